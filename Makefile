@@ -1,0 +1,74 @@
+# Everything anyone does with this project. On a fresh machine with Python >= 3.11, Node >= 18 and make:
+#   make run    sets up and serves on http://127.0.0.1:8000
+#   make test   sets up and runs the product's own tests
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help run test check bench setup setup-test setup-check pins clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: setup ## Set up and serve on 127.0.0.1:8000 (MALLARD_HOST, MALLARD_PORT)
+	@exec $(BIN)/mallard serve
+
+test: setup-test ## Set up and run the product's own tests
+	$(BIN)/python -m pytest -m "not heavy"
+
+check: setup-check ## Lint, types, the template, and the suites that need heavy peers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+	$(BIN)/python -m pytest -m heavy
+
+bench: setup-check ## Measure, and write bench/results.md
+	$(BIN)/python -m bench
+
+setup: .venv/.serve dashboard/vendor/.done ## Make .venv with the command `mallard`, and put the browser's files into place
+
+setup-test: setup .venv/.test ## The same with what the tests need, a Chromium included
+	@$(BIN)/python tests/browser/chromium.py
+
+setup-check: setup-test .venv/.check
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; '$(PYTHON)' is older. Name one: make PYTHON=python3.13 ..." >&2; exit 2; }
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv .venv
+
+.venv/.serve: requirements/serve.txt pyproject.toml | .venv/bin/python
+	@echo "Installing Python packages ..."
+	@$(PIP) -r requirements/serve.txt
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+.venv/.test: requirements/test.txt | .venv/.serve
+	@echo "Installing what the tests need ..."
+	@$(PIP) -r requirements/test.txt
+	@touch $@
+
+.venv/.check: requirements/check.txt | .venv/.test
+	@echo "Installing linters and heavy peers ..."
+	@$(PIP) -r requirements/check.txt
+	@touch $@
+
+dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs tracker/build.mjs tracker/script.js
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 18)' || \
+		{ echo "Node 18 or newer is needed, for the dashboard's modules." >&2; exit 2; }
+	@echo "Putting the browser's files into place ..."
+	@npm ci --silent --no-audit --no-fund
+	@npm run --silent build
+	@touch $@
+
+pins: ## Pin anew what pyproject.toml's dependency groups name
+	@$(PIP) uv
+	@for group in ingest flush query aws serve test check; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+			--no-emit-index-url --group $$group --output-file requirements/$$group.txt; done
+	@$(BIN)/python functions/pins.py
+
+clean: ## Remove what setup made; the data stays
+	rm -rf .venv node_modules dashboard/vendor tracker/dist

@@ -1,0 +1,35 @@
+/**
+ * Who is on the site now: visitors and page views of the last five minutes.
+ */
+import { html } from "../vendor/htm-preact.js";
+import { useState } from "../vendor/preact-hooks.js";
+import { getJson, statsUrl } from "../api.js";
+import { NOTHING, counted, shortCount } from "../format.js";
+import { usePoll } from "../use-poll.js";
+import { useResource } from "../use-resource.js";
+
+const REFRESH_SECONDS = 10;
+
+/** @param {{ site: string }} props */
+export function Live({ site }) {
+  const [tick, setTick] = useState(0);
+  const url = statsUrl("main", { site, period: "realtime", from: "", to: "" });
+  const live = useResource(url, (signal) => getJson(url, signal), { tick });
+  usePoll(() => live.pending || setTick((old) => old + 1), REFRESH_SECONDS);
+
+  const visitors = live.data?.unique_visitors;
+  const pageviews = live.data?.total_pageviews;
+  return html`
+    <p class="live" role="status" aria-live="polite" aria-atomic="true">
+      <span class="dot" data-on=${visitors > 0} aria-hidden="true"></span>
+      <span>
+        <b data-test="live-visitors" data-value=${visitors}>${shown(visitors)}</b>${" "}
+        ${counted(visitors, "visitor", "visitors")} · <b data-test="live-pageviews" data-value=${pageviews}
+          >${shown(pageviews)}</b
+        >${" "} ${counted(pageviews, "page view", "page views")} in the last 5 minutes
+      </span>
+    </p>
+  `;
+}
+
+const shown = (count) => (count === undefined ? NOTHING : shortCount(count));

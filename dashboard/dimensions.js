@@ -1,0 +1,30 @@
+/**
+ * The six breakdowns, in the order in which they are shown.
+ */
+import { countryName } from "./format.js";
+
+/**
+ * @typedef {object} Dimension
+ * @property {string} id last part of the API's address
+ * @property {string} title
+ * @property {string} column heading of the value
+ * @property {boolean} [short] whether it has but a few values on any site
+ * @property {(value: string) => string} [name] what to show for a value
+ */
+
+/** @type {Dimension[]} */
+export const DIMENSIONS = [
+  { id: "pages", title: "Pages", column: "Path" },
+  { id: "sources", title: "Sources", column: "Source" },
+  { id: "countries", title: "Countries", column: "Country", name: countryName },
+  { id: "browsers", title: "Browsers", column: "Browser", short: true },
+  { id: "os", title: "Operating systems", column: "System", short: true },
+  { id: "devices", title: "Devices", column: "Device", short: true },
+];
+
+/** Rows of a breakdown whose values are few, where room for ten would stay empty. */
+export const SHORT_ROWS = 5;
+/** Rows of a breakdown at first; one more is asked for, to know whether there are more. */
+export const PREVIEW_ROWS = 10;
+/** Rows after "Show more". */
+export const EXPANDED_ROWS = 100;

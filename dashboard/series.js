@@ -1,0 +1,35 @@
+/**
+ * Turns buckets into the columns of the chart, so that a bucket that is not over yet does not look like a fall.
+ */
+import { bucketSeconds } from "./format.js";
+
+/** @typedef {import("./api.js").Bucket} Bucket */
+/** @typedef {(number | null)[]} Column */
+
+const HOUR_SECONDS = 3600;
+const DAY_SECONDS = 86_400;
+
+/** @param {Bucket[]} buckets */
+export const isHourly = (buckets) => buckets.length > 0 && buckets[0].date.length > 10;
+
+/**
+ * Each metric is two columns: the finished buckets, and the last finished one with the current one, drawn dashed.
+ * Buckets of the future are null.
+ *
+ * @param {Bucket[]} buckets @param {Date} now
+ */
+export function toColumns(buckets, now) {
+  const step = isHourly(buckets) ? HOUR_SECONDS : DAY_SECONDS;
+  const seconds = now.getTime() / 1000;
+  const x = buckets.map((bucket) => bucketSeconds(bucket.date));
+  const current = x.findIndex((start) => start <= seconds && seconds < start + step);
+  const finished = (metric) => buckets.map((bucket, at) => (x[at] + step <= seconds ? bucket[metric] : null));
+  const unfinished = (metric) =>
+    buckets.map((bucket, at) => (current >= 0 && (at === current || at === current - 1) ? bucket[metric] : null));
+  return {
+    step,
+    // One value makes no line: it needs a point to be seen, as in the first hour of a day.
+    lone: buckets.length === 1 || current === 0,
+    columns: [x, finished("pageviews"), unfinished("pageviews"), finished("visitors"), unfinished("visitors")],
+  };
+}

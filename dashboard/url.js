@@ -1,0 +1,48 @@
+/**
+ * The state of the page, which lives in the address and nowhere else: `?site=&period=` or `?site=&from=&to=`.
+ */
+import { DEFAULT_PERIOD, findPeriod, isDay } from "./period.js";
+
+/**
+ * @typedef {object} Route
+ * @property {string} site "" until one is chosen
+ * @property {string} period
+ * @property {string} from "" unless a custom range is shown
+ * @property {string} to inclusive
+ */
+
+const SITE_ID = /^[a-z0-9._:-]{1,200}$/;
+
+/** A site id from what somebody typed or pasted, "" where it cannot be one. @param {string} text */
+export function siteIdFrom(text) {
+  const bare = text.trim().toLowerCase().replace(/^https?:\/\//, "").replace(/[/?#].*$/, "");
+  return SITE_ID.test(bare) ? bare : "";
+}
+
+/** Anything in the address that makes no sense is left out. @param {string} search @returns {Route} */
+export function readRoute(search) {
+  const params = new URLSearchParams(search);
+  const site = (params.get("site") ?? "").toLowerCase();
+  const from = params.get("from") ?? "";
+  const to = params.get("to") ?? "";
+  const ranged = isDay(from) && isDay(to) && from <= to;
+  const period = params.get("period") ?? "";
+  return {
+    site: SITE_ID.test(site) ? site : "",
+    period: findPeriod(period) ? period : DEFAULT_PERIOD,
+    from: ranged ? from : "",
+    to: ranged ? to : "",
+  };
+}
+
+/** @param {Route} route */
+export function routeSearch(route) {
+  const params = new URLSearchParams(route.site ? { site: route.site } : {});
+  if (route.from) {
+    params.set("from", route.from);
+    params.set("to", route.to);
+  } else {
+    params.set("period", route.period);
+  }
+  return `?${params}`;
+}

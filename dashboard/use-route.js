@@ -1,0 +1,27 @@
+/**
+ * The route as a hook: read from the address, written with pushState, followed through back and forward.
+ */
+import { useCallback, useEffect, useState } from "./vendor/preact-hooks.js";
+import { readRoute, routeSearch } from "./url.js";
+
+/** @typedef {import("./url.js").Route} Route */
+
+/** @returns {[Route, (change: Partial<Route>, options?: { replace?: boolean }) => void]} */
+export function useRoute() {
+  const [route, setRoute] = useState(() => readRoute(location.search));
+
+  useEffect(() => {
+    const follow = () => setRoute(readRoute(location.search));
+    addEventListener("popstate", follow);
+    return () => removeEventListener("popstate", follow);
+  }, []);
+
+  const go = useCallback((change, { replace = false } = {}) => {
+    const search = routeSearch({ ...readRoute(location.search), ...change });
+    if (search === location.search) return;
+    history[replace ? "replaceState" : "pushState"](null, "", search);
+    setRoute(readRoute(search));
+  }, []);
+
+  return [route, go];
+}

@@ -1,0 +1,39 @@
+"""``mallard flush``: write what is pending into the table, now."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mallard.cli.logs import set_up_logs
+from mallard.config import load_settings
+from mallard.errors import StoreUnavailableError
+from mallard.flush.core import drain
+from mallard.queue.open import open_queue
+from mallard.salts import delete_old_salts
+from mallard.store.open import open_store
+from mallard.table.write import TableWriter
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser(
+        "flush",
+        help="write pending events into the table",
+        description="Write pending events into the table, delete salts whose day is over, and end.",
+    )
+    command.add_argument("config", nargs="?", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Drain the queue once."""
+    settings = load_settings(config_file=arguments.config)
+    set_up_logs(settings)
+    store, queue = open_store(settings), open_queue(settings)
+    report = drain(queue, TableWriter(store))
+    delete_old_salts(store, datetime.now(UTC))
+    print(f"{report.rows.written:,} events written into {report.partitions:,} partitions.")
+    if report.failed:
+        raise StoreUnavailableError(f"{len(report.failed):,} events could not be written and stay in the queue.")
+    return 0

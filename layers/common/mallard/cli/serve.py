@@ -1,0 +1,147 @@
+"""``mallard serve``: the whole product in one process."""
+
+import argparse
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from mallard.cli.logs import set_up_logs
+from mallard.config import Settings, load_settings
+from mallard.embedded import Embedded
+from mallard.errors import ConfigError, QueueError, StoreError
+from mallard.static import SCRIPT_PATH
+
+BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+HARD_STOP_GRACE_SECONDS = 1
+
+DESCRIPTION = """\
+Run Mallard Metrics in one process: it takes events, writes them into Parquet files, answers queries and
+serves the dashboard. Settings come from MALLARD_* variables over the TOML file CONFIG over defaults;
+docs/configuration.md lists them. SIGINT and SIGTERM flush what is pending and end the process.
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser(
+        "serve",
+        help="run everything in one process",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes: 0 ended on request; 1 a fault; 2 a setting, the port or the folder must be mended",
+    )
+    command.add_argument("config", nargs="?", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    settings = load_settings(config_file=arguments.config)
+    if settings.auth == "on" and not settings.on_loopback:
+        raise ConfigError(
+            f"MALLARD_HOST is {settings.host!r}, where others could read the numbers: there is no login yet, so"
+            " listen on 127.0.0.1 behind a proxy that asks for a password, or set MALLARD_AUTH=off to let everyone in."
+        )
+    if settings.queue != "local":
+        raise ConfigError("MALLARD_QUEUE names an SQS queue, but `mallard serve` keeps its own; leave it at local.")
+    set_up_logs(settings)
+    with _listening(settings) as listener:
+        try:
+            app = Embedded(settings)
+        except (StoreError, QueueError) as error:
+            # What cannot be opened at the start is for the caller to mend.
+            raise ConfigError(str(error)) from error
+        _serve(app, listener, settings)
+    return 0
+
+
+def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
+    server = _Server(
+        uvicorn.Config(
+            app,
+            loop="auto",
+            http="auto",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            # The client's address is our own business: ingest reads forwarded headers itself.
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=max(1, settings.shutdown_timeout // 2),
+        )
+    )
+    server.on_signal = lambda: _hard_stop_after(settings.shutdown_timeout + HARD_STOP_GRACE_SECONDS)
+    app.start()
+    _greet(listener)
+    server.run(sockets=[listener])
+    app.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves the process alive after a signal, so that the last flush can run."""
+
+    on_signal = staticmethod(lambda: None)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ask the server to end on SIGINT and SIGTERM; uvicorn's own would raise the signal again afterwards."""
+
+        def end(number: int, frame: Any) -> None:
+            self.on_signal()
+            self.handle_exit(number, frame)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
+        yield
+
+
+def _hard_stop_after(seconds: float) -> None:
+    """End the process even where a part hangs: what was accepted is in the queue's file and is flushed next time."""
+    timer = threading.Timer(seconds, os._exit, [1])
+    timer.daemon = True
+    timer.start()
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise ConfigError(_why_not(settings, error)) from error
+        yield listener
+    finally:
+        listener.close()
+
+
+def _why_not(settings: Settings, error: OSError) -> str:
+    place = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{place} is taken by another program; end it or set MALLARD_PORT."
+    if error.errno == errno.EACCES:
+        return f"{place} may not be opened by this user; choose a port from 1024 up in MALLARD_PORT."
+    return f"{place} cannot be listened on: {error.strerror or error}; MALLARD_HOST and MALLARD_PORT name it."
+
+
+def _greet(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    origin = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104
+    print(f"Mallard Metrics is at {origin}/\n", file=sys.stdout)
+    print("Paste this into your pages:\n")
+    print(f'  <script defer data-domain="example.com" src="{origin}{SCRIPT_PATH}"></script>\n', flush=True)

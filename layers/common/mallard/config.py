@@ -1,0 +1,202 @@
+"""Settings: environment over TOML over defaults, checked once, and the only place that reads the environment."""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from mallard.errors import ConfigError
+
+Network = IPv4Network | IPv6Network
+
+MAX_SITE_ID_LENGTH = 200
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError(f"a whole number from {low} to {high}") from None
+        if not low <= number <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return number
+
+    return parse
+
+
+def _truth(value: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if value.strip().lower() not in words:
+        raise ValueError("true or false")
+    return words[value.strip().lower()]
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value.strip().lower() not in words:
+            raise ValueError(" or ".join(words))
+        return value.strip().lower()
+
+    return parse
+
+
+def _sites(value: str) -> tuple[str, ...]:
+    sites = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+    for site in sites:
+        name = site.removeprefix("*.")
+        if (
+            not name
+            or len(name) > MAX_SITE_ID_LENGTH
+            or not all(c.isascii() and (c.isalnum() or c in ".-_:") for c in name)
+        ):
+            raise ValueError("site ids separated by commas, such as example.com,*.example.org")
+    return sites
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("networks separated by commas, such as 127.0.0.0/8,::1/128") from None
+
+
+def _store(value: str) -> str:
+    if "://" in value and not (value.startswith("s3://") and len(value) > len("s3://")):
+        raise ValueError("a folder or s3://bucket/prefix")
+    return value
+
+
+def _address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("an address that begins with http:// or https://")
+    return value.rstrip("/")
+
+
+def _queue(value: str) -> str:
+    if value != "local" and not value.startswith(("http://", "https://")):
+        raise ValueError("local or the address of an SQS queue")
+    return value
+
+
+def _setting(default: Any, parse: Callable[[str], Any], help_text: str, *, toml: str | None = None) -> Any:
+    return field(default=default, metadata={"parse": parse, "help": help_text, "toml": toml})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting: field ``host`` is ``MALLARD_HOST`` in the environment, ``host`` (or its ``toml`` name) in TOML."""
+
+    host: str = _setting("127.0.0.1", _text, "Address the server listens on.")
+    port: int = _setting(8000, _whole(0, 65535), "Port the server listens on; 0 takes a free one.")
+    data_dir: str = _setting("data", _text, "Folder of the local store and queue.")
+    store: str = _setting("", _store, "Where the table lives: a folder, or s3://bucket/prefix. Empty: the data folder.")
+    s3_endpoint: str = _setting("", _address, "Address of an S3-compatible server. Empty: AWS.")
+    queue: str = _setting("local", _queue, "local, or the URL of an SQS queue.")
+    secret: str = _setting("", _text, "Mixed into visitor ids. Empty: one is made once, in config/.")
+    sites: tuple[str, ...] = _setting((), _sites, "Allow-list of site ids and *.domain. Empty: any site.")
+    auth: str = _setting("on", _one_of("on", "off"), "off opens the numbers to everyone who reaches the server.")
+    honor_gpc: bool = _setting(True, _truth, "Give no visitor id to events that carry Sec-GPC or DNT.")
+    filter_bots: bool = _setting(True, _truth, "Leave bots out of the numbers.")
+    rate_limit: int = _setting(
+        0, _whole(0, 1_000_000), "Events per second and site, per process. 0: no limit.", toml="rate_limit_per_site"
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        _networks,
+        "Networks whose X-Forwarded-For is believed.",
+    )
+    flush_count: int = _setting(
+        1000, _whole(1, 1_000_000), "Pending events that start a flush.", toml="flush_event_count"
+    )
+    flush_interval: int = _setting(60, _whole(1, 86_400), "Seconds between flushes.", toml="flush_interval_secs")
+    shutdown_timeout: int = _setting(30, _whole(1, 3600), "Seconds a shutdown may take.", toml="shutdown_timeout_secs")
+    log_format: str = _setting("text", _one_of("text", "json"), "Form of log lines: text or json.")
+    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error.")
+    query_memory_mb: int = _setting(512, _whole(128, 1_000_000), "Memory a query engine may take, in MB.")
+    query_threads: int = _setting(2, _whole(1, 256), "Threads of the query engine.")
+    s3_region: str = _setting("", _text, "Region of the bucket. Empty: AWS_REGION, else us-east-1.")
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def store_location(self) -> str:
+        """The folder or ``s3://`` address of the table."""
+        return self.store or self.data_dir
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return f"MALLARD_{name.upper()}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, config_file: Path | None = None) -> Settings:
+    """Settings from the environment over an optional TOML file.
+
+    Raises ConfigError with one sentence that names the variable or key, its value and what is allowed.
+    A ``MALLARD_*`` variable or key that is not a setting is refused too: a typo must not run with a default.
+    """
+    given = {**_from_toml(config_file), **_from_environment(os.environ if environ is None else environ)}
+    return Settings(**{name: _parse(name, label, value) for name, (label, value) in given.items()})
+
+
+def _parse(name: str, label: str, value: str) -> Any:
+    parse = Settings.__dataclass_fields__[name].metadata["parse"]
+    if not value and name != "sites":
+        return Settings.__dataclass_fields__[name].default
+    try:
+        return parse(value)
+    except ValueError as error:
+        shown = "" if name == "secret" else f" is {value!r}, but"
+        raise ConfigError(f"{label}{shown} must be {error}.") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    names = {variable(each.name): each.name for each in fields(Settings)}
+    unknown = sorted(key for key in environ if key.startswith("MALLARD_") and key not in names and not _foreign(key))
+    if unknown:
+        raise ConfigError(f"{unknown[0]} is not a setting; docs/configuration.md lists them all.")
+    return {names[key]: (key, value) for key, value in environ.items() if key in names}
+
+
+def _foreign(key: str) -> bool:
+    return key.startswith("MALLARD_TEST_")
+
+
+def _from_toml(config_file: Path | None) -> dict[str, tuple[str, str]]:
+    if config_file is None:
+        return {}
+    try:
+        document = tomllib.loads(config_file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"The configuration file {config_file} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration file {config_file} is not TOML: {error}.") from None
+    names = {
+        spelling: each.name for each in fields(Settings) for spelling in (each.metadata["toml"], each.name) if spelling
+    }
+    unknown = sorted(set(document) - set(names))
+    if unknown:
+        raise ConfigError(f"{unknown[0]} in {config_file} is not a setting; docs/configuration.md lists them all.")
+    return {names[key]: (f"{key} in {config_file}", _toml_text(value)) for key, value in document.items()}
+
+
+def _toml_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

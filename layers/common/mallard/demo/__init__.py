@@ -1,0 +1,1 @@
+"""Invented traffic of a believable site, for ``mallard demo`` and for benches."""

@@ -1,0 +1,185 @@
+"""Realistic traffic of any size, as the tables that a flush would have written."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from mallard.demo.choice import Choice, Floats, Ints
+from mallard.demo.rhythm import DAY_MS, split_events
+from mallard.demo.sources import ORIGINS
+from mallard.demo.visits import KINDS, PATHS, Rows, draw_rows
+from mallard.demo.world import COUNTRIES, EURO_COUNTRIES, MACHINES
+from mallard.event import ENGAGEMENT, EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
+from mallard.table.schema import EVENTS
+
+# As text, since only the type stubs know a parameter of Array.
+Column: TypeAlias = "pa.Array[Any]"
+
+_GPC_SHARE = 0.02
+_WWW_SHARE = 0.05
+_IDS_PER_MS = 1 << EVENT_ID_RANDOM_BITS
+
+
+def _falling(length: int) -> list[float]:
+    return [1 / rank for rank in range(1, length + 1)]
+
+
+_MACHINE = Choice([[machine.weight for machine in MACHINES]])
+_BROWSER = Choice([[weight for weight, _, _ in machine.browsers] for machine in MACHINES])
+_BROWSERS = [(name, versions) for machine in MACHINES for _, name, versions in machine.browsers]
+_BROWSER_VERSION = Choice([_falling(len(versions)) for _, versions in _BROWSERS])
+_WIDTH = Choice([_falling(len(machine.widths)) for machine in MACHINES])
+
+_COUNTRY = Choice([[country.weight for country in COUNTRIES]])
+_CITY = Choice([[weight for weight, _, _ in country.cities] for country in COUNTRIES])
+_CITIES = [(region, city) for country in COUNTRIES for _, region, city in country.cities]
+_LANGUAGE = Choice([[weight for weight, _ in country.languages] for country in COUNTRIES])
+
+_UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+
+_IS_PING = np.array([kind.name == ENGAGEMENT for kind in KINDS])
+_IS_PAID = np.array([kind.cents is not None for kind in KINDS])
+_PAYS_EURO = np.array([country.code in EURO_COUNTRIES for country in COUNTRIES])
+
+
+def generate(
+    site_id: str, *, events: int, days: int, random_seed: int, end: datetime
+) -> Iterator[tuple[date, pa.Table]]:
+    """One table of ``table.schema.EVENTS`` per UTC date, oldest first, for ``days`` dates up to that of ``end``.
+
+    All tables together have exactly ``events`` rows; a date without rows yields nothing. Rows are ordered by
+    timestamp, none is later than ``end`` (naive means UTC), and ``event_id`` is unique over all tables. The same
+    arguments give equal tables. Memory is that of one date: below 1 KB per row of it.
+
+    Raises ``ValueError`` where ``events`` or ``days`` is below 1, or ``end`` is so near to midnight that the ids
+    of its milliseconds do not suffice.
+    """
+    if events < 1 or days < 1:
+        raise ValueError("events and days must be at least 1")
+    moment = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
+    dates = [moment.date() - timedelta(days=back) for back in reversed(range(days))]
+    last_ms = to_ms(moment) % DAY_MS
+    seed = (random_seed % 2**64, zlib.crc32(site_id.encode()))
+    counts = split_events(np.random.default_rng(seed), dates, events, last_ms)
+    return _draw_days(site_id, seed, dates, counts, last_ms)
+
+
+def _draw_days(
+    site_id: str, seed: tuple[int, int], dates: Sequence[date], counts: Sequence[int], last_ms: int
+) -> Iterator[tuple[date, pa.Table]]:
+    for day, count in zip(dates, counts, strict=True):
+        if count:
+            # A day draws from its own stream, so that it does not depend on the days before it.
+            rng = np.random.default_rng((*seed, day.toordinal()))
+            limit_ms = last_ms if day == dates[-1] else DAY_MS - 1
+            yield day, _draw_table(rng, site_id, day, draw_rows(rng, count, limit_ms))
+
+
+def _draw_table(rng: np.random.Generator, site_id: str, day: date, rows: Rows) -> pa.Table:
+    timestamp = rows.time_ms + to_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    columns: dict[str, Column] = {
+        "event_id": pa.array(_draw_ids(rng, timestamp)),
+        "timestamp": pa.array(timestamp).cast(pa.timestamp("ms")),
+        "pathname": _take(PATHS, rows.page),
+    }
+    columns |= _visitor_columns(rng, site_id, rows)
+    columns |= _source_columns(rows)
+    columns |= _machine_columns(rng, rows)
+    columns |= _place_columns(rng, rows)
+    columns |= _engagement_columns(rng, rows)
+    return pa.table([columns[name] for name in EVENTS.names], schema=EVENTS)
+
+
+def _take(values: Sequence[object], index: Ints, kind: pa.DataType | None = None) -> Column:
+    """``values[i]`` for each ``i`` of ``index``; text unless ``kind`` says otherwise."""
+    column: Column = pa.array(values, kind or pa.string())
+    return column.take(index)
+
+
+def _draw_ids(rng: np.random.Generator, timestamp: Ints) -> Ints:
+    """Ascending unique ids for ascending ``timestamp`` (ms since 1970): ms above, random bits below.
+
+    Within one millisecond the low bits walk from a random begin in odd steps, which meets no value twice.
+    """
+    rank = np.arange(len(timestamp)) - np.searchsorted(timestamp, timestamp)
+    if int(rank.max()) >= _IDS_PER_MS:
+        raise ValueError(f"more than {_IDS_PER_MS} events would share a millisecond")
+    begin = rng.integers(0, _IDS_PER_MS, len(timestamp))[np.arange(len(timestamp)) - rank]
+    low = (begin + rank * 2_654_435_761) % _IDS_PER_MS
+    ids: Ints = ((timestamp - EVENT_ID_EPOCH_MS) << EVENT_ID_RANDOM_BITS) | low
+    return np.sort(ids)
+
+
+def _visitor_columns(rng: np.random.Generator, site_id: str, rows: Rows) -> dict[str, Column]:
+    """Ids of 63 bits, null for those who send Global Privacy Control, and the host they know the site by."""
+    ids = rng.integers(1, 2**63 - 1, rows.visitors)
+    objects = rng.random(rows.visitors) < _GPC_SHARE
+    www = (rng.random(rows.visitors) < _WWW_SHARE).astype(np.int64)
+    return {
+        "visitor_id": pa.array(ids[rows.visitor], mask=objects[rows.visitor]),
+        "hostname": _take([site_id, f"www.{site_id}"], www[rows.visitor]),
+    }
+
+
+def _source_columns(rows: Rows) -> dict[str, Column]:
+    """Referrer and tags belong to the landing page; later pages come from the site itself and carry none."""
+    origin = np.where(rows.landing, rows.origin, 0)
+    columns = {
+        "referrer": _take([o.referrer for o in ORIGINS], origin),
+        "referrer_source": _take([o.source.name for o in ORIGINS], origin),
+        "channel": _take([o.source.channel for o in ORIGINS], origin),
+    }
+    return columns | {tag: _take([o.source.utm[n] for o in ORIGINS], origin) for n, tag in enumerate(_UTM)}
+
+
+def _machine_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
+    machine = _MACHINE.draw(rng, np.zeros(rows.visitors, dtype=np.int64))
+    browser = _BROWSER.draw_flat(rng, machine)
+    versions = [version for _, known in _BROWSERS for version in known]
+    widths = [str(width) for m in MACHINES for width in m.widths]
+    return {
+        "browser": _take([name for name, _ in _BROWSERS], browser[rows.visitor]),
+        "browser_version": _take(versions, _BROWSER_VERSION.draw_flat(rng, browser)[rows.visitor]),
+        "os": _take([m.os for m in MACHINES], machine[rows.visitor]),
+        "os_version": _take([m.os_version for m in MACHINES], machine[rows.visitor]),
+        "device_type": _take([m.device_type for m in MACHINES], machine[rows.visitor]),
+        "screen_size": _take(widths, _WIDTH.draw_flat(rng, machine)[rows.visitor]),
+    }
+
+
+def _place_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
+    """Where a visitor is, what language the browser asks for and, as it hangs on the country, the money."""
+    country = _COUNTRY.draw(rng, np.zeros(rows.visitors, dtype=np.int64))
+    city = _CITY.draw_flat(rng, country)[rows.visitor]
+    languages = [tag for c in COUNTRIES for _, tag in c.languages]
+    amounts = [None if kind.cents is None else Decimal(kind.cents).scaleb(-2) for kind in KINDS]
+    currency = np.where(_IS_PAID[rows.kind], 1 + _PAYS_EURO[country][rows.visitor], 0)
+    return {
+        "language": _take(languages, _LANGUAGE.draw_flat(rng, country)[rows.visitor]),
+        "country_code": _take([c.code for c in COUNTRIES], country[rows.visitor]),
+        "region": _take([region for region, _ in _CITIES], city),
+        "city": _take([name for _, name in _CITIES], city),
+        "revenue_amount": _take(amounts, rows.kind, EVENTS.field("revenue_amount").type),
+        "revenue_currency": _take([None, "USD", "EUR"], currency),
+    }
+
+
+def _engagement_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
+    """The event's name and props; for a ping how far the page was read, which grows with the time on it."""
+    ping = _IS_PING[rows.kind]
+    return {
+        "event_name": _take([kind.name for kind in KINDS], rows.kind),
+        "props": _take([kind.props for kind in KINDS], rows.kind),
+        "engagement_ms": pa.array(rows.dwell_ms.astype(np.int32), mask=~ping),
+        "scroll_depth": pa.array(_draw_scroll(rng, rows.dwell_ms).astype(np.int16), mask=~ping),
+    }
+
+
+def _draw_scroll(rng: np.random.Generator, dwell_ms: Ints) -> Floats:
+    """Percent of the page, 5 to 100: about 45 after 15 seconds, 14 more for each doubling."""
+    return np.clip(45 + 14 * np.log2(np.maximum(dwell_ms, 1) / 15_000) + rng.normal(0, 18, len(dwell_ms)), 5, 100)

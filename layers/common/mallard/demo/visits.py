@@ -1,0 +1,207 @@
+"""One day's visits: who comes back, which pages are read for how long, and the rows that this leaves behind."""
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mallard.demo.choice import Choice, Floats, Ints
+from mallard.demo.pages import LANDINGS, SECTIONS
+from mallard.demo.rhythm import draw_clock
+from mallard.demo.sources import ORIGINS
+from mallard.event import ENGAGEMENT, PAGEVIEW
+
+_MAX_VIEWS_PER_VISIT = 24
+_RETURN_SHARE = 0.13
+_PING_SHARE = 0.19
+_ROWS_PER_VISIT = 2.6
+
+# A visit ends after 30 minutes without an event: pages are read for less, and who returns was away for longer.
+_MIN_DWELL_MS, _MAX_DWELL_MS = 2_000, 25 * 60_000
+_MIN_AWAY_MS, _MEAN_EXTRA_AWAY_MS = 31 * 60_000, 120 * 60_000
+
+
+class Kind(NamedTuple):
+    """What a row says that depends on its event alone: name, props as JSON text, revenue in cents."""
+
+    name: str
+    props: str | None = None
+    cents: int | None = None
+
+
+_SECTIONS = list(SECTIONS.values())
+_NUMBERS = {name: number for number, name in enumerate(SECTIONS)}
+_ACTIONS = [section.action.details if section.action else () for section in _SECTIONS]
+
+PATHS = [path for section in _SECTIONS for path in section.paths]
+KINDS = [Kind(PAGEVIEW), Kind(ENGAGEMENT)] + [
+    Kind(section.action.name, props, cents)
+    for section in _SECTIONS
+    if section.action
+    for _, props, cents in section.action.details
+]
+_PAGEVIEW, _ENGAGEMENT = 0, 1
+
+
+def _weights(onward: dict[str, float], share: float = 1.0) -> list[float]:
+    """Weights of all sections in their order, ``share`` in sum."""
+    total = sum(onward.values())
+    return [onward.get(name, 0.0) / total * share for name in SECTIONS]
+
+
+_SIZES = np.array([len(section.paths) for section in _SECTIONS], dtype=np.int64)
+_SECTION_OF_PAGE = np.repeat(np.arange(len(_SECTIONS)), _SIZES)
+_DWELL_MS = np.array([section.dwell_seconds * 1000 for section in _SECTIONS])
+_ACTION_SHARE = np.array([section.action.share if section.action else 0.0 for section in _SECTIONS])
+
+_ORIGIN = Choice([[origin.weight for origin in ORIGINS]])
+_LANDING_OF_ORIGIN = np.array([list(LANDINGS).index(origin.source.landing) for origin in ORIGINS])
+_LANDING = Choice([_weights(weights) for weights in LANDINGS.values()])
+_PAGE = Choice([[1 / rank for rank in range(1, len(section.paths) + 1)] for section in _SECTIONS])
+_DETAIL = Choice([[weight for weight, _, _ in details] or [1.0] for details in _ACTIONS])
+_FIRST_KIND = 2 + np.array([0, *np.cumsum([len(details) for details in _ACTIONS])[:-1]])
+
+# Two rows per section, after the landing page and later; column 0 leaves, column 1 + n goes on to section n.
+_NEXT = Choice(
+    [
+        [leave, *_weights(section.onward, 1.0 - leave)]
+        for section in _SECTIONS
+        for leave in (section.bounce, section.leave)
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a day as numbers, one array element per row unless said otherwise.
+
+    ``time_ms`` counts from midnight; ``visitor`` numbers the day's visitors from 0, always below
+    ``visitors``; ``origin`` is an index of ``ORIGINS``, ``landing`` whether the row stands on the visit's first page,
+    ``page`` an index of ``PATHS``, ``kind`` of ``KINDS``. ``dwell_ms`` is the engaged time of a ping, else 0.
+    """
+
+    visitors: int
+    visitor: Ints
+    origin: Ints
+    landing: NDArray[np.bool_]
+    page: Ints
+    kind: Ints
+    time_ms: Ints
+    dwell_ms: Ints
+
+    def pick(self, index: Ints | slice) -> "Rows":
+        """These rows only."""
+        columns = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "visitors"}
+        return Rows(visitors=self.visitors, **columns)
+
+
+def draw_rows(rng: np.random.Generator, count: int, limit_ms: int) -> Rows:
+    """Exactly ``count`` rows of one day, by time, none later than ``limit_ms`` after midnight."""
+    visits = int(count / _ROWS_PER_VISIT * 1.05) + 64
+    rows = _draw_visits(rng, visits, limit_ms)
+    while len(rows.kind) < count:
+        visits *= 2
+        rows = _draw_visits(rng, visits, limit_ms)
+    # Rows stand visit by visit here: cutting the end off drops whole visits, and the tail of one.
+    kept = rows.pick(slice(count))
+    return kept.pick(np.argsort(kept.time_ms, kind="stable"))
+
+
+def _draw_visits(rng: np.random.Generator, visits: int, limit_ms: int) -> Rows:
+    origin = _ORIGIN.draw(rng, np.zeros(visits, dtype=np.int64))
+    pages = _read_pages(rng, _LANDING_OF_ORIGIN[origin])
+    visit, step = np.nonzero(pages >= 0)
+    page = pages[visit, step].astype(np.int64)
+    dwell_ms = _draw_dwell(rng, _SECTION_OF_PAGE[page])
+    ends = np.cumsum(dwell_ms)
+    starts = (ends - dwell_ms)[step == 0]
+    visitor, begin_ms, pace = _schedule(rng, np.diff(starts, append=ends[-1]), limit_ms)
+    view, kind, within = _draw_events(rng, _SECTION_OF_PAGE[page])
+    at = visit[view]
+    passed_ms = (ends - dwell_ms)[view] - starts[at] + within * dwell_ms[view]
+    engaged_ms = within * dwell_ms[view] * rng.uniform(0.5, 1.0, len(view))
+    return Rows(
+        visitors=visits,
+        visitor=visitor[at],
+        origin=origin[at],
+        landing=(step == 0)[view],
+        page=page[view],
+        kind=kind,
+        time_ms=np.floor(begin_ms[at] + passed_ms * pace[at]).astype(np.int64),
+        dwell_ms=np.where(kind == _ENGAGEMENT, engaged_ms, 0).astype(np.int64),
+    )
+
+
+def _read_pages(rng: np.random.Generator, landing: Ints) -> NDArray[np.int16]:
+    """The pages of each visit in order, -1 after its end; shape (visits, ``_MAX_VIEWS_PER_VISIT``).
+
+    A Markov chain over sections; within a section the page is drawn afresh, but never the same twice in a row.
+    """
+    pages = np.full((len(landing), _MAX_VIEWS_PER_VISIT), -1, dtype=np.int16)
+    reader = np.arange(len(landing))
+    section = _LANDING.draw(rng, landing)
+    page = _PAGE.draw_flat(rng, section)
+    pages[:, 0] = page
+    for step in range(1, _MAX_VIEWS_PER_VISIT):
+        onward = _NEXT.draw(rng, section * 2 + (step > 1))
+        stays = onward > 0
+        reader, section = reader[stays], onward[stays] - 1
+        page = _another(_PAGE.draw_flat(rng, section), page[stays], section)
+        pages[reader, step] = page
+    return pages
+
+
+def _another(page: Ints, before: Ints, section: Ints) -> Ints:
+    """``page``, or its neighbour in the section where it is the page just read."""
+    start = _PAGE.starts[section]
+    other: Ints = start + (page - start + (page == before)) % _SIZES[section]
+    return other
+
+
+def _draw_dwell(rng: np.random.Generator, section: Ints) -> Ints:
+    dwell_ms = _DWELL_MS[section] * rng.lognormal(0.0, 0.9, len(section))
+    return np.clip(dwell_ms, _MIN_DWELL_MS, _MAX_DWELL_MS).astype(np.int64)
+
+
+def _schedule(rng: np.random.Generator, span_ms: Ints, limit_ms: int) -> tuple[Ints, Floats, Floats]:
+    """For each visit its visitor, its begin in ms after midnight and its pace.
+
+    The pace is 1, or less where a visit takes longer than the day has lasted so far.
+    """
+    returns = rng.random(len(span_ms)) < _RETURN_SHARE
+    returns[0] = False
+    returns[2:] &= ~(returns[1:-1] & returns[:-2])  # three visits a day at most
+    away_ms = _MIN_AWAY_MS + rng.exponential(_MEAN_EXTRA_AWAY_MS, len(span_ms))
+    visitor, _, total_ms = _join(returns, span_ms, away_ms)
+    returns &= total_ms[visitor] <= limit_ms  # no time left to come back: these are visitors of one visit
+    visitor, lag_ms, total_ms = _join(returns, span_ms, away_ms)
+    pace = np.minimum(1.0, limit_ms / total_ms)
+    # Scaling the clock, rather than cutting, leaves no heap of visits just before midnight.
+    room = np.maximum(0.0, 1.0 - total_ms / max(limit_ms, 1))
+    first_ms = draw_clock(rng, len(total_ms), limit_ms) * room
+    return visitor, first_ms[visitor] + lag_ms, pace[visitor]
+
+
+def _join(returns: NDArray[np.bool_], span_ms: Ints, away_ms: Floats) -> tuple[Ints, Floats, Floats]:
+    """Visits of one visitor after another: each visit's visitor and lag, each visitor's time from first to last."""
+    visitor = np.cumsum(~returns) - 1
+    before_ms = np.where(returns, np.concatenate([[0], span_ms[:-1]]) + away_ms, 0.0)
+    passed_ms = np.cumsum(before_ms)
+    lag_ms = passed_ms - passed_ms[~returns][visitor]
+    last = np.append(~returns[1:], True)
+    return visitor, lag_ms, (lag_ms + span_ms)[last]
+
+
+def _draw_events(rng: np.random.Generator, section: Ints) -> tuple[Ints, Ints, Floats]:
+    """From page views to rows: each row's page view, its kind and when it falls, as a share of the time on the page."""
+    acts = rng.random(len(section)) < _ACTION_SHARE[section]
+    pings = rng.random(len(section)) < _PING_SHARE
+    view = np.repeat(np.arange(len(section)), 1 + acts + pings.astype(np.int64))
+    place = np.arange(len(view)) - np.searchsorted(view, view)
+    acted = (place == 1) & acts[view]
+    pinged = (place > 0) & ~acted
+    kind = np.where(pinged, _ENGAGEMENT, _PAGEVIEW)
+    kind[acted] = _FIRST_KIND[section[view[acted]]] + _DETAIL.draw(rng, section[view[acted]])
+    within = np.where(acted, rng.uniform(0.2, 0.8, len(view)), np.where(pinged, rng.uniform(0.85, 1.0, len(view)), 0.0))
+    return view, kind, within

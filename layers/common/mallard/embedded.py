@@ -1,0 +1,107 @@
+"""One process: the three functions, the schedule and the dashboard, put together."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mallard.config import Settings
+from mallard.flush.schedule import Schedule
+from mallard.ingest.asgi import PATH as INGEST_PATH
+from mallard.ingest.asgi import IngestApp
+from mallard.ingest.dropped import Reason
+from mallard.ingest.pipeline import Door
+from mallard.ingest.rate import RateLimit
+from mallard.ingest.sites import Sites
+from mallard.ingest.stamp import EventIds
+from mallard.query.api import create_app
+from mallard.query.engine import Engine
+from mallard.query.pending import LocalPending
+from mallard.queue.open import open_local_queue
+from mallard.salts import Salts, shared_secret
+from mallard.static import SCRIPT_PATH, Dashboard, find_static, script_response
+from mallard.store.open import open_store
+from mallard.table.read import known_sites
+
+
+class Embedded:
+    """Everything of one ``mallard serve``; an ASGI application. Raises MallardError where a part cannot start."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._dashboard_folder, self._tracker_folder = find_static()
+        self._store = open_store(settings)
+        self._queue = open_local_queue(settings)
+        self._pending = LocalPending(self._queue)
+        self._schedule = Schedule(
+            self._queue, self._store, interval_seconds=settings.flush_interval, count=settings.flush_count
+        )
+        sites = Sites(settings.sites, self._sites())
+        salts = Salts(self._store, shared_secret(self._store, settings.secret))
+        door = Door(sites, salts, EventIds(), RateLimit(settings.rate_limit), settings.filter_bots, settings.honor_gpc)
+        self._ingest = IngestApp(door, self._queue, settings.trusted_proxies, on_accepted=self._schedule.accepted)
+        self._engine = Engine(
+            self._store, self._pending.rows, memory_mb=settings.query_memory_mb, threads=settings.query_threads
+        )
+        self._shutdown_timeout = settings.shutdown_timeout
+        self._rest: ASGIApp = self._make_rest(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ingest goes its own short way; all the rest is FastAPI."""
+        if scope["type"] == "http" and scope["path"] == INGEST_PATH:
+            await self._ingest(scope, receive, send)  # type: ignore[arg-type]
+        else:
+            await self._rest(scope, receive, send)
+
+    def start(self) -> None:
+        """Begin the schedule."""
+        self._schedule.start()
+
+    def stop(self) -> None:
+        """Flush what is pending and close, within MALLARD_SHUTDOWN_TIMEOUT; what is not flushed stays queued."""
+        self._schedule.stop(time.monotonic() + self._shutdown_timeout)
+        self._queue.close()
+        self._engine.close()
+
+    def _sites(self) -> list[str]:
+        return sorted({*known_sites(self._store), *self._pending.sites()})
+
+    def _make_rest(self, settings: Settings) -> FastAPI:
+        app = create_app(
+            lambda: self._engine,
+            self._sites,
+            lambda: datetime.now(UTC),
+            is_open=settings.auth == "off" or settings.on_loopback,
+        )
+
+        async def script(request: Request) -> Response:  # noqa: ARG001
+            return script_response(self._tracker_folder)
+
+        app.add_api_route("/health", self._health, methods=["GET"], include_in_schema=False)
+        app.add_api_route("/metrics", self._metrics, methods=["GET"], include_in_schema=False)
+        app.add_route(SCRIPT_PATH, script, methods=["GET", "HEAD"])
+        app.mount("/", Dashboard(directory=self._dashboard_folder, html=True))
+        return app
+
+    def _health(self) -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    def _metrics(self) -> PlainTextResponse:
+        lines = [
+            *_metric("mallard_buffered_events", "gauge", {"": self._queue.depth()}),
+            *_metric("mallard_events_ingested_total", "counter", {"": self._ingest.accepted}),
+            *_metric(
+                "mallard_events_dropped_total",
+                "counter",
+                {f'{{reason="{reason}"}}': self._ingest.dropped[reason] for reason in Reason},
+            ),
+            *_metric("mallard_flush_failures_total", "counter", {"": self._schedule.failures}),
+        ]
+        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _metric(name: str, kind: str, values: dict[str, Any]) -> list[str]:
+    return [f"# TYPE {name} {kind}", *(f"{name}{labels} {value}" for labels, value in values.items())]

@@ -1,0 +1,50 @@
+"""Every fault this package raises, as one tree; a refusal of a request is a value (``Dropped``), never an exception.
+
+MallardError
+├── ConfigError            a setting is wrong; the start stops with its sentence
+├── StoreError             the object store did not do what was asked
+│   ├── ConflictError          the condition of a write did not hold: surely not written
+│   └── StoreUnavailableError  no answer, or an unclear one: written or not, only a read can tell
+├── QueueError             the queue could not take, give or settle messages
+├── TableError             an object of the table cannot be understood
+├── QueryError             a query's parameter is wrong; its sentence names it and what would be right
+└── QueryTooLargeError     a query needs more memory than it may take
+
+Foreign errors are translated once, at the seam that calls the foreign code.
+"""
+
+
+class MallardError(Exception):
+    """Base of all faults; ``str()`` is one sentence for the person who runs this."""
+
+
+class ConfigError(MallardError):
+    """A setting has a wrong value."""
+
+
+class StoreError(MallardError):
+    """The object store failed."""
+
+
+class ConflictError(StoreError):
+    """A conditional write found another state than it named; nothing was written."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store gave no clear answer; a write may or may not have landed."""
+
+
+class QueueError(MallardError):
+    """The queue could not take, give or settle messages."""
+
+
+class TableError(MallardError):
+    """An object of the table cannot be read."""
+
+
+class QueryError(MallardError):
+    """A query's parameter is wrong."""
+
+
+class QueryTooLargeError(MallardError):
+    """A query needs more than it may take."""

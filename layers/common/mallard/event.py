@@ -1,0 +1,84 @@
+"""The event as it travels from ingest through the queue to the table: one frozen value and its wire form.
+
+Three shapes exist, each with its own home: the request (``ingest/request.py``), ``Event`` here,
+and the row of the table (``table/schema.py``).
+"""
+
+import json
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+
+EVENT_ID_EPOCH_MS = 1_577_836_800_000
+"""2020-01-01T00:00Z. Counting ``event_id`` milliseconds from here keeps 63 bits enough until 2089."""
+
+EVENT_ID_RANDOM_BITS = 22
+
+PAGEVIEW = "pageview"
+ENGAGEMENT = "engagement"
+"""The ping that carries scroll depth and engaged time; it is stored but is no event: it counts nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One accepted event, with everything the table stores about it.
+
+    ``timestamp`` is UTC milliseconds since 1970. ``date`` is the local date in the site's zone; with
+    ``site_id`` it names the partition and is decided once, here, so that a redelivery lands in the same one.
+    ``named_by_client`` says that the id stands for the client's own id of the event: two such are always one event.
+    ``accepted_ms`` is when ingest took the event (an erasure compares it), ``salt`` the name of the salt behind
+    ``visitor_id``. ``revenue_amount`` is decimal text with two places. No address and no raw user agent.
+    """
+
+    event_id: int
+    site_id: str
+    date: str
+    accepted_ms: int
+    salt: str | None
+    timestamp: int
+    event_name: str
+    named_by_client: bool = False
+    visitor_id: int | None = None
+    pathname: str | None = None
+    hostname: str | None = None
+    referrer: str | None = None
+    referrer_source: str | None = None
+    channel: str | None = None
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_content: str | None = None
+    utm_term: str | None = None
+    browser: str | None = None
+    browser_version: str | None = None
+    os: str | None = None
+    os_version: str | None = None
+    device_type: str | None = None
+    screen_size: str | None = None
+    language: str | None = None
+    country_code: str | None = None
+    region: str | None = None
+    city: str | None = None
+    props: str | None = None
+    revenue_amount: str | None = None
+    revenue_currency: str | None = None
+    scroll_depth: int | None = None
+    engagement_ms: int | None = None
+
+    def to_message(self) -> bytes:
+        """The event as one line of compact JSON, absent values left out: the body of a queue message."""
+        present = {name: value for name in _NAMES if (value := getattr(self, name)) is not None}
+        return json.dumps(present, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+_NAMES = tuple(each.name for each in fields(Event))
+
+
+def local_date(moment: datetime) -> date:
+    """The date an event of this moment belongs to. Every site's zone is UTC."""
+    return moment.astimezone(UTC).date()
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970 of an aware datetime, rounded down."""
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000

@@ -1,0 +1,112 @@
+"""The flush schedule of one process: every interval, and as soon as enough is pending."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from mallard.errors import MallardError
+from mallard.flush.core import FlushReport, drain
+from mallard.queue.base import Queue
+from mallard.salts import delete_old_salts
+from mallard.store.base import Store
+from mallard.table.write import TableWriter
+
+HOUSEKEEPING_INTERVAL = timedelta(hours=1)
+
+log = logging.getLogger("mallard.flush")
+
+
+class Schedule:
+    """A thread that drains the queue into the table until ``stop``; a failed round is tried again next time."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        store: Store,
+        *,
+        interval_seconds: float,
+        count: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._queue = queue
+        self._store = store
+        self._table = TableWriter(store)
+        self._interval_seconds = interval_seconds
+        self._count = count
+        self._clock = clock
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._since_last = 0
+        self._housekept: datetime | None = None
+        self._thread = threading.Thread(target=self._run, name="flush", daemon=True)
+        self.failures = 0
+        self.last_success: datetime | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def accepted(self) -> None:
+        """One more event is pending; enough of them start a flush."""
+        self._since_last += 1
+        if self._since_last >= self._count:
+            self._wake.set()
+
+    def stop(self, deadline: float) -> None:
+        """End the thread and flush what is pending, until ``deadline`` (``time.monotonic()``)."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if not self._thread.is_alive():
+            self._flush(lambda: time.monotonic() < deadline)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(self._interval_seconds)
+            self._wake.clear()
+            if not self._stopping.is_set():
+                self._flush(lambda: not self._stopping.is_set())
+                self._keep_house()
+
+    def _flush(self, may_go_on: Callable[[], bool]) -> None:
+        self._since_last = 0
+        try:
+            report = drain(self._queue, self._table, may_go_on=may_go_on)
+        except MallardError as error:
+            self.failures += 1
+            log.error("flush failed: %s", error)
+            return
+        if report.failed:
+            self.failures += 1
+        else:
+            self.last_success = self._clock()
+        _tell(report)
+
+    def _keep_house(self) -> None:
+        now = self._clock()
+        if self._housekept and now - self._housekept < HOUSEKEEPING_INTERVAL:
+            return
+        try:
+            deleted = delete_old_salts(self._store, now)
+            self._housekept = now
+        except MallardError as error:
+            log.error("old salts not deleted: %s", error)
+            return
+        if deleted:
+            log.info("deleted %d old salts", deleted)
+
+
+def _tell(report: FlushReport) -> None:
+    rows = report.rows
+    if rows.written or rows.duplicates or rows.erased or report.poison or report.failed:
+        log.info(
+            "flushed %d events into %d partitions (%d duplicates, %d erased, %d set aside, %d to try again)",
+            rows.written,
+            report.partitions,
+            rows.duplicates,
+            rows.erased,
+            len(report.poison),
+            len(report.failed),
+        )

@@ -1,0 +1,1 @@
+"""From a request to an ``Event`` or a ``Dropped``: the door."""

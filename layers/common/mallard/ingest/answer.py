@@ -1,0 +1,76 @@
+"""HTTP answers of the door, the same behind every front: raw ASGI and Lambda."""
+
+import base64
+import json
+from dataclasses import dataclass
+
+from mallard.event import Event
+from mallard.ingest.dropped import Dropped
+
+CORS = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "x-mallard-dropped, retry-after",
+    # A page that loads the pixel or posts from another site is the normal case.
+    "cross-origin-resource-policy": "cross-origin",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+}
+PREFLIGHT = {
+    **CORS,
+    "access-control-allow-methods": "GET, POST, OPTIONS",
+    "access-control-allow-headers": "content-type",
+    "access-control-max-age": "86400",
+}
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, lower-case headers and body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+def answer_event(outcome: Event | Dropped) -> Answer:
+    """202 and nothing where the event is queued (or a bot's), else the refusal as JSON."""
+    if isinstance(outcome, Event):
+        return Answer(202, CORS)
+    headers = {**CORS, "x-mallard-dropped": outcome.reason.value}
+    if outcome.retry_after_seconds is not None:
+        headers["retry-after"] = str(outcome.retry_after_seconds)
+    if outcome.status == 202:
+        return Answer(202, headers)
+    return refusal(outcome.status, outcome.reason.value, outcome.sentence, headers)
+
+
+def answer_pixel(outcome: Event | Dropped) -> Answer:
+    """Always the image: a page must not show a broken one."""
+    headers = {**CORS, "content-type": "image/gif"}
+    if isinstance(outcome, Dropped):
+        headers["x-mallard-dropped"] = outcome.reason.value
+    return Answer(200, headers, PIXEL)
+
+
+def answer_preflight() -> Answer:
+    """Any page may ask."""
+    return Answer(204, PREFLIGHT)
+
+
+def answer_unavailable() -> Answer:
+    """Store or queue are out of reach: nothing was taken, and the client should try again."""
+    headers = {**CORS, "retry-after": "1"}
+    return refusal(503, "unavailable", "The event could not be stored; please try again.", headers)
+
+
+def answer_wrong_method() -> Answer:
+    """Neither GET, POST nor OPTIONS."""
+    headers = {**CORS, "allow": "GET, POST, OPTIONS"}
+    return refusal(405, "method", "Events are sent by POST, or by GET as a pixel.", headers)
+
+
+def refusal(status: int, reason: str, sentence: str, headers: dict[str, str]) -> Answer:
+    """A JSON error."""
+    body = json.dumps({"error": sentence, "reason": reason}).encode()
+    return Answer(status, {**headers, "content-type": "application/json"}, body)

@@ -1,0 +1,137 @@
+"""The door as a raw ASGI application over the local queue: 202 only after the commit that holds the event."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mallard.config import Network
+from mallard.errors import MallardError
+from mallard.event import Event, local_date
+from mallard.ingest.address import client_address
+from mallard.ingest.answer import (
+    Answer,
+    answer_event,
+    answer_pixel,
+    answer_preflight,
+    answer_unavailable,
+    answer_wrong_method,
+)
+from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.pipeline import Door, Sender, receive
+from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel
+from mallard.queue.local import LocalQueue
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+PATH = "/api/event"
+
+log = logging.getLogger("mallard.ingest")
+
+
+class IngestApp:
+    """Answers ``/api/event`` on a running event loop; ``accepted`` and ``dropped`` count since the start."""
+
+    def __init__(
+        self,
+        door: Door,
+        queue: LocalQueue,
+        trusted_proxies: tuple[Network, ...] = (),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_accepted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._door = door
+        self._queue = queue
+        self._trusted_proxies = trusted_proxies
+        self._clock = clock
+        self._on_accepted = on_accepted
+        self.accepted = 0
+        self.dropped: Counter[Reason] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        answer = await self._answer(scope, receive)
+        headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        method = scope["method"]
+        if method == "POST":
+            body = await _body(receive)
+            request = body if isinstance(body, Dropped) else parse_body(body)
+            return await self._taken(request, scope, answer_event)
+        if method in ("GET", "HEAD"):
+            request = parse_pixel(dict(parse_qsl(scope["query_string"].decode("latin-1"))))
+            return await self._taken(request, scope, answer_pixel)
+        return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
+
+    async def _taken(
+        self, request: EventRequest | Dropped, scope: Scope, answer: Callable[[Event | Dropped], Answer]
+    ) -> Answer:
+        now, sender = self._clock(), self._sender(scope)
+        try:
+            if isinstance(request, Dropped) or self._door.salts.holds(request.site_id, local_date(now)):
+                outcome = receive(request, sender, self._door, now)
+            else:
+                # Only here is the store asked: once per site and day, away from the event loop.
+                outcome = await asyncio.to_thread(receive, request, sender, self._door, now)
+            if isinstance(outcome, Event):
+                await asyncio.wrap_future(self._queue.submit([outcome.to_message()]))
+        except MallardError as error:
+            log.error("event not stored: %s", error)
+            return answer_unavailable()
+        self._count(outcome)
+        return answer(outcome)
+
+    def _count(self, outcome: Event | Dropped) -> None:
+        if isinstance(outcome, Dropped):
+            self.dropped[outcome.reason] += 1
+        else:
+            self.accepted += 1
+            self._on_accepted()
+
+    def _sender(self, scope: Scope) -> Sender:
+        headers = _headers(scope["headers"])
+        peer = scope["client"][0] if scope.get("client") else ""
+        return Sender(
+            address=client_address(peer, headers.get("x-forwarded-for", ""), self._trusted_proxies),
+            user_agent=headers.get("user-agent", ""),
+            origin=headers.get("origin"),
+            accept_language=headers.get("accept-language", ""),
+            opted_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
+        )
+
+
+_WANTED = {b"user-agent", b"origin", b"accept-language", b"sec-gpc", b"dnt", b"x-forwarded-for"}
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in raw:
+        if name in _WANTED:
+            key, text = name.decode(), value.decode("latin-1")
+            # A proxy may add a second X-Forwarded-For line; the order of lines is the order of hops.
+            found[key] = f"{found[key]},{text}" if key == "x-forwarded-for" and key in found else text
+    return found
+
+
+async def _body(receive: Receive) -> bytes | Dropped:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return Dropped(Reason.MALFORMED, "The connection ended before the body did.")
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > MAX_BODY_BYTES:
+            return Dropped(Reason.TOO_LARGE, f"The body is over {MAX_BODY_BYTES // 1024} KB.")
+        if not message.get("more_body"):
+            return b"".join(chunks)

@@ -1,0 +1,51 @@
+"""Why an event is not taken: one closed set of reasons, each with the status it answers."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Every reason; the value is the word in ``X-Mallard-Dropped``, in the error body and in the counters."""
+
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    MISSING = "missing"
+    TYPE = "type"
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    RANGE = "range"
+    SITE = "site"
+    NEW_SITES = "new_sites"
+    ORIGIN = "origin"
+    RATE = "rate"
+    BOT = "bot"
+
+
+STATUS: dict[Reason, int] = {
+    Reason.TOO_LARGE: 413,
+    Reason.MALFORMED: 400,
+    Reason.MISSING: 422,
+    Reason.TYPE: 422,
+    Reason.EMPTY: 400,
+    Reason.TOO_LONG: 400,
+    Reason.RANGE: 400,
+    Reason.SITE: 403,
+    Reason.NEW_SITES: 429,
+    Reason.ORIGIN: 403,
+    Reason.RATE: 429,
+    Reason.BOT: 202,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A refusal: its reason, and one sentence for the person who sent the event."""
+
+    reason: Reason
+    sentence: str
+    retry_after_seconds: int | None = None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return STATUS[self.reason]

@@ -1,0 +1,183 @@
+"""The query API: FastAPI routes over ``Stats``, with their OpenAPI at ``/docs``."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from mallard import __version__
+from mallard.errors import MallardError, QueryError, QueryTooLargeError
+from mallard.query.engine import Engine
+from mallard.query.parameters import (
+    EndDate,
+    Interval,
+    Limit,
+    OnlyKnown,
+    PeriodName,
+    SiteId,
+    StartDate,
+    read_interval,
+    read_limit,
+    read_site,
+)
+from mallard.query.period import Period, read_period
+from mallard.query.stats import BREAKDOWNS, Stats
+
+log = logging.getLogger("mallard.query")
+
+MAX_HOURLY_DAYS = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What every report is asked: by which reports, of which site, over which range."""
+
+    stats: Stats
+    site_id: str
+    period: Period
+
+
+class Main(BaseModel):
+    """The headline numbers of a site and range."""
+
+    unique_visitors: int
+    total_pageviews: int
+    bounce_rate: float = Field(description="Visits with one page view and nothing else, as a fraction of visits.")
+    avg_visit_duration_secs: float
+    pages_per_visit: float = Field(description="Page views per visitor.")
+    visits: int
+    views_per_visit: float
+    events: int
+    current_visitors: int = Field(description="Distinct visitors of the last five minutes.")
+
+
+class Bucket(BaseModel):
+    """One step of a time series: a day, or an hour as `YYYY-MM-DD HH:00`."""
+
+    date: str
+    visitors: int
+    pageviews: int
+
+
+class Row(BaseModel):
+    """One value of a dimension."""
+
+    value: str
+    visitors: int
+    pageviews: int
+
+
+class Site(BaseModel):
+    """A site with events."""
+
+    site_id: str
+
+
+class Refusal(BaseModel):
+    """Why there is no answer, in one sentence."""
+
+    error: str
+
+
+def create_app(
+    engine: Callable[[], Engine],
+    sites: Callable[[], list[str]],
+    clock: Callable[[], datetime],
+    *,
+    is_open: bool,
+) -> FastAPI:
+    """The application. ``is_open`` says whether whoever reaches it may read the numbers; else each answer is 401."""
+    app = FastAPI(
+        title="Mallard Metrics",
+        version=__version__,
+        description="Privacy-first web analytics.",
+        redoc_url=None,
+        responses={status: {"model": Refusal} for status in (400, 401, 503)},
+    )
+
+    def admit() -> None:
+        if not is_open:
+            raise HTTPException(401, "The numbers are open only on this machine; MALLARD_AUTH=off opens them to all.")
+
+    def ask(
+        site_id: SiteId = None, period: PeriodName = None, start_date: StartDate = None, end_date: EndDate = None
+    ) -> Ask:
+        now = clock()
+        return Ask(Stats(engine(), now), read_site(site_id), read_period(period, start_date, end_date, now))
+
+    Asked = Annotated[Ask, Depends(ask)]  # noqa: N806  # a type
+    guards = [Depends(admit), OnlyKnown]
+
+    @app.get("/api/sites", tags=["sites"], dependencies=guards)
+    def list_sites() -> list[Site]:
+        """All sites with events."""
+        return [Site(site_id=each) for each in sites()]
+
+    @app.get("/api/stats/main", tags=["stats"], dependencies=guards)
+    def main(asked: Asked) -> Main:
+        """The headline numbers."""
+        return Main(**asked.stats.main(asked.site_id, asked.period))
+
+    @app.get("/api/stats/timeseries", tags=["stats"], dependencies=guards)
+    def timeseries(asked: Asked, interval: Interval = None) -> list[Bucket]:
+        """Visitors and page views over time; empty buckets are present."""
+        period = _stepped(asked.period, read_interval(interval))
+        return [Bucket(**each) for each in asked.stats.timeseries(asked.site_id, period)]
+
+    @app.get("/api/stats/breakdown/{dimension}", tags=["stats"], dependencies=guards)
+    def breakdown(
+        asked: Asked,
+        dimension: Annotated[str, Path(description=f"One of {', '.join(BREAKDOWNS)}.")],
+        limit: Limit = None,
+    ) -> list[Row]:
+        """The top values of a dimension, by visitors, then value."""
+        if dimension not in BREAKDOWNS:
+            raise QueryError(f"{dimension[:40]!r} is no breakdown; there are {', '.join(BREAKDOWNS)}.")
+        rows = asked.stats.breakdown(asked.site_id, asked.period, dimension, read_limit(limit))
+        return [Row(**each) for each in rows]
+
+    _answer_errors(app)
+    return app
+
+
+def _stepped(period: Period, interval: str | None) -> Period:
+    if interval == "hour" and (period.open_start or (period.end - period.start).days > MAX_HOURLY_DAYS):
+        raise QueryError(f"interval is 'hour', but must be day for more than {MAX_HOURLY_DAYS} days.")
+    return replace(period, hourly=interval == "hour") if interval else period
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Every error is ``{"error": sentence}``; what nobody foresaw is logged and tells a stranger nothing."""
+
+    def failed(status: int) -> Callable[[Request, Exception], JSONResponse]:
+        def answer(request: Request, error: Exception) -> JSONResponse:
+            if status >= 500:
+                log.error("%s failed: %s", request.url.path, error)
+            return JSONResponse({"error": str(error)}, status)
+
+        return answer
+
+    def refused(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+        status = getattr(error, "status_code", 500)
+        return JSONResponse({"error": str(getattr(error, "detail", ""))}, status, getattr(error, "headers", None))
+
+    def invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+        return JSONResponse({"error": f"The request is not as it should be: {error}"}, 400)
+
+    def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        log.exception("%s failed", request.url.path, exc_info=error)
+        return JSONResponse({"error": "Something went wrong here; the log knows more."}, 500)
+
+    app.add_exception_handler(QueryError, failed(400))
+    app.add_exception_handler(QueryTooLargeError, failed(413))
+    app.add_exception_handler(MallardError, failed(503))
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unforeseen)

@@ -1,0 +1,61 @@
+"""Checked query parameters: a wrong one is a sentence that names it and what would be right, never a default."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from mallard.config import MAX_SITE_ID_LENGTH
+from mallard.errors import QueryError
+from mallard.query.period import PERIODS
+
+MAX_LIMIT = 1000
+
+SiteId = Annotated[str | None, Query(description="Site id, such as example.com. Required.")]
+PeriodName = Annotated[str | None, Query(description=f"One of {', '.join(PERIODS)}. Default 30d.")]
+StartDate = Annotated[str | None, Query(description="First date, YYYY-MM-DD; with end_date it wins over period.")]
+EndDate = Annotated[str | None, Query(description="The date after the last, YYYY-MM-DD.")]
+Limit = Annotated[str | None, Query(description=f"Rows, 1 to {MAX_LIMIT}. Default 10.")]
+Interval = Annotated[str | None, Query(description="hour or day. Default: hour for day and today, else day.")]
+
+
+def only_known(request: Request) -> None:
+    """Refuse a parameter the route does not have, and one given twice: either would silently change nothing."""
+    route = request.scope["route"]
+    known = {parameter.alias for parameter in route.dependant.query_params}
+    for dependency in route.dependant.dependencies:
+        known |= {parameter.alias for parameter in dependency.query_params}
+    names = list(request.query_params.multi_items())
+    for name, _ in names:
+        if name not in known:
+            raise QueryError(f"{name[:40]!r} is not a parameter here; there are {', '.join(sorted(known))}.")
+        if [each for each, _ in names].count(name) > 1:
+            raise QueryError(f"{name} is given more than once.")
+
+
+OnlyKnown = Depends(only_known)
+
+
+def read_site(site_id: str | None) -> str:
+    """A valid site id in lower case."""
+    if not site_id:
+        raise QueryError("site_id is missing; it names the site, such as example.com.")
+    if len(site_id) > MAX_SITE_ID_LENGTH or not re.fullmatch(r"[a-z0-9._:-]+", site_id.lower(), re.ASCII):
+        raise QueryError("site_id may hold only ASCII letters, digits and . - _ :, at most 200, as in example.com.")
+    return site_id.lower()
+
+
+def read_limit(limit: str | None) -> int:
+    """1 to MAX_LIMIT, 10 where it is not given."""
+    if limit is None:
+        return 10
+    if not re.fullmatch(r"\d{1,5}", limit, re.ASCII) or not 1 <= int(limit) <= MAX_LIMIT:
+        raise QueryError(f"limit is {limit[:40]!r}, but must be a whole number from 1 to {MAX_LIMIT}.")
+    return int(limit)
+
+
+def read_interval(interval: str | None) -> str | None:
+    """hour, day, or None."""
+    if interval not in (None, "hour", "day"):
+        raise QueryError(f"interval is {interval[:40]!r}, but must be hour or day.")
+    return interval

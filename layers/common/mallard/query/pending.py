@@ -1,0 +1,50 @@
+"""What the local queue holds, as rows: so that a hit is in the numbers at once."""
+
+import threading
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.query.engine import PENDING
+from mallard.queue.local import LocalQueue
+from mallard.table.deliveries import broken, read_deliveries
+
+
+class LocalPending:
+    """Pending events by site; each message is decoded once, however often it is asked for."""
+
+    def __init__(self, queue: LocalQueue) -> None:
+        self._queue = queue
+        self._lock = threading.Lock()
+        self._last = 0
+        self._rows = read_deliveries([]).append_column("number", pa.array([], pa.int64()))
+
+    def rows(self, site_id: str) -> pa.Table:
+        """A site's pending events in the schema PENDING."""
+        found = self._refreshed()
+        found = found.filter(pc.equal(found["site_id"], site_id))
+        dates = pa.array([date.fromisoformat(text) for text in found["date"].to_pylist()], pa.date32())
+        return found.set_column(found.column_names.index("date"), "date", dates).select(PENDING.names)
+
+    def sites(self) -> set[str]:
+        """The ids of all sites with pending events."""
+        return set(self._refreshed()["site_id"].unique().to_pylist())
+
+    def _refreshed(self) -> pa.Table:
+        with self._lock:
+            numbers, fresh = self._queue.pending(self._last)
+            kept = self._rows.filter(pc.is_in(self._rows["number"], value_set=pa.array(numbers, pa.int64())))
+            self._rows = pa.concat_tables([kept, _decoded(fresh)]) if fresh else kept
+            self._last = max([self._last, *(number for number, _ in fresh)])
+            return self._rows
+
+
+def _decoded(fresh: list[tuple[int, bytes]]) -> pa.Table:
+    try:
+        rows = read_deliveries([body for _, body in fresh])
+    except ValueError:
+        # The flush sets broken messages aside; until then they are left out one by one.
+        fresh = [each for each in fresh if broken(each[1]) is None]
+        rows = read_deliveries([body for _, body in fresh])
+    return rows.append_column("number", pa.array([number for number, _ in fresh], pa.int64()))

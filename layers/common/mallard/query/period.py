@@ -1,0 +1,91 @@
+"""Ranges of local dates: from the parameters of a request to ``start <= date < end``."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from mallard.errors import QueryError
+from mallard.event import local_date
+
+REALTIME_MINUTES = 5
+MAX_DAYS = 36_525
+FIRST_DATE = date(1970, 1, 1)
+
+PERIODS = (
+    "day",
+    "today",
+    "yesterday",
+    "7d",
+    "28d",
+    "30d",
+    "90d",
+    "month",
+    "12mo",
+    "year",
+    "all",
+    "realtime",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Local dates ``start <= date < end``; ``since`` (naive UTC) cuts events before it; ``hourly`` is how a chart steps."""
+
+    start: date
+    end: date
+    since: datetime | None = None
+    hourly: bool = False
+    open_start: bool = False
+
+
+def read_period(period: str | None, start_date: str | None, end_date: str | None, now: datetime) -> Period:
+    """The range of a request; ``start_date`` with ``end_date`` (exclusive) wins over ``period``. QueryError if wrong."""
+    if start_date is not None or end_date is not None:
+        return _explicit(start_date, end_date)
+    name, today = period if period is not None else "30d", local_date(now)
+    if name not in PERIODS:
+        raise QueryError(f"period is {_shown(name)}, but must be one of {', '.join(PERIODS)}.")
+    tomorrow = today + timedelta(days=1)
+    if name in ("day", "today"):
+        return Period(today, tomorrow, hourly=True)
+    if name == "yesterday":
+        return Period(today - timedelta(days=1), today)
+    if name == "realtime":
+        since = now.replace(tzinfo=None) - now.utcoffset() - timedelta(minutes=REALTIME_MINUTES)  # type: ignore[operator]
+        return Period(today - timedelta(days=1), tomorrow, since=since, hourly=True)
+    if name == "all":
+        return Period(FIRST_DATE, tomorrow, open_start=True)
+    if days := re.fullmatch(r"(\d+)d", name):
+        return Period(tomorrow - timedelta(days=int(days[1])), tomorrow)
+    first = today.replace(day=1)
+    starts = {"month": first, "year": first.replace(month=1), "12mo": _months_before(first, 11)}
+    return Period(starts[name], tomorrow)
+
+
+def _explicit(start_date: str | None, end_date: str | None) -> Period:
+    if start_date is None or end_date is None:
+        raise QueryError("start_date and end_date come together: the first day, and the day after the last.")
+    start, end = _date("start_date", start_date), _date("end_date", end_date)
+    if start >= end:
+        raise QueryError(f"end_date is {end}, but must be after start_date {start}: it is the day after the last.")
+    if (end - start).days > MAX_DAYS:
+        raise QueryError(f"start_date and end_date span {(end - start).days} days, but may span {MAX_DAYS}.")
+    return Period(start, end)
+
+
+def _date(name: str, text: str) -> date:
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise QueryError(f"{name} is {_shown(text)}, but must be a date such as 2026-01-31.")
+
+
+def _months_before(first: date, months: int) -> date:
+    index = first.year * 12 + first.month - 1 - months
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")

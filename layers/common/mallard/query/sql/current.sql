@@ -1,0 +1,2 @@
+-- Visitors of the last minutes.
+SELECT count(DISTINCT visitor_id) AS visitors FROM event

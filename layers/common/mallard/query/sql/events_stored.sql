@@ -1,0 +1,3 @@
+event AS (
+    SELECT * FROM stored WHERE event_name <> 'engagement' AND timestamp >= $since
+)

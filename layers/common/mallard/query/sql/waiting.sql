@@ -1,0 +1,4 @@
+-- What the queue still holds of the site and range.
+waiting AS (
+    SELECT * FROM pending WHERE date >= $start AND date < $end
+)

@@ -1,0 +1,187 @@
+"""A durable queue in one SQLite file: WAL, synced at commit, many senders sharing one commit."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from queue import SimpleQueue
+
+from mallard.errors import QueueError
+from mallard.queue.base import VISIBILITY_SECONDS, Message
+
+BUSY_TIMEOUT_SECONDS = 10
+MAX_BODIES_PER_COMMIT = 5000
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    body BLOB NOT NULL,
+    hidden_until REAL NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS set_aside (
+    id INTEGER PRIMARY KEY,
+    body BLOB NOT NULL,
+    reason TEXT NOT NULL
+);
+"""
+
+_Submitted = tuple[Sequence[bytes], "Future[None]"]
+
+
+class LocalQueue:
+    """Any number of processes may open the same file; one thread per process writes what its senders bring.
+
+    ``clock`` gives Unix seconds. ``close()`` ends the thread after all that was submitted is committed.
+    """
+
+    def __init__(self, file: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Open (and create) the queue's file; QueueError where that is not possible."""
+        self._file = file
+        self._clock = clock
+        self._lock = threading.Lock()
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = self._open()
+            self._connection.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise QueueError(f"The queue {file} cannot be opened: {error}.") from error
+        self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="queue-writer", daemon=True)
+        self._writer.start()
+
+    def submit(self, bodies: Sequence[bytes]) -> "Future[None]":
+        """Hand over bodies without waiting: the future ends after the commit that holds them."""
+        done: Future[None] = Future()
+        self._submitted.put((bodies, done))
+        return done
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        """Hand over bodies and wait for their commit."""
+        self.submit(bodies).result()
+
+    def receive(self, limit: int) -> list[Message]:
+        """The oldest visible messages."""
+        now = self._clock()
+        rows = self._run(
+            "UPDATE message SET hidden_until = ? WHERE id IN"
+            " (SELECT id FROM message WHERE hidden_until <= ? ORDER BY id LIMIT ?) RETURNING id, body",
+            [(now + VISIBILITY_SECONDS, now, limit)],
+        )
+        return [Message(str(number), body) for number, body in sorted(rows)]
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Delete the rows."""
+        self._run("DELETE FROM message WHERE id = ?", [(int(each.receipt),) for each in messages])
+
+    def release(self, messages: Sequence[Message]) -> None:
+        """Make the rows visible at once."""
+        self._run("UPDATE message SET hidden_until = 0 WHERE id = ?", [(int(each.receipt),) for each in messages])
+
+    def set_aside(self, message: Message, reason: str) -> None:
+        """Move the row to the table ``set_aside``, in one transaction."""
+        self._run(
+            "INSERT OR IGNORE INTO set_aside SELECT id, body, ? FROM message WHERE id = ?",
+            [(reason, int(message.receipt))],
+            then="DELETE FROM message WHERE id = ?",
+            then_values=(int(message.receipt),),
+        )
+
+    def depth(self) -> int:
+        """The exact number of rows."""
+        return int(self._run("SELECT count(*) FROM message", [()])[0][0])
+
+    def pending(self, after: int) -> tuple[list[int], list[tuple[int, bytes]]]:
+        """All row numbers that are not acknowledged, and number and body of those beyond ``after``, at one moment.
+
+        A query reads this before it lists the table, so that it can leave out what the table already has.
+        """
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN")
+                numbers = [row[0] for row in self._connection.execute("SELECT id FROM message ORDER BY id")]
+                fresh = self._connection.execute("SELECT id, body FROM message WHERE id > ?", (after,)).fetchall()
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._failed(error) from error
+        return numbers, fresh
+
+    def close(self) -> None:
+        """Commit what was submitted, then end the thread and close the file."""
+        self._submitted.put(None)
+        self._writer.join()
+        with self._lock:
+            self._connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._file, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        return connection
+
+    def _run(
+        self,
+        sql: str,
+        values: Sequence[Sequence[object]],
+        *,
+        then: str | None = None,
+        then_values: Sequence[object] = (),
+    ) -> list[tuple[int, bytes]]:
+        """One transaction of one statement for each row of values, and the rows it returned."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE" if not sql.startswith("SELECT") else "BEGIN")
+                rows = [row for each in values for row in self._connection.execute(sql, each).fetchall()]
+                if then:
+                    self._connection.execute(then, then_values)
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise self._failed(error) from error
+        return rows
+
+    def _write(self) -> None:
+        connection = self._open()
+        try:
+            while (first := self._submitted.get()) is not None:
+                batch, ended = self._gather(first)
+                self._commit(connection, batch)
+                if ended:
+                    return
+        finally:
+            connection.close()
+
+    def _gather(self, first: _Submitted) -> tuple[list[_Submitted], bool]:
+        """Everything that waits right now shares one commit: the more senders, the fewer syncs per event."""
+        batch, bodies = [first], len(first[0])
+        while bodies < MAX_BODIES_PER_COMMIT and not self._submitted.empty():
+            each = self._submitted.get()
+            if each is None:
+                return batch, True
+            batch.append(each)
+            bodies += len(each[0])
+        return batch, False
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[_Submitted]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT INTO message (body) VALUES (?)", [(body,) for bodies, _ in batch for body in bodies]
+            )
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for _, done in batch:
+                done.set_exception(self._failed(error))
+            return
+        for _, done in batch:
+            done.set_result(None)
+
+    def _failed(self, error: sqlite3.Error) -> QueueError:
+        return QueueError(f"The queue {self._file} failed: {error}.")

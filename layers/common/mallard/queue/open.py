@@ -1,0 +1,22 @@
+"""Opens the queue that the settings name."""
+
+from pathlib import Path
+
+from mallard.config import Settings
+from mallard.queue.base import Queue
+from mallard.queue.local import LocalQueue
+
+
+def open_local_queue(settings: Settings) -> LocalQueue:
+    """The durable queue in the data folder."""
+    return LocalQueue(Path(settings.data_dir) / "queue" / "queue.sqlite")
+
+
+def open_queue(settings: Settings) -> Queue:
+    """The local queue, or SQS where the setting is a URL."""
+    if settings.queue == "local":
+        return open_local_queue(settings)
+    # Imported here: a laptop without AWS never pays for boto3.
+    from mallard.queue.sqs import connect
+
+    return connect(settings.queue, region=settings.s3_region)

@@ -1,0 +1,73 @@
+"""The seam to object storage: six operations, two of them conditional, and nothing else.
+
+Implementations: ``store/local.py`` (a folder) and ``store/s3.py`` (any S3 API). Keys are ``/``-separated.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of a listing: the object's key, a tag that changes with each replacement, and its size in bytes.
+
+    On S3 ``version`` is the ETag; on a folder it is the identity of the file: a hash would cost a full read.
+    """
+
+    key: str
+    version: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object's whole content with the ETag of exactly these bytes."""
+
+    data: bytes
+    etag: str
+
+
+class Store(Protocol):
+    """An object store. Every method may raise StoreUnavailableError; a write that raised it may have landed."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for the private files of readers, on the file system where ``pin`` is cheapest."""
+        ...
+
+    def get(self, key: str) -> Stored | None:
+        """The whole object, or None where there is none."""
+        ...
+
+    def put_if_absent(self, key: str, data: bytes) -> str:
+        """Create the object and return its ETag; ConflictError where it exists."""
+        ...
+
+    def put_if_match(self, key: str, data: bytes, etag: str) -> str:
+        """Replace the object whose ETag is ``etag`` and return the new one; ConflictError where it is another or absent."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object; nothing happens where there is none."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """All objects whose key begins with ``prefix``, in order of key."""
+        ...
+
+    def pin(self, key: str, folder: Path) -> Path | None:
+        """A private file ``folder/key`` with the whole object at one moment, None where there is none.
+
+        Later replacements of the object do not show in it: a reader of the growing tail needs that.
+        """
+        ...
+
+    def location(self, key: str) -> str:
+        """Where DuckDB reads the object: a path or an ``s3://`` address. The empty key is the place of all."""
+        ...
+
+    def reader_setup(self) -> Sequence[str]:
+        """The SQL that a DuckDB session needs before it can read a ``location``."""
+        ...

@@ -1,0 +1,190 @@
+"""A folder as object store, atomic across processes and durable at return."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from mallard.errors import ConflictError, StoreError, StoreUnavailableError
+from mallard.store.base import Listed, Stored
+
+LOCK_COUNT = 64
+TEMPORARY_FILES_KEPT_SECONDS = 3600
+
+
+def _etag(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+class LocalStore:
+    """Objects are files below ``root``; locks and unfinished files live in ``root/.mallard``, a sibling of all of them.
+
+    ``put_if_absent`` is link(), ``put_if_match`` compares the content hash under a lock and renames. A write
+    returns after the file, its directory and every new parent are on disk.
+    """
+
+    def __init__(self, root: Path, *, now: float | None = None) -> None:
+        """Open (and create) the folder; ``now`` is Unix seconds, for the sweep of files a crash left behind."""
+        root = root.absolute()
+        self.root = root
+        self._private = root / ".mallard"
+        self._temporary = self._private / "tmp"
+        try:
+            self._temporary.mkdir(parents=True, exist_ok=True)
+            (self._private / "locks").mkdir(exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailableError(f"The folder {root} cannot be used: {error.strerror}.") from error
+        self._sweep(time.time() if now is None else now)
+
+    def get(self, key: str) -> Stored | None:
+        """The whole object; a rename under way shows the old or the new one, never a mix."""
+        try:
+            data = self._path(key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return Stored(data, _etag(data))
+
+    def put_if_absent(self, key: str, data: bytes) -> str:
+        """Create the object by link(), which fails where the name is taken."""
+        path = self._path(key)
+        try:
+            with self._written(data) as unfinished:
+                self._make_parents(path.parent)
+                os.link(unfinished, path)
+                _sync_folder(path.parent)
+        except FileExistsError:
+            raise ConflictError(f"{key} exists.") from None
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return _etag(data)
+
+    def put_if_match(self, key: str, data: bytes, etag: str) -> str:
+        """Replace the object under its lock where its content hash is ``etag``."""
+        path = self._path(key)
+        try:
+            with self._locked(key), self._written(data) as unfinished:
+                found = self.get(key)
+                if found is None or found.etag != etag:
+                    raise ConflictError(f"{key} is not the version that was read.")
+                unfinished.rename(path)
+                _sync_folder(path.parent)
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return _etag(data)
+
+    def delete(self, key: str) -> None:
+        """Remove the file."""
+        path = self._path(key)
+        try:
+            with self._locked(key), suppress(FileNotFoundError):
+                path.unlink()
+                _sync_folder(path.parent)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """All objects below a prefix; ``version`` is inode, time and size."""
+        for path in sorted(self._files(prefix)):
+            key = path.relative_to(self.root).as_posix()
+            with suppress(FileNotFoundError):
+                facts = path.stat()
+                yield Listed(key, f"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{facts.st_size:x}", facts.st_size)
+
+    def pin(self, key: str, folder: Path) -> Path | None:
+        """A hard link: a later swap renames another file into the name and leaves this one alone."""
+        path = self._path(key)
+        pinned = folder / key
+        pinned.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, pinned)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            # Another file system, or one without hard links: one open file is one version, so a copy is whole too.
+            with suppress(FileNotFoundError):
+                shutil.copyfile(path, pinned)
+        return pinned if pinned.exists() else None
+
+    def location(self, key: str) -> str:
+        """The file's path."""
+        return str(self._path(key)) if key else f"{self.root}/"
+
+    def reader_setup(self) -> Sequence[str]:
+        """Nothing: files are read as they are."""
+        return ()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder on the same file system for private files of readers."""
+        return self._temporary
+
+    def _path(self, key: str) -> Path:
+        parts = PurePosixPath(key).parts
+        if (
+            not parts
+            or key.startswith("/")
+            or any(part in ("..", ".") or part.startswith(".mallard") for part in parts)
+        ):
+            raise StoreError(f"{key!r} is not a key.")
+        return self.root / key
+
+    def _files(self, prefix: str) -> Iterator[Path]:
+        start = self.root / prefix.rpartition("/")[0]
+        for folder, subfolders, names in os.walk(start):
+            subfolders[:] = [each for each in subfolders if each != ".mallard"]
+            for name in names:
+                path = Path(folder, name)
+                if path.relative_to(self.root).as_posix().startswith(prefix):
+                    yield path
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        number = hashlib.blake2b(key.encode(), digest_size=2).digest()[0] % LOCK_COUNT
+        with (self._private / "locks" / f"{number:02d}").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _written(self, data: bytes) -> Iterator[Path]:
+        unfinished = self._temporary / secrets.token_hex(8)
+        try:
+            with unfinished.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield unfinished
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _make_parents(self, folder: Path) -> None:
+        missing = []
+        while not folder.exists():
+            missing.append(folder)
+            folder = folder.parent
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            _sync_folder(each.parent)
+
+    def _sweep(self, now: float) -> None:
+        for file in self._temporary.iterdir():
+            with suppress(OSError):
+                if file.stat().st_ctime < now - TEMPORARY_FILES_KEPT_SECONDS:
+                    shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+    def _unavailable(self, error: OSError) -> StoreUnavailableError:
+        return StoreUnavailableError(f"The folder {self.root} cannot be used: {error.strerror}.")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,42 @@
+"""The names of all objects: a plain Hive layout."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import quote, unquote
+
+EVENTS = "events/"
+_SEGMENT = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/(\d{5})\.parquet")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """One site's one local date, self-contained: no visitor, visit or funnel crosses it."""
+
+    site_id: str
+    date: date
+
+    @property
+    def prefix(self) -> str:
+        """The folder of its segments, with a slash at the end (else ``a`` would reach into ``ab``)."""
+        return f"{site_prefix(self.site_id)}date={self.date.isoformat()}/"
+
+    def segment(self, number: int) -> str:
+        """The key of one numbered segment."""
+        return f"{self.prefix}{number:05d}.parquet"
+
+
+def site_prefix(site_id: str) -> str:
+    """The folder of a site's partitions; ``:`` is ``%3A``."""
+    return f"{EVENTS}site_id={quote(site_id, safe='')}/"
+
+
+def parse_segment(key: str) -> tuple[Partition, int] | None:
+    """Partition and number of a segment's key; None where the key is something else."""
+    match = _SEGMENT.fullmatch(key)
+    if match is None:
+        return None
+    try:
+        return Partition(unquote(match[1]), date.fromisoformat(match[2])), int(match[3])
+    except ValueError:
+        return None

@@ -1,0 +1,54 @@
+"""The columns of ``events`` as an Arrow schema: the one place that says what a stored row is.
+
+``site_id`` and ``date`` stand in the path only. A column is only ever added, at the end, nullable.
+No unsigned types, so that Athena, Trino and Spark read every file.
+"""
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+_TEXT = pa.string()
+
+EVENTS = pa.schema(
+    [
+        pa.field("event_id", pa.int64(), nullable=False),
+        pa.field("visitor_id", pa.int64()),
+        pa.field("timestamp", pa.timestamp("ms"), nullable=False),
+        pa.field("event_name", _TEXT, nullable=False),
+        pa.field("pathname", _TEXT),
+        pa.field("hostname", _TEXT),
+        pa.field("referrer", _TEXT),
+        pa.field("referrer_source", _TEXT),
+        pa.field("channel", _TEXT),
+        pa.field("utm_source", _TEXT),
+        pa.field("utm_medium", _TEXT),
+        pa.field("utm_campaign", _TEXT),
+        pa.field("utm_content", _TEXT),
+        pa.field("utm_term", _TEXT),
+        pa.field("browser", _TEXT),
+        pa.field("browser_version", _TEXT),
+        pa.field("os", _TEXT),
+        pa.field("os_version", _TEXT),
+        pa.field("device_type", _TEXT),
+        pa.field("screen_size", _TEXT),
+        pa.field("language", _TEXT),
+        pa.field("country_code", _TEXT),
+        pa.field("region", _TEXT),
+        pa.field("city", _TEXT),
+        pa.field("props", _TEXT),
+        pa.field("revenue_amount", pa.decimal128(12, 2)),
+        pa.field("revenue_currency", _TEXT),
+        pa.field("scroll_depth", pa.int16()),
+        pa.field("engagement_ms", pa.int32()),
+    ]
+)
+
+DELIVERIES = pa.schema(
+    [
+        *EVENTS,
+        pa.field("accepted_ms", pa.int64()),
+        pa.field("named_by_client", pa.bool_()),
+    ]
+)
+"""What a writer is handed: rows of ``events`` with when ingest took them and whose the id is; neither is stored."""

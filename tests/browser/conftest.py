@@ -1,0 +1,89 @@
+"""A headless Chromium for every browser test, and a page in it that looks like a visitor's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+INSTALL = (
+    "These tests need a Chromium: install one (`apt-get install chromium`, or `playwright install chromium`), "
+    "or name its program in MALLARD_TEST_CHROMIUM."
+)
+
+
+def chromium_path(playwright: Playwright) -> str | None:
+    """The program that MALLARD_TEST_CHROMIUM names, else the first on the PATH, else Playwright's own."""
+    named = os.environ.get("MALLARD_TEST_CHROMIUM")
+    candidates = [named] if named else [*(shutil.which(name) for name in NAMES), playwright.chromium.executable_path]
+    return next((path for path in candidates if path and Path(path).is_file()), None)
+
+
+def visitor_user_agent(browser: Browser) -> str:
+    """What a desktop Chrome of this version says; the headless default is a bot to the server's filter."""
+    major = browser.version.split(".")[0]
+    return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+
+
+# Per file, not per session: while Playwright is open its event loop counts as the thread's running one,
+# and every later test that calls asyncio.run() would fail.
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@contextmanager
+def launched(playwright: Playwright, without: Sequence[str] = ()) -> Iterator[Browser]:
+    """A browser, `without` some of the arguments that Playwright gives it by itself."""
+    path = chromium_path(playwright)
+    if path is None:
+        pytest.fail(INSTALL)
+    browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, ignore_default_args=without)
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@contextmanager
+def visiting(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(user_agent=visitor_user_agent(browser))
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with launched(playwright) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with visiting(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def cached_page(playwright: Playwright) -> Iterator[Page]:
+    """A page that going back restores from memory; Playwright's own `go_back` does not notice that and waits."""
+    with launched(playwright, without=["--disable-back-forward-cache"]) as browser, visiting(browser) as page:
+        yield page

@@ -1,0 +1,571 @@
+"""The tracking script in a real browser, against a small site that records every request it gets."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, Request, Route
+
+TRACKER = Path(__file__).parents[2] / "tracker"
+BUILT = TRACKER / "dist" / "script.js"
+MAX_SCRIPT_BYTES = 1024
+PATIENCE_SECONDS = 10.0
+LONGEST_HOLD_SECONDS = 15.0
+QUIET_SECONDS = 0.25
+
+SNIPPET = '<script defer data-domain="example.com" src="/tracking/script.js"></script>'
+STUB = "window.mallard=window.mallard||function(){(window.mallard.q=window.mallard.q||[]).push(arguments)}"
+STRICT_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request as it came in."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def event(self) -> Event:
+        event: Event = json.loads(self.body)
+        return event
+
+
+@dataclass
+class Site:
+    """Serves pages, scripts and the built tracker, and records what is asked of `/api/event`."""
+
+    port: int = 0
+    pages: dict[str, str] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)
+    policy: str = ""
+    answers: list[int] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+    answering: threading.Event = field(default_factory=threading.Event)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def record(self, request: Recorded) -> int:
+        """Keeps the request and says which status to answer."""
+        with self.changed:
+            self.recorded.append(request)
+            self.changed.notify_all()
+            return self.answers.pop(0) if self.answers else 202
+
+    def events(self, count: int) -> list[Event]:
+        """Waits for so many requests, fails when there are more already, and returns their events."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.recorded) >= count, PATIENCE_SECONDS)
+            events = [request.event for request in self.recorded]
+        assert len(events) == count, events
+        return events
+
+    def events_in_all(self, page: Page, count: int, quiet_seconds: float = QUIET_SECONDS) -> list[Event]:
+        """As `events`, and makes sure that no further one follows."""
+        self.events(count)
+        page.wait_for_timeout(quiet_seconds * 1000)
+        return self.events(count)
+
+
+def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            if path == "/tracking/script.js":
+                self.answer(200, "text/javascript", BUILT.read_bytes())
+            elif path in site.scripts:
+                self.answer(200, "text/javascript", site.scripts[path].encode())
+            else:
+                html = f"<!doctype html><title>{path}</title>{site.pages.get(path, SNIPPET)}"
+                self.answer(200, "text/html; charset=utf-8", html.encode())
+
+        def do_POST(self) -> None:
+            self.record()
+
+        def do_OPTIONS(self) -> None:
+            self.record()
+
+        def record(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status = site.record(Recorded(self.command, self.path, headers, body))
+            site.answering.wait(LONGEST_HOLD_SECONDS)
+            self.answer(status, "", b"")
+
+        def answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.send_header("Content-Length", str(len(body)))
+            if content_type:
+                self.send_header("Content-Type", content_type)
+            if site.policy:
+                self.send_header("Content-Security-Policy", site.policy)
+            self.end_headers()
+            self.wfile.write(body)
+
+    return Handler
+
+
+class QuietServer(ThreadingHTTPServer):
+    """A browser may drop a connection whenever it likes: that is no news."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
+@contextmanager
+def serving() -> Iterator[Site]:
+    site = Site()
+    site.answering.set()
+    server = QuietServer(("127.0.0.1", 0), handler_of(site))
+    site.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield site
+    finally:
+        site.answering.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    if not BUILT.is_file() or BUILT.stat().st_mtime < (TRACKER / "script.js").stat().st_mtime:
+        pytest.fail("tracker/dist/script.js is missing or older than its source: run `node tracker/build.mjs`.")
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as site:
+        yield site
+
+
+@pytest.fixture
+def api() -> Iterator[Site]:
+    """A second origin, as that of a hosted instance is to the sites it counts."""
+    with serving() as api:
+        yield api
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """Errors that the page threw or the browser reported."""
+    heard: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            heard.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    return heard
+
+
+def open_counted(page: Page, site: Site, path: str = "/") -> None:
+    """Opens a page and forgets the page view of its load."""
+    page.goto(site.origin + path)
+    site.events(1)
+    site.recorded.clear()
+
+
+def call(page: Page, name: str, options: str = "") -> None:
+    """Sends a custom event and waits for its callback."""
+    page.evaluate(f"window.called = 0; mallard('{name}', {{callback: () => called++, {options}}})")
+    page.wait_for_function("window.called > 0", timeout=PATIENCE_SECONDS * 1000)
+
+
+def names(events: list[Event]) -> list[str]:
+    return [event["n"] for event in events]
+
+
+def paths(events: list[Event]) -> list[str]:
+    return [event["u"].removeprefix("http://127.0.0.1:").partition("/")[2] for event in events]
+
+
+# The page view
+
+
+def test_a_load_sends_one_page_view_with_exactly_the_wire_keys(page: Page, site: Site) -> None:
+    page.goto(f"{site.origin}/start?utm_source=news#part")
+    (event,) = site.events_in_all(page, 1)
+    assert 0 < len(event.pop("i")) <= 64
+    assert event == {
+        "d": "example.com",
+        "n": "pageview",
+        "u": f"{site.origin}/start?utm_source=news#part",
+        "r": None,
+        "w": page.evaluate("innerWidth"),
+    }
+
+
+def test_a_page_view_names_the_referrer_of_its_document(page: Page, site: Site) -> None:
+    site.pages["/from"] = '<a href="/to">on</a>'
+    page.goto(f"{site.origin}/from")
+    page.click("a")
+    page.wait_for_url("**/to")
+    page.evaluate("history.pushState(null, '', '/further')")
+    assert [event["r"] for event in site.events(2)] == [f"{site.origin}/from"] * 2
+
+
+def test_without_data_domain_the_site_is_the_hostname(page: Page, site: Site) -> None:
+    site.pages["/"] = '<script defer src="/tracking/script.js"></script>'
+    page.goto(site.origin)
+    assert site.events(1)[0]["d"] == "127.0.0.1"
+
+
+def test_events_go_to_the_origin_of_the_script_without_preflight(page: Page, site: Site, api: Site) -> None:
+    site.pages["/"] = f'<script defer data-domain="example.com" src="{api.origin}/tracking/script.js"></script>'
+    page.goto(site.origin)
+    page.evaluate("mallard('signup', {props: {plan: 'pro'}})")
+    api.events_in_all(page, 2)
+    assert [(request.method, request.path) for request in api.recorded] == [("POST", "/api/event")] * 2
+    assert api.recorded[0].headers["content-type"] == "text/plain;charset=UTF-8"
+    assert api.recorded[0].headers["origin"] == site.origin
+    assert not site.recorded
+
+
+def test_data_api_names_another_address(page: Page, site: Site, api: Site) -> None:
+    site.pages["/"] = SNIPPET.replace("src=", f'data-api="{api.origin}/proxy/event" src=')
+    page.goto(site.origin)
+    api.events(1)
+    assert api.recorded[0].path == "/proxy/event"
+
+
+def test_cookies_of_the_origin_are_not_sent(page: Page, site: Site) -> None:
+    page.context.add_cookies([{"name": "login", "value": "secret", "url": site.origin}])
+    page.goto(site.origin)
+    site.events(1)
+    assert "cookie" not in site.recorded[0].headers
+
+
+def test_a_long_address_is_cut_to_what_the_server_takes(page: Page, site: Site) -> None:
+    page.goto(f"{site.origin}/long?q={'x' * 3000}")
+    (event,) = site.events(1)
+    assert len(event["u"]) == 2048
+    assert event["u"].startswith(f"{site.origin}/long?q=xxx")
+
+
+def test_a_page_on_plain_http_counts_with_an_id(page: Page) -> None:
+    posted: list[Event] = []
+
+    def answer(route: Route) -> None:
+        request = route.request
+        if request.method == "POST":
+            posted.append(json.loads(request.post_data or ""))
+            route.fulfill(status=202)
+        elif request.url.endswith(".js"):
+            route.fulfill(content_type="text/javascript", path=BUILT)
+        else:
+            route.fulfill(content_type="text/html", body=SNIPPET)
+
+    page.route("**/*", answer)
+    page.goto("http://plain.example/")
+    assert page.evaluate("[isSecureContext, typeof crypto.randomUUID]") == [False, "undefined"]
+    call(page, "signup")
+    assert names(posted) == ["pageview", "signup"]
+    assert len({event["i"] for event in posted}) == 2
+
+
+# Navigation within the page
+
+
+@pytest.mark.parametrize("target", ["/other", "/?page=2"])
+def test_push_state_to_another_page_is_a_page_view(page: Page, site: Site, target: str) -> None:
+    open_counted(page, site)
+    page.evaluate("target => history.pushState({kept: 1}, '', target)", target)
+    (event,) = site.events_in_all(page, 1)
+    assert (event["n"], event["u"]) == ("pageview", site.origin + target)
+    assert page.evaluate("history.state") == {"kept": 1}
+
+
+def test_push_state_to_the_same_page_is_none(page: Page, site: Site) -> None:
+    open_counted(page, site, "/list?page=1")
+    page.evaluate("history.pushState(null, '', '/list?page=1')")
+    page.evaluate("history.pushState(null, '')")
+    site.events_in_all(page, 0)
+
+
+def test_replace_state_to_another_path_is_a_page_view(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    page.evaluate("history.replaceState(null, '', '/other')")
+    assert paths(site.events_in_all(page, 1)) == ["other"]
+
+
+def test_replace_state_of_the_query_alone_is_none(page: Page, site: Site) -> None:
+    open_counted(page, site, "/list")
+    page.evaluate("history.replaceState(null, '', '/list?filter=new')")
+    page.evaluate("location.hash = 'rows'")
+    site.events_in_all(page, 0)
+
+
+def test_a_change_of_the_hash_is_none(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    page.evaluate("location.hash = 'part'")
+    page.evaluate("history.pushState(null, '', '#other')")
+    page.evaluate("history.back()")
+    page.wait_for_url("**#part")
+    site.events_in_all(page, 0)
+
+
+def test_back_and_forward_are_page_views(page: Page, site: Site) -> None:
+    open_counted(page, site, "/one")
+    page.evaluate("history.pushState(null, '', '/two')")
+    site.events(1)
+    page.go_back()
+    site.events(2)
+    page.go_forward()
+    assert paths(site.events_in_all(page, 3)) == ["two", "one", "two"]
+
+
+def test_an_error_of_push_state_reaches_the_page_and_counts_nothing(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    attempt = "try { history.pushState(() => 1, '', '/other') } catch (error) { error.name }"
+    assert page.evaluate(attempt) == "DataCloneError"
+    site.events_in_all(page, 0)
+
+
+# Custom events
+
+
+def test_a_custom_event_carries_props_and_revenue_and_calls_back_once_it_is_sent(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    call(page, "purchase", "props: {product: 'annual', seats: 3}, revenue: 49.99, currency: 'USD'")
+    (event,) = site.events(1)
+    assert event.pop("i")
+    assert event == {
+        "d": "example.com",
+        "n": "purchase",
+        "u": f"{site.origin}/",
+        "r": None,
+        "w": page.evaluate("innerWidth"),
+        "p": {"product": "annual", "seats": 3},
+        "ra": 49.99,
+        "rc": "USD",
+    }
+
+
+def test_a_custom_event_needs_no_options(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    assert page.evaluate("[mallard('a'), mallard('b', undefined), mallard('c', null), mallard('d', {})]") == [None] * 4
+    assert [set(event) for event in site.events(4)] == [{"d", "n", "u", "r", "w", "i"}] * 4
+
+
+def test_calls_queued_by_the_stub_are_sent_in_order_after_the_page_view(page: Page, site: Site) -> None:
+    calls = "mallard('first', {props: {a: 1}}); mallard('second'); const early = window.mallard;"
+    site.pages["/"] = f"<script>{STUB}; {calls}</script>{SNIPPET}<script>mallard('third')</script>"
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(event_name(request)) if request.method == "POST" else None)
+    page.goto(site.origin)
+    site.events(4)
+    page.evaluate("early('by a kept reference')")
+    events = site.events_in_all(page, 5)
+    assert sent == ["pageview", "first", "second", "third", "by a kept reference"]
+    assert [event["p"] for event in events if event["n"] == "first"] == [{"a": 1}]
+
+
+def event_name(request: Request) -> str:
+    return str(json.loads(request.post_data or "")["n"])
+
+
+def test_events_right_before_a_navigation_survive_it(page: Page, site: Site, api: Site) -> None:
+    # More than a browser's six connections to one host, all of them busy: some have not left when the page goes.
+    clicks = 9
+    site.pages["/"] = (
+        SNIPPET.replace("src=", f'data-api="{api.origin}/api/event" src=')
+        + f'<a href="/away" onclick="for (let i = 0; i < {clicks}; i++) mallard(`click`)">away</a>'
+    )
+    site.pages["/away"] = "<p>elsewhere</p>"
+    page.goto(site.origin)
+    api.events(1)
+    api.answering.clear()
+    page.click("a")
+    page.wait_for_url("**/away")
+    api.answering.set()
+    assert names(api.events(1 + clicks)) == ["pageview", *["click"] * clicks]
+
+
+def test_circular_properties_neither_throw_nor_lose_the_callback(page: Page, site: Site, complaints: list[str]) -> None:
+    open_counted(page, site)
+    page.evaluate("window.circular = {}; circular.self = circular; 0")
+    call(page, "broken", "props: circular")
+    call(page, "sound")
+    assert names(site.events_in_all(page, 1)) == ["sound"]
+    assert complaints == []
+
+
+# Answers
+
+
+def test_a_busy_answer_is_retried_once_with_the_same_id(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    site.answers = [503]
+    began = time.monotonic()
+    call(page, "signup")
+    assert time.monotonic() - began > 0.9
+    first, second = site.events(2)
+    assert first == second
+
+
+def test_a_second_busy_answer_is_final(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    site.answers = [503, 503]
+    page.evaluate("window.calls = 0; mallard('signup', {callback: () => calls++})")
+    site.events(2)
+    site.events_in_all(page, 2, quiet_seconds=1.3)
+    assert page.evaluate("calls") == 1
+
+
+def test_a_network_failure_is_retried_once_with_the_same_id(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    lost: list[Event] = []
+
+    def lose(route: Route) -> None:
+        lost.append(json.loads(route.request.post_data or ""))
+        route.abort()
+
+    page.route("**/api/event", lose, times=1)
+    call(page, "signup")
+    assert site.events(1) == lost
+
+
+def test_any_other_refusal_is_final_and_calls_back(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    site.answers = [400, 403, 413, 422, 429, 500]
+    for _ in range(6):
+        call(page, "signup")
+    site.events_in_all(page, 6, quiet_seconds=1.3)
+
+
+def test_a_blocked_address_calls_back_and_reports_nothing_to_the_page(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    page.evaluate("window.heard = []; onerror = onunhandledrejection = event => heard.push(`${event}`); 0")
+    page.route("**/api/event", lambda route: route.abort())
+    call(page, "signup")
+    assert page.evaluate("heard") == []
+    site.events(0)
+
+
+def test_a_server_that_does_not_answer_holds_the_callback_for_three_seconds_only(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    site.answering.clear()
+    began = time.monotonic()
+    call(page, "signup")
+    assert 2.5 < time.monotonic() - began < 10
+    site.answering.set()
+    site.events_in_all(page, 1)
+    assert page.evaluate("called") == 1
+
+
+# The page around it
+
+
+def test_nothing_is_stored_on_the_device(page: Page, site: Site) -> None:
+    open_counted(page, site)
+    call(page, "signup", "props: {plan: 'pro'}")
+    site.events(1)
+    stored = """(async () => [
+        document.cookie, localStorage.length, sessionStorage.length,
+        (await indexedDB.databases()).length, (await caches.keys()).length,
+        (await navigator.serviceWorker.getRegistrations()).length,
+    ])()"""
+    assert page.evaluate(stored) == ["", 0, 0, 0, 0, 0]
+    assert page.context.cookies() == []
+
+
+def test_it_works_under_a_strict_content_security_policy(page: Page, site: Site, complaints: list[str]) -> None:
+    site.policy = STRICT_POLICY
+    site.scripts["/stub.js"] = f"{STUB}; mallard('early')"
+    site.pages["/"] = f'<script src="/stub.js"></script>{SNIPPET}'
+    page.goto(site.origin)
+    assert sorted(names(site.events(2))) == ["early", "pageview"]
+    assert complaints == []
+
+
+def test_loaded_twice_it_counts_once(page: Page, site: Site, complaints: list[str]) -> None:
+    site.pages["/"] = f"<script>{STUB}; mallard('early')</script>{SNIPPET}{SNIPPET}"
+    page.goto(site.origin)
+    site.events_in_all(page, 2)
+    page.evaluate("history.pushState(null, '', '/other')")
+    page.evaluate("mallard('late')")
+    assert sorted(names(site.events_in_all(page, 4))) == ["early", "late", "pageview", "pageview"]
+    assert complaints == []
+
+
+def test_added_by_other_code_it_works_too(page: Page, site: Site) -> None:
+    site.pages["/"] = "<p>no script yet</p>"
+    page.goto(site.origin)
+    page.evaluate(
+        """() => {
+            const script = document.createElement('script');
+            script.dataset.domain = 'example.com';
+            script.src = '/tracking/script.js';
+            document.head.append(script);
+        }"""
+    )
+    assert site.events(1)[0]["d"] == "example.com"
+
+
+def test_a_return_from_the_page_cache_is_a_page_view(cached_page: Page, site: Site) -> None:
+    site.pages["/away"] = "<p>elsewhere</p>"
+    open_counted(cached_page, site, "/list")
+    cached_page.evaluate("window.kept = true")
+    cached_page.goto(f"{site.origin}/away")
+    cached_page.evaluate("history.back()")
+    assert paths(site.events(1)) == ["list"]
+    assert cached_page.evaluate("window.kept")
+
+
+def prerendered(page: Page, site: Site) -> Callable[[], None]:
+    """Opens a page that believes it is prerendered, and returns what shows it."""
+    page.add_init_script(
+        "Object.defineProperty(document, 'prerendering', {configurable: true, get: () => !window.shown})"
+    )
+    page.goto(site.origin)
+    return lambda: page.evaluate("window.shown = true; document.dispatchEvent(new Event('prerenderingchange'))")
+
+
+def test_a_prerendered_page_counts_when_it_is_shown(page: Page, site: Site) -> None:
+    show = prerendered(page, site)
+    page.evaluate("mallard('early')")
+    site.events_in_all(page, 0)
+    show()
+    assert sorted(names(site.events_in_all(page, 2))) == ["early", "pageview"]
+
+
+# The file
+
+
+def test_the_script_is_at_most_1024_bytes_and_names_no_source_map() -> None:
+    script = BUILT.read_bytes()
+    assert 0 < len(script) <= MAX_SCRIPT_BYTES
+    assert b"sourceMappingURL" not in script
+
+
+def test_the_documented_stub_is_the_tested_one() -> None:
+    assert f"<script>{STUB}</script>" in (TRACKER / "README.md").read_text(encoding="utf-8")
