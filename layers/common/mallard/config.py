@@ -1,6 +1,7 @@
 """Settings: environment over TOML over defaults, checked once, and the only place that reads the environment."""
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -52,11 +53,7 @@ def _sites(value: str) -> tuple[str, ...]:
     sites = tuple(part.strip().lower() for part in value.split(",") if part.strip())
     for site in sites:
         name = site.removeprefix("*.")
-        if (
-            not name
-            or len(name) > MAX_SITE_ID_LENGTH
-            or not all(c.isascii() and (c.isalnum() or c in ".-_:") for c in name)
-        ):
+        if len(name) > MAX_SITE_ID_LENGTH or not re.fullmatch(r"[a-z0-9._:-]+", name):
             raise ValueError("site ids separated by commas, such as example.com,*.example.org")
     return sites
 

@@ -28,7 +28,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 @dataclass(frozen=True, slots=True)
 class EventRequest:
-    """What the client said, checked and limited. ``revenue_amount`` has two places; ``props`` is a JSON object as text."""
+    """What the client said, checked. ``revenue_amount`` has two places; ``props`` is a JSON object as text."""
 
     site_id: str
     name: str

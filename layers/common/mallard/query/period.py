@@ -29,7 +29,7 @@ PERIODS = (
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Local dates ``start <= date < end``; ``since`` (naive UTC) cuts events before it; ``hourly`` is how a chart steps."""
+    """Local dates ``start <= date < end``; ``since`` (naive UTC) cuts earlier events; ``hourly``: a chart's step."""
 
     start: date
     end: date
@@ -39,7 +39,7 @@ class Period:
 
 
 def read_period(period: str | None, start_date: str | None, end_date: str | None, now: datetime) -> Period:
-    """The range of a request; ``start_date`` with ``end_date`` (exclusive) wins over ``period``. QueryError if wrong."""
+    """The range of a request; ``start_date`` with ``end_date`` wins over ``period``. QueryError if wrong."""
     if start_date is not None or end_date is not None:
         return _explicit(start_date, end_date)
     name, today = period if period is not None else "30d", local_date(now)

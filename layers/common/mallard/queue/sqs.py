@@ -22,7 +22,7 @@ MAX_BATCH_BYTES = 256 * 1024
 
 
 class SqsQueue:
-    """One SQS queue; ``dead_letters_url`` takes what nobody can process, else such messages stay for the redrive policy."""
+    """One SQS queue; ``dead_letters_url`` takes what nobody can process, else the redrive policy does."""
 
     def __init__(self, client: "SQSClient", url: str, dead_letters_url: str = "") -> None:
         """The client's own retries are welcome here: a message sent twice is one event."""
@@ -120,7 +120,7 @@ def _failed(error: Exception) -> QueueError:
 
 
 def connect(url: str, *, region: str = "") -> SqsQueue:
-    """The queue of an SQS URL, whose host is the endpoint, and its dead-letter queue where its redrive policy names one."""
+    """The queue of an SQS URL, whose host is the endpoint, with the dead-letter queue of its redrive policy."""
     parts = urlsplit(url)
     config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
     client = boto3.client(

@@ -46,7 +46,7 @@ class Store(Protocol):
         ...
 
     def put_if_match(self, key: str, data: bytes, etag: str) -> str:
-        """Replace the object whose ETag is ``etag`` and return the new one; ConflictError where it is another or absent."""
+        """Replace the object whose ETag is ``etag``, return the new; ConflictError where it is another or absent."""
         ...
 
     def delete(self, key: str) -> None:

@@ -127,11 +127,7 @@ class LocalStore:
 
     def _path(self, key: str) -> Path:
         parts = PurePosixPath(key).parts
-        if (
-            not parts
-            or key.startswith("/")
-            or any(part in ("..", ".") or part.startswith(".mallard") for part in parts)
-        ):
+        if not parts or key.startswith("/") or {"..", ".", ".mallard"} & set(parts):
             raise StoreError(f"{key!r} is not a key.")
         return self.root / key
 

@@ -104,9 +104,9 @@ class S3Store:
         if not found or credentials is None:
             raise StoreUnavailableError("httpfs and AWS credentials are needed to read the bucket, and one is missing.")
         keys, endpoint = credentials.get_frozen_credentials(), urlsplit(self._client.meta.endpoint_url)
-        options = {
-            "KEY_ID": keys.access_key,
-            "SECRET": keys.secret_key,
+        options: dict[str, str | bool] = {
+            "KEY_ID": keys.access_key or "",
+            "SECRET": keys.secret_key or "",
             "SESSION_TOKEN": keys.token or "",
             "REGION": self._client.meta.region_name or "us-east-1",
             "ENDPOINT": endpoint.netloc,
