@@ -29,7 +29,7 @@ bench: setup-check ## Measure, and write bench/results.md
 setup: .venv/.serve dashboard/vendor/.done ## Make .venv with the command `mallard`, and put the browser's files into place
 
 setup-test: setup .venv/.test ## The same with what the tests need, a Chromium included
-	@$(BIN)/python tests/browser/chromium.py
+	@$(BIN)/python tests/support/chromium.py
 
 setup-check: setup-test .venv/.check
 
@@ -59,16 +59,19 @@ dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs trac
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 18)' || \
 		{ echo "Node 18 or newer is needed, for the dashboard's modules." >&2; exit 2; }
 	@echo "Putting the browser's files into place ..."
-	@npm ci --silent --no-audit --no-fund
+	@npm ci --silent --ignore-scripts --no-audit --no-fund
 	@npm run --silent build
 	@touch $@
 
+PINS := requirements/serve.txt:serve requirements/test.txt:test requirements/check.txt:check \
+	functions/ingest/requirements.txt:ingest functions/query/requirements.txt:query \
+	layers/duckdb/requirements.txt:duckdb layers/arrow/requirements.txt:arrow
+
 pins: ## Pin anew what pyproject.toml's dependency groups name
 	@$(PIP) uv
-	@for group in ingest flush query aws serve test check; do \
+	@for pin in $(PINS); do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
-			--no-emit-index-url --group $$group --output-file requirements/$$group.txt; done
-	@$(BIN)/python functions/pins.py
+			--no-emit-index-url --group $${pin#*:} --output-file $${pin%:*}; done
 
 clean: ## Remove what setup made; the data stays
 	rm -rf .venv node_modules dashboard/vendor tracker/dist

@@ -63,6 +63,12 @@ export function periodParams(route) {
   return { period: route.period };
 }
 
+/** A single day is drawn by the hour: one point is no chart. @param {Route} route @returns {Record<string, string>} */
+export function chartStep(route) {
+  const single = isCustom(route) ? route.from === route.to : route.period === "yesterday";
+  return single ? { interval: "hour" } : {};
+}
+
 /** Whether numbers of this period still grow. @param {Route} route @param {Date} now */
 export function includesToday(route, now) {
   return isCustom(route) ? route.to >= dayOf(now) : route.period !== "yesterday";

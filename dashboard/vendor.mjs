@@ -24,6 +24,7 @@ const exportGlobal = (text) => `${text.trimEnd()}\nexport default uPlot;\n`;
 /** A layer of its own, so that our rules win without a fight over specificity. */
 const inVendorLayer = (text) => `@layer vendor {\n${text.trimEnd()}\n}\n`;
 
+/** A classic script has no imports to rewrite. */
 const FILES = [
   { from: "preact/dist/preact.mjs", to: "preact.js", change: asIs },
   { from: "preact/hooks/dist/hooks.mjs", to: "preact-hooks.js", change: asIs },
@@ -31,6 +32,9 @@ const FILES = [
   { from: "htm/preact/index.mjs", to: "htm-preact.js", change: asIs },
   { from: "uplot/dist/uPlot.iife.min.js", to: "uplot.js", change: exportGlobal, expects: "var uPlot=" },
   { from: "uplot/dist/uPlot.min.css", to: "uplot.css", change: inVendorLayer },
+  { from: "swagger-ui-dist/swagger-ui-bundle.js", to: "swagger-ui.js", change: asIs, classic: true },
+  { from: "swagger-ui-dist/swagger-ui.css", to: "swagger-ui.css", change: asIs },
+  { from: "swagger-ui-dist/LICENSE", to: "LICENSE-swagger-ui.txt", change: asIs },
   { from: "preact/LICENSE", to: "LICENSE-preact.txt", change: asIs },
   { from: "htm/LICENSE", to: "LICENSE-htm.txt", change: asIs },
   { from: "uplot/LICENSE", to: "LICENSE-uplot.txt", change: asIs },
@@ -46,13 +50,13 @@ function bareImports(text) {
   return [...text.matchAll(SPECIFIER)].map((found) => found[3]).filter((name) => !/^\.{0,2}\//.test(name));
 }
 
-async function copy({ from, to, change, expects = "" }) {
+async function copy({ from, to, change, expects = "", classic = false }) {
   const source = await readFile(join(modules, from), "utf8").catch(() => {
     throw new Error(`node_modules/${from} is missing: run \`npm ci\` first.`);
   });
   if (!source.includes(expects)) throw new Error(`node_modules/${from} no longer contains \`${expects}\`.`);
   let text = change(source.replace(SOURCE_MAP, ""));
-  if (to.endsWith(".js")) {
+  if (to.endsWith(".js") && !classic) {
     text = relativeImports(text);
     const left = bareImports(text);
     if (left.length > 0) throw new Error(`${from} imports ${left.join(", ")}, which no browser can resolve here.`);

@@ -5,7 +5,7 @@ import { html } from "../vendor/htm-preact.js";
 import { useState } from "../vendor/preact-hooks.js";
 import { getHeadline, getJson, statsUrl } from "../api.js";
 import { DIMENSIONS, EXPANDED_ROWS, PREVIEW_ROWS } from "../dimensions.js";
-import { includesToday } from "../period.js";
+import { chartStep, includesToday } from "../period.js";
 import { usePoll } from "../use-poll.js";
 import { useResource } from "../use-resource.js";
 import { Breakdown } from "./breakdown.js";
@@ -32,7 +32,7 @@ export function Report({ route, sites, onReload }) {
   const ask = (url, load = (signal) => getJson(url, signal)) => useResource(url, load, { tick, scope: route.site });
 
   const headline = ask(statsUrl("main", route), (signal) => getHeadline(route, signal));
-  const trend = ask(statsUrl("timeseries", route));
+  const trend = ask(statsUrl("timeseries", route, chartStep(route)));
   // A constant list, so the hooks inside keep their order.
   const breakdowns = DIMENSIONS.map((dimension) => {
     const limit = expanded[dimension.id] ? EXPANDED_ROWS : PREVIEW_ROWS + 1;
@@ -64,7 +64,7 @@ export function Report({ route, sites, onReload }) {
     ${errors.length > 0 && html`<${Failure} errors=${errors} pending=${pending} onRetry=${retry} />`}
     <section class="panel overview" aria-label="Overview">
       <${Headline} headline=${headline} />
-      <${Trend} trend=${shown(trend)} exportUrl=${statsUrl("export", route, { format: "csv" })} />
+      <${Trend} trend=${shown(trend)} />
     </section>
     <div class="breakdowns">
       ${breakdowns.map(

@@ -10,8 +10,8 @@ import { TrendTable } from "./trend-table.js";
 
 /** @typedef {import("../api.js").Bucket} Bucket */
 
-/** @param {{ trend: import("../use-resource.js").Resource<Bucket[]>, exportUrl: string }} props */
-export function Trend({ trend, exportUrl }) {
+/** @param {{ trend: import("../use-resource.js").Resource<Bucket[]> }} props */
+export function Trend({ trend }) {
   const { data, error, stale } = trend;
   const drawn = data?.length > 0;
   return html`
@@ -28,7 +28,6 @@ export function Trend({ trend, exportUrl }) {
       </div>
       <div class="trend-foot">
         <${TrendTable} buckets=${data ?? []} />
-        <a href=${exportUrl} download>Download CSV</a>
       </div>
     </div>
   `;

@@ -1,15 +1,11 @@
 """A headless Chromium for every browser test, and a page in it that looks like a visitor's."""
 
-from __future__ import annotations
-
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from support import chromium
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -20,19 +16,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-INSTALL = (
-    "These tests need a Chromium: install one (`apt-get install chromium`, or `playwright install chromium`), "
-    "or name its program in MALLARD_TEST_CHROMIUM."
-)
-
-
-def chromium_path(playwright: Playwright) -> str | None:
-    """The program that MALLARD_TEST_CHROMIUM names, else the first on the PATH, else Playwright's own."""
-    named = os.environ.get("MALLARD_TEST_CHROMIUM")
-    candidates = [named] if named else [*(shutil.which(name) for name in NAMES), playwright.chromium.executable_path]
-    return next((path for path in candidates if path and Path(path).is_file()), None)
-
 
 def visitor_user_agent(browser: Browser) -> str:
     """What a desktop Chrome of this version says; the headless default is a bot to the server's filter."""
@@ -51,9 +34,9 @@ def playwright() -> Iterator[Playwright]:
 @contextmanager
 def launched(playwright: Playwright, without: Sequence[str] = ()) -> Iterator[Browser]:
     """A browser, `without` some of the arguments that Playwright gives it by itself."""
-    path = chromium_path(playwright)
+    path = chromium.find()
     if path is None:
-        pytest.fail(INSTALL)
+        pytest.fail(chromium.HOW)
     browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, ignore_default_args=without)
     try:
         yield browser

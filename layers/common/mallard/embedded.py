@@ -23,7 +23,7 @@ from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
 from mallard.queue.open import open_local_queue
 from mallard.salts import Salts, shared_secret
-from mallard.static import SCRIPT_PATH, Dashboard, find_static, script_response
+from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, docs_response, find_static, script_response
 from mallard.store.open import open_store
 from mallard.table.read import known_sites
 
@@ -80,9 +80,13 @@ class Embedded:
         async def script(request: Request) -> Response:  # noqa: ARG001
             return script_response(self._tracker_folder)
 
+        async def docs(request: Request) -> Response:  # noqa: ARG001
+            return docs_response(self._dashboard_folder)
+
         app.add_api_route("/health", self._health, methods=["GET"], include_in_schema=False)
         app.add_api_route("/metrics", self._metrics, methods=["GET"], include_in_schema=False)
         app.add_route(SCRIPT_PATH, script, methods=["GET", "HEAD"])
+        app.add_route(DOCS_PATH, docs, methods=["GET", "HEAD"])
         app.mount("/", Dashboard(directory=self._dashboard_folder, html=True))
         return app
 

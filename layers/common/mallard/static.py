@@ -19,6 +19,10 @@ SECURITY = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cross-origin-opener-policy": "same-origin",
 }
+DOCS_PATH = "/docs"
+DOCS_POLICY = SECURITY["content-security-policy"].replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""Swagger UI sets style attributes; nothing else is loosened, and the page holds no data."""
+
 SCRIPT_PATH = "/tracking/script.js"
 SCRIPT_HEADERS = {
     "cache-control": "public, max-age=3600",
@@ -52,6 +56,11 @@ def find_static() -> tuple[Path, Path]:
         if not needed.exists():
             raise ConfigError(f"{needed} is missing; `make setup` puts the browser's files into place.")
     return dashboard, tracker
+
+
+def docs_response(dashboard: Path) -> FileResponse:
+    """The API's description, drawn by a Swagger UI of our own: no request to any other host."""
+    return FileResponse(dashboard / "docs.html", headers={**SECURITY, "content-security-policy": DOCS_POLICY})
 
 
 def script_response(tracker: Path) -> FileResponse:

@@ -1,4 +1,4 @@
-"""The query API: FastAPI routes over ``Stats``, with their OpenAPI at ``/docs``."""
+"""The query API: FastAPI routes over ``Stats``, with their OpenAPI at ``/openapi.json``."""
 
 import logging
 from collections.abc import Callable
@@ -98,6 +98,8 @@ def create_app(
         title="Mallard Metrics",
         version=__version__,
         description="Privacy-first web analytics.",
+        # Their pages load from another host; ours is static.
+        docs_url=None,
         redoc_url=None,
         responses={status: {"model": Refusal} for status in (400, 401, 503)},
     )

@@ -23,7 +23,7 @@ class LocalPending:
     def rows(self, site_id: str) -> pa.Table:
         """A site's pending events in the schema PENDING."""
         found = self._refreshed()
-        found = found.filter(pc.equal(found["site_id"], site_id))
+        found = _once(found.filter(pc.equal(found["site_id"], site_id)))
         dates = pa.array([date.fromisoformat(text) for text in found["date"].to_pylist()], pa.date32())
         return found.set_column(found.column_names.index("date"), "date", dates).select(PENDING.names)
 
@@ -38,6 +38,14 @@ class LocalPending:
             self._rows = pa.concat_tables([kept, _decoded(fresh)]) if fresh else kept
             self._last = max([self._last, *(number for number, _ in fresh)])
             return self._rows
+
+
+def _once(rows: pa.Table) -> pa.Table:
+    """The first row of each id: a client's retry waits under the same id, and the flush takes the first too."""
+    if pc.count_distinct(rows["event_id"]).as_py() == rows.num_rows:
+        return rows
+    first = {event_id: n for n, event_id in reversed(list(enumerate(rows["event_id"].to_pylist())))}
+    return rows.take(pa.array(sorted(first.values()), pa.int64()))
 
 
 def _decoded(fresh: list[tuple[int, bytes]]) -> pa.Table:

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 HOW = (
     "The browser tests need a Chromium, and none could be installed: install one (`apt-get install chromium`, or"
@@ -23,9 +21,15 @@ def find() -> str | None:
     for name in NAMES:
         if path := shutil.which(name):
             return path
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).is_file() else None
+    return _playwrights_own()
+
+
+def _playwrights_own() -> str | None:
+    # In a process of its own: an open Playwright does not allow a second one beside it.
+    code = "import playwright.sync_api as p; w = p.sync_playwright().start(); print(w.chromium.executable_path); w.stop()"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    path = answer.stdout.strip()
+    return path if path and Path(path).is_file() else None
 
 
 def install() -> None:

@@ -1,0 +1,42 @@
+"""Lambda: the query API."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from mangum import Mangum
+
+from mallard.config import load_settings
+from mallard.query.api import create_app
+from mallard.query.engine import PENDING, Engine
+from mallard.store.base import Store
+from mallard.store.open import open_store
+from mallard.table.read import known_sites
+
+
+@cache
+def store() -> Store:
+    """The bucket."""
+    return open_store(load_settings())
+
+
+@cache
+def engine() -> Engine:
+    """One DuckDB for all requests of a warm function; what waits in SQS cannot be looked at, so nothing is pending."""
+    settings = load_settings()
+    nothing = PENDING.empty_table()
+    return Engine(store(), lambda _: nothing, memory_mb=settings.query_memory_mb, threads=settings.query_threads)
+
+
+@cache
+def app() -> Mangum:
+    """The application behind API Gateway."""
+    is_open = load_settings().auth == "off"
+    api = create_app(engine, lambda: known_sites(store()), lambda: datetime.now(UTC), is_open=is_open)
+    return Mangum(api, lifespan="off")
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway (format 2.0) or Function URL."""
+    answer: dict[str, Any] = app()(event, context)
+    return answer

@@ -1,0 +1,118 @@
+"""`mallard serve` as a process: it keeps what it accepted, ends as asked, and says clearly why it does not start."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from support.server import Server
+
+
+def run_serve(**settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLARD_")}
+    command = [sys.executable, "-m", "mallard", "serve"]
+    return subprocess.run(
+        command, env={**environment, **settings}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def rows_in_table(data: Path) -> list[tuple[int, ...]]:
+    sql = "SELECT event_id FROM read_parquet(?, hive_partitioning = true, union_by_name = true)"
+    return duckdb.execute(sql, [f"{data}/events/**/*.parquet"]).fetchall()
+
+
+def test_a_hit_is_in_the_numbers_at_once_and_stays_there_through_a_flush(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", MALLARD_FLUSH_INTERVAL="1") as server:
+        assert server.send() == 202
+        assert server.main()["total_pageviews"] == 1
+        server.wait_until_flushed()
+        assert server.main()["total_pageviews"] == 1
+
+
+def test_an_event_answered_202_survives_sigkill_and_counts_once(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    assert server.send(n="signup") == 202
+    server.stop(signal.SIGKILL)
+    with Server(tmp_path / "data") as restarted:
+        assert restarted.main()["events"] == 1
+    assert len(rows_in_table(tmp_path / "data")) == 1
+    with Server(tmp_path / "data") as once_more:
+        assert once_more.main()["events"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_flushes_what_is_pending_and_ends_with_0(tmp_path: Path, number: signal.Signals) -> None:
+    with Server(tmp_path / "data") as server:
+        for page in range(5):
+            assert server.send(u=f"/{page}") == 202
+        assert server.stop(number) == 0
+        assert len(rows_in_table(tmp_path / "data")) == 5
+
+
+def test_shutdown_ends_within_its_timeout_even_where_a_client_hangs(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", MALLARD_SHUTDOWN_TIMEOUT="2") as server:
+        host, port = server.origin.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as hanging:
+            hanging.sendall(b"POST /api/event HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            assert server.send() == 202
+            began = time.monotonic()
+            server.stop()
+            assert time.monotonic() - began < 4
+        assert len(rows_in_table(tmp_path / "data")) == 1
+
+
+def test_enough_events_start_a_flush_before_the_interval(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", MALLARD_FLUSH_INTERVAL="3600", MALLARD_FLUSH_COUNT="3") as server:
+        for page in range(3):
+            assert server.send(u=f"/{page}") == 202
+        server.wait_until_flushed()
+        assert len(rows_in_table(tmp_path / "data")) == 3
+
+
+def test_a_retry_with_the_same_client_id_counts_once_before_and_after_the_flush(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", MALLARD_FLUSH_INTERVAL="3600") as server:
+        for _ in range(3):
+            assert server.send(i="one") == 202
+        assert server.main()["total_pageviews"] == 1
+        server.stop()
+        assert len(rows_in_table(tmp_path / "data")) == 1
+
+
+def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run_serve(MALLARD_PORT=str(port), MALLARD_DATA_DIR=str(tmp_path / "data"))
+    assert ended.returncode == 2
+    assert ended.stderr == f"mallard: 127.0.0.1:{port} is taken by another program; end it or set MALLARD_PORT.\n"
+
+
+def test_a_folder_that_cannot_be_used_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = run_serve(MALLARD_PORT="0", MALLARD_DATA_DIR=str(tmp_path / "file"))
+    assert ended.returncode == 2
+    assert ended.stderr == f"mallard: The folder {tmp_path / 'file'} cannot be used: Not a directory.\n"
+
+
+def test_a_wrong_setting_is_one_sentence_and_exit_code_2() -> None:
+    ended = run_serve(MALLARD_PORT="eighty")
+    assert ended.returncode == 2
+    assert ended.stderr == "mallard: MALLARD_PORT is 'eighty', but must be a whole number from 0 to 65535.\n"
+
+
+def test_it_does_not_show_the_numbers_to_others_unasked(tmp_path: Path) -> None:
+    ended = run_serve(MALLARD_PORT="0", MALLARD_HOST="0.0.0.0", MALLARD_DATA_DIR=str(tmp_path / "data"))
+    assert ended.returncode == 2
+    assert "MALLARD_AUTH=off" in ended.stderr
+
+
+def test_help_explains_settings_signals_and_exit_codes() -> None:
+    command = [sys.executable, "-m", "mallard", "serve", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    for word in ("MALLARD_*", "CONFIG", "SIGTERM", "exit codes"):
+        assert word in text
