@@ -17,6 +17,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+
 def visitor_user_agent(browser: Browser) -> str:
     """What a desktop Chrome of this version says; the headless default is a bot to the server's filter."""
     major = browser.version.split(".")[0]

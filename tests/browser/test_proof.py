@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +17,9 @@ SITE = "shop.example"
 @contextmanager
 def three_page_site(api: str) -> Iterator[str]:
     """A shop with a home page, an about page and a single-page checkout."""
-    snippet = f'<link rel="icon" href="data:,"><script defer data-domain="{SITE}" src="{api}/tracking/script.js"></script>'
+    snippet = (
+        f'<link rel="icon" href="data:,"><script defer data-domain="{SITE}" src="{api}/tracking/script.js"></script>'
+    )
     pages = {
         "/": '<a id="about" href="/about">About</a>',
         "/about": '<a id="checkout" href="/checkout">Checkout</a>',
@@ -52,7 +54,7 @@ def three_page_site(api: str) -> Iterator[str]:
 def walk_through(page: Page, site: str) -> None:
     """Home, a link to the about page, a link to the checkout, and paying, which pushes a state and sends an event."""
 
-    def next_event() -> object:
+    def next_event() -> AbstractContextManager[object]:
         return page.expect_response(lambda answer: answer.url.endswith("/api/event") and answer.status == 202)
 
     with next_event():
@@ -61,7 +63,9 @@ def walk_through(page: Page, site: str) -> None:
         page.click("#about")
     with next_event():
         page.click("#checkout")
-    with page.expect_response(lambda answer: "/api/event" in answer.url and "purchase" in (answer.request.post_data or "")):
+    with page.expect_response(
+        lambda answer: "/api/event" in answer.url and "purchase" in (answer.request.post_data or "")
+    ):
         page.click("#pay")
 
 

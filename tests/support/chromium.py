@@ -26,7 +26,9 @@ def find() -> str | None:
 
 def _playwrights_own() -> str | None:
     # In a process of its own: an open Playwright does not allow a second one beside it.
-    code = "import playwright.sync_api as p; w = p.sync_playwright().start(); print(w.chromium.executable_path); w.stop()"
+    code = (
+        "import playwright.sync_api as p; w = p.sync_playwright().start(); print(w.chromium.executable_path); w.stop()"
+    )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     path = answer.stdout.strip()
     return path if path and Path(path).is_file() else None

@@ -28,7 +28,9 @@ class Server:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._process.poll() is None:
             self.stop()
 
@@ -65,7 +67,9 @@ class Server:
         """POST one event; the status."""
         body = json.dumps({"d": "example.com", "n": "pageview", "u": "https://example.com/", **event}).encode()
         request = urllib.request.Request(
-            f"{self.origin}/api/event", body, {"User-Agent": user_agent, "Content-Type": "text/plain", **(headers or {})}
+            f"{self.origin}/api/event",
+            body,
+            {"User-Agent": user_agent, "Content-Type": "text/plain", **(headers or {})},
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:

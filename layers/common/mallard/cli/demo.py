@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from tqdm import tqdm
 
 from mallard.cli.logs import set_up_logs
@@ -15,6 +14,7 @@ from mallard.demo.traffic import generate
 from mallard.errors import ConfigError, QueryError
 from mallard.query.parameters import read_site
 from mallard.store.open import open_store
+from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
 from mallard.table.write import AppendReport, TableWriter
 
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with _progress(arguments.events) as bar:
         for day, rows in traffic:
-            total += table.append(Partition(site_id, day), _delivered(rows))
+            total += table.append(Partition(site_id, day), delivered(rows))
             bar.update(rows.num_rows)
             if bar.disable:
                 print(f"{day}: {rows.num_rows:,} events", file=sys.stderr)
@@ -73,12 +73,6 @@ def _checked(arguments: argparse.Namespace) -> str:
         return read_site(arguments.site)
     except QueryError as error:
         raise ConfigError(f"--site: {error}") from error
-
-
-def _delivered(rows: pa.Table) -> pa.Table:
-    accepted = rows["timestamp"].cast(pa.int64())
-    named = pa.repeat(pa.scalar(False), rows.num_rows)
-    return rows.append_column("accepted_ms", accepted).append_column("named_by_client", named)
 
 
 def _moment(text: str) -> datetime:

@@ -23,6 +23,7 @@ from mallard.ingest.answer import (
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel
+from mallard.queue.group import GroupCommit
 from mallard.queue.local import LocalQueue
 
 Scope = dict[str, Any]
@@ -46,7 +47,7 @@ class IngestApp:
         on_accepted: Callable[[], None] = lambda: None,
     ) -> None:
         self._door = door
-        self._queue = queue
+        self._queue = GroupCommit(queue)
         self._trusted_proxies = trusted_proxies
         self._clock = clock
         self._on_accepted = on_accepted
@@ -83,7 +84,7 @@ class IngestApp:
                 # Only here is the store asked: once per site and day, away from the event loop.
                 outcome = await asyncio.to_thread(receive, request, sender, self._door, now)
             if isinstance(outcome, Event):
-                await asyncio.wrap_future(self._queue.submit([outcome.to_message()]))
+                await self._queue.send(outcome.to_message())
         except MallardError as error:
             log.error("event not stored: %s", error)
             return answer_unavailable()

@@ -1,0 +1,86 @@
+"""The client's address: what a trusted proxy saw, never what a client wrote."""
+
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mallard.ingest.address import MAX_HOPS, client_address
+
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+PROXIES = (*LOOPBACK, ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48"))
+
+
+def test_without_a_forwarded_header_it_is_the_peer() -> None:
+    assert client_address("198.51.100.1", "", PROXIES) == "198.51.100.1"
+    assert client_address("127.0.0.1", "", PROXIES) == "127.0.0.1"
+
+
+def test_the_header_of_an_untrusted_peer_is_ignored() -> None:
+    assert client_address("198.51.100.1", "203.0.113.7", PROXIES) == "198.51.100.1"
+
+
+def test_with_no_trusted_proxy_the_header_is_always_ignored() -> None:
+    assert client_address("127.0.0.1", "203.0.113.7", ()) == "127.0.0.1"
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "10.1.2.3", "2001:db8:ffff::9"])
+def test_the_header_of_a_trusted_peer_is_believed(peer: str) -> None:
+    assert client_address(peer, "203.0.113.7", PROXIES) == "203.0.113.7"
+
+
+def test_the_header_is_read_from_the_right_past_trusted_hops() -> None:
+    assert client_address("127.0.0.1", "203.0.113.7, 10.0.0.2, 10.0.0.1", PROXIES) == "203.0.113.7"
+
+
+def test_what_stands_left_of_the_first_untrusted_hop_is_forged_and_ignored() -> None:
+    assert client_address("127.0.0.1", "192.0.2.1, 203.0.113.7", PROXIES) == "203.0.113.7"
+    assert client_address("127.0.0.1", "10.0.0.9, 192.0.2.1, 203.0.113.7, 10.0.0.1", PROXIES) == "203.0.113.7"
+
+
+def test_where_every_hop_is_trusted_it_is_the_leftmost() -> None:
+    assert client_address("127.0.0.1", "10.0.0.2, 10.0.0.1", PROXIES) == "10.0.0.2"
+
+
+@pytest.mark.parametrize(
+    ("hop", "address"),
+    [
+        ("203.0.113.7:49152", "203.0.113.7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("[2001:db8::7]:49152", "2001:db8::7"),
+        ("  203.0.113.7  ", "203.0.113.7"),
+        ("2001:DB8:0:0::7", "2001:db8::7"),
+    ],
+)
+def test_a_hop_loses_its_port_and_brackets(hop: str, address: str) -> None:
+    assert client_address("127.0.0.1", hop, PROXIES) == address
+
+
+@pytest.mark.parametrize("hop", ["unknown", "_hidden", "", " ", "999.1.1.1", "203.0.113", "[", "[]:80", ":80", "a:b:c"])
+def test_a_garbage_hop_ends_the_reading_at_the_last_good_one(hop: str) -> None:
+    assert client_address("127.0.0.1", hop or " ", PROXIES) == "127.0.0.1"
+    assert client_address("127.0.0.1", f"203.0.113.7, {hop}", PROXIES) == "127.0.0.1"
+    assert client_address("127.0.0.1", f"203.0.113.7, {hop}, 10.0.0.1", PROXIES) == "10.0.0.1"
+
+
+def test_no_more_than_a_bounded_number_of_hops_is_read() -> None:
+    hops = ", ".join(["203.0.113.7", *["10.0.0.1"] * MAX_HOPS])
+    assert client_address("127.0.0.1", hops, PROXIES) == "10.0.0.1"
+
+
+def test_a_peer_without_an_address_is_not_trusted() -> None:
+    assert client_address("", "203.0.113.7", PROXIES) == ""
+    assert client_address("testclient", "203.0.113.7", PROXIES) == "testclient"
+
+
+@settings(deadline=None)
+@given(st.text(max_size=80), st.sampled_from(["203.0.113.7", "2001:db8::7"]))
+def test_nothing_a_client_writes_changes_what_the_proxy_added(written: str, seen: str) -> None:
+    assert client_address("127.0.0.1", f"{written}, {seen}", PROXIES) == seen
+
+
+@settings(deadline=None)
+@given(st.text(max_size=80))
+def test_no_header_raises(header: str) -> None:
+    assert isinstance(client_address("127.0.0.1", header, PROXIES), str)

@@ -1,0 +1,123 @@
+"""What a user agent says, and that people are not taken for bots."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ingest.doors import FIREFOX, GOOGLEBOT, IPHONE
+from mallard.ingest.agent import Agent, device_of_width, read_agent
+
+WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
+WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT}"
+CHROME = f"{WINDOWS} Chrome/131.0.0.0 Safari/537.36"
+
+PEOPLE = {
+    CHROME: Agent("Chrome", "131.0", "Windows", "10", "desktop", False),
+    f"{CHROME} Edg/131.0.2903.51": Agent("Edge", "131.0", "Windows", "10", "desktop", False),
+    f"{CHROME} OPR/115.0.0.0": Agent("Opera", "115.0", "Windows", "10", "desktop", False),
+    FIREFOX: Agent("Firefox", "132.0", "Linux", None, "desktop", False),
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1"
+    " Safari/605.1.15": Agent("Safari", "18.1", "Mac OS X", "10.15", "desktop", False),
+    IPHONE: Agent("Mobile Safari", "18.1", "iOS", "18.1", "mobile", False),
+    "Mozilla/5.0 (iPad; CPU OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148"
+    " Safari/604.1": Agent("Mobile Safari", "17.6", "iOS", "17.6", "tablet", False),
+    f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36": Agent(
+        "Chrome Mobile", "131.0", "Android", "10", "mobile", False
+    ),
+    f"Mozilla/5.0 (Linux; Android 14; SM-X710) {WEBKIT} Chrome/131.0.0.0 Safari/537.36": Agent(
+        "Chrome", "131.0", "Android", "14", "tablet", False
+    ),
+    f"Mozilla/5.0 (Linux; Android 14; SAMSUNG SM-S921B) {WEBKIT} SamsungBrowser/26.0 Chrome/122.0.0.0 Mobile"
+    " Safari/537.36": Agent("Samsung Internet", "26.0", "Android", "14", "mobile", False),
+}
+
+ALSO_PEOPLE = [
+    f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {WEBKIT} Chrome/131.0.0.0 Safari/537.36",
+    f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chrome/130.0.0.0 Safari/537.36 Vivaldi/7.0.3495.11",
+    f"Mozilla/5.0 (Linux; Android 13; CUBOT X70) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36",
+    f"Mozilla/5.0 (Linux; Android 14; SM-A546B) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36 GSA/15.44.34",
+    f"Mozilla/5.0 (Linux; Android 14; SM-A546B; wv) {WEBKIT} Version/4.0 Chrome/131.0.6778.39 Mobile Safari/537.36"
+    " Instagram 358.0.0.51.97 Android",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
+    " [FBAN/FBIOS;FBAV/489.0.0.53.73;FBDV/iPhone14,5;FBSN/iOS;FBSV/18.1;FBLC/de_DE]",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Android 14; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0",
+    f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {WEBKIT} Chrome/131.0.0.0 Safari/537.36 DuckDuckGo/7",
+]
+
+BOTS = [
+    GOOGLEBOT,
+    f"Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36"
+    " (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+    f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} HeadlessChrome/131.0.0.0 Safari/537.36",
+    f"{CHROME} Chrome-Lighthouse",
+    "Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)",
+    "facebookexternalhit/1.1",
+    "curl/8.5.0",
+    "Wget/1.21.4",
+    "python-requests/2.32.3",
+    "python-httpx/0.28.1",
+    "Go-http-client/2.0",
+    "okhttp/4.12.0",
+    "",
+    "   ",
+]
+
+
+@pytest.mark.parametrize("user_agent", PEOPLE)
+def test_browser_system_and_device_are_read_from_the_agent(user_agent: str) -> None:
+    assert read_agent(user_agent) == PEOPLE[user_agent]
+
+
+@pytest.mark.parametrize("user_agent", ALSO_PEOPLE)
+def test_a_person_s_browser_is_no_bot(user_agent: str) -> None:
+    agent = read_agent(user_agent)
+    assert not agent.is_bot
+    assert agent.device_type in ("desktop", "mobile", "tablet")
+    assert agent.browser
+    assert agent.os
+
+
+@pytest.mark.parametrize("major", [120, 131, 145, 199])
+def test_a_browser_s_coming_versions_are_no_bots(major: int) -> None:
+    for user_agent in (
+        CHROME.replace("131", str(major)),
+        f"{CHROME} Edg/{major}.0.0.0".replace("131", str(major)),
+        FIREFOX.replace("132", str(major)),
+    ):
+        agent = read_agent(user_agent)
+        assert (agent.is_bot, agent.browser_version) == (False, f"{major}.0")
+
+
+@pytest.mark.parametrize("user_agent", BOTS)
+def test_programs_and_crawlers_are_bots(user_agent: str) -> None:
+    assert read_agent(user_agent).is_bot
+
+
+def test_versions_stop_at_the_minor_part() -> None:
+    agent = read_agent(f"{WINDOWS} Chrome/131.0.6778.86 Safari/537.36")
+    assert agent.browser_version == "131.0"
+
+
+def test_an_unknown_agent_has_no_parts() -> None:
+    agent = read_agent("something entirely else")
+    assert (agent.browser, agent.browser_version, agent.os, agent.os_version, agent.device_type) == (None,) * 5
+
+
+def test_what_stands_beyond_1024_characters_is_not_read() -> None:
+    assert read_agent(FIREFOX.ljust(1024) + "Googlebot") == read_agent(FIREFOX)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
+def test_no_agent_raises(user_agent: str) -> None:
+    assert isinstance(read_agent(user_agent), Agent)
+
+
+@pytest.mark.parametrize(
+    ("width_px", "device"),
+    [(1, "mobile"), (767, "mobile"), (768, "tablet"), (1023, "tablet"), (1024, "desktop"), (5120, "desktop")],
+)
+def test_a_width_decides_the_device_at_768_and_1024_px(width_px: int, device: str) -> None:
+    assert device_of_width(width_px) == device

@@ -1,0 +1,125 @@
+"""Every reason for a drop: its status, its word in header and body, and its counter."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest.doors import GOOGLEBOT, NOW, Reply, open_door, pixel, post, wire, wire_body
+from mallard.ingest.answer import PIXEL
+from mallard.ingest.asgi import IngestApp
+from mallard.ingest.dropped import STATUS, Reason
+from mallard.queue.local import LocalQueue
+from mallard.store.local import LocalStore
+
+DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request that a door refuses; ``before`` are requests it takes first."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    door: dict[str, Any] = field(default_factory=dict)
+    before: tuple[bytes, ...] = ()
+    retry_after: str | None = None
+
+
+CASES: dict[Reason, Case] = {
+    Reason.TOO_LARGE: Case(413, b" " * 65_537),
+    Reason.MALFORMED: Case(400, b"{"),
+    Reason.MISSING: Case(422, b'{"d":"example.com","n":"pageview"}'),
+    Reason.TYPE: Case(422, wire_body(n=1)),
+    Reason.EMPTY: Case(400, b""),
+    Reason.TOO_LONG: Case(400, wire_body(n="x" * 257)),
+    Reason.RANGE: Case(400, wire_body(w=-1)),
+    Reason.SITE: Case(403, wire_body(d="other.org"), door={"sites": ("example.com",)}),
+    Reason.NEW_SITES: Case(
+        429, wire_body(d="b.org"), door={"new_per_hour": 1}, before=(wire_body(d="a.org"),), retry_after="3600"
+    ),
+    Reason.ORIGIN: Case(403, wire_body(), headers=(("origin", "https://other.org"),), door={"sites": ("example.com",)}),
+    Reason.RATE: Case(429, wire_body(), door={"per_second": 1}, before=(wire_body(),), retry_after="1"),
+    Reason.BOT: Case(202, wire_body(), headers=(("user-agent", GOOGLEBOT),)),
+}
+
+
+def refused_by(case: Case, store: LocalStore, queue: LocalQueue) -> tuple[IngestApp, Reply]:
+    app = IngestApp(open_door(store, **case.door), queue, clock=lambda: NOW)
+    for body in case.before:
+        assert post(app, body).status == 202
+    return app, post(app, case.body, *case.headers)
+
+
+@pytest.mark.parametrize("reason", CASES, ids=str)
+def test_a_drop_says_its_reason_in_status_header_and_body_and_is_counted(
+    reason: Reason, store: LocalStore, queue: LocalQueue
+) -> None:
+    case = CASES[reason]
+    app, reply = refused_by(case, store, queue)
+    assert reply.status == case.status
+    assert reply.headers["x-mallard-dropped"] == reason.value
+    assert reply.headers.get("retry-after") == case.retry_after
+    assert app.dropped == {reason: 1}
+    assert app.accepted == queue.depth() == len(case.before)
+    if case.status == 202:
+        assert reply.body == b""
+    else:
+        assert set(reply.error) == {"error", "reason"}
+        assert reply.error["reason"] == reason.value
+        assert reply.error["error"].endswith(".")
+
+
+@pytest.mark.parametrize("reason", CASES, ids=str)
+def test_a_page_may_read_the_reason_from_another_origin(reason: Reason, store: LocalStore, queue: LocalQueue) -> None:
+    _, reply = refused_by(CASES[reason], store, queue)
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert "x-mallard-dropped" in reply.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "query", "settings", "headers"),
+    [
+        (Reason.MISSING, {"d": "example.com"}, {}, ()),
+        (Reason.MALFORMED, wire(u="https://[junk"), {}, ()),
+        (Reason.TYPE, wire(w="wide"), {}, ()),
+        (Reason.RANGE, wire(w="-1"), {}, ()),
+        (Reason.TOO_LONG, wire(n="x" * 257), {}, ()),
+        (Reason.EMPTY, wire(n=" "), {}, ()),
+        (Reason.SITE, wire(), {"sites": ("other.org",)}, ()),
+        (Reason.NEW_SITES, wire(), {"new_per_hour": 0}, ()),
+        (Reason.ORIGIN, wire(), {"sites": ("example.com",)}, (("origin", "https://other.org"),)),
+        (Reason.BOT, wire(), {}, (("user-agent", GOOGLEBOT),)),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Reason) else "",
+)
+def test_the_pixel_is_an_image_for_every_reason_and_says_it_in_the_header(
+    reason: Reason,
+    query: dict[str, str],
+    settings: dict[str, Any],
+    headers: tuple[tuple[str, str], ...],
+    store: LocalStore,
+    queue: LocalQueue,
+) -> None:
+    app = IngestApp(open_door(store, **settings), queue, clock=lambda: NOW)
+    reply = pixel(app, query, *headers)
+    assert (reply.status, reply.body, reply.headers["content-type"]) == (200, PIXEL, "image/gif")
+    assert reply.headers["x-mallard-dropped"] == reason.value
+    assert app.dropped == {reason: 1}
+    assert queue.depth() == 0
+
+
+def test_every_reason_has_a_case_here_and_a_status() -> None:
+    assert set(CASES) == set(Reason) == set(STATUS)
+    assert {reason: case.status for reason, case in CASES.items()} == STATUS
+
+
+def test_the_words_are_lower_case_and_the_names_are_the_words() -> None:
+    assert all(reason.value == reason.name.lower() for reason in Reason)
+
+
+def test_the_documentation_has_a_row_for_every_reason() -> None:
+    documented = set(re.findall(r"^\|\s*`([a-z_]+)`\s*\|", DOCS.read_text("utf-8"), re.MULTILINE))
+    assert {reason.value for reason in Reason} <= documented

@@ -1,0 +1,205 @@
+"""Salts: agreed on through the store, made for two days only, gone two hours after their day."""
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ingest.doors import ADDRESS, FIREFOX, NOW, SECRET, SITE, BrokenStore
+from mallard.errors import StoreUnavailableError
+from mallard.ingest.visitor import visitor_id
+from mallard.salts import SALT_BYTES, SECRET_KEY, Salts, delete_old_salts, salt_key, shared_secret
+from mallard.store.local import LocalStore
+
+TODAY = NOW.date()
+TOMORROW = TODAY + timedelta(days=1)
+YESTERDAY = TODAY - timedelta(days=1)
+
+
+def key_of(salts: Salts, site_id: str = SITE, day: date = TODAY, now: datetime = NOW) -> bytes:
+    key = salts.key(site_id, day, now)
+    assert key is not None
+    return key
+
+
+def salt_files(store: LocalStore) -> list[str]:
+    return [row.key for row in store.list("salts/")]
+
+
+# Agreement
+
+
+def test_two_processes_over_one_store_agree(store: LocalStore) -> None:
+    assert key_of(Salts(store, SECRET)) == key_of(Salts(store, SECRET))
+    assert salt_files(store) == [salt_key(SITE, TODAY)]
+
+
+def test_two_processes_that_make_a_salt_at_once_agree(store: LocalStore) -> None:
+    other = Salts(store, SECRET)
+    keys: list[bytes] = []
+
+    def overtaken(size: int) -> bytes:
+        keys.append(key_of(other))
+        return b"\x01" * size
+
+    slow = key_of(Salts(store, SECRET, overtaken))
+    assert keys == [slow]
+
+
+def test_a_restart_finds_the_same_key(store: LocalStore) -> None:
+    before = key_of(Salts(store, SECRET))
+    assert key_of(Salts(LocalStore(store.root), SECRET), now=NOW + timedelta(hours=11)) == before
+
+
+def test_a_salt_is_32_random_bytes(store: LocalStore) -> None:
+    key_of(Salts(store, SECRET))
+    stored = store.get(salt_key(SITE, TODAY))
+    assert stored is not None
+    assert len(bytes.fromhex(json.loads(stored.data)["salt"])) == SALT_BYTES == 32
+
+
+def test_the_key_is_made_of_secret_and_salt(store: LocalStore) -> None:
+    salt = bytes(range(32))
+    assert key_of(Salts(store, SECRET, lambda size: salt)) == hmac.digest(SECRET, salt, hashlib.sha256)
+
+
+def test_every_site_and_every_day_has_its_own_salt(store: LocalStore) -> None:
+    salts = Salts(store, SECRET)
+    keys = {key_of(salts, site_id, day) for site_id in (SITE, "example.org") for day in (TODAY, TOMORROW)}
+    assert len(keys) == 4
+
+
+def test_another_secret_gives_other_visitor_ids_over_the_same_salt(store: LocalStore) -> None:
+    ids = {visitor_id(key_of(Salts(store, secret)), ADDRESS, FIREFOX) for secret in (SECRET, b"another")}
+    assert len(ids) == 2
+    assert len(salt_files(store)) == 1
+
+
+def test_a_colon_in_a_site_id_is_escaped_in_the_salt_s_key() -> None:
+    assert salt_key("localhost:8080", date(2025, 1, 2)) == "salts/site_id=localhost%3A8080/2025-01-02.json"
+
+
+# Today and tomorrow only
+
+
+@pytest.mark.parametrize("days", [-365, -2, -1, 2, 3, 365])
+def test_only_today_and_tomorrow_get_a_salt(days: int, store: LocalStore) -> None:
+    assert Salts(store, SECRET).key(SITE, TODAY + timedelta(days=days), NOW) is None
+    assert salt_files(store) == []
+
+
+def test_a_day_that_is_over_gets_no_key_even_while_its_salt_is_there(store: LocalStore) -> None:
+    salts = Salts(store, SECRET)
+    key_of(salts)
+    assert salts.key(SITE, TODAY, NOW + timedelta(days=1)) is None
+    assert Salts(store, SECRET).key(SITE, TODAY, NOW + timedelta(days=1)) is None
+
+
+def test_a_deleted_salt_is_not_made_again(store: LocalStore) -> None:
+    salts = Salts(store, SECRET)
+    key_of(salts)
+    later = NOW + timedelta(days=2)
+    delete_old_salts(store, later)
+    assert salts.key(SITE, TODAY, later) is None
+    assert salt_files(store) == []
+
+
+def test_memory_holds_a_key_until_its_date_is_over(store: LocalStore) -> None:
+    salts = Salts(store, SECRET)
+    assert not salts.holds(SITE, TODAY)
+    key_of(salts)
+    tomorrow = key_of(salts, day=TOMORROW)
+    assert salts.holds(SITE, TODAY)
+    assert not salts.holds("example.org", TODAY)
+    assert key_of(salts, day=TOMORROW, now=NOW + timedelta(days=1)) == tomorrow
+    assert not salts.holds(SITE, TODAY)
+    assert salts.holds(SITE, TOMORROW)
+
+
+def test_a_key_in_memory_needs_no_store(store: LocalStore) -> None:
+    salts = Salts(store, SECRET)
+    first = key_of(salts)
+    store.delete(salt_key(SITE, TODAY))
+    assert key_of(salts) == first
+
+
+# Faults
+
+
+def test_a_store_out_of_reach_is_a_fault_and_no_salt_of_one_s_own() -> None:
+    with pytest.raises(StoreUnavailableError):
+        Salts(BrokenStore(), SECRET).key(SITE, TODAY, NOW)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b'{"salt":1}', b'{"salt":"xyz"}', b"\xff"])
+def test_a_damaged_salt_is_a_fault_that_names_it(content: bytes, store: LocalStore) -> None:
+    store.put_if_absent(salt_key(SITE, TODAY), content)
+    with pytest.raises(StoreUnavailableError, match="2025-06-30.json does not hold what it should"):
+        Salts(store, SECRET).key(SITE, TODAY, NOW)
+
+
+# The secret
+
+
+def test_a_configured_secret_is_used_and_not_stored(store: LocalStore) -> None:
+    assert shared_secret(store, "from the settings") == b"from the settings"
+    assert list(store.list("")) == []
+
+
+def test_without_one_a_secret_is_made_once_for_all_processes(store: LocalStore) -> None:
+    first = shared_secret(store, "")
+    assert len(first) == 32
+    assert shared_secret(LocalStore(store.root), "") == first
+    assert [row.key for row in store.list("")] == [SECRET_KEY]
+
+
+# Deletion
+
+
+def test_a_salt_is_deleted_two_hours_after_its_day(store: LocalStore) -> None:
+    key_of(Salts(store, SECRET))
+    end = datetime(2025, 7, 1, tzinfo=UTC)
+    for moment in (NOW, end, end + timedelta(hours=2)):
+        assert delete_old_salts(store, moment) == 0
+        assert salt_files(store) == [salt_key(SITE, TODAY)]
+    assert delete_old_salts(store, end + timedelta(hours=2, milliseconds=1)) == 1
+    assert salt_files(store) == []
+
+
+def test_deletion_takes_old_salts_of_every_site_and_leaves_the_living(store: LocalStore) -> None:
+    for site_id in (SITE, "localhost:8080", "example.org"):
+        for day in (YESTERDAY - timedelta(days=30), YESTERDAY, TODAY, TOMORROW):
+            store.put_if_absent(salt_key(site_id, day), b"{}")
+    assert delete_old_salts(store, NOW) == 6
+    assert len(salt_files(store)) == 6
+    assert delete_old_salts(store, NOW) == 0
+
+
+def test_deletion_leaves_everything_else_alone(store: LocalStore) -> None:
+    others = ["config/secret.json", "events/2020-01-01.json", "salts/notes.txt", "salts/site_id=a/2020-13-45.json"]
+    for key in others:
+        store.put_if_absent(key, b"{}")
+    assert delete_old_salts(store, NOW) == 0
+    assert sorted(row.key for row in store.list("")) == others
+
+
+# Visitor ids
+
+
+def test_a_visitor_id_is_the_first_63_bits_of_the_hmac_of_address_and_agent() -> None:
+    key = b"k" * 32
+    digest = hmac.new(key, f"{ADDRESS}|{FIREFOX}".encode(), hashlib.sha256).hexdigest()
+    assert visitor_id(key, ADDRESS, FIREFOX) == int(digest[:16], 16) // 2
+
+
+@given(st.binary(min_size=32, max_size=32), st.text(max_size=40), st.text(max_size=200))
+def test_a_visitor_id_fits_a_signed_bigint(key: bytes, address: str, user_agent: str) -> None:
+    assert 0 <= visitor_id(key, address, user_agent) < 2**63
+
+
+def test_visitor_ids_use_all_63_bits() -> None:
+    ids = [visitor_id(b"k" * 32, ADDRESS, f"agent {number}") for number in range(200)]
+    assert all(any(found >> bit & 1 for found in ids) for bit in range(63))

@@ -1,0 +1,122 @@
+"""Fakes of the two seams, in memory: they keep the contract that tests/store and tests/queue hold all to."""
+
+import hashlib
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from mallard.errors import ConflictError
+from mallard.queue.base import Message
+from mallard.store.base import Listed, Stored
+
+
+class MemoryStore:
+    """A store in a dictionary. As on real servers, equal bytes have equal ETags."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def scratch(self) -> Path:
+        return Path(tempfile.gettempdir())
+
+    def get(self, key: str) -> Stored | None:
+        with self._lock:
+            data = self.objects.get(key)
+        return None if data is None else Stored(data, _etag(data))
+
+    def put_if_absent(self, key: str, data: bytes) -> str:
+        with self._lock:
+            if key in self.objects:
+                raise ConflictError(f"{key} exists.")
+            self.objects[key] = data
+        return _etag(data)
+
+    def put_if_match(self, key: str, data: bytes, etag: str) -> str:
+        with self._lock:
+            found = self.objects.get(key)
+            if found is None or _etag(found) != etag:
+                raise ConflictError(f"{key} is not the version that was read.")
+            self.objects[key] = data
+        return _etag(data)
+
+    def delete(self, key: str) -> None:
+        with self._lock:
+            self.objects.pop(key, None)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        with self._lock:
+            rows = [Listed(key, _etag(data), len(data)) for key, data in self.objects.items() if key.startswith(prefix)]
+        yield from sorted(rows, key=lambda row: row.key)
+
+    def pin(self, key: str, folder: Path) -> Path | None:
+        found = self.get(key)
+        if found is None:
+            return None
+        pinned = folder / key
+        pinned.parent.mkdir(parents=True, exist_ok=True)
+        pinned.write_bytes(found.data)
+        return pinned
+
+    def location(self, key: str) -> str:
+        return f"memory://{key}"
+
+    def reader_setup(self) -> Sequence[str]:
+        return ()
+
+
+class MemoryQueue:
+    """A queue in a dictionary, whose clock is ``expire``: until it is called, received messages stay hidden."""
+
+    def __init__(self) -> None:
+        self.aside: list[tuple[bytes, str]] = []
+        self._bodies: dict[int, bytes] = {}
+        self._hidden: set[int] = set()
+        self._next = 1
+        self._lock = threading.Lock()
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        with self._lock:
+            for body in bodies:
+                self._bodies[self._next] = body
+                self._next += 1
+
+    def receive(self, limit: int) -> list[Message]:
+        with self._lock:
+            numbers = [number for number in self._bodies if number not in self._hidden][:limit]
+            self._hidden.update(numbers)
+            return [Message(str(number), self._bodies[number]) for number in numbers]
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        with self._lock:
+            for each in messages:
+                self._bodies.pop(int(each.receipt), None)
+
+    def release(self, messages: Sequence[Message]) -> None:
+        with self._lock:
+            self._hidden.difference_update(int(each.receipt) for each in messages)
+
+    def set_aside(self, message: Message, reason: str) -> None:
+        self.acknowledge([message])
+        self.aside.append((message.body, reason))
+
+    def depth(self) -> int:
+        return len(self._bodies)
+
+    def expire(self) -> None:
+        """Let the time of visibility pass: what was received and never settled comes again."""
+        with self._lock:
+            self._hidden.clear()
+
+    def reorder(self, shuffle: Callable[[list[tuple[int, bytes]]], None]) -> None:
+        """Change the order in which messages come."""
+        with self._lock:
+            items = list(self._bodies.items())
+            shuffle(items)
+            self._bodies = dict(items)
+
+
+def _etag(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
