@@ -51,7 +51,7 @@ class StaticFiles(SimpleHTTPRequestHandler):
         self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name of the base class)
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 from playwright.sync_api import Page, expect
+
 from support.server import Server
 
 SITE = "shop.example"

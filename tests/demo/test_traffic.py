@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
+
 from mallard.demo.traffic import generate
 from mallard.event import ENGAGEMENT, EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, PAGEVIEW
 from mallard.ingest.source import source_name

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mallard.ingest.address import MAX_HOPS, client_address
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

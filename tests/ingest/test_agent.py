@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ingest.doors import FIREFOX, GOOGLEBOT, IPHONE
 from mallard.ingest.agent import Agent, device_of_width, read_agent
 

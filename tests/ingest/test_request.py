@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ingest.doors import SITE, wire, wire_body
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel

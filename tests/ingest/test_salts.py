@@ -6,8 +6,9 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ingest.doors import ADDRESS, FIREFOX, NOW, SECRET, SITE, BrokenStore
 from mallard.errors import StoreUnavailableError
 from mallard.ingest.visitor import visitor_id
@@ -137,7 +138,7 @@ def test_a_store_out_of_reach_is_a_fault_and_no_salt_of_one_s_own() -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b'{"salt":1}', b'{"salt":"xyz"}', b"\xff"])
 def test_a_damaged_salt_is_a_fault_that_names_it(content: bytes, store: LocalStore) -> None:
     store.put_if_absent(salt_key(SITE, TODAY), content)
-    with pytest.raises(StoreUnavailableError, match="2025-06-30.json does not hold what it should"):
+    with pytest.raises(StoreUnavailableError, match=r"2025-06-30\.json does not hold what it should"):
         Salts(store, SECRET).key(SITE, TODAY, NOW)
 
 
@@ -195,6 +196,7 @@ def test_a_visitor_id_is_the_first_63_bits_of_the_hmac_of_address_and_agent() ->
     assert visitor_id(key, ADDRESS, FIREFOX) == int(digest[:16], 16) // 2
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.text(max_size=40), st.text(max_size=200))
 def test_a_visitor_id_fits_a_signed_bigint(key: bytes, address: str, user_agent: str) -> None:
     assert 0 <= visitor_id(key, address, user_agent) < 2**63

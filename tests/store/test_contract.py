@@ -1,24 +1,31 @@
 """One suite over every store, the fake included: what the table may rely on."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
 from socket import create_server
 from threading import Barrier
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+from unittest.mock import patch
 
 import boto3
 import pytest
+
 from mallard.errors import ConflictError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
-from mallard.store.s3 import connect
+from mallard.store.s3 import S3Store, client_config, connect
 from support.memory import MemoryStore
-from support.moto import REGION, moto_server
+from support.moto import CREDENTIALS, REGION, moto_server
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 KEY = "events/site_id=a/date=2026-01-02/00000.parquet"
 BUCKET_NUMBERS = count()
@@ -27,10 +34,19 @@ PAGE_ROWS = 10
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Server:
+    """One client for all tests: making one takes longer than most of them."""
+
+    session: boto3.Session
+    client: "S3Client"
+
+
 @pytest.fixture(scope="module")
-def s3_address() -> Iterator[str]:
+def s3() -> Iterator[Server]:
     with moto_server() as address:
-        yield address
+        session = boto3.Session()
+        yield Server(session, session.client("s3", endpoint_url=address, config=client_config()))
 
 
 @pytest.fixture(params=["memory", "local", "s3", "s3 with prefix"])
@@ -39,11 +55,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         return MemoryStore()
     if request.param == "local":
         return LocalStore(tmp_path / "store")
-    address = request.getfixturevalue("s3_address")
+    server: Server = request.getfixturevalue("s3")
     bucket = f"bucket-{next(BUCKET_NUMBERS)}"
-    boto3.client("s3", endpoint_url=address).create_bucket(Bucket=bucket)
-    location = f"s3://{bucket}/some/prefix" if "prefix" in request.param else f"s3://{bucket}"
-    return connect(location, endpoint=address)
+    server.client.create_bucket(Bucket=bucket)
+    return S3Store(server.session, server.client, bucket, "some/prefix" if "prefix" in request.param else "")
 
 
 def content(store: Store, key: str) -> bytes | None:
@@ -264,30 +279,24 @@ CALLS: dict[str, Call] = {
 }
 
 
-@pytest.fixture
-def closed_address() -> str:
-    """Where no server answers."""
+@pytest.fixture(scope="module")
+def unanswered() -> Store:
+    """A store at an address where no server answers."""
     with closing(create_server(("127.0.0.1", 0))) as server:
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-
-
-@pytest.mark.usefixtures("credentials")
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_server_that_does_not_answer_is_unavailable(call: Call, closed_address: str, tmp_path: Path) -> None:
-    store = connect("s3://bucket", endpoint=closed_address, region=REGION)
-    with pytest.raises(StoreUnavailableError):
-        call(store, tmp_path)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with patch.dict(os.environ, CREDENTIALS):
+        return connect("s3://bucket", endpoint=address, region=REGION)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_bucket_that_is_not_there_is_unavailable(call: Call, s3_address: str, tmp_path: Path) -> None:
-    store = connect("s3://never-made", endpoint=s3_address)
+def test_a_server_that_does_not_answer_is_unavailable(call: Call, unanswered: Store, tmp_path: Path) -> None:
+    with patch.dict(os.environ, CREDENTIALS), pytest.raises(StoreUnavailableError):
+        call(unanswered, tmp_path)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_bucket_that_is_not_there_is_unavailable(call: Call, s3: Server, tmp_path: Path) -> None:
+    store = S3Store(s3.session, s3.client, "never-made")
     with pytest.raises(StoreUnavailableError):
         call(store, tmp_path)
 

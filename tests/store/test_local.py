@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.store.local import TEMPORARY_FILES_KEPT_SECONDS, LocalStore
 

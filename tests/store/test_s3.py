@@ -1,14 +1,17 @@
 """What only a server has: answers that say nothing clear, each asked for once."""
 
+import os
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from unittest.mock import patch
 
 import pytest
+
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.s3 import connect
-from support.moto import REGION
+from support.moto import CREDENTIALS, REGION
 
 KEY = "events/a"
 
@@ -46,21 +49,26 @@ class Answer(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as running:
-        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Server, Store]]:
+    with Server() as server, patch.dict(os.environ, CREDENTIALS):
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield running
-        running.shutdown()
+        yield server, connect("s3://bucket/prefix", endpoint=f"http://127.0.0.1:{server.server_port}", region=REGION)
+        server.shutdown()
         thread.join()
 
 
 @pytest.fixture
-def store(server: Server, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    return connect("s3://bucket/prefix", endpoint=f"http://127.0.0.1:{server.server_port}", region=REGION)
+def server(running: tuple[Server, Store]) -> Server:
+    server, _ = running
+    server.status, server.code, server.requests = 0, "", []
+    return server
+
+
+@pytest.fixture
+def store(running: tuple[Server, Store]) -> Store:
+    return running[1]
 
 
 CALLS: dict[str, Callable[[Store], object]] = {

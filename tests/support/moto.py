@@ -8,14 +8,15 @@ from unittest.mock import patch
 from moto.server import ThreadedMotoServer
 
 REGION = "us-east-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
+"""For the environment: the server checks none of them, the client wants some."""
 
 
 @contextmanager
 def moto_server() -> Iterator[str]:
     """The address of a server on a free port, with credentials for it in the environment."""
-    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    with patch.dict(os.environ, keys):
+    with patch.dict(os.environ, CREDENTIALS):
         server.start()
         try:
             host, port = server.get_host_and_port()

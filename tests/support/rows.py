@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
+
 from mallard.event import PAGEVIEW, Event
 from mallard.store.base import Store
 from mallard.table.deliveries import read_deliveries

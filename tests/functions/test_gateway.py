@@ -1,0 +1,108 @@
+"""The door behind API Gateway: the same pipeline, the gateway's word for the address, no 202 without the queue."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mallard.errors import QueueError
+from mallard.ingest.gateway import answer_gateway
+from mallard.ingest.pipeline import Door
+from mallard.ingest.rate import RateLimit
+from mallard.ingest.sites import Sites
+from mallard.ingest.stamp import EventIds
+from mallard.salts import Salts
+from support.memory import MemoryQueue, MemoryStore
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+PAGE_VIEW = json.dumps({"d": "example.com", "n": "pageview", "u": "/"})
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door(Sites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(), RateLimit(0))
+
+
+def request(method: str = "POST", body: str | None = PAGE_VIEW, **more: Any) -> dict[str, Any]:
+    headers = {"User-Agent": FIREFOX, **more.pop("headers", {})}
+    http = {"method": method, "sourceIp": more.pop("source", "192.0.2.7")}
+    return {"headers": headers, "requestContext": {"http": http}, "body": body, "rawQueryString": "", **more}
+
+
+def sent(queue: MemoryQueue) -> list[dict[str, Any]]:
+    return [json.loads(message.body) for message in queue.receive(100)]
+
+
+def test_an_event_is_queued_and_answered_202(door: Door) -> None:
+    queue = MemoryQueue()
+    answer = answer_gateway(request(), door, queue, NOW)
+    assert (answer["statusCode"], answer["body"]) == (202, "")
+    assert [event["pathname"] for event in sent(queue)] == ["/"]
+
+
+def test_a_base64_body_is_read(door: Door) -> None:
+    queue = MemoryQueue()
+    body = base64.b64encode(PAGE_VIEW.encode()).decode()
+    assert answer_gateway(request(body=body, isBase64Encoded=True), door, queue, NOW)["statusCode"] == 202
+    assert len(sent(queue)) == 1
+
+
+def test_a_broken_base64_body_is_a_refusal(door: Door) -> None:
+    answer = answer_gateway(request(body="%%%", isBase64Encoded=True), door, MemoryQueue(), NOW)
+    assert (answer["statusCode"], answer["headers"]["x-mallard-dropped"]) == (400, "malformed")
+
+
+def test_a_forged_forwarded_header_does_not_change_the_visitor(door: Door) -> None:
+    queue = MemoryQueue()
+    for forged in ("198.51.100.1", "198.51.100.2"):
+        answer_gateway(request(headers={"X-Forwarded-For": forged}), door, queue, NOW)
+    answer_gateway(request(source="192.0.2.8"), door, queue, NOW)
+    first, second, other = (event["visitor_id"] for event in sent(queue))
+    assert first == second != other
+
+
+def test_a_queue_that_fails_is_503_and_never_202(door: Door) -> None:
+    class Failing(MemoryQueue):
+        def send(self, bodies: Any) -> None:
+            raise QueueError("down")
+
+    answer = answer_gateway(request(), door, Failing(), NOW)
+    assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")
+
+
+def test_the_pixel_is_an_image_whatever_happens(door: Door) -> None:
+    queue = MemoryQueue()
+    event = request("GET", None) | {"rawQueryString": "d=example.com&n=pageview&u=%2Fa"}
+    answer = answer_gateway(event, door, queue, NOW)
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "image/gif")
+    assert [event["pathname"] for event in sent(queue)] == ["/a"]
+    assert answer_gateway(request("GET", None), door, queue, NOW)["headers"]["x-mallard-dropped"] == "missing"
+
+
+def test_a_preflight_and_a_wrong_method_are_answered(door: Door) -> None:
+    assert answer_gateway(request("OPTIONS"), door, MemoryQueue(), NOW)["statusCode"] == 204
+    assert answer_gateway(request("PUT"), door, MemoryQueue(), NOW)["statusCode"] == 405
+
+
+def test_a_message_holds_neither_address_nor_agent(door: Door) -> None:
+    queue = MemoryQueue()
+    answer_gateway(request(), door, queue, NOW)
+    (message,) = queue.receive(1)
+    assert b"192.0.2.7" not in message.body
+    assert b"Gecko" not in message.body
+
+
+def test_the_functions_folder_holds_the_pins_of_its_group() -> None:
+    root = Path(__file__).parents[2]
+    for name, package in (
+        ("functions/ingest", "user-agents"),
+        ("functions/query", "fastapi"),
+        ("layers/duckdb", "duckdb"),
+    ):
+        lines = (root / name / "requirements.txt").read_text().splitlines()
+        assert any(line.startswith(f"{package}==") for line in lines)
+        assert all("==" in line for line in lines)

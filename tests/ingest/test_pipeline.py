@@ -1,0 +1,527 @@
+"""``receive``: what each step makes of a request, and who is the same visitor."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ingest.doors import (
+    ADDRESS,
+    FIREFOX,
+    GOOGLEBOT,
+    IPHONE,
+    NOW,
+    SITE,
+    BrokenStore,
+    offer,
+    open_door,
+    refuse,
+    take,
+    wire_body,
+)
+from mallard.errors import StoreUnavailableError
+from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, Event
+from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.pipeline import Door, Sender, receive
+from mallard.ingest.request import EventRequest, parse_body
+from mallard.ingest.stamp import EventIds, client_event_id
+from mallard.store.local import LocalStore
+
+NOW_MS = 1_751_284_800_250
+TOMORROW = NOW + timedelta(days=1)
+UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+
+
+@pytest.fixture
+def door(store: LocalStore) -> Door:
+    return open_door(store)
+
+
+# The whole way
+
+
+def test_a_request_becomes_an_event_with_everything_the_table_stores(door: Door) -> None:
+    event = take(
+        door,
+        url="https://www.example.com/pricing?utm_source=news&x=1#top",
+        referrer="https://duckduckgo.com/",
+        width_px=1280,
+        accept_language="de-CH,de;q=0.9",
+        props='{"plan":"pro"}',
+    )
+    stored = json.loads(event.to_message())
+    assert isinstance(stored.pop("visitor_id"), int)
+    assert isinstance(stored.pop("event_id"), int)
+    assert stored == {
+        "site_id": SITE,
+        "date": "2025-06-30",
+        "accepted_ms": NOW_MS,
+        "salt": "2025-06-30",
+        "timestamp": NOW_MS,
+        "event_name": "pageview",
+        "named_by_client": False,
+        "pathname": "/pricing",
+        "hostname": "www.example.com",
+        "referrer": "https://duckduckgo.com/",
+        "referrer_source": "DuckDuckGo",
+        "utm_source": "news",
+        "browser": "Firefox",
+        "browser_version": "132.0",
+        "os": "Linux",
+        "device_type": "desktop",
+        "screen_size": "1280",
+        "language": "de-CH",
+        "props": '{"plan":"pro"}',
+    }
+
+
+def test_a_refused_request_stays_refused(door: Door) -> None:
+    refused = parse_body(b"")
+    assert isinstance(refused, Dropped)
+    assert receive(refused, Sender(ADDRESS, GOOGLEBOT), door, NOW) is refused
+
+
+def test_revenue_and_engagement_reach_the_event(door: Door) -> None:
+    request = parse_body(b'{"d":"example.com","n":"engagement","u":"/","ra":9.5,"rc":"eur","sd":80,"e":1500}')
+    assert isinstance(request, EventRequest)
+    event = take(
+        door,
+        name=request.name,
+        revenue_amount=request.revenue_amount,
+        revenue_currency=request.revenue_currency,
+        scroll_depth=request.scroll_depth,
+        engagement_ms=request.engagement_ms,
+    )
+    assert (event.revenue_amount, event.revenue_currency) == ("9.50", "EUR")
+    assert (event.scroll_depth, event.engagement_ms) == (80, 1500)
+
+
+# Page
+
+
+@pytest.mark.parametrize(
+    ("url", "hostname", "pathname"),
+    [
+        ("https://example.com", "example.com", "/"),
+        ("https://example.com/", "example.com", "/"),
+        ("http://example.com/a/b?q=1#c", "example.com", "/a/b"),
+        ("https://WWW.Example.COM:8443/A", "www.example.com", "/A"),
+        ("https://user:word@example.com/a", "example.com", "/a"),
+        ("https://other.org/a", "other.org", "/a"),
+        ("http://[2001:db8::1]:80/a", "2001:db8::1", "/a"),
+        ("/", "example.com", "/"),
+        ("/pricing?q=1#c", "example.com", "/pricing"),
+        ("/time/12:30", "example.com", "/time/12:30"),
+        ("https://example.com/a/", "example.com", "/a/"),
+    ],
+)
+def test_hostname_and_path_come_from_the_url(url: str, hostname: str, pathname: str, door: Door) -> None:
+    event = take(door, url=url)
+    assert (event.hostname, event.pathname) == (hostname, pathname)
+
+
+def test_a_bare_path_takes_the_site_as_hostname(door: Door) -> None:
+    assert take(door, site_id="localhost:8080", url="/a").hostname == "localhost:8080"
+
+
+@pytest.mark.parametrize(
+    ("url", "pathname"),
+    [
+        ("/caf%C3%A9", "/café"),
+        ("/café", "/café"),
+        ("/a%20b", "/a b"),
+        ("/a+b", "/a+b"),
+        ("/100%25", "/100%"),
+        ("/%2525", "/%25"),
+        ("/a%2Fb", "/a/b"),
+        ("/%ff", "/%ff"),
+        ("/%00", "/%00"),
+        ("/a%0Ab", "/a%0Ab"),
+        ("/%zz", "/%zz"),
+    ],
+)
+def test_a_path_is_decoded_once_where_that_gives_clean_text(url: str, pathname: str, door: Door) -> None:
+    assert take(door, url=url).pathname == pathname
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1",
+        "http://[junk]/",
+        "http://::1]/",
+        "https://",
+        "https:///path",
+        "//example.com/path",
+        "example.com/path",
+        "path",
+        "?q=1",
+        "#top",
+        "mailto:a@example.com",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://℀.com/",
+    ],
+)
+def test_a_url_that_is_neither_full_nor_a_path_is_malformed(url: str, door: Door) -> None:
+    assert refuse(door, url=url).reason is Reason.MALFORMED
+
+
+def test_all_five_campaign_tags_are_read(door: Door) -> None:
+    event = take(door, url="/?" + "&".join(f"{tag}={tag[4:]}+%26" for tag in UTM))
+    assert [getattr(event, tag) for tag in UTM] == ["source &", "medium &", "campaign &", "content &", "term &"]
+
+
+@pytest.mark.parametrize(
+    ("query", "source"),
+    [
+        ("UTM_Source=News", "News"),
+        ("utm_source=first&utm_source=second", "first"),
+        ("utm_source=&utm_source=second", "second"),
+        ("utm_source=%20+", None),
+        ("utm_source", None),
+        ("utm_sources=x", None),
+        ("ref=x", None),
+        ("utm_source=a%00b%0Ac", "abc"),
+        ("utm_source=%ff", "\ufffd"),
+        ("utm_source=" + "x" * 300, "x" * 256),
+        ("&".join(["a=1"] * 200) + "&utm_source=late", None),
+    ],
+)
+def test_a_campaign_tag_is_trimmed_bounded_and_the_first_that_says_something(
+    query: str, source: str | None, door: Door
+) -> None:
+    assert take(door, url=f"/?{query}").utm_source == source
+
+
+# Source
+
+
+def source_of(door: Door, referrer: str | None, **given: Any) -> tuple[str | None, str | None]:
+    event = take(door, referrer=referrer, **given)
+    return event.referrer, event.referrer_source
+
+
+@pytest.mark.parametrize(
+    ("host", "source"),
+    [
+        ("www.google.com", "Google"),
+        ("google.de", "Google"),
+        ("www.google.co.uk", "Google"),
+        ("google.com.br", "Google"),
+        ("news.google.com", "Google"),
+        ("mail.google.com", "Gmail"),
+        ("gemini.google.com", "Gemini"),
+        ("www.bing.com", "Bing"),
+        ("duckduckgo.com", "DuckDuckGo"),
+        ("search.brave.com", "Brave"),
+        ("t.co", "X"),
+        ("x.com", "X"),
+        ("m.facebook.com", "Facebook"),
+        ("l.instagram.com", "Instagram"),
+        ("old.reddit.com", "Reddit"),
+        ("de.wikipedia.org", "Wikipedia"),
+        ("news.ycombinator.com", "Hacker News"),
+        ("chatgpt.com", "ChatGPT"),
+        ("WWW.BING.COM", "Bing"),
+    ],
+)
+def test_a_known_host_has_its_source_s_name(host: str, source: str, door: Door) -> None:
+    assert source_of(door, f"https://{host}/") == (f"https://{host}/", source)
+
+
+@pytest.mark.parametrize(
+    ("host", "source"),
+    [
+        ("blog.other.org", "blog.other.org"),
+        ("www.other.org", "other.org"),
+        ("notgoogle.com", "notgoogle.com"),
+        ("netflix.com", "netflix.com"),
+        ("ycombinator.com", "ycombinator.com"),
+        ("bing.com.other.org", "bing.com.other.org"),
+        ("other.org:8080", "other.org"),
+        ("192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_an_unknown_host_is_its_own_source_without_www(host: str, source: str, door: Door) -> None:
+    assert source_of(door, f"http://{host}/") == (f"http://{host}/", source)
+
+
+def test_google_below_somebody_else_s_domain_is_not_google(door: Door) -> None:
+    # Google's country domains end in a country: google.de, google.co.uk.
+    assert source_of(door, "https://google.other.org/")[1] == "google.other.org"
+
+
+@pytest.mark.parametrize(
+    ("referrer", "url"),
+    [
+        ("https://example.com/before", "https://example.com/"),
+        ("https://www.example.com/", "https://example.com/"),
+        ("https://example.com/", "https://www.example.com/"),
+        ("http://example.com:8080/", "https://example.com/"),
+        ("https://EXAMPLE.com/", "/pricing"),
+        ("https://shop.example.org/", "https://shop.example.org/basket"),
+        ("https://example.com/", "https://shop.example.org/basket"),
+    ],
+)
+def test_a_referrer_on_the_own_host_is_no_source(referrer: str, url: str, door: Door) -> None:
+    assert source_of(door, referrer, url=url) == (None, None)
+
+
+def test_a_referrer_on_the_own_host_is_no_source_where_the_site_id_carries_a_port(door: Door) -> None:
+    referrer = "http://localhost:8080/before"
+    assert source_of(door, referrer, site_id="localhost:8080", url="/after") == (None, None)
+
+
+def test_another_subdomain_is_a_source(door: Door) -> None:
+    assert source_of(door, "https://blog.example.com/")[1] == "blog.example.com"
+
+
+@pytest.mark.parametrize(
+    "referrer",
+    [None, "", "about:blank", "android-app://com.google.android.gm/", "www.bing.com", "https://", "http://[::1", "/a"],
+)
+def test_what_is_no_web_address_is_no_referrer_and_drops_nothing(referrer: str | None, door: Door) -> None:
+    assert source_of(door, referrer) == (None, None)
+
+
+def test_a_referrer_loses_credentials_and_fragment_and_keeps_its_query(door: Door) -> None:
+    assert source_of(door, "https://me:word@other.org:8080/a?q=1#c") == ("https://other.org:8080/a?q=1", "other.org")
+
+
+# Agent, device, language
+
+
+@pytest.mark.parametrize(
+    ("width_px", "user_agent", "device", "screen"),
+    [
+        (767, FIREFOX, "mobile", "767"),
+        (768, FIREFOX, "tablet", "768"),
+        (1024, IPHONE, "desktop", "1024"),
+        (None, FIREFOX, "desktop", None),
+        (None, IPHONE, "mobile", None),
+    ],
+)
+def test_the_width_decides_the_device_and_the_agent_where_there_is_none(
+    width_px: int | None, user_agent: str, device: str, screen: str | None, door: Door
+) -> None:
+    event = take(door, width_px=width_px, user_agent=user_agent)
+    assert (event.device_type, event.screen_size) == (device, screen)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("en", "en"),
+        ("de-CH,de;q=0.9,en;q=0.8", "de-CH"),
+        ("fr;q=0.9, en", "fr"),
+        (" pt-BR ", "pt-BR"),
+        ("", None),
+        ("*", None),
+        ("*;q=0.5", None),
+        (",en", None),
+        ("x" * 100, "x" * 35),
+    ],
+)
+def test_the_language_is_the_first_of_accept_language(header: str, language: str | None, door: Door) -> None:
+    assert take(door, accept_language=header).language == language
+
+
+def test_a_bot_is_dropped_before_anything_is_asked_of_the_store() -> None:
+    assert refuse(open_door(BrokenStore()), user_agent=GOOGLEBOT).reason is Reason.BOT
+
+
+def test_bots_are_taken_where_the_filter_is_off(store: LocalStore) -> None:
+    assert take(open_door(store, filter_bots=False), user_agent=GOOGLEBOT).browser == "Googlebot"
+
+
+# Visitors
+
+
+def test_the_same_address_and_agent_are_one_visitor_all_day(door: Door) -> None:
+    morning = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    night = NOW.replace(hour=23, minute=59, second=59, microsecond=999_999)
+    assert take(door, now=morning, url="/a").visitor_id == take(door, now=night, url="/b").visitor_id
+
+
+def test_two_processes_see_the_same_visitor(store: LocalStore) -> None:
+    assert take(open_door(store)).visitor_id == take(open_door(store)).visitor_id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"address": "203.0.113.8"}, {"user_agent": IPHONE}, {"site_id": "example.org"}, {"now": TOMORROW}],
+    ids=["address", "agent", "site", "day"],
+)
+def test_another_address_agent_site_or_day_is_another_visitor(other: dict[str, Any], door: Door) -> None:
+    assert take(door).visitor_id != take(door, **other).visitor_id
+
+
+def test_who_opted_out_has_no_visitor_id_and_needs_no_salt(store: LocalStore) -> None:
+    event = take(open_door(store), opted_out=True)
+    assert (event.visitor_id, event.salt, event.date) == (None, None, "2025-06-30")
+    assert list(store.list("")) == []
+
+
+def test_an_opt_out_counts_only_where_it_is_honoured(store: LocalStore) -> None:
+    door = open_door(store, honor_gpc=False)
+    assert take(door, opted_out=True).visitor_id == take(door).visitor_id is not None
+
+
+def test_without_the_day_s_salt_nothing_is_taken() -> None:
+    with pytest.raises(StoreUnavailableError):
+        offer(open_door(BrokenStore()))
+
+
+@pytest.mark.parametrize("site_id", ["a" * 200, "a:" * 100, ":" * 200], ids=["letters", "mixed", "colons"])
+def test_the_longest_site_ids_are_taken_or_refused_and_no_fault_of_the_store(site_id: str, door: Door) -> None:
+    # 200 colons are a site id, and three times as long as %3A: more than the name of a folder may have.
+    outcome = receive(parse_body(wire_body(d=site_id)), Sender(ADDRESS, FIREFOX), door, NOW)
+    assert isinstance(outcome, Event | Dropped)
+
+
+def test_an_event_names_neither_address_nor_agent(door: Door) -> None:
+    message = take(door, props='{"a":1}', referrer="https://bing.com/").to_message().decode()
+    assert ADDRESS not in message
+    assert FIREFOX not in message
+    assert "Gecko" not in message
+
+
+# Time and ids
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        (datetime(2025, 6, 30, 23, 59, 59, 999_999, tzinfo=UTC), "2025-06-30"),
+        (datetime(2025, 7, 1, tzinfo=UTC), "2025-07-01"),
+        (datetime(2025, 7, 1, 1, 30, tzinfo=timezone(timedelta(hours=2))), "2025-06-30"),
+        (datetime(2025, 6, 30, 22, tzinfo=timezone(timedelta(hours=-5))), "2025-07-01"),
+    ],
+)
+def test_the_date_is_that_of_utc_whatever_zone_the_clock_shows(now: datetime, day: str, door: Door) -> None:
+    event = take(door, now=now)
+    assert (event.date, event.salt) == (day, day)
+
+
+def test_times_are_whole_milliseconds_rounded_down(door: Door) -> None:
+    event = take(door, now=NOW + timedelta(microseconds=999))
+    assert event.timestamp == event.accepted_ms == NOW_MS
+
+
+def test_a_client_s_id_gives_the_same_event_id_all_day_in_every_process(store: LocalStore) -> None:
+    first = take(open_door(store), client_id="c1")
+    retry = take(open_door(store), client_id="c1", now=NOW + timedelta(hours=11), address="203.0.113.8", url="/other")
+    assert first.event_id == retry.event_id == client_event_id(SITE, "2025-06-30", "c1")
+    assert first.named_by_client
+    assert retry.named_by_client
+
+
+@pytest.mark.parametrize(
+    "other", [{"now": TOMORROW}, {"site_id": "example.org"}, {"client_id": "c2"}], ids=["day", "site", "client's id"]
+)
+def test_a_client_s_id_is_another_event_on_another_day_or_site(other: dict[str, Any], door: Door) -> None:
+    assert take(door, client_id="c1").event_id != take(door, **{"client_id": "c1", **other}).event_id
+
+
+def test_an_event_without_a_client_s_id_is_always_a_new_one(door: Door) -> None:
+    first, second = take(door), take(door)
+    assert first.event_id < second.event_id
+    assert not first.named_by_client
+
+
+@pytest.mark.parametrize("drawn", [0, 2**EVENT_ID_RANDOM_BITS - 1])
+def test_ids_are_unique_and_rise_in_a_burst_within_one_millisecond(drawn: int) -> None:
+    event_ids = EventIds(lambda bits: drawn)
+    ids = [event_ids.next(NOW_MS) for _ in range(5000)]
+    assert ids == sorted(set(ids))
+
+
+def test_ids_rise_while_the_clock_goes_back() -> None:
+    event_ids = EventIds()
+    ids = [event_ids.next(NOW_MS - step * 1000) for step in range(100)]
+    assert ids == sorted(set(ids))
+
+
+def test_an_id_carries_its_millisecond_and_fits_63_bits() -> None:
+    assert EventIds().next(NOW_MS) >> EVENT_ID_RANDOM_BITS == NOW_MS - EVENT_ID_EPOCH_MS
+    end_of_2088_ms = 3_755_289_599_999
+    assert EventIds(lambda bits: 2**bits - 1).next(end_of_2088_ms) < 2**63
+    assert all(0 <= client_event_id(SITE, "2025-06-30", str(number)) < 2**63 for number in range(1000))
+
+
+# Sites, origins, rate
+
+
+@pytest.mark.parametrize("site_id", ["example.com", "blog.example.org", "a.b.example.org"])
+def test_a_listed_site_is_taken(site_id: str, store: LocalStore) -> None:
+    assert take(open_door(store, sites=("example.com", "*.example.org")), site_id=site_id).site_id == site_id
+
+
+@pytest.mark.parametrize("site_id", ["www.example.com", "example.org", "notexample.org", "example.com.other.net"])
+def test_a_site_that_is_not_listed_is_refused(site_id: str, store: LocalStore) -> None:
+    door = open_door(store, sites=("example.com", "*.example.org"))
+    assert refuse(door, site_id=site_id).reason is Reason.SITE
+
+
+def test_without_a_list_only_so_many_new_sites_an_hour_are_taken(store: LocalStore) -> None:
+    door = open_door(store, known=("known.org",), new_per_hour=2)
+    take(door, site_id="a.org")
+    take(door, site_id="b.org", now=NOW + timedelta(minutes=10))
+    dropped = refuse(door, site_id="c.org", now=NOW + timedelta(minutes=20))
+    assert (dropped.reason, dropped.status, dropped.retry_after_seconds) == (Reason.NEW_SITES, 429, 40 * 60)
+    for met in ("known.org", "a.org", "b.org"):
+        take(door, site_id=met, now=NOW + timedelta(minutes=20))
+    take(door, site_id="c.org", now=NOW + timedelta(hours=1))
+
+
+def test_where_no_new_site_is_taken_only_the_known_ones_are(store: LocalStore) -> None:
+    door = open_door(store, known=("known.org",), new_per_hour=0)
+    assert take(door, site_id="known.org").site_id == "known.org"
+    # The deployed function does this where MALLARD_SITES is empty.
+    assert refuse(door, site_id="a.org").reason is Reason.NEW_SITES
+
+
+def test_without_a_list_any_origin_may_send(door: Door) -> None:
+    assert take(door, origin="https://other.org").site_id == SITE
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "https://example.com", "http://example.com", "https://example.com:8443", "https://EXAMPLE.com"]
+)
+def test_with_a_list_the_site_s_own_origin_may_send_on_any_port_and_so_may_who_names_none(
+    origin: str | None, store: LocalStore
+) -> None:
+    assert take(open_door(store, sites=("example.com",)), origin=origin).site_id == SITE
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://other.org", "https://www.example.com", "https://example.com.other.org", "null", "", "https://["]
+)
+def test_with_a_list_every_other_origin_is_refused(origin: str, store: LocalStore) -> None:
+    assert refuse(open_door(store, sites=("example.com",)), origin=origin).reason is Reason.ORIGIN
+
+
+def test_a_site_may_send_its_rate_and_then_waits_while_others_pass(store: LocalStore) -> None:
+    door = open_door(store, per_second=2)
+    take(door)
+    take(door)
+    dropped = refuse(door)
+    assert (dropped.reason, dropped.status, dropped.retry_after_seconds) == (Reason.RATE, 429, 1)
+    take(door, site_id="example.org")
+    take(door, now=NOW + timedelta(milliseconds=500))
+    refuse(door, now=NOW + timedelta(milliseconds=500))
+
+
+def test_a_rate_saves_up_one_second_and_no_more(store: LocalStore) -> None:
+    door = open_door(store, per_second=2)
+    take(door)
+    later = NOW + timedelta(hours=1)
+    take(door, now=later)
+    take(door, now=later)
+    refuse(door, now=later)
+
+
+def test_the_rate_0_is_no_limit(door: Door) -> None:
+    assert {take(door).site_id for _ in range(200)} == {SITE}

@@ -1,0 +1,126 @@
+"""The query API over HTTP semantics: shapes, and sentences for what is wrong."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from mallard.query.api import create_app
+from mallard.query.engine import PENDING, Engine
+from mallard.store.local import LocalStore
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+
+
+def make_client(folder: Path, *, is_open: bool) -> tuple[TestClient, Engine]:
+    engine = Engine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, is_open=is_open)
+    return TestClient(app, raise_server_exceptions=False), engine
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    client, engine = make_client(tmp_path, is_open=True)
+    yield client
+    engine.close()
+
+
+def get(client: TestClient, path: str, **parameters: str) -> tuple[int, Any]:
+    answer = client.get(path, params=parameters)
+    return answer.status_code, answer.json()
+
+
+def test_a_site_without_events_has_zeros_and_empty_lists(client: TestClient) -> None:
+    assert get(client, "/api/stats/main", site_id="a.example") == (
+        200,
+        {
+            "unique_visitors": 0,
+            "total_pageviews": 0,
+            "bounce_rate": 0.0,
+            "avg_visit_duration_secs": 0.0,
+            "pages_per_visit": 0.0,
+            "visits": 0,
+            "views_per_visit": 0.0,
+            "events": 0,
+            "current_visitors": 0,
+        },
+    )
+    assert get(client, "/api/stats/breakdown/pages", site_id="a.example") == (200, [])
+    status, buckets = get(client, "/api/stats/timeseries", site_id="a.example", period="7d")
+    assert (status, len(buckets), buckets[0]) == (200, 7, {"date": "2026-03-04", "visitors": 0, "pageviews": 0})
+
+
+def test_sites_are_listed(client: TestClient) -> None:
+    assert get(client, "/api/sites") == (200, [{"site_id": "a.example"}, {"site_id": "b.example"}])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({}, "site_id is missing; it names the site, such as example.com."),
+        ({"site_id": "../../etc"}, "site_id may hold only"),
+        ({"site_id": "a", "period": "8d"}, "period is '8d', but must be one of day, today,"),
+        ({"site_id": "a", "period": ""}, "period is '', but must be one of"),
+        ({"site_id": "a", "start_date": "2026-01-01"}, "start_date and end_date come together"),
+        ({"site_id": "a", "end_date": "2026-01-01"}, "start_date and end_date come together"),
+        ({"site_id": "a", "start_date": "2026-02-30", "end_date": "2026-03-01"}, "start_date is '2026-02-30', but"),
+        ({"site_id": "a", "start_date": "20260101", "end_date": "2026-03-01"}, "start_date is '20260101', but"),
+        ({"site_id": "a", "start_date": "2026-03-01", "end_date": "2026-03-01"}, "end_date is 2026-03-01, but must"),
+        ({"site_id": "a", "start_date": "1000-01-01", "end_date": "2026-03-01"}, "may span 36525."),
+        ({"site_id": "a", "interval": "minute"}, "interval is 'minute', but must be hour or day."),
+        ({"site_id": "a", "interval": "hour", "period": "90d"}, "interval is 'hour', but must be day for more than"),
+        ({"site_id": "a", "filters": "[]"}, "'filters' is not a parameter here; there are"),
+    ],
+)
+def test_a_wrong_parameter_is_a_sentence_that_names_it(
+    client: TestClient, parameters: dict[str, str], sentence: str
+) -> None:
+    status, body = get(client, "/api/stats/timeseries", **parameters)
+    assert status == 400
+    assert sentence in body["error"]
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "ten", "1e3", "١٠"])
+def test_a_limit_out_of_its_range_is_refused(client: TestClient, limit: str) -> None:
+    status, body = get(client, "/api/stats/breakdown/pages", site_id="a", limit=limit)
+    assert (status, body["error"]) == (400, f"limit is {limit!r}, but must be a whole number from 1 to 1000.")
+
+
+def test_a_parameter_given_twice_is_refused(client: TestClient) -> None:
+    answer = client.get("/api/stats/main?site_id=a&period=7d&period=30d")
+    assert (answer.status_code, answer.json()) == (400, {"error": "period is given more than once."})
+
+
+def test_an_unknown_breakdown_names_those_there_are(client: TestClient) -> None:
+    status, body = get(client, "/api/stats/breakdown/colours", site_id="a")
+    assert status == 400
+    assert "'colours' is no breakdown; there are pages," in body["error"]
+
+
+def test_an_unknown_path_is_404_in_json(client: TestClient) -> None:
+    assert get(client, "/api/stats/nothing") == (404, {"error": "Not Found"})
+
+
+def test_numbers_are_closed_where_nobody_opened_them(tmp_path: Path) -> None:
+    client, engine = make_client(tmp_path, is_open=False)
+    for path in ("/api/sites", "/api/stats/main", "/api/stats/timeseries", "/api/stats/breakdown/pages"):
+        assert client.get(path, params={"site_id": "a"}).status_code == 401
+    engine.close()
+
+
+def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
+    def fail() -> Engine:
+        raise RuntimeError("a secret detail")
+
+    app = create_app(fail, list, lambda: NOW, is_open=True)
+    answer = TestClient(app, raise_server_exceptions=False).get("/api/stats/main", params={"site_id": "a"})
+    assert (answer.status_code, answer.json()) == (500, {"error": "Something went wrong here; the log knows more."})
+
+
+def test_the_description_names_every_parameter(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    names = {each["name"] for each in paths["/api/stats/breakdown/{dimension}"]["get"]["parameters"]}
+    assert names == {"dimension", "site_id", "period", "start_date", "end_date", "limit"}

@@ -1,0 +1,196 @@
+"""One suite over every queue, the fake included: what ingest and flush may rely on."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from mallard.queue.base import Message, Queue
+from mallard.queue.local import LocalQueue
+from mallard.queue.sqs import SqsQueue, connect
+from support.memory import MemoryQueue
+from support.moto import moto_server
+from support.sqlite import rows
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+QUEUE_NUMBERS = count()
+BODIES = [b"%d" % number for number in range(23)]
+REASON = "it lacks 'event_id'"
+
+Aside = list[tuple[bytes, str]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A queue, and a look at what was set aside with its reason."""
+
+    queue: Queue
+    aside: Callable[[], Aside]
+
+
+@pytest.fixture(scope="module")
+def sqs() -> Iterator["SQSClient"]:
+    with moto_server() as address:
+        yield boto3.client("sqs", endpoint_url=address)
+
+
+@pytest.fixture(params=["memory", "local", "sqs"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    if request.param == "memory":
+        memory = MemoryQueue()
+        yield Case(memory, lambda: memory.aside)
+    elif request.param == "local":
+        file = tmp_path / "queue.sqlite"
+        with closing(LocalQueue(file)) as local:
+            yield Case(local, lambda: rows(file, "SELECT body, reason FROM set_aside"))
+    else:
+        client: SQSClient = request.getfixturevalue("sqs")
+        url, dead_letters_url = make_queues(client)
+        yield Case(SqsQueue(client, url, dead_letters_url), lambda: read_all(client, dead_letters_url))
+
+
+@pytest.fixture
+def queue(case: Case) -> Queue:
+    return case.queue
+
+
+def make_queues(client: "SQSClient") -> tuple[str, str]:
+    """A queue and its dead letters, named by the redrive policy."""
+    number = next(QUEUE_NUMBERS)
+    dead_letters_url = client.create_queue(QueueName=f"dead-letters-{number}")["QueueUrl"]
+    answer = client.get_queue_attributes(QueueUrl=dead_letters_url, AttributeNames=["QueueArn"])
+    policy = f'{{"deadLetterTargetArn": "{answer["Attributes"]["QueueArn"]}", "maxReceiveCount": "100"}}'
+    made = client.create_queue(QueueName=f"events-{number}", Attributes={"RedrivePolicy": policy})
+    return made["QueueUrl"], dead_letters_url
+
+
+def read_all(client: "SQSClient", url: str) -> Aside:
+    answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    return [
+        (each["Body"].encode(), each["MessageAttributes"]["reason"]["StringValue"])
+        for each in answer.get("Messages", [])
+    ]
+
+
+def bodies(messages: Sequence[Message]) -> Counter[bytes]:
+    return Counter(each.body for each in messages)
+
+
+def test_what_was_sent_is_received_once(queue: Queue) -> None:
+    queue.send(BODIES)
+    assert bodies(queue.receive(100)) == Counter(BODIES)
+    assert queue.receive(100) == []
+
+
+def test_an_empty_queue_gives_nothing(queue: Queue) -> None:
+    assert queue.receive(10) == []
+    assert queue.depth() == 0
+
+
+def test_nothing_can_be_sent_and_settled(queue: Queue) -> None:
+    queue.send([])
+    queue.acknowledge([])
+    queue.release([])
+    assert queue.depth() == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"pathname":"/über/日本語/🦆"}'.encode(),
+        b'{"pathname":"/with \\u0000 and \\n and \\" and \\\\"}',
+        b'{"pathname":" <&>\' "}',
+        "\u2028\ufeff\u200d".encode(),
+        b" ",
+        b"x" * 60_000,
+    ],
+    ids=["non-ASCII", "escapes", "markup", "odd characters", "space", "large"],
+)
+def test_a_body_comes_back_byte_for_byte(queue: Queue, body: bytes) -> None:
+    queue.send([body])
+    assert [each.body for each in queue.receive(1)] == [body]
+
+
+def test_equal_bodies_are_two_messages(queue: Queue) -> None:
+    queue.send([b"same", b"same"])
+    assert bodies(queue.receive(10)) == Counter({b"same": 2})
+
+
+def test_no_more_are_received_than_asked_for(queue: Queue) -> None:
+    queue.send(BODIES)
+    first, second = queue.receive(12), queue.receive(100)
+    assert len(first) == 12
+    assert bodies(first) + bodies(second) == Counter(BODIES)
+
+
+def test_an_acknowledged_message_never_comes_again(queue: Queue) -> None:
+    queue.send(BODIES)
+    messages = queue.receive(100)
+    queue.acknowledge(messages[:15])
+    queue.release(messages)
+    assert bodies(queue.receive(100)) == bodies(messages[15:])
+
+
+def test_a_message_is_acknowledged_twice_without_harm(queue: Queue) -> None:
+    queue.send([b"1", b"2"])
+    first, _ = queue.receive(2)
+    queue.acknowledge([first])
+    queue.acknowledge([first])
+    assert queue.depth() == 1
+
+
+def test_released_messages_come_again_at_once(queue: Queue) -> None:
+    queue.send(BODIES)
+    messages = queue.receive(100)
+    queue.release(messages[:12])
+    assert bodies(queue.receive(100)) == bodies(messages[:12])
+
+
+def test_depth_counts_waiting_and_received_messages(queue: Queue) -> None:
+    queue.send(BODIES)
+    assert queue.depth() == 23
+    messages = queue.receive(20)
+    assert queue.depth() == 23
+    queue.acknowledge(messages)
+    assert queue.depth() == 3
+
+
+def test_a_message_that_was_set_aside_stands_there_with_its_reason(case: Case) -> None:
+    bad = [b"not an event", "{🦆".encode()]
+    case.queue.send(bad)
+    for each in case.queue.receive(10):
+        case.queue.set_aside(each, REASON)
+    assert case.queue.depth() == 0
+    assert sorted(case.aside()) == [(body, REASON) for body in bad]
+
+
+def test_setting_one_aside_leaves_the_others(case: Case) -> None:
+    case.queue.send([b"bad", b"good"])
+    messages = {each.body: each for each in case.queue.receive(10)}
+    case.queue.set_aside(messages[b"bad"], REASON)
+    case.queue.release([messages[b"good"]])
+    assert [each.body for each in case.queue.receive(10)] == [b"good"]
+
+
+def test_the_dead_letters_of_an_sqs_queue_are_those_of_its_redrive_policy(sqs: "SQSClient") -> None:
+    url, dead_letters_url = make_queues(sqs)
+    queue = connect(url)
+    queue.send([b"bad"])
+    queue.set_aside(queue.receive(1)[0], REASON)
+    assert read_all(sqs, dead_letters_url) == [(b"bad", REASON)]
+    assert queue.depth() == 0
+
+
+def test_an_sqs_queue_without_dead_letters_keeps_what_cannot_be_processed(sqs: "SQSClient") -> None:
+    queue = connect(sqs.create_queue(QueueName=f"alone-{next(QUEUE_NUMBERS)}")["QueueUrl"])
+    queue.send([b"bad"])
+    queue.set_aside(queue.receive(1)[0], REASON)
+    assert queue.depth() == 1

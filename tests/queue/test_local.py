@@ -1,0 +1,304 @@
+"""What only the queue in a file has: a clock, a thread that writes, other processes, pending messages."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from mallard.errors import QueueError
+from mallard.queue import local
+from mallard.queue.base import VISIBILITY_SECONDS, Message
+from mallard.queue.local import LocalQueue
+from support.sqlite import locked, rows
+
+SOON_SECONDS = 5
+"""More than anything here takes: whoever waits longer would wait for ever."""
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "queue" / "queue.sqlite"
+
+
+@pytest.fixture
+def queue(file: Path, clock: Clock) -> Iterator[LocalQueue]:
+    with closing(LocalQueue(file, clock=clock)) as opened:
+        yield opened
+
+
+def bodies(messages: list[Message]) -> list[bytes]:
+    return [each.body for each in messages]
+
+
+def test_messages_survive_closing_and_opening(file: Path) -> None:
+    with closing(LocalQueue(file)) as queue:
+        queue.send([b"1", b"2", b"3"])
+        queue.acknowledge(queue.receive(1))
+    with closing(LocalQueue(file)) as queue:
+        assert bodies(queue.receive(10)) == [b"2", b"3"]
+
+
+def test_what_was_submitted_is_committed_before_closing_ends(file: Path) -> None:
+    queue = LocalQueue(file)
+    done = [queue.submit([b"%d" % number]) for number in range(50)]
+    queue.close()
+    assert all(each.done() for each in done)
+    assert len(rows(file, "SELECT id FROM message")) == 50
+
+
+def test_a_process_that_is_killed_loses_nothing_it_confirmed(file: Path) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+from mallard.queue.local import LocalQueue
+
+queue = LocalQueue(Path(sys.argv[1]))
+queue.send([b"1", b"2"])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program, str(file)], check=False, timeout=60)
+    with closing(LocalQueue(file)) as queue:
+        assert bodies(queue.receive(10)) == [b"1", b"2"]
+
+
+def test_the_oldest_messages_come_first(queue: LocalQueue) -> None:
+    queue.send([b"%d" % number for number in range(20)])
+    assert bodies(queue.receive(12)) == [b"%d" % number for number in range(12)]
+
+
+def test_a_received_message_comes_again_after_its_time(queue: LocalQueue, clock: Clock) -> None:
+    queue.send([b"1"])
+    queue.receive(1)
+    clock.seconds += VISIBILITY_SECONDS - 1
+    assert queue.receive(1) == []
+    clock.seconds += 1
+    assert bodies(queue.receive(1)) == [b"1"]
+    assert queue.receive(1) == []
+
+
+def test_a_message_that_came_again_can_be_settled_by_its_first_receiver(queue: LocalQueue, clock: Clock) -> None:
+    queue.send([b"1"])
+    first = queue.receive(1)
+    clock.seconds += VISIBILITY_SECONDS
+    second = queue.receive(1)
+    queue.acknowledge(first)
+    queue.acknowledge(second)
+    assert queue.depth() == 0
+
+
+@pytest.fixture
+def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every COMMIT of any connection opened from here on."""
+    found: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.set_trace_callback(lambda sql: found.append(sql) if sql == "COMMIT" else None)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    return found
+
+
+def test_senders_that_wait_share_a_commit(commits: list[str], file: Path) -> None:
+    with closing(LocalQueue(file)) as queue:
+        commits.clear()
+        with locked(file):
+            done = [queue.submit([b"%d" % number]) for number in range(200)]
+        for each in done:
+            each.result(SOON_SECONDS)
+        # The writer may have gone ahead with the first; all the others waited behind the lock.
+        assert 1 <= len(commits) <= 2
+        assert bodies(queue.receive(1000)) == [b"%d" % number for number in range(200)]
+
+
+def test_a_commit_has_a_limit(commits: list[str], file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "MAX_BODIES_PER_COMMIT", 10)
+    with closing(LocalQueue(file)) as queue:
+        commits.clear()
+        with locked(file):
+            done = [queue.submit([b"%d" % number]) for number in range(41)]
+        for each in done:
+            each.result(SOON_SECONDS)
+        assert len(commits) >= 5
+        assert queue.depth() == 41
+
+
+def test_many_senders_at_once_lose_nothing(queue: LocalQueue) -> None:
+    barrier = Barrier(8)
+
+    def send(sender: int) -> None:
+        barrier.wait()
+        for number in range(25):
+            queue.send([b"%d" % (100 * sender + number)])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, range(8)))
+    expected = {b"%d" % (100 * sender + number) for sender in range(8) for number in range(25)}
+    received = bodies(queue.receive(1000))
+    assert len(received) == 200
+    assert set(received) == expected
+
+
+def test_pending_has_claimed_messages_too_and_not_the_acknowledged(queue: LocalQueue) -> None:
+    queue.send([b"1", b"2", b"3"])
+    first, _ = queue.receive(2)
+    queue.acknowledge([first])
+    assert queue.pending(0) == ([2, 3], [(2, b"2"), (3, b"3")])
+
+
+def test_pending_gives_the_bodies_beyond_a_number_only(queue: LocalQueue) -> None:
+    queue.send([b"1", b"2", b"3"])
+    assert queue.pending(2) == ([1, 2, 3], [(3, b"3")])
+    assert queue.pending(3) == ([1, 2, 3], [])
+
+
+def test_row_numbers_are_never_used_again(queue: LocalQueue) -> None:
+    queue.send([b"1", b"2"])
+    queue.acknowledge(queue.receive(2))
+    queue.send([b"3"])
+    assert queue.pending(2) == ([3], [(3, b"3")])
+
+
+def test_a_message_that_was_set_aside_is_not_pending(queue: LocalQueue, file: Path) -> None:
+    queue.send([b"bad", b"good"])
+    queue.set_aside(queue.receive(1)[0], "broken")
+    assert queue.pending(0) == ([2], [(2, b"good")])
+    assert rows(file, "SELECT id, body, reason FROM set_aside") == [(1, b"bad", "broken")]
+
+
+def test_setting_aside_twice_keeps_one(queue: LocalQueue, file: Path, clock: Clock) -> None:
+    queue.send([b"bad"])
+    first = queue.receive(1)[0]
+    clock.seconds += VISIBILITY_SECONDS
+    second = queue.receive(1)[0]
+    queue.set_aside(first, "broken")
+    queue.set_aside(second, "still broken")
+    assert rows(file, "SELECT body, reason FROM set_aside") == [(b"bad", "broken")]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "BUSY_TIMEOUT_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_file_that_cannot_be_written_is_an_error_and_not_for_ever(file: Path) -> None:
+    with closing(LocalQueue(file)) as queue:
+        queue.send([b"1"])
+        with locked(file):
+            with pytest.raises(QueueError, match="locked"):
+                queue.submit([b"2"]).result(SOON_SECONDS)
+            with pytest.raises(QueueError, match="locked"):
+                queue.receive(1)
+        queue.submit([b"3"]).result(SOON_SECONDS)
+        assert bodies(queue.receive(10)) == [b"1", b"3"]
+
+
+def test_a_table_that_is_gone_is_an_error_for_everyone(queue: LocalQueue, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE message RENAME TO elsewhere")
+        connection.commit()
+        with pytest.raises(QueueError, match="no such table"):
+            queue.submit([b"1"]).result(SOON_SECONDS)
+        with pytest.raises(QueueError, match="no such table"):
+            queue.receive(1)
+        with pytest.raises(QueueError, match="no such table"):
+            queue.pending(0)
+        connection.execute("ALTER TABLE elsewhere RENAME TO message")
+        connection.commit()
+    assert queue.receive(1) == []
+    queue.submit([b"2"]).result(SOON_SECONDS)
+    assert queue.depth() == 1
+
+
+def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"not a database, and long enough to be seen as none" * 100)
+    for file in (tmp_path / "folder", tmp_path / "file", tmp_path / "file" / "queue.sqlite"):
+        with pytest.raises(QueueError):
+            LocalQueue(file)
+
+
+def test_a_sender_that_gave_up_does_not_stop_the_others(queue: LocalQueue, file: Path) -> None:
+    with locked(file):
+        waiting = [queue.submit([b"%d" % number]) for number in range(3)]
+        for each in waiting:
+            each.cancel()
+    queue.submit([b"later"]).result(SOON_SECONDS)
+    assert b"later" in bodies(queue.receive(10))
+
+
+def test_sending_to_a_closed_queue_is_an_error_not_a_wait(file: Path) -> None:
+    queue = LocalQueue(file)
+    queue.close()
+    with pytest.raises(QueueError):
+        queue.submit([b"1"]).result(1)
+
+
+def test_two_handles_receive_different_messages(queue: LocalQueue, file: Path, clock: Clock) -> None:
+    queue.send([b"%d" % number for number in range(300)])
+    barrier = Barrier(2)
+
+    def receive(handle: LocalQueue) -> list[Message]:
+        barrier.wait()
+        received: list[Message] = []
+        while found := handle.receive(7):
+            received += found
+        return received
+
+    with closing(LocalQueue(file, clock=clock)) as other, ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(receive, (queue, other))
+    receipts = [each.receipt for each in one + two]
+    assert len(receipts) == 300
+    assert len(set(receipts)) == 300
+
+
+def test_two_processes_receive_different_messages(queue: LocalQueue, file: Path) -> None:
+    queue.send([b"%d" % number for number in range(300)])
+    program = """
+import sys
+from pathlib import Path
+from mallard.queue.local import LocalQueue
+
+queue = LocalQueue(Path(sys.argv[1]), clock=lambda: 1_000_000.0)
+print("ready", flush=True)
+sys.stdin.readline()
+while found := queue.receive(7):
+    print(*(each.receipt for each in found))
+queue.close()
+"""
+    command = [sys.executable, "-c", program, str(file)]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for each in processes:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in processes:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    receipts = [receipt for each in processes for receipt in each.communicate(timeout=60)[0].split()]
+    assert sorted(receipts, key=int) == [str(number) for number in range(1, 301)]

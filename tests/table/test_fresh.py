@@ -1,0 +1,184 @@
+"""Which rows are new: redeliveries, clients' retries, ids that met, erased days."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from mallard.event import Event
+from mallard.table.fresh import Known, fresh_rows
+from mallard.table.schema import EVENTS
+from support.rows import deliveries, event, events, rows_of
+
+
+def known(tail: Iterable[Event] = (), *sealed: Iterable[Event]) -> Known:
+    """A partition with this tail above these sealed segments."""
+    tables = {f"{number:05d}": rows_of(each) for number, each in enumerate(sealed)}
+    return Known(rows_of(tail), {key: table["event_id"] for key, table in tables.items()}, tables.__getitem__)
+
+
+def taken(given: Sequence[Event], held: Known, erased_before: int | None = None) -> tuple[list[tuple[int, str]], int]:
+    """Id and path of each row to write, and the number of duplicates."""
+    rows, duplicates, _ = fresh_rows(deliveries(given), held, erased_before)
+    assert rows.schema.equals(EVENTS)
+    return list(zip(rows["event_id"].to_pylist(), rows["pathname"].to_pylist(), strict=True)), duplicates
+
+
+def ids(given: Sequence[Event], held: Known, erased_before: int | None = None) -> list[int]:
+    return [number for number, _ in taken(given, held, erased_before)[0]]
+
+
+def test_everything_is_new_to_an_empty_partition() -> None:
+    assert taken(events(1, 2, 3), known()) == ([(1, "/1"), (2, "/2"), (3, "/3")], 0)
+
+
+def test_nothing_delivered_is_nothing_new() -> None:
+    assert taken([], known(events(1), events(2))) == ([], 0)
+
+
+def test_a_redelivery_of_what_the_tail_holds_is_a_duplicate() -> None:
+    assert taken(events(1, 2, 3), known(events(1, 3))) == ([(2, "/2")], 2)
+
+
+def test_a_redelivery_of_what_a_sealed_segment_holds_is_a_duplicate() -> None:
+    assert taken(events(1, 2, 3), known([], events(1), events(2))) == ([(3, "/3")], 2)
+
+
+def test_an_event_twice_in_one_batch_is_one() -> None:
+    assert taken(events(1, 2, 1, 1), known()) == ([(2, "/2"), (1, "/1")], 2)
+
+
+def test_nulls_are_equal_and_differ_from_values() -> None:
+    with_props, without = event(1, props="{}"), event(1)
+    assert taken([without], known([without]))[1] == 1
+    assert taken([with_props], known([with_props]))[1] == 1
+    assert ids([with_props], known([without])) == [2]
+    assert ids([without], known([with_props])) == [2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"visitor_id": 7},
+        {"timestamp": 1_767_355_200_099},
+        {"event_name": "signup"},
+        {"pathname": "/other"},
+        {"revenue_amount": "1.00"},
+        {"scroll_depth": 50},
+        {"engagement_ms": 1},
+        {"props": "{}"},
+    ],
+    ids=lambda change: str(*change),
+)
+@pytest.mark.parametrize("where", ["tail", "sealed", "batch"])
+def test_an_equal_id_with_other_content_takes_the_next_id(change: dict[str, Any], where: str) -> None:
+    first, second = event(1), event(1, **change)
+    if where == "batch":
+        assert sorted(ids([first, second], known())) == [1, 2]
+    else:
+        assert ids([second], known([first]) if where == "tail" else known([], [first])) == [2]
+
+
+def test_an_id_moves_past_all_that_are_taken() -> None:
+    late = event(1, pathname="/late")
+    held = known([event(1), event(3)], [event(2)])
+    assert taken([late, event(4)], held) == ([(4, "/4"), (5, "/late")], 0)
+
+
+def test_several_events_of_one_id_all_stay() -> None:
+    burst = [event(1, pathname=f"/{name}") for name in "abcd"]
+    assert sorted(taken(burst, known())[0]) == [(1, "/a"), (2, "/b"), (3, "/c"), (4, "/d")]
+
+
+@pytest.mark.parametrize("where", ["tail", "sealed"])
+def test_the_redelivery_of_an_event_that_took_the_next_id_is_recognised(where: str) -> None:
+    moved = event(1, pathname="/moved")
+    held = [event(1), event(2, pathname="/moved", timestamp=moved.timestamp)]
+    assert taken([moved], known(held) if where == "tail" else known([], held[:1], held[1:])) == ([], 1)
+
+
+def test_the_redelivery_of_an_event_that_moved_past_others_is_recognised() -> None:
+    burst = [event(1, pathname=f"/{name}") for name in "abc"]
+    rows, _, _ = fresh_rows(deliveries([*burst, event(2)]), known(), None)
+    held = Known(rows, {}, {}.__getitem__)
+    assert taken([*reversed(burst), event(2)], held) == ([], 4)
+
+
+def test_an_event_whose_client_named_it_counts_once_whatever_it_says() -> None:
+    first = event(1, named_by_client=True)
+    again = event(1, named_by_client=True, pathname="/again", timestamp=first.timestamp + 500)
+    assert taken([again], known([first])) == ([], 1)
+    assert taken([again], known([], [first])) == ([], 1)
+    assert len(taken([first, again], known())[0]) == 1
+    assert taken([first, again, again], known())[1] == 2
+
+
+def test_events_accepted_before_an_erasure_do_not_come_back() -> None:
+    batch = [event(1, accepted_ms=99), event(2, accepted_ms=100), event(3, accepted_ms=101)]
+    rows, duplicates, erased = fresh_rows(deliveries(batch), known(), 100)
+    assert rows["event_id"].to_pylist() == [2, 3]
+    assert (duplicates, erased) == (0, 1)
+
+
+def test_when_an_event_was_accepted_matters_not_what_time_it_tells() -> None:
+    assert ids([event(1, accepted_ms=200, timestamp=5), event(2, accepted_ms=50, timestamp=500)], known(), 100) == [1]
+
+
+def test_all_may_be_erased() -> None:
+    rows, duplicates, erased = fresh_rows(deliveries(events(1, 2)), known(events(1)), 2**60)
+    assert rows.equals(EVENTS.empty_table())
+    assert (duplicates, erased) == (0, 2)
+
+
+def test_an_erased_event_makes_room_for_its_id() -> None:
+    assert ids([event(1, accepted_ms=1, pathname="/old"), event(1, accepted_ms=100)], known(), 100) == [1]
+
+
+def test_a_segment_that_was_erased_after_its_ids_were_read_holds_nothing() -> None:
+    ids_of_old = rows_of(events(1, 2))["event_id"]
+    held = Known(EVENTS.empty_table(), {"00000": ids_of_old}, lambda _: EVENTS.empty_table())
+    assert ids([event(1, pathname="/new")], held) == [1]
+
+
+def test_a_segment_without_a_later_column_compares_as_null() -> None:
+    old = rows_of(events(1, 2)).drop_columns(["engagement_ms", "scroll_depth"])
+    held = Known(old, {}, {}.__getitem__)
+    assert taken([*events(1, 2), event(2, scroll_depth=5)], held) == ([(3, "/2")], 2)
+
+
+def test_a_column_of_a_later_version_does_not_matter() -> None:
+    later = rows_of(events(1)).append_column("added_later", pa.array(["x"]))
+    assert taken(events(1, 2), Known(later, {}, {}.__getitem__)) == ([(2, "/2")], 1)
+
+
+def test_only_sealed_segments_that_hold_a_suspect_are_read() -> None:
+    tables = {"00000": rows_of(events(1, 2)), "00001": rows_of(events(3, 4))}
+    read: list[str] = []
+
+    def read_sealed(key: str) -> pa.Table:
+        read.append(key)
+        return tables[key]
+
+    held = Known(EVENTS.empty_table(), {key: table["event_id"] for key, table in tables.items()}, read_sealed)
+    assert ids(events(10, 11), held) == [10, 11]
+    assert read == []
+    assert ids(events(3, 10), held) == [10]
+    assert read == ["00001"]
+
+
+def test_money_is_compared_as_money() -> None:
+    assert taken([event(1, revenue_amount="2.50")], known([event(1, revenue_amount="2.50")])) == ([], 1)
+    rows, _, _ = fresh_rows(
+        deliveries([event(1, revenue_amount="2.51")]), known([event(1, revenue_amount="2.5")]), None
+    )
+    assert rows.to_pylist()[0]["revenue_amount"] == Decimal("2.51")
+
+
+def test_a_large_redelivery_among_new_events_is_told_apart() -> None:
+    old, new = range(20_000), range(20_000, 25_000)
+    batch = events(*old, *new, *new[:1000])
+    rows, duplicates, _ = fresh_rows(deliveries(batch), known(events(*old[::2]), events(*old[1::2])), None)
+    assert sorted(rows["event_id"].to_pylist()) == list(new)
+    assert duplicates == 21_000

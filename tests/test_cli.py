@@ -1,0 +1,75 @@
+"""The commands beside `serve`."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from mallard.cli import main
+from mallard.event import Event
+from mallard.queue.local import LocalQueue
+
+COUNT = "SELECT count(*), count(DISTINCT event_id) FROM read_parquet(?, hive_partitioning = true, union_by_name = true)"
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MALLARD_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+def counted(data: Path) -> tuple[int, int]:
+    found = duckdb.execute(COUNT, [f"{data}/events/**/*.parquet"]).fetchone()
+    assert found is not None
+    return found[0], found[1]
+
+
+def test_demo_writes_as_many_events_as_asked_and_the_same_ones_only_once(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["demo", "--events", "5000", "--days", "7", "--random-seed", "3", "--until", "2026-01-31T12:00"]
+    assert main(arguments) == 0
+    assert counted(data) == (5000, 5000)
+    said = capsys.readouterr()
+    assert said.out == "5,000 events of demo.example.com written.\n"
+    assert len(said.err.splitlines()) == 7
+    assert main(arguments) == 0
+    assert counted(data) == (5000, 5000)
+    assert capsys.readouterr().out == "0 events of demo.example.com written (5,000 were there already).\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--events", "0", "--events is 0, but must be from 1 to"),
+        ("--days", "99999", "--days is 99999, but must be from 1 to"),
+        ("--random-seed", "-1", "--random-seed is -1, but must be 0 or more."),
+        ("--site", "a b", "--site: site_id may hold only"),
+    ],
+)
+def test_a_wrong_option_of_demo_is_one_sentence(
+    data: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, sentence: str
+) -> None:
+    assert main(["demo", option, value]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("mallard: ")
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_flush_writes_what_is_pending(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    queue = LocalQueue(data / "queue" / "queue.sqlite")
+    events = [Event(number, "example.com", "2026-01-31", 0, None, 1_769_860_800_000, "pageview") for number in range(3)]
+    queue.send([event.to_message() for event in events])
+    queue.close()
+    assert main(["flush"]) == 0
+    assert capsys.readouterr().out == "3 events written into 1 partitions.\n"
+    assert counted(data) == (3, 3)
+    assert main(["flush"]) == 0
+    assert capsys.readouterr().out == "0 events written into 0 partitions.\n"
+
+
+def test_an_unknown_command_is_exit_code_2() -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["fly"])
+    assert ended.value.code == 2
