@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mallard.event import Event
@@ -47,9 +48,13 @@ def answer_event(outcome: Event | Dropped) -> Answer:
 
 def answer_pixel(outcome: Event | Dropped) -> Answer:
     """Always the image: a page must not show a broken one."""
+    return _image(outcome.reason.value if isinstance(outcome, Dropped) else None)
+
+
+def _image(dropped: str | None) -> Answer:
     headers = {**CORS, "content-type": "image/gif"}
-    if isinstance(outcome, Dropped):
-        headers["x-mallard-dropped"] = outcome.reason.value
+    if dropped:
+        headers["x-mallard-dropped"] = dropped
     return Answer(200, headers, PIXEL)
 
 
@@ -62,6 +67,18 @@ def answer_unavailable() -> Answer:
     """Store or queue are out of reach: nothing was taken, and the client should try again."""
     headers = {**CORS, "retry-after": "1"}
     return refusal(503, "unavailable", "The event could not be stored; please try again.", headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """How one kind of request is answered: once its event is taken or dropped, and where store or queue fail."""
+
+    outcome: Callable[[Event | Dropped], Answer]
+    unavailable: Callable[[], Answer]
+
+
+EVENT_FRONT = Front(answer_event, answer_unavailable)
+PIXEL_FRONT = Front(answer_pixel, lambda: _image("unavailable"))
 
 
 def answer_wrong_method() -> Answer:

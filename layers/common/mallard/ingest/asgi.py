@@ -13,11 +13,11 @@ from mallard.errors import MallardError
 from mallard.event import Event, local_date
 from mallard.ingest.address import client_address
 from mallard.ingest.answer import (
+    EVENT_FRONT,
+    PIXEL_FRONT,
     Answer,
-    answer_event,
-    answer_pixel,
+    Front,
     answer_preflight,
-    answer_unavailable,
     answer_wrong_method,
 )
 from mallard.ingest.dropped import Dropped, Reason
@@ -67,15 +67,13 @@ class IngestApp:
         if method == "POST":
             body = await _body(receive)
             request = body if isinstance(body, Dropped) else parse_body(body)
-            return await self._taken(request, scope, answer_event)
+            return await self._taken(request, scope, EVENT_FRONT)
         if method in ("GET", "HEAD"):
             request = parse_pixel(dict(parse_qsl(scope["query_string"].decode("latin-1"))))
-            return await self._taken(request, scope, answer_pixel)
+            return await self._taken(request, scope, PIXEL_FRONT)
         return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
 
-    async def _taken(
-        self, request: EventRequest | Dropped, scope: Scope, answer: Callable[[Event | Dropped], Answer]
-    ) -> Answer:
+    async def _taken(self, request: EventRequest | Dropped, scope: Scope, front: Front) -> Answer:
         now, sender = self._clock(), self._sender(scope)
         try:
             if isinstance(request, Dropped) or self._door.salts.holds(request.site_id, local_date(now)):
@@ -87,9 +85,9 @@ class IngestApp:
                 await self._queue.send(outcome.to_message())
         except MallardError as error:
             log.error("event not stored: %s", error)
-            return answer_unavailable()
+            return front.unavailable()
         self._count(outcome)
-        return answer(outcome)
+        return front.outcome(outcome)
 
     def _count(self, outcome: Event | Dropped) -> None:
         if isinstance(outcome, Dropped):

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,11 +10,11 @@ from urllib.parse import parse_qsl
 from mallard.errors import MallardError
 from mallard.event import Event
 from mallard.ingest.answer import (
+    EVENT_FRONT,
+    PIXEL_FRONT,
     Answer,
-    answer_event,
-    answer_pixel,
+    Front,
     answer_preflight,
-    answer_unavailable,
     answer_wrong_method,
 )
 from mallard.ingest.dropped import Dropped, Reason
@@ -40,10 +39,10 @@ def answer_gateway(event: dict[str, Any], door: Door, queue: Queue, now: datetim
 def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime) -> Answer:
     method = event["requestContext"]["http"]["method"]
     if method == "POST":
-        return _taken(_request(event), event, door, queue, now, answer_event)
+        return _taken(_request(event), event, door, queue, now, EVENT_FRONT)
     if method in ("GET", "HEAD"):
         query = dict(parse_qsl(event.get("rawQueryString", "")))
-        return _taken(parse_pixel(query), event, door, queue, now, answer_pixel)
+        return _taken(parse_pixel(query), event, door, queue, now, PIXEL_FRONT)
     return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
 
 
@@ -53,7 +52,7 @@ def _taken(
     door: Door,
     queue: Queue,
     now: datetime,
-    answer: Callable[[Event | Dropped], Answer],
+    front: Front,
 ) -> Answer:
     try:
         outcome = receive(request, _sender(event), door, now)
@@ -61,8 +60,8 @@ def _taken(
             queue.send([outcome.to_message()])
     except MallardError as error:
         log.error("event not stored: %s", error)
-        return answer_unavailable()
-    return answer(outcome)
+        return front.unavailable()
+    return front.outcome(outcome)
 
 
 def _request(event: dict[str, Any]) -> EventRequest | Dropped:
