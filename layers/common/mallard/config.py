@@ -190,10 +190,15 @@ def _from_toml(config_file: Path | None) -> dict[str, tuple[str, str]]:
     unknown = sorted(set(document) - set(names))
     if unknown:
         raise ConfigError(f"{unknown[0]} in {config_file} is not a setting; docs/configuration.md lists them all.")
-    return {names[key]: (f"{key} in {config_file}", _toml_text(value)) for key, value in document.items()}
+    return {
+        names[key]: (f"{key} in {config_file}", _toml_text(names[key], key, value)) for key, value in document.items()
+    }
 
 
-def _toml_text(value: Any) -> str:
-    if isinstance(value, list):
+def _toml_text(name: str, key: str, value: Any) -> str:
+    is_list = isinstance(value, list) and isinstance(Settings.__dataclass_fields__[name].default, tuple)
+    if isinstance(value, list | dict) and not is_list:
+        raise ConfigError(f"{key} must be one value, not a list or a table.")
+    if is_list:
         return ",".join(str(item) for item in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 from mallard.config import MAX_SITE_ID_LENGTH
 from mallard.event import ENGAGEMENT
 from mallard.ingest.dropped import Dropped, Reason
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_FOLDER_NAME_BYTES = 255 - len("site_id=")
+"""What a file system takes as one name; `:` is `%3A` there."""
+
 MAX_NAME_LENGTH = 256
 MAX_URL_LENGTH = 2048
 MAX_PROPS_LENGTH = 4096
@@ -21,9 +25,9 @@ MAX_WIDTH_PX = 100_000
 MAX_ENGAGEMENT_MS = 86_400_000
 MAX_REVENUE = Decimal(10) ** 10
 
-_SITE_ID = re.compile(r"[a-z0-9._:-]+")
+_SITE_ID = re.compile(r"[A-Za-z0-9._:-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_CURRENCY = re.compile(r"[A-Z]{3}")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +112,12 @@ def _json_object(text: str | bytes, what: str) -> dict[str, Any]:
 
 
 def _site_id(wire: Mapping[str, Any]) -> str:
-    site_id = _required_text(wire, "d", MAX_SITE_ID_LENGTH).lower()
+    site_id = _required_text(wire, "d", MAX_SITE_ID_LENGTH)
     if not _SITE_ID.fullmatch(site_id) or site_id.strip(".") == "":
         raise _RefusalError(Reason.MALFORMED, "d may hold only ASCII letters, digits and . - _ : as in example.com.")
-    return site_id
+    if len(quote(site_id, safe="")) > MAX_FOLDER_NAME_BYTES:
+        raise _RefusalError(Reason.TOO_LONG, "d has too many colons for its length.")
+    return site_id.lower()
 
 
 def _required_text(wire: Mapping[str, Any], key: str, max_length: int) -> str:
@@ -166,7 +172,7 @@ def _currency(wire: Mapping[str, Any]) -> str | None:
     code = _optional_text(wire, "rc", 3)
     if code is None:
         return None
-    if not _CURRENCY.fullmatch(code.upper()):
+    if not _CURRENCY.fullmatch(code):
         raise _RefusalError(Reason.MALFORMED, "rc must be an ISO 4217 code such as EUR.")
     return code.upper()
 

@@ -36,7 +36,7 @@ class Sites:
             return None
         self._new = [moment for moment in self._new if now - moment < timedelta(hours=1)]
         if len(self._new) >= self._new_per_hour:
-            wait = timedelta(hours=1) - (now - self._new[0])
+            wait = timedelta(hours=1) - (now - min(self._new, default=now))
             sentence = f"More than {self._new_per_hour} new sites within an hour; list yours in MALLARD_SITES."
             return Dropped(Reason.NEW_SITES, sentence, max(1, int(wait.total_seconds())))
         self._new.append(now)

@@ -1,11 +1,12 @@
 """Where a visit comes from: the referrer, and the source's name."""
 
+import re
 from urllib.parse import urlsplit, urlunsplit
 
 from mallard.ingest.page import host_of
 
 _SOURCES = {
-    "google": "Google",
+    "google.com": "Google",
     "bing.com": "Bing",
     "duckduckgo.com": "DuckDuckGo",
     "yahoo.com": "Yahoo!",
@@ -50,6 +51,9 @@ _SOURCES = {
     "mail.google.com": "Gmail",
 }
 
+_GOOGLE = re.compile(r"(^|\.)google\.([a-z]{2}|com?\.[a-z]{2})$")
+"""Google has a domain in every country: google.de, google.co.uk."""
+
 
 def read_referrer(referrer: str | None, hostname: str, site_id: str) -> tuple[str | None, str | None]:
     """The referrer as stored (no credentials, no fragment) and its source's name.
@@ -59,7 +63,7 @@ def read_referrer(referrer: str | None, hostname: str, site_id: str) -> tuple[st
     if not referrer or not referrer.startswith(("http://", "https://")):
         return None, None
     host = host_of(referrer)
-    if host is None or _bare(host) in (_bare(hostname), _bare(site_id)):
+    if host is None or _bare(host) in (_bare(hostname), _bare(site_id.partition(":")[0])):
         return None, None
     parts = urlsplit(referrer)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, "")), source_name(host)
@@ -71,9 +75,8 @@ def source_name(host: str) -> str:
     for start in range(len(labels)):
         if name := _SOURCES.get(".".join(labels[start:])):
             return name
-    # Google has a domain in every country: google.de, google.co.uk.
-    if "google" in labels[-3:-1]:
-        return _SOURCES["google"]
+    if _GOOGLE.search(host):
+        return "Google"
     return _bare(host)
 
 

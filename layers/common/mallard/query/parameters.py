@@ -40,7 +40,7 @@ def read_site(site_id: str | None) -> str:
     """A valid site id in lower case."""
     if not site_id:
         raise QueryError("site_id is missing; it names the site, such as example.com.")
-    if len(site_id) > MAX_SITE_ID_LENGTH or not re.fullmatch(r"[a-z0-9._:-]+", site_id.lower(), re.ASCII):
+    if len(site_id) > MAX_SITE_ID_LENGTH or not re.fullmatch(r"[A-Za-z0-9._:-]+", site_id):
         raise QueryError("site_id may hold only ASCII letters, digits and . - _ :, at most 200, as in example.com.")
     return site_id.lower()
 

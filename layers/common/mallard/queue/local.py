@@ -41,6 +41,8 @@ class LocalQueue:
         self._file = file
         self._clock = clock
         self._lock = threading.Lock()
+        self._closing = threading.Lock()
+        self._closed = False
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
@@ -54,7 +56,11 @@ class LocalQueue:
     def submit(self, bodies: Sequence[bytes]) -> "Future[None]":
         """Hand over bodies without waiting: the future ends after the commit that holds them."""
         done: Future[None] = Future()
-        self._submitted.put((bodies, done))
+        with self._closing:
+            if self._closed:
+                done.set_exception(QueueError(f"The queue {self._file} is closed."))
+            else:
+                self._submitted.put((bodies, done))
         return done
 
     def send(self, bodies: Sequence[bytes]) -> None:
@@ -104,12 +110,15 @@ class LocalQueue:
                 fresh = self._connection.execute("SELECT id, body FROM message WHERE id > ?", (after,)).fetchall()
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
+                self._roll_back(self._connection)
                 raise self._failed(error) from error
         return numbers, fresh
 
     def close(self) -> None:
         """Commit what was submitted, then end the thread and close the file."""
-        self._submitted.put(None)
+        with self._closing:
+            self._closed = True
+            self._submitted.put(None)
         self._writer.join()
         with self._lock:
             self._connection.close()
@@ -140,8 +149,7 @@ class LocalQueue:
                     self._connection.execute(then, then_values)
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                self._roll_back(self._connection)
                 raise self._failed(error) from error
         return rows
 
@@ -168,6 +176,8 @@ class LocalQueue:
         return batch, False
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Submitted]) -> None:
+        # Who gave up waiting is not told, but its event is committed all the same.
+        waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
@@ -175,13 +185,16 @@ class LocalQueue:
             )
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            for _, done in batch:
+            self._roll_back(connection)
+            for _, done in waiting:
                 done.set_exception(self._failed(error))
             return
-        for _, done in batch:
+        for _, done in waiting:
             done.set_result(None)
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
     def _failed(self, error: sqlite3.Error) -> QueueError:
         return QueueError(f"The queue {self._file} failed: {error}.")

@@ -91,10 +91,9 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """All objects below a prefix; ``version`` is inode, time and size."""
-        for path in sorted(self._files(prefix)):
-            key = path.relative_to(self.root).as_posix()
+        for key in sorted(self._keys(prefix)):
             with suppress(FileNotFoundError):
-                facts = path.stat()
+                facts = (self.root / key).stat()
                 yield Listed(key, f"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{facts.st_size:x}", facts.st_size)
 
     def pin(self, key: str, folder: Path) -> Path | None:
@@ -131,14 +130,20 @@ class LocalStore:
             raise StoreError(f"{key!r} is not a key.")
         return self.root / key
 
-    def _files(self, prefix: str) -> Iterator[Path]:
-        start = self.root / prefix.rpartition("/")[0]
-        for folder, subfolders, names in os.walk(start):
-            subfolders[:] = [each for each in subfolders if each != ".mallard"]
+    def _keys(self, prefix: str) -> Iterator[str]:
+        if ".." in PurePosixPath(prefix).parts or prefix.startswith("/"):
+            return
+        for folder, subfolders, names in os.walk(self.root / prefix.rpartition("/")[0], onerror=self._refuse):
+            subfolders[:] = [each for each in subfolders if each != self._private.name]
             for name in names:
-                path = Path(folder, name)
-                if path.relative_to(self.root).as_posix().startswith(prefix):
-                    yield path
+                key = Path(folder, name).relative_to(self.root).as_posix()
+                if key.startswith(prefix):
+                    yield key
+
+    def _refuse(self, error: OSError) -> None:
+        # Nothing there is an empty answer; what cannot be read is not.
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise self._unavailable(error) from error
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
