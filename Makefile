@@ -56,7 +56,7 @@ setup-check: setup-test .venv/.check
 	@touch $@
 
 dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs tracker/build.mjs tracker/script.js
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 18)' || \
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 18 ? 1 : 0)' || \
 		{ echo "Node 18 or newer is needed, for the dashboard's modules." >&2; exit 2; }
 	@echo "Putting the browser's files into place ..."
 	@npm ci --silent --ignore-scripts --no-audit --no-fund

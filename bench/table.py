@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+
 from mallard.demo.traffic import generate
 from mallard.event import Event
 from mallard.flush.core import flush

@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from mangum import Mangum
+
 from mallard.config import load_settings
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.store.base import Store
 from mallard.store.open import open_store
 from mallard.table.read import known_sites
-from mangum import Mangum
 
 
 @cache

@@ -12,6 +12,8 @@ from mallard.table.fresh import Known, fresh_rows
 from mallard.table.schema import EVENTS
 from support.rows import deliveries, event, events, rows_of
 
+NO_SEALED: dict[str, pa.Table] = {}
+
 
 def known(tail: Iterable[Event] = (), *sealed: Iterable[Event]) -> Known:
     """A partition with this tail above these sealed segments."""
@@ -102,7 +104,7 @@ def test_the_redelivery_of_an_event_that_took_the_next_id_is_recognised(where: s
 def test_the_redelivery_of_an_event_that_moved_past_others_is_recognised() -> None:
     burst = [event(1, pathname=f"/{name}") for name in "abc"]
     rows, _, _ = fresh_rows(deliveries([*burst, event(2)]), known(), None)
-    held = Known(rows, {}, {}.__getitem__)
+    held = Known(rows, {}, NO_SEALED.__getitem__)
     assert taken([*reversed(burst), event(2)], held) == ([], 4)
 
 
@@ -144,13 +146,13 @@ def test_a_segment_that_was_erased_after_its_ids_were_read_holds_nothing() -> No
 
 def test_a_segment_without_a_later_column_compares_as_null() -> None:
     old = rows_of(events(1, 2)).drop_columns(["engagement_ms", "scroll_depth"])
-    held = Known(old, {}, {}.__getitem__)
+    held = Known(old, {}, NO_SEALED.__getitem__)
     assert taken([*events(1, 2), event(2, scroll_depth=5)], held) == ([(3, "/2")], 2)
 
 
 def test_a_column_of_a_later_version_does_not_matter() -> None:
     later = rows_of(events(1)).append_column("added_later", pa.array(["x"]))
-    assert taken(events(1, 2), Known(later, {}, {}.__getitem__)) == ([(2, "/2")], 1)
+    assert taken(events(1, 2), Known(later, {}, NO_SEALED.__getitem__)) == ([(2, "/2")], 1)
 
 
 def test_only_sealed_segments_that_hold_a_suspect_are_read() -> None:

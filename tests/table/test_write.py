@@ -1,0 +1,157 @@
+"""The one way into the table: each row once, tails swapped whole, whatever the store answers."""
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from mallard.errors import StoreError
+from mallard.store.base import Store
+from mallard.store.local import LocalStore
+from mallard.table.schema import EVENTS
+from mallard.table.segment import Segment, decode, encode
+from mallard.table.write import ATTEMPTS, AppendReport, TableWriter
+from support.faults import Fault, FaultyStore
+from support.memory import MemoryStore
+from support.rows import HERE, deliveries, event, events, rows_of, segments
+
+
+@pytest.fixture(params=["memory", "local"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
+
+
+def writer(store: Store, seal_rows: int = 100) -> TableWriter:
+    return TableWriter(store, seal_rows=seal_rows, sleep=lambda seconds: None, jitter=lambda: 0.0)
+
+
+def ids(store: Store) -> list[int]:
+    return sorted(number for segment in segments(store) for number in segment.rows["event_id"].to_pylist())
+
+
+def shapes(store: Store) -> list[tuple[int, bool]]:
+    return [(segment.rows.num_rows, segment.sealed) for segment in segments(store)]
+
+
+def test_an_empty_partition_gets_its_first_segment(store: Store) -> None:
+    assert writer(store).append(HERE, deliveries(events(1, 2))) == AppendReport(written=2)
+    assert shapes(store) == [(2, False)]
+
+
+def test_a_tail_grows_by_being_swapped(store: Store) -> None:
+    table = writer(store)
+    table.append(HERE, deliveries(events(1)))
+    table.append(HERE, deliveries(events(2)))
+    assert (ids(store), shapes(store)) == ([1, 2], [(2, False)])
+
+
+def test_the_write_that_reaches_the_seal_size_seals_and_the_next_opens_a_new_number(store: Store) -> None:
+    table = writer(store, seal_rows=3)
+    for number in range(1, 8):
+        table.append(HERE, deliveries(events(number)))
+    assert (ids(store), shapes(store)) == (list(range(1, 8)), [(3, True), (3, True), (1, False)])
+
+
+def test_a_batch_larger_than_several_segments_fills_them(store: Store) -> None:
+    writer(store, seal_rows=3).append(HERE, deliveries(events(*range(1, 9))))
+    assert (ids(store), shapes(store)) == (list(range(1, 9)), [(3, True), (3, True), (2, False)])
+
+
+def test_a_redelivery_writes_nothing_in_the_tail_nor_in_sealed_segments(store: Store) -> None:
+    given = deliveries(events(*range(1, 9)))
+    writer(store, seal_rows=3).append(HERE, given)
+    before = {row.key: row.version for row in store.list("")}
+    assert writer(store, seal_rows=3).append(HERE, given) == AppendReport(duplicates=8)
+    assert {row.key: row.version for row in store.list("")} == before
+
+
+def test_two_writers_with_other_seal_sizes_never_open_a_number_beside_an_unsealed_one(store: Store) -> None:
+    small, large = writer(store, seal_rows=2), writer(store, seal_rows=5)
+    for number in range(1, 21):
+        (small if number % 3 else large).append(HERE, deliveries(events(number)))
+    assert ids(store) == list(range(1, 21))
+    assert all(sealed for _, sealed in shapes(store)[:-1])
+
+
+def test_a_file_has_the_schema_of_events_and_no_unsigned_type(store: Store) -> None:
+    writer(store).append(HERE, deliveries(events(1)))
+    (segment,) = segments(store)
+    assert segment.rows.schema.equals(EVENTS)
+    assert not any(pa.types.is_unsigned_integer(field.type) for field in segment.rows.schema)
+
+
+def test_an_unknown_column_and_the_mark_of_an_erasure_are_carried(store: Store) -> None:
+    newer = rows_of(events(1)).append_column("colour", pa.array(["green"]))
+    store.put_if_absent(HERE.segment(0), encode(Segment(newer, erased_before=7)))
+    writer(store).append(HERE, deliveries(events(2)))
+    (segment,) = segments(store)
+    assert segment.rows["colour"].to_pylist() == ["green", None]
+    assert segment.erased_before == 7
+
+
+def test_the_mark_of_an_erasure_reaches_the_segment_after_a_sealed_one(store: Store) -> None:
+    old = event(1)
+    erased = Segment(EVENTS.empty_table(), sealed=True, erased_before=old.accepted_ms + 1)
+    store.put_if_absent(HERE.segment(0), encode(erased))
+    report = writer(store).append(HERE, deliveries([old, event(2)]))
+    assert report == AppendReport(written=1, erased=1)
+    assert [segment.erased_before for segment in segments(store)] == [old.accepted_ms + 1] * 2
+
+
+@pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.UNAVAILABLE, Fault.LOST_ANSWER])
+def test_a_write_that_fails_or_loses_its_answer_neither_loses_nor_doubles(store: Store, fault: Fault) -> None:
+    faulty = FaultyStore(store)
+    faulty.faults.extend([fault, Fault.NONE, fault])
+    table = writer(faulty, seal_rows=3)
+    table.append(HERE, deliveries(events(1, 2)))
+    table.append(HERE, deliveries(events(3, 4, 5)))
+    assert ids(store) == [1, 2, 3, 4, 5]
+
+
+def test_another_writer_in_the_moment_before_the_write_is_met_again_not_overwritten(store: Store) -> None:
+    faulty = FaultyStore(store)
+
+    def meanwhile() -> None:
+        writer(store).append(HERE, deliveries(events(1, 2)))
+
+    faulty.before_write.append(meanwhile)
+    assert writer(faulty).append(HERE, deliveries(events(2, 3))) == AppendReport(written=1, duplicates=1)
+    assert ids(store) == [1, 2, 3]
+
+
+def test_a_stale_listing_is_only_a_hint(store: Store) -> None:
+    writer(store, seal_rows=2).append(HERE, deliveries(events(1, 2, 3)))
+    faulty = FaultyStore(store)
+    faulty.stale.append(2)
+    report = writer(faulty, seal_rows=2).append(HERE, deliveries(events(2, 3, 4)))
+    assert report == AppendReport(written=1, duplicates=2)
+    assert ids(store) == [1, 2, 3, 4]
+
+
+def test_it_gives_up_after_its_attempts_with_growing_pauses() -> None:
+    faulty, pauses = FaultyStore(MemoryStore()), list[float]()
+    faulty.faults.extend([Fault.CONFLICT] * ATTEMPTS)
+    table = TableWriter(faulty, sleep=pauses.append, jitter=lambda: 0.5)
+    with pytest.raises(StoreError):
+        table.append(HERE, deliveries(events(1)))
+    assert len(pauses) == ATTEMPTS - 1
+    assert pauses == sorted(set(pauses))
+
+
+def test_no_two_writes_have_equal_bytes(store: Store) -> None:
+    segment = Segment(rows_of(events(1)))
+    first, second = encode(segment), encode(segment)
+    assert first != second
+    assert decode(first, "a").rows.equals(decode(second, "b").rows)
+
+
+def test_a_plain_duckdb_glob_reads_each_event_once(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    writer(store, seal_rows=3).append(HERE, deliveries(events(*range(1, 12))))
+    sql = (
+        "SELECT event_id, site_id, CAST(date AS VARCHAR)"
+        " FROM read_parquet(?, hive_partitioning = true, union_by_name = true) ORDER BY event_id"
+    )
+    found = duckdb.execute(sql, [f"{tmp_path}/events/**/*.parquet"]).fetchall()
+    assert found == [(number, HERE.site_id, HERE.date.isoformat()) for number in range(1, 12)]
