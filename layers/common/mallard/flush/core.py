@@ -60,7 +60,7 @@ def flush(messages: Sequence[Message], table: TableWriter) -> FlushReport:
 
 
 def drain(queue: Queue, table: TableWriter, *, may_go_on: Callable[[], bool] = lambda: True) -> FlushReport:
-    """Flush until the queue gives nothing more, a round failed, or ``may_go_on`` says no; settle each round."""
+    """Flush until the queue has given all it had, a round failed, or ``may_go_on`` says no; settle each round."""
     total = FlushReport()
     while may_go_on() and (messages := queue.receive(BATCH)):
         report = flush(messages, table)
@@ -69,7 +69,8 @@ def drain(queue: Queue, table: TableWriter, *, may_go_on: Callable[[], bool] = l
             queue.set_aside(message, reason)
         queue.release(report.failed)
         total += FlushReport(failed=report.failed, poison=report.poison, rows=report.rows, partitions=report.partitions)
-        if report.failed:
+        # A batch that is not full was all there was: under load the few that came meanwhile can wait for the next run.
+        if report.failed or len(messages) < BATCH:
             break
     return total
 

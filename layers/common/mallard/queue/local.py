@@ -13,6 +13,7 @@ from mallard.queue.base import VISIBILITY_SECONDS, Message
 
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
+ROWS_PER_STATEMENT = 500
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
@@ -180,9 +181,12 @@ class LocalQueue:
         waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(
-                "INSERT INTO message (body) VALUES (?)", [(body,) for bodies, _ in batch for body in bodies]
-            )
+            bodies = [body for bodies, _ in batch for body in bodies]
+            # Many rows a statement: each statement gives the interpreter's lock away and waits to have it back.
+            for start in range(0, len(bodies), ROWS_PER_STATEMENT):
+                part = bodies[start : start + ROWS_PER_STATEMENT]
+                values = ",".join(["(?)"] * len(part))
+                connection.execute(f"INSERT INTO message (body) VALUES {values}", part)  # noqa: S608  # only ?
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back(connection)
