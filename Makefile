@@ -31,7 +31,8 @@ setup: .venv/.serve dashboard/vendor/.done ## Make .venv with the command `malla
 setup-test: setup .venv/.test ## The same with what the tests need, a Chromium included
 	@$(BIN)/python tests/support/chromium.py
 
-setup-check: setup-test .venv/.check
+setup-check: setup-test .venv/.check ## The same with linters, and the peers of heavy tests
+	@$(BIN)/python tests/support/peers.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -51,7 +52,7 @@ setup-check: setup-test .venv/.check
 	@touch $@
 
 .venv/.check: requirements/check.txt | .venv/.test
-	@echo "Installing linters and heavy peers ..."
+	@echo "Installing linters ..."
 	@$(PIP) -r requirements/check.txt
 	@touch $@
 

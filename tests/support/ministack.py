@@ -1,0 +1,83 @@
+"""ministack, an emulator of S3, SQS and more, as a process of its own on a free port."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from support.moto import CREDENTIALS
+from support.peers import program
+
+START_SECONDS = 30
+STOP_SECONDS = 10
+
+
+@contextmanager
+def ministack() -> Iterator[str]:
+    """The address of an empty emulator, with credentials for it in the environment."""
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, CREDENTIALS):
+        port = _free_port()
+        process = subprocess.Popen(
+            [program("ministack")],
+            env=_environment(port, folder),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_for(address, process)
+            yield address
+        finally:
+            _end(process)
+
+
+def _environment(port: int, folder: str) -> dict[str, str]:
+    """It listens on this machine only, and leaves out the doors that open ports of their own."""
+    return {
+        **os.environ,
+        "HOME": folder,
+        "TMPDIR": folder,
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"ministack ended with code {process.returncode}.")
+        try:
+            with urllib.request.urlopen(f"{address}/_ministack/health", timeout=2):
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"ministack did not answer within {START_SECONDS} s.")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
