@@ -13,7 +13,9 @@ from support.memory import MemoryQueue, MemoryStore
 pytestmark = pytest.mark.heavy
 
 LONG = settings(max_examples=400, stateful_step_count=15, deadline=None, derandomize=True)
-SHORT = settings(max_examples=200, stateful_step_count=15, deadline=None, derandomize=True, print_blob=False)
+SHORT = settings(
+    max_examples=200, stateful_step_count=15, deadline=None, derandomize=True, print_blob=False, report_multiple_bugs=False
+)
 
 
 class BlindStore(MemoryStore):

@@ -3,16 +3,19 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
+from mallard.event import local_date
 from mallard.store.base import Store
 from mallard.table.fresh import Known, fresh_rows
 from mallard.table.layout import Partition, parse_segment
 from mallard.table.schema import EVENTS
-from mallard.table.segment import Segment, decode, encode
+from mallard.table.segment import Segment, decode, decode_ids, encode
+from mallard.table.warm import Tail, WarmTails
 
 SEAL_ROWS = 131_072
 ATTEMPTS = 6
@@ -34,15 +37,6 @@ class AppendReport:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """The highest segment of a partition as it was read; ``etag`` None where the partition is empty."""
-
-    number: int
-    segment: Segment
-    etag: str | None
-
-
 class TableWriter:
     """Appends rows to partitions of one store. Any number of writers may run at once, anywhere."""
 
@@ -51,60 +45,79 @@ class TableWriter:
         store: Store,
         *,
         seal_rows: int = SEAL_ROWS,
+        retention_days: int = 0,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """The write that brings a segment to ``seal_rows`` seals it; ``jitter`` gives 0 ≤ x < 1."""
+        """The write that brings a segment to ``seal_rows`` seals it; ``jitter`` gives 0 ≤ x < 1.
+
+        ``retention_days`` 0 keeps everything.
+        """
         self._store = store
         self._seal_rows = seal_rows
+        self._retention_days = retention_days
         self._sleep = sleep
         self._jitter = jitter
+        self._warm = WarmTails()
         self._sealed_ids: dict[str, pa.ChunkedArray] = {}
 
-    def append(self, partition: Partition, deliveries: pa.Table) -> AppendReport:
+    def first_kept_date(self, now: datetime) -> date | None:
+        """The oldest date that rows may still be written to; None where everything is kept."""
+        return local_date(now) - timedelta(days=self._retention_days) if self._retention_days else None
+
+    def append(self, partition: Partition, deliveries: pa.Table, *, spans_days: bool = False) -> AppendReport:
         """Put rows (schema ``DELIVERIES``) into a partition, each exactly once.
 
-        At return each row is in a whole object that was seen or acknowledged. Raises StoreError where ATTEMPTS
-        tries did not get there: then some rows may be in, and trying again is safe.
+        ``spans_days`` says that some visitor ids among them live longer than their day. At return each row is in a
+        whole object that was seen or acknowledged. Raises StoreError where ATTEMPTS tries did not get there: then
+        some rows may be in, and trying again is safe.
         """
         failure: StoreError | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._sleep(FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + self._jitter()))
             try:
-                return self._try_append(partition, deliveries)
+                return self._try_append(partition, deliveries, spans_days)
             except (ConflictError, StoreUnavailableError) as error:
                 # A conflict surely wrote nothing; an unclear answer may have. Reading again tells, in both cases.
+                self._warm.forget(partition)
                 failure = error
         raise failure or StoreUnavailableError(f"{partition.prefix} could not be written.")
 
-    def _try_append(self, partition: Partition, deliveries: pa.Table) -> AppendReport:
-        tail, sealed = self._find_tail(partition)
-        known = Known(tail.segment.rows, {key: self._ids_of(key) for key in sealed}, self._read_rows)
-        erased_before = tail.segment.erased_before
-        rows, duplicates, erased = fresh_rows(deliveries, known, erased_before)
+    def _try_append(self, partition: Partition, deliveries: pa.Table, spans_days: bool) -> AppendReport:
+        # A tail kept from the last write needs no look: its ETag is the condition, and who else wrote changed that.
+        tail = self._warm.get(partition) or self._find_tail(partition)
+        sealed = {key: self._ids_of(key) for key in (partition.segment(number) for number in range(tail.number))}
+        known = Known(tail.segment.rows, sealed, self._read_rows)
+        rows, duplicates, erased = fresh_rows(deliveries, known, tail.segment.erased_before)
         written = 0
         while written < rows.num_rows:
             room = max(1, self._seal_rows - tail.segment.rows.num_rows)
             part = rows.slice(written, room)
-            tail = self._write(partition, tail, part)
+            tail = self._write(partition, tail, part, spans_days)
             written += part.num_rows
+        self._warm.keep(partition, tail)
         return AppendReport(written, duplicates, erased)
 
-    def _write(self, partition: Partition, tail: _Tail, part: pa.Table) -> _Tail:
+    def _write(self, partition: Partition, tail: Tail, part: pa.Table, spans_days: bool) -> Tail:
         """Swap the tail for itself with ``part``, and return what the next write builds on."""
         both = pa.concat_tables([tail.segment.rows, part], promote_options="default")
-        segment = Segment(both, both.num_rows >= self._seal_rows, tail.segment.erased_before)
+        segment = replace(
+            tail.segment,
+            rows=both,
+            sealed=both.num_rows >= self._seal_rows,
+            spans_days=tail.segment.spans_days or spans_days,
+        )
         key, data = partition.segment(tail.number), encode(segment)
         etag = (
             self._store.put_if_absent(key, data)
             if tail.etag is None
             else self._store.put_if_match(key, data, tail.etag)
         )
-        return _after(_Tail(tail.number, segment, etag))
+        return _after(Tail(tail.number, segment, etag))
 
-    def _find_tail(self, partition: Partition) -> tuple[_Tail, list[str]]:
-        """The segment that grows, and the keys of all sealed ones. The listing is a hint: GET decides."""
+    def _find_tail(self, partition: Partition) -> Tail:
+        """The segment that grows. The listing is a hint: GET decides."""
         listed = [found[1] for row in self._store.list(partition.prefix) if (found := parse_segment(row.key))]
         number = max(listed, default=0)
         while True:
@@ -112,13 +125,11 @@ class TableWriter:
             stored = self._store.get(key)
             if stored is None:
                 empty = Segment(EVENTS.empty_table(), erased_before=self._erased_before(partition, number))
-                tail = _Tail(number, empty, None)
-                break
-            tail = _Tail(number, decode(stored.data, key), stored.etag)
+                return Tail(number, empty, None)
+            tail = Tail(number, decode(stored.data, key), stored.etag)
             if not tail.segment.sealed:
-                break
+                return tail
             number += 1
-        return tail, [partition.segment(each) for each in range(number)]
 
     def _erased_before(self, partition: Partition, number: int) -> int | None:
         """The mark of the segment below a new one: it is carried on."""
@@ -129,11 +140,17 @@ class TableWriter:
         return decode(stored.data, key).erased_before if stored else None
 
     def _ids_of(self, key: str) -> pa.ChunkedArray:
-        """The ids of a sealed segment: they never change, so a warm writer keeps them."""
+        """The ids of a sealed segment. They never change but to none, by an erasure; so a warm writer keeps them.
+
+        An erased id that is still known here belongs to an event that the erasure's mark refuses anyway.
+        """
         if key not in self._sealed_ids:
+            stored = self._store.get(key)
+            if stored is None:
+                return EVENTS.empty_table()["event_id"]
             if len(self._sealed_ids) >= CACHED_SEALED_SEGMENTS:
                 self._sealed_ids.pop(next(iter(self._sealed_ids)))
-            self._sealed_ids[key] = self._read_rows(key)["event_id"]
+            self._sealed_ids[key] = decode_ids(stored.data, key)
         return self._sealed_ids[key]
 
     def _read_rows(self, key: str) -> pa.Table:
@@ -141,7 +158,7 @@ class TableWriter:
         return decode(stored.data, key).rows if stored else EVENTS.empty_table()
 
 
-def _after(tail: _Tail) -> _Tail:
+def _after(tail: Tail) -> Tail:
     if not tail.segment.sealed:
         return tail
-    return _Tail(tail.number + 1, Segment(EVENTS.empty_table(), erased_before=tail.segment.erased_before), None)
+    return Tail(tail.number + 1, Segment(EVENTS.empty_table(), erased_before=tail.segment.erased_before), None)
