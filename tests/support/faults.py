@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from enum import Enum, auto
 from itertools import groupby
 from pathlib import Path
@@ -60,6 +61,15 @@ class FaultyStore:
         for _, rows in groupby(self._inner.list(prefix), key=lambda row: row.key.rpartition("/")[0]):
             seen = list(rows)
             yield from seen[: max(0, len(seen) - missed)]
+
+    def keeps_versions(self) -> bool:
+        return self._inner.keeps_versions()
+
+    def delete_old_versions(self, prefix: str) -> int:
+        return self._inner.delete_old_versions(prefix)
+
+    def server_time(self) -> datetime | None:
+        return self._inner.server_time()
 
     def pin(self, key: str, folder: Path) -> Path | None:
         return self._inner.pin(key, folder)

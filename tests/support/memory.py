@@ -4,6 +4,8 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from mallard.errors import ConflictError
@@ -16,6 +18,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.modified: dict[str, float] = {}
+        self._clock = count(1)
         self._lock = threading.Lock()
 
     @property
@@ -31,7 +35,7 @@ class MemoryStore:
         with self._lock:
             if key in self.objects:
                 raise ConflictError(f"{key} exists.")
-            self.objects[key] = data
+            self._keep(key, data)
         return _etag(data)
 
     def put_if_match(self, key: str, data: bytes, etag: str) -> str:
@@ -39,8 +43,12 @@ class MemoryStore:
             found = self.objects.get(key)
             if found is None or _etag(found) != etag:
                 raise ConflictError(f"{key} is not the version that was read.")
-            self.objects[key] = data
+            self._keep(key, data)
         return _etag(data)
+
+    def _keep(self, key: str, data: bytes) -> None:
+        self.objects[key] = data
+        self.modified[key] = float(next(self._clock))
 
     def delete(self, key: str) -> None:
         with self._lock:
@@ -48,8 +56,21 @@ class MemoryStore:
 
     def list(self, prefix: str) -> Iterator[Listed]:
         with self._lock:
-            rows = [Listed(key, _etag(data), len(data)) for key, data in self.objects.items() if key.startswith(prefix)]
+            rows = [
+                Listed(key, _etag(data), len(data), self.modified.get(key, 0.0))
+                for key, data in self.objects.items()
+                if key.startswith(prefix)
+            ]
         yield from sorted(rows, key=lambda row: row.key)
+
+    def keeps_versions(self) -> bool:
+        return False
+
+    def delete_old_versions(self, prefix: str) -> int:
+        return 0
+
+    def server_time(self) -> datetime | None:
+        return None
 
     def pin(self, key: str, folder: Path) -> Path | None:
         found = self.get(key)

@@ -4,7 +4,9 @@ MallardError
 ├── ConfigError            a setting is wrong; the start stops with its sentence
 ├── StoreError             the object store did not do what was asked
 │   ├── ConflictError          the condition of a write did not hold: surely not written
-│   └── StoreUnavailableError  no answer, or an unclear one: written or not, only a read can tell
+│   ├── StoreUnavailableError  no answer, or an unclear one: written or not, only a read can tell
+│   │   └── StoreUnsupportedError  the server says that it does not know what was asked
+│   └── UnsafeStoreError       the server does not keep the conditions of writes; its sentence says which
 ├── QueueError             the queue could not take, give or settle messages
 ├── TableError             an object of the table cannot be understood
 ├── QueryError             a query's parameter is wrong; its sentence names it and what would be right
@@ -32,6 +34,14 @@ class ConflictError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The store gave no clear answer; a write may or may not have landed."""
+
+
+class StoreUnsupportedError(StoreUnavailableError):
+    """The server does not know the operation or the condition."""
+
+
+class UnsafeStoreError(StoreError):
+    """The server does not keep the conditions of writes, so that events would be lost."""
 
 
 class QueueError(MallardError):

@@ -1,24 +1,27 @@
-"""The seam to object storage: six operations, two of them conditional, and nothing else.
+"""The seam to object storage: the only writes are conditional.
 
 Implementations: ``store/local.py`` (a folder) and ``store/s3.py`` (any S3 API). Keys are ``/``-separated.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of a listing: the object's key, a tag that changes with each replacement, and its size in bytes.
+    """One row of a listing: the object's key, a tag that changes with each replacement, size, and last write.
 
     On S3 ``version`` is the ETag; on a folder it is the identity of the file: a hash would cost a full read.
+    ``modified`` is seconds since 1970 by the store's own clock: compare it with other rows, not with ours.
     """
 
     key: str
     version: str
     size_bytes: int
+    modified: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,18 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """All objects whose key begins with ``prefix``, in order of key."""
+        ...
+
+    def keeps_versions(self) -> bool:
+        """Whether the store keeps what was deleted or replaced, as a versioned bucket does."""
+        ...
+
+    def delete_old_versions(self, prefix: str) -> int:
+        """Remove for good what was deleted or replaced below a prefix, and say how many versions that were."""
+        ...
+
+    def server_time(self) -> datetime | None:
+        """The time by the store's own clock, None where it has none of its own."""
         ...
 
     def pin(self, key: str, folder: Path) -> Path | None:

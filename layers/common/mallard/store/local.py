@@ -37,9 +37,9 @@ class LocalStore:
         try:
             self._temporary.mkdir(parents=True, exist_ok=True)
             (self._private / "locks").mkdir(exist_ok=True)
+            self._sweep(time.time() if now is None else now)
         except OSError as error:
-            raise StoreUnavailableError(f"The folder {root} cannot be used: {error.strerror}.") from error
-        self._sweep(time.time() if now is None else now)
+            raise self._unavailable(error) from error
 
     def get(self, key: str) -> Stored | None:
         """The whole object; a rename under way shows the old or the new one, never a mix."""
@@ -92,24 +92,34 @@ class LocalStore:
     def list(self, prefix: str) -> Iterator[Listed]:
         """All objects below a prefix; ``version`` is inode, time and size."""
         for key in sorted(self._keys(prefix)):
-            with suppress(FileNotFoundError):
-                facts = (self.root / key).stat()
-                yield Listed(key, f"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{facts.st_size:x}", facts.st_size)
+            with suppress(FileNotFoundError, NotADirectoryError):
+                facts = self._facts(key)
+                version = f"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{facts.st_size:x}"
+                yield Listed(key, version, facts.st_size, facts.st_mtime)
+
+    def keeps_versions(self) -> bool:
+        """Never: a replaced file is gone with its last reader."""
+        return False
+
+    def delete_old_versions(self, prefix: str) -> int:  # noqa: ARG002
+        """There are none."""
+        return 0
+
+    def server_time(self) -> None:
+        """None: a folder has the clock of this machine."""
 
     def pin(self, key: str, folder: Path) -> Path | None:
         """A hard link: a later swap renames another file into the name and leaves this one alone."""
         path = self._path(key)
         pinned = folder / key
-        pinned.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(path, pinned)
+            pinned.parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(path, pinned)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError:
-            # Another file system, or one without hard links: one open file is one version, so a copy is whole too.
-            with suppress(FileNotFoundError):
-                shutil.copyfile(path, pinned)
-        return pinned if pinned.exists() else None
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return pinned
 
     def location(self, key: str) -> str:
         """The file's path."""
@@ -139,6 +149,12 @@ class LocalStore:
                 key = Path(folder, name).relative_to(self.root).as_posix()
                 if key.startswith(prefix):
                     yield key
+
+    def _facts(self, key: str) -> os.stat_result:
+        try:
+            return (self.root / key).stat()
+        except PermissionError as error:
+            raise self._unavailable(error) from error
 
     def _refuse(self, error: OSError) -> None:
         # Nothing there is an empty answer; what cannot be read is not.
@@ -181,6 +197,16 @@ class LocalStore:
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
         return StoreUnavailableError(f"The folder {self.root} cannot be used: {error.strerror}.")
+
+
+def _link_or_copy(path: Path, pinned: Path) -> None:
+    try:
+        os.link(path, pinned)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # Another file system, or one without hard links: one open file is one version, so a copy is whole too.
+        shutil.copyfile(path, pinned)
 
 
 def _sync_folder(folder: Path) -> None:

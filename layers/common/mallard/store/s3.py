@@ -6,16 +6,22 @@ retries, and whoever writes finds out by reading.
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
+from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
-from mallard.errors import ConflictError, StoreUnavailableError
+from mallard.errors import ConfigError, ConflictError, StoreUnavailableError, StoreUnsupportedError
+from mallard.store import httpfs
 from mallard.store.base import Listed, Stored
 
 if TYPE_CHECKING:
@@ -26,17 +32,40 @@ READ_TIMEOUT_SECONDS = 30
 
 _REFUSED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _ABSENT = {"NoSuchKey", "404"}
+_UNSUPPORTED = {"NotImplemented", "MethodNotAllowed", "501", "405"}
+
+_FOREIGN = (
+    ClientError,
+    BotoCoreError,
+    # What the SDK lets through: a body that breaks off or is no XML, and an answer without what every answer has.
+    ResponseParserError,
+    HTTPError,
+    HTTPException,
+    OSError,
+    LookupError,
+    ValueError,
+)
+
+_UNQUOTED, _QUOTED = "{}", '"{}"'
 
 
 class S3Store:
     """Objects of one bucket below an optional prefix."""
 
-    def __init__(self, session: boto3.Session, client: "S3Client", bucket: str, prefix: str = "") -> None:
-        """``prefix`` is put before every key, with one slash between; the session knows the credentials."""
+    def __init__(
+        self, session: boto3.Session, client: "S3Client", bucket: str, prefix: str = "", *, ca_bundle: str = ""
+    ) -> None:
+        """``prefix`` is put before every key, with one slash between; the session knows the credentials.
+
+        ``ca_bundle`` is the PEM file of authorities that readers trust, empty for the system's.
+        """
         self._session = session
         self._client = client
         self.bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._ca_bundle = ca_bundle
+        self._etag_form = _UNQUOTED
+        self._etag_form_is_known = False
 
     @property
     def scratch(self) -> Path:
@@ -45,41 +74,78 @@ class S3Store:
 
     def get(self, key: str) -> Stored | None:
         """The whole object by one GET."""
-        try:
-            answer = self._client.get_object(Bucket=self.bucket, Key=self._prefix + key)
+        with self._translated():
+            try:
+                answer = self._client.get_object(**self._object(key))
+            except ClientError as error:
+                if _code(error) in _ABSENT:
+                    return None
+                raise
             return Stored(answer["Body"].read(), answer["ETag"].strip('"'))
-        except ClientError as error:
-            if _code(error) in _ABSENT:
-                return None
-            raise self._unavailable(error) from error
-        except BotoCoreError as error:
-            raise self._unavailable(error) from error
 
     def put_if_absent(self, key: str, data: bytes) -> str:
         """PUT with ``If-None-Match: *``."""
         return self._put(key, data, {"IfNoneMatch": "*"})
 
     def put_if_match(self, key: str, data: bytes, etag: str) -> str:
-        """PUT with ``If-Match``, the ETag unquoted: every server tried takes it so, not all quoted."""
-        return self._put(key, data, {"IfMatch": etag})
+        """PUT with ``If-Match``, the ETag in the form that this server takes: found out once, then remembered.
+
+        Some servers compare the header with the bare ETag, some with the quoted one, most take both. Where a write is
+        refused although the object is the one that was named, it was the form: so the other one is tried. That
+        is safe, for the first try surely wrote nothing and no two writes have the same bytes.
+        """
+        form = self._etag_form
+        try:
+            return self._put_in_form(form, key, data, etag)
+        except ConflictError:
+            if self._etag_form_is_known or not self._is_still(key, etag):
+                raise
+        return self._put_in_form(_QUOTED if form == _UNQUOTED else _UNQUOTED, key, data, etag)
 
     def delete(self, key: str) -> None:
         """DELETE."""
-        try:
-            self._client.delete_object(Bucket=self.bucket, Key=self._prefix + key)
-        except (ClientError, BotoCoreError) as error:
-            raise self._unavailable(error) from error
+        with self._translated():
+            self._client.delete_object(**self._object(key))
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """ListObjectsV2, page by page."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._prefix + prefix)
-        try:
+        with self._translated():
             for page in pages:
                 for each in page.get("Contents", []):
                     key = each["Key"].removeprefix(self._prefix)
-                    yield Listed(key, each["ETag"].strip('"'), each["Size"])
-        except (ClientError, BotoCoreError) as error:
-            raise self._unavailable(error) from error
+                    yield Listed(key, each["ETag"].strip('"'), each["Size"], each["LastModified"].timestamp())
+
+    def keeps_versions(self) -> bool:
+        """Whether the bucket's versioning is on, or was and left versions behind."""
+        try:
+            with self._translated():
+                return bool(self._client.get_bucket_versioning(Bucket=self.bucket).get("Status"))
+        except StoreUnsupportedError:
+            # A server that has never heard of versions keeps none.
+            return False
+
+    def delete_old_versions(self, prefix: str) -> int:
+        """Every version below a prefix that is not the latest, then every marker of a deletion seen with them, by id.
+
+        In this order: to delete a marker first would bring back the version below it.
+        """
+        try:
+            with self._translated():
+                # All of the listing first: a page after a deletion would be another one.
+                old = tuple(self._old_versions(prefix))
+                for each in old:
+                    self._client.delete_object(Bucket=self.bucket, Key=each["Key"], VersionId=each["VersionId"])
+                return len(old)
+        except StoreUnsupportedError:
+            return 0
+
+    def server_time(self) -> datetime | None:
+        """The ``Date`` of an answer."""
+        with self._translated():
+            answer = self._client.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
+            date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+            return parsedate_to_datetime(date) if date else None
 
     def pin(self, key: str, folder: Path) -> Path | None:
         """One whole GET."""
@@ -87,8 +153,11 @@ class S3Store:
         if found is None:
             return None
         pinned = folder / key
-        pinned.parent.mkdir(parents=True, exist_ok=True)
-        pinned.write_bytes(found.data)
+        try:
+            pinned.parent.mkdir(parents=True, exist_ok=True)
+            pinned.write_bytes(found.data)
+        except OSError as error:
+            raise StoreUnavailableError(f"The folder {folder} cannot be used: {error.strerror}.") from error
         return pinned
 
     def location(self, key: str) -> str:
@@ -96,60 +165,85 @@ class S3Store:
         return f"s3://{self.bucket}/{self._prefix}{key}"
 
     def reader_setup(self) -> Sequence[str]:
-        """httpfs from its wheel (no download) and a secret with the client's endpoint and present credentials."""
-        extension = find_spec("duckdb_extension_httpfs")
-        folder = Path(next(iter((extension and extension.submodule_search_locations) or [""])))
-        found = sorted(folder.glob("extensions/*/httpfs.duckdb_extension"))
-        credentials = self._session.get_credentials()
-        if not found or credentials is None:
-            raise StoreUnavailableError("httpfs and AWS credentials are needed to read the bucket, and one is missing.")
-        keys, endpoint = credentials.get_frozen_credentials(), urlsplit(self._client.meta.endpoint_url)
-        options: dict[str, str | bool] = {
-            "KEY_ID": keys.access_key or "",
-            "SECRET": keys.secret_key or "",
-            "SESSION_TOKEN": keys.token or "",
-            "REGION": self._client.meta.region_name or "us-east-1",
-            "ENDPOINT": endpoint.netloc,
-            "URL_STYLE": "path",
-            "USE_SSL": endpoint.scheme == "https",
-        }
-        given = ", ".join(f"{name} {_quoted(value)}" for name, value in options.items())
-        return (
-            f"LOAD {_quoted(str(found[-1]))}",
-            f"CREATE OR REPLACE SECRET store (TYPE s3, PROVIDER config, {given})",
+        """httpfs, and a secret with the client's endpoint and the credentials of this moment."""
+        with self._translated():
+            credentials = self._session.get_credentials()
+            keys = credentials.get_frozen_credentials() if credentials else None
+        if keys is None:
+            raise StoreUnavailableError("AWS credentials are needed to read the bucket, and there are none.")
+        return httpfs.setup(
+            endpoint=self._client.meta.endpoint_url,
+            region=self._client.meta.region_name or "us-east-1",
+            key_id=keys.access_key or "",
+            secret=keys.secret_key or "",
+            session_token=keys.token or "",
+            ca_bundle=self._ca_bundle,
         )
 
-    def _put(self, key: str, data: bytes, condition: Any) -> str:
+    def _object(self, key: str) -> Any:
+        return {"Bucket": self.bucket, "Key": self._prefix + key}
+
+    def _put_in_form(self, form: str, key: str, data: bytes, etag: str) -> str:
+        written = self._put(key, data, {"IfMatch": form.format(etag)})
+        self._etag_form, self._etag_form_is_known = form, True
+        return written
+
+    def _is_still(self, key: str, etag: str) -> bool:
+        """Whether the object has this ETag; no where that cannot be said: then a refusal stays a refusal."""
         try:
-            answer = self._client.put_object(Bucket=self.bucket, Key=self._prefix + key, Body=data, **condition)
-            return answer["ETag"].strip('"')
-        except ClientError as error:
-            # If-Match on an absent key answers 404: the version that was read is gone.
-            if _code(error) in _REFUSED | _ABSENT:
-                raise ConflictError(f"{key} is not in the state that was read.") from error
-            raise self._unavailable(error) from error
-        except BotoCoreError as error:
-            raise self._unavailable(error) from error
+            with self._translated():
+                return self._client.head_object(**self._object(key))["ETag"].strip('"') == etag
+        except StoreUnavailableError:
+            return False
 
-    def _unavailable(self, error: Exception) -> StoreUnavailableError:
-        code = _code(error) if isinstance(error, ClientError) else type(error).__name__
-        return StoreUnavailableError(f"The bucket {self.bucket} did not answer as expected: {code}.")
+    def _put(self, key: str, data: bytes, condition: Any) -> str:
+        with self._translated():
+            try:
+                return self._client.put_object(**self._object(key), Body=data, **condition)["ETag"].strip('"')
+            except ClientError as error:
+                # If-Match on an absent key answers 404: the version that was read is gone.
+                if _code(error) in _REFUSED | _ABSENT:
+                    raise ConflictError(f"{key} is not in the state that was read.") from error
+                raise
 
+    def _old_versions(self, prefix: str) -> Iterator[Any]:
+        """Versions that are not the latest, and only then the markers of deletions."""
+        markers = []
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=self.bucket, Prefix=self._prefix + prefix
+        )
+        for page in pages:
+            yield from (each for each in page.get("Versions", []) if not each["IsLatest"])
+            markers += page.get("DeleteMarkers", [])
+        yield from markers
 
-def _quoted(value: str | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else "'" + value.replace("'", "''") + "'"
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except _FOREIGN as error:
+            code = _code(error) if isinstance(error, ClientError) else type(error).__name__
+            kind = StoreUnsupportedError if code in _UNSUPPORTED else StoreUnavailableError
+            raise kind(f"The bucket {self.bucket} did not answer as expected: {code}.") from error
 
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def connect(location: str, *, endpoint: str = "", region: str = "") -> S3Store:
-    """The store of ``s3://bucket/prefix``, with credentials found as boto3 finds them."""
+def connect(location: str, *, endpoint: str = "", region: str = "", kind: type[S3Store] = S3Store) -> S3Store:
+    """The store of ``s3://bucket/prefix``, with credentials and authorities found as boto3 finds them.
+
+    Raises ConfigError where the address, the region or the AWS configuration makes no client.
+    """
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
-    session = boto3.Session(region_name=region or None)
-    client = session.client("s3", endpoint_url=endpoint or None, config=client_config())
-    return S3Store(session, client, bucket, prefix)
+    try:
+        core = botocore.session.get_session()
+        session = boto3.Session(botocore_session=core, region_name=region or None)
+        client = session.client("s3", endpoint_url=endpoint or None, config=client_config())
+        return kind(session, client, bucket, prefix, ca_bundle=core.get_config_variable("ca_bundle") or "")
+    except (BotoCoreError, ValueError, OSError) as error:
+        raise ConfigError(f"No S3 client for MALLARD_STORE and MALLARD_S3_ENDPOINT: {error}.") from error
 
 
 def client_config() -> Config:

@@ -1,0 +1,5 @@
+"""Asserts of the shared suite say what they saw."""
+
+import pytest
+
+pytest.register_assert_rewrite("support.store_contract")
