@@ -1,4 +1,4 @@
-"""Installs the programs that heavy tests talk to, each in a home of its own under .venv/peers; quick where all are there."""
+"""Installs the programs that heavy tests talk to, each in a home of its own under .venv/peers."""
 
 import subprocess
 import sys

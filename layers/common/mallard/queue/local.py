@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
 
 from mallard.errors import QueueError
 from mallard.queue.base import VISIBILITY_SECONDS, Message
+from mallard.queue.erase import delete_days, forget_bytes
 
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
@@ -114,6 +116,23 @@ class LocalQueue:
                 self._roll_back(self._connection)
                 raise self._failed(error) from error
         return numbers, fresh
+
+    def erase(self, site_id: str, first: date, last: date, before_ms: int) -> int:
+        """Delete what waits or was set aside of a site's days, both inclusive, accepted before ``before_ms``.
+
+        At return no byte of it is in the file or its log. Returns how many messages; QueueError where the file was
+        in use all the time: then asking again finishes the work.
+        """
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                deleted = delete_days(self._connection, site_id, first, last, before_ms)
+                self._connection.execute("COMMIT")
+                forget_bytes(self._connection)
+            except sqlite3.Error as error:
+                self._roll_back(self._connection)
+                raise self._failed(error) from error
+        return deleted
 
     def close(self) -> None:
         """Commit what was submitted, then end the thread and close the file."""
