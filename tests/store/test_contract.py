@@ -3,43 +3,26 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from socket import create_server
-from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-import boto3
 import pytest
 
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
-from mallard.store.s3 import S3Store, client_config, connect
+from mallard.store.s3 import S3Store, connect
 from support.memory import MemoryStore
 from support.moto import CREDENTIALS, REGION, moto_server
+from support.s3 import Server
 from support.store_contract import KEY, StoreContract
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-BUCKET_NUMBERS = count()
-
-
-@dataclass(frozen=True)
-class Server:
-    """One client for all tests: making one takes longer than most of them."""
-
-    session: boto3.Session
-    client: "S3Client"
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Server]:
     with moto_server() as address:
-        session = boto3.Session()
-        yield Server(session, session.client("s3", endpoint_url=address, config=client_config()))
+        yield Server(address)
 
 
 class TestMemory(StoreContract):
@@ -64,9 +47,7 @@ class TestMoto(StoreContract):
     @pytest.fixture(params=["", "some/prefix"], ids=["bucket", "prefix"])
     def store(self, request: pytest.FixtureRequest, s3: Server, monkeypatch: pytest.MonkeyPatch) -> Store:
         monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", str(self.page_rows))
-        bucket = f"bucket-{next(BUCKET_NUMBERS)}"
-        s3.client.create_bucket(Bucket=bucket)
-        return S3Store(s3.session, s3.client, bucket, request.param)
+        return s3.new_store(request.param)
 
 
 Call = Callable[[Store, Path], object]

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from mallard.errors import ConflictError, StoreError, StoreUnavailableError
+from mallard.errors import ConfigError, ConflictError, StoreError, StoreUnavailableError, StoreUnsupportedError
 from mallard.store.base import Store
 from mallard.store.s3 import connect
 from support.moto import CREDENTIALS, REGION
@@ -23,6 +23,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.status = 0
         self.code = ""
+        self.body: bytes | None = None
+        self.headers: dict[str, str] = {}
         self.requests: list[dict[str, str]] = []
 
 
@@ -38,12 +40,16 @@ class Answer(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = f"<Error><Code>{self.server.code}</Code><Message>no</Message></Error>".encode()
-        self.send_response(self.server.status)
+        if self.server.body is not None:
+            body = self.server.body
+        self.send_response_only(self.server.status)
+        for key, value in self.server.headers.items():
+            self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(b"" if self.command == "HEAD" else body)
 
-    do_GET = do_PUT = do_DELETE = _answer  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_DELETE = _answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
@@ -63,6 +69,7 @@ def running() -> Iterator[tuple[Server, Store]]:
 def server(running: tuple[Server, Store]) -> Server:
     server, _ = running
     server.status, server.code, server.requests = 0, "", []
+    server.body, server.headers = None, {}
     return server
 
 
@@ -77,6 +84,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "put_if_match": lambda store: store.put_if_match(KEY, b"1", "0" * 32),
     "delete": lambda store: store.delete(KEY),
     "list": lambda store: list(store.list("")),
+    "server_time": lambda store: store.server_time(),
 }
 PUTS = ["put_if_absent", "put_if_match"]
 
@@ -109,7 +117,7 @@ def test_a_refused_condition_is_a_conflict(server: Server, store: Store, name: s
     server.status, server.code = status, code
     with pytest.raises(ConflictError):
         CALLS[name](store)
-    assert len(server.requests) == 1
+    assert [request["method"] for request in server.requests if request["method"] != "HEAD"] == ["PUT"]
 
 
 @pytest.mark.parametrize(("name", "header", "value"), [
@@ -122,3 +130,68 @@ def test_every_write_is_one_conditional_put(server: Server, store: Store, name: 
     (request,) = server.requests
     assert request["method"] == "PUT"
     assert request[header] == value
+
+
+LISTING = b"<ListBucketResult><Contents><Key>a</Key><ETag>x</ETag><Size>%s</Size>%s</Contents></ListBucketResult>"
+GARBAGE: dict[str, tuple[str, bytes, dict[str, str]]] = {
+    "a listing that is no XML": ("list", b"hello", {}),
+    "a listing that is no text": ("list", b"<ListBucketResult>\xff\xfe\x00", {}),
+    "a listing cut short": ("list", LISTING[:40], {}),
+    "a listing with a wrong time": ("list", LISTING % (b"1", b"<LastModified>x</LastModified>"), {}),
+    "a listing without times": ("list", LISTING % (b"1", b""), {}),
+    "a listing with a wrong size": ("list", LISTING % (b"x", b"<LastModified>2026-01-02</LastModified>"), {}),
+    "an object without an ETag": ("get", b"1", {}),
+    "a creation without an ETag": ("put_if_absent", b"", {}),
+    "a swap without an ETag": ("put_if_match", b"", {}),
+    "an answer with a wrong time": ("server_time", LISTING % (b"1", b""), {"Date": "never"}),
+}
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_an_answer_that_makes_no_sense_is_unavailable(server: Server, store: Store, name: str) -> None:
+    call, server.body, server.headers = GARBAGE[name]
+    server.status = 200
+    with pytest.raises(StoreUnavailableError):
+        CALLS[call](store)
+    assert len(server.requests) == 1
+
+
+def test_a_server_that_tells_no_time_has_none(server: Server, store: Store) -> None:
+    server.status, server.body = 200, b"<ListBucketResult></ListBucketResult>"
+    assert store.server_time() is None
+
+
+@pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (405, "MethodNotAllowed")])
+def test_a_server_that_has_never_heard_of_versions_keeps_none(
+    server: Server, store: Store, status: int, code: str
+) -> None:
+    server.status, server.code = status, code
+    assert not store.keeps_versions()
+    assert store.delete_old_versions("") == 0
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (500, "InternalError")])
+def test_a_server_that_does_not_say_whether_it_keeps_versions_is_unavailable(
+    server: Server, store: Store, status: int, code: str
+) -> None:
+    server.status, server.code = status, code
+    with pytest.raises(StoreUnavailableError, match=code):
+        store.keeps_versions()
+    with pytest.raises(StoreUnavailableError, match=code):
+        store.delete_old_versions("")
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (405, "MethodNotAllowed")])
+def test_what_a_server_does_not_know_is_said_to_be_unsupported(
+    server: Server, store: Store, name: str, status: int, code: str
+) -> None:
+    server.status, server.code = status, code
+    with pytest.raises(StoreUnsupportedError, match=code):
+        CALLS[name](store)
+
+
+@pytest.mark.parametrize(("endpoint", "region"), [("http://a b", REGION), ("http://127.0.0.1", "no region")])
+def test_an_address_that_makes_no_client_is_a_wrong_setting(endpoint: str, region: str) -> None:
+    with pytest.raises(ConfigError, match="MALLARD_S3_ENDPOINT"):
+        connect("s3://bucket", endpoint=endpoint, region=region)
