@@ -9,6 +9,7 @@ MallardError
 │   └── UnsafeStoreError       the server does not keep the conditions of writes; its sentence says which
 ├── QueueError             the queue could not take, give or settle messages
 ├── TableError             an object of the table cannot be understood
+├── TransferError          a file to import or to export to cannot be used
 ├── QueryError             a query's parameter is wrong; its sentence names it and what would be right
 └── QueryTooLargeError     a query needs more memory than it may take
 
@@ -50,6 +51,10 @@ class QueueError(MallardError):
 
 class TableError(MallardError):
     """An object of the table cannot be read."""
+
+
+class TransferError(MallardError):
+    """A file to import cannot be understood, or one to export to cannot be written."""
 
 
 class QueryError(MallardError):

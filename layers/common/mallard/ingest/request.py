@@ -78,6 +78,14 @@ def parse_pixel(query: Mapping[str, str]) -> EventRequest | Dropped:
         return refusal.dropped
 
 
+def read_props(value: Any) -> str | None | Dropped:
+    """Custom properties, an object or one as a string, as they are stored."""
+    try:
+        return _props(value)
+    except _RefusalError as refusal:
+        return refusal.dropped
+
+
 def _checked(wire: Mapping[str, Any]) -> EventRequest:
     name = _required_text(wire, "n", MAX_NAME_LENGTH)
     amount = _revenue(wire.get("ra"))

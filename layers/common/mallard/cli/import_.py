@@ -1,0 +1,125 @@
+"""``mallard import``: events from a file into the table, each exactly once."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from mallard.cli.logs import set_up_logs
+from mallard.config import load_settings
+from mallard.errors import ConfigError, QueryError, TransferError
+from mallard.query.parameters import read_site
+from mallard.store.open import open_store
+from mallard.table.write import AppendReport, TableWriter
+from mallard.transfer.check import Checker, open_database
+from mallard.transfer.chunk import Chunk, Refusal
+from mallard.transfer.load import stage, write
+from mallard.transfer.source import FORMATS, find_source, read_chunks
+from mallard.transfer.staging import Staging
+
+REFUSALS_SHOWN = 20
+PLAIN_LINE_EVERY_ROWS = 1_000_000
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser(
+        "import",
+        help="read events from a file into the table",
+        description="Read events from an NDJSON, CSV or Parquet file (or a folder of Parquet files) into the table. "
+        "The same file twice adds nothing, so an import that was cut off is simply run again. "
+        "docs/import-export.md lists the columns.",
+    )
+    command.add_argument("file", metavar="FILE", help="a file, a folder of Parquet files, or - for the standard input")
+    command.add_argument("--site", help="site id of all rows (default: each row's own site_id)")
+    command.add_argument("--format", choices=FORMATS, help="default: by the file's name; .gz is understood")
+    command.add_argument("--strict", action="store_true", help="write nothing where a single row is wrong")
+    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read and check all rows, then write those that are right."""
+    site_id = checked_site(arguments.site) if arguments.site is not None else None
+    settings = load_settings(config_file=arguments.config)
+    set_up_logs(settings)
+    source, store, now = find_source(arguments.file, arguments.format), open_store(settings), datetime.now(UTC)
+    notes = _Notes(arguments.strict)
+    database = open_database()
+    with Staging(store.scratch) as staging, _progress("read", None) as bar:
+        chunks = notes.unknown_columns(read_chunks(source, database))
+        for taken, refused in stage(chunks, Checker(database, site_id, now), staging):
+            notes.refusals(refused)
+            _advance(bar, taken + len(refused))
+        bar.close()
+        database.close()
+        total = _write(staging, TableWriter(store), now)
+    known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
+    print(f"{total.written:,} events written{known}.")
+    notes.finish()
+    return 0
+
+
+def checked_site(text: str) -> str:
+    """A site id from the command line; ConfigError where it is none."""
+    try:
+        return read_site(text)
+    except QueryError as error:
+        raise ConfigError(f"--site: {error}") from error
+
+
+def _write(staging: Staging, table: TableWriter, now: datetime) -> AppendReport:
+    total = AppendReport()
+    with _progress("written", staging.rows) as bar:
+        for _, rows, report in write(staging, table, now):
+            total += report
+            _advance(bar, rows)
+    return total
+
+
+class _Notes:
+    """What is said of rows and columns that are not taken: the first ones in full, then a count."""
+
+    def __init__(self, strict: bool) -> None:
+        self._strict = strict
+        self._refused = 0
+        self._unknown: set[str] = set()
+
+    def unknown_columns(self, chunks: Iterable[Chunk]) -> Iterable[Chunk]:
+        """The same chunks; a column nobody knows is named once."""
+        for chunk in chunks:
+            for name in sorted(chunk.unknown - self._unknown):
+                tqdm.write(f"The column {name[:80]!r} is not one of ours and is left out.", file=sys.stderr)
+            self._unknown |= chunk.unknown
+            yield chunk
+
+    def refusals(self, refused: list[Refusal]) -> None:
+        """Say them; TransferError at the first one where the import is strict."""
+        if refused and self._strict:
+            raise TransferError(f"{refused[0]} Nothing was written.")
+        for refusal in refused[: max(0, REFUSALS_SHOWN - self._refused)]:
+            tqdm.write(str(refusal), file=sys.stderr)
+        self._refused += len(refused)
+
+    def finish(self) -> None:
+        """TransferError where rows were refused: then the work is not wholly done."""
+        if self._refused:
+            shown = f"; the first {REFUSALS_SHOWN} are above" if self._refused > REFUSALS_SHOWN else ""
+            raise TransferError(f"{self._refused:,} rows were refused{shown}.")
+
+
+def _progress(what: str, total: int | None) -> Any:
+    return tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=not sys.stderr.isatty())
+
+
+def _advance(bar: Any, rows: int) -> None:
+    """Move the bar; where there is none a plain line for each million rows."""
+    bar.update(rows)
+    if bar.disable:
+        before, bar.n = bar.n, bar.n + rows
+        if before // PLAIN_LINE_EVERY_ROWS != bar.n // PLAIN_LINE_EVERY_ROWS:
+            print(f"{bar.n:,} rows {bar.desc}", file=sys.stderr)

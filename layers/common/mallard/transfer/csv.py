@@ -1,0 +1,129 @@
+"""CSV as chunks: Arrow's streaming reader, with every cell as it stands in the file."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as compute
+import pyarrow.csv as pc
+
+from mallard.errors import TransferError
+from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, Refusal, as_lines, utf8
+
+CHUNK_BYTES = 16 << 20
+MAX_HEADER_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """Counts the records, the header being 1, past those the reader left out."""
+
+    left_out: list[Any] = field(default_factory=list)
+    next: int = 2
+    seen: int = 0
+
+    def take(self, count: int, name: str) -> tuple[Any, list[Refusal]]:
+        """The numbers of the next ``count`` records, and what stood between them."""
+        numbers, refused = [], []
+        while len(numbers) < count or self._at_left_out():
+            if self._at_left_out():
+                row = self.left_out[self.seen]
+                self.seen += 1
+                if row.text.strip():
+                    sentence = f"it has {row.actual_columns} cells, the header {row.expected_columns}."
+                    refused.append(Refusal(name, self.next, sentence))
+                self.next += 1
+            else:
+                # Up to the next one left out all numbers follow each other.
+                until = self.left_out[self.seen].number + 1 if self.seen < len(self.left_out) else None
+                run = count - len(numbers) if until is None else min(count - len(numbers), until - self.next)
+                numbers += range(self.next, self.next + run)
+                self.next += run
+        return pa.array(np.array(numbers, np.int64)), refused
+
+    def _at_left_out(self) -> bool:
+        # The reader counts from 1 without the header, which it never saw.
+        return self.seen < len(self.left_out) and self.left_out[self.seen].number + 1 == self.next
+
+
+def read_csv(file: IO[bytes], name: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+    """Chunks of about ``chunk_bytes``, numbered by record. An empty cell is null, a quoted empty one is empty text.
+
+    TransferError where the header lacks a required column or names one twice, or a record has no end.
+    """
+    names = _header(file, name)
+    unknown = frozenset(names).difference(GIVEN, IGNORED)
+    numbers = _Numbers()
+    known = [each for each in GIVEN if each in names]
+    try:
+        for batch in _batches(file, names, known, numbers.left_out, chunk_bytes):
+            lines, refused = numbers.take(batch.num_rows, name)
+            columns, lines = _not_blank({each: batch.column(each) for each in known}, lines)
+            texts, lines, garbled = utf8(name, columns, lines)
+            yield Chunk(name, as_lines(texts, lines), [*refused, *garbled], unknown)
+    except pa.ArrowInvalid as error:
+        raise TransferError(f"After line {numbers.next - 1} this is not CSV: {error}.") from error
+    _, refused = numbers.take(0, name)
+    yield Chunk(name, as_lines({}, pa.array([], pa.int64())), refused, unknown)
+
+
+def _not_blank(columns: dict[str, Any], numbers: Any) -> tuple[dict[str, Any], Any]:
+    """Without empty lines, which come as records without a value."""
+    if not columns["timestamp"].null_count:
+        return columns, numbers
+    filled = reduce(compute.or_, (column.is_valid() for column in columns.values()))
+    return {name: column.filter(filled) for name, column in columns.items()}, numbers.filter(filled)
+
+
+def _header(file: IO[bytes], name: str) -> list[str]:
+    """The names of the columns, and the file at its second record."""
+    head = file.readline(MAX_HEADER_BYTES)
+    while head.count(b'"') % 2 and len(head) < MAX_HEADER_BYTES and (more := file.readline(MAX_HEADER_BYTES)):
+        head += more
+    try:
+        names = next(csv.reader(io.StringIO(head.decode("utf-8-sig"), newline="")), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TransferError(f"{name or 'The file'} has a header that is not CSV: {error}.") from error
+    missing = [each for each in REQUIRED if each not in names]
+    if missing:
+        raise TransferError(f"{name or 'The file'} has no column {missing[0]}; its first line must name the columns.")
+    for each in names:
+        if each in GIVEN and names.count(each) > 1:
+            raise TransferError(f"{name or 'The file'} has two columns {each}.")
+    return names
+
+
+def _batches(
+    file: IO[bytes], names: list[str], known: list[str], left_out: list[Any], chunk_bytes: int
+) -> Iterator[Any]:
+    def leave_out(row: Any) -> str:
+        left_out.append(row)
+        return "skip"
+
+    try:
+        reader = pc.open_csv(
+            file,
+            # Only one thread tells the numbers of rows it leaves out.
+            read_options=pc.ReadOptions(column_names=names, use_threads=False, block_size=chunk_bytes),
+            parse_options=pc.ParseOptions(
+                newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=leave_out
+            ),
+            convert_options=pc.ConvertOptions(
+                # As bytes: a cell that is not UTF-8 must not end the whole file.
+                column_types={each: pa.binary() for each in known},
+                include_columns=known,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                null_values=[""],
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):
+            return
+        raise
+    yield from reader

@@ -1,0 +1,85 @@
+"""An import: read and check everything first, then write it partition by partition."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.event import to_ms
+from mallard.table.layout import Partition
+from mallard.table.schema import DELIVERIES, EVENTS
+from mallard.table.write import SEAL_ROWS, AppendReport, TableWriter
+from mallard.transfer.check import Checker
+from mallard.transfer.chunk import Chunk, Refusal
+from mallard.transfer.staging import Staging
+
+
+def stage(chunks: Iterable[Chunk], checker: Checker, staging: Staging) -> Iterator[tuple[int, list[Refusal]]]:
+    """Put all rows that are right into ``staging``; yields rows taken and rows refused, chunk by chunk."""
+    for chunk in chunks:
+        checked = checker.check(chunk)
+        staging.add(checked.rows)
+        yield checked.rows.num_rows, checked.refused
+    staging.finish()
+
+
+def write(
+    staging: Staging, table: TableWriter, now: datetime, piece_rows: int = SEAL_ROWS
+) -> Iterator[tuple[Partition, int, AppendReport]]:
+    """Append what is staged; yields each piece's partition, rows and report when it is in the table.
+
+    Rows count as accepted ``now``: an erasure of their days from before the import does not mean them. A piece is as
+    large as a segment, so that each tail is rewritten once or twice however the dates came.
+    """
+    for partition in staging.partitions():
+        for piece in _pieces(staging.pieces(partition), piece_rows):
+            spans_days = bool(pc.any(piece["spans_days"]).as_py())
+            accepted = pa.repeat(pa.scalar(to_ms(now), pa.int64()), piece.num_rows)
+            rows = with_own_ids(piece.append_column("accepted_ms", accepted).select(DELIVERIES.names))
+            report = table.append(partition, rows, spans_days=spans_days)
+            repeated = AppendReport(duplicates=piece.num_rows - rows.num_rows)
+            yield partition, piece.num_rows, report + repeated
+
+
+def _pieces(parts: Iterator[pa.Table], piece_rows: int) -> Iterator[pa.Table]:
+    """The same rows in pieces of ``piece_rows``, the last one smaller."""
+    held: list[pa.Table] = []
+    for part in parts:
+        held.append(part)
+        while sum(each.num_rows for each in held) >= piece_rows:
+            rows = pa.concat_tables(held)
+            yield rows.slice(0, piece_rows)
+            held = [rows.slice(piece_rows)]
+    rest = pa.concat_tables(held)
+    if rest.num_rows:
+        yield rest
+
+
+def with_own_ids(rows: pa.Table) -> pa.Table:
+    """Rows (schema DELIVERIES) without their copies, each with an id of its own.
+
+    Of rows that share an id the first keeps it; one with other content is known by a hash of that. A writer settles
+    few such rows one by one, but a file whose ids mean something else may have nothing but them.
+    """
+    counts = pc.value_counts(rows["event_id"])
+    several = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    if not len(several):
+        return rows
+    shared = pc.is_in(rows["event_id"], value_set=several)
+    settled: dict[int, dict[str, Any]] = {}
+    for row in rows.filter(shared).to_pylist():
+        first = settled.setdefault(row["event_id"], row)
+        if first is not row and not row["named_by_client"] and any(first[name] != row[name] for name in EVENTS.names):
+            event_id = _content_id(row)
+            settled.setdefault(event_id, row | {"event_id": event_id})
+    return pa.concat_tables(
+        [rows.filter(pc.invert(shared)), pa.Table.from_pylist(list(settled.values()), schema=rows.schema)]
+    )
+
+
+def _content_id(row: dict[str, Any]) -> int:
+    content = "\x1f".join(f"{name}={row[name]}" for name in EVENTS.names)
+    return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=8).digest(), "big") >> 1

@@ -1,0 +1,74 @@
+"""Parquet as chunks: batches of the columns we know, whatever their types, as text."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mallard.errors import TransferError
+from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, Refusal, as_lines, utf8
+
+CHUNK_ROWS = 32_768
+READ_BUFFER_BYTES = 1 << 20
+SPANS_DAYS = b"mallard.visitors_span_days"
+"""In the footer of a segment (and of an export): some visitor ids live longer than their day."""
+
+
+def read_parquet(path: Path, name: str, site_id: str | None = None, chunk_rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+    """Chunks of ``chunk_rows``, numbered from 1; ``site_id`` is that of the path where the rows carry none.
+
+    TransferError where the file is not Parquet or lacks a required column.
+    """
+    try:
+        # Without a prebuffer a row group of any size passes page by page.
+        with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False) as file:
+            names = file.schema_arrow.names
+            known = [each for each in GIVEN if each in names]
+            if missing := [each for each in REQUIRED if each not in names]:
+                raise TransferError(f"{name or path.name} has no column {missing[0]}.")
+            unknown = frozenset(names).difference(GIVEN, IGNORED)
+            spans_days = (file.metadata.metadata or {}).get(SPANS_DAYS) == b"true"
+            first = 1
+            for batch in file.iter_batches(chunk_rows, columns=known):
+                texts, numbers, refused = _texts(batch, known, name, site_id, first)
+                yield Chunk(name, as_lines(texts, numbers), refused, unknown, spans_days)
+                first += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise TransferError(f"{name or path.name} cannot be read as Parquet: {error}.") from error
+
+
+def _texts(
+    batch: Any, known: list[str], name: str, site_id: str | None, first: int
+) -> tuple[dict[str, Any], Any, list[Refusal]]:
+    numbers = pa.array(np.arange(first, first + batch.num_rows))
+    texts, numbers, refused = utf8(name, {each: _text(batch.column(each)) for each in known}, numbers)
+    if site_id is not None:
+        texts.setdefault("site_id", pa.repeat(pa.scalar(site_id), len(numbers)))
+    return texts, numbers, refused
+
+
+def _text(column: Any) -> Any:
+    """A column of any type as text, or as bytes where it may not be text."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _text(column.dictionary_decode())
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        # First to UTC where it has a zone, then without one; finer parts than milliseconds are cut off.
+        moment = pa.timestamp("ms", "UTC") if getattr(kind, "tz", None) else pa.timestamp("ms")
+        return pc.cast(column, moment, safe=False).cast(pa.timestamp("ms")).cast(pa.string())
+    if pa.types.is_nested(kind):
+        return pa.array([None if each is None else _json(each) for each in column.to_pylist()], pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return column.cast(pa.binary())
+    return column.cast(pa.string())
+
+
+def _json(value: Any) -> str:
+    # A map comes as a list of pairs.
+    pairs = isinstance(value, list) and all(isinstance(each, tuple) and len(each) == 2 for each in value)
+    return json.dumps(dict(value) if pairs else value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -1,0 +1,91 @@
+"""Rows between the file and the table: on disk, in pieces that belong to one partition each."""
+
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.table.layout import Partition
+from mallard.transfer.check import ROWS
+
+RUN_ROWS = 262_144
+RUN_BYTES = 128 << 20
+_STAGED = pa.schema([field for field in ROWS if field.name not in ("site_id", "date")])
+
+
+class Staging:
+    """One nameless file of record batches, gone when it is closed or the process dies.
+
+    A run of RUN_ROWS rows (or RUN_BYTES) is parted by partition and written; what comes in any order of dates is so read back
+    partition by partition, each in the file's order, with no more than one run in memory.
+    """
+
+    def __init__(self, folder: Path, run_rows: int = RUN_ROWS) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # lives as long as this object
+        self._writer = pa.ipc.new_file(
+            pa.PythonFile(self._file, "w"), _STAGED, options=pa.ipc.IpcWriteOptions(compression="lz4")
+        )
+        self._run: list[pa.Table] = []
+        self._run_rows = run_rows
+        self._pieces: dict[Partition, list[int]] = {}
+        self._count = 0
+        self.rows = 0
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows in the schema ROWS."""
+        self._run.append(rows)
+        self.rows += rows.num_rows
+        rows_held, bytes_held = sum(each.num_rows for each in self._run), sum(each.nbytes for each in self._run)
+        if rows_held >= self._run_rows or bytes_held >= RUN_BYTES:
+            self._write_run()
+
+    def finish(self) -> None:
+        """Nothing more comes."""
+        self._write_run()
+        self._writer.close()
+
+    def partitions(self) -> list[Partition]:
+        """All partitions, in order."""
+        return sorted(self._pieces)
+
+    def pieces(self, partition: Partition) -> Iterator[pa.Table]:
+        """A partition's rows (ROWS without site and date) in the order they came, piece by piece."""
+        self._file.seek(0)
+        reader = pa.ipc.open_file(pa.PythonFile(self._file, "r"))
+        for number in self._pieces[partition]:
+            yield pa.Table.from_batches([reader.get_batch(number)])
+
+    def __enter__(self) -> "Staging":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def _write_run(self) -> None:
+        if not self._run:
+            return
+        rows = pa.concat_tables(self._run).combine_chunks()
+        self._run.clear()
+        # The sort is stable: within a partition the file's order stays.
+        rows = rows.take(pc.sort_indices(rows, [("site_id", "ascending"), ("date", "ascending")]))
+        start = 0
+        for partition, count in _lengths(rows):
+            for batch in rows.slice(start, count).select(_STAGED.names).to_batches():
+                self._writer.write_batch(batch)
+                self._pieces.setdefault(partition, []).append(self._count)
+                self._count += 1
+            start += count
+
+
+def _lengths(rows: pa.Table) -> list[tuple[Partition, int]]:
+    """The partitions of sorted rows, and how many rows each has."""
+    counted = rows.group_by(["site_id", "date"]).aggregate([([], "count_all")]).to_pylist()
+    found: list[tuple[Any, date, int]] = sorted((row["site_id"], row["date"], row["count_all"]) for row in counted)
+    return [(Partition(site_id, day), count) for site_id, day, count in found]
