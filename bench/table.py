@@ -54,7 +54,7 @@ def _flush(partitions: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         table = TableWriter(LocalStore(Path(folder)))
         began = time.perf_counter()
-        report = flush(messages, table)
+        report = flush(messages, table, UNTIL)
         seconds = time.perf_counter() - began
     assert report.rows.written == len(messages)
     return len(messages) / seconds, 0.0

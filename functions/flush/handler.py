@@ -1,4 +1,4 @@
-"""Lambda: from the queue to the table, on a schedule."""
+"""Lambda: from the queue to the table, on a schedule or as the queue hands over its messages."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from mallard.config import load_settings
 from mallard.flush.core import drain
+from mallard.flush.records import flush_records
 from mallard.queue.base import Queue
 from mallard.queue.open import open_queue
 from mallard.salts import delete_old_salts
@@ -32,10 +33,16 @@ def parts() -> tuple[Queue, Store, TableWriter]:
     return open_queue(settings), store, TableWriter(store)
 
 
-def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:  # noqa: ARG001
-    """Drain the queue until it is empty or the deadline is near, then delete salts whose day is over."""
+def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Write the messages the event holds, else drain the queue and delete salts whose day is over."""
+
+    def may_go_on() -> bool:
+        return context.get_remaining_time_in_millis() > STOP_BEFORE_DEADLINE_MS
+
     queue, store, table = parts()
-    report = drain(queue, table, may_go_on=lambda: context.get_remaining_time_in_millis() > STOP_BEFORE_DEADLINE_MS)
+    if "Records" in event:
+        return flush_records(event["Records"], queue, table, datetime.now(UTC), may_go_on)
+    report = drain(queue, table, clock=lambda: datetime.now(UTC), may_go_on=may_go_on)
     return {
         "written": report.rows.written,
         "duplicates": report.rows.duplicates,

@@ -1,11 +1,21 @@
 """From the queue to the table: nothing acknowledged early, nobody held back by another's trouble."""
 
-from mallard.flush.core import drain, flush
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mallard.flush import core
+from mallard.flush.core import EXPIRED, drain, flush
+from mallard.queue.base import VISIBILITY_SECONDS, Message
+from mallard.queue.local import LocalQueue
 from mallard.table.layout import Partition
 from mallard.table.write import ATTEMPTS, TableWriter
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryQueue, MemoryStore
-from support.rows import HERE, event, events, segments
+from support.rows import HERE, event, events, noon, segments
 
 POISON = b'{"event_id": "not a number"}'
 
@@ -27,7 +37,7 @@ def stored_ids(store: FaultyStore, partition: Partition = HERE) -> list[int]:
 def test_what_is_drained_is_in_the_table_and_out_of_the_queue() -> None:
     store = FaultyStore(MemoryStore())
     queue = sent(*(each.to_message() for each in events(1, 2, 3)))
-    report = drain(queue, writer(store))
+    report = drain(queue, writer(store), clock=noon)
     assert (report.rows.written, report.partitions, queue.depth()) == (3, 1, 0)
     assert stored_ids(store) == [1, 2, 3]
 
@@ -36,7 +46,7 @@ def test_nothing_is_acknowledged_before_it_is_written() -> None:
     store, depths = FaultyStore(MemoryStore()), list[int]()
     queue = sent(*(each.to_message() for each in events(1, 2)))
     store.after_write = lambda: depths.append(queue.depth())
-    drain(queue, writer(store))
+    drain(queue, writer(store), clock=noon)
     assert depths == [2]
     assert queue.depth() == 0
 
@@ -44,7 +54,7 @@ def test_nothing_is_acknowledged_before_it_is_written() -> None:
 def test_a_message_nobody_can_read_is_set_aside_with_its_reason_and_the_rest_is_flushed() -> None:
     store = FaultyStore(MemoryStore())
     queue = sent(event(1).to_message(), POISON, b"\xff", event(2).to_message())
-    report = drain(queue, writer(store))
+    report = drain(queue, writer(store), clock=noon)
     assert stored_ids(store) == [1, 2]
     assert [body for body, _ in queue.aside] == [POISON, b"\xff"]
     assert all(reason for _, reason in queue.aside)
@@ -56,19 +66,136 @@ def test_a_partition_in_trouble_does_not_hold_back_others_and_its_messages_come_
     first, second = event(1, site_id="a.example"), event(2, site_id="b.example")
     queue = sent(first.to_message(), second.to_message())
     store.faults.extend([Fault.UNAVAILABLE] * ATTEMPTS)
-    report = drain(queue, writer(store))
+    report = drain(queue, writer(store), clock=noon)
     assert (len(report.failed), report.rows.written, queue.depth()) == (1, 1, 1)
-    assert drain(queue, writer(store)).rows.written == 1
+    queue.expire()
+    assert drain(queue, writer(store), clock=noon).rows.written == 1
     assert stored_ids(store, Partition("a.example", HERE.date)) == [1]
     assert stored_ids(store, Partition("b.example", HERE.date)) == [2]
 
 
 def test_it_stops_where_it_may_not_go_on() -> None:
     queue = sent(event(1).to_message())
-    drain(queue, writer(FaultyStore(MemoryStore())), may_go_on=lambda: False)
+    drain(queue, writer(FaultyStore(MemoryStore())), clock=noon, may_go_on=lambda: False)
     assert queue.depth() == 1
 
 
+class Watch:
+    """A clock that the test moves; both kinds of time from one."""
+
+    def __init__(self) -> None:
+        self.now = noon()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def local(tmp_path: Path, watch: Watch) -> Iterator[LocalQueue]:
+    with closing(LocalQueue(tmp_path / "queue.sqlite", clock=watch.seconds)) as queue:
+        yield queue
+
+
+def of_sites(count: int) -> list[bytes]:
+    return [event(number, site_id=f"site-{number}.example").to_message() for number in range(1, count + 1)]
+
+
+def test_no_other_receiver_gets_a_message_while_it_is_being_written(local: LocalQueue, watch: Watch) -> None:
+    """Eleven partitions of 40 seconds each are far more than one visibility."""
+    local.send(of_sites(11))
+    store, stolen = FaultyStore(MemoryStore()), list[Message]()
+
+    def write() -> None:
+        watch.pass_seconds(40)
+        stolen.extend(local.receive(100))
+
+    store.before_write.extend([write] * 11)
+    report = drain(local, writer(store), clock=watch)
+    assert stolen == []
+    assert (report.rows.written, report.rows.duplicates, local.depth()) == (11, 0, 0)
+    assert watch.now - noon() > 2 * timedelta(seconds=VISIBILITY_SECONDS)
+
+
+def test_at_the_deadline_what_was_written_is_settled_and_the_rest_is_given_back_at_once(
+    local: LocalQueue, watch: Watch
+) -> None:
+    local.send(of_sites(5))
+    store = FaultyStore(MemoryStore())
+    report = drain(local, writer(store), clock=watch, may_go_on=lambda: len(store.writes) < 2)
+    assert (report.rows.written, len(report.left), len(report.failed)) == (2, 3, 0)
+    assert local.depth() == 3
+    assert len(local.receive(10)) == 3
+
+
+def test_what_fails_is_tried_once_in_a_drain_and_waits_longer_each_time(local: LocalQueue, watch: Watch) -> None:
+    local.send([event(1).to_message()])
+    store, pauses = FaultyStore(MemoryStore()), list[float]()
+    for _ in range(12):
+        store.faults.extend([Fault.UNAVAILABLE] * ATTEMPTS)
+        assert len(drain(local, writer(store), clock=watch).failed) == 1
+        assert not store.faults
+        failed = watch.now
+        while not (again := local.receive(1)):
+            watch.pass_seconds(1)
+        pauses.append((watch.now - failed).total_seconds())
+        local.release(again)
+    assert pauses[0] <= 2
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 900
+    assert drain(local, writer(store), clock=watch).rows.written == 1
+    assert local.depth() == 0
+
+
+def test_messages_that_fail_for_long_do_not_keep_those_behind_them_waiting(
+    local: LocalQueue, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "BATCH", 3)
+    local.send([event(n, site_id="bad.example").to_message() for n in range(1, 4)] + of_sites(2))
+    store = FaultyStore(MemoryStore())
+    store.faults.extend([Fault.UNAVAILABLE] * ATTEMPTS)
+    assert len(drain(local, writer(store), clock=watch).failed) == 3
+    assert drain(local, writer(store), clock=watch).rows.written == 2
+    assert local.depth() == 3
+
+
+def test_a_full_batch_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "BATCH", 2)
+    store = FaultyStore(MemoryStore())
+    queue = sent(*(each.to_message() for each in events(1, 2, 3, 4, 5)))
+    assert drain(queue, writer(store), clock=noon).rows.written == 5
+    assert queue.depth() == 0
+
+
+def test_an_event_of_a_day_past_retention_is_set_aside_as_expired() -> None:
+    store = FaultyStore(MemoryStore())
+    table = TableWriter(store, retention_days=30)
+    kept, gone = noon().date() - timedelta(days=30), noon().date() - timedelta(days=31)
+    old, young = event(1, date=gone.isoformat()), event(2, date=kept.isoformat())
+    queue = sent(old.to_message(), young.to_message())
+    report = drain(queue, table, clock=noon)
+    assert queue.aside == [(old.to_message(), EXPIRED)]
+    assert (report.rows.written, len(report.poison), queue.depth()) == (1, 1, 0)
+    assert stored_ids(store, Partition(HERE.site_id, gone)) == []
+    assert stored_ids(store, Partition(HERE.site_id, kept)) == [2]
+
+
+def test_without_retention_no_day_is_too_old() -> None:
+    store = FaultyStore(MemoryStore())
+    report = flush([Message("1", event(1, date="2015-01-01").to_message())], TableWriter(store), noon())
+    assert (report.rows.written, report.poison) == (1, ())
+
+
 def test_an_empty_batch_is_an_empty_report() -> None:
-    report = flush([], writer(FaultyStore(MemoryStore())))
+    report = flush([], writer(FaultyStore(MemoryStore())), noon())
     assert (report.done, report.failed, report.poison, report.partitions) == ((), (), (), 0)

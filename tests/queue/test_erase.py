@@ -56,7 +56,7 @@ def test_erased_messages_are_gone_from_every_byte(queue: LocalQueue, file: Path)
 
 def test_what_was_set_aside_is_erased_too(queue: LocalQueue, file: Path) -> None:
     queue.send([marked(1).to_message()])
-    queue.set_aside(queue.receive(1)[0], "expired")
+    queue.set_aside([(queue.receive(1)[0], "expired")])
     assert erase(queue) == 1
     assert rows(file, "SELECT * FROM set_aside") == []
     assert MARK.encode() not in all_bytes(file)

@@ -185,7 +185,7 @@ def test_row_numbers_are_never_used_again(queue: LocalQueue) -> None:
 
 def test_a_message_that_was_set_aside_is_not_pending(queue: LocalQueue, file: Path) -> None:
     queue.send([b"bad", b"good"])
-    queue.set_aside(queue.receive(1)[0], "broken")
+    queue.set_aside([(queue.receive(1)[0], "broken")])
     assert queue.pending(0) == ([2], [(2, b"good")])
     assert rows(file, "SELECT id, body, reason FROM set_aside") == [(1, b"bad", "broken")]
 
@@ -195,8 +195,8 @@ def test_setting_aside_twice_keeps_one(queue: LocalQueue, file: Path, clock: Clo
     first = queue.receive(1)[0]
     clock.seconds += VISIBILITY_SECONDS
     second = queue.receive(1)[0]
-    queue.set_aside(first, "broken")
-    queue.set_aside(second, "still broken")
+    queue.set_aside([(first, "broken")])
+    queue.set_aside([(second, "still broken")])
     assert rows(file, "SELECT body, reason FROM set_aside") == [(b"bad", "broken")]
 
 

@@ -9,7 +9,7 @@ from mallard.flush.core import drain
 from mallard.table.write import TableWriter
 from support.faults import CrashError, Fault, FaultyStore
 from support.memory import MemoryQueue, MemoryStore
-from support.rows import HERE, event, segments
+from support.rows import HERE, event, noon, segments
 
 SEAL_ROWS = (3, 5)
 """Two versions of the software with other settings run at once."""
@@ -51,7 +51,7 @@ class FlushMachine(RuleBasedStateMachine):
         self.store.faults.extend(faults)
         self.store.stale.append(stale)
         try:
-            drain(self.queue, self.writers[who])
+            drain(self.queue, self.writers[who], clock=noon)
         except CrashError:
             pass
         finally:
@@ -66,7 +66,7 @@ class FlushMachine(RuleBasedStateMachine):
         def meanwhile() -> None:
             self.accept(1, twice=False)
             self.queue.expire()
-            drain(self.queue, self.writers[1])
+            drain(self.queue, self.writers[1], clock=noon)
 
         self.store.before_write.append(meanwhile)
         self.flush(0, faults, 0)
@@ -100,7 +100,7 @@ class FlushMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Left alone, everything accepted is in the table, once."""
         self.queue.expire()
-        drain(self.queue, self.writers[0])
+        drain(self.queue, self.writers[0], clock=noon)
         found = segments(self.objects, HERE)
         ids = sorted(number for segment in found for number in segment.rows["event_id"].to_pylist())
         assert ids == self.accepted

@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import count
@@ -95,6 +96,7 @@ class MemoryQueue:
         self.aside: list[tuple[bytes, str]] = []
         self._bodies: dict[int, bytes] = {}
         self._hidden: set[int] = set()
+        self._receives: Counter[int] = Counter()
         self._next = 1
         self._lock = threading.Lock()
 
@@ -108,7 +110,8 @@ class MemoryQueue:
         with self._lock:
             numbers = [number for number in self._bodies if number not in self._hidden][:limit]
             self._hidden.update(numbers)
-            return [Message(str(number), self._bodies[number]) for number in numbers]
+            self._receives.update(numbers)
+            return [Message(str(number), self._bodies[number], self._receives[number]) for number in numbers]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         with self._lock:
@@ -119,9 +122,13 @@ class MemoryQueue:
         with self._lock:
             self._hidden.difference_update(int(each.receipt) for each in messages)
 
-    def set_aside(self, message: Message, reason: str) -> None:
-        self.acknowledge([message])
-        self.aside.append((message.body, reason))
+    def postpone(self, messages: Sequence[Message]) -> None:
+        """The pause ends with ``expire`` too: until then they stay hidden."""
+
+    def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
+        self.acknowledge([message for message, _ in poison])
+        self.aside += [(message.body, reason) for message, reason in poison]
+        return []
 
     def depth(self) -> int:
         return len(self._bodies)

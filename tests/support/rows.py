@@ -1,7 +1,7 @@
 """Small tables: events with numbers for ids, and what a store holds of them."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,11 @@ from mallard.table.segment import Segment, decode
 DAY = date(2026, 1, 2)
 NOON_MS = 1_767_355_200_000
 HERE = Partition("example.com", DAY)
+
+
+def noon() -> datetime:
+    """A clock that stands still."""
+    return datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 def event(number: int, **changes: Any) -> Event:

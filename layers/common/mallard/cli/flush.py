@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store, queue = open_store(settings), open_queue(settings)
-    report = drain(queue, TableWriter(store))
+    report = drain(queue, TableWriter(store), clock=lambda: datetime.now(UTC))
     delete_old_salts(store, datetime.now(UTC))
     print(f"{report.rows.written:,} events written into {report.partitions:,} partitions.")
     if report.failed:

@@ -2,25 +2,43 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pyarrow as pa
 
 from mallard.errors import StoreError, TableError
-from mallard.queue.base import Message, Queue
+from mallard.queue.base import VISIBILITY_SECONDS, Message, Queue
 from mallard.table.deliveries import broken, partitions, read_deliveries
+from mallard.table.layout import Partition
 from mallard.table.write import AppendReport, TableWriter
 
 BATCH = 10_000
 """Messages of one round: what is decoded and held in memory at a time."""
+
+ROUND_TIME = timedelta(seconds=VISIBILITY_SECONDS * 2 // 3)
+"""A round begins no partition after this: the last third of the visibility is for the one it is at, and to settle.
+
+Should even that not do, another receiver gets the messages too, and the table takes each event once.
+"""
+
+EXPIRED = "expired"
+"""Why an event of a day past retention is set aside: written, it would bring a deleted partition back."""
 
 log = logging.getLogger("mallard.flush")
 
 
 @dataclass(frozen=True, slots=True)
 class FlushReport:
-    """What became of a batch: ``done`` is in the table, ``failed`` is to be tried again, ``poison`` never can be."""
+    """What became of a batch.
+
+    ``done`` is in the table, ``failed`` is to be tried again after a pause, ``left`` was not tried for want of time,
+    ``poison`` never can be written, each with the reason.
+    """
 
     done: tuple[Message, ...] = ()
     failed: tuple[Message, ...] = ()
+    left: tuple[Message, ...] = ()
     poison: tuple[tuple[Message, str], ...] = ()
     rows: AppendReport = field(default_factory=AppendReport)
     partitions: int = 0
@@ -29,14 +47,20 @@ class FlushReport:
         return FlushReport(
             self.done + other.done,
             self.failed + other.failed,
+            self.left + other.left,
             self.poison + other.poison,
             self.rows + other.rows,
             self.partitions + other.partitions,
         )
 
 
-def flush(messages: Sequence[Message], table: TableWriter) -> FlushReport:
-    """Write each message's event into its partition. Nothing is acknowledged here: ``done`` says what may be."""
+def flush(
+    messages: Sequence[Message], table: TableWriter, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True
+) -> FlushReport:
+    """Write each message's event into its partition. Nothing is settled here: the report says what may be.
+
+    ``now`` (aware) decides which days are past retention; ``may_go_on`` is asked before each partition.
+    """
     if not messages:
         return FlushReport()
     sound = list(messages)
@@ -48,31 +72,64 @@ def flush(messages: Sequence[Message], table: TableWriter) -> FlushReport:
         sound, poison = _sort_out(messages)
         deliveries = read_deliveries([each.body for each in sound]) if sound else None
     report = FlushReport(poison=tuple(poison))
+    first_kept = table.first_kept_date(now)
     for partition, indices, rows in partitions(deliveries) if deliveries else []:
         members = tuple(sound[index] for index in indices)
-        try:
-            report += FlushReport(done=members, rows=table.append(partition, rows), partitions=1)
-        except (StoreError, TableError) as error:
-            # One partition in trouble must not hold back the others.
-            log.error("partition %s not written: %s", partition.prefix, error)
-            report += FlushReport(failed=members)
+        if first_kept and partition.date < first_kept:
+            report += FlushReport(poison=tuple((each, EXPIRED) for each in members))
+        elif may_go_on():
+            report += _write(table, partition, rows, members)
+        else:
+            report += FlushReport(left=members)
     return report
 
 
-def drain(queue: Queue, table: TableWriter, *, may_go_on: Callable[[], bool] = lambda: True) -> FlushReport:
-    """Flush until the queue has given all it had, a round failed, or ``may_go_on`` says no; settle each round."""
-    total = FlushReport()
-    while may_go_on() and (messages := queue.receive(BATCH)):
-        report = flush(messages, table)
-        queue.acknowledge(report.done)
-        for message, reason in report.poison:
-            queue.set_aside(message, reason)
-        queue.release(report.failed)
-        total += FlushReport(failed=report.failed, poison=report.poison, rows=report.rows, partitions=report.partitions)
+def settle(queue: Queue, report: FlushReport) -> None:
+    """Tell the queue what became of its messages. A QueueError here costs a redelivery, and never an event."""
+    queue.acknowledge(report.done)
+    queue.set_aside(report.poison)
+    queue.postpone(report.failed)
+    queue.release(report.left)
+
+
+def drain(
+    queue: Queue, table: TableWriter, *, clock: Callable[[], datetime], may_go_on: Callable[[], bool] = lambda: True
+) -> FlushReport:
+    """Flush until the queue has given all it had, a round failed, or ``may_go_on`` says no; settle each round.
+
+    ``clock`` gives the aware time. In the report ``done`` is empty: it would hold all that was ever drained.
+    """
+    total, going = FlushReport(), True
+    while going and may_go_on():
+        received, report = _round(queue, table, clock, may_go_on)
+        settle(queue, report)
+        total += replace(report, done=())
         # A batch that is not full was all there was: under load the few that came meanwhile can wait for the next run.
-        if report.failed or len(messages) < BATCH:
-            break
+        # What was left is the next round's; what failed is not tried again at once.
+        going = not report.failed and (received == BATCH or bool(report.left))
     return total
+
+
+def _round(
+    queue: Queue, table: TableWriter, clock: Callable[[], datetime], may_go_on: Callable[[], bool]
+) -> tuple[int, FlushReport]:
+    """How many messages were received, and what became of them within ROUND_TIME."""
+    began = clock()
+
+    def in_time() -> bool:
+        return may_go_on() and clock() - began < ROUND_TIME
+
+    messages = queue.receive(BATCH)
+    return len(messages), flush(messages, table, began, may_go_on=in_time)
+
+
+def _write(table: TableWriter, partition: Partition, rows: pa.Table, members: tuple[Message, ...]) -> FlushReport:
+    try:
+        return FlushReport(done=members, rows=table.append(partition, rows), partitions=1)
+    except (StoreError, TableError) as error:
+        # One partition in trouble must not hold back the others.
+        log.error("partition %s not written: %s", partition.prefix, error)
+        return FlushReport(failed=members)
 
 
 def _sort_out(messages: Sequence[Message]) -> tuple[list[Message], list[tuple[Message, str]]]:

@@ -81,7 +81,7 @@ class Schedule:
     def _flush(self, may_go_on: Callable[[], bool]) -> None:
         self._since_last = 0
         try:
-            report = drain(self._queue, self._table, may_go_on=may_go_on)
+            report = drain(self._queue, self._table, clock=self._clock, may_go_on=may_go_on)
         except MallardError as error:
             self.failures += 1
             log.error("flush failed: %s", error)

@@ -10,13 +10,20 @@ from typing import Protocol
 VISIBILITY_SECONDS = 180
 """How long a received message is hidden from other receivers; a flush must settle it before."""
 
+MAX_PAUSE_SECONDS = 900
+"""With dead letters after 100 receives this keeps trying for almost a day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One delivery of a message: ``receipt`` settles it, ``body`` is one event as JSON."""
+    """One delivery of a message: ``receipt`` settles it, ``body`` is one event as JSON.
+
+    ``receives`` counts its deliveries, this one included.
+    """
 
     receipt: str
     body: bytes
+    receives: int = 1
 
 
 class Queue(Protocol):
@@ -35,13 +42,25 @@ class Queue(Protocol):
         ...
 
     def release(self, messages: Sequence[Message]) -> None:
-        """Give messages back for the next receiver."""
+        """Give messages back at once: nobody has tried them."""
         ...
 
-    def set_aside(self, message: Message, reason: str) -> None:
-        """Move a message nobody can process to where a person finds it, with its reason."""
+    def postpone(self, messages: Sequence[Message]) -> None:
+        """Give messages back that failed, hidden for ``pause_seconds`` of their receives."""
+        ...
+
+    def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
+        """Move messages nobody can process to where a person finds them, each with its reason.
+
+        Returns those that stay in the queue, since that failed.
+        """
         ...
 
     def depth(self) -> int:
         """How many messages wait or are being processed; approximate on SQS."""
         ...
+
+
+def pause_seconds(receives: int) -> int:
+    """How long a message that failed waits for its next try: 2 s, doubled with each, up to MAX_PAUSE_SECONDS."""
+    return min(MAX_PAUSE_SECONDS, 1 << min(receives, MAX_PAUSE_SECONDS.bit_length()))

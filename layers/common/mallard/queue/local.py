@@ -8,9 +8,10 @@ from concurrent.futures import Future
 from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from mallard.errors import QueueError
-from mallard.queue.base import VISIBILITY_SECONDS, Message
+from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
 from mallard.queue.erase import delete_days, forget_bytes
 
 BUSY_TIMEOUT_SECONDS = 10
@@ -21,7 +22,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     body BLOB NOT NULL,
-    hidden_until REAL NOT NULL DEFAULT 0
+    hidden_until REAL NOT NULL DEFAULT 0,
+    receives INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS set_aside (
     id INTEGER PRIMARY KEY,
@@ -50,6 +52,7 @@ class LocalQueue:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
             self._connection.executescript(_SCHEMA)
+            self._add_columns()
         except (sqlite3.Error, OSError) as error:
             raise QueueError(f"The queue {file} cannot be opened: {error}.") from error
         self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
@@ -74,11 +77,11 @@ class LocalQueue:
         """The oldest visible messages."""
         now = self._clock()
         rows = self._run(
-            "UPDATE message SET hidden_until = ? WHERE id IN"
-            " (SELECT id FROM message WHERE hidden_until <= ? ORDER BY id LIMIT ?) RETURNING id, body",
+            "UPDATE message SET hidden_until = ?, receives = receives + 1 WHERE id IN"
+            " (SELECT id FROM message WHERE hidden_until <= ? ORDER BY id LIMIT ?) RETURNING id, body, receives",
             [(now + VISIBILITY_SECONDS, now, limit)],
         )
-        return [Message(str(number), body) for number, body in sorted(rows)]
+        return [Message(str(number), body, receives) for number, body, receives in sorted(rows)]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Delete the rows."""
@@ -86,16 +89,22 @@ class LocalQueue:
 
     def release(self, messages: Sequence[Message]) -> None:
         """Make the rows visible at once."""
-        self._run("UPDATE message SET hidden_until = 0 WHERE id = ?", [(int(each.receipt),) for each in messages])
+        self._hide([(0.0, each) for each in messages])
 
-    def set_aside(self, message: Message, reason: str) -> None:
-        """Move the row to the table ``set_aside``, in one transaction."""
+    def postpone(self, messages: Sequence[Message]) -> None:
+        """Hide the rows for a pause that grows; they are tried for ever."""
+        now = self._clock()
+        self._hide([(now + pause_seconds(each.receives), each) for each in messages])
+
+    def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
+        """Move the rows to the table ``set_aside``, in one transaction."""
         self._run(
             "INSERT OR IGNORE INTO set_aside SELECT id, body, ? FROM message WHERE id = ?",
-            [(reason, int(message.receipt))],
+            [(reason, int(message.receipt)) for message, reason in poison],
             then="DELETE FROM message WHERE id = ?",
-            then_values=(int(message.receipt),),
+            then_values=[(int(message.receipt),) for message, _ in poison],
         )
+        return []
 
     def depth(self) -> int:
         """The exact number of rows."""
@@ -143,6 +152,11 @@ class LocalQueue:
         with self._lock:
             self._connection.close()
 
+    def _hide(self, until: Sequence[tuple[float, Message]]) -> None:
+        self._run(
+            "UPDATE message SET hidden_until = ? WHERE id = ?", [(moment, int(each.receipt)) for moment, each in until]
+        )
+
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._file, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
@@ -152,21 +166,33 @@ class LocalQueue:
         connection.execute("PRAGMA secure_delete = ON")
         return connection
 
+    def _add_columns(self) -> None:
+        """A file of an earlier version lacks what came since; of two processes at once one adds it."""
+        if self._counts_receives():
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        if not self._counts_receives():
+            self._connection.execute("ALTER TABLE message ADD COLUMN receives INTEGER NOT NULL DEFAULT 0")
+        self._connection.execute("COMMIT")
+
+    def _counts_receives(self) -> bool:
+        return any(row[1] == "receives" for row in self._connection.execute("PRAGMA table_info(message)").fetchall())
+
     def _run(
         self,
         sql: str,
         values: Sequence[Sequence[object]],
         *,
         then: str | None = None,
-        then_values: Sequence[object] = (),
-    ) -> list[tuple[int, bytes]]:
+        then_values: Sequence[Sequence[object]] = (),
+    ) -> list[Any]:
         """One transaction of one statement for each row of values, and the rows it returned."""
         with self._lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE" if not sql.startswith("SELECT") else "BEGIN")
                 rows = [row for each in values for row in self._connection.execute(sql, each).fetchall()]
                 if then:
-                    self._connection.execute(then, then_values)
+                    self._connection.executemany(then, then_values)
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 self._roll_back(self._connection)

@@ -1,8 +1,12 @@
-"""SQS as queue: batches of ten, a dead-letter queue where the redrive policy names one."""
+"""SQS as queue: batches of ten on many connections, a dead-letter queue where the redrive policy names one."""
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -10,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mallard.errors import QueueError
-from mallard.queue.base import VISIBILITY_SECONDS, Message
+from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -19,72 +23,120 @@ BATCH = 10
 """The API's limit of entries per call."""
 
 MAX_BATCH_BYTES = 256 * 1024
+MAX_MESSAGE_BYTES = MAX_BATCH_BYTES - 4096
+"""The rest is room for the reason that a dead letter carries."""
+
+MAX_REASON_CHARACTERS = 500
+
+CONNECTIONS = 16
+"""Calls at once: one takes some 15 ms and ten messages."""
+
+WAIT_SECONDS = 1
+"""A call that waits asks all of the queue's servers; one that does not may find nothing where there is something."""
+
+GATHER_SECONDS = 10
+"""One receive takes no longer, even where messages keep trickling in."""
+
+TRIES_OF_AN_ENTRY = 2
+
+HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS = 42_000
+"""A little less than the twelve hours that SQS allows."""
+
+_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that SQS refuses, and the whole call with them."""
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+log = logging.getLogger("mallard.queue")
 
 
 class SqsQueue:
-    """One SQS queue; ``dead_letters_url`` takes what nobody can process, else the redrive policy does."""
+    """One SQS queue; ``dead_letters_url`` takes what nobody can process.
 
-    def __init__(self, client: "SQSClient", url: str, dead_letters_url: str = "") -> None:
+    ``wait_seconds`` is how long one receiving call waits for a message, ``monotonic`` a clock in seconds.
+    """
+
+    def __init__(
+        self,
+        client: "SQSClient",
+        url: str,
+        dead_letters_url: str = "",
+        *,
+        connections: int = CONNECTIONS,
+        wait_seconds: int = WAIT_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """The client's own retries are welcome here: a message sent twice is one event."""
         self._client = client
         self._url = url
         self._dead_letters_url = dead_letters_url
+        self._connections = connections
+        self._wait_seconds = wait_seconds
+        self._monotonic = monotonic
 
     def send(self, bodies: Sequence[bytes]) -> None:
-        """Send all; QueueError names how many entries were refused."""
-        for batch in _batches(bodies):
-            entries: Any = [{"Id": str(n), "MessageBody": body.decode()} for n, body in enumerate(batch)]
-            answer = self._call("send_message_batch", Entries=entries)
-            if answer.get("Failed"):
-                raise QueueError(f"The queue refused {len(answer['Failed'])} of {len(batch)} messages.")
+        """Send all; QueueError says that one is too large (then none is sent) or how many were refused."""
+        refused = self._in_batches("send_message_batch", [{"MessageBody": _text(body)} for body in bodies])
+        if refused:
+            raise QueueError(f"The queue refused {len(refused)} of {len(bodies)} messages.")
 
     def receive(self, limit: int) -> list[Message]:
-        """Up to ``limit`` messages, by calls of ten, until a call finds none."""
+        """Up to ``limit`` messages within GATHER_SECONDS, until all calls of a round find none.
+
+        One call looks first, so that an empty queue costs one; as long as they come well filled, the next round has
+        twice as many. That one call finds few proves nothing.
+        """
         messages: list[Message] = []
-        while len(messages) < limit:
-            answer = self._call(
-                "receive_message",
-                MaxNumberOfMessages=min(BATCH, limit - len(messages)),
-                VisibilityTimeout=VISIBILITY_SECONDS,
-            )
-            found = answer.get("Messages", [])
-            messages += [Message(each["ReceiptHandle"], each["Body"].encode()) for each in found]
-            if not found:
+        calls, deadline = 1, self._monotonic() + GATHER_SECONDS
+        while len(messages) < limit and self._monotonic() < deadline:
+            sizes = [min(BATCH, limit - len(messages) - BATCH * n) for n in range(calls)]
+            sizes = [size for size in sizes if size > 0]
+            answers = self._at_once(self._try_receive, sizes)
+            found = [message for answer in answers if isinstance(answer, list) for message in answer]
+            messages += found
+            failures = [answer for answer in answers if isinstance(answer, QueueError)]
+            if failures and not messages:
+                raise failures[0]
+            if failures or not found:
+                # What the other calls brought is not left hidden; a lasting failure shows at the next receive.
                 break
+            calls = min(self._connections, 2 * calls) if 2 * len(found) >= sum(sizes) else max(1, calls // 2)
         return messages
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Delete by batches; one that could not be deleted comes again, and the table knows it."""
-        for start in range(0, len(messages), BATCH):
-            part = messages[start : start + BATCH]
-            self._call(
-                "delete_message_batch", Entries=[{"Id": str(n), "ReceiptHandle": m.receipt} for n, m in enumerate(part)]
-            )
+        left = self._in_batches("delete_message_batch", [{"ReceiptHandle": each.receipt} for each in messages])
+        if left:
+            log.warning("%d messages could not be deleted; they come again and count once", len(left))
 
     def release(self, messages: Sequence[Message]) -> None:
         """Make visible at once."""
-        for start in range(0, len(messages), BATCH):
-            part = messages[start : start + BATCH]
-            self._call(
-                "change_message_visibility_batch",
-                Entries=[
-                    {"Id": str(n), "ReceiptHandle": m.receipt, "VisibilityTimeout": 0} for n, m in enumerate(part)
-                ],
-            )
+        self._hide([(each, 0) for each in messages])
 
-    def set_aside(self, message: Message, reason: str) -> None:
-        """Send to the dead-letter queue with the reason, then delete."""
+    def postpone(self, messages: Sequence[Message]) -> None:
+        """Hide for a pause that grows; the redrive policy counts the tries, and ends them in the dead letters."""
+        self._hide([(each, pause_seconds(each.receives)) for each in messages])
+
+    def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
+        """Send to the dead-letter queue with the reason, then delete.
+
+        Without one a message stays, hidden for almost twelve hours each time, until its retention ends.
+        """
         if not self._dead_letters_url:
-            return
-        try:
-            self._client.send_message(
-                QueueUrl=self._dead_letters_url,
-                MessageBody=message.body.decode(errors="replace"),
-                MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise _failed(error) from error
-        self.acknowledge([message])
+            for _, reason in poison:
+                log.error("a message nobody can process stays, for want of a dead-letter queue: %s", reason)
+            self._hide([(message, HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS) for message, _ in poison])
+            return [message for message, _ in poison]
+        entries = [
+            {"MessageBody": _text(message.body), "MessageAttributes": {"reason": _reason(reason)}}
+            for message, reason in poison
+        ]
+        refused = self._in_batches("send_message_batch", entries, url=self._dead_letters_url)
+        if refused:
+            log.error("%d messages could not be set aside; they come again", len(refused))
+        self.acknowledge([message for position, (message, _) in enumerate(poison) if position not in refused])
+        return [poison[position][0] for position in sorted(refused)]
 
     def depth(self) -> int:
         """Waiting plus in flight, approximate."""
@@ -94,22 +146,90 @@ class SqsQueue:
         )
         return sum(int(value) for value in answer["Attributes"].values())
 
-    def _call(self, operation: str, **arguments: Any) -> Any:
+    def _hide(self, pauses: Sequence[tuple[Message, int]]) -> None:
+        entries = [{"ReceiptHandle": each.receipt, "VisibilityTimeout": seconds} for each, seconds in pauses]
+        left = self._in_batches("change_message_visibility_batch", entries)
+        if left:
+            log.warning("%d messages could not be given back; they come again in their time", len(left))
+
+    def _try_receive(self, limit: int) -> list[Message] | QueueError:
         try:
-            return getattr(self._client, operation)(QueueUrl=self._url, **arguments)
+            answer = self._call(
+                "receive_message",
+                MaxNumberOfMessages=limit,
+                VisibilityTimeout=VISIBILITY_SECONDS,
+                WaitTimeSeconds=self._wait_seconds,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        except QueueError as error:
+            return error
+        return [
+            Message(
+                each["ReceiptHandle"], each["Body"].encode(), int(each["Attributes"].get("ApproximateReceiveCount", 1))
+            )
+            for each in answer.get("Messages", [])
+        ]
+
+    def _in_batches(self, operation: str, entries: Sequence[dict[str, Any]], *, url: str = "") -> set[int]:
+        """Do it for all entries, and the positions of those that were refused even alone with their like."""
+        batches = list(_batches([{"Id": str(position), **entry} for position, entry in enumerate(entries)]))
+        refused = self._at_once(lambda batch: self._call_twice(operation, batch, url), batches)
+        return {int(each["Id"]) for batch in refused for each in batch}
+
+    def _call_twice(self, operation: str, entries: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
+        """The entries that were refused at each try: an answer settles the others, whatever becomes of these."""
+        for _ in range(TRIES_OF_AN_ENTRY):
+            answer = self._call(operation, url=url, Entries=entries)
+            refused = {each["Id"] for each in answer.get("Failed", [])}
+            entries = [each for each in entries if each["Id"] in refused]
+            if not entries:
+                break
+        return entries
+
+    def _at_once(self, call: Callable[[_T], _R], arguments: Sequence[_T]) -> list[_R]:
+        """All answers in order; where a call fails the others end first."""
+        if len(arguments) < 2:
+            return [call(each) for each in arguments]
+        with ThreadPoolExecutor(min(self._connections, len(arguments))) as pool:
+            return list(pool.map(call, arguments))
+
+    def _call(self, operation: str, *, url: str = "", **arguments: Any) -> Any:
+        try:
+            return getattr(self._client, operation)(QueueUrl=url or self._url, **arguments)
         except (ClientError, BotoCoreError) as error:
             raise _failed(error) from error
 
 
-def _batches(bodies: Sequence[bytes]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
+def _text(body: bytes) -> str:
+    """A body as SQS takes it: what it refuses can stand only inside a JSON string, where an escape means the same."""
+    try:
+        text = _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode())
+    except UnicodeDecodeError as error:
+        raise QueueError("A message is not UTF-8.") from error
+    if len(text.encode()) > MAX_MESSAGE_BYTES:
+        raise QueueError(
+            f"A message of {len(text.encode()):,} bytes is over the queue's limit of {MAX_MESSAGE_BYTES:,}."
+        )
+    return text
+
+
+def _reason(reason: str) -> dict[str, str]:
+    """Error messages quote what they could not read, so the same characters may stand in them."""
+    return {"DataType": "String", "StringValue": _REFUSED.sub("?", reason)[:MAX_REASON_CHARACTERS] or "unknown"}
+
+
+def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
     size = 0
-    for body in bodies:
-        if batch and (len(batch) == BATCH or size + len(body) > MAX_BATCH_BYTES):
+    for entry in entries:
+        bytes_of_entry = len(entry.get("MessageBody", "").encode())
+        if "MessageAttributes" in entry:
+            bytes_of_entry += MAX_BATCH_BYTES - MAX_MESSAGE_BYTES
+        if batch and (len(batch) == BATCH or size + bytes_of_entry > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(body)
-        size += len(body)
+        batch.append(entry)
+        size += bytes_of_entry
     if batch:
         yield batch
 
@@ -122,7 +242,12 @@ def _failed(error: Exception) -> QueueError:
 def connect(url: str, *, region: str = "") -> SqsQueue:
     """The queue of an SQS URL, whose host is the endpoint, with the dead-letter queue of its redrive policy."""
     parts = urlsplit(url)
-    config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
+    config = Config(
+        connect_timeout=5,
+        read_timeout=30,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=CONNECTIONS,
+    )
     client = boto3.client(
         "sqs", endpoint_url=f"{parts.scheme}://{parts.netloc}", region_name=region or None, config=config
     )

@@ -1,0 +1,37 @@
+"""The messages that Lambda hands over where SQS is its event source, and the answer it wants."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from mallard.flush.core import flush
+from mallard.queue.base import Message, Queue
+from mallard.table.write import TableWriter
+
+Record = dict[str, Any]
+
+
+def flush_records(
+    records: Sequence[Record], queue: Queue, table: TableWriter, now: datetime, may_go_on: Callable[[], bool]
+) -> dict[str, Any]:
+    """Flush one batch; ``{"batchItemFailures": [{"itemIdentifier": id}, …]}`` names what must come again.
+
+    Lambda deletes all the others. What failed is postponed too: with the same short pause before each try, a store that
+    is away for some hours would use up the receives before the dead letters. QueueError fails the whole batch.
+    """
+    messages = [_message(each) for each in records]
+    report = flush(messages, table, now, may_go_on=may_go_on)
+    kept = queue.set_aside(report.poison)
+    queue.postpone(report.failed)
+    queue.release(report.left)
+    again = {each.receipt for each in (*report.failed, *report.left, *kept)}
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": each["messageId"]} for each in records if each["receiptHandle"] in again
+        ]
+    }
+
+
+def _message(record: Record) -> Message:
+    receives = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    return Message(record["receiptHandle"], record["body"].encode(), receives)
