@@ -1,5 +1,6 @@
 """Lambda: from the queue to the table, on a schedule or as the queue hands over its messages."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
@@ -7,11 +8,12 @@ from typing import Any, Protocol
 from mallard.config import load_settings
 from mallard.flush.core import drain
 from mallard.flush.records import flush_records
+from mallard.keeping.house import House
+from mallard.keeping.open import open_house
 from mallard.queue.base import Queue
 from mallard.queue.open import open_queue
-from mallard.salts import delete_old_salts
-from mallard.store.base import Store
-from mallard.store.open import open_store
+from mallard.store.open import open_to_write
+from mallard.store.probe import QUICK_ROUNDS
 from mallard.table.write import TableWriter
 
 STOP_BEFORE_DEADLINE_MS = 10_000
@@ -26,28 +28,30 @@ class Context(Protocol):
 
 
 @cache
-def parts() -> tuple[Queue, Store, TableWriter]:
+def parts() -> tuple[Queue, TableWriter, House]:
     """What outlives one run of a warm function."""
     settings = load_settings()
-    store = open_store(settings)
-    return open_queue(settings), store, TableWriter(store)
+    store = open_to_write(settings, rounds=QUICK_ROUNDS)
+    table = TableWriter(store, retention_days=settings.retention_days)
+    return open_queue(settings), table, open_house(settings, store, after_erasure=table.forget)
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Write the messages the event holds, else drain the queue and delete salts whose day is over."""
+    """Write the messages the event holds, else drain the queue and keep house."""
 
     def may_go_on() -> bool:
         return context.get_remaining_time_in_millis() > STOP_BEFORE_DEADLINE_MS
 
-    queue, store, table = parts()
+    queue, table, house = parts()
     if "Records" in event:
         return flush_records(event["Records"], queue, table, datetime.now(UTC), may_go_on)
     report = drain(queue, table, clock=lambda: datetime.now(UTC), may_go_on=may_go_on)
+    kept = house.keep(datetime.now(UTC), may_go_on=may_go_on)
     return {
         "written": report.rows.written,
         "duplicates": report.rows.duplicates,
         "partitions": report.partitions,
         "failed": len(report.failed),
         "set_aside": len(report.poison),
-        "salts_deleted": delete_old_salts(store, datetime.now(UTC)),
+        **asdict(kept),
     }

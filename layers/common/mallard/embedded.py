@@ -1,7 +1,7 @@
 """One process: the three functions, the schedule and the dashboard, put together."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,14 +18,17 @@ from mallard.ingest.pipeline import Door
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
+from mallard.keeping.erase import Erasure, request_erasure
+from mallard.keeping.open import open_house
 from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
 from mallard.queue.open import open_local_queue
 from mallard.salts import Salts, shared_secret
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, docs_response, find_static, script_response
-from mallard.store.open import open_store
+from mallard.store.open import open_to_write
 from mallard.table.read import known_sites
+from mallard.table.write import TableWriter
 
 
 class Embedded:
@@ -33,19 +36,27 @@ class Embedded:
 
     def __init__(self, settings: Settings) -> None:
         self._dashboard_folder, self._tracker_folder = find_static()
-        self._store = open_store(settings)
+        self._store = open_to_write(settings)
         self._queue = open_local_queue(settings)
         self._pending = LocalPending(self._queue)
+        self._engine = Engine(
+            self._store, self._pending.rows, memory_mb=settings.query_memory_mb, threads=settings.query_threads
+        )
+        table = TableWriter(self._store, retention_days=settings.retention_days)
+        self._house = open_house(
+            settings, self._store, engine=self._engine, erase_pending=self._queue.erase, after_erasure=table.forget
+        )
         self._schedule = Schedule(
-            self._queue, self._store, interval_seconds=settings.flush_interval, count=settings.flush_count
+            self._queue,
+            table,
+            interval_seconds=settings.flush_interval,
+            count=settings.flush_count,
+            keep_house=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
         )
         sites = Sites(settings.sites, self._sites())
         salts = Salts(self._store, shared_secret(self._store, settings.secret))
         door = Door(sites, salts, EventIds(), RateLimit(settings.rate_limit), settings.filter_bots, settings.honor_gpc)
         self._ingest = IngestApp(door, self._queue, settings.trusted_proxies, on_accepted=self._schedule.accepted)
-        self._engine = Engine(
-            self._store, self._pending.rows, memory_mb=settings.query_memory_mb, threads=settings.query_threads
-        )
         self._shutdown_timeout = settings.shutdown_timeout
         self._rest: ASGIApp = self._make_rest(settings)
 
@@ -69,11 +80,16 @@ class Embedded:
     def _sites(self) -> list[str]:
         return sorted({*known_sites(self._store), *self._pending.sites()})
 
+    def _erase(self, site_id: str, first: date, last: date) -> Erasure:
+        key = request_erasure(self._store, site_id, first, last, datetime.now(UTC))
+        return self._house.erase(key)
+
     def _make_rest(self, settings: Settings) -> FastAPI:
         app = create_app(
             lambda: self._engine,
             self._sites,
             lambda: datetime.now(UTC),
+            self._erase,
             is_open=settings.auth == "off" or settings.on_loopback,
         )
 

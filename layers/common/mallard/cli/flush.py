@@ -9,9 +9,10 @@ from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import StoreUnavailableError
 from mallard.flush.core import drain
+from mallard.keeping.open import open_house
+from mallard.queue.local import LocalQueue
 from mallard.queue.open import open_queue
-from mallard.salts import delete_old_salts
-from mallard.store.open import open_store
+from mallard.store.open import open_to_write
 from mallard.table.write import TableWriter
 
 
@@ -20,7 +21,7 @@ def add_to(commands: Any) -> None:
     command = commands.add_parser(
         "flush",
         help="write pending events into the table",
-        description="Write pending events into the table, delete salts whose day is over, and end.",
+        description="Write pending events into the table, count closed days, delete what is to be deleted, and end.",
     )
     command.add_argument("config", nargs="?", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=run)
@@ -30,9 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Drain the queue once."""
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
-    store, queue = open_store(settings), open_queue(settings)
-    report = drain(queue, TableWriter(store), clock=lambda: datetime.now(UTC))
-    delete_old_salts(store, datetime.now(UTC))
+    store, queue = open_to_write(settings), open_queue(settings)
+    table = TableWriter(store, retention_days=settings.retention_days)
+    report = drain(queue, table, clock=lambda: datetime.now(UTC))
+    erase_pending = queue.erase if isinstance(queue, LocalQueue) else None
+    open_house(settings, store, erase_pending=erase_pending).keep(datetime.now(UTC))
     print(f"{report.rows.written:,} events written into {report.partitions:,} partitions.")
     if report.failed:
         raise StoreUnavailableError(f"{len(report.failed):,} events could not be written and stay in the queue.")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mallard.config import Settings
 from mallard.store.base import Store
+from mallard.store.probe import ROUNDS, require_conditional_writes
 
 
 def open_store(settings: Settings) -> Store:
@@ -17,3 +18,13 @@ def open_store(settings: Settings) -> Store:
     from mallard.store.local import LocalStore
 
     return LocalStore(Path(location))
+
+
+def open_to_write(settings: Settings, *, rounds: int = ROUNDS) -> Store:
+    """The store for whoever writes to the table, after it showed in ``rounds`` races that it keeps conditions.
+
+    Raises UnsafeStoreError where it does not.
+    """
+    store = open_store(settings)
+    require_conditional_writes(store, rounds=rounds)
+    return store
