@@ -98,6 +98,41 @@ def test_a_received_message_comes_again_after_its_time(queue: LocalQueue, clock:
     assert queue.receive(1) == []
 
 
+def test_a_message_that_failed_waits_longer_each_time_and_is_never_given_up(queue: LocalQueue, clock: Clock) -> None:
+    queue.send([b"1"])
+    for pause in (2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900):
+        queue.postpone(queue.receive(1))
+        clock.seconds += pause - 1
+        assert queue.receive(1) == []
+        clock.seconds += 1
+    assert bodies(queue.receive(1)) == [b"1"]
+
+
+def test_a_message_that_failed_is_still_pending(queue: LocalQueue) -> None:
+    queue.send([b"1"])
+    queue.postpone(queue.receive(1))
+    assert queue.pending(0) == ([1], [(1, b"1")])
+    assert queue.depth() == 1
+
+
+def test_those_behind_a_message_that_failed_come_first(queue: LocalQueue) -> None:
+    queue.send([b"bad", b"1", b"2"])
+    queue.postpone(queue.receive(1))
+    assert bodies(queue.receive(10)) == [b"1", b"2"]
+
+
+def test_a_file_of_an_earlier_version_is_taken_over_with_its_messages(file: Path) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            "CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL,"
+            " hidden_until REAL NOT NULL DEFAULT 0); INSERT INTO message (body) VALUES (CAST('old' AS BLOB));"
+        )
+    with closing(LocalQueue(file)) as queue, closing(LocalQueue(file)) as other:
+        queue.send([b"new"])
+        assert [(each.body, each.receives) for each in other.receive(10)] == [(b"old", 1), (b"new", 1)]
+
+
 def test_a_message_that_came_again_can_be_settled_by_its_first_receiver(queue: LocalQueue, clock: Clock) -> None:
     queue.send([b"1"])
     first = queue.receive(1)

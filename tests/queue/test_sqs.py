@@ -1,16 +1,29 @@
 """What only SQS has: batches with limits, and answers that refuse a part of one."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from itertools import count
 from socket import create_server
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from mallard.errors import QueueError
+from mallard.ingest.gateway import answer_gateway
+from mallard.ingest.pipeline import Door
+from mallard.ingest.rate import RateLimit
+from mallard.ingest.sites import Sites
+from mallard.ingest.stamp import EventIds
 from mallard.queue.base import Message
-from mallard.queue.sqs import MAX_BATCH_BYTES, SqsQueue, connect
+from mallard.queue.sqs import GATHER_SECONDS, MAX_BATCH_BYTES, MAX_MESSAGE_BYTES, SqsQueue, connect
+from mallard.salts import Salts
+from support.memory import MemoryQueue, MemoryStore
 from support.moto import CREDENTIALS, REGION, moto_server
 
 if TYPE_CHECKING:
@@ -18,35 +31,73 @@ if TYPE_CHECKING:
 
 
 class RecordingClient:
-    """Takes every batch, refuses the entries named in ``refused``."""
+    """Takes every batch; refuses the bodies and receipts in ``refused`` as often as that says."""
 
-    def __init__(self, refused: list[str] | None = None) -> None:
-        self.refused = refused or []
-        self.calls: list[tuple[str, list[dict[str, str]]]] = []
+    def __init__(self, refused: dict[str, int] | None = None) -> None:
+        self.refused = Counter(refused or {})
+        self.calls: list[tuple[str, list[dict[str, Any]]]] = []
+        self._lock = Lock()
 
     def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
-        def call(*, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
-            self.calls.append((operation, Entries))
-            return {"Failed": [{"Id": each} for each in self.refused]}
+        def call(*, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+            with self._lock:
+                self.calls.append((f"{QueueUrl.rpartition('/')[2]}: {operation}", Entries))
+                return {"Failed": [{"Id": each["Id"]} for each in Entries if self._refuses(each)]}
 
         return call
 
+    def _refuses(self, entry: dict[str, Any]) -> bool:
+        key = entry.get("MessageBody") or entry["ReceiptHandle"]
+        self.refused[key] -= 1
+        return self.refused[key] >= 0
 
-def queue_of(client: RecordingClient) -> SqsQueue:
-    return SqsQueue(cast("SQSClient", client), "http://127.0.0.1/1/events")
+
+class ServingClient:
+    """Gives what was put into ``answers``: a number of messages, or a fault; then nothing."""
+
+    def __init__(self, *answers: int | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[int] = []
+        self._numbers = count(1)
+        self._lock = Lock()
+
+    def receive_message(self, *, MaxNumberOfMessages: int, **_: Any) -> dict[str, Any]:  # noqa: N803
+        with self._lock:
+            self.asked.append(MaxNumberOfMessages)
+            answer = self.answers.pop(0) if self.answers else 0
+            if isinstance(answer, Exception):
+                raise answer
+            return {
+                "Messages": [
+                    {"ReceiptHandle": str(next(self._numbers)), "Body": "b", "Attributes": {}} for _ in range(answer)
+                ]
+            }
 
 
-def test_messages_go_in_batches_of_ten_in_their_order() -> None:
+def queue_of(client: RecordingClient | ServingClient, **options: Any) -> SqsQueue:
+    return SqsQueue(cast("SQSClient", client), "http://127.0.0.1/1/events", "http://127.0.0.1/1/dead", **options)
+
+
+def messages(count: int) -> list[Message]:
+    return [Message(f"receipt {number}", b"%d" % number) for number in range(count)]
+
+
+def receipts(calls: Iterable[tuple[str, list[dict[str, Any]]]]) -> list[str]:
+    return sorted(each["ReceiptHandle"] for _, entries in calls for each in entries)
+
+
+def test_messages_go_in_batches_of_ten() -> None:
     client = RecordingClient()
     queue_of(client).send([b"%d" % number for number in range(23)])
-    assert [len(entries) for _, entries in client.calls] == [10, 10, 3]
-    assert [each["MessageBody"] for _, entries in client.calls for each in entries] == [str(n) for n in range(23)]
+    assert sorted(len(entries) for _, entries in client.calls) == [3, 10, 10]
+    sent = sorted(int(each["MessageBody"]) for _, entries in client.calls for each in entries)
+    assert sent == list(range(23))
 
 
 def test_a_batch_never_outgrows_its_limit_in_bytes() -> None:
     client = RecordingClient()
     queue_of(client).send([b"x" * (MAX_BATCH_BYTES // 3 + 1)] * 5)
-    assert [len(entries) for _, entries in client.calls] == [2, 2, 1]
+    assert sorted(len(entries) for _, entries in client.calls) == [1, 2, 2]
 
 
 def test_bodies_that_fill_the_limit_share_a_batch() -> None:
@@ -55,26 +106,150 @@ def test_bodies_that_fill_the_limit_share_a_batch() -> None:
     assert [len(entries) for _, entries in client.calls] == [4]
 
 
+def test_a_message_over_the_limit_is_an_error_that_says_so_and_nothing_is_sent() -> None:
+    client = RecordingClient()
+    with pytest.raises(QueueError, match="A message of 262,144 bytes is over the queue's limit of 258,048"):
+        queue_of(client).send([b"good", b"x" * MAX_BATCH_BYTES])
+    assert client.calls == []
+
+
+def test_the_largest_message_can_still_be_set_aside_with_its_reason() -> None:
+    client = RecordingClient()
+    large = [Message(str(number), b"x" * MAX_MESSAGE_BYTES) for number in range(2)]
+    queue_of(client).set_aside([(each, "é" * 5000) for each in large])
+    (_, entries), *_ = client.calls
+    (entry,) = entries
+    size = len(entry["MessageBody"]) + len("reason" + "String" + entry["MessageAttributes"]["reason"]["StringValue"])
+    assert MAX_MESSAGE_BYTES < size <= MAX_BATCH_BYTES
+
+
+def test_the_largest_event_that_ingest_takes_is_far_below_the_limit() -> None:
+    duck, queue = "🦆", MemoryQueue()
+    event = {
+        "d": "example.com",
+        "n": duck * 256,
+        "u": "/" + duck * 2047,
+        "r": "https://r.example/" + duck * 2000,
+        "p": {"a": duck * 4000},
+    }
+    door = Door(Sites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(), RateLimit(0))
+    request = {
+        "headers": {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"},
+        "requestContext": {"http": {"method": "POST", "sourceIp": "192.0.2.7"}},
+        "body": json.dumps(event, ensure_ascii=False),
+        "rawQueryString": "",
+    }
+    answer_gateway(request, door, queue, datetime(2026, 3, 10, tzinfo=UTC))
+    (message,) = queue.receive(10)
+    assert 30_000 < len(message.body) < MAX_MESSAGE_BYTES / 5
+
+
+def test_what_sqs_refuses_in_a_string_is_escaped_and_nothing_else_changes() -> None:
+    client = RecordingClient()
+    odd = "".join(map(chr, [*range(0x20), 0x7F, 0x2028, 0xFEFF, 0xFFFD, 0xFFFE, 0xFFFF, 0x1F986]))
+    queue_of(client).send([json.dumps({"a": odd}, ensure_ascii=False).encode()])
+    (text,) = [each["MessageBody"] for _, entries in client.calls for each in entries]
+    assert json.loads(text) == {"a": odd}
+    assert not any(0xFFFE <= ord(each) <= 0xFFFF or ord(each) < 0x20 for each in text)
+    assert chr(0x1F986) in text
+
+
+def test_a_body_that_is_no_text_is_an_error() -> None:
+    with pytest.raises(QueueError, match="UTF-8"):
+        queue_of(RecordingClient()).send([b"\xff"])
+
+
 def test_entries_of_a_batch_have_names_of_their_own() -> None:
     client = RecordingClient()
-    messages = [Message(f"receipt {number}", b"") for number in range(12)]
     queue = queue_of(client)
-    queue.acknowledge(messages)
-    queue.release(messages)
-    assert [operation for operation, _ in client.calls] == [
-        *["delete_message_batch"] * 2,
-        *["change_message_visibility_batch"] * 2,
-    ]
+    queue.acknowledge(messages(12))
+    queue.release(messages(12))
     for _, entries in client.calls:
         assert len({each["Id"] for each in entries}) == len(entries)
-    assert [each["ReceiptHandle"] for _, entries in client.calls[:2] for each in entries] == [
-        each.receipt for each in messages
-    ]
+    assert receipts(client.calls) == sorted(2 * [each.receipt for each in messages(12)])
 
 
-def test_a_batch_taken_in_part_is_an_error() -> None:
-    with pytest.raises(QueueError, match="refused 1 of 2"):
-        queue_of(RecordingClient(refused=["1"])).send([b"1", b"2"])
+def test_an_entry_that_is_refused_once_is_sent_once_more_alone() -> None:
+    client = RecordingClient({"1": 1})
+    queue_of(client).send([b"0", b"1", b"2"])
+    assert [[each["MessageBody"] for each in entries] for _, entries in client.calls] == [["0", "1", "2"], ["1"]]
+
+
+def test_an_entry_that_stays_refused_is_an_error_and_the_rest_is_sent() -> None:
+    client = RecordingClient({"3": 99, "14": 99})
+    with pytest.raises(QueueError, match="refused 2 of 23"):
+        queue_of(client).send([b"%d" % number for number in range(23)])
+    sent = {each["MessageBody"] for _, entries in client.calls for each in entries}
+    assert len(sent) == 23
+
+
+def test_a_message_that_cannot_be_deleted_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    client = RecordingClient({"receipt 3": 99})
+    queue_of(client).acknowledge(messages(12))
+    assert "1 messages could not be deleted" in caplog.text
+    assert set(receipts(client.calls)) == {each.receipt for each in messages(12)}
+
+
+def test_a_message_that_cannot_be_given_back_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    client = RecordingClient({"receipt 3": 99, "receipt 4": 1})
+    queue_of(client).release(messages(12))
+    assert "1 messages could not be given back" in caplog.text
+
+
+def test_a_message_that_could_not_be_set_aside_is_not_deleted() -> None:
+    client = RecordingClient({"1": 99})
+    first, second, third = messages(3)
+    assert queue_of(client).set_aside([(each, "broken") for each in (first, second, third)]) == [second]
+    deleted = [call for call in client.calls if call[0] == "events: delete_message_batch"]
+    assert receipts(deleted) == [first.receipt, third.receipt]
+
+
+def test_a_reason_with_characters_that_sqs_refuses_is_told_without_them() -> None:
+    client = RecordingClient()
+    queue_of(client).set_aside([(messages(1)[0], "cannot read '\x00\uffff'"), (messages(2)[1], "")])
+    (_, entries), _ = client.calls
+    assert [each["MessageAttributes"]["reason"]["StringValue"] for each in entries] == ["cannot read '??'", "unknown"]
+
+
+def test_a_pause_grows_with_the_receives() -> None:
+    client = RecordingClient()
+    queue_of(client).postpone([Message(str(receives), b"", receives) for receives in (1, 2, 5, 100)])
+    ((_, entries),) = client.calls
+    assert [each["VisibilityTimeout"] for each in entries] == [2, 4, 32, 900]
+
+
+def test_an_empty_queue_costs_one_call() -> None:
+    client = ServingClient()
+    assert queue_of(client).receive(1000) == []
+    assert client.asked == [10]
+
+
+def test_a_call_that_brings_few_is_no_proof_of_the_end() -> None:
+    client = ServingClient(1, 3, 2)
+    assert len(queue_of(client).receive(1000)) == 6
+
+
+def test_a_full_queue_is_asked_on_ever_more_connections_up_to_the_limit() -> None:
+    client = ServingClient(*[10] * 100)
+    received = queue_of(client, connections=8).receive(250)
+    assert len({each.receipt for each in received}) == 250
+    assert client.asked == [10] * 25
+
+
+def test_what_other_calls_brought_is_not_lost_with_one_that_failed() -> None:
+    client = ServingClient(10, 10, EndpointConnectionError(endpoint_url="http://127.0.0.1"), 10)
+    assert len(queue_of(client).receive(1000)) == 20
+
+
+def test_a_queue_that_does_not_answer_at_all_is_an_error() -> None:
+    with pytest.raises(QueueError, match="EndpointConnectionError"):
+        queue_of(ServingClient(EndpointConnectionError(endpoint_url="http://127.0.0.1"))).receive(10)
+
+
+def test_messages_that_trickle_in_do_not_hold_a_receive_for_ever() -> None:
+    seconds = count(0)
+    received = queue_of(ServingClient(*[1] * 1000), monotonic=lambda: float(next(seconds))).receive(10_000)
+    assert 0 < len(received) <= 2 * GATHER_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +265,10 @@ def client() -> Iterator["SQSClient"]:
         lambda queue: queue.receive(1),
         lambda queue: queue.acknowledge([Message("1", b"")]),
         lambda queue: queue.release([Message("1", b"")]),
+        lambda queue: queue.postpone([Message("1", b"")]),
         lambda queue: queue.depth(),
     ],
-    ids=["send", "receive", "acknowledge", "release", "depth"],
+    ids=["send", "receive", "acknowledge", "release", "postpone", "depth"],
 )
 def test_a_queue_that_is_not_there_is_an_error(client: "SQSClient", call: Callable[[SqsQueue], object]) -> None:
     queue = SqsQueue(client, f"{client.meta.endpoint_url}/123456789012/never-made")
