@@ -1,14 +1,21 @@
 """One object: what its bytes keep, and what its footer says to this code and to others."""
 
+import json
+import random
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mallard.demo.traffic import generate
 from mallard.errors import TableError
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, encode
+from mallard.table.write import SEAL_ROWS
 from support.rows import event, events, rows_of
 
 KEY = "events/site_id=a/date=2026-01-02/00000.parquet"
@@ -25,8 +32,22 @@ FULL = event(
 )
 
 
+DEMO = next(
+    rows
+    for _, rows in generate(
+        "demo.example.com", events=SEAL_ROWS, days=1, random_seed=1, end=datetime(2026, 1, 30, 23, 59, 59, tzinfo=UTC)
+    )
+)
+"""A full segment."""
+
+
 def file_of(data: bytes) -> pq.ParquetFile:
     return pq.ParquetFile(pa.BufferReader(data))
+
+
+def chunks(data: bytes) -> list[Any]:
+    group = file_of(data).metadata.row_group(0)
+    return [group.column(number) for number in range(group.num_columns)]
 
 
 def footer(segment: Segment, **options: Any) -> dict[str, str]:
@@ -37,7 +58,7 @@ def footer(segment: Segment, **options: Any) -> dict[str, str]:
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("erased_before", [None, 0, 1_767_355_200_000])
 def test_a_segment_comes_back_from_its_bytes(sealed: bool, erased_before: int | None) -> None:
-    segment = Segment(rows_of([event(1), FULL]), sealed, erased_before)
+    segment = Segment(rows_of([FULL, event(1)]), sealed, erased_before)
     assert decode(encode(segment), KEY) == segment
 
 
@@ -46,9 +67,25 @@ def test_a_segment_without_rows_keeps_its_marks() -> None:
     assert decode(encode(segment), KEY) == segment
 
 
-def test_rows_are_sorted_by_time_then_id() -> None:
-    mixed = [event(9), event(3), event(2, timestamp=event(9).timestamp), event(4)]
-    assert decode(encode(Segment(rows_of(mixed))), KEY).rows["event_id"].to_pylist() == [3, 4, 2, 9]
+def test_a_visitor_s_rows_stand_together_by_time_then_id() -> None:
+    mixed = [event(9, visitor_id=7), event(3, visitor_id=8), event(2, visitor_id=7, timestamp=event(9).timestamp)]
+    rows = decode(encode(Segment(rows_of([event(1), *mixed, event(4, visitor_id=7)]))), KEY).rows
+    assert rows["event_id"].to_pylist() == [4, 2, 9, 3, 1]
+
+
+def test_visitors_of_one_place_and_browser_stand_together() -> None:
+    places = [("DE", "Berlin", "Firefox"), ("US", "Austin", "Chrome"), ("DE", "Berlin", "Chrome"), ("DE", None, "Edge")]
+    mixed = [
+        event(number, visitor_id=10 - number, country_code=country, city=city, browser=browser)
+        for number, (country, city, browser) in enumerate(places, 1)
+    ]
+    assert decode(encode(Segment(rows_of(mixed))), KEY).rows["event_id"].to_pylist() == [3, 1, 4, 2]
+
+
+def test_the_order_of_arrival_changes_no_byte() -> None:
+    rows = DEMO.slice(0, 500)
+    parts = pa.concat_tables([rows.slice(300), rows.slice(0, 300)])
+    assert encode(Segment(parts), "w") == encode(Segment(rows), "w")
 
 
 def test_no_two_writes_have_equal_bytes() -> None:
@@ -81,10 +118,29 @@ def test_the_footer_has_the_range_of_ids() -> None:
     assert (statistics.min, statistics.max) == (3, 9)
 
 
-def test_files_are_zstd() -> None:
-    metadata = file_of(encode(Segment(rows_of(events(1))))).metadata
-    columns = [metadata.row_group(0).column(number) for number in range(metadata.num_columns)]
+def test_every_row_group_says_its_ids_range() -> None:
+    file = file_of(encode(Segment(pa.concat_tables([DEMO, DEMO.slice(0, 5)]))))
+    assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [SEAL_ROWS, 5]
+    for number in range(file.num_row_groups):
+        chunk = file.metadata.row_group(number).column(0)
+        ids = file.read_row_group(number, columns=["event_id"])["event_id"].to_pylist()
+        assert (chunk.path_in_schema, chunk.statistics.min, chunk.statistics.max) == ("event_id", min(ids), max(ids))
+
+
+def test_every_column_is_zstd_in_encodings_that_each_reader_knows() -> None:
+    columns = chunks(encode(Segment(DEMO)))
+    assert [each.path_in_schema for each in columns] == EVENTS.names
     assert {each.compression for each in columns} == {"ZSTD"}
+    assert {encoding for each in columns for encoding in each.encodings} == {"PLAIN", "RLE", "RLE_DICTIONARY"}
+
+
+@pytest.mark.parametrize("named_by_client", [False, True])
+def test_an_event_of_the_demo_takes_at_most_25_bytes(named_by_client: bool) -> None:
+    hashes = pa.array(random.Random(1).getrandbits(63) for _ in range(SEAL_ROWS))
+    rows = DEMO.set_column(0, EVENTS.field("event_id"), hashes) if named_by_client else DEMO
+    size = len(encode(Segment(rows))) / SEAL_ROWS
+    # Far less than random ids alone would take: then rows are missing.
+    assert 5 < size <= 25
 
 
 def test_the_schema_of_a_file_is_that_of_events() -> None:
@@ -101,15 +157,35 @@ def test_no_column_has_an_unsigned_type() -> None:
 
 def test_times_are_naive_milliseconds_for_other_readers() -> None:
     schema = file_of(encode(Segment(rows_of([FULL])))).schema
-    column = schema.column(schema.names.index("timestamp"))
-    assert '"isAdjustedToUTC": false' in column.logical_type.to_json() or "isAdjustedToUTC=false" in str(
-        column.logical_type
-    )
+    kind = json.loads(schema.column(schema.names.index("timestamp")).logical_type.to_json())
+    assert (kind["isAdjustedToUTC"], kind["timeUnit"]) == (False, "milliseconds")
 
 
 def test_a_column_of_a_later_version_is_kept() -> None:
     rows = rows_of(events(1, 2)).append_column("added_later", pa.array(["x", None]))
     assert decode(encode(Segment(rows)), KEY).rows.equals(rows)
+
+
+def test_a_column_that_an_older_file_lacks_is_null(tmp_path: Path) -> None:
+    older = rows_of(events(1, 2)).drop_columns(["scroll_depth", "engagement_ms"])
+    (tmp_path / "00000.parquet").write_bytes(encode(Segment(older)))
+    (tmp_path / "00001.parquet").write_bytes(encode(Segment(rows_of([FULL]))))
+    found = duckdb.sql(
+        "SELECT event_id, scroll_depth, engagement_ms FROM read_parquet($files, union_by_name = true) ORDER BY ALL",
+        params={"files": [str(file) for file in sorted(tmp_path.iterdir())]},
+    ).fetchall()
+    assert found == [(1, None, None), (2, None, None), (5, 100, 2**31 - 1)]
+
+
+def test_a_column_that_an_older_segment_lacks_is_null_when_it_grows() -> None:
+    older = decode(encode(Segment(rows_of(events(1)).drop_columns(["props", "engagement_ms"]))), KEY).rows
+    both = pa.concat_tables([older, rows_of([FULL])], promote_options="default")
+    grown = decode(encode(Segment(both.select(EVENTS.names))), KEY).rows.sort_by("event_id")
+    assert grown.schema.equals(EVENTS)
+    assert grown.select(["event_id", "props", "engagement_ms"]).to_pylist() == [
+        {"event_id": 1, "props": None, "engagement_ms": None},
+        {"event_id": 5, "props": '{"plan":"🦆"}', "engagement_ms": 2**31 - 1},
+    ]
 
 
 WHOLE = encode(Segment(rows_of(events(1, 2, 3))))
