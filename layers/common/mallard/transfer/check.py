@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,7 +23,7 @@ from mallard.ingest.request import (
 )
 from mallard.table.schema import EVENTS
 from mallard.transfer.chunk import GIVEN, Chunk, Refusal
-from mallard.transfer.derive import NEAT, PAGES, PLAIN_PROPS, neaten_props, read_origins, read_pages
+from mallard.transfer.derive import PLAIN_PROPS, neaten_props, read_origins, read_pages
 from mallard.transfer.sql import statement
 
 MEMORY_MB = 256
@@ -30,8 +31,14 @@ THREADS = 2
 MAX_AHEAD = timedelta(days=1)
 MAX_TEXT_LENGTH = 256
 
-_LENGTHS = {"event_name": MAX_NAME_LENGTH, "pathname": MAX_URL_LENGTH} | dict.fromkeys(UTM_TAGS, MAX_TAG_LENGTH)
 _TEXTS = [each.name for each in EVENTS if each.type == pa.string() and each.name != "revenue_currency"]
+_LENGTHS = (
+    dict.fromkeys((name for name in _TEXTS if name != "props"), MAX_TEXT_LENGTH)
+    | dict.fromkeys(UTM_TAGS, MAX_TAG_LENGTH)
+    | {"event_name": MAX_NAME_LENGTH, "pathname": MAX_URL_LENGTH, "referrer": MAX_URL_LENGTH}
+)
+"""The most characters of each text. Properties have rules of their own."""
+
 _FILLED = ("hostname", "referrer", "referrer_source", "channel", "device_type", "props")
 """The columns that we may fill in or rewrite."""
 
@@ -78,39 +85,29 @@ class Checker:
         self._database = database
         self._site = {"site": site_id}
         self._now = now
-        self._sql = statement("rows").format(
-            given=", ".join(f"l.{name}" for name in GIVEN),
-            told=", ".join(f"l.{name}" for name in _FILLED),
-            filled=", ".join(_FILLED),
-            texts=", ".join(name for name in _TEXTS if name != "event_name"),
-            too_long="\n".join(_too_long(name) for name in _TEXTS if name not in ("referrer", "props")),
-        )
 
     def check(self, chunk: Chunk) -> Checked:
-        """Understand one chunk."""
-        self._database.register("lines", chunk.rows)
-        self._database.register("pages", self._pages(chunk.rows))
-        self._database.register("origins", read_origins(self._all("origins", self._site)))
-        self._database.register("neat", self._neat(chunk.rows))
-        found = self._database.execute(self._sql, self._values(chunk)).to_arrow_table()
+        """Understand one chunk. Any number of threads may do this at once."""
+        # What is registered at a cursor is seen by no other.
+        cursor = self._database.cursor()
+        try:
+            found = _in_order(self._rows(cursor, chunk))
+        finally:
+            cursor.close()
         fine = pc.is_null(found["problem"])
         wrong = found.filter(pc.invert(fine)).select(["line", "problem"]).to_pylist()
         refused = [*chunk.refused, *(Refusal(chunk.file, row["line"], row["problem"]) for row in wrong)]
         return Checked(found.filter(fine).select(ROWS.names).cast(ROWS), sorted(refused))
 
-    def _pages(self, lines: pa.Table) -> pa.Table:
-        if lines["url"].null_count == lines.num_rows:
-            return PAGES.empty_table()
-        return read_pages(self._all("pages", self._site))
-
-    def _neat(self, lines: pa.Table) -> pa.Table:
-        if lines["props"].null_count == lines.num_rows:
-            return NEAT.empty_table()
+    def _rows(self, cursor: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
+        cursor.execute("SET TimeZone = 'UTC'")
+        cursor.register("lines", chunk.rows)
+        has_url, has_props = (chunk.rows[name].null_count < chunk.rows.num_rows for name in ("url", "props"))
         limits = {"max_length": MAX_PROPS_LENGTH, "max_count": MAX_PROPS_COUNT, "plain": PLAIN_PROPS}
-        return neaten_props(text for (text,) in self._all("props", limits))
-
-    def _all(self, name: str, values: dict[str, Any]) -> Iterable[Any]:
-        return self._database.execute(statement(name), values).fetchall()
+        cursor.register("pages", read_pages(_all(cursor, "pages", self._site) if has_url else ()))
+        cursor.register("origins", read_origins(_all(cursor, "origins", self._site)))
+        cursor.register("neat", neaten_props(text for (text,) in (_all(cursor, "props", limits) if has_props else ())))
+        return cursor.execute(_rows_sql(chunk.rows), self._values(chunk)).to_arrow_table()
 
     def _values(self, chunk: Chunk) -> dict[str, Any]:
         return {
@@ -119,13 +116,46 @@ class Checker:
             "spans": chunk.spans_days,
             "latest_ms": to_ms(self._now + MAX_AHEAD),
             "max_folder_bytes": MAX_FOLDER_NAME_BYTES,
-            "max_url_length": MAX_URL_LENGTH,
             "max_engagement_ms": MAX_ENGAGEMENT_MS,
             "mobile_below_px": MOBILE_BELOW_PX,
             "tablet_below_px": TABLET_BELOW_PX,
         }
 
 
+def _all(cursor: duckdb.DuckDBPyConnection, name: str, values: dict[str, Any]) -> Iterable[Any]:
+    return cursor.execute(statement(name), values).fetchall()
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    """By line, as they nearly always come: a sort inside the database would cost as much as all the rest."""
+    lines = rows["line"].to_numpy()
+    return rows if (lines[1:] > lines[:-1]).all() else rows.sort_by("line")
+
+
+def _rows_sql(lines: pa.Table) -> str:
+    """The statement for these lines; what a look at whole columns rules out is not asked of each row."""
+    unfit = [_too_long(name) for name in _LENGTHS if _longest_bytes(lines[name]) > _LENGTHS[name]]
+    if any(_has_nul(lines[name]) for name in GIVEN):
+        cells = ", ".join(f"l.{name}" for name in GIVEN)
+        unfit.append(f"WHEN contains(concat({cells}), chr(0)) THEN 'it holds a NUL character.'")
+    return statement("rows").format(
+        given=", ".join(f"l.{name}" for name in GIVEN),
+        told=", ".join(f"l.{name}" for name in _FILLED),
+        filled=", ".join(_FILLED),
+        texts=", ".join(name for name in _TEXTS if name != "event_name"),
+        unfit=f"CASE {' '.join(unfit)} END" if unfit else "NULL::VARCHAR",
+    )
+
+
 def _too_long(name: str) -> str:
-    most = _LENGTHS.get(name, MAX_TEXT_LENGTH)
-    return f"WHEN length({name}) > {most} THEN '{name} is over {most} characters.'"
+    return f"WHEN length(l.{name}) > {_LENGTHS[name]} THEN '{name} is over {_LENGTHS[name]} characters.'"
+
+
+def _longest_bytes(column: pa.ChunkedArray) -> int:
+    return pc.max(pc.binary_length(column)).as_py() or 0
+
+
+def _has_nul(column: pa.ChunkedArray) -> bool:
+    """Whether a byte of the column's memory is zero: never missed, and now and then one of a neighbour's."""
+    buffers = [chunk.buffers()[2] for chunk in column.chunks]
+    return any(bool((np.frombuffer(each, np.uint8) == 0).any()) for each in buffers if each is not None)

@@ -1,7 +1,9 @@
 """An import: read and check everything first, then write it partition by partition."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -12,18 +14,35 @@ from mallard.event import to_ms
 from mallard.table.layout import Partition
 from mallard.table.schema import DELIVERIES, EVENTS
 from mallard.table.write import SEAL_ROWS, AppendReport, TableWriter
-from mallard.transfer.check import Checker
+from mallard.transfer.check import Checked, Checker
 from mallard.transfer.chunk import Chunk, Refusal
 from mallard.transfer.staging import Staging
 
+CHECKING_THREADS = 2
+
 
 def stage(chunks: Iterable[Chunk], checker: Checker, staging: Staging) -> Iterator[tuple[int, list[Refusal]]]:
-    """Put all rows that are right into ``staging``; yields rows taken and rows refused, chunk by chunk."""
-    for chunk in chunks:
-        checked = checker.check(chunk)
+    """Put all rows that are right into ``staging``; yields rows taken and rows refused, chunk by chunk in order."""
+    for checked in _ahead(checker.check, chunks):
         staging.add(checked.rows)
         yield checked.rows.num_rows, checked.refused
     staging.finish()
+
+
+def _ahead(check: Callable[[Chunk], Checked], chunks: Iterable[Chunk]) -> Iterator[Checked]:
+    """What ``check`` makes of each chunk, in order; while one is checked the next one is read."""
+    with ThreadPoolExecutor(CHECKING_THREADS) as threads:
+        under_way: deque[Future[Checked]] = deque()
+        try:
+            for chunk in chunks:
+                under_way.append(threads.submit(check, chunk))
+                if len(under_way) > CHECKING_THREADS:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for each in under_way:
+                each.cancel()
 
 
 def write(

@@ -14,7 +14,6 @@ from mallard.transfer.sql import statement
 
 CHUNK_BYTES = 16 << 20
 MAX_LINE_BYTES = 64 << 20
-PARALLEL_PARTS = 4
 
 # Whatever JSON type a value has, it comes as text: an object as its JSON, so that props may be either.
 _SHAPE = json.dumps({name: "VARCHAR" for name in GIVEN})
@@ -78,14 +77,18 @@ def _decoded_lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[
 def _taken_apart(
     lines: pa.Table, name: str, refused: list[Refusal], database: duckdb.DuckDBPyConnection
 ) -> Chunk:
-    # DuckDB reads the batches of a table side by side.
-    parts = pa.Table.from_batches(
-        lines.to_batches(max_chunksize=1 + lines.num_rows // PARALLEL_PARTS), lines.schema
-    )
-    database.register("lines", parts)
-    rows = database.execute(statement("ndjson_rows"), {"shape": _SHAPE}).to_arrow_table()
+    database.register("lines", lines)
+    try:
+        rows, keys = _read(database, "lines")
+    except duckdb.InvalidInputException:
+        # One line is no JSON: only then each is looked at before it is read.
+        rows, keys = _read(database, "(FROM lines WHERE json_valid(text))")
     broken = database.execute(statement("ndjson_broken")).fetchall() if rows.num_rows < lines.num_rows else []
-    keys = {key for (key,) in database.execute(statement("ndjson_keys")).fetchall()}
     refused += [Refusal(name, number, sentence) for number, sentence in broken]
-    unknown = frozenset(keys.difference(GIVEN, IGNORED))
-    return Chunk(name, rows.select(LINES.names).cast(LINES), sorted(refused), unknown)
+    return Chunk(name, rows.select(LINES.names).cast(LINES), sorted(refused), keys.difference(GIVEN, IGNORED))
+
+
+def _read(database: duckdb.DuckDBPyConnection, lines: str) -> tuple[pa.Table, frozenset[str]]:
+    rows = database.execute(statement("ndjson_rows").format(lines=lines), {"shape": _SHAPE}).to_arrow_table()
+    keys = database.execute(statement("ndjson_keys").format(lines=lines)).fetchall()
+    return rows, frozenset(key for (key,) in keys)

@@ -24,7 +24,11 @@ WITH named AS (
             nullif(l.scroll_depth, '') AS scroll_depth,
             nullif(l.engagement_ms, '') AS engagement_ms
         ),
-        concat_ws(chr(31), {given}) AS content,
+        CASE
+            WHEN nullif(l.event_id, '') IS NULL
+                THEN (md5_number(concat_ws(chr(31), $site, $file, l.line, {given})) >> 65)::BIGINT
+        END AS hashed_id,
+        {unfit} AS unfit,
         concat_ws(chr(31), {told}, l.url) AS told,
         p.problem AS url_problem
     FROM lines l
@@ -49,7 +53,6 @@ typed AS (
                 END
             ) AS device_type
         ),
-        length(n.referrer) AS referrer_length,
         q.problem AS props_problem,
         CASE
             WHEN regexp_full_match(n.timestamp, '-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?') THEN
@@ -88,14 +91,12 @@ SELECT
             THEN 'site_id is ' || shown(site_id) || ', but may hold only ASCII letters, digits and . - _ :, at most 200.'
         WHEN length(site_id) + 2 * (length(site_id) - length(replace(site_id, ':', ''))) > $max_folder_bytes
             THEN 'site_id has too many colons for its length.'
-        WHEN contains(content, chr(0)) THEN 'it holds a NUL character.'
+        WHEN unfit IS NOT NULL THEN unfit
         WHEN url_problem IS NOT NULL THEN url_problem
         WHEN event_id IS NOT NULL AND (NOT regexp_full_match(event_id, '[0-9]{{1,19}}') OR try_cast(event_id AS BIGINT) IS NULL)
             THEN 'event_id is ' || shown(event_id) || ', but must be a whole number of at most 63 bits.'
         WHEN visitor_id IS NOT NULL AND (NOT regexp_full_match(visitor_id, '[0-9]{{1,19}}') OR try_cast(visitor_id AS BIGINT) IS NULL)
             THEN 'visitor_id is ' || shown(visitor_id) || ', but must be a whole number of at most 63 bits; any text may stand in visitor.'
-        {too_long}
-        WHEN referrer_length > $max_url_length THEN 'referrer is over ' || $max_url_length || ' characters.'
         WHEN device_type NOT IN ('desktop', 'mobile', 'tablet')
             THEN 'device_type is ' || shown(device_type) || ', but must be desktop, mobile or tablet.'
         WHEN props_problem IS NOT NULL THEN props_problem
@@ -118,10 +119,7 @@ SELECT
     CASE WHEN visitor_id IS NULL THEN visitor IS NOT NULL ELSE $spans END AS spans_days,
     -- Where the id is a hash, or we filled in what a later version may fill in otherwise, the id alone says which event it is.
     event_id IS NULL OR told <> concat_ws(chr(31), {filled}, url) OR url <> '' AS named_by_client,
-    CASE
-        WHEN event_id IS NOT NULL THEN try_cast(event_id AS BIGINT)
-        ELSE (md5_number(concat_ws(chr(31), site_id, $file, line, content)) >> 65)::BIGINT
-    END AS event_id,
+    coalesce(try_cast(event_id AS BIGINT), hashed_id) AS event_id,
     CASE
         WHEN visitor_id IS NOT NULL THEN try_cast(visitor_id AS BIGINT)
         WHEN visitor IS NOT NULL
@@ -135,4 +133,3 @@ SELECT
     try_cast(scroll_depth AS SMALLINT) AS scroll_depth,
     try_cast(engagement_ms AS INTEGER) AS engagement_ms
 FROM typed
-ORDER BY line
