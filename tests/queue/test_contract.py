@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +22,11 @@ from support.ministack import ministack
 from support.moto import moto_server
 from support.rows import event
 from support.sqlite import rows
+from support.sqs import make_queues, new_name, read_all
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-QUEUE_NUMBERS = count()
 BODIES = [b"%d" % number for number in range(23)]
 REASON = "it lacks 'event_id'"
 
@@ -77,24 +76,6 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 @pytest.fixture
 def queue(case: Case) -> Queue:
     return case.queue
-
-
-def make_queues(client: "SQSClient") -> tuple[str, str]:
-    """A queue and its dead letters, named by the redrive policy."""
-    number = next(QUEUE_NUMBERS)
-    dead_letters_url = client.create_queue(QueueName=f"dead-letters-{number}")["QueueUrl"]
-    answer = client.get_queue_attributes(QueueUrl=dead_letters_url, AttributeNames=["QueueArn"])
-    policy = f'{{"deadLetterTargetArn": "{answer["Attributes"]["QueueArn"]}", "maxReceiveCount": "100"}}'
-    made = client.create_queue(QueueName=f"events-{number}", Attributes={"RedrivePolicy": policy})
-    return made["QueueUrl"], dead_letters_url
-
-
-def read_all(client: "SQSClient", url: str) -> Aside:
-    answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-    return [
-        (each["Body"].encode(), each["MessageAttributes"]["reason"]["StringValue"])
-        for each in answer.get("Messages", [])
-    ]
 
 
 def bodies(messages: Sequence[Message]) -> Counter[bytes]:
@@ -246,7 +227,7 @@ def test_an_sqs_queue_without_dead_letters_keeps_what_cannot_be_processed_and_sa
     server: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     client: SQSClient = request.getfixturevalue(server)
-    url = client.create_queue(QueueName=f"alone-{next(QUEUE_NUMBERS)}", Attributes={"VisibilityTimeout": "0"})
+    url = client.create_queue(QueueName=new_name("alone"), Attributes={"VisibilityTimeout": "0"})
     queue = connect(url["QueueUrl"])
     queue.send([b"bad"])
     (message,) = queue.receive(1)
