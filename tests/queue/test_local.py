@@ -127,10 +127,24 @@ def test_a_file_of_an_earlier_version_is_taken_over_with_its_messages(file: Path
         connection.executescript(
             "CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL,"
             " hidden_until REAL NOT NULL DEFAULT 0); INSERT INTO message (body) VALUES (CAST('old' AS BLOB));"
+            "CREATE TABLE set_aside (id INTEGER PRIMARY KEY, body BLOB NOT NULL, reason TEXT NOT NULL);"
+            "INSERT INTO set_aside (body, reason) VALUES (CAST('aside' AS BLOB), 'broken');"
         )
     with closing(LocalQueue(file)) as queue, closing(LocalQueue(file)) as other:
         queue.send([b"new"])
         assert [(each.body, each.receives) for each in other.receive(10)] == [(b"old", 1), (b"new", 1)]
+        assert rows(file, "SELECT body FROM set_aside") == [(b"aside",)]
+
+
+def test_what_was_set_aside_is_kept_for_two_weeks(queue: LocalQueue, file: Path, clock: Clock) -> None:
+    queue.send([b"bad"])
+    queue.set_aside([(queue.receive(1)[0], "broken")])
+    clock.seconds += 14 * 86_400
+    queue.receive(1)
+    assert rows(file, "SELECT body, reason FROM set_aside") == [(b"bad", "broken")]
+    clock.seconds += 1
+    queue.receive(1)
+    assert rows(file, "SELECT * FROM set_aside") == []
 
 
 def test_a_message_that_came_again_can_be_settled_by_its_first_receiver(queue: LocalQueue, clock: Clock) -> None:

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from socket import create_server
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -42,7 +43,11 @@ class RecordingClient:
         def call(*, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
             with self._lock:
                 self.calls.append((f"{QueueUrl.rpartition('/')[2]}: {operation}", Entries))
-                return {"Failed": [{"Id": each["Id"]} for each in Entries if self._refuses(each)]}
+                refused = [each["Id"] for each in Entries if self._refuses(each)]
+            return {
+                "Successful": [{"Id": each["Id"]} for each in Entries if each["Id"] not in refused],
+                "Failed": [{"Id": each} for each in refused],
+            }
 
         return call
 
@@ -283,3 +288,35 @@ def test_a_server_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPat
         port = server.getsockname()[1]
     with pytest.raises(QueueError, match="EndpointConnectionError"):
         connect(f"http://127.0.0.1:{port}/123456789012/events", region=REGION)
+
+
+class Nonsense(BaseHTTPRequestHandler):
+    """Answers 200 and no JSON, as a captive portal does."""
+
+    def do_POST(self) -> None:
+        """Read and answer."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome</html>")
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_an_answer_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Nonsense) as server:
+        Thread(target=server.serve_forever).start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/123456789012/events"
+            with pytest.raises(QueueError, match="did not answer as expected"):
+                connect(url, region=REGION)
+            queue = SqsQueue(boto3.client("sqs", endpoint_url=url, region_name=REGION), url)
+            with pytest.raises(QueueError, match="refused 2 of 2"):
+                queue.send([b"1", b"2"])
+            with pytest.raises(QueueError, match="no attributes"):
+                queue.depth()
+        finally:
+            server.shutdown()

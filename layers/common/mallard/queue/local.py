@@ -17,13 +17,14 @@ from mallard.queue.erase import delete_days, forget_bytes
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
 ROWS_PER_STATEMENT = 500
+ASIDE_SECONDS = 14 * 86_400
+"""What SQS keeps at most, too."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     body BLOB NOT NULL,
-    hidden_until REAL NOT NULL DEFAULT 0,
-    receives INTEGER NOT NULL DEFAULT 0
+    hidden_until REAL NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS set_aside (
     id INTEGER PRIMARY KEY,
@@ -31,6 +32,10 @@ CREATE TABLE IF NOT EXISTS set_aside (
     reason TEXT NOT NULL
 );
 """
+_LATER_COLUMNS = [
+    ("message", "receives", "INTEGER NOT NULL DEFAULT 0"),
+    ("set_aside", "aside_at", "REAL NOT NULL DEFAULT 0"),
+]
 
 _Submitted = tuple[Sequence[bytes], "Future[None]"]
 
@@ -53,6 +58,7 @@ class LocalQueue:
             self._connection = self._open()
             self._connection.executescript(_SCHEMA)
             self._add_columns()
+            self._connection.execute("CREATE INDEX IF NOT EXISTS set_aside_by_age ON set_aside (aside_at)")
         except (sqlite3.Error, OSError) as error:
             raise QueueError(f"The queue {file} cannot be opened: {error}.") from error
         self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
@@ -74,12 +80,14 @@ class LocalQueue:
         self.submit(bodies).result()
 
     def receive(self, limit: int) -> list[Message]:
-        """The oldest visible messages."""
+        """The oldest visible messages. What was set aside too long ago is dropped by the way."""
         now = self._clock()
         rows = self._run(
             "UPDATE message SET hidden_until = ?, receives = receives + 1 WHERE id IN"
             " (SELECT id FROM message WHERE hidden_until <= ? ORDER BY id LIMIT ?) RETURNING id, body, receives",
             [(now + VISIBILITY_SECONDS, now, limit)],
+            then="DELETE FROM set_aside WHERE aside_at < ?",
+            then_values=[(now - ASIDE_SECONDS,)],
         )
         return [Message(str(number), body, receives) for number, body, receives in sorted(rows)]
 
@@ -97,10 +105,12 @@ class LocalQueue:
         self._hide([(now + pause_seconds(each.receives), each) for each in messages])
 
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
-        """Move the rows to the table ``set_aside``, in one transaction."""
+        """Move the rows to the table ``set_aside``, in one transaction; they stay there for ASIDE_SECONDS."""
+        now = self._clock()
         self._run(
-            "INSERT OR IGNORE INTO set_aside SELECT id, body, ? FROM message WHERE id = ?",
-            [(reason, int(message.receipt)) for message, reason in poison],
+            "INSERT OR IGNORE INTO set_aside (id, body, reason, aside_at) SELECT id, body, ?, ? FROM message"
+            " WHERE id = ?",
+            [(reason, now, int(message.receipt)) for message, reason in poison],
             then="DELETE FROM message WHERE id = ?",
             then_values=[(int(message.receipt),) for message, _ in poison],
         )
@@ -168,15 +178,19 @@ class LocalQueue:
 
     def _add_columns(self) -> None:
         """A file of an earlier version lacks what came since; of two processes at once one adds it."""
-        if self._counts_receives():
-            return
-        self._connection.execute("BEGIN IMMEDIATE")
-        if not self._counts_receives():
-            self._connection.execute("ALTER TABLE message ADD COLUMN receives INTEGER NOT NULL DEFAULT 0")
-        self._connection.execute("COMMIT")
+        if self._lacking():
+            self._connection.execute("BEGIN IMMEDIATE")
+            for table, column, kind in self._lacking():
+                self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+            self._connection.execute("UPDATE set_aside SET aside_at = ? WHERE aside_at = 0", (self._clock(),))
+            self._connection.execute("COMMIT")
 
-    def _counts_receives(self) -> bool:
-        return any(row[1] == "receives" for row in self._connection.execute("PRAGMA table_info(message)").fetchall())
+    def _lacking(self) -> list[tuple[str, str, str]]:
+        return [
+            each
+            for each in _LATER_COLUMNS
+            if each[1] not in {row[1] for row in self._connection.execute(f"PRAGMA table_info({each[0]})").fetchall()}
+        ]
 
     def _run(
         self,

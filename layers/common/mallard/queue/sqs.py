@@ -6,12 +6,15 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from mallard.errors import QueueError
 from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
@@ -44,6 +47,18 @@ HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS = 42_000
 
 _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that SQS refuses, and the whole call with them."""
+
+_FOREIGN = (
+    ClientError,
+    BotoCoreError,
+    # What the SDK lets through: an answer that breaks off or is none.
+    ResponseParserError,
+    HTTPError,
+    HTTPException,
+    OSError,
+    LookupError,
+    ValueError,
+)
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -144,6 +159,8 @@ class SqsQueue:
             "get_queue_attributes",
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )
+        if "Attributes" not in answer:
+            raise QueueError("The queue did not answer as expected: no attributes.")
         return sum(int(value) for value in answer["Attributes"].values())
 
     def _hide(self, pauses: Sequence[tuple[Message, int]]) -> None:
@@ -177,11 +194,11 @@ class SqsQueue:
         return {int(each["Id"]) for batch in refused for each in batch}
 
     def _call_twice(self, operation: str, entries: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
-        """The entries that were refused at each try: an answer settles the others, whatever becomes of these."""
+        """The entries that no try settled. Only what an answer names is settled: an empty one may be no queue's."""
         for _ in range(TRIES_OF_AN_ENTRY):
             answer = self._call(operation, url=url, Entries=entries)
-            refused = {each["Id"] for each in answer.get("Failed", [])}
-            entries = [each for each in entries if each["Id"] in refused]
+            settled = {each["Id"] for each in answer.get("Successful", [])}
+            entries = [each for each in entries if each["Id"] not in settled]
             if not entries:
                 break
         return entries
@@ -196,7 +213,7 @@ class SqsQueue:
     def _call(self, operation: str, *, url: str = "", **arguments: Any) -> Any:
         try:
             return getattr(self._client, operation)(QueueUrl=url or self._url, **arguments)
-        except (ClientError, BotoCoreError) as error:
+        except _FOREIGN as error:
             raise _failed(error) from error
 
 
@@ -256,10 +273,11 @@ def connect(url: str, *, region: str = "") -> SqsQueue:
 
 def _dead_letters_url(client: "SQSClient", url: str) -> str:
     try:
-        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
-        policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+        # Every queue has an ARN: an answer without any attribute is no queue's.
+        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy", "QueueArn"])
+        policy = json.loads(answer["Attributes"].get("RedrivePolicy", "{}"))
         if "deadLetterTargetArn" not in policy:
             return ""
         return client.get_queue_url(QueueName=policy["deadLetterTargetArn"].rpartition(":")[2])["QueueUrl"]
-    except (ClientError, BotoCoreError) as error:
+    except _FOREIGN as error:
         raise _failed(error) from error
