@@ -1,0 +1,196 @@
+"""What the functions ask of AWS, the template allows: no emulator checks that, so every call is held against it."""
+
+import importlib
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from mallard.config import load_settings
+from mallard.keeping.erase import request_erasure
+from mallard.queue.open import open_queue
+from mallard.store.open import open_store
+from support.moto import moto_server
+from support.rows import event
+
+ROOT = Path(__file__).parents[2]
+SITE = "smoke.example"
+
+Call = tuple[str, str]
+"""An IAM action, and what it is about: ``bucket``, ``bucket/KEY`` or the queue's logical name."""
+
+ACTIONS = {
+    "ListObjectsV2": "s3:ListBucket",
+    "HeadBucket": "s3:ListBucket",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "HeadObject": "s3:GetObject",
+    "SendMessageBatch": "sqs:SendMessage",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
+    "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
+"""Where the action is not the operation's own name."""
+
+
+@pytest.fixture(scope="module")
+def smoke() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("smoke", ROOT / "localstack" / "smoke.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with moto_server() as address:
+        yield address
+
+
+@pytest.fixture
+def endpoint(server: str, smoke: ModuleType) -> Iterator[str]:
+    """The server's address; a bucket and queues of the test's own are in the environment."""
+    with patch.dict(os.environ, smoke._resources(server)):
+        yield server
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """Every call of the SDK from here on, as IAM sees it."""
+    found: list[Call] = []
+    real: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def recorded(client: Any, operation: str, arguments: dict[str, Any]) -> Any:
+        found.append(as_iam_sees(client.meta.service_model.service_name, operation, arguments))
+        return real(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
+    return found
+
+
+def as_iam_sees(service: str, operation: str, arguments: dict[str, Any]) -> Call:
+    action = ACTIONS.get(operation, f"{service}:{operation}")
+    if action == "s3:DeleteObject" and "VersionId" in arguments:
+        action = "s3:DeleteObjectVersion"
+    if service == "s3":
+        return action, "/".join(["bucket", arguments["Key"]]) if "Key" in arguments else "bucket"
+    name = arguments.get("QueueName") or arguments["QueueUrl"]
+    return action, "DeadLetters" if name.endswith("-dead") else "Queue"
+
+
+def template() -> dict[str, Any]:
+    """The template, its short forms as plain values: ``!Ref Queue`` is ``Queue``."""
+    yaml = importlib.import_module("yaml")
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
+        """Knows the tags of CloudFormation."""
+
+    def plain(loader: Any, _: str, node: Any) -> Any:
+        constructor = {
+            "ScalarNode": loader.construct_scalar,
+            "SequenceNode": loader.construct_sequence,
+            "MappingNode": loader.construct_mapping,
+        }
+        return constructor[type(node).__name__](node)
+
+    Loader.add_multi_constructor("!", plain)
+    found: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=Loader)
+    return found
+
+
+def allowed(function: str) -> list[Call]:
+    """Actions and patterns of what they are about."""
+    statements = template()["Resources"][function]["Properties"]["Policies"][0]["Statement"]
+    return [
+        (action, resource.replace("${Bucket.Arn}", "bucket").replace("Bucket.Arn", "bucket").removesuffix(".Arn"))
+        for each in statements
+        for action in as_list(each["Action"])
+        for resource in as_list(each["Resource"])
+    ]
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def forbidden(calls: list[Call], function: str) -> set[Call]:
+    rights = allowed(function)
+    return {
+        (action, about)
+        for action, about in calls
+        if not any(action == right and fnmatchcase(about, pattern) for right, pattern in rights)
+    }
+
+
+def test_ingest_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
+    handler = smoke._handler("ingest")
+    answer = handler.handle(smoke._request("POST", "/api/event", body=smoke._page_view()), smoke.Context())
+    assert answer["statusCode"] == 202
+    assert ("sqs:SendMessage", "Queue") in calls
+    assert forbidden(calls, "IngestFunction") == set()
+
+
+def test_flush_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
+    """Events of today and of closed days, a message that is none, an old salt, an erasure, both triggers."""
+    settings = load_settings()
+    store, queue, now = open_store(settings), open_queue(settings), datetime.now(UTC)
+    days = [now.date() - timedelta(days=back) for back in (0, 3, 4)]
+    queue.send([event(n, site_id=SITE, date=f"{day}", accepted_ms=0).to_message() for n, day in enumerate(days)])
+    queue.send([b"no event"])
+    store.put_if_absent(f"salts/site_id={SITE}/{days[2]}.json", b"{}")
+    request_erasure(store, SITE, days[2], days[2], now)
+    calls.clear()
+
+    handler = smoke._handler("flush")
+    answer = handler.handle({}, smoke.Context())
+    assert (answer["written"], answer["set_aside"], answer["salts_deleted"]) == (3, 1, 1)
+    poison = [{"messageId": "1", "receiptHandle": "gone", "body": "no event"}]
+    assert handler.handle({"Records": poison}, smoke.Context()) == {"batchItemFailures": []}
+    assert {action for action, _ in calls} >= {"s3:PutObject", "sqs:SendMessage", "sqs:DeleteMessage"}
+    assert forbidden(calls, "FlushFunction") == set()
+
+
+def test_query_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
+    days = [datetime.now(UTC).date() - timedelta(days=back) for back in (0, 3)]
+    open_queue(load_settings()).send([event(n, site_id=SITE, date=f"{day}").to_message() for n, day in enumerate(days)])
+    smoke._handler("flush").handle({}, smoke.Context())
+    calls.clear()
+    request = smoke._request("GET", "/api/stats/main", f"site_id={SITE}&period=30d")
+    answer = smoke._handler("query").handle(request, smoke.Context())
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["total_pageviews"] == 2
+    assert any("rollups/" in about for _, about in calls)
+    assert forbidden(calls, "QueryFunction") == set()
+
+
+def test_the_check_bites(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
+    bucket = load_settings().store_location.removeprefix("s3://")
+    client = boto3.client("s3", endpoint_url=endpoint)
+    client.put_object(Bucket=bucket, Key="config/keys.json", Body=b"")
+    client.list_objects_v2(Bucket=bucket)
+    assert forbidden(calls, "FlushFunction") == {("s3:PutObject", "bucket/config/keys.json")}
+
+
+def test_the_queues_keep_messages_as_long_as_the_documentation_says() -> None:
+    resources = template()["Resources"]
+    queue, dead = resources["Queue"]["Properties"], resources["DeadLetters"]["Properties"]
+    assert queue["MessageRetentionPeriod"] == 7 * 86_400
+    assert dead["MessageRetentionPeriod"] == 14 * 86_400
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 100
+    assert queue["VisibilityTimeout"] >= 6 * resources["FlushFunction"]["Properties"]["Timeout"]
+
+
+def test_where_the_queue_triggers_only_what_failed_comes_again() -> None:
+    mapping = template()["Resources"]["FlushMapping"]
+    assert mapping["Condition"] == "QueueTriggers"
+    assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
