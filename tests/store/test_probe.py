@@ -8,7 +8,7 @@ import pytest
 
 from mallard.errors import StoreUnavailableError, UnsafeStoreError
 from mallard.store.local import LocalStore
-from mallard.store.probe import check_clock, check_deletions, probe, probe_writes, require_conditional_writes
+from mallard.store.probe import ATTEMPTS, check_clock, check_deletions, probe, probe_writes, require_conditional_writes
 from support import lax
 from support.faults import Fault, FaultyStore
 from support.lax import NOON, clock_off_by
@@ -25,7 +25,7 @@ CHECKS = [
 BROKEN: dict[type[MemoryStore], tuple[set[str], str]] = {
     lax.IgnoresIfNoneMatch: (
         {"taken name", "race for a name"},
-        "The store ignores If-None-Match: * and overwrites an object",
+        "The store ignores If-None-Match and overwrites an object",
     ),
     lax.IgnoresIfMatch: (
         {"stale version", "absent object", "race for a version"},
@@ -33,22 +33,29 @@ BROKEN: dict[type[MemoryStore], tuple[set[str], str]] = {
     ),
     lax.IgnoresConditions: (
         {"taken name", "stale version", "absent object", "race for a name", "race for a version"},
-        "The store ignores If-None-Match: * and overwrites an object",
+        "The store ignores If-None-Match and overwrites an object",
     ),
     lax.RestoresAbsent: ({"absent object"}, "The store ignores If-Match and creates an object that is absent"),
     lax.ChecksThenCreates: (
         {"race for a name"},
-        "The store accepts both of two simultaneous writes with If-None-Match: *, and one of them is lost",
+        "The store accepts both of two simultaneous writes with If-None-Match, and one of them is lost",
     ),
     lax.ChecksThenSwaps: (
         {"race for a version"},
         "The store accepts both of two simultaneous writes with If-Match, and one of them is lost",
     ),
+    lax.RefusesBothRacers: (
+        {"race for a version"},
+        "The store accepts neither of two simultaneous writes with If-Match, however often",
+    ),
     lax.RefusesAndWrites: (
         {"stale version", "absent object", "race for a version"},
         "The store says that it refuses, but ignores If-Match and overwrites a newer version",
     ),
-    lax.RefusesAllSwaps: ({"swap", "stale version"}, "The store refuses a write with If-Match whose condition holds"),
+    lax.RefusesAllSwaps: (
+        {"swap", "stale version", "race for a version"},
+        "The store refuses a write with If-Match whose condition holds",
+    ),
     lax.ReadsLate: (
         {"reads", "swap", "race for a name", "race for a version"},
         "The store does not show an object right after it was written",
@@ -59,7 +66,7 @@ BROKEN: dict[type[MemoryStore], tuple[set[str], str]] = {
         "The store gives two versions of an object the same ETag",
     ),
     lax.OtherEtagOnRead: (
-        {"reads"},
+        {"reads", "race for a version"},
         "The store names one ETag when an object is written and another when it is read",
     ),
     lax.KnowsNoSwaps: (
@@ -113,10 +120,23 @@ def test_a_store_that_is_down_is_unavailable_and_not_unsafe() -> None:
     with pytest.raises(StoreUnavailableError):
         require_conditional_writes(lax.IsDown())
     faulty = FaultyStore(MemoryStore())
-    faulty.faults.extend([Fault.NONE] * 4 + [Fault.LOST_ANSWER])
+    faulty.faults.extend([Fault.NONE] * 4 + [Fault.LOST_ANSWER] * ATTEMPTS)
     with pytest.raises(StoreUnavailableError):
         require_conditional_writes(faulty)
     assert list(faulty.list("")) == []
+
+
+@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.LOST_ANSWER])
+def test_a_lost_answer_is_no_finding(fault: Fault) -> None:
+    faulty = FaultyStore(MemoryStore())
+    for _ in range(3):
+        faulty.faults.extend([fault, *[Fault.NONE] * 5])
+    assert [each for each in probe_writes(faulty, rounds=3) if not each.ok] == []
+    assert list(faulty.list("")) == []
+
+
+def test_a_store_that_fails_whoever_loses_a_race_is_safe_since_nothing_is_lost() -> None:
+    assert [each for each in probe_writes(lax.FailsLosers()) if not each.ok] == []
 
 
 def test_two_probes_at_once_do_not_meet() -> None:

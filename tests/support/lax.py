@@ -1,6 +1,7 @@
 """Stores that break one rule each, as servers do."""
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -62,6 +63,27 @@ class ChecksThenSwaps(MemoryStore):
         time.sleep(PAUSE_SECONDS)
         self._keep(key, data)
         return etag_of(data)
+
+
+class FailsLosers(MemoryStore):
+    """Answers 500 to who comes too late, as Ceph does, while who writes alone is refused as it should be."""
+
+    def put_if_match(self, key: str, data: bytes, etag: str) -> str:
+        try:
+            return super().put_if_match(key, data, etag)
+        except ConflictError as error:
+            if threading.current_thread() is threading.main_thread():
+                raise
+            raise StoreUnavailableError("The bucket did not answer as expected: UnknownError.") from error
+
+
+class RefusesBothRacers(MemoryStore):
+    """Accepts a swap only from who is alone."""
+
+    def put_if_match(self, key: str, data: bytes, etag: str) -> str:
+        if threading.current_thread() is not threading.main_thread():
+            raise ConflictError(f"{key} is written by another.")
+        return super().put_if_match(key, data, etag)
 
 
 class RefusesAndWrites(MemoryStore):

@@ -1,9 +1,11 @@
 """Installs the programs that heavy tests talk to, each in a home of its own under .venv/peers."""
 
+import os
+import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".venv" / "peers"
 PINS = ROOT / "requirements" / "peers"
+LOCKS = ROOT / "tests" / "peers"
+SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,60 @@ def pip_peer(name: str) -> Peer:
     return Peer(partial(_has_its_pins, name), partial(_install_pins, name))
 
 
-PEERS = {"ministack": pip_peer("ministack")}
+def npm_program(name: str) -> Path:
+    """The program of a peer that npm installs."""
+    return HOME / name / "node_modules" / ".bin" / name
+
+
+def npm_peer(name: str) -> Peer:
+    """A peer that tests/peers/NAME/package-lock.json pins and whose program has its name."""
+    lock, home = LOCKS / name / "package-lock.json", HOME / name
+
+    def is_there() -> bool:
+        there = home / "package-lock.json"
+        return npm_program(name).exists() and there.is_file() and there.read_text() == lock.read_text()
+
+    def install() -> None:
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(LOCKS / name, home)
+        command = ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=home, check=True)
+
+    return Peer(is_there, install)
+
+
+def apt_program(name: str) -> str | None:
+    """Where a program of Debian's stands, None where it is not installed."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS]))
+
+
+def apt_peer(packages: Sequence[str], programs: Sequence[str]) -> Peer:
+    """A peer of Debian's, for whose installation this must be root."""
+
+    def install() -> None:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        # An index that is out of date may still do.
+        subprocess.run(["apt-get", "update", "-qq"], env=environment, stdout=subprocess.DEVNULL, check=False)
+        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+    return Peer(lambda: all(apt_program(each) for each in programs), install)
+
+
+PEERS = {
+    "ministack": pip_peer("ministack"),
+    "rclone": pip_peer("rclone"),
+    "nanio": pip_peer("nanio"),
+    "s3rver": npm_peer("s3rver"),
+    "ceph": apt_peer(
+        ["radosgw", "ceph-osd", "ceph-mon"],
+        ["radosgw", "radosgw-admin", "ceph-osd", "ceph-mon", "ceph", "monmaptool", "ceph-authtool"],
+    ),
+    "swift": apt_peer(
+        ["swift-proxy", "swift-account", "swift-container", "swift-object", "memcached"],
+        ["swift-proxy-server", "swift-account-server", "swift-ring-builder", "memcached"],
+    ),
+}
 
 
 def main() -> int:

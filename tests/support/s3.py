@@ -26,7 +26,7 @@ class Server:
         config = client_config()
         if read_timeout_seconds is not None:
             config = config.merge(Config(read_timeout=read_timeout_seconds))
-        self.address = address
+        self.address, self.credentials = address, credentials
         with patch.dict(os.environ, credentials):
             self.session = boto3.Session(region_name=REGION)
             self.session.get_credentials()

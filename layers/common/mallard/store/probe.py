@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mallard.errors import ConflictError, StoreError, StoreUnsupportedError, UnsafeStoreError
+from mallard.errors import ConflictError, StoreError, StoreUnavailableError, StoreUnsupportedError, UnsafeStoreError
 from mallard.store.base import Store
 from mallard.store.conditions import CHECKS, CONTENDERS, Check, Run, WrongError
 
@@ -19,6 +19,9 @@ ROUNDS = 20
 
 QUICK_ROUNDS = 3
 """Where every start costs, as on Lambda."""
+
+ATTEMPTS = 3
+"""Tries of a check that gets no clear answer."""
 
 CLOCK_TOLERANCE_SECONDS = 60
 
@@ -55,11 +58,9 @@ def probe_writes(store: Store, *, rounds: int = ROUNDS, random_name: Callable[[]
     Raises StoreUnavailableError where the store gives no clear answer: it is down, and nothing was found out.
     """
     place = f"probe/{random_name()}-"
-    store.get(f"{place}nothing")
     with ThreadPoolExecutor(CONTENDERS) as pool:
-        run = Run(store, place, rounds, pool)
         try:
-            return [_found(check, run) for check in CHECKS]
+            return [_found(check, Run(store, place, rounds, pool)) for check in CHECKS]
         finally:
             _clean(store, place)
 
@@ -106,6 +107,14 @@ def check_clock(store: Store, now: datetime) -> Finding:
 
 
 def _found(check: Check, run: Run) -> Finding:
+    for attempt in range(ATTEMPTS - 1):
+        # An answer lost on the way says nothing about the store; a try of its own has keys of its own.
+        with suppress(StoreUnavailableError):
+            return _looked(check, replace(run, place=f"{run.place}{attempt}-"))
+    return _looked(check, replace(run, place=f"{run.place}{ATTEMPTS}-"))
+
+
+def _looked(check: Check, run: Run) -> Finding:
     try:
         check.look(run)
     except WrongError as wrong:

@@ -1,0 +1,149 @@
+"""Real servers: who keeps the conditions of writes passes the whole suite, who does not is refused in a sentence."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from mallard.errors import StoreUnavailableError
+from mallard.queue.local import LocalQueue
+from mallard.store.base import Store
+from mallard.store.probe import probe_writes
+from mallard.store.s3 import S3Store
+from mallard.table.write import TableWriter
+from support.ceph import ceph
+from support.lax_servers import nanio, rclone, s3rver
+from support.ministack import ministack
+from support.rows import HERE, deliveries, event, events, stored_ids
+from support.s3 import Server
+from support.store_contract import StoreContract
+from support.swift import swift
+
+pytestmark = pytest.mark.heavy
+
+WRITERS = 3
+
+
+class SafeServer(StoreContract):
+    """What a server must pass beyond the suite: the probe, racing writers, DuckDB with signatures."""
+
+    @pytest.fixture
+    def store(self, server: Server) -> Store:
+        return server.new_store("some/prefix")
+
+    def test_the_probe_finds_nothing_wrong(self, store: Store) -> None:
+        assert [each for each in probe_writes(store) if not each.ok] == []
+        assert list(store.list("")) == []
+
+    def test_writers_that_race_neither_lose_nor_double(self, store: Store) -> None:
+        def write(first: int) -> None:
+            table = TableWriter(store, seal_rows=40)
+            for number in range(first, 60, WRITERS):
+                # Two of the writers are given each event, as a queue may deliver twice.
+                table.append(HERE, deliveries(events(number, (number + 1) % 60)))
+
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(write, range(WRITERS)))
+        assert stored_ids(store) == list(range(60))
+
+    def test_duckdb_reads_the_table_where_it_is(self, store: Store) -> None:
+        TableWriter(store).append(HERE, deliveries(events(1, 2, 3)))
+        with duckdb.connect() as connection:
+            for statement in store.reader_setup():
+                connection.execute(statement)
+            found = connection.execute(
+                "SELECT count(*), any_value(site_id) FROM read_parquet(?, hive_partitioning = true)",
+                [store.location("events/**/*.parquet")],
+            ).fetchone()
+        assert found == (3, HERE.site_id)
+
+
+@pytest.fixture(scope="module")
+def ministack_server() -> Iterator[Server]:
+    with ministack() as address:
+        yield Server(address)
+
+
+@pytest.fixture(scope="module")
+def ceph_server() -> Iterator[Server]:
+    with ceph() as running:
+        yield running
+
+
+class TestMinistack(SafeServer):
+    @pytest.fixture
+    def server(self, ministack_server: Server) -> Server:
+        return ministack_server
+
+
+class TestCeph(SafeServer):
+    @pytest.fixture
+    def server(self, ceph_server: Server) -> Server:
+        return ceph_server
+
+    def test_a_wrong_key_is_unavailable(self, server: Server) -> None:
+        stranger = Server(server.address)
+        store = S3Store(stranger.session, stranger.client, server.new_bucket())
+        with pytest.raises(StoreUnavailableError, match="InvalidAccessKeyId"):
+            store.get("a")
+        with pytest.raises(StoreUnavailableError, match="InvalidAccessKeyId"):
+            store.put_if_absent("a", b"1")
+
+
+IGNORES = {
+    "taken name": "The store ignores If-None-Match and overwrites an object.",
+    "stale version": "The store ignores If-Match and overwrites a newer version.",
+    "absent object": "The store ignores If-Match and creates an object that is absent.",
+    "race for a name": "The store accepts both of two simultaneous writes with If-None-Match, and one of them is lost.",
+    "race for a version": "The store accepts both of two simultaneous writes with If-Match, and one of them is lost.",
+}
+NAMES = "The store says that it does not know writes with If-None-Match."
+VERSIONS = "The store says that it does not know writes with If-Match."
+UNSAFE: dict[str, tuple[Callable[[], AbstractContextManager[Server]], dict[str, str]]] = {
+    "rclone": (rclone, IGNORES),
+    "nanio": (nanio, IGNORES),
+    "s3rver": (s3rver, IGNORES),
+    "swift": (
+        swift,
+        {"reads": NAMES, "taken name": NAMES, "swap": VERSIONS, "stale version": VERSIONS, "absent object": VERSIONS,
+         "race for a name": NAMES, "race for a version": VERSIONS},
+    ),
+}  # fmt: skip
+
+
+def mallard_flush(server: Server, store: S3Store, data: Path) -> "subprocess.CompletedProcess[str]":
+    """`mallard flush` of the queue in a data folder, in a process of its own."""
+    environment = {
+        **os.environ,
+        **server.credentials,
+        "MALLARD_DATA_DIR": str(data),
+        "MALLARD_STORE": f"s3://{store.bucket}",
+        "MALLARD_S3_ENDPOINT": server.address,
+    }
+    command = [sys.executable, "-m", "mallard", "flush"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_an_unsafe_server_is_found_out_and_nothing_is_flushed_to_it(name: str, tmp_path: Path) -> None:
+    serve, wrong = UNSAFE[name]
+    queue = LocalQueue(tmp_path / "queue" / "queue.sqlite")
+    queue.send([event(1).to_message()])
+    queue.close()
+    with serve() as server:
+        store = server.new_store()
+        assert {each.name: each.sentence for each in probe_writes(store, rounds=3) if not each.ok} == wrong
+        ended = mallard_flush(server, store, tmp_path)
+        assert list(store.list("")) == []
+    first = next(iter(wrong.values())).rstrip(".")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(f"mallard: {first}; events would be lost: use another server")
+    queue = LocalQueue(tmp_path / "queue" / "queue.sqlite")
+    assert queue.depth() == 1
+    queue.close()
