@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     erase_pending = queue.erase if isinstance(queue, LocalQueue) else None
     open_house(settings, store, erase_pending=erase_pending).keep(datetime.now(UTC))
     print(f"{report.rows.written:,} events written into {report.partitions:,} partitions.")
+    if waiting := queue.depth():
+        print(f"{waiting:,} messages wait for their next try, or another process is at them.")
     if report.failed:
         raise StoreUnavailableError(f"{len(report.failed):,} events could not be written and stay in the queue.")
     return 0

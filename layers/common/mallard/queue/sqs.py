@@ -2,9 +2,8 @@
 
 import json
 import logging
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,18 +17,10 @@ from urllib3.exceptions import HTTPError
 
 from mallard.errors import QueueError
 from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
+from mallard.queue.entries import BATCH, batches, reason_of, text_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-BATCH = 10
-"""The API's limit of entries per call."""
-
-MAX_BATCH_BYTES = 256 * 1024
-MAX_MESSAGE_BYTES = MAX_BATCH_BYTES - 4096
-"""The rest is room for the reason that a dead letter carries."""
-
-MAX_REASON_CHARACTERS = 500
 
 CONNECTIONS = 16
 """Calls at once: one takes some 15 ms and ten messages."""
@@ -44,9 +35,6 @@ TRIES_OF_AN_ENTRY = 2
 
 HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS = 42_000
 """A little less than the twelve hours that SQS allows."""
-
-_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""Characters that SQS refuses, and the whole call with them."""
 
 _FOREIGN = (
     ClientError,
@@ -92,7 +80,7 @@ class SqsQueue:
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Send all; QueueError says that one is too large (then none is sent) or how many were refused."""
-        refused = self._in_batches("send_message_batch", [{"MessageBody": _text(body)} for body in bodies])
+        refused = self._in_batches("send_message_batch", [{"MessageBody": text_of(body)} for body in bodies])
         if refused:
             raise QueueError(f"The queue refused {len(refused)} of {len(bodies)} messages.")
 
@@ -144,7 +132,7 @@ class SqsQueue:
             self._hide([(message, HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS) for message, _ in poison])
             return [message for message, _ in poison]
         entries = [
-            {"MessageBody": _text(message.body), "MessageAttributes": {"reason": _reason(reason)}}
+            {"MessageBody": text_of(message.body), "MessageAttributes": {"reason": reason_of(reason)}}
             for message, reason in poison
         ]
         refused = self._in_batches("send_message_batch", entries, url=self._dead_letters_url)
@@ -188,9 +176,9 @@ class SqsQueue:
         ]
 
     def _in_batches(self, operation: str, entries: Sequence[dict[str, Any]], *, url: str = "") -> set[int]:
-        """Do it for all entries, and the positions of those that were refused even alone with their like."""
-        batches = list(_batches([{"Id": str(position), **entry} for position, entry in enumerate(entries)]))
-        refused = self._at_once(lambda batch: self._call_twice(operation, batch, url), batches)
+        """Do it for all entries; the positions of those that were refused twice."""
+        named = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
+        refused = self._at_once(lambda batch: self._call_twice(operation, batch, url), list(batches(named)))
         return {int(each["Id"]) for batch in refused for each in batch}
 
     def _call_twice(self, operation: str, entries: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
@@ -215,40 +203,6 @@ class SqsQueue:
             return getattr(self._client, operation)(QueueUrl=url or self._url, **arguments)
         except _FOREIGN as error:
             raise _failed(error) from error
-
-
-def _text(body: bytes) -> str:
-    """A body as SQS takes it: what it refuses can stand only inside a JSON string, where an escape means the same."""
-    try:
-        text = _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode())
-    except UnicodeDecodeError as error:
-        raise QueueError("A message is not UTF-8.") from error
-    if len(text.encode()) > MAX_MESSAGE_BYTES:
-        raise QueueError(
-            f"A message of {len(text.encode()):,} bytes is over the queue's limit of {MAX_MESSAGE_BYTES:,}."
-        )
-    return text
-
-
-def _reason(reason: str) -> dict[str, str]:
-    """Error messages quote what they could not read, so the same characters may stand in them."""
-    return {"DataType": "String", "StringValue": _REFUSED.sub("?", reason)[:MAX_REASON_CHARACTERS] or "unknown"}
-
-
-def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    size = 0
-    for entry in entries:
-        bytes_of_entry = len(entry.get("MessageBody", "").encode())
-        if "MessageAttributes" in entry:
-            bytes_of_entry += MAX_BATCH_BYTES - MAX_MESSAGE_BYTES
-        if batch and (len(batch) == BATCH or size + bytes_of_entry > MAX_BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(entry)
-        size += bytes_of_entry
-    if batch:
-        yield batch
 
 
 def _failed(error: Exception) -> QueueError:

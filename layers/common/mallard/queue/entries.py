@@ -1,0 +1,54 @@
+"""Bodies and reasons as SQS takes them, in batches within its limits."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mallard.errors import QueueError
+
+BATCH = 10
+"""The API's limit of entries per call."""
+
+MAX_BATCH_BYTES = 256 * 1024
+MAX_MESSAGE_BYTES = MAX_BATCH_BYTES - 4096
+"""The rest is room for the reason that a dead letter carries."""
+
+MAX_REASON_CHARACTERS = 500
+
+_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that SQS refuses, and the whole call with them."""
+
+
+def text_of(body: bytes) -> str:
+    """A body as SQS takes it: what it refuses can stand only inside a JSON string, where an escape means the same."""
+    try:
+        text = _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode())
+    except UnicodeDecodeError as error:
+        raise QueueError("A message is not UTF-8.") from error
+    if len(text.encode()) > MAX_MESSAGE_BYTES:
+        raise QueueError(
+            f"A message of {len(text.encode()):,} bytes is over the queue's limit of {MAX_MESSAGE_BYTES:,}."
+        )
+    return text
+
+
+def reason_of(reason: str) -> dict[str, str]:
+    """Error messages quote what they could not read, so the same characters may stand in them."""
+    return {"DataType": "String", "StringValue": _REFUSED.sub("?", reason)[:MAX_REASON_CHARACTERS] or "unknown"}
+
+
+def batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Entries by BATCH at most and MAX_BATCH_BYTES, a reason counted with the room it may take."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        bytes_of_entry = len(entry.get("MessageBody", "").encode())
+        if "MessageAttributes" in entry:
+            bytes_of_entry += MAX_BATCH_BYTES - MAX_MESSAGE_BYTES
+        if batch and (len(batch) == BATCH or size + bytes_of_entry > MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += bytes_of_entry
+    if batch:
+        yield batch
