@@ -16,7 +16,7 @@ ZSTD_LEVEL = 3
 
 SORTED_BY = ("country_code", "city", "browser", "visitor_id", "timestamp", "event_id")
 """Visitors of one place and browser stand together, each one's events by time: most columns then repeat from row to row
-and take a fifth less than in the order of time. The id makes the order total."""
+and a segment takes a sixth less than by time. The id makes the order total."""
 
 _VERSION = b"mallard.schema_version"
 _WRITE_ID = b"mallard.write_id"
