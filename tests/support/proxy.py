@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -39,8 +40,12 @@ class Proxy(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, upstream: str, latency_seconds: float = 0.0) -> None:
+    def __init__(self, upstream: str, latency_seconds: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        if tls:
+            # The handshake belongs to the connection's own thread, not to the one that accepts.
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self._scheme = "https" if tls else "http"
         self.upstream = urlsplit(upstream).netloc
         self.latency_seconds = latency_seconds
         self.troubled = {"PUT"}
@@ -52,7 +57,7 @@ class Proxy(ThreadingHTTPServer):
     @property
     def address(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self.server_port}"
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
         """Close without a goodbye, so that a reset is one."""
@@ -137,9 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxy(upstream: str, latency_seconds: float = 0.0) -> Iterator[Proxy]:
-    """A running proxy in front of ``upstream``."""
-    with Proxy(upstream, latency_seconds) as server:
+def proxy(upstream: str, latency_seconds: float = 0.0, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    """A running proxy in front of ``upstream``, which speaks HTTPS where it is given a ``tls`` context."""
+    with Proxy(upstream, latency_seconds, tls) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
