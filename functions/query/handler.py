@@ -1,12 +1,13 @@
 """Lambda: the query API."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
 from mangum import Mangum
 
 from mallard.config import load_settings
+from mallard.keeping.erase import Erasure, queue_erasure
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.store.base import Store
@@ -28,11 +29,16 @@ def engine() -> Engine:
     return Engine(store(), lambda _: nothing, memory_mb=settings.query_memory_mb, threads=settings.query_threads)
 
 
+def erase(site_id: str, first: date, last: date) -> Erasure:
+    """The request that the next flushes carry out."""
+    return queue_erasure(store(), site_id, first, last, datetime.now(UTC))
+
+
 @cache
 def app() -> Mangum:
     """The application behind API Gateway."""
     is_open = load_settings().auth == "off"
-    api = create_app(engine, lambda: known_sites(store()), lambda: datetime.now(UTC), is_open=is_open)
+    api = create_app(engine, lambda: known_sites(store()), lambda: datetime.now(UTC), erase, is_open=is_open)
     return Mangum(api, lifespan="off")
 
 

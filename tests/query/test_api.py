@@ -1,23 +1,32 @@
 """The query API over HTTP semantics: shapes, and sentences for what is wrong."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.keeping.erase import Erasure, request_erasure
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.store.local import LocalStore
+from support.memory import MemoryStore
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 
 
+def nothing_erased(site_id: str, first: date, last: date) -> Erasure:
+    """What an erasure of days without events tells; the range is checked as ever."""
+    key = request_erasure(MemoryStore(), site_id, first, last, NOW)
+    assert key
+    return Erasure(site_id, first, last, 0, first, done=True)
+
+
 def make_client(folder: Path, *, is_open: bool) -> tuple[TestClient, Engine]:
     engine = Engine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
-    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, is_open=is_open)
+    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, nothing_erased, is_open=is_open)
     return TestClient(app, raise_server_exceptions=False), engine
 
 
@@ -108,6 +117,7 @@ def test_numbers_are_closed_where_nobody_opened_them(tmp_path: Path) -> None:
     client, engine = make_client(tmp_path, is_open=False)
     for path in ("/api/sites", "/api/stats/main", "/api/stats/timeseries", "/api/stats/breakdown/pages"):
         assert client.get(path, params={"site_id": "a"}).status_code == 401
+    assert client.delete("/api/gdpr/erase", params={"site_id": "a"}).status_code == 401
     engine.close()
 
 
@@ -115,7 +125,7 @@ def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
     def fail() -> Engine:
         raise RuntimeError("a secret detail")
 
-    app = create_app(fail, list, lambda: NOW, is_open=True)
+    app = create_app(fail, list, lambda: NOW, nothing_erased, is_open=True)
     answer = TestClient(app, raise_server_exceptions=False).get("/api/stats/main", params={"site_id": "a"})
     assert (answer.status_code, answer.json()) == (500, {"error": "Something went wrong here; the log knows more."})
 
@@ -124,3 +134,43 @@ def test_the_description_names_every_parameter(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     names = {each["name"] for each in paths["/api/stats/breakdown/{dimension}"]["get"]["parameters"]}
     assert names == {"dimension", "site_id", "period", "start_date", "end_date", "limit"}
+
+
+def erase(client: TestClient, **parameters: str) -> tuple[int, Any]:
+    answer = client.delete("/api/gdpr/erase", params=parameters)
+    return answer.status_code, answer.json()
+
+
+def test_an_erasure_answers_with_the_days_removed(client: TestClient) -> None:
+    assert erase(client, site_id="a.example", start_date="2026-03-01", end_date="2026-03-01") == (
+        200,
+        {
+            "site_id": "a.example",
+            "start_date": "2026-03-01",
+            "end_date": "2026-03-01",
+            "status": "done",
+            "days": [],
+            "events": 0,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({}, "site_id is missing"),
+        ({"site_id": "a"}, "start_date is missing; it is a date such as 2026-01-31."),
+        ({"site_id": "a", "start_date": "2026-03-01"}, "end_date is missing"),
+        (
+            {"site_id": "a", "start_date": "2026-03-02", "end_date": "2026-03-01"},
+            "end_date is 2026-03-01, but must not",
+        ),
+        ({"site_id": "a", "start_date": "2000-01-01", "end_date": "2026-03-01"}, "but may span 3660."),
+        ({"site_id": "a", "start_date": "2026-03-01", "end_date": "2026-03-12"}, "must not be in the future."),
+        ({"site_id": "a", "period": "7d"}, "'period' is not a parameter here"),
+    ],
+)
+def test_an_erasure_of_a_wrong_range_is_refused(client: TestClient, parameters: dict[str, str], sentence: str) -> None:
+    status, body = erase(client, **parameters)
+    assert status == 400
+    assert sentence in body["error"]

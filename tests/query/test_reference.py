@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from mallard.event import ENGAGEMENT, PAGEVIEW
+from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
 from mallard.query.stats import Stats
@@ -124,6 +125,14 @@ def expected_pages(rows: list[Row]) -> list[Row]:
     return ranked({value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()})
 
 
+def expected_entry_pages(rows: list[Row]) -> list[Row]:
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for visit in visits_of(rows):
+        viewed = [row["pathname"] for row in visit if row["event_name"] == PAGEVIEW]
+        groups[viewed[0] if viewed else "(unknown)"] += visit
+    return ranked({value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()})
+
+
 def expected_visit_dimension(rows: list[Row], column: str, blank: str) -> list[Row]:
     groups: dict[str, list[Row]] = defaultdict(list)
     for visit in visits_of(rows):
@@ -146,16 +155,19 @@ def s3() -> Iterator[str]:
         yield endpoint
 
 
-@pytest.fixture(params=["table", "s3", "queue", "both", "overlap"])
+@pytest.fixture(params=["table", "rolled up", "s3", "s3 rolled up", "queue", "both", "overlap", "overlap rolled up"])
 def case(request: pytest.FixtureRequest, s3: str, tmp_path: Path) -> Iterator[tuple[Stats, list[Row]]]:
     """300 random events, and where they lie; `overlap` is the moment between a write and its acknowledgement."""
     rows = random_rows(Random(request.param), 300)
-    stored = {"queue": [], "both": rows[:200], "overlap": rows[:200]}.get(request.param, rows)
-    waiting = {"queue": rows, "both": rows[200:], "overlap": rows[100:]}.get(request.param, [])
-    in_bucket = request.param == "s3"
+    place, _, rolled_up = request.param.partition(" ")
+    stored = {"queue": [], "both": rows[:200], "overlap": rows[:200]}.get(place, rows)
+    waiting = {"queue": rows, "both": rows[200:], "overlap": rows[100:]}.get(place, [])
+    in_bucket = place == "s3"
     store = connect(f"s3://numbers/{tmp_path.name}", endpoint=s3) if in_bucket else LocalStore(tmp_path)
     store_rows(store, stored, seal_rows=20)
     engine = Engine(store, lambda site_id: pending_rows(waiting if site_id == SITE else []), memory_mb=256, threads=2)
+    if rolled_up:
+        assert build_rollups(store, engine, NOW).days == 5
     yield Stats(engine, NOW), [row for row in rows if row["event_name"] != ENGAGEMENT]
     engine.close()
 
@@ -201,6 +213,7 @@ def test_breakdowns_equal_the_reference(case: tuple[Stats, list[Row]], period: s
     stats, rows = case
     rows, span = within(rows, period), read_period(period, None, None, NOW)
     assert stats.breakdown(SITE, span, "pages", 1000) == expected_pages(rows)
+    assert stats.breakdown(SITE, span, "entry_pages", 1000) == expected_entry_pages(rows)
     for name, column, blank in (
         ("browsers", "browser", "(unknown)"),
         ("sources", "referrer_source", "Direct"),

@@ -73,6 +73,9 @@ def delete_old_salts(store: Store, now: datetime) -> int:
         if day and datetime.combine(day, time.min, UTC) + timedelta(days=1) + KEPT_AFTER_END < now:
             store.delete(row.key)
             deleted += 1
+    if deleted:
+        # A versioned bucket would keep each of them readable.
+        store.delete_old_versions("salts/")
     return deleted
 
 

@@ -4,21 +4,24 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from mallard.errors import MallardError
 from mallard.flush.core import FlushReport, drain
 from mallard.queue.base import Queue
-from mallard.salts import delete_old_salts
-from mallard.store.base import Store
 from mallard.table.write import TableWriter
 
-HOUSEKEEPING_INTERVAL = timedelta(hours=1)
 PAUSE_PER_FLUSH_SECOND = 9
 """A flush rewrites whole tails; at a high rate it waits nine times its own length, to take a tenth of a core at most.
 
 Nothing is at risk and nothing is unseen meanwhile: the queue is durable, and queries read what is pending.
 """
+
+HOUSEKEEPING_SECONDS = 10
+"""Of one turn: what is not done by then goes on after the next flush."""
+
+KeepHouse = Callable[[datetime, Callable[[], bool]], object]
+"""Does what is due at a moment, as long as it may go on."""
 
 log = logging.getLogger("mallard.flush")
 
@@ -29,22 +32,22 @@ class Schedule:
     def __init__(
         self,
         queue: Queue,
-        store: Store,
+        table: TableWriter,
         *,
         interval_seconds: float,
         count: int,
+        keep_house: KeepHouse = lambda *_: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._queue = queue
-        self._store = store
-        self._table = TableWriter(store)
+        self._table = table
+        self._keep_house = keep_house
         self._interval_seconds = interval_seconds
         self._count = count
         self._clock = clock
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._since_last = 0
-        self._housekept: datetime | None = None
         self._thread = threading.Thread(target=self._run, name="flush", daemon=True)
         self.failures = 0
         self.last_success: datetime | None = None
@@ -75,7 +78,7 @@ class Schedule:
                 return
             began = time.monotonic()
             self._flush(lambda: not self._stopping.is_set())
-            self._keep_house()
+            self._housekeep()
             self._stopping.wait(min(self._interval_seconds, PAUSE_PER_FLUSH_SECOND * (time.monotonic() - began)))
 
     def _flush(self, may_go_on: Callable[[], bool]) -> None:
@@ -92,18 +95,12 @@ class Schedule:
             self.last_success = self._clock()
         _tell(report)
 
-    def _keep_house(self) -> None:
-        now = self._clock()
-        if self._housekept and now - self._housekept < HOUSEKEEPING_INTERVAL:
-            return
+    def _housekeep(self) -> None:
+        until = time.monotonic() + HOUSEKEEPING_SECONDS
         try:
-            deleted = delete_old_salts(self._store, now)
-            self._housekept = now
+            self._keep_house(self._clock(), lambda: not self._stopping.is_set() and time.monotonic() < until)
         except MallardError as error:
-            log.error("old salts not deleted: %s", error)
-            return
-        if deleted:
-            log.info("deleted %d old salts", deleted)
+            log.error("housekeeping failed: %s", error)
 
 
 def _tell(report: FlushReport) -> None:

@@ -3,21 +3,22 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Literal, Protocol
 
-from fastapi import Depends, FastAPI, Path, Request
+from fastapi import Depends, FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from mallard import __version__
-from mallard.errors import MallardError, QueryError, QueryTooLargeError
+from mallard.errors import ErasureError, MallardError, QueryError, QueryTooLargeError
 from mallard.query.engine import Engine
 from mallard.query.parameters import (
     EndDate,
     Interval,
+    LastDate,
     Limit,
     OnlyKnown,
     PeriodName,
@@ -27,7 +28,7 @@ from mallard.query.parameters import (
     read_limit,
     read_site,
 )
-from mallard.query.period import Period, read_period
+from mallard.query.period import Period, read_date, read_period
 from mallard.query.stats import BREAKDOWNS, Stats
 
 log = logging.getLogger("mallard.query")
@@ -86,10 +87,45 @@ class Refusal(BaseModel):
     error: str
 
 
+class ErasureRow(BaseModel):
+    """What an erasure removed, or, where it is `queued`, will remove at the next flushes."""
+
+    site_id: str
+    start_date: date
+    end_date: date
+    status: Literal["done", "queued"]
+    days: list[date] = Field(description="Days that held events.")
+    events: int = Field(description="Events removed from the table; 0 while queued.")
+
+
+class Erased(Protocol):
+    """What ``erase`` tells."""
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Days that held events."""
+        ...
+
+    @property
+    def events(self) -> int:
+        """Events removed from the table."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether they are gone already."""
+        ...
+
+
+Erase = Callable[[str, date, date], Erased]
+"""Erases a site's days, both included; raises ErasureError where the range is wrong."""
+
+
 def create_app(
     engine: Callable[[], Engine],
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
+    erase: Erase,
     *,
     is_open: bool,
 ) -> FastAPI:
@@ -145,6 +181,21 @@ def create_app(
         rows = asked.stats.breakdown(asked.site_id, asked.period, dimension, read_limit(limit))
         return [Row(**each) for each in rows]
 
+    @app.delete("/api/gdpr/erase", tags=["sites"], dependencies=guards)
+    def erase_days(
+        response: Response, site_id: SiteId = None, start_date: StartDate = None, end_date: LastDate = None
+    ) -> ErasureRow:
+        """Remove a site's days everywhere, both dates included. There is no way back."""
+        site = read_site(site_id)
+        first, last = read_date("start_date", start_date), read_date("end_date", end_date)
+        erased = erase(site, first, last)
+        if not erased.done:
+            response.status_code = 202
+        status: Literal["done", "queued"] = "done" if erased.done else "queued"
+        return ErasureRow(
+            site_id=site, start_date=first, end_date=last, status=status, days=list(erased.days), events=erased.events
+        )
+
     _answer_errors(app)
     return app
 
@@ -178,6 +229,7 @@ def _answer_errors(app: FastAPI) -> None:
         return JSONResponse({"error": "Something went wrong here; the log knows more."}, 500)
 
     app.add_exception_handler(QueryError, failed(400))
+    app.add_exception_handler(ErasureError, failed(400))
     app.add_exception_handler(QueryTooLargeError, failed(413))
     app.add_exception_handler(MallardError, failed(503))
     app.add_exception_handler(HTTPException, refused)

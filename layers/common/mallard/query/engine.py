@@ -1,11 +1,9 @@
 """One DuckDB per process: locked to the store, a cursor per query, a new look where a swap broke a read."""
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing
 from datetime import date, datetime
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import duckdb
@@ -13,8 +11,10 @@ import pyarrow as pa
 
 from mallard.errors import QueryTooLargeError, StoreUnavailableError
 from mallard.query.period import Period
-from mallard.store.base import Store
-from mallard.table.read import Snapshot, open_snapshot
+from mallard.query.rollups import Rolled, RollupReader
+from mallard.query.statement import Statement, rollup_sql, sql_file, statement_sql
+from mallard.store.base import Listed, Store
+from mallard.table.read import list_days, open_files
 from mallard.table.schema import EVENTS
 
 READ_ATTEMPTS = 3
@@ -30,31 +30,6 @@ _READ_ERRORS = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputExc
 PendingEvents = Callable[[str], pa.Table]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL over ``event`` (and ``visit``): file names below ``query/sql``, closed fragments, bound values."""
-
-    parts: tuple[str, ...]
-    fragments: Mapping[str, str]
-    values: Mapping[str, Any]
-
-
-@cache
-def sql_file(name: str) -> str:
-    """The text of ``query/sql/<name>.sql``."""
-    return files("mallard.query").joinpath("sql", f"{name}.sql").read_text("utf-8")
-
-
-def _event_ctes(has_files: bool, has_waiting: bool) -> list[str]:
-    if has_files:
-        return [
-            sql_file(name)
-            for name in (("stored", "waiting", "events_both") if has_waiting else ("stored", "events_stored"))
-        ]
-    # An empty list of files is refused by read_parquet; no rows at all is the same as none waiting.
-    return [sql_file("waiting"), sql_file("events_waiting")]
-
-
 class Engine:
     """Runs statements over one store and the queue's pending events."""
 
@@ -62,6 +37,7 @@ class Engine:
         """``pending`` gives a site's rows that wait in the queue, in the schema PENDING."""
         self._store = store
         self._pending = pending
+        self._rollups = RollupReader(store)
         self._lock = threading.Lock()
         self._database = duckdb.connect(
             config={
@@ -79,10 +55,20 @@ class Engine:
         """The statement's rows over one site and range, from one consistent look at queue and table."""
         # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
         pending = self._pending(site_id)
+        waiting_dates = frozenset(pending["date"].to_pylist())
         for attempt in range(READ_ATTEMPTS):
-            with open_snapshot(self._store, site_id, period.start, period.end) as snapshot:
+            days = list_days(self._store, site_id)
+            rolled = Rolled()
+            if statement.rolled and period.since is None:
+                rolled = self._rollups.read(site_id, days, period, but=waiting_dates)
+            counted = [
+                segments
+                for day, segments in days.items()
+                if period.start <= day < period.end and day not in rolled.dates
+            ]
+            with open_files(self._store, counted) as files:
                 try:
-                    return self._run(snapshot, pending, period, statement)
+                    return self._run(files, pending, rolled, period, statement)
                 except _READ_ERRORS as error:
                     if attempt + 1 == READ_ATTEMPTS:
                         raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
@@ -90,30 +76,49 @@ class Engine:
 
     def first_date(self, site_id: str, today: date) -> date:
         """The first date with events, today where there are none."""
-        pending = self._pending(site_id)
-        with open_snapshot(self._store, site_id, today, today) as snapshot:
-            found = [snapshot.first_date] if snapshot.first_date else []
-        return min([*found, *pending["date"].to_pylist()], default=today)
+        pending = self._pending(site_id)["date"].to_pylist()
+        rolled = self._rollups.first_date(site_id)
+        found = [*list_days(self._store, site_id), *([rolled] if rolled else []), *pending]
+        return min(found, default=today)
+
+    def count_day(self, segments: tuple[Listed, ...]) -> tuple[pa.Table, int, bool]:
+        """A day's rollup rows from its events, the number of rows its footers promise, and whether visitors span days.
+
+        ``segments`` is the whole day as listed. The rows have the measures of ``rollup.SCHEMA``.
+        """
+        for attempt in range(READ_ATTEMPTS):
+            with open_files(self._store, [segments]) as files, closing(self._cursor()) as cursor:
+                try:
+                    footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
+                    values = {"files": list(files), "start": date.min, "end": date.max, "since": BEGINNING}
+                    rows = cursor.execute(rollup_sql(), values).to_arrow_table()
+                    return rows, int(footers[0]), bool(footers[1])
+                except _READ_ERRORS as error:
+                    if attempt + 1 == READ_ATTEMPTS:
+                        raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """End the database."""
         self._database.close()
 
-    def _run(self, snapshot: Snapshot, pending: pa.Table, period: Period, statement: Statement) -> list[dict[str, Any]]:
-        waiting = pending.num_rows > 0
-        *ctes, last = (sql_file(part).format(**statement.fragments) for part in statement.parts)
-        sql = "WITH " + ",\n".join([*_event_ctes(bool(snapshot.files), waiting), *ctes]) + "\n" + last
+    def _run(
+        self, files: tuple[str, ...], pending: pa.Table, rolled: Rolled, period: Period, statement: Statement
+    ) -> list[dict[str, Any]]:
+        sql = statement_sql(statement, has_files=bool(files), has_waiting=pending.num_rows > 0)
         values = {
             "start": period.start,
             "end": period.end,
             "since": period.since or BEGINNING,
             **statement.values,
         }
-        if snapshot.files:
-            values["files"] = list(snapshot.files)
+        if files:
+            values["files"] = list(files)
         cursor = self._cursor()
         try:
             cursor.register("pending", pending)
+            if statement.rolled:
+                cursor.register("rollup", rolled.rows(statement.rolled))
             answer = cursor.execute(sql, values)
             names = [column[0] for column in answer.description or []]
             return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]

@@ -15,6 +15,7 @@ SiteId = Annotated[str | None, Query(description="Site id, such as example.com. 
 PeriodName = Annotated[str | None, Query(description=f"One of {', '.join(PERIODS)}. Default 30d.")]
 StartDate = Annotated[str | None, Query(description="First date, YYYY-MM-DD; with end_date it wins over period.")]
 EndDate = Annotated[str | None, Query(description="The date after the last, YYYY-MM-DD.")]
+LastDate = Annotated[str | None, Query(description="The last date, YYYY-MM-DD, which is included.")]
 Limit = Annotated[str | None, Query(description=f"Rows, 1 to {MAX_LIMIT}. Default 10.")]
 Interval = Annotated[str | None, Query(description="hour or day. Default: hour for day and today, else day.")]
 

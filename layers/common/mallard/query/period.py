@@ -65,7 +65,7 @@ def read_period(period: str | None, start_date: str | None, end_date: str | None
 def _explicit(start_date: str | None, end_date: str | None) -> Period:
     if start_date is None or end_date is None:
         raise QueryError("start_date and end_date come together: the first day, and the day after the last.")
-    start, end = _date("start_date", start_date), _date("end_date", end_date)
+    start, end = read_date("start_date", start_date), read_date("end_date", end_date)
     if start >= end:
         raise QueryError(f"end_date is {end}, but must be after start_date {start}: it is the day after the last.")
     if (end - start).days > MAX_DAYS:
@@ -73,7 +73,10 @@ def _explicit(start_date: str | None, end_date: str | None) -> Period:
     return Period(start, end)
 
 
-def _date(name: str, text: str) -> date:
+def read_date(name: str, text: str | None) -> date:
+    """The date a parameter says. QueryError if it is missing or wrong."""
+    if text is None:
+        raise QueryError(f"{name} is missing; it is a date such as 2026-01-31.")
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
             return date.fromisoformat(text)

@@ -6,40 +6,25 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from mallard.event import local_date
-from mallard.query.engine import Engine, Statement
+from mallard.query.dimensions import DIMENSIONS
+from mallard.query.engine import Engine
 from mallard.query.period import Period, read_period
+from mallard.query.statement import Statement
+from mallard.table.rollup import TOTAL
 
-UNKNOWN = "(unknown)"
-DIRECT = "Direct"
+BREAKDOWNS = tuple(DIMENSIONS)
 
-EVENT_DIMENSIONS = {"pages": "pathname", "hostnames": "hostname", "events": "event_name"}
-"""Each event's own value."""
-
-VISIT_DIMENSIONS = {
-    "sources": "referrer_source",
-    "browsers": "browser",
-    "os": "os",
-    "devices": "device_type",
-    "countries": "country_code",
-    "referrers": "referrer",
-    "channels": "channel",
-    "utm_source": "utm_source",
-    "utm_medium": "utm_medium",
-    "utm_campaign": "utm_campaign",
-    "utm_content": "utm_content",
-    "utm_term": "utm_term",
-    "regions": "region",
-    "cities": "city",
-    "browser_versions": "browser_version",
-    "os_versions": "os_version",
-    "screen_sizes": "screen_size",
-    "languages": "language",
-}
-"""The value of the visit's first event."""
-
-BREAKDOWNS = (*EVENT_DIMENSIONS, *VISIT_DIMENSIONS)
-
-_BLANKS = {"referrer_source": DIRECT, "referrer": DIRECT, "channel": DIRECT}
+_PLAIN_VISITS = {"source": "event", "opening": ""}
+_DAYS = Statement(("timeseries",), {"bucket": "date", "rolled_bucket": "date"}, {}, rolled=TOTAL)
+_HOURS = Statement(
+    ("timeseries",),
+    {
+        "bucket": "date_trunc('hour', timestamp)",
+        "rolled_bucket": "strptime(value, '%Y-%m-%d %H:%M')",
+    },
+    {},
+    rolled="hour",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +36,15 @@ class Stats:
 
     def main(self, site_id: str, period: Period) -> dict[str, Any]:
         """The headline numbers; rates and averages are 0 where there is nothing to divide by."""
-        statement = Statement(("visits", "main"), {"opening": ""}, {})
+        statement = Statement(("visits", "main"), _PLAIN_VISITS, {}, rolled=TOTAL)
         found = self.engine.rows(site_id, period, statement)[0]
-        visits, visitors = found["visits"], found["unique_visitors"]
+        visits, visitors = found["visits"], found["visitors"]
         return {
             "unique_visitors": visitors,
-            "total_pageviews": found["total_pageviews"],
+            "total_pageviews": found["pageviews"],
             "bounce_rate": _ratio(found["bounces"], visits),
             "avg_visit_duration_secs": _ratio(found["duration_ms"], visits * 1000),
-            "pages_per_visit": _ratio(found["total_pageviews"], visitors),
+            "pages_per_visit": _ratio(found["pageviews"], visitors),
             "visits": visits,
             "views_per_visit": _ratio(found["visit_pageviews"], visits),
             "events": found["events"],
@@ -75,8 +60,7 @@ class Stats:
         """Visitors and page views per hour or day, buckets without any included."""
         if period.open_start:
             period = replace(period, start=self.engine.first_date(site_id, local_date(self.now)))
-        bucket = "date_trunc('hour', timestamp)" if period.hourly else "date"
-        rows = self.engine.rows(site_id, period, Statement(("timeseries",), {"bucket": bucket}, {}))
+        rows = self.engine.rows(site_id, period, _HOURS if period.hourly else _DAYS)
         counted = {row["bucket"]: row for row in rows}
         labels = _hours(period, self.now) if period.hourly else _days(period)
         return [
@@ -90,19 +74,17 @@ class Stats:
 
     def breakdown(self, site_id: str, period: Period, name: str, limit: int) -> list[dict[str, Any]]:
         """The top values of a dimension of BREAKDOWNS, by visitors, then value."""
-        if name in EVENT_DIMENSIONS:
-            column = EVENT_DIMENSIONS[name]
-            fragments = {"dimension": column, "blank": f"'{UNKNOWN}'"}
-            return self.engine.rows(site_id, period, Statement(("event_breakdown",), fragments, {"limit": limit}))
-        column = VISIT_DIMENSIONS[name]
+        dimension = DIMENSIONS[name]
         fragments = {
-            "dimension": column,
-            "blank": f"'{_BLANKS.get(column, UNKNOWN)}'",
-            # In `visit` the dimension is one more column: the value of the row that opened the visit.
-            "opening": f", max(CASE WHEN opens = 1 THEN {column} END) AS dimension",
+            "dimension": dimension.column,
+            "blank": f"'{dimension.blank}'",
+            "counts_strangers": str(dimension.counts_strangers).lower(),
         }
-        statement = Statement(("visits", "visit_breakdown"), fragments, {"limit": limit})
-        return self.engine.rows(site_id, period, statement)
+        parts: tuple[str, ...] = ("event_breakdown",)
+        if dimension.of_visit:
+            parts = ("visits", "visit_breakdown")
+            fragments |= {**_PLAIN_VISITS, "opening": f", {dimension.of_visit} AS dimension"}
+        return self.engine.rows(site_id, period, Statement(parts, fragments, {"limit": limit}, rolled=name))
 
 
 def _ratio(part: int, whole: int) -> float:

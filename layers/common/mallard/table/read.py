@@ -2,14 +2,18 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 
-from mallard.store.base import Store
-from mallard.table.layout import EVENTS, Partition, parse_segment, site_prefix
+from mallard.store.base import Listed, Store
+from mallard.table.layout import EVENTS, parse_segment, site_prefix
+
+Days = Mapping[date, tuple[Listed, ...]]
+"""A site's dates and the segments that one listing showed of each, in order of their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,37 +24,41 @@ class Snapshot:
     first_date: date | None
 
 
+def list_days(store: Store, site_id: str) -> Days:
+    """All dates of a site, by one listing."""
+    found = [(segment, row) for row in store.list(site_prefix(site_id)) if (segment := parse_segment(row.key))]
+    found.sort(key=lambda each: (each[0][0].date, each[0][1], each[1].key))
+    return {day: tuple(row for _, row in members) for day, members in groupby(found, key=lambda each: each[0][0].date)}
+
+
 @contextmanager
-def open_snapshot(store: Store, site_id: str, start: date, end: date) -> Iterator[Snapshot]:
-    """All segments of ``start <= date < end``.
+def open_files(store: Store, days: Iterable[tuple[Listed, ...]]) -> Iterator[tuple[str, ...]]:
+    """The files of these dates' segments.
 
     The highest segment of each partition may be swapped at any moment, between a reader's look at its footer and
     at its data too; so it is taken whole into a private file. All the others are sealed and read where they are.
     """
     folder = Path(tempfile.mkdtemp(dir=store.scratch))
     try:
-        partitions = _partitions(store, site_id)
         files: list[str] = []
-        for partition, numbers in partitions.items():
-            if start <= partition.date < end:
-                *sealed, tail = sorted(numbers)
-                files += [store.location(partition.segment(number)) for number in sealed]
-                if pinned := store.pin(partition.segment(tail), folder):
-                    files.append(str(pinned))
-        yield Snapshot(tuple(files), min((each.date for each in partitions), default=None))
+        for *sealed, tail in days:
+            files += [store.location(each.key) for each in sealed]
+            if pinned := store.pin(tail.key, folder):
+                files.append(str(pinned))
+        yield tuple(files)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def open_snapshot(store: Store, site_id: str, start: date, end: date) -> Iterator[Snapshot]:
+    """All segments of ``start <= date < end``."""
+    days = list_days(store, site_id)
+    with open_files(store, (segments for day, segments in days.items() if start <= day < end)) as files:
+        yield Snapshot(files, min(days, default=None))
 
 
 def known_sites(store: Store) -> list[str]:
     """The ids of all sites with events, sorted."""
     found = {partition[0].site_id for row in store.list(EVENTS) if (partition := parse_segment(row.key))}
     return sorted(found)
-
-
-def _partitions(store: Store, site_id: str) -> dict[Partition, list[int]]:
-    found: dict[Partition, list[int]] = {}
-    for row in store.list(site_prefix(site_id)):
-        if segment := parse_segment(row.key):
-            found.setdefault(segment[0], []).append(segment[1])
-    return found

@@ -1,20 +1,9 @@
 """Tails that a warm writer still holds from its last write, bounded by their bytes."""
 
-from dataclasses import dataclass
-
 from mallard.table.layout import Partition
-from mallard.table.segment import Segment
+from mallard.table.tail import Tail
 
 MAX_WARM_BYTES = 128 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """The segment of a partition that grows, as it was read or written; ``etag`` None where it does not exist yet."""
-
-    number: int
-    segment: Segment
-    etag: str | None
 
 
 class WarmTails:
@@ -41,3 +30,8 @@ class WarmTails:
         """Look again next time."""
         if tail := self._tails.pop(partition, None):
             self._bytes -= tail.segment.rows.nbytes
+
+    def clear(self) -> None:
+        """Hold nothing any more."""
+        self._tails.clear()
+        self._bytes = 0

@@ -12,10 +12,11 @@ from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.event import local_date
 from mallard.store.base import Store
 from mallard.table.fresh import Known, fresh_rows
-from mallard.table.layout import Partition, parse_segment
+from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, decode_ids, encode
-from mallard.table.warm import Tail, WarmTails
+from mallard.table.tail import Tail, find_tail
+from mallard.table.warm import WarmTails
 
 SEAL_ROWS = 131_072
 ATTEMPTS = 6
@@ -65,6 +66,11 @@ class TableWriter:
         """The oldest date that rows may still be written to; None where everything is kept."""
         return local_date(now) - timedelta(days=self._retention_days) if self._retention_days else None
 
+    def forget(self) -> None:
+        """Hold nothing of the table in memory any more, as after an erasure."""
+        self._warm.clear()
+        self._sealed_ids.clear()
+
     def append(self, partition: Partition, deliveries: pa.Table, *, spans_days: bool = False) -> AppendReport:
         """Put rows (schema ``DELIVERIES``) into a partition, each exactly once.
 
@@ -86,7 +92,7 @@ class TableWriter:
 
     def _try_append(self, partition: Partition, deliveries: pa.Table, spans_days: bool) -> AppendReport:
         # A tail kept from the last write needs no look: its ETag is the condition, and who else wrote changed that.
-        tail = self._warm.get(partition) or self._find_tail(partition)
+        tail = self._warm.get(partition) or find_tail(self._store, partition)
         sealed = {key: self._ids_of(key) for key in (partition.segment(number) for number in range(tail.number))}
         known = Known(tail.segment.rows, sealed, self._read_rows)
         rows, duplicates, erased = fresh_rows(deliveries, known, tail.segment.erased_before)
@@ -115,29 +121,6 @@ class TableWriter:
             else self._store.put_if_match(key, data, tail.etag)
         )
         return _after(Tail(tail.number, segment, etag))
-
-    def _find_tail(self, partition: Partition) -> Tail:
-        """The segment that grows. The listing is a hint: GET decides."""
-        listed = [found[1] for row in self._store.list(partition.prefix) if (found := parse_segment(row.key))]
-        number = max(listed, default=0)
-        while True:
-            key = partition.segment(number)
-            stored = self._store.get(key)
-            if stored is None:
-                empty = Segment(EVENTS.empty_table(), erased_before=self._erased_before(partition, number))
-                return Tail(number, empty, None)
-            tail = Tail(number, decode(stored.data, key), stored.etag)
-            if not tail.segment.sealed:
-                return tail
-            number += 1
-
-    def _erased_before(self, partition: Partition, number: int) -> int | None:
-        """The mark of the segment below a new one: it is carried on."""
-        if number == 0:
-            return None
-        key = partition.segment(number - 1)
-        stored = self._store.get(key)
-        return decode(stored.data, key).erased_before if stored else None
 
     def _ids_of(self, key: str) -> pa.ChunkedArray:
         """The ids of a sealed segment. They never change but to none, by an erasure; so a warm writer keeps them.

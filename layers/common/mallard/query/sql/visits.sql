@@ -10,7 +10,7 @@ numbered AS (
                     <= INTERVAL 30 MINUTE THEN 0
                 ELSE 1
             END AS opens
-        FROM event
+        FROM {source}
         WHERE visitor_id IS NOT NULL
     )
 ),

@@ -1,0 +1,84 @@
+"""``mallard erase``: remove a site's days everywhere."""
+
+import argparse
+import sys
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from mallard.cli.logs import set_up_logs
+from mallard.config import load_settings
+from mallard.errors import ConfigError, QueryError
+from mallard.keeping.erase import Erasure, carry_out, open_erasures, read_erasure, request_erasure
+from mallard.query.parameters import read_site
+from mallard.queue.open import open_local_queue
+from mallard.store.open import open_store
+
+DESCRIPTION = """\
+Remove a site's events of some days everywhere: the table, the daily counts, the local queue, downloads and old
+versions. Events that wait in SQS are left out when they come. There is no way back. A run that was broken off goes
+on where it stopped when it is started again.
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser("erase", help="remove a site's days everywhere", description=DESCRIPTION)
+    command.add_argument("--site", required=True, help="site id")
+    command.add_argument("--start", required=True, type=_date, metavar="DATE", help="first day, YYYY-MM-DD")
+    command.add_argument("--end", required=True, type=_date, metavar="DATE", help="last day, which is erased too")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Finish what an earlier run left of the same days, else begin."""
+    try:
+        site_id = read_site(arguments.site)
+    except QueryError as error:
+        raise ConfigError(f"--site: {error}") from error
+    settings = load_settings(config_file=arguments.config)
+    set_up_logs(settings)
+    if not arguments.yes:
+        _ask(site_id, arguments.start, arguments.end)
+    store, queue = open_store(settings), open_local_queue(settings)
+    with closing(queue):
+        wanted = (site_id, arguments.start, arguments.end)
+        left = [key for key, found in open_erasures(store) if (found.site_id, found.first, found.last) == wanted]
+        key = left[0] if left else request_erasure(store, *wanted, datetime.now(UTC))
+        erasure, _ = read_erasure(store, key)
+        days = (erasure.last - erasure.next).days + 1
+        with tqdm(total=days, unit=" days", disable=not sys.stderr.isatty()) as bar:
+            erasure = carry_out(
+                store, key, erase_pending=queue.erase, progress=lambda day, removed: _tell(bar, day, removed)
+            )
+    _report(erasure)
+    return 0
+
+
+def _ask(site_id: str, first: date, last: date) -> None:
+    if not sys.stdin.isatty():
+        raise ConfigError("mallard erase asks before it begins; without a terminal, say --yes.")
+    if input(f"Erase everything of {site_id} from {first} to {last}? Type the site's id: ").strip() != site_id:
+        raise ConfigError("Nothing was erased.")
+
+
+def _tell(bar: Any, day: date, removed: int) -> None:
+    bar.update(1)
+    if bar.disable and removed:
+        print(f"{day}: {removed:,} events removed", file=sys.stderr)
+
+
+def _report(erasure: Erasure) -> None:
+    waited = f", and {erasure.pending:,} that waited" if erasure.pending else ""
+    print(f"{erasure.events:,} events of {len(erasure.days):,} days of {erasure.site_id} erased{waited}.")
+    for day in erasure.days:
+        print(day)
+
+
+def _date(text: str) -> date:
+    return date.fromisoformat(text)

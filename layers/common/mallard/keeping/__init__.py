@@ -1,0 +1,1 @@
+"""Keeping house: rollups of closed days, erasures, retention, and salts whose time is over."""

@@ -1,0 +1,220 @@
+"""Erasing a site's days everywhere: a request in ``config/erasures/`` that is carried out, resumed, and reported."""
+
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
+
+from mallard.errors import ConflictError, ErasureError, StoreUnavailableError
+from mallard.event import local_date, to_ms
+from mallard.keeping.rollups import swap
+from mallard.store.base import Store
+from mallard.table.erase import erase_partition, left_rows
+from mallard.table.layout import Partition, site_prefix
+from mallard.table.read import list_days
+from mallard.table.rollup import days_of, decode_rollup, rollup_key, rollup_prefix, without
+
+ERASURES = "config/erasures/"
+EXPORTS = "exports/"
+ALLOWED_SKEW = timedelta(minutes=5)
+"""How far the clocks of functions may be apart: what is accepted this long after a request is erased with it."""
+
+MAX_DAYS = 3660
+SAVED_EVERY_DAYS = 50
+REPORT_KEPT = timedelta(days=30)
+SWAP_ATTEMPTS = 6
+
+log = logging.getLogger("mallard.keeping")
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A site's days from ``first`` to ``last``, both included, of what was accepted before ``before_ms``.
+
+    ``next`` is the day to go on with after a crash; ``days`` are those that held events, ``events`` how many.
+    """
+
+    site_id: str
+    first: date
+    last: date
+    before_ms: int
+    next: date
+    days: tuple[date, ...] = ()
+    events: int = 0
+    pending: int = 0
+    done: bool = False
+
+    def to_json(self) -> bytes:
+        """As it stands in ``config/erasures/``."""
+        return json.dumps(asdict(self), default=str).encode()
+
+
+ErasePending = Callable[[str, date, date, int], int]
+"""Removes what the queue still holds of a site's days, accepted before a moment; how many events that were."""
+
+Progress = Callable[[date, int], None]
+"""Told after each day: the day, and how many events were removed of it."""
+
+
+def request_erasure(store: Store, site_id: str, first: date, last: date, now: datetime) -> str:
+    """Write the request that flush, or this process, then carries out; its key. ErasureError if the range is wrong."""
+    if first > last:
+        raise ErasureError(f"end_date is {last}, but must not be before start_date {first}: both are erased.")
+    if (last - first).days >= MAX_DAYS:
+        raise ErasureError(f"start_date and end_date span {(last - first).days + 1} days, but may span {MAX_DAYS}.")
+    if last > local_date(now) + timedelta(days=1):
+        raise ErasureError(f"end_date is {last}, but must not be in the future.")
+    before_ms = to_ms(now + ALLOWED_SKEW)
+    key = f"{ERASURES}{before_ms}-{secrets.token_hex(4)}.json"
+    store.put_if_absent(key, Erasure(site_id, first, last, before_ms, first).to_json())
+    return key
+
+
+def queue_erasure(store: Store, site_id: str, first: date, last: date, now: datetime) -> Erasure:
+    """Write the request for the next flushes, and say which days hold events now."""
+    key = request_erasure(store, site_id, first, last, now)
+    erasure, _ = read_erasure(store, key)
+    return replace(erasure, days=tuple(day for day in list_days(store, site_id) if first <= day <= last))
+
+
+def read_erasure(store: Store, key: str) -> tuple[Erasure, str]:
+    """The request under a key, with its ETag; StoreUnavailableError where it is not one."""
+    stored = store.get(key)
+    if stored is None:
+        raise StoreUnavailableError(f"{key} vanished while it was read.")
+    try:
+        found = json.loads(stored.data)
+        dates = {name: date.fromisoformat(found[name]) for name in ("first", "last", "next")}
+        days = tuple(date.fromisoformat(each) for each in found["days"])
+        return Erasure(**{**found, **dates, "days": days}), stored.etag
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreUnavailableError(f"{key} does not hold what it should.") from error
+
+
+def open_erasures(store: Store) -> Iterator[tuple[str, Erasure]]:
+    """Requests that are not carried out to the end, the oldest first."""
+    for row in list(store.list(ERASURES)):
+        erasure, _ = read_erasure(store, row.key)
+        if not erasure.done:
+            yield row.key, erasure
+
+
+def delete_old_reports(store: Store, now: datetime) -> None:
+    """Reports of erasures are kept for REPORT_KEPT."""
+    for row in list(store.list(ERASURES)):
+        erasure, _ = read_erasure(store, row.key)
+        if erasure.done and erasure.before_ms < to_ms(now - REPORT_KEPT):
+            store.delete(row.key)
+
+
+def carry_out(
+    store: Store,
+    key: str,
+    *,
+    erase_pending: ErasePending | None = None,
+    may_go_on: Callable[[], bool] = lambda: True,
+    progress: Progress = lambda *_: None,
+) -> Erasure:
+    """Carry out a request, from where it stopped; ``done`` says whether it came to the end.
+
+    Raises StoreError where a part could not be erased: the request stays open and goes on at the next run.
+    """
+    erasure, _ = read_erasure(store, key)
+    if erasure.done:
+        return erasure
+    unsaved: list[tuple[date, int]] = []
+    for number, day in enumerate(_days(erasure.next, erasure.last), 1):
+        if not may_go_on():
+            break
+        removed = erase_partition(store, Partition(erasure.site_id, day), erasure.before_ms)
+        unsaved.append((day, removed))
+        progress(day, removed)
+        if removed or number % SAVED_EVERY_DAYS == 0:
+            erasure, unsaved = _save(store, key, unsaved), []
+    erasure = _save(store, key, unsaved)
+    if erasure.next <= erasure.last:
+        return erasure
+    _erase_rollups(store, erasure)
+    pending = erase_pending(erasure.site_id, erasure.first, erasure.last, erasure.before_ms) if erase_pending else 0
+    _erase_copies(store, erasure.site_id)
+    _check(store, erasure)
+    erasure = _save(store, key, [], pending=pending, done=True)
+    log.info("erased %s to %s of %s: %d events", erasure.first, erasure.last, erasure.site_id, erasure.events)
+    return erasure
+
+
+def _save(
+    store: Store, key: str, removed: Sequence[tuple[date, int]], *, pending: int = 0, done: bool = False
+) -> Erasure:
+    """Add what was done to the request as it stands now: another process may be at the same one."""
+    for _ in range(SWAP_ATTEMPTS):
+        erasure, etag = read_erasure(store, key)
+        found = {day for day, count in removed if count}
+        saved = replace(
+            erasure,
+            next=max([erasure.next, *(day + timedelta(days=1) for day, _ in removed)]),
+            days=tuple(sorted({*erasure.days, *found})),
+            events=erasure.events + sum(count for _, count in removed),
+            pending=erasure.pending + pending,
+            done=erasure.done or done,
+        )
+        if saved == erasure:
+            return erasure
+        try:
+            store.put_if_match(key, saved.to_json(), etag)
+            return saved
+        except ConflictError:
+            continue
+    raise StoreUnavailableError(f"{key} was replaced by others again and again.")
+
+
+def _erase_rollups(store: Store, erasure: Erasure) -> None:
+    months = sorted({day.replace(day=1) for day in _days(erasure.first, erasure.last)})
+    listed = {row.key for row in store.list(rollup_prefix(erasure.site_id))}
+    for month in months:
+        key = rollup_key(erasure.site_id, month)
+        if key in listed:
+            _erase_rollup(store, key, erasure)
+
+
+def _erase_rollup(store: Store, key: str, erasure: Erasure) -> None:
+    for _ in range(SWAP_ATTEMPTS):
+        stored = store.get(key)
+        if stored is None:
+            return
+        rows = decode_rollup(stored.data)
+        if rows is None:
+            # Nobody can tell what a damaged file holds; it is a cache, so it goes whole.
+            store.delete(key)
+            return
+        gone = [day for day in days_of(rows) if erasure.first <= day <= erasure.last]
+        try:
+            if gone:
+                swap(store, key, stored.etag, [without(rows, gone)])
+            return
+        except ConflictError:
+            continue
+    raise StoreUnavailableError(f"{key} was replaced by others again and again.")
+
+
+def _erase_copies(store: Store, site_id: str) -> None:
+    """What may hold a copy: answers written for download, and what a versioned bucket keeps of replaced objects."""
+    for row in list(store.list(EXPORTS)):
+        store.delete(row.key)
+    for prefix in (site_prefix(site_id), rollup_prefix(site_id), EXPORTS):
+        store.delete_old_versions(prefix)
+
+
+def _check(store: Store, erasure: Erasure) -> None:
+    """List again and read every footer: an erasure is over when it can be seen to be."""
+    for day in list_days(store, erasure.site_id):
+        if erasure.first <= day <= erasure.last:
+            left = left_rows(store, Partition(erasure.site_id, day), erasure.before_ms)
+            if left:
+                raise StoreUnavailableError(f"{left} events of {day} are still there; the erasure goes on later.")
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))

@@ -1,0 +1,30 @@
+"""Opens the housekeeping that the settings name."""
+
+from collections.abc import Callable
+
+from mallard.config import Settings
+from mallard.keeping.erase import ErasePending
+from mallard.keeping.house import House
+from mallard.keeping.retain import Retention
+from mallard.query.engine import PENDING, Engine
+from mallard.store.base import Store
+
+
+def open_house(
+    settings: Settings,
+    store: Store,
+    *,
+    engine: Engine | None = None,
+    erase_pending: ErasePending | None = None,
+    after_erasure: Callable[[], None] = lambda: None,
+) -> House:
+    """The house of one process; without an ``engine`` it gets one of its own, which sees only what is in the table."""
+    retention = Retention(settings.retention_days, settings.retention_keep_rollups)
+    nothing = PENDING.empty_table()
+    counting = engine or Engine(
+        store,
+        lambda _: nothing,
+        memory_mb=settings.query_memory_mb,
+        threads=settings.query_threads,
+    )
+    return House(store, counting, retention=retention, erase_pending=erase_pending, after_erasure=after_erasure)

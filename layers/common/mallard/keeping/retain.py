@@ -1,0 +1,115 @@
+"""Retention: whole partitions past MALLARD_RETENTION_DAYS go, and their daily counts where the settings say so."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.errors import StoreError
+from mallard.event import local_date
+from mallard.keeping.rollups import swap
+from mallard.query.statement import rollup_made_by
+from mallard.store.base import Listed, Store
+from mallard.table.layout import EVENTS, parse_segment
+from mallard.table.read import Days
+from mallard.table.rollup import ROLLUPS, days_of, decode_rollup, fingerprint, parse_rollup, rollup_key, without
+
+GRACE = timedelta(days=2)
+"""After writers began to refuse a date, one may still hold a write for it: no name is freed before it must be over."""
+
+MAX_DELETES = 1000
+"""Objects deleted in one run; the rest is for the next."""
+
+log = logging.getLogger("mallard.keeping")
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """``days`` 0 keeps everything; ``keep_rollups`` keeps the daily counts of what is deleted."""
+
+    days: int = 0
+    keep_rollups: bool = False
+
+
+def retain(
+    store: Store,
+    retention: Retention,
+    now: datetime,
+    *,
+    but: Collection[str] = (),
+    max_deletes: int = MAX_DELETES,
+) -> int:
+    """Delete partitions whose date is past; how many objects. ``but``: sites with an erasure under way wait for it."""
+    if not retention.days:
+        return 0
+    cutoff = local_date(now) - timedelta(days=retention.days) - GRACE
+    if not retention.keep_rollups:
+        _drop_rollups(store, cutoff, but)
+    deleted = 0
+    for (site_id, month), days in _months_before(store, cutoff).items():
+        if site_id in but:
+            continue
+        try:
+            kept = _frozen(store, site_id, month, days) if retention.keep_rollups else frozenset(days)
+        except StoreError as error:
+            log.warning("rollup of %s %s not frozen: %s", site_id, f"{month:%Y-%m}", error)
+            continue
+        for day in sorted(kept):
+            # The highest number goes last: until then the frozen counts can tell that nobody wrote in between.
+            for row in days[day]:
+                if deleted == max_deletes:
+                    return deleted
+                store.delete(row.key)
+                deleted += 1
+    return deleted
+
+
+def _months_before(store: Store, cutoff: date) -> Mapping[tuple[str, date], Days]:
+    found: dict[tuple[str, date], dict[date, list[Listed]]] = defaultdict(lambda: defaultdict(list))
+    for row in store.list(EVENTS):
+        if (segment := parse_segment(row.key)) and segment[0].date < cutoff:
+            found[segment[0].site_id, segment[0].date.replace(day=1)][segment[0].date].append(row)
+    return {key: {day: tuple(rows) for day, rows in days.items()} for key, days in found.items()}
+
+
+def _frozen(store: Store, site_id: str, month: date, days: Days) -> frozenset[date]:
+    """Mark the counts of these days as all that will be left; the days whose counts are there and true."""
+    key = rollup_key(site_id, month)
+    stored = store.get(key)
+    rows = decode_rollup(stored.data) if stored else None
+    if stored is None or rows is None:
+        return frozenset()
+    totals = days_of(rows)
+    frozen = {day for day in days if day in totals and totals[day]["frozen"]}
+    fresh = {
+        day
+        for day, segments in days.items()
+        if day in totals and totals[day]["fingerprint"] == fingerprint(segments, rollup_made_by())
+    } - frozen
+    if fresh:
+        marked = rows.filter(pc.is_in(rows["date"], value_set=pa.array(sorted(fresh), pa.date32())))
+        place = marked.column_names.index("frozen")
+        marked = marked.set_column(place, "frozen", pa.repeat(pa.scalar(True), marked.num_rows))
+        swap(store, key, stored.etag, [without(rows, fresh), marked])
+    return frozenset(frozen | fresh)
+
+
+def _drop_rollups(store: Store, cutoff: date, but: Collection[str]) -> None:
+    for row in list(store.list(ROLLUPS)):
+        parsed = parse_rollup(row.key)
+        if parsed is None or parsed[1] >= cutoff or parsed[0] in but:
+            continue
+        stored = store.get(row.key)
+        rows = decode_rollup(stored.data) if stored else None
+        if stored is None or rows is None:
+            continue
+        gone = [day for day in days_of(rows) if day < cutoff]
+        left = without(rows, gone)
+        if not left.num_rows:
+            store.delete(row.key)
+        elif gone:
+            swap(store, row.key, stored.etag, [left])

@@ -1,0 +1,187 @@
+"""Building rollups: the days of a site's month counted anew where their segments changed, and swapped in whole."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.errors import ConflictError, StoreError
+from mallard.event import local_date
+from mallard.query.engine import Engine
+from mallard.query.statement import rollup_made_by
+from mallard.store.base import Listed, Store
+from mallard.table.layout import EVENTS, parse_segment
+from mallard.table.read import Days
+from mallard.table.rollup import (
+    ROLLUPS,
+    SCHEMA,
+    TOTAL,
+    days_of,
+    decode_rollup,
+    encode_rollup,
+    fingerprint,
+    parse_rollup,
+    rollup_key,
+    segment_tag,
+    without,
+)
+
+LONGEST_BUILD = timedelta(hours=1)
+"""A segment this much older than a rollup file was surely there when it was built."""
+
+STATE_KEY = f"{ROLLUPS}built.json"
+
+log = logging.getLogger("mallard.keeping")
+
+Months = Mapping[tuple[str, date], Days]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """Days counted anew and month files written; ``complete`` where nothing was left for the next run."""
+
+    days: int = 0
+    months: int = 0
+    complete: bool = True
+
+
+def build_rollups(
+    store: Store, engine: Engine, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True
+) -> BuildReport:
+    """Bring the rollups of all closed days up to date; a month that fails or loses a race waits for the next run.
+
+    Which months to look into is decided from two listings; whether a day is counted, by its fingerprint.
+    """
+    today, made_by = local_date(now), rollup_made_by()
+    same_sql = _built_with(store) == made_by
+    files = {parsed: row for row in store.list(ROLLUPS) if (parsed := parse_rollup(row.key))}
+    days = months = 0
+    complete = True
+    for (site_id, month), closed in closed_months(store, today).items():
+        if same_sql and not _may_be_old(files.get((site_id, month)), closed):
+            continue
+        if not may_go_on():
+            return BuildReport(days, months, complete=False)
+        try:
+            built, ended = build_month(store, engine, site_id, month, closed, may_go_on=may_go_on)
+            complete = complete and ended
+        except StoreError as error:
+            log.warning("rollup of %s %s not built: %s", site_id, f"{month:%Y-%m}", error)
+            complete = False
+            continue
+        days, months = days + built, months + bool(built)
+    if complete and not same_sql:
+        _remember(store, made_by)
+    return BuildReport(days, months, complete)
+
+
+def closed_months(store: Store, today: date) -> Months:
+    """The segments of every day before ``today``, by site and first day of the month."""
+    found: dict[tuple[str, date], dict[date, list[Listed]]] = defaultdict(lambda: defaultdict(list))
+    # Listings come in order of key, so numbers rise.
+    for row in store.list(EVENTS):
+        if (segment := parse_segment(row.key)) and segment[0].date < today:
+            found[segment[0].site_id, segment[0].date.replace(day=1)][segment[0].date].append(row)
+    return {key: {day: tuple(rows) for day, rows in days.items()} for key, days in found.items()}
+
+
+def build_month(
+    store: Store,
+    engine: Engine,
+    site_id: str,
+    month: date,
+    days: Days,
+    *,
+    may_go_on: Callable[[], bool] = lambda: True,
+) -> tuple[int, bool]:
+    """Count the days of a month whose fingerprint changed and swap its file; how many days, and whether that is all.
+
+    ConflictError: somebody else swapped it meanwhile.
+    """
+    key = rollup_key(site_id, month)
+    stored = store.get(key)
+    rows = decode_rollup(stored.data) if stored else None
+    known = SCHEMA.empty_table() if rows is None else rows
+    totals = days_of(known)
+    changed = {
+        day: segments for day, segments in days.items() if day not in totals or not _still_true(totals[day], segments)
+    }
+    gone = [day for day, total in totals.items() if day not in days and not total["frozen"]]
+    counted = []
+    for day, segments in changed.items():
+        if not may_go_on():
+            break
+        counted.append(_count(engine, day, segments))
+    if counted or gone:
+        kept = without(known, [*changed, *gone])
+        swap(store, key, stored.etag if stored else None, [kept, *(each for each in counted if each is not None)])
+    return len(counted), len(counted) == len(changed)
+
+
+def swap(store: Store, key: str, etag: str | None, parts: Iterable[pa.Table]) -> None:
+    """Replace a month's file by these rows, where it is still the one that was read."""
+    data = encode_rollup(pa.concat_tables([SCHEMA.empty_table(), *parts], promote_options="default"))
+    if etag is None:
+        store.put_if_absent(key, data)
+    else:
+        store.put_if_match(key, data, etag)
+
+
+def _count(engine: Engine, day: date, segments: tuple[Listed, ...]) -> pa.Table | None:
+    """A day's rows; None where its counts do not add up to what the footers say, which a damaged file could cause."""
+    rows, footer_rows, spans_days = engine.count_day(segments)
+    read = pc.sum(rows.filter(pc.equal(rows["dimension"], "rows"))["events"]).as_py()
+    kept = rows.filter(pc.not_equal(rows["dimension"], "rows"))
+    if read != footer_rows or kept.filter(pc.equal(kept["dimension"], TOTAL)).num_rows != 1:
+        log.error("rollup of %s not built: its footers say %d rows, and %d were read", day, footer_rows, read)
+        return None
+    marks = {
+        "date": pa.scalar(day, pa.date32()),
+        "fingerprint": pa.scalar(fingerprint(segments, rollup_made_by())),
+        "tail": pa.scalar(segment_tag(segments[-1])),
+        "additive": pa.scalar(not spans_days),
+        "frozen": pa.scalar(False),
+    }
+    for name, value in marks.items():
+        kept = kept.append_column(name, pa.repeat(value, kept.num_rows))
+    return kept.select(SCHEMA.names).cast(SCHEMA)
+
+
+def _still_true(total: Mapping[str, object], segments: tuple[Listed, ...]) -> bool:
+    # A frozen day's segments are being deleted, the highest last: what is left is no reason to count it again.
+    if total["frozen"] and total["tail"] == segment_tag(segments[-1]):
+        return True
+    return total["fingerprint"] == fingerprint(segments, rollup_made_by())
+
+
+def _may_be_old(file: Listed | None, days: Days) -> bool:
+    if file is None:
+        return True
+    last_write = max(each.modified for segments in days.values() for each in segments)
+    closed = datetime.combine(max(days), time.min, UTC) + timedelta(days=1)
+    return max(last_write, closed.timestamp()) > file.modified - LONGEST_BUILD.total_seconds()
+
+
+def _built_with(store: Store) -> str | None:
+    stored = store.get(STATE_KEY)
+    try:
+        return str(json.loads(stored.data)["made_by"]) if stored else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _remember(store: Store, made_by: str) -> None:
+    data = json.dumps({"made_by": made_by}).encode()
+    stored = store.get(STATE_KEY)
+    try:
+        if stored is None:
+            store.put_if_absent(STATE_KEY, data)
+        else:
+            store.put_if_match(STATE_KEY, data, stored.etag)
+    except ConflictError:
+        log.info("another run has finished the rollups too")

@@ -1,0 +1,62 @@
+"""The dimensions a report can break down by: a closed table of names and the SQL behind each."""
+
+from dataclasses import dataclass
+
+UNKNOWN = "(unknown)"
+DIRECT = "Direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """``column`` is a column of ``event``; ``of_visit`` the aggregate that gives a visit its one value.
+
+    ``of_visit`` None: the dimension is each event's own. ``blank`` is what a missing value reads.
+    """
+
+    name: str
+    column: str
+    of_visit: str | None = None
+    blank: str = UNKNOWN
+
+    @property
+    def counts_strangers(self) -> bool:
+        """Whether events without a visitor, which belong to no visit, count under their own value."""
+        return self.name not in ("entry_pages", "exit_pages")
+
+
+def _first_event(name: str, column: str, blank: str = UNKNOWN) -> Dimension:
+    return Dimension(name, column, f"max(CASE WHEN opens = 1 THEN {column} END)", blank)
+
+
+def _of_pageviews(name: str, aggregate: str) -> Dimension:
+    moment = "{'at': timestamp, 'id': event_id}"
+    return Dimension(name, "pathname", f"{aggregate}(pathname, {moment}) FILTER (event_name = 'pageview')")
+
+
+_ALL = (
+    Dimension("pages", "pathname"),
+    Dimension("hostnames", "hostname"),
+    Dimension("events", "event_name"),
+    _first_event("sources", "referrer_source", DIRECT),
+    _first_event("browsers", "browser"),
+    _first_event("os", "os"),
+    _first_event("devices", "device_type"),
+    _first_event("countries", "country_code"),
+    _of_pageviews("entry_pages", "arg_min_null"),
+    _of_pageviews("exit_pages", "arg_max_null"),
+    _first_event("referrers", "referrer", DIRECT),
+    _first_event("channels", "channel", DIRECT),
+    _first_event("utm_source", "utm_source"),
+    _first_event("utm_medium", "utm_medium"),
+    _first_event("utm_campaign", "utm_campaign"),
+    _first_event("utm_content", "utm_content"),
+    _first_event("utm_term", "utm_term"),
+    _first_event("regions", "region"),
+    _first_event("cities", "city"),
+    _first_event("browser_versions", "browser_version"),
+    _first_event("os_versions", "os_version"),
+    _first_event("screen_sizes", "screen_size"),
+    _first_event("languages", "language"),
+)
+
+DIMENSIONS = {each.name: each for each in _ALL}

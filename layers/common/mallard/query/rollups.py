@@ -1,0 +1,114 @@
+"""Reading rollups: which days of a range they may answer, and their rows of one dimension."""
+
+import threading
+from collections.abc import Set
+from dataclasses import dataclass, field
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.query.period import Period
+from mallard.query.statement import rollup_made_by
+from mallard.store.base import Listed, Store
+from mallard.table.read import Days
+from mallard.table.rollup import SCHEMA, days_of, decode_rollup, fingerprint, parse_rollup, rollup_prefix, segment_tag
+
+MAX_CACHED_BYTES = 64 * 1024 * 1024
+
+_NO_ROWS = SCHEMA.empty_table()
+
+
+@dataclass(frozen=True)
+class Month:
+    """One rollup file as it was read by one whole GET: rows by dimension, and the row TOTAL of each day."""
+
+    dimensions: dict[str, pa.Table]
+    totals: dict[date, dict[str, object]]
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """The dates of a range that rollups answer, and the months that hold them."""
+
+    dates: Set[date] = frozenset()
+    months: list[Month] = field(default_factory=list)
+
+    def rows(self, dimension: str) -> pa.Table:
+        """The rows of a dimension, of these dates only."""
+        wanted = pa.array(sorted(self.dates), pa.date32())
+        parts = [
+            rows.filter(pc.is_in(rows["date"], value_set=wanted))
+            for month in self.months
+            if (rows := month.dimensions.get(dimension)) is not None
+        ]
+        return pa.concat_tables([_NO_ROWS, *parts], promote_options="default").select(SCHEMA.names)
+
+
+class RollupReader:
+    """Rollups of one store; a file that was read is kept under its version, up to MAX_CACHED_BYTES."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._months: dict[tuple[str, str], Month] = {}
+
+    def read(self, site_id: str, days: Days, period: Period, *, but: Set[date] = frozenset()) -> Rolled:
+        """The days of a period that need no look at their events. ``days`` is the caller's own listing."""
+        several = (period.end - period.start).days > 1
+        dates, months = set[date](), []
+        for month in self._months_of(site_id, period):
+            good = {
+                day
+                for day, total in month.totals.items()
+                if period.start <= day < period.end
+                and day not in but
+                and (total["additive"] or not several)
+                and _agrees(total, days.get(day, ()))
+            }
+            if good:
+                dates |= good
+                months.append(month)
+        return Rolled(dates, months)
+
+    def first_date(self, site_id: str) -> date | None:
+        """The oldest date that only a rollup still knows."""
+        months = [self._read(row) for row in self._store.list(rollup_prefix(site_id))]
+        return min((day for month in months for day, total in month.totals.items() if total["frozen"]), default=None)
+
+    def _months_of(self, site_id: str, period: Period) -> list[Month]:
+        found = []
+        for row in self._store.list(rollup_prefix(site_id)):
+            parsed = parse_rollup(row.key)
+            if parsed and period.start.replace(day=1) <= parsed[1] < period.end:
+                found.append(self._read(row))
+        return found
+
+    def _read(self, row: Listed) -> Month:
+        with self._lock:
+            if month := self._months.get((row.key, row.version)):
+                return month
+        stored = self._store.get(row.key)
+        rows = decode_rollup(stored.data) if stored else None
+        month = _month(_NO_ROWS if rows is None else rows)
+        with self._lock:
+            self._months = {known: each for known, each in self._months.items() if known[0] != row.key}
+            self._months[row.key, row.version] = month
+            while len(self._months) > 1 and sum(each.size_bytes for each in self._months.values()) > MAX_CACHED_BYTES:
+                self._months.pop(next(iter(self._months)))
+        return month
+
+
+def _month(rows: pa.Table) -> Month:
+    names = pc.unique(rows["dimension"]).to_pylist()
+    dimensions = {name: rows.filter(pc.equal(rows["dimension"], name)) for name in names}
+    return Month(dimensions, days_of(rows), rows.nbytes)
+
+
+def _agrees(total: dict[str, object], segments: tuple[Listed, ...]) -> bool:
+    """Whether the segments of the reader's own listing are those that were counted."""
+    if total["frozen"]:
+        # Its segments are deleted, the highest last; an erasure would have put another highest.
+        return not segments or total["tail"] == segment_tag(segments[-1])
+    return bool(segments) and total["fingerprint"] == fingerprint(segments, rollup_made_by())

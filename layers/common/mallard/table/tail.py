@@ -1,0 +1,34 @@
+"""Finding the segment of a partition that grows; the listing is a hint, GET decides."""
+
+from dataclasses import dataclass
+
+from mallard.store.base import Store
+from mallard.table.layout import Partition, parse_segment
+from mallard.table.schema import EVENTS
+from mallard.table.segment import Segment, decode
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The segment of a partition that grows, as it was read or written; ``etag`` None where it does not exist yet."""
+
+    number: int
+    segment: Segment
+    etag: str | None
+
+
+def find_tail(store: Store, partition: Partition) -> Tail:
+    """The tail: an unsealed segment, or the empty place after the last sealed one, which carries that one's mark."""
+    listed = [found[1] for row in store.list(partition.prefix) if (found := parse_segment(row.key))]
+    number = max(listed, default=0)
+    below: Segment | None = None
+    while True:
+        key = partition.segment(number)
+        stored = store.get(key)
+        if stored is None:
+            break
+        below = decode(stored.data, key)
+        if not below.sealed:
+            return Tail(number, below, stored.etag)
+        number += 1
+    return Tail(number, Segment(EVENTS.empty_table(), erased_before=below.erased_before if below else None), None)

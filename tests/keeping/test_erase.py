@@ -1,0 +1,248 @@
+"""Erasing: a site's days are gone everywhere and stay gone, whatever races it, and nothing else is touched."""
+
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from mallard.errors import ErasureError, StoreUnavailableError
+from mallard.event import to_ms
+from mallard.keeping.erase import (
+    ALLOWED_SKEW,
+    Erasure,
+    carry_out,
+    delete_old_reports,
+    open_erasures,
+    queue_erasure,
+    read_erasure,
+    request_erasure,
+)
+from mallard.keeping.house import House
+from mallard.queue.local import LocalQueue
+from mallard.store.base import Store
+from mallard.store.local import LocalStore
+from mallard.table.layout import Partition
+from mallard.table.rollup import days_of, decode_rollup, rollup_key
+from mallard.table.write import AppendReport, TableWriter
+from support.faults import CrashError, Fault, FaultyStore
+from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
+from support.rows import deliveries, event, segments, stored_ids
+
+FIRST, LAST = DAYS[0], DAYS[1]
+AFTER_MS = to_ms(NOW + ALLOWED_SKEW) + 1
+
+
+def erase(store: Store, first: date = FIRST, last: date = LAST, site_id: str = SITE) -> Erasure:
+    return carry_out(store, request_erasure(store, site_id, first, last, NOW))
+
+
+def ids(place: Place, day: date, site_id: str = SITE) -> list[int]:
+    return stored_ids(place.store, Partition(site_id, day))
+
+
+def test_both_dates_are_erased_and_the_report_names_the_days(place: Place) -> None:
+    erasure = erase(place.store)
+    assert (erasure.days, erasure.events, erasure.done) == ((FIRST, LAST), 20, True)
+    assert [len(ids(place, day)) for day in DAYS] == [0, 0, 10, 10]
+    assert place.numbers()["main"]["events"] == 20
+
+
+def test_no_name_is_freed(place: Place) -> None:
+    before = {row.key for row in place.store.list("events/")}
+    erase(place.store)
+    assert before <= {row.key for row in place.store.list("events/")}
+
+
+def test_a_site_whose_name_begins_alike_is_not_touched(place: Place) -> None:
+    place.write(FIRST, 1, 2, site_id="example.com.au")
+    place.write(FIRST, 3, site_id="example.co")
+    erase(place.store)
+    assert ids(place, FIRST, "example.com.au") == [1, 2]
+    assert ids(place, FIRST, "example.co") == [3]
+
+
+def test_an_event_accepted_before_never_comes_back_and_one_accepted_after_is_taken(place: Place) -> None:
+    erase(place.store)
+    day = FIRST.isoformat()
+    old = event(1, date=day, accepted_ms=AFTER_MS - 2)
+    new = event(901, date=day, accepted_ms=AFTER_MS)
+    report = TableWriter(place.store).append(Partition(SITE, FIRST), deliveries([old, new]))
+    assert report == AppendReport(written=1, erased=1)
+    assert ids(place, FIRST) == [901]
+
+
+def test_a_day_without_events_keeps_late_ones_out_too(place: Place) -> None:
+    empty = FIRST - timedelta(days=1)
+    erase(place.store, first=empty, last=empty)
+    late = event(1, date=empty.isoformat(), accepted_ms=noon_ms(empty))
+    assert TableWriter(place.store).append(Partition(SITE, empty), deliveries([late])) == AppendReport(erased=1)
+
+
+def test_a_write_that_was_prepared_before_the_erasure_does_not_land(place: Place) -> None:
+    store = FaultyStore(place.store)
+    old = event(950, date=FIRST.isoformat(), accepted_ms=noon_ms(FIRST))
+
+    def meanwhile() -> None:
+        erase(place.store)
+
+    store.before_write.append(meanwhile)
+    report = TableWriter(store, sleep=lambda _: None).append(Partition(SITE, FIRST), deliveries([old]))
+    assert report == AppendReport(erased=1)
+    assert ids(place, FIRST) == []
+
+
+def test_a_warm_writer_meets_the_mark_too(place: Place) -> None:
+    writer = TableWriter(place.store, sleep=lambda _: None)
+    day = FIRST.isoformat()
+    writer.append(Partition(SITE, FIRST), deliveries([event(960, date=day, accepted_ms=noon_ms(FIRST))]))
+    erase(place.store)
+    late = event(961, date=day, accepted_ms=noon_ms(FIRST))
+    assert writer.append(Partition(SITE, FIRST), deliveries([late])).erased == 1
+    assert ids(place, FIRST) == []
+
+
+def test_rollups_lose_the_days_and_keep_the_others(place: Place) -> None:
+    place.build()
+    erase(place.store)
+    stored = place.store.get(rollup_key(SITE, TODAY.replace(day=1)))
+    assert stored is not None
+    rows = decode_rollup(stored.data)
+    assert rows is not None
+    assert set(days_of(rows)) == {DAYS[2]}
+    without = place.numbers()
+    place.build()
+    assert place.numbers() == without
+
+
+def test_a_damaged_rollup_goes_whole(place: Place) -> None:
+    place.build()
+    key = rollup_key(SITE, TODAY.replace(day=1))
+    place.store.delete(key)
+    place.store.put_if_absent(key, b"damaged")
+    erase(place.store)
+    assert place.store.get(key) is None
+
+
+def test_answers_written_for_download_go(place: Place) -> None:
+    place.store.put_if_absent("exports/answer.csv", b"/secret")
+    erase(place.store)
+    assert place.store.get("exports/answer.csv") is None
+
+
+def test_no_byte_of_the_erased_is_left_in_the_folder(tmp_path: Path) -> None:
+    place = Place(LocalStore(tmp_path))
+    with closing(LocalQueue(tmp_path / "queue" / "queue.sqlite")) as queue:
+        word = "/a-very-special-path"
+        place.write(FIRST, 1, 2, 3, event_name="pageview", hostname=word)
+        queue.send([event(4, date=FIRST.isoformat(), accepted_ms=noon_ms(FIRST), pathname=word).to_message()])
+        place.build()
+        assert any(word.encode() in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+        key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
+        erasure = carry_out(place.store, key, erase_pending=queue.erase)
+        assert (erasure.events, erasure.pending, queue.depth()) == (3, 1, 0)
+        assert not [file for file in tmp_path.rglob("*") if file.is_file() and word.encode() in file.read_bytes()]
+        assert not [segment for segment in segments(place.store, Partition(SITE, FIRST)) if segment.rows.num_rows]
+    place.engine.close()
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
+@pytest.mark.parametrize("writes", range(1, 12))
+def test_it_goes_on_after_a_crash_at_any_write(place: Place, fault: Fault, writes: int) -> None:
+    place.build()
+    store = FaultyStore(place.store)
+    key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
+    store.faults.extend([Fault.NONE] * (writes - 1) + [fault])
+    try:
+        carry_out(store, key)
+    except CrashError:
+        assert [found for found, _ in open_erasures(place.store)] in ([key], [])
+    erasure = carry_out(place.store, key)
+    assert erasure.done
+    assert [len(ids(place, day)) for day in DAYS] == [0, 0, 10, 10]
+    assert place.numbers()["main"]["events"] == 20
+
+
+@pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.UNAVAILABLE, Fault.LOST_ANSWER])
+def test_a_fault_of_the_store_only_costs_another_try(place: Place, fault: Fault) -> None:
+    store = FaultyStore(place.store)
+    key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
+    store.faults.extend([fault])
+    assert carry_out(store, key).done
+    assert ids(place, FIRST) == []
+
+
+def test_it_stops_where_it_may_not_go_on_and_resumes(place: Place) -> None:
+    key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
+    turns = iter([True, False])
+    half = carry_out(place.store, key, may_go_on=lambda: next(turns))
+    assert (half.done, half.days) == (False, (FIRST,))
+    whole = carry_out(place.store, key)
+    assert (whole.done, whole.days, whole.events) == (True, (FIRST, LAST), 20)
+
+
+def test_progress_is_told_day_by_day(place: Place) -> None:
+    told: list[tuple[date, int]] = []
+    key = request_erasure(place.store, SITE, FIRST, DAYS[2], NOW)
+    carry_out(place.store, key, progress=lambda day, removed: told.append((day, removed)))
+    assert told == [(FIRST, 10), (LAST, 10), (DAYS[2], 10)]
+
+
+def test_erasing_again_removes_what_came_since(place: Place) -> None:
+    erase(place.store)
+    later = NOW + timedelta(minutes=10)
+    place.write(LAST, 970)
+    new = event(971, date=FIRST.isoformat(), accepted_ms=AFTER_MS)
+    TableWriter(place.store).append(Partition(SITE, FIRST), deliveries([new]))
+    erasure = carry_out(place.store, request_erasure(place.store, SITE, FIRST, LAST, later))
+    assert (erasure.days, erasure.events) == ((FIRST,), 1)
+    assert ids(place, FIRST) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "sentence"),
+    [
+        (LAST, FIRST, "must not be before start_date"),
+        (date(2010, 1, 1), LAST, "may span 3660"),
+        (FIRST, TODAY + timedelta(days=2), "must not be in the future"),
+    ],
+)
+def test_a_wrong_range_is_refused(place: Place, first: date, last: date, sentence: str) -> None:
+    with pytest.raises(ErasureError, match=sentence):
+        request_erasure(place.store, SITE, first, last, NOW)
+
+
+def test_a_queued_request_names_the_days_and_the_next_housekeeping_carries_it_out(place: Place) -> None:
+    queued = queue_erasure(place.store, SITE, FIRST - timedelta(days=5), LAST, NOW)
+    assert (queued.days, queued.done) == ((FIRST, LAST), False)
+    dropped: list[bool] = []
+    house = House(place.store, place.engine, after_erasure=lambda: dropped.append(True))
+    assert house.keep(NOW).erasures == 1
+    assert (ids(place, FIRST), dropped, list(open_erasures(place.store))) == ([], [True], [])
+
+
+def test_a_report_is_kept_for_a_month(place: Place) -> None:
+    key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
+    carry_out(place.store, key)
+    delete_old_reports(place.store, NOW + timedelta(days=29))
+    assert read_erasure(place.store, key)[0].events == 10
+    delete_old_reports(place.store, NOW + timedelta(days=31))
+    assert place.store.get(key) is None
+
+
+def test_a_request_that_is_no_request_is_told(place: Place) -> None:
+    place.store.put_if_absent("config/erasures/1.json", b"{}")
+    with pytest.raises(StoreUnavailableError, match="does not hold what it should"):
+        list(open_erasures(place.store))
+
+
+def test_two_processes_at_one_request_erase_it_together(place: Place) -> None:
+    key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
+    store = FaultyStore(place.store)
+
+    def meanwhile() -> None:
+        assert carry_out(place.store, key).events == 20
+
+    store.before_write.append(meanwhile)
+    erasure = carry_out(store, key)
+    assert (erasure.done, erasure.days, erasure.events) == (True, (FIRST, LAST), 20)

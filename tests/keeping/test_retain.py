@@ -1,0 +1,122 @@
+"""Retention: whole partitions past their date go, their counts too or not, and never a number that is wrong."""
+
+from datetime import timedelta
+
+import pytest
+
+from mallard.flush.core import flush
+from mallard.keeping.erase import carry_out, request_erasure
+from mallard.keeping.house import House
+from mallard.keeping.retain import GRACE, Retention, retain
+from mallard.keeping.rollups import build_rollups
+from mallard.queue.base import Message
+from mallard.table.layout import Partition
+from mallard.table.read import list_days
+from mallard.table.rollup import rollup_key
+from mallard.table.write import TableWriter
+from support.place import DAYS, NOW, SITE, TODAY, Place
+from support.rows import event
+
+ONE_DAY = Retention(days=1)
+KEEPING = Retention(days=1, keep_rollups=True)
+# One day is kept and two are grace: of four, three and two days ago only the first is past.
+PAST = DAYS[0]
+
+
+def days(place: Place) -> list[object]:
+    return list(list_days(place.store, SITE))
+
+
+def test_nothing_goes_without_the_setting(place: Place) -> None:
+    assert retain(place.store, Retention(), NOW + timedelta(days=9999)) == 0
+    assert days(place) == DAYS
+
+
+def test_whole_partitions_go_two_days_after_their_date_is_past(place: Place) -> None:
+    assert retain(place.store, ONE_DAY, NOW) == 3
+    assert days(place) == DAYS[1:]
+    assert timedelta(days=2) == GRACE
+
+
+def test_their_counts_go_with_them(place: Place) -> None:
+    place.build()
+    retain(place.store, ONE_DAY, NOW)
+    assert place.numbers()["main"]["events"] == 30
+    assert place.build() == 0
+    retain(place.store, ONE_DAY, NOW + timedelta(days=30))
+    assert place.store.get(rollup_key(SITE, TODAY.replace(day=1))) is None
+
+
+def test_counts_are_kept_where_the_setting_says_so(place: Place) -> None:
+    true = place.numbers()
+    place.build()
+    assert retain(place.store, KEEPING, NOW) == 3
+    assert days(place) == DAYS[1:]
+    assert place.numbers() == true
+    assert place.numbers(period="all")["main"] == true["main"]
+    assert place.build() == 0
+    assert place.numbers() == true
+
+
+def test_a_day_that_is_not_counted_yet_is_not_deleted_where_counts_are_kept(place: Place) -> None:
+    assert retain(place.store, KEEPING, NOW) == 0
+    place.build()
+    place.write(PAST, 500)
+    assert retain(place.store, KEEPING, NOW) == 0
+    place.build()
+    assert retain(place.store, KEEPING, NOW) > 0
+    assert place.numbers()["main"]["events"] == 41
+
+
+def test_numbers_stay_while_a_days_segments_go_one_by_one(place: Place) -> None:
+    true = place.numbers()
+    place.build()
+    for expected in (1, 1, 1, 0):
+        assert retain(place.store, KEEPING, NOW, max_deletes=1) == expected
+        assert place.numbers() == true
+        build_rollups(place.store, place.engine, NOW)
+        assert place.numbers() == true
+
+
+def test_an_erasure_of_a_kept_day_removes_its_counts(place: Place) -> None:
+    place.build()
+    retain(place.store, KEEPING, NOW)
+    carry_out(place.store, request_erasure(place.store, SITE, PAST, PAST, NOW))
+    assert place.numbers()["main"]["events"] == 30
+    retain(place.store, KEEPING, NOW)
+    assert place.numbers()["main"]["events"] == 30
+
+
+def test_a_site_with_an_erasure_under_way_waits_for_it(place: Place) -> None:
+    assert retain(place.store, ONE_DAY, NOW, but={SITE}) == 0
+    assert days(place) == DAYS
+
+
+def test_an_event_of_a_past_day_is_set_aside_and_does_not_bring_it_back(place: Place) -> None:
+    retain(place.store, ONE_DAY, NOW)
+    late = Message("1", event(999, date=PAST.isoformat()).to_message())
+    report = flush([late], TableWriter(place.store, retention_days=1), NOW)
+    assert report.poison == ((late, "expired"),)
+    assert not list(place.store.list(Partition(SITE, PAST).prefix))
+
+
+def test_the_house_does_each_errand_in_its_time(place: Place) -> None:
+    house = House(place.store, place.engine, retention=KEEPING)
+    place.store.put_if_absent("salts/site_id=example.com/2026-03-01.json", b"{}")
+    first = house.keep(NOW)
+    assert (first.salts_deleted, first.days_rolled_up, first.objects_deleted) == (1, 3, 3)
+    place.write(DAYS[1], 501)
+    place.store.put_if_absent("salts/site_id=example.com/2026-03-02.json", b"{}")
+    assert house.keep(NOW + timedelta(minutes=9)).salts_deleted == 0
+    later = house.keep(NOW + timedelta(minutes=10))
+    assert (later.salts_deleted, later.days_rolled_up) == (1, 0)
+    assert house.keep(NOW + timedelta(minutes=60)).days_rolled_up == 1
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_a_sweep_that_may_not_go_on_is_due_again_at_once(place: Place, turns: int) -> None:
+    house = House(place.store, place.engine)
+    allowed = iter([True, True, *[True] * (1 + turns)])
+    done = house.keep(NOW, may_go_on=lambda: next(allowed, False)).days_rolled_up
+    assert done == turns
+    assert house.keep(NOW + timedelta(minutes=1)).days_rolled_up == 3 - turns
