@@ -69,7 +69,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
         client: SQSClient = request.getfixturevalue(request.param)
         url, dead_letters_url = make_queues(client)
         # A server in one process answers with all it has: nothing to wait for.
-        queue = SqsQueue(client, url, dead_letters_url, wait_seconds=0, connections=4)
+        queue = SqsQueue(client, url, dead_letters_url=dead_letters_url, wait_seconds=0, connections=4)
         yield Case(queue, lambda: read_all(client, dead_letters_url))
 
 

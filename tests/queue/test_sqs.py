@@ -81,7 +81,10 @@ class ServingClient:
 
 
 def queue_of(client: RecordingClient | ServingClient, **options: Any) -> SqsQueue:
-    return SqsQueue(cast("SQSClient", client), "http://127.0.0.1/1/events", "http://127.0.0.1/1/dead", **options)
+    dead_letters_url = "http://127.0.0.1/1/dead"
+    return SqsQueue(
+        cast("SQSClient", client), "http://127.0.0.1/1/events", dead_letters_url=dead_letters_url, **options
+    )
 
 
 def messages(count: int) -> list[Message]:
@@ -272,9 +275,10 @@ def client() -> Iterator["SQSClient"]:
         lambda queue: queue.acknowledge([Message("1", b"")]),
         lambda queue: queue.release([Message("1", b"")]),
         lambda queue: queue.postpone([Message("1", b"")]),
+        lambda queue: queue.set_aside([(Message("1", b""), "broken")]),
         lambda queue: queue.depth(),
     ],
-    ids=["send", "receive", "acknowledge", "release", "postpone", "depth"],
+    ids=["send", "receive", "acknowledge", "release", "postpone", "set aside", "depth"],
 )
 def test_a_queue_that_is_not_there_is_an_error(client: "SQSClient", call: Callable[[SqsQueue], object]) -> None:
     queue = SqsQueue(client, f"{client.meta.endpoint_url}/123456789012/never-made")
@@ -287,8 +291,9 @@ def test_a_server_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(name, value)
     with closing(create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
+    queue = connect(f"http://127.0.0.1:{port}/123456789012/events", region=REGION)
     with pytest.raises(QueueError, match="EndpointConnectionError"):
-        connect(f"http://127.0.0.1:{port}/123456789012/events", region=REGION)
+        queue.send([b"1"])
 
 
 class Nonsense(BaseHTTPRequestHandler):
@@ -312,9 +317,9 @@ def test_an_answer_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
         Thread(target=server.serve_forever).start()
         try:
             url = f"http://127.0.0.1:{server.server_port}/123456789012/events"
-            with pytest.raises(QueueError, match="did not answer as expected"):
-                connect(url, region=REGION)
-            queue = SqsQueue(boto3.client("sqs", endpoint_url=url, region_name=REGION), url)
+            queue = connect(url, region=REGION)
+            with pytest.raises(QueueError, match="no attributes"):
+                queue.set_aside([(Message("1", b"{"), "broken")])
             with pytest.raises(QueueError, match="refused 2 of 2"):
                 queue.send([b"1", b"2"])
             with pytest.raises(QueueError, match="no attributes"):

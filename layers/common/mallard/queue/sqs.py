@@ -55,7 +55,7 @@ log = logging.getLogger("mallard.queue")
 
 
 class SqsQueue:
-    """One SQS queue; ``dead_letters_url`` takes what nobody can process.
+    """One SQS queue; ``dead_letters_url`` takes what nobody can process: None is what the redrive policy names, "" none.
 
     ``wait_seconds`` is how long one receiving call waits for a message, ``monotonic`` a clock in seconds.
     """
@@ -64,8 +64,8 @@ class SqsQueue:
         self,
         client: "SQSClient",
         url: str,
-        dead_letters_url: str = "",
         *,
+        dead_letters_url: str | None = None,
         connections: int = CONNECTIONS,
         wait_seconds: int = WAIT_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
@@ -126,7 +126,8 @@ class SqsQueue:
 
         Without one a message stays, hidden for almost twelve hours each time, until its retention ends.
         """
-        if not self._dead_letters_url:
+        dead_letters_url = self._find_dead_letters() if poison else ""
+        if not dead_letters_url:
             for _, reason in poison:
                 log.error("a message nobody can process stays, for want of a dead-letter queue: %s", reason)
             self._hide([(message, HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS) for message, _ in poison])
@@ -135,7 +136,7 @@ class SqsQueue:
             {"MessageBody": text_of(message.body), "MessageAttributes": {"reason": reason_of(reason)}}
             for message, reason in poison
         ]
-        refused = self._in_batches("send_message_batch", entries, url=self._dead_letters_url)
+        refused = self._in_batches("send_message_batch", entries, url=dead_letters_url)
         if refused:
             log.error("%d messages could not be set aside; they come again", len(refused))
         self.acknowledge([message for position, (message, _) in enumerate(poison) if position not in refused])
@@ -147,9 +148,24 @@ class SqsQueue:
             "get_queue_attributes",
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )
-        if "Attributes" not in answer:
-            raise QueueError("The queue did not answer as expected: no attributes.")
-        return sum(int(value) for value in answer["Attributes"].values())
+        return sum(int(value) for value in _attributes(answer).values())
+
+    def _find_dead_letters(self) -> str:
+        """The address, looked up when it is first needed: ingest never does, and its cold starts are waited for."""
+        if self._dead_letters_url is None:
+            answer = self._call("get_queue_attributes", AttributeNames=["RedrivePolicy", "QueueArn"])
+            # Every queue has an ARN: an answer without any attribute is no queue's.
+            policy = json.loads(_attributes(answer).get("RedrivePolicy", "{}"))
+            self._dead_letters_url = self._find_queue(policy.get("deadLetterTargetArn", ""))
+        return self._dead_letters_url
+
+    def _find_queue(self, arn: str) -> str:
+        if not arn:
+            return ""
+        try:
+            return self._client.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+        except _FOREIGN as error:
+            raise _failed(error) from error
 
     def _hide(self, pauses: Sequence[tuple[Message, int]]) -> None:
         entries = [{"ReceiptHandle": each.receipt, "VisibilityTimeout": seconds} for each, seconds in pauses]
@@ -205,13 +221,20 @@ class SqsQueue:
             raise _failed(error) from error
 
 
+def _attributes(answer: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = answer.get("Attributes", {})
+    if not found:
+        raise QueueError("The queue did not answer as expected: no attributes.")
+    return found
+
+
 def _failed(error: Exception) -> QueueError:
     code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else type(error).__name__
     return QueueError(f"The queue did not answer as expected: {code}.")
 
 
 def connect(url: str, *, region: str = "") -> SqsQueue:
-    """The queue of an SQS URL, whose host is the endpoint, with the dead-letter queue of its redrive policy."""
+    """The queue of an SQS URL, whose host is the endpoint. Nothing is asked of it yet."""
     parts = urlsplit(url)
     config = Config(
         connect_timeout=5,
@@ -222,16 +245,4 @@ def connect(url: str, *, region: str = "") -> SqsQueue:
     client = boto3.client(
         "sqs", endpoint_url=f"{parts.scheme}://{parts.netloc}", region_name=region or None, config=config
     )
-    return SqsQueue(client, url, _dead_letters_url(client, url))
-
-
-def _dead_letters_url(client: "SQSClient", url: str) -> str:
-    try:
-        # Every queue has an ARN: an answer without any attribute is no queue's.
-        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy", "QueueArn"])
-        policy = json.loads(answer["Attributes"].get("RedrivePolicy", "{}"))
-        if "deadLetterTargetArn" not in policy:
-            return ""
-        return client.get_queue_url(QueueName=policy["deadLetterTargetArn"].rpartition(":")[2])["QueueUrl"]
-    except _FOREIGN as error:
-        raise _failed(error) from error
+    return SqsQueue(client, url)
