@@ -55,8 +55,9 @@ log = logging.getLogger("mallard.queue")
 
 
 class SqsQueue:
-    """One SQS queue; ``dead_letters_url`` takes what nobody can process: None is what the redrive policy names, "" none.
+    """One SQS queue.
 
+    ``dead_letters_url`` takes what nobody can process: None is what the redrive policy names, "" is none.
     ``wait_seconds`` is how long one receiving call waits for a message, ``monotonic`` a clock in seconds.
     """
 
