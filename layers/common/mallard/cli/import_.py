@@ -57,7 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
             _advance(bar, taken + len(refused))
         bar.close()
         database.close()
-        total = _write(staging, TableWriter(store), now)
+        total, expired = _write(staging, TableWriter(store, retention_days=settings.retention_days), now)
+    for count, why in ((total.erased, "of days that were erased a moment ago"), (expired, "older than retention")):
+        if count:
+            print(f"{count:,} rows are {why}, and were left out.", file=sys.stderr)
     known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
     print(f"{total.written:,} events written{known}.")
     notes.finish()
@@ -72,13 +75,17 @@ def checked_site(text: str) -> str:
         raise ConfigError(f"--site: {error}") from error
 
 
-def _write(staging: Staging, table: TableWriter, now: datetime) -> AppendReport:
-    total = AppendReport()
+def _write(staging: Staging, table: TableWriter, now: datetime) -> tuple[AppendReport, int]:
+    """What became of the rows, and how many were too old."""
+    total, expired = AppendReport(), 0
     with _progress("written", staging.rows) as bar:
         for _, rows, report in write(staging, table, now):
-            total += report
+            if report is None:
+                expired += rows
+            else:
+                total += report
             _advance(bar, rows)
-    return total
+    return total, expired
 
 
 class _Notes:

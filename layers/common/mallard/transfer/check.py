@@ -156,6 +156,13 @@ def _longest_bytes(column: pa.ChunkedArray) -> int:
 
 
 def _has_nul(column: pa.ChunkedArray) -> bool:
-    """Whether a byte of the column's memory is zero: never missed, and now and then one of a neighbour's."""
-    buffers = [chunk.buffers()[2] for chunk in column.chunks]
-    return any(bool((np.frombuffer(each, np.uint8) == 0).any()) for each in buffers if each is not None)
+    """Whether a text of the column holds a zero byte, by one look over the memory of all of them."""
+    return any(bool((_bytes_of(chunk) == 0).any()) for chunk in column.chunks)
+
+
+def _bytes_of(texts: Any) -> Any:
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return np.empty(0, np.uint8)
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]

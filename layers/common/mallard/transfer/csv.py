@@ -29,7 +29,8 @@ class _Numbers:
 
     def take(self, count: int, name: str) -> tuple[Any, list[Refusal]]:
         """The numbers of the next ``count`` records, and what stood between them."""
-        numbers, refused = [], []
+        numbers: list[int] = []
+        refused: list[Refusal] = []
         while len(numbers) < count or self._at_left_out():
             if self._at_left_out():
                 row = self.left_out[self.seen]

@@ -12,13 +12,8 @@ from mallard.ingest.source import read_referrer
 
 _TEXT = pa.string()
 PAGES = pa.schema([(name, _TEXT) for name in ("site", "url", "hostname", "pathname", *UTM_TAGS, "problem")])
-ORIGINS = pa.schema(
-    [
-        (name, _TEXT)
-        for name in ("site", "hostname", "given", "utm_source", "utm_medium", "utm_campaign")
-        + ("referrer", "referrer_source", "channel")
-    ]
-)
+_ARRIVAL = ("site", "hostname", "given", "utm_source", "utm_medium", "utm_campaign")
+ORIGINS = pa.schema([(name, _TEXT) for name in (*_ARRIVAL, "referrer", "referrer_source", "channel")])
 NEAT = pa.schema([(name, _TEXT) for name in ("given", "props", "problem")])
 
 _STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*"'
@@ -36,9 +31,7 @@ def read_pages(addresses: Iterable[tuple[str | None, str]]) -> pa.Table:
             sentence = f"url must be a full URL, or a path that begins with /, of at most {MAX_URL_LENGTH} characters."
             rows.append({"site": site, "url": url, "problem": sentence})
         else:
-            rows.append(
-                {"site": site, "url": url, "hostname": page.hostname, "pathname": page.pathname, **page.tags}
-            )
+            rows.append({"site": site, "url": url, "hostname": page.hostname, "pathname": page.pathname, **page.tags})
     return pa.Table.from_pylist(rows, schema=PAGES)
 
 

@@ -47,13 +47,20 @@ def _ahead(check: Callable[[Chunk], Checked], chunks: Iterable[Chunk]) -> Iterat
 
 def write(
     staging: Staging, table: TableWriter, now: datetime, piece_rows: int = SEAL_ROWS
-) -> Iterator[tuple[Partition, int, AppendReport]]:
+) -> Iterator[tuple[Partition, int, AppendReport | None]]:
     """Append what is staged; yields each piece's partition, rows and report when it is in the table.
+
+    A partition past retention is left out, and has no report.
 
     Rows count as accepted ``now``: an erasure of their days from before the import does not mean them. A piece is as
     large as a segment, so that each tail is rewritten once or twice however the dates came.
     """
+    first_kept = table.first_kept_date(now)
     for partition in staging.partitions():
+        if first_kept and partition.date < first_kept:
+            # Written, it would bring a deleted partition back.
+            yield partition, sum(piece.num_rows for piece in staging.pieces(partition)), None
+            continue
         for piece in _pieces(staging.pieces(partition), piece_rows):
             spans_days = bool(pc.any(piece["spans_days"]).as_py())
             accepted = pa.repeat(pa.scalar(to_ms(now), pa.int64()), piece.num_rows)

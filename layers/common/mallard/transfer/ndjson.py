@@ -16,7 +16,7 @@ CHUNK_BYTES = 16 << 20
 MAX_LINE_BYTES = 64 << 20
 
 # Whatever JSON type a value has, it comes as text: an object as its JSON, so that props may be either.
-_SHAPE = json.dumps({name: "VARCHAR" for name in GIVEN})
+_SHAPE = json.dumps(dict.fromkeys(GIVEN, "VARCHAR"))
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -74,9 +74,7 @@ def _decoded_lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[
     return pa.array(numbers, pa.int64()), pa.array(texts, pa.string()), refused
 
 
-def _taken_apart(
-    lines: pa.Table, name: str, refused: list[Refusal], database: duckdb.DuckDBPyConnection
-) -> Chunk:
+def _taken_apart(lines: pa.Table, name: str, refused: list[Refusal], database: duckdb.DuckDBPyConnection) -> Chunk:
     database.register("lines", lines)
     try:
         rows, keys = _read(database, "lines")

@@ -21,8 +21,8 @@ _STAGED = pa.schema([field for field in ROWS if field.name not in ("site_id", "d
 class Staging:
     """One nameless file of record batches, gone when it is closed or the process dies.
 
-    A run of RUN_ROWS rows (or RUN_BYTES) is parted by partition and written; what comes in any order of dates is so read back
-    partition by partition, each in the file's order, with no more than one run in memory.
+    A run of RUN_ROWS rows (or RUN_BYTES) is parted by partition and written. So what comes in any order of dates is
+    read back partition by partition, each in the file's order, with no more than one run in memory.
     """
 
     def __init__(self, folder: Path, run_rows: int = RUN_ROWS) -> None:

@@ -118,7 +118,7 @@ SELECT
     -- A visitor by name, and not by a day's salt, is the same one on other days.
     CASE WHEN visitor_id IS NULL THEN visitor IS NOT NULL ELSE $spans END AS spans_days,
     -- Where the id is a hash, or we filled in what a later version may fill in otherwise, the id alone says which event it is.
-    event_id IS NULL OR told <> concat_ws(chr(31), {filled}, url) OR url <> '' AS named_by_client,
+    event_id IS NULL OR told <> concat_ws(chr(31), {filled}, url) OR coalesce(url, '') <> '' AS named_by_client,
     coalesce(try_cast(event_id AS BIGINT), hashed_id) AS event_id,
     CASE
         WHEN visitor_id IS NOT NULL THEN try_cast(visitor_id AS BIGINT)

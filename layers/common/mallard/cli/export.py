@@ -1,0 +1,119 @@
+"""``mallard export``: a site's stored events as a file."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+from tqdm import tqdm
+
+from mallard.cli.import_ import checked_site
+from mallard.cli.logs import set_up_logs
+from mallard.config import load_settings
+from mallard.errors import ConfigError, TransferError
+from mallard.store.open import open_store
+from mallard.transfer.export import Exporter, days_of
+from mallard.transfer.forms import FORMS
+from mallard.transfer.source import format_of
+
+STANDARD_OUTPUT = "-"
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser(
+        "export",
+        help="write a site's stored events to a file",
+        description="Write a site's events, as they are stored, in order of time. What is still in the queue is not "
+        "among them: `mallard flush` brings it into the table first. `mallard import` reads the file again.",
+    )
+    command.add_argument("--site", required=True, help="site id")
+    command.add_argument("--start", type=_date, metavar="DATE", help="first date, as 2026-01-31 (default: the first)")
+    command.add_argument("--end", type=_date, metavar="DATE", help="the date after the last (default: all)")
+    command.add_argument("--format", choices=sorted(FORMS), help="default: by the file's name, else ndjson")
+    command.add_argument("--output", default=STANDARD_OUTPUT, metavar="FILE", help="default: the standard output")
+    command.add_argument("--force", action="store_true", help="replace FILE where it exists")
+    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write day by day."""
+    site_id, output = checked_site(arguments.site), arguments.output
+    format_ = arguments.format or format_of(output) or "ndjson"
+    if output == STANDARD_OUTPUT and format_ == "parquet" and sys.stdout.isatty():
+        raise ConfigError("Parquet does not belong on a terminal: say --output FILE.")
+    settings = load_settings(config_file=arguments.config)
+    set_up_logs(settings)
+    store = open_store(settings)
+    days = days_of(store, site_id, arguments.start, arguments.end)
+    if not days and not days_of(store, site_id, None, None):
+        raise TransferError(f"There is no event of {site_id} in the table.")
+    exporter, count = Exporter(store), 0
+    try:
+        with _opened(output, arguments.force) as file, _progress(len(days)) as bar:
+            for day, events in exporter.write(site_id, days, FORMS[format_](file)):
+                count += events
+                bar.update(1)
+                if bar.disable:
+                    print(f"{day}: {events:,} events", file=sys.stderr)
+    finally:
+        exporter.close()
+    print(f"{count:,} events of {site_id} exported.", file=sys.stderr)
+    return 0
+
+
+@contextmanager
+def _opened(output: str, force: bool) -> Iterator[IO[bytes]]:
+    """The file under another name until it is whole, or the standard output."""
+    if output == STANDARD_OUTPUT:
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Who reads has enough. Python would complain once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise TransferError("The reader of the standard output went away.") from None
+        return
+    path = Path(output)
+    if path.exists() and not force:
+        raise TransferError(f"{output} exists; --force replaces it.")
+    try:
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            unfinished = Path(file.name)
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                _place(unfinished, path, force)
+            finally:
+                unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise TransferError(f"{output} cannot be written: {error.strerror}.") from error
+
+
+def _place(unfinished: Path, path: Path, force: bool) -> None:
+    # A temporary file is for its owner only; an export has the rights of any new file.
+    mask = os.umask(0)
+    os.umask(mask)
+    unfinished.chmod(0o666 & ~mask)
+    if force:
+        unfinished.replace(path)
+        return
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        raise TransferError(f"{path} exists; --force replaces it.") from None
+
+
+def _date(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _progress(days: int) -> Any:
+    return tqdm(total=days, unit=" days", disable=not sys.stderr.isatty())

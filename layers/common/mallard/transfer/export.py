@@ -1,0 +1,105 @@
+"""An export: a site's stored events, day by day, each day from one consistent look at the table."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from mallard.errors import StoreUnavailableError
+from mallard.store.base import Listed, Store
+from mallard.table.read import Days, list_days, open_files
+from mallard.table.schema import EVENTS
+from mallard.transfer.forms import EXPORTED, Form
+from mallard.transfer.parquet import SPANS_DAYS
+from mallard.transfer.sql import statement
+
+READ_ATTEMPTS = 3
+BATCH_ROWS = 32_768
+MEMORY_MB = 512
+THREADS = 2
+
+# What a reader meets when an object is swapped under it, on a folder or over httpfs.
+_READ_ERRORS = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException, UnicodeDecodeError)
+
+
+def days_of(store: Store, site_id: str, start: date | None, end: date | None) -> Days:
+    """A site's dates with ``start <= date < end`` and their segments, in order; None is no bound."""
+    days = list_days(store, site_id)
+    return {day: days[day] for day in sorted(days) if (start or day) <= day and (end is None or day < end)}
+
+
+class Exporter:
+    """Reads days of one store; a day may be larger than memory."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._database = duckdb.connect(
+            config={
+                "memory_limit": f"{MEMORY_MB}MB",
+                "threads": THREADS,
+                "temp_directory": str(store.scratch),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "enable_external_file_cache": False,
+            }
+        )
+        for each in store.reader_setup():
+            self._database.execute(each)
+        self._spans_days = False
+
+    def write(self, site_id: str, days: Days, form: Form) -> Iterator[tuple[date, int]]:
+        """Write these days, in order of time each; yields each date and its number of events.
+
+        One listing serves all days: a segment that grew since only has more, and no event moves to another one.
+        """
+        for day, segments in days.items():
+            count = 0
+            for batch in self._batches(site_id, day, segments):
+                form.write(batch)
+                count += batch.num_rows
+            yield day, count
+        form.finish(self._spans_days)
+
+    def close(self) -> None:
+        """End the database."""
+        self._database.close()
+
+    def _batches(self, site_id: str, day: date, segments: tuple[Listed, ...]) -> Iterator[Any]:
+        """A day's events in the schema EXPORTED."""
+        for attempt in range(READ_ATTEMPTS):
+            with open_files(self._store, [segments]) as files:
+                try:
+                    reader = self._read(site_id, day, files)
+                    # The order is known only when all is read, so what breaks breaks before the first batch.
+                    first = next(reader, None)
+                except _READ_ERRORS as error:
+                    if attempt + 1 == READ_ATTEMPTS:
+                        raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+                    segments = list_days(self._store, site_id).get(day, ())
+                    if not segments:
+                        return
+                    continue
+                while first is not None:
+                    yield first
+                    first = next(reader, None)
+                return
+
+    def _read(self, site_id: str, day: date, files: tuple[str, ...]) -> Iterator[Any]:
+        if not files:
+            return
+        found = self._database.execute("SELECT name FROM parquet_schema($files)", {"files": list(files)}).fetchall()
+        present = {name for (name,) in found}
+        columns = ", ".join(each.name if each.name in present else f"NULL AS {each.name}" for each in EVENTS)
+        self._spans_days = self._spans_days or self._marked(files)
+        values = {"site": site_id, "day": day, "files": list(files)}
+        reader = self._database.execute(statement("export_rows").format(columns=columns), values)
+        for batch in reader.to_arrow_reader(BATCH_ROWS):
+            yield pa.Table.from_batches([batch]).cast(EXPORTED).combine_chunks().to_batches()[0]
+
+    def _marked(self, files: tuple[str, ...]) -> bool:
+        """Whether one of the files says that visitor ids in it live longer than their day."""
+        sql = "SELECT bool_or(key = $key AND value = 'true') FROM parquet_kv_metadata($files)"
+        found = self._database.execute(sql, {"key": SPANS_DAYS, "files": list(files)}).fetchone()
+        return bool(found and found[0])

@@ -1,0 +1,179 @@
+"""A site's events out of the table and in again."""
+
+import io
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mallard.event import Event
+from mallard.store.local import LocalStore
+from mallard.table.layout import Partition
+from mallard.table.schema import EVENTS
+from mallard.table.segment import Segment, encode
+from mallard.table.write import TableWriter
+from mallard.transfer.export import Exporter, days_of
+from mallard.transfer.forms import EXPORTED, CsvForm
+from support.memory import MemoryStore
+from support.rows import DAY, HERE, deliveries, event, events, rows_of, segments, stored_rows
+from transfer.files import chunks_of, exported, import_chunks
+
+odd = st.one_of(
+    st.sampled_from(
+        ["", '"', '""', "a\nb", "a\r\nb", ",", "=1+1", "+1", "-1", "@x", "'", "null", "\\", "\u2028", "\x1f"]
+    ),
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=10),
+)
+texts = st.one_of(st.none(), odd)
+FREE = ("pathname", "utm_source", "utm_term", "browser", "language", "country_code", "city")
+
+
+@st.composite
+def odd_events(draw: st.DrawFn) -> Event:
+    free: dict[str, Any] = {name: draw(texts) for name in FREE}
+    return event(
+        draw(st.integers(0, 2**63 - 1)),
+        accepted_ms=0,
+        timestamp=event(draw(st.integers(0, 1000))).timestamp,
+        event_name=draw(odd.filter(lambda text: text.strip() != "")),
+        visitor_id=draw(st.one_of(st.none(), st.integers(0, 2**63 - 1))),
+        hostname="example.com",
+        props=draw(st.sampled_from([None, '{"a":"=1"}', '{"é\\"":1.0,"b":true}', '{"a":"{\\"b\\":null}"}'])),
+        revenue_amount=draw(st.sampled_from([None, "-9999999999.99", "0.00", "12.30"])),
+        scroll_depth=draw(st.sampled_from([None, 0, 100])),
+        **free,
+    )
+
+
+def filled(given: list[Event]) -> MemoryStore:
+    store = MemoryStore()
+    TableWriter(store).append(HERE, deliveries(given))
+    return store
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(odd_events(), min_size=1, max_size=6, unique_by=lambda each: each.event_id))
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+def test_what_is_exported_imports_as_the_same_rows(form: str, given: list[Event]) -> None:
+    first, second = filled(given), MemoryStore()
+    import_chunks(second, chunks_of(exported(first, form), form), Path())
+    assert stored_rows(second) == stored_rows(first)
+    for each in ("csv", "ndjson"):
+        assert exported(second, each) == exported(first, each)
+
+
+def test_an_import_of_its_own_export_adds_nothing() -> None:
+    store = filled([event(1, hostname="example.com"), event(2, hostname="example.com", referrer_source="X")])
+    for form in ("csv", "ndjson", "parquet"):
+        report = import_chunks(store, chunks_of(exported(store, form), form), Path())
+        assert (report.written, report.duplicates) == (0, 2)
+
+
+def test_csv_quotes_text_and_leaves_nothing_for_null() -> None:
+    store = filled([event(7, pathname='=a"b', city="", revenue_amount="1.50", scroll_depth=9)])
+    header, row, end = exported(store, "csv").decode().split("\n")
+    assert end == ""
+    cells = dict(zip(header.replace('"', "").split(","), row.split(","), strict=True))
+    assert cells["timestamp"] == '"2026-01-02T12:00:00.007Z"'
+    assert (cells["pathname"], cells["city"], cells["browser"]) == ('"=a""b"', '""', "")
+    assert (cells["event_id"], cells["scroll_depth"], cells["date"]) == ("7", "9", '"2026-01-02"')
+
+
+def test_ndjson_leaves_out_what_is_absent() -> None:
+    store = filled([event(7, props='{"a":1}')])
+    assert json.loads(exported(store, "ndjson")) == {
+        "site_id": "example.com",
+        "date": "2026-01-02",
+        "event_id": 7,
+        "timestamp": "2026-01-02T12:00:00.007Z",
+        "event_name": "pageview",
+        "pathname": "/7",
+        "props": '{"a":1}',
+    }
+
+
+def test_parquet_has_the_tables_types_and_the_columns_of_the_path() -> None:
+    table = pq.read_table(io.BytesIO(exported(filled(events(1, 2)), "parquet")))
+    assert table.schema.names == EXPORTED.names
+    assert [field.type for field in table.schema] == [field.type for field in EXPORTED]
+    assert table["date"].to_pylist() == [DAY, DAY]
+
+
+def test_events_come_in_order_of_time_across_segments_and_days(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "data")
+    writer = TableWriter(store, seal_rows=2)
+    tomorrow = date(2026, 1, 3)
+    writer.append(Partition(HERE.site_id, tomorrow), deliveries([event(8, date=tomorrow.isoformat())]))
+    for batch in ((5, 1, 4), (3, 2)):
+        writer.append(HERE, deliveries(events(*batch)))
+    lines = exported(store, "ndjson").splitlines()
+    assert [json.loads(line)["event_id"] for line in lines] == [1, 2, 3, 4, 5, 8]
+
+
+def test_bounds_choose_dates_and_the_end_is_not_among_them() -> None:
+    store = MemoryStore()
+    for number in (1, 2, 3):
+        TableWriter(store).append(Partition("example.com", date(2026, 1, number)), deliveries(events(number)))
+    assert list(days_of(store, "example.com", date(2026, 1, 2), date(2026, 1, 3))) == [date(2026, 1, 2)]
+    assert list(days_of(store, "example.com", None, None)) == [date(2026, 1, number) for number in (1, 2, 3)]
+    assert not days_of(store, "example", None, None)
+
+
+def test_a_column_that_an_older_file_lacks_is_null() -> None:
+    store = MemoryStore()
+    older = rows_of(events(1)).drop_columns(["engagement_ms"])
+    store.put_if_absent(HERE.segment(0), encode(Segment(older)))
+    assert "engagement_ms" not in exported(store, "ndjson").decode()
+    assert exported(store, "csv").decode().splitlines()[1].endswith(",")
+
+
+def test_a_column_that_a_newer_version_added_is_left_out() -> None:
+    store = MemoryStore()
+    newer = rows_of(events(1)).append_column("mood", pa.array(["good"]))
+    store.put_if_absent(HERE.segment(0), encode(Segment(newer)))
+    assert b"mood" not in exported(store, "csv")
+
+
+def test_an_empty_segment_of_an_erased_day_exports_nothing() -> None:
+    store = MemoryStore()
+    store.put_if_absent(HERE.segment(0), encode(Segment(EVENTS.empty_table(), sealed=True, erased_before=1)))
+    assert exported(store, "ndjson") == b""
+
+
+def test_the_mark_of_visitors_that_span_days_survives_in_parquet() -> None:
+    first, second = MemoryStore(), MemoryStore()
+    TableWriter(first).append(HERE, deliveries([event(1, visitor_id=5)]), spans_days=True)
+    import_chunks(second, chunks_of(exported(first, "parquet"), "parquet"), Path())
+    assert [each.spans_days for each in segments(second)] == [True]
+
+
+def test_a_day_that_was_swapped_under_the_reader_is_read_again(tmp_path: Path) -> None:
+    class Vanishing(LocalStore):
+        """Its first listing names a sealed segment that is gone when it is read."""
+
+        lies = 1
+
+        def location(self, key: str) -> str:
+            if self.lies and key:
+                self.lies -= 1
+                return super().location(key) + ".gone"
+            return super().location(key)
+
+    store = Vanishing(tmp_path / "data")
+    TableWriter(store, seal_rows=1).append(HERE, deliveries(events(1, 2)))
+    assert len(exported(store, "ndjson").splitlines()) == 2
+    assert store.lies == 0
+
+
+def test_each_day_is_told_with_its_number_of_events() -> None:
+    store = filled(events(1, 2, 3))
+    exporter = Exporter(store)
+    days = days_of(store, HERE.site_id, None, None)
+    assert list(exporter.write(HERE.site_id, days, CsvForm(io.BytesIO()))) == [(DAY, 3)]
+    exporter.close()

@@ -1,0 +1,210 @@
+"""Files of each format as rows with their lines, wherever the blocks of the file end."""
+
+import gzip
+import json
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallard.errors import TransferError
+from mallard.table.segment import Segment, encode
+from mallard.transfer.check import open_database
+from mallard.transfer.source import find_source, format_of, read_chunks
+from support.rows import events, rows_of
+from transfer.files import checked, chunks_of, parquet_of
+
+LINE = b'{"timestamp": 1767355200, "event_name": "pageview"}'
+
+
+def test_ndjson_counts_every_line_and_skips_blank_ones() -> None:
+    data = b"\xef\xbb\xbf" + b"\n".join([LINE, b"", b"nope", b" \r", b"[1]", b"7", LINE[:-1], LINE + b"\r", b'"\xff"'])
+    rows, refused = checked(data)
+    assert len(rows) == 2
+    assert refused == [
+        "line 3: it is not JSON.",
+        "line 5: it is not a JSON object.",
+        "line 6: it is not a JSON object.",
+        "line 7: it is not JSON.",
+        "line 9: it is not UTF-8.",
+    ]
+
+
+def test_a_line_without_an_end_is_a_fault_and_not_endless_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mallard.transfer.ndjson.MAX_LINE_BYTES", 1000)
+    with pytest.raises(TransferError, match="A line is longer than"):
+        chunks_of(b"x" * 5000, "ndjson", 100)
+
+
+def test_unknown_columns_are_named_and_ignored() -> None:
+    assert chunks_of(LINE[:-1] + b', "Referer": "x", "date": "y"}', "ndjson")[0].unknown == {"Referer"}
+    assert chunks_of(b"timestamp,event_name,date,a\n1767355200,x,y,z\n", "csv")[0].unknown == {"a"}
+
+
+CSV = b"""timestamp,event_name,pathname,browser
+2026-01-02,pageview,"/a
+b",""
+
+1767355200,pageview,,"Chro""me"
+1,2
+2026-01-02,\xff,,
+2026-01-02,visit,,x,y
+2026-01-02,visit,,
+"""
+
+
+def test_csv_counts_records_and_tells_an_empty_cell_from_empty_text() -> None:
+    rows, refused = checked(CSV, "csv")
+    assert [(row["pathname"], row["browser"]) for row in rows] == [("/a\nb", ""), (None, 'Chro"me'), (None, None)]
+    assert refused == [
+        "line 5: it has 2 cells, the header 4.",
+        "line 6: event_name is not UTF-8.",
+        "line 7: it has 5 cells, the header 4.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "has no column timestamp"),
+        (b"timestamp\n", "has no column event_name"),
+        (b"timestamp,event_name,city,city\n", "has two columns city"),
+        (b"\xfftimestamp,event_name\n", "has a header that is not CSV"),
+    ],
+)
+def test_a_csv_header_that_cannot_be_used_is_a_fault(data: bytes, sentence: str) -> None:
+    with pytest.raises(TransferError, match=sentence):
+        chunks_of(data, "csv")
+
+
+def test_a_header_alone_is_a_file_without_rows() -> None:
+    assert checked(b'\xef\xbb\xbf"timestamp","event_name"\r\n', "csv") == ([], [])
+
+
+cells = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+
+
+@given(st.lists(st.one_of(cells, st.none()), min_size=1, max_size=20), st.integers(60, 400))
+def test_ndjson_is_the_same_wherever_a_block_ends(cities: list[str | None], chunk_bytes: int) -> None:
+    lines = [json.dumps({"timestamp": 1, "event_name": "x", "city": each}, ensure_ascii=False) for each in cities]
+    found = chunks_of("\n".join(lines).encode(), "ndjson", chunk_bytes)
+    rows = [row for each in found for row in each.rows.to_pylist()]
+    assert [(row["line"], row["city"]) for row in rows] == list(enumerate(cities, 1))
+
+
+@given(st.lists(st.one_of(cells, st.none(), st.just("bad")), min_size=1, max_size=20), st.integers(200, 600))
+def test_csv_is_the_same_wherever_a_block_ends(cities: list[str | None], chunk_bytes: int) -> None:
+    def record(city: str | None) -> str:
+        if city == "bad":
+            return "1,x"
+        return "1,x," + ("" if city is None else '"' + city.replace('"', '""') + '"')
+
+    data = "timestamp,event_name,city\n" + "\n".join(map(record, cities)) + "\n"
+    found = chunks_of(data.encode(), "csv", chunk_bytes)
+    rows = [(row["line"], row["city"]) for each in found for row in each.rows.to_pylist()]
+    assert rows == [(number, city) for number, city in enumerate(cities, 2) if city != "bad"]
+    bad = [refusal.line for each in found for refusal in each.refused]
+    assert bad == [number for number, city in enumerate(cities, 2) if city == "bad"]
+
+
+def test_parquet_may_have_other_types() -> None:
+    berlin = timezone(timedelta(hours=1))
+    table = pa.table(
+        {
+            "timestamp": pa.array([datetime(2026, 1, 2, 13, 0, 0, 5999, berlin)], pa.timestamp("us", "Europe/Berlin")),
+            "event_name": pa.array(["pageview"]).dictionary_encode(),
+            "event_id": pa.array([7], pa.uint64()),
+            "visitor": pa.array([12], pa.int32()),
+            "city": pa.array([b"Berlin"], pa.large_binary()),
+            "props": pa.array([[("plan", "pro")]], pa.map_(pa.string(), pa.string())),
+            "revenue_amount": pa.array([Decimal("9.5")], pa.decimal128(20, 4)),
+            "scroll_depth": pa.array([50.0]),
+        }
+    )
+    (row,), refused = checked(parquet_of(table), "parquet")
+    assert refused == []
+    assert row["timestamp"] == datetime(2026, 1, 2, 12, 0, 0, 5000)
+    assert (row["event_name"], row["event_id"], row["city"]) == ("pageview", 7, "Berlin")
+    assert (row["props"], row["revenue_amount"], row["scroll_depth"]) == ('{"plan":"pro"}', Decimal("9.50"), 50)
+    assert row["spans_days"] is True
+
+
+def test_parquet_may_have_a_date_for_a_moment_and_a_struct_for_properties() -> None:
+    table = pa.table({"timestamp": [date(2026, 1, 2)], "event_name": ["x"], "props": [{"a": 1, "b": None}]})
+    (row,), _ = checked(parquet_of(table), "parquet")
+    assert (row["timestamp"], row["props"]) == (datetime(2026, 1, 2), '{"a":1}')
+
+
+def test_bytes_that_are_no_text_refuse_their_row_only() -> None:
+    table = pa.table({"timestamp": [1, 1], "event_name": ["x", "y"], "city": [b"\xff", b"Berlin"]})
+    rows, refused = checked(parquet_of(table), "parquet")
+    assert [row["city"] for row in rows] == ["Berlin"]
+    assert refused == ["line 1: city is not UTF-8."]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"), [(b"no", "cannot be read as Parquet"), (parquet_of(pa.table({"a": [1]})), "has no column")]
+)
+def test_parquet_that_cannot_be_used_is_a_fault(data: bytes, sentence: str) -> None:
+    with pytest.raises(TransferError, match=sentence):
+        chunks_of(data, "parquet")
+
+
+def test_a_segment_says_that_its_visitors_span_days() -> None:
+    rows = rows_of(events(1))
+    for spans_days in (False, True):
+        (chunk,) = chunks_of(encode(Segment(rows, spans_days=spans_days)), "parquet")
+        assert chunk.spans_days is spans_days
+
+
+def test_a_folder_of_the_layout_gives_each_row_its_site() -> None:
+    for site in ("a.example", "b.example%3A8080"):
+        folder = Path("backup", "events", f"site_id={site}", "date=2026-01-02")
+        folder.mkdir(parents=True)
+        (folder / "00000.parquet").write_bytes(encode(Segment(rows_of(events(1)))))
+    chunks = list(read_chunks(find_source("backup"), open_database()))
+    assert [chunk.rows["site_id"].to_pylist() for chunk in chunks] == [["a.example"], ["b.example:8080"]]
+    assert chunks[0].file == "events/site_id=a.example/date=2026-01-02/00000.parquet"
+
+
+def test_a_compressed_file_is_read_as_it_is() -> None:
+    Path("events.ndjson.gz").write_bytes(gzip.compress(LINE))
+    (chunk,) = read_chunks(find_source("events.ndjson.gz"), open_database())
+    assert chunk.rows.num_rows == 1
+
+
+def test_a_compressed_file_that_was_cut_off_is_a_fault() -> None:
+    Path("events.csv.gz").write_bytes(gzip.compress(CSV)[:40])
+    with pytest.raises(TransferError, match="cannot be read"):
+        list(read_chunks(find_source("events.csv.gz"), open_database()))
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("a.ndjson", "ndjson"), ("A.JSONL.GZ", "ndjson"), ("a.csv", "csv"), ("a.parquet", "parquet"), ("a.txt", None)],
+)
+def test_the_name_says_the_format(name: str, form: str | None) -> None:
+    assert format_of(name) == form
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "sentence"),
+    [
+        ("nowhere.csv", None, "nowhere.csv does not exist."),
+        ("-", None, "say --format"),
+        ("-", "parquet", "Parquet cannot come from the standard input"),
+        (".", "csv", "only a folder of Parquet files"),
+    ],
+)
+def test_a_source_that_cannot_be_is_a_fault(name: str, form: str | None, sentence: str) -> None:
+    with pytest.raises(TransferError, match=sentence):
+        find_source(name, form)
+
+
+def test_a_folder_without_parquet_is_a_fault() -> None:
+    with pytest.raises(TransferError, match=r"has no \*.parquet file"):
+        list(read_chunks(find_source("."), open_database()))

@@ -1,0 +1,208 @@
+"""What each row of an import becomes, and why one is not taken."""
+
+import hashlib
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from transfer.files import checked
+
+MOMENT = "2026-01-02T12:00:00Z"
+
+
+def row_of(**given: Any) -> dict[str, Any]:
+    """The one row of a file with one line."""
+    (row,), refused = checked(json.dumps({"timestamp": MOMENT, "event_name": "pageview"} | given).encode())
+    assert refused == []
+    return row
+
+
+def refusal_of(**given: Any) -> str:
+    line = {"timestamp": MOMENT, "event_name": "pageview"} | given
+    rows, refused = checked(json.dumps({key: each for key, each in line.items() if each != "absent"}).encode())
+    assert rows == []
+    assert len(refused) == 1
+    return refused[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "milliseconds"),
+    [
+        ("2026-01-02T12:00:00Z", 0),
+        ("2026-01-02T12:00:00.1239999Z", 123),
+        ("2026-01-02T14:00:00+02:00", 0),
+        ("2026-01-02T06:30:00-0530", 0),
+        ("2026-01-02 12:00", 0),
+        ("2026-01-02t12:00:00z", 0),
+        (1767355200, 0),
+        (1767355200.5, 500),
+        (1767355200123, 123),
+        ("1767355200123", 123),
+        ("1.767355200123e12", 123),
+    ],
+)
+def test_a_moment_is_read_as_utc_milliseconds(given: Any, milliseconds: int) -> None:
+    assert row_of(timestamp=given)["timestamp"] == datetime(2026, 1, 2, 12, 0, 0, milliseconds * 1000)
+
+
+def test_a_row_belongs_to_its_utc_date() -> None:
+    row = row_of(timestamp="2026-01-02T00:30:00+01:00", date="2026-01-02")
+    assert str(row["date"]) == "2026-01-01"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"event_name": "absent"}, "event_name is missing."),
+        ({"event_name": " "}, "event_name is empty."),
+        ({"event_name": "é" * 257}, "event_name is over 256 characters."),
+        ({"timestamp": "absent"}, "timestamp is missing."),
+        ({"timestamp": ""}, "timestamp is missing."),
+        ({"timestamp": "yester\nday"}, "timestamp is 'yester day', but must be like 2026-01-31T12:00:00Z"),
+        ({"timestamp": "2026-02-30T00:00:00Z"}, "timestamp is '2026-02-30T00:00:00Z', but must be like"),
+        ({"timestamp": "infinity"}, "timestamp is 'infinity', but must be like"),
+        ({"timestamp": "1e400"}, "timestamp is '1e400', but must be like"),
+        ({"timestamp": "2026-02-03T00:00:01Z"}, "which is before 1970 or in the future."),
+        ({"timestamp": -1}, "which is before 1970 or in the future."),
+        ({"timestamp": 99999999999999999}, "which is before 1970 or in the future."),
+        ({"pathname": "/" + "a" * 2048}, "pathname is over 2048 characters."),
+        ({"referrer": "https://x.example/" + "a" * 2048}, "referrer is over 2048 characters."),
+        ({"city": "a" * 257}, "city is over 256 characters."),
+        ({"city": "a\0b"}, "it holds a NUL character."),
+        ({"url": "example.com"}, "url must be a full URL, or a path that begins with /"),
+        ({"event_id": -1}, "event_id is '-1', but must be a whole number of at most 63 bits."),
+        ({"event_id": 2**63}, "event_id is '9223372036854775808', but must be"),
+        ({"event_id": "a"}, "event_id is 'a', but must be"),
+        ({"visitor_id": "joe"}, "visitor_id is 'joe', but must be a whole number of at most 63 bits; any text may"),
+        ({"device_type": "watch"}, "device_type is 'watch', but must be desktop, mobile or tablet."),
+        ({"props": "[1]"}, "props is not a JSON object."),
+        ({"props": "{"}, "props is not JSON."),
+        ({"props": {str(n): n for n in range(31)}}, "props has over 30 properties."),
+        ({"props": {"a": "b" * 4096}}, "props is over 4096 characters."),
+        ({"revenue_amount": "12,50"}, "revenue_amount is '12,50', but must be a number below 10000000000"),
+        ({"revenue_amount": 1e10}, "revenue_amount is '10000000000.0', but must be a number below 10000000000"),
+        ({"revenue_currency": "EURO"}, "revenue_currency is 'EURO', but must be an ISO 4217 code such as EUR."),
+        ({"scroll_depth": 101}, "scroll_depth is '101', but must be a whole number from 0 to 100."),
+        ({"scroll_depth": 5.5}, "scroll_depth is '5.5', but must be a whole number from 0 to 100."),
+        ({"engagement_ms": -5}, "engagement_ms is '-5', but must be a whole number from 0 to 86400000."),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_wrong_value_is_refused_with_its_line(given: dict[str, Any], sentence: str) -> None:
+    refused = refusal_of(**given)
+    assert refused.startswith("line 1: ")
+    assert sentence in refused
+
+
+def test_a_row_needs_a_site_where_none_is_named() -> None:
+    line = json.dumps({"timestamp": MOMENT, "event_name": "x"}).encode()
+    assert checked(line, site_id=None) == ([], ["line 1: site_id is missing, and no site is named for all rows."])
+
+
+@pytest.mark.parametrize("site_id", ["a b", "..", "a/b", "a" * 201, ":" * 150, "é"])
+def test_a_site_id_that_cannot_be_a_folder_is_refused(site_id: str) -> None:
+    line = json.dumps({"timestamp": MOMENT, "event_name": "x", "site_id": site_id}).encode()
+    rows, (refused,) = checked(line, site_id=None)
+    assert rows == []
+    assert "site_id " in refused
+
+
+def test_a_site_named_for_all_rows_wins_over_their_own() -> None:
+    line = json.dumps({"timestamp": MOMENT, "event_name": "x", "site_id": "Other.example"}).encode()
+    assert checked(line)[0][0]["site_id"] == "example.com"
+    assert checked(line, site_id=None)[0][0]["site_id"] == "other.example"
+
+
+def test_a_visitor_by_name_is_a_hash_per_site_that_spans_days() -> None:
+    row = row_of(visitor="joe")
+    digest = hashlib.sha256(b"example.com|joe").digest()
+    assert row["visitor_id"] == int.from_bytes(digest[:8], "big") >> 1
+    assert row["spans_days"] is True
+
+
+def test_a_visitor_id_is_kept_and_does_not_span_days() -> None:
+    row = row_of(visitor_id=2**63 - 1, visitor="joe")
+    assert (row["visitor_id"], row["spans_days"]) == (2**63 - 1, False)
+
+
+def test_no_visitor_is_none() -> None:
+    row = row_of()
+    assert (row["visitor_id"], row["spans_days"]) == (None, False)
+
+
+def test_an_address_gives_host_path_and_campaign_where_they_are_missing() -> None:
+    row = row_of(url="https://WWW.example.com/a%20b?utm_source=nl&utm_term=x", utm_term="own")
+    assert (row["hostname"], row["pathname"]) == ("www.example.com", "/a b")
+    assert (row["utm_source"], row["utm_term"]) == ("nl", "own")
+
+
+def test_the_hostname_is_the_site_where_nothing_says_it() -> None:
+    assert row_of()["hostname"] == "example.com"
+
+
+def test_a_missing_source_comes_from_the_referrer_as_with_live_events() -> None:
+    row = row_of(referrer="https://joe:secret@www.google.de/search?q=x#top")
+    assert (row["referrer"], row["referrer_source"]) == ("https://www.google.de/search?q=x", "Google")
+    inner = row_of(referrer="https://example.com/before")
+    assert (inner["referrer"], inner["referrer_source"]) == (None, None)
+
+
+def test_a_given_source_is_kept_with_its_referrer() -> None:
+    row = row_of(referrer="app://reader", referrer_source="Reader", channel="Apps")
+    assert (row["referrer"], row["referrer_source"], row["channel"]) == ("app://reader", "Reader", "Apps")
+
+
+@pytest.mark.parametrize(
+    ("width", "device"), [("767", "mobile"), (768, "tablet"), (1024, "desktop"), ("1024x768", None), (None, None)]
+)
+def test_a_missing_device_comes_from_the_width(width: Any, device: str | None) -> None:
+    assert row_of(screen_size=width)["device_type"] == device
+
+
+def test_a_given_device_is_kept() -> None:
+    assert row_of(screen_size=300, device_type="Desktop")["device_type"] == "desktop"
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({"plan": "pro", "n": 1}, '{"plan":"pro","n":1}'),
+        ('{"plan":"pro"}', '{"plan":"pro"}'),
+        ('{"a": 1, "b": null, "c": {"d": [1]}}', '{"a":1,"c":"{\\"d\\":[1]}"}'),
+        ({"a": {"b": None}}, '{"a":"{\\"b\\":null}"}'),
+        ('{"a":"\\u00e9"}', '{"a":"é"}'),
+        ("{}", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_properties_are_stored_as_ingest_stores_them(given: Any, stored: str | None) -> None:
+    assert row_of(props=given)["props"] == stored
+
+
+def test_numbers_may_be_text_and_money_has_two_places() -> None:
+    row = row_of(revenue_amount="12.345", revenue_currency="eur", scroll_depth="50.0", engagement_ms=1e3)
+    assert (row["revenue_amount"], row["revenue_currency"]) == (Decimal("12.35"), "EUR")
+    assert (row["scroll_depth"], row["engagement_ms"]) == (50, 1000)
+
+
+def test_a_given_id_is_kept_and_content_tells_two_rows_apart() -> None:
+    row = row_of(event_id=5, hostname="example.com", channel="Direct")
+    assert (row["event_id"], row["named_by_client"]) == (5, False)
+
+
+def test_where_a_column_was_filled_in_the_id_alone_says_which_event_it_is() -> None:
+    assert row_of(event_id=5)["named_by_client"] is True
+    assert row_of()["named_by_client"] is True
+
+
+def test_without_an_id_content_position_and_site_make_one() -> None:
+    line = json.dumps({"timestamp": MOMENT, "event_name": "x"}).encode()
+    (first, second), _ = checked(line + b"\n" + line)
+    assert first["event_id"] != second["event_id"]
+    assert all(0 <= row["event_id"] < 2**63 for row in (first, second))
+    assert checked(line)[0][0]["event_id"] == first["event_id"]
+    assert checked(line, site_id="other.example")[0][0]["event_id"] != first["event_id"]
