@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import ingest, layout, table  # noqa: E402  # the tests' server is found only now
+from bench import ingest, layout, table, transfer  # noqa: E402  # the tests' server is found only now
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
         "",
         f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}.",
     ]
-    for title, benchmark in (("Ingest", ingest), ("Table", table), ("Layout", layout)):
+    for title, benchmark in (("Ingest", ingest), ("Table", table), ("Layout", layout), ("Transfer", transfer)):
         print(f"{title} ...", file=sys.stderr, flush=True)
         lines += ["", f"## {title}", "", *benchmark.run()]
     text = "\n".join(lines) + "\n"

@@ -127,7 +127,7 @@ def test_parquet_may_have_other_types() -> None:
     )
     (row,), refused = checked(parquet_of(table), "parquet")
     assert refused == []
-    assert row["timestamp"] == datetime(2026, 1, 2, 12, 0, 0, 5000)
+    assert row["timestamp"].isoformat() == "2026-01-02T12:00:00.005000"
     assert (row["event_name"], row["event_id"], row["city"]) == ("pageview", 7, "Berlin")
     assert (row["props"], row["revenue_amount"], row["scroll_depth"]) == ('{"plan":"pro"}', Decimal("9.50"), 50)
     assert row["spans_days"] is True
@@ -136,7 +136,7 @@ def test_parquet_may_have_other_types() -> None:
 def test_parquet_may_have_a_date_for_a_moment_and_a_struct_for_properties() -> None:
     table = pa.table({"timestamp": [date(2026, 1, 2)], "event_name": ["x"], "props": [{"a": 1, "b": None}]})
     (row,), _ = checked(parquet_of(table), "parquet")
-    assert (row["timestamp"], row["props"]) == (datetime(2026, 1, 2), '{"a":1}')
+    assert (row["timestamp"].isoformat(), row["props"]) == ("2026-01-02T00:00:00", '{"a":1}')
 
 
 def test_bytes_that_are_no_text_refuse_their_row_only() -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -45,7 +44,8 @@ def refusal_of(**given: Any) -> str:
     ],
 )
 def test_a_moment_is_read_as_utc_milliseconds(given: Any, milliseconds: int) -> None:
-    assert row_of(timestamp=given)["timestamp"] == datetime(2026, 1, 2, 12, 0, 0, milliseconds * 1000)
+    moment = row_of(timestamp=given)["timestamp"]
+    assert moment.isoformat(timespec="milliseconds") == f"2026-01-02T12:00:00.{milliseconds:03d}"
 
 
 def test_a_row_belongs_to_its_utc_date() -> None:

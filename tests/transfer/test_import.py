@@ -1,0 +1,280 @@
+"""`mallard import` and `mallard export` as commands, and what an import does to the table."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mallard.cli import main
+from mallard.demo.traffic import generate
+from mallard.errors import StoreUnavailableError
+from mallard.event import to_ms
+from mallard.store.local import LocalStore
+from mallard.table.schema import EVENTS
+from mallard.table.segment import Segment, encode
+from mallard.table.write import TableWriter
+from mallard.transfer.check import Checker, open_database
+from mallard.transfer.load import stage, with_own_ids, write
+from mallard.transfer.source import find_source, read_chunks
+from mallard.transfer.staging import Staging
+from support.memory import MemoryStore
+from support.rows import HERE, deliveries, event, segments, stored_rows
+from transfer.files import NOW, SITE, chunks_of, import_chunks
+
+END = datetime(2026, 1, 31, tzinfo=UTC)
+COUNT = "SELECT count(*), count(DISTINCT event_id) FROM read_parquet('data/events/**/*.parquet', union_by_name = true)"
+
+
+@pytest.fixture(autouse=True)
+def _data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLARD_DATA_DIR", "data")
+
+
+def counted() -> tuple[int, ...]:
+    found = duckdb.execute(COUNT).fetchone()
+    assert found is not None
+    return found
+
+
+def lines(*values: dict[str, object]) -> bytes:
+    return b"\n".join(json.dumps({"timestamp": 1767355200, "event_name": "x"} | each).encode() for each in values)
+
+
+def demo_file(name: str, count: int, days: int) -> None:
+    """Rows without ids, in no order of time."""
+    tables = [rows for _, rows in generate(SITE, events=count, days=days, random_seed=1, end=END)]
+    rows = pa.concat_tables(tables).drop_columns(["event_id"]).sort_by([("visitor_id", "ascending")])
+    pq.write_table(rows, name)
+
+
+def test_the_same_file_twice_adds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    demo_file("a.parquet", 3000, 5)
+    assert main(["import", "a.parquet", "--site", SITE]) == 0
+    assert capsys.readouterr().out == "3,000 events written.\n"
+    assert main(["import", "a.parquet", "--site", SITE]) == 0
+    assert capsys.readouterr().out == "0 events written (3,000 were there already).\n"
+    assert counted() == (3000, 3000)
+
+
+def test_an_import_killed_in_the_middle_and_run_again_has_each_row_once() -> None:
+    demo_file("a.parquet", 30_000, 60)
+    command = [sys.executable, "-m", "mallard", "import", "a.parquet", "--site", SITE]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and len(list(Path("data").glob("events/*/*/*.parquet"))) < 5:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert 0 < counted()[0] < 30_000
+    assert main(["import", "a.parquet", "--site", SITE]) == 0
+    assert counted() == (30_000, 30_000)
+    assert not [file for file in Path("data/.mallard/tmp").iterdir() if file.stat().st_size > 1_000_000]
+
+
+def test_a_store_that_fails_in_the_middle_loses_nothing_when_it_is_run_again() -> None:
+    class Failing(MemoryStore):
+        writes = 0
+
+        def put_if_absent(self, key: str, data: bytes) -> str:
+            self.writes += 1
+            if self.writes == 3:
+                raise StoreUnavailableError("Gone.")
+            return super().put_if_absent(key, data)
+
+    store = Failing()
+    chunks = chunks_of(lines(*({"timestamp": 1767355200 + 86_400 * n, "city": str(n)} for n in range(6))), "ndjson")
+    with Staging(Path()) as staging:
+        for _ in stage(chunks, Checker(open_database(), SITE, NOW), staging):
+            pass
+        table = TableWriter(store, sleep=lambda seconds: None)
+        assert [report.written for *_, report in write(staging, table, NOW) if report] == [1] * 6
+    again = import_chunks(store, chunks, Path())
+    assert (again.written, again.duplicates) == (0, 6)
+
+
+def test_wrong_rows_are_said_and_the_others_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.ndjson").write_bytes(lines({}, {"city": 1}) + b"\nnope\n" + b"\n".join([b"{}"] * 30))
+    assert main(["import", "a.ndjson", "--site", SITE]) == 1
+    said = capsys.readouterr()
+    assert said.out == "2 events written.\n"
+    shown = said.err.splitlines()
+    assert shown[:2] == ["line 3: it is not JSON.", "line 4: event_name is missing."]
+    assert len(shown) == 21
+    assert shown[-1] == "mallard: 31 rows were refused; the first 20 are above."
+
+
+def test_strict_writes_nothing_where_one_row_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.ndjson").write_bytes(lines({}, {"scroll_depth": 200}))
+    assert main(["import", "a.ndjson", "--site", SITE, "--strict"]) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "mallard: line 2: scroll_depth is '200', but must be a whole number from 0 to 100. Nothing was written.\n"
+    )
+    assert not list(Path("data").glob("events/**/*.parquet"))
+
+
+def test_an_unknown_column_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.ndjson").write_bytes(lines({"mood": 1}, {"mood": 2}))
+    assert main(["import", "a.ndjson", "--site", SITE]) == 0
+    assert capsys.readouterr().err == "The column 'mood' is not one of ours and is left out.\n"
+
+
+def test_the_standard_input_is_a_file_too() -> None:
+    command = [sys.executable, "-m", "mallard", "import", "-", "--format", "ndjson", "--site", SITE]
+    done = subprocess.run(command, input=lines({}, {}), capture_output=True, check=True)
+    assert done.stdout == b"2 events written.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["import", "nowhere.csv"], 1, "mallard: nowhere.csv does not exist.\n"),
+        (["import", "nowhere.csv", "--site", "a b"], 2, "mallard: --site: site_id may hold only"),
+        (["export", "--site", "none.example"], 1, "mallard: There is no event of none.example in the table.\n"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, sentence: str
+) -> None:
+    assert main(arguments) == code
+    assert capsys.readouterr().err.startswith(sentence)
+
+
+def test_rows_past_retention_are_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MALLARD_RETENTION_DAYS", "30")
+    today = datetime.now(UTC)
+    moments = [(today - timedelta(days=days)).isoformat() for days in (1, 29, 31, 400)]
+    Path("a.ndjson").write_bytes(lines(*({"timestamp": moment} for moment in moments)))
+    assert main(["import", "a.ndjson", "--site", SITE]) == 0
+    said = capsys.readouterr()
+    assert said.out == "2 events written.\n"
+    assert said.err == "2 rows are older than retention, and were left out.\n"
+
+
+def test_rows_count_as_accepted_now_so_an_earlier_erasure_does_not_mean_them() -> None:
+    store, now_ms = MemoryStore(), to_ms(NOW)
+    chunks = chunks_of(lines({"event_id": 5}), "ndjson")
+    for erased_before, written in ((now_ms + 1, 0), (now_ms, 1)):
+        store.objects = {HERE.segment(0): encode(Segment(EVENTS.empty_table(), erased_before=erased_before))}
+        report = import_chunks(store, chunks, Path())
+        assert (report.written, report.erased) == (written, 1 - written)
+
+
+def test_a_visitor_by_name_marks_the_segment() -> None:
+    store = MemoryStore()
+    import_chunks(store, chunks_of(lines({"visitor_id": 5}), "ndjson"), Path())
+    assert [each.spans_days for each in segments(store)] == [False]
+    import_chunks(store, chunks_of(lines({"visitor": "joe"}), "ndjson"), Path())
+    assert [each.spans_days for each in segments(store)] == [True]
+
+
+def test_rows_without_a_site_of_the_command_go_to_their_own() -> None:
+    store = MemoryStore()
+    import_chunks(store, chunks_of(lines({"site_id": "a.example"}, {"site_id": "B.example"}), "ndjson"), Path(), None)
+    assert sorted(store.objects) == [
+        "events/site_id=a.example/date=2026-01-02/00000.parquet",
+        "events/site_id=b.example/date=2026-01-02/00000.parquet",
+    ]
+
+
+def test_ids_that_mean_something_else_lose_no_row_and_no_time() -> None:
+    store = MemoryStore()
+    full = {"hostname": "example.com", "channel": "Direct"}
+    chunks = chunks_of(lines(*({"event_id": 0, "city": str(n % 1500), **full} for n in range(3000))), "ndjson")
+    first, second = (import_chunks(store, chunks, Path()) for _ in range(2))
+    assert (first.written, first.duplicates) == (1500, 1500)
+    assert (second.written, second.duplicates) == (0, 3000)
+
+
+def test_a_row_that_comes_twice_is_one_and_another_with_its_id_gets_its_own() -> None:
+    rows = deliveries([event(1), event(2), event(1), event(1, city="x"), event(2, named_by_client=True, city="x")])
+    settled = with_own_ids(rows).to_pylist()
+    assert sorted(row["event_id"] for row in settled)[:2] == [1, 2]
+    assert len(settled) == 3
+    assert next(row["city"] for row in settled if row["event_id"] not in (1, 2)) == "x"
+
+
+def test_days_in_any_order_are_written_one_after_the_other(tmp_path: Path) -> None:
+    demo_file("a.parquet", 5000, 20)
+    store = LocalStore(tmp_path / "data")
+    with Staging(tmp_path, run_rows=700) as staging:
+        for _ in stage(
+            read_chunks(find_source("a.parquet"), open_database()), Checker(open_database(), SITE, NOW), staging
+        ):
+            pass
+        written = [(partition, rows) for partition, rows, _ in write(staging, TableWriter(store), NOW)]
+    assert [partition for partition, _ in written] == sorted({partition for partition, _ in written})
+    assert sum(rows for _, rows in written) == 5000
+    assert counted() == (5000, 5000)
+
+
+def test_a_large_day_comes_in_pieces_of_a_segment(tmp_path: Path) -> None:
+    store = MemoryStore()
+    chunks = chunks_of(lines(*({"city": str(n)} for n in range(25))), "ndjson")
+    with Staging(tmp_path, run_rows=4) as staging:
+        for _ in stage(chunks, Checker(open_database(), SITE, NOW), staging):
+            pass
+        pieces = list(write(staging, TableWriter(store, seal_rows=10), NOW, piece_rows=10))
+    assert [rows for _, rows, _ in pieces] == [10, 10, 5]
+    assert [(each.rows.num_rows, each.sealed) for each in segments(store)] == [(10, True), (10, True), (5, False)]
+    assert [int(row["city"]) for row in sorted(stored_rows(store), key=lambda row: int(row["city"]))] == list(range(25))
+
+
+def test_export_goes_to_a_file_of_its_own_and_replaces_none_unasked(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.ndjson").write_bytes(lines({}, {}))
+    main(["import", "a.ndjson", "--site", SITE])
+    assert main(["export", "--site", SITE, "--output", "out.csv"]) == 0
+    whole = Path("out.csv").read_bytes()
+    assert whole.startswith(b'"site_id","date","event_id"')
+    capsys.readouterr()
+    assert main(["export", "--site", SITE, "--output", "out.csv"]) == 1
+    assert capsys.readouterr().err == "mallard: out.csv exists; --force replaces it.\n"
+    Path("out.csv").write_text("old")
+    assert main(["export", "--site", SITE, "--output", "out.csv", "--force"]) == 0
+    assert Path("out.csv").read_bytes() == whole
+    assert sorted(file.name for file in Path().iterdir()) == ["a.ndjson", "data", "out.csv"]
+
+
+def test_an_export_that_fails_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a.ndjson").write_bytes(lines({}))
+    main(["import", "a.ndjson", "--site", SITE])
+    Path("out.csv").write_text("old")
+    (segment,) = Path("data/events").rglob("*.parquet")
+    segment.write_bytes(b"no Parquet")
+    assert main(["export", "--site", SITE, "--output", "out.csv", "--force"]) == 1
+    assert Path("out.csv").read_text() == "old"
+    assert sorted(file.name for file in Path().iterdir()) == ["a.ndjson", "data", "out.csv"]
+
+
+def test_an_export_goes_to_the_standard_output_unless_told_otherwise(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    Path("a.ndjson").write_bytes(lines({"event_id": 5}, {"event_id": 6, "timestamp": 1767441600}))
+    main(["import", "a.ndjson", "--site", SITE])
+    capfdbinary.readouterr()
+    assert main(["export", "--site", SITE, "--start", "2026-01-03", "--end", "2026-01-04"]) == 0
+    said = capfdbinary.readouterr()
+    assert [json.loads(line)["event_id"] for line in said.out.splitlines()] == [6]
+    assert said.err.decode() == f"2026-01-03: 1 events\n1 events of {SITE} exported.\n"
+
+
+def test_a_reader_that_goes_away_ends_the_export_with_one_sentence() -> None:
+    demo_file("a.parquet", 20_000, 3)
+    assert main(["import", "a.parquet", "--site", SITE]) == 0
+    command = [sys.executable, "-m", "mallard", "export", "--site", SITE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(100)
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert process.returncode == 1
+    assert said.splitlines()[-1] == "mallard: The reader of the standard output went away."
