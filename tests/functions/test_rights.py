@@ -148,6 +148,7 @@ def test_flush_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, cal
     queue.send([event(n, site_id=SITE, date=f"{day}", accepted_ms=0).to_message() for n, day in enumerate(days)])
     queue.send([b"no event"])
     store.put_if_absent(f"salts/site_id={SITE}/{days[2]}.json", b"{}")
+    store.put_if_absent("exports/answer.csv", b"")
     request_erasure(store, SITE, days[2], days[2], now)
     calls.clear()
 
@@ -169,6 +170,9 @@ def test_query_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, cal
     answer = smoke._handler("query").handle(request, smoke.Context())
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["total_pageviews"] == 2
+    erase = smoke._request("DELETE", "/api/gdpr/erase", f"site_id={SITE}&start_date={days[1]}&end_date={days[1]}")
+    answer = smoke._handler("query").handle(erase, smoke.Context())
+    assert (answer["statusCode"], json.loads(answer["body"])["days"]) == (202, [f"{days[1]}"])
     assert any("rollups/" in about for _, about in calls)
     assert forbidden(calls, "QueryFunction") == set()
 
