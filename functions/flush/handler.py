@@ -14,6 +14,7 @@ from mallard.queue.base import Queue
 from mallard.queue.open import open_queue
 from mallard.store.open import open_to_write
 from mallard.store.probe import QUICK_ROUNDS
+from mallard.table.open import open_table
 from mallard.table.write import TableWriter
 
 STOP_BEFORE_DEADLINE_MS = 10_000
@@ -32,7 +33,7 @@ def parts() -> tuple[Queue, TableWriter, House]:
     """What outlives one run of a warm function."""
     settings = load_settings()
     store = open_to_write(settings, rounds=QUICK_ROUNDS)
-    table = TableWriter(store, retention_days=settings.retention_days)
+    table = open_table(store, retention_days=settings.retention_days, single_writer=settings.single_writer)
     return open_queue(settings), table, open_house(settings, store, after_erasure=table.forget)
 
 

@@ -114,11 +114,16 @@ class Settings:
         1000, _whole(1, 1_000_000), "Pending events that start a flush.", toml="flush_event_count"
     )
     flush_interval: int = _setting(60, _whole(1, 86_400), "Seconds between flushes.", toml="flush_interval_secs")
+    retention_days: int = _setting(0, _whole(0, 36_500), "Days that events are kept. 0: for ever.")
+    retention_keep_rollups: bool = _setting(False, _truth, "Keep the daily counts of days whose events are deleted.")
     shutdown_timeout: int = _setting(30, _whole(1, 3600), "Seconds a shutdown may take.", toml="shutdown_timeout_secs")
     log_format: str = _setting("text", _one_of("text", "json"), "Form of log lines: text or json.")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error.")
     query_memory_mb: int = _setting(512, _whole(128, 1_000_000), "Memory a query engine may take, in MB.")
     query_threads: int = _setting(2, _whole(1, 256), "Threads of the query engine.")
+    single_writer: bool = _setting(
+        False, _truth, "One writer alone, on a store that does not keep the conditions of writes."
+    )
     s3_region: str = _setting("", _text, "Region of the bucket. Empty: AWS_REGION, else us-east-1.")
 
     @property

@@ -27,8 +27,8 @@ from mallard.queue.open import open_local_queue
 from mallard.salts import Salts, shared_secret
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, docs_response, find_static, script_response
 from mallard.store.open import open_to_write
+from mallard.table.open import open_table
 from mallard.table.read import known_sites
-from mallard.table.write import TableWriter
 
 
 class Embedded:
@@ -42,7 +42,8 @@ class Embedded:
         self._engine = Engine(
             self._store, self._pending.rows, memory_mb=settings.query_memory_mb, threads=settings.query_threads
         )
-        table = TableWriter(self._store, retention_days=settings.retention_days)
+        table = open_table(self._store, retention_days=settings.retention_days, single_writer=settings.single_writer)
+        self._close_table = table.close
         self._house = open_house(
             settings, self._store, engine=self._engine, erase_pending=self._queue.erase, after_erasure=table.forget
         )
@@ -74,6 +75,7 @@ class Embedded:
     def stop(self) -> None:
         """Flush what is pending and close, within MALLARD_SHUTDOWN_TIMEOUT; what is not flushed stays queued."""
         self._schedule.stop(time.monotonic() + self._shutdown_timeout)
+        self._close_table()
         self._queue.close()
         self._engine.close()
 

@@ -6,10 +6,13 @@ MallardError
 │   ├── ConflictError          the condition of a write did not hold: surely not written
 │   ├── StoreUnavailableError  no answer, or an unclear one: written or not, only a read can tell
 │   │   └── StoreUnsupportedError  the server says that it does not know what was asked
-│   └── UnsafeStoreError       the server does not keep the conditions of writes; its sentence says which
+│   ├── UnsafeStoreError       the server does not keep the conditions of writes; its sentence says which
+│   └── LeaseTakenError        another process writes where only one may; nothing was written
 ├── QueueError             the queue could not take, give or settle messages
 ├── TableError             an object of the table cannot be understood
 ├── TransferError          a file to import or to export to cannot be used
+├── ErasureError           an erasure is asked for that cannot be carried out; its sentence says why
+├── SettingsError          a site's settings are wrong; its sentence names the key and what would be right
 ├── QueryError             a query's parameter is wrong; its sentence names it and what would be right
 └── QueryTooLargeError     a query needs more memory than it may take
 
@@ -45,6 +48,10 @@ class UnsafeStoreError(StoreError):
     """The server does not keep the conditions of writes, so that events would be lost."""
 
 
+class LeaseTakenError(StoreError):
+    """Another process holds the lease on writing."""
+
+
 class QueueError(MallardError):
     """The queue could not take, give or settle messages."""
 
@@ -55,6 +62,14 @@ class TableError(MallardError):
 
 class TransferError(MallardError):
     """A file to import cannot be understood, or one to export to cannot be written."""
+
+
+class ErasureError(MallardError):
+    """An erasure's range is wrong."""
+
+
+class SettingsError(MallardError):
+    """A site's settings are wrong."""
 
 
 class QueryError(MallardError):

@@ -13,7 +13,7 @@ from mallard.keeping.open import open_house
 from mallard.queue.local import LocalQueue
 from mallard.queue.open import open_queue
 from mallard.store.open import open_to_write
-from mallard.table.write import TableWriter
+from mallard.table.open import open_table
 
 
 def add_to(commands: Any) -> None:
@@ -32,8 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store, queue = open_to_write(settings), open_queue(settings)
-    table = TableWriter(store, retention_days=settings.retention_days)
-    report = drain(queue, table, clock=lambda: datetime.now(UTC))
+    table = open_table(store, retention_days=settings.retention_days, single_writer=settings.single_writer)
+    try:
+        report = drain(queue, table, clock=lambda: datetime.now(UTC))
+    finally:
+        table.close()
     erase_pending = queue.erase if isinstance(queue, LocalQueue) else None
     open_house(settings, store, erase_pending=erase_pending).keep(datetime.now(UTC))
     print(f"{report.rows.written:,} events written into {report.partitions:,} partitions.")

@@ -5,7 +5,7 @@ retries, and whoever writes finds out by reading.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -83,9 +83,32 @@ class S3Store:
                 raise
             return Stored(answer["Body"].read(), answer["ETag"].strip('"'))
 
+    def etag_of(self, key: str) -> str | None:
+        """The object's ETag by HEAD, None where there is none."""
+        with self._translated():
+            try:
+                return self._client.head_object(**self._object(key))["ETag"].strip('"')
+            except ClientError as error:
+                if _code(error) in _ABSENT:
+                    return None
+                raise
+
+    def put(self, key: str, data: bytes, condition: Mapping[str, str] | None = None) -> str:
+        """One whole PUT under a condition of S3's, or none; return the new ETag."""
+        with self._translated():
+            try:
+                return self._client.put_object(**self._object(key), Body=data, **dict[str, Any](condition or {}))[
+                    "ETag"
+                ].strip('"')
+            except ClientError as error:
+                # If-Match on an absent key answers 404: the version that was read is gone.
+                if _code(error) in _REFUSED | _ABSENT:
+                    raise ConflictError(f"{key} is not in the state that was read.") from error
+                raise
+
     def put_if_absent(self, key: str, data: bytes) -> str:
         """PUT with ``If-None-Match: *``."""
-        return self._put(key, data, {"IfNoneMatch": "*"})
+        return self.put(key, data, {"IfNoneMatch": "*"})
 
     def put_if_match(self, key: str, data: bytes, etag: str) -> str:
         """PUT with ``If-Match``, the ETag in the form that this server takes: found out once, then remembered.
@@ -184,27 +207,16 @@ class S3Store:
         return {"Bucket": self.bucket, "Key": self._prefix + key}
 
     def _put_in_form(self, form: str, key: str, data: bytes, etag: str) -> str:
-        written = self._put(key, data, {"IfMatch": form.format(etag)})
+        written = self.put(key, data, {"IfMatch": form.format(etag)})
         self._etag_form, self._etag_form_is_known = form, True
         return written
 
     def _is_still(self, key: str, etag: str) -> bool:
         """Whether the object has this ETag; no where that cannot be said: then a refusal stays a refusal."""
         try:
-            with self._translated():
-                return self._client.head_object(**self._object(key))["ETag"].strip('"') == etag
+            return self.etag_of(key) == etag
         except StoreUnavailableError:
             return False
-
-    def _put(self, key: str, data: bytes, condition: Any) -> str:
-        with self._translated():
-            try:
-                return self._client.put_object(**self._object(key), Body=data, **condition)["ETag"].strip('"')
-            except ClientError as error:
-                # If-Match on an absent key answers 404: the version that was read is gone.
-                if _code(error) in _REFUSED | _ABSENT:
-                    raise ConflictError(f"{key} is not in the state that was read.") from error
-                raise
 
     def _old_versions(self, prefix: str) -> Iterator[Any]:
         """Versions that are not the latest, and only then the markers of deletions."""

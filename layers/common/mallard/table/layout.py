@@ -6,7 +6,7 @@ from datetime import date
 from urllib.parse import quote, unquote
 
 EVENTS = "events/"
-_SEGMENT = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/(\d{5})\.parquet")
+_SEGMENT = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/(\d{5})(?:-[0-9a-f]{8})?\.parquet")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,6 +24,10 @@ class Partition:
     def segment(self, number: int) -> str:
         """The key of one numbered segment."""
         return f"{self.prefix}{number:05d}.parquet"
+
+    def unique_segment(self, number: int, suffix: str) -> str:
+        """The key of a segment that nobody else writes; ``suffix`` is 8 random hexadecimal digits."""
+        return f"{self.prefix}{number:05d}-{suffix}.parquet"
 
 
 def site_prefix(site_id: str) -> str:

@@ -10,18 +10,26 @@ from mallard.table.segment import Segment, decode
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The segment of a partition that grows, as it was read or written; ``etag`` None where it does not exist yet."""
+    """The segment of a partition that grows, as it was read or written; ``etag`` None where it does not exist yet.
+
+    ``unique`` are the keys beside the numbered ones, which a single writer left.
+    """
 
     number: int
     segment: Segment
     etag: str | None
+    unique: tuple[str, ...] = ()
 
 
 def find_tail(store: Store, partition: Partition) -> Tail:
     """The tail: an unsealed segment, or the empty place after the last sealed one, which carries that one's mark."""
-    listed = [found[1] for row in store.list(partition.prefix) if (found := parse_segment(row.key))]
-    number = max(listed, default=0)
+    listed = [(found[1], row.key) for row in store.list(partition.prefix) if (found := parse_segment(row.key))]
+    unique = tuple(key for number, key in listed if key != partition.segment(number))
+    number, highest = max(listed, default=(0, ""))
     below: Segment | None = None
+    if highest in unique:
+        below = _read(store, highest)
+        number += 1
     while True:
         key = partition.segment(number)
         stored = store.get(key)
@@ -29,6 +37,12 @@ def find_tail(store: Store, partition: Partition) -> Tail:
             break
         below = decode(stored.data, key)
         if not below.sealed:
-            return Tail(number, below, stored.etag)
+            return Tail(number, below, stored.etag, unique)
         number += 1
-    return Tail(number, Segment(EVENTS.empty_table(), erased_before=below.erased_before if below else None), None)
+    mark = below.erased_before if below else None
+    return Tail(number, Segment(EVENTS.empty_table(), erased_before=mark), None, unique)
+
+
+def _read(store: Store, key: str) -> Segment | None:
+    stored = store.get(key)
+    return decode(stored.data, key) if stored else None

@@ -16,6 +16,7 @@ from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, decode_ids, encode
 from mallard.table.tail import Tail, find_tail
+from mallard.table.unique import UniqueNames
 from mallard.table.warm import WarmTails
 
 SEAL_ROWS = 131_072
@@ -47,18 +48,21 @@ class TableWriter:
         *,
         seal_rows: int = SEAL_ROWS,
         retention_days: int = 0,
+        unique_names: UniqueNames | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """The write that brings a segment to ``seal_rows`` seals it; ``jitter`` gives 0 ≤ x < 1.
 
-        ``retention_days`` 0 keeps everything.
+        ``retention_days`` 0 keeps everything. With ``unique_names`` nothing is ever swapped: each append is a name of
+        its own, as a store that ignores conditions needs it.
         """
         self._store = store
         self._seal_rows = seal_rows
         self._retention_days = retention_days
         self._sleep = sleep
         self._jitter = jitter
+        self._unique_names = unique_names
         self._warm = WarmTails()
         self._sealed_ids: dict[str, pa.ChunkedArray] = {}
 
@@ -68,8 +72,15 @@ class TableWriter:
 
     def forget(self) -> None:
         """Hold nothing of the table in memory any more, as after an erasure."""
+        if self._unique_names:
+            self._unique_names.forget()
         self._warm.clear()
         self._sealed_ids.clear()
+
+    def close(self) -> None:
+        """Let another single writer go on at once; any other number of writers needs no such word."""
+        if self._unique_names:
+            self._unique_names.close()
 
     def append(self, partition: Partition, deliveries: pa.Table, *, spans_days: bool = False) -> AppendReport:
         """Put rows (schema ``DELIVERIES``) into a partition, each exactly once.
@@ -83,6 +94,9 @@ class TableWriter:
             if attempt:
                 self._sleep(FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + self._jitter()))
             try:
+                if self._unique_names:
+                    found = self._unique_names.append(partition, deliveries, self._seal_rows, spans_days)
+                    return AppendReport(*found)
                 return self._try_append(partition, deliveries, spans_days)
             except (ConflictError, StoreUnavailableError) as error:
                 # A conflict surely wrote nothing; an unclear answer may have. Reading again tells, in both cases.
@@ -93,7 +107,8 @@ class TableWriter:
     def _try_append(self, partition: Partition, deliveries: pa.Table, spans_days: bool) -> AppendReport:
         # A tail kept from the last write needs no look: its ETag is the condition, and who else wrote changed that.
         tail = self._warm.get(partition) or find_tail(self._store, partition)
-        sealed = {key: self._ids_of(key) for key in (partition.segment(number) for number in range(tail.number))}
+        below = [*(partition.segment(number) for number in range(tail.number)), *tail.unique]
+        sealed = {key: self._ids_of(key) for key in below}
         known = Known(tail.segment.rows, sealed, self._read_rows)
         rows, duplicates, erased = fresh_rows(deliveries, known, tail.segment.erased_before)
         written = 0
@@ -120,7 +135,7 @@ class TableWriter:
             if tail.etag is None
             else self._store.put_if_match(key, data, tail.etag)
         )
-        return _after(Tail(tail.number, segment, etag))
+        return _after(replace(tail, segment=segment, etag=etag))
 
     def _ids_of(self, key: str) -> pa.ChunkedArray:
         """The ids of a sealed segment. They never change but to none, by an erasure; so a warm writer keeps them.
@@ -144,4 +159,5 @@ class TableWriter:
 def _after(tail: Tail) -> Tail:
     if not tail.segment.sealed:
         return tail
-    return Tail(tail.number + 1, Segment(EVENTS.empty_table(), erased_before=tail.segment.erased_before), None)
+    empty = Segment(EVENTS.empty_table(), erased_before=tail.segment.erased_before)
+    return Tail(tail.number + 1, empty, None, tail.unique)

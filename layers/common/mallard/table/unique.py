@@ -1,0 +1,99 @@
+"""Writing where the store ignores conditions: each write a name of its own, sealed at once, by one flusher at a time.
+
+What is written is never overwritten, so a flusher that pauses past its lease can write rows twice, and lose none.
+"""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from mallard.errors import LeaseTakenError, StoreError
+from mallard.store.base import Listed, Store
+from mallard.store.lease import Lease
+from mallard.table.fresh import Known, fresh_rows
+from mallard.table.layout import Partition, parse_segment
+from mallard.table.schema import EVENTS
+from mallard.table.segment import Segment, decode, encode
+
+SUFFIX_BYTES = 4
+MAX_KNOWN_BYTES = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is kept of a segment, as of the ``version`` that a listing names."""
+
+    version: str
+    ids: pa.ChunkedArray
+    erased_before: int | None
+
+
+class UniqueNames:
+    """Appends to partitions under a lease; ``random_suffix`` gives 8 hexadecimal digits."""
+
+    def __init__(
+        self, store: Store, lease: Lease, random_suffix: Callable[[], str] = lambda: secrets.token_hex(SUFFIX_BYTES)
+    ) -> None:
+        self._store = store
+        self._lease = lease
+        self._random_suffix = random_suffix
+        self._known: dict[str, _Known] = {}
+        self._known_bytes = 0
+
+    def append(
+        self, partition: Partition, deliveries: pa.Table, seal_rows: int, spans_days: bool
+    ) -> tuple[int, int, int]:
+        """Rows written, duplicates, and rows that an erasure outdated. Raises LeaseTakenError where another flushes."""
+        if not self._lease.is_held and (taken := self._lease.acquire()):
+            raise LeaseTakenError(str(taken))
+        number, found = self._look(partition)
+        marks = [each.erased_before for each in found.values() if each.erased_before is not None]
+        mark = max(marks, default=None)
+        known = Known(EVENTS.empty_table(), {key: each.ids for key, each in found.items()}, self._rows)
+        rows, duplicates, erased = fresh_rows(deliveries, known, mark)
+        for start in range(0, rows.num_rows, seal_rows):
+            part = Segment(rows.slice(start, seal_rows), sealed=True, erased_before=mark, spans_days=spans_days)
+            self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(part))
+            number += 1
+        return rows.num_rows, duplicates, erased
+
+    def forget(self) -> None:
+        """Hold nothing of the table in memory any more."""
+        self._known.clear()
+        self._known_bytes = 0
+
+    def close(self) -> None:
+        """Give the lease back; one that cannot be given back ends by itself."""
+        with suppress(StoreError):
+            self._lease.release()
+
+    def _look(self, partition: Partition) -> tuple[int, dict[str, _Known]]:
+        """The number after the highest, and all segments of a partition."""
+        listed = [(found[1], row) for row in self._store.list(partition.prefix) if (found := parse_segment(row.key))]
+        segments = {row.key: known for _, row in listed if (known := self._know(row))}
+        return max((number for number, _ in listed), default=-1) + 1, segments
+
+    def _know(self, row: Listed) -> _Known | None:
+        known = self._known.get(row.key)
+        # An erasure replaces a segment, and with it the version.
+        if known is None or known.version != row.version:
+            stored = self._store.get(row.key)
+            if stored is None:
+                return None
+            segment = decode(stored.data, row.key)
+            known = _Known(row.version, segment.rows["event_id"], segment.erased_before)
+            self._keep(row.key, known)
+        return known
+
+    def _keep(self, key: str, known: _Known) -> None:
+        if self._known_bytes + known.ids.nbytes > MAX_KNOWN_BYTES:
+            self.forget()
+        self._known[key] = known
+        self._known_bytes += known.ids.nbytes
+
+    def _rows(self, key: str) -> pa.Table:
+        stored = self._store.get(key)
+        return decode(stored.data, key).rows if stored else EVENTS.empty_table()

@@ -1,0 +1,154 @@
+"""The lease on flushing: one holder at a time, on stores that keep conditions and on one that ignores them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from mallard.store.base import Store
+from mallard.store.lease import CLOCKS_DIFFER, KEY, LASTS, MARGIN, SETTLE_SECONDS, Lease, LeaseTaken
+from support.faults import Fault, FaultyStore
+from support.lax import NOON, IgnoresConditions
+from support.memory import MemoryStore
+
+SECOND = timedelta(seconds=1)
+
+
+class Clock:
+    """``during_sleep`` is what others do while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = NOON
+        self.slept: list[float] = []
+        self.during_sleep: Callable[[], object] = lambda: None
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        during, self.during_sleep = self.during_sleep, lambda: None
+        during()
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=[MemoryStore, IgnoresConditions])
+def store(request: pytest.FixtureRequest) -> Store:
+    made: Store = request.param()
+    return made
+
+
+def lease(store: Store, holder: str, clock: Clock) -> Lease:
+    return Lease(store, holder, now=clock.now, sleep=clock.sleep)
+
+
+def test_a_free_lease_is_taken_after_a_wait(store: Store, clock: Clock) -> None:
+    one = lease(store, "one", clock)
+    assert not one.is_held
+    assert one.acquire() is None
+    assert one.is_held
+    assert clock.slept == [SETTLE_SECONDS]
+
+
+def test_a_taken_lease_is_refused_with_its_holder_until_it_is_over_by_every_clock(store: Store, clock: Clock) -> None:
+    assert lease(store, "one", clock).acquire() is None
+    until = NOON + LASTS
+    two = lease(store, "two", clock)
+    for moment in (NOON + SECOND, until, until + CLOCKS_DIFFER - SECOND):
+        clock.time = moment
+        assert two.acquire() == LeaseTaken("one", until)
+        assert not two.is_held
+    clock.time = until + CLOCKS_DIFFER
+    assert two.acquire() is None
+
+
+def test_nothing_is_begun_in_the_last_part_of_a_lease(store: Store, clock: Clock) -> None:
+    one = lease(store, "one", clock)
+    one.acquire()
+    clock.time = NOON + LASTS - MARGIN - SECOND
+    assert one.is_held
+    clock.time += SECOND
+    assert not one.is_held
+
+
+def test_a_holder_renews_without_a_wait(store: Store, clock: Clock) -> None:
+    one = lease(store, "one", clock)
+    one.acquire()
+    clock.time += LASTS - MARGIN
+    assert one.acquire() is None
+    assert one.is_held
+    assert clock.slept == [SETTLE_SECONDS]
+    assert lease(store, "two", clock).acquire() == LeaseTaken("one", clock.time + LASTS)
+
+
+def test_a_holder_whose_lease_ran_out_waits_again(store: Store, clock: Clock) -> None:
+    one = lease(store, "one", clock)
+    one.acquire()
+    clock.time += LASTS + SECOND
+    assert one.acquire() is None
+    assert clock.slept == [SETTLE_SECONDS] * 2
+
+
+def test_a_lease_that_was_given_back_is_free_at_once(store: Store, clock: Clock) -> None:
+    one, two = lease(store, "one", clock), lease(store, "two", clock)
+    one.acquire()
+    one.release()
+    assert not one.is_held
+    assert two.acquire() is None
+    one.release()
+    assert two.is_held
+    assert lease(store, "three", clock).acquire() is not None
+
+
+def test_giving_back_what_was_never_taken_does_nothing(store: Store, clock: Clock) -> None:
+    lease(store, "one", clock).release()
+    assert store.get(KEY) is None
+
+
+def test_of_two_that_take_it_at_once_on_a_store_without_conditions_the_later_write_has_it(clock: Clock) -> None:
+    objects = IgnoresConditions()
+    store = FaultyStore(objects)
+    one, two = lease(store, "one", clock), lease(objects, "two", clock)
+    found: list[LeaseTaken | None] = []
+    # Two looks before one has written, and writes while one waits.
+    two_looked = objects.get(KEY)
+    clock.during_sleep = lambda: found.append(two._write(two_looked, NOON + LASTS))
+    assert one.acquire() == LeaseTaken("two", NOON + LASTS)
+    assert not one.is_held
+    assert found == [None]
+
+
+def assert_taken(by: Lease) -> None:
+    assert by.acquire() is None
+
+
+def test_who_comes_second_on_a_store_with_conditions_is_refused(clock: Clock) -> None:
+    objects = MemoryStore()
+    store = FaultyStore(objects)
+    store.before_write.append(lambda: assert_taken(lease(objects, "two", clock)))
+    one = lease(store, "one", clock)
+    taken = one.acquire()
+    assert taken is not None
+    assert taken.holder == "two"
+    assert not one.is_held
+
+
+def test_a_write_whose_answer_was_lost_leaves_it_unheld_and_may_be_tried_again(store: Store, clock: Clock) -> None:
+    faulty = FaultyStore(store)
+    faulty.faults.append(Fault.LOST_ANSWER)
+    one = lease(faulty, "one", clock)
+    with pytest.raises(Exception, match="No answer"):
+        one.acquire()
+    assert not one.is_held
+    assert one.acquire() is None
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"holder": "x", "until": 5}', b'{"until": "x"}'])
+def test_a_lease_that_nobody_can_read_is_free(store: Store, clock: Clock, data: bytes) -> None:
+    store.put_if_absent(KEY, data)
+    assert lease(store, "one", clock).acquire() is None
