@@ -53,7 +53,7 @@ def import_chunks(
     with Staging(folder) as staging:
         for _, refused in stage(chunks, Checker(open_database(), site_id, now), staging):
             assert refused == []
-        for _, _, report in write(staging, TableWriter(store), now):
+        for _, _, report in write(staging, [TableWriter(store)], now):
             assert report is not None
             total += report
     return total

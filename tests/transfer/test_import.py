@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,8 +46,8 @@ def counted() -> tuple[int, ...]:
     return found
 
 
-def lines(*values: dict[str, object]) -> bytes:
-    return b"\n".join(json.dumps({"timestamp": 1767355200, "event_name": "x"} | each).encode() for each in values)
+def lines(*values: Mapping[str, object]) -> bytes:
+    return b"\n".join(json.dumps({"timestamp": 1767355200, "event_name": "x", **each}).encode() for each in values)
 
 
 def demo_file(name: str, count: int, days: int) -> None:
@@ -95,7 +96,7 @@ def test_a_store_that_fails_in_the_middle_loses_nothing_when_it_is_run_again() -
         for _ in stage(chunks, Checker(open_database(), SITE, NOW), staging):
             pass
         table = TableWriter(store, sleep=lambda seconds: None)
-        assert [report.written for *_, report in write(staging, table, NOW) if report] == [1] * 6
+        assert [report.written for *_, report in write(staging, [table], NOW) if report] == [1] * 6
     again = import_chunks(store, chunks, Path())
     assert (again.written, again.duplicates) == (0, 6)
 
@@ -212,7 +213,7 @@ def test_days_in_any_order_are_written_one_after_the_other(tmp_path: Path) -> No
             read_chunks(find_source("a.parquet"), open_database()), Checker(open_database(), SITE, NOW), staging
         ):
             pass
-        written = [(partition, rows) for partition, rows, _ in write(staging, TableWriter(store), NOW)]
+        written = [(partition, rows) for partition, rows, _ in write(staging, [TableWriter(store), TableWriter(store)], NOW)]
     assert [partition for partition, _ in written] == sorted({partition for partition, _ in written})
     assert sum(rows for _, rows in written) == 5000
     assert counted() == (5000, 5000)
@@ -224,7 +225,7 @@ def test_a_large_day_comes_in_pieces_of_a_segment(tmp_path: Path) -> None:
     with Staging(tmp_path, run_rows=4) as staging:
         for _ in stage(chunks, Checker(open_database(), SITE, NOW), staging):
             pass
-        pieces = list(write(staging, TableWriter(store, seal_rows=10), NOW, piece_rows=10))
+        pieces = list(write(staging, [TableWriter(store, seal_rows=10)], NOW, piece_rows=10))
     assert [rows for _, rows, _ in pieces] == [10, 10, 5]
     assert [(each.rows.num_rows, each.sealed) for each in segments(store)] == [(10, True), (10, True), (5, False)]
     assert [int(row["city"]) for row in sorted(stored_rows(store), key=lambda row: int(row["city"]))] == list(range(25))

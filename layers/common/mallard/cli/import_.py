@@ -2,18 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+import pyarrow as pa
 from tqdm import tqdm
 
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError, TransferError
 from mallard.query.parameters import read_site
-from mallard.store.open import open_store
+from mallard.store.open import open_to_write
+from mallard.table.open import open_table
 from mallard.table.write import AppendReport, TableWriter
 from mallard.transfer.check import Checker, open_database
 from mallard.transfer.chunk import Chunk, Refusal
@@ -22,6 +25,7 @@ from mallard.transfer.source import FORMATS, find_source, read_chunks
 from mallard.transfer.staging import Staging
 
 REFUSALS_SHOWN = 20
+WRITERS = 2
 PLAIN_LINE_EVERY_ROWS = 1_000_000
 
 
@@ -47,17 +51,22 @@ def run(arguments: argparse.Namespace) -> int:
     site_id = checked_site(arguments.site) if arguments.site is not None else None
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
-    source, store, now = find_source(arguments.file, arguments.format), open_store(settings), datetime.now(UTC)
+    source, store, now = find_source(arguments.file, arguments.format), open_to_write(settings), datetime.now(UTC)
     notes = _Notes(arguments.strict)
     database = open_database()
-    with Staging(store.scratch) as staging, _progress("read", None) as bar:
-        chunks = notes.unknown_columns(read_chunks(source, database))
-        for taken, refused in stage(chunks, Checker(database, site_id, now), staging):
-            notes.refusals(refused)
-            _advance(bar, taken + len(refused))
-        bar.close()
+    with Staging(store.scratch) as staging:
+        with _Progress("read", None) as bar:
+            chunks = notes.unknown_columns(read_chunks(source, database))
+            for taken, refused in stage(chunks, Checker(database, site_id, now), staging):
+                notes.refusals(refused)
+                bar.advance(taken + len(refused))
         database.close()
-        total, expired = _write(staging, TableWriter(store, retention_days=settings.retention_days), now)
+        pa.default_memory_pool().release_unused()
+        tables = [
+            open_table(store, retention_days=settings.retention_days, single_writer=settings.single_writer)
+            for _ in range(1 if settings.single_writer else WRITERS)
+        ]
+        total, expired = _write(staging, tables, now)
     for count, why in ((total.erased, "of days that were erased a moment ago"), (expired, "older than retention")):
         if count:
             print(f"{count:,} rows are {why}, and were left out.", file=sys.stderr)
@@ -75,16 +84,18 @@ def checked_site(text: str) -> str:
         raise ConfigError(f"--site: {error}") from error
 
 
-def _write(staging: Staging, table: TableWriter, now: datetime) -> tuple[AppendReport, int]:
+def _write(staging: Staging, tables: Sequence[TableWriter], now: datetime) -> tuple[AppendReport, int]:
     """What became of the rows, and how many were too old."""
     total, expired = AppendReport(), 0
-    with _progress("written", staging.rows) as bar:
-        for _, rows, report in write(staging, table, now):
+    with _Progress("written", staging.rows) as bar:
+        for _, rows, report in write(staging, tables, now):
             if report is None:
                 expired += rows
             else:
                 total += report
-            _advance(bar, rows)
+            bar.advance(rows)
+    for table in tables:
+        table.close()
     return total, expired
 
 
@@ -119,14 +130,25 @@ class _Notes:
             raise TransferError(f"{self._refused:,} rows were refused{shown}.")
 
 
-def _progress(what: str, total: int | None) -> Any:
-    return tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=not sys.stderr.isatty())
+class _Progress:
+    """A bar on a terminal, else a plain line for each million rows."""
 
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what = what
+        self._rows = 0
+        self._bar = tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=not sys.stderr.isatty())
 
-def _advance(bar: Any, rows: int) -> None:
-    """Move the bar; where there is none a plain line for each million rows."""
-    bar.update(rows)
-    if bar.disable:
-        before, bar.n = bar.n, bar.n + rows
-        if before // PLAIN_LINE_EVERY_ROWS != bar.n // PLAIN_LINE_EVERY_ROWS:
-            print(f"{bar.n:,} rows {bar.desc}", file=sys.stderr)
+    def advance(self, rows: int) -> None:
+        """So many rows more are done."""
+        self._bar.update(rows)
+        before, self._rows = self._rows, self._rows + rows
+        if self._bar.disable and before // PLAIN_LINE_EVERY_ROWS != self._rows // PLAIN_LINE_EVERY_ROWS:
+            print(f"{self._rows:,} rows {self._what}", file=sys.stderr)
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()

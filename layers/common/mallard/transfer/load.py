@@ -2,10 +2,11 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,60 +15,80 @@ from mallard.event import to_ms
 from mallard.table.layout import Partition
 from mallard.table.schema import DELIVERIES, EVENTS
 from mallard.table.write import SEAL_ROWS, AppendReport, TableWriter
-from mallard.transfer.check import Checked, Checker
+from mallard.transfer.check import Checker
 from mallard.transfer.chunk import Chunk, Refusal
 from mallard.transfer.staging import Staging
 
 CHECKING_THREADS = 2
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 
 def stage(chunks: Iterable[Chunk], checker: Checker, staging: Staging) -> Iterator[tuple[int, list[Refusal]]]:
     """Put all rows that are right into ``staging``; yields rows taken and rows refused, chunk by chunk in order."""
-    for checked in _ahead(checker.check, chunks):
+    for checked in _ahead(checker.check, chunks, CHECKING_THREADS):
         staging.add(checked.rows)
         yield checked.rows.num_rows, checked.refused
     staging.finish()
 
 
-def _ahead(check: Callable[[Chunk], Checked], chunks: Iterable[Chunk]) -> Iterator[Checked]:
-    """What ``check`` makes of each chunk, in order; while one is checked the next one is read."""
-    with ThreadPoolExecutor(CHECKING_THREADS) as threads:
-        under_way: deque[Future[Checked]] = deque()
+def write(
+    staging: Staging, tables: Sequence[TableWriter], now: datetime, piece_rows: int = SEAL_ROWS
+) -> Iterator[tuple[Partition, int, AppendReport | None]]:
+    """Append what is staged; yields each piece's partition, rows and report, partition by partition in order.
+
+    A partition past retention is left out, and has no report. Rows count as accepted ``now``: an erasure of their
+    days from before the import does not mean them. A piece is as large as a segment, so that each tail is rewritten
+    once or twice however the dates came. Each of ``tables`` has a partition of its own at a time.
+    """
+    free: SimpleQueue[TableWriter] = SimpleQueue()
+    for table in tables:
+        free.put(table)
+
+    def write_one(partition: Partition) -> list[tuple[Partition, int, AppendReport | None]]:
+        table = free.get()
         try:
-            for chunk in chunks:
-                under_way.append(threads.submit(check, chunk))
-                if len(under_way) > CHECKING_THREADS:
+            return list(_write_partition(staging, table, partition, now, piece_rows))
+        finally:
+            # No other row of this partition comes.
+            table.forget()
+            free.put(table)
+
+    for done in _ahead(write_one, staging.partitions(), len(tables)):
+        yield from done
+
+
+def _write_partition(
+    staging: Staging, table: TableWriter, partition: Partition, now: datetime, piece_rows: int
+) -> Iterator[tuple[Partition, int, AppendReport | None]]:
+    first_kept = table.first_kept_date(now)
+    if first_kept and partition.date < first_kept:
+        # Written, it would bring a deleted partition back.
+        yield partition, sum(piece.num_rows for piece in staging.pieces(partition)), None
+        return
+    for piece in _pieces(staging.pieces(partition), piece_rows):
+        spans_days = bool(pc.any(piece["spans_days"]).as_py())
+        accepted = pa.repeat(pa.scalar(to_ms(now), pa.int64()), piece.num_rows)
+        rows = with_own_ids(piece.append_column("accepted_ms", accepted).select(DELIVERIES.names))
+        report = table.append(partition, rows, spans_days=spans_days)
+        yield partition, piece.num_rows, report + AppendReport(duplicates=piece.num_rows - rows.num_rows)
+
+
+def _ahead(work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
+    """What ``work`` makes of each item, in order, ``count`` at a time; meanwhile the next items are read."""
+    with ThreadPoolExecutor(count) as threads:
+        under_way: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                under_way.append(threads.submit(work, item))
+                if len(under_way) > count:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
         finally:
             for each in under_way:
                 each.cancel()
-
-
-def write(
-    staging: Staging, table: TableWriter, now: datetime, piece_rows: int = SEAL_ROWS
-) -> Iterator[tuple[Partition, int, AppendReport | None]]:
-    """Append what is staged; yields each piece's partition, rows and report when it is in the table.
-
-    A partition past retention is left out, and has no report.
-
-    Rows count as accepted ``now``: an erasure of their days from before the import does not mean them. A piece is as
-    large as a segment, so that each tail is rewritten once or twice however the dates came.
-    """
-    first_kept = table.first_kept_date(now)
-    for partition in staging.partitions():
-        if first_kept and partition.date < first_kept:
-            # Written, it would bring a deleted partition back.
-            yield partition, sum(piece.num_rows for piece in staging.pieces(partition)), None
-            continue
-        for piece in _pieces(staging.pieces(partition), piece_rows):
-            spans_days = bool(pc.any(piece["spans_days"]).as_py())
-            accepted = pa.repeat(pa.scalar(to_ms(now), pa.int64()), piece.num_rows)
-            rows = with_own_ids(piece.append_column("accepted_ms", accepted).select(DELIVERIES.names))
-            report = table.append(partition, rows, spans_days=spans_days)
-            repeated = AppendReport(duplicates=piece.num_rows - rows.num_rows)
-            yield partition, piece.num_rows, report + repeated
 
 
 def _pieces(parts: Iterator[pa.Table], piece_rows: int) -> Iterator[pa.Table]:

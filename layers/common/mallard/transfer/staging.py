@@ -1,6 +1,7 @@
 """Rows between the file and the table: on disk, in pieces that belong to one partition each."""
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -30,6 +31,8 @@ class Staging:
         self._writer = pa.ipc.new_file(
             pa.PythonFile(self._file, "w"), _STAGED, options=pa.ipc.IpcWriteOptions(compression="lz4")
         )
+        self._reader: Any = None
+        self._lock = threading.Lock()
         self._run: list[pa.Table] = []
         self._run_rows = run_rows
         self._pieces: dict[Partition, list[int]] = {}
@@ -48,17 +51,21 @@ class Staging:
         """Nothing more comes."""
         self._write_run()
         self._writer.close()
+        self._reader = pa.ipc.open_file(pa.PythonFile(self._file, "r"))
 
     def partitions(self) -> list[Partition]:
         """All partitions, in order."""
         return sorted(self._pieces)
 
     def pieces(self, partition: Partition) -> Iterator[pa.Table]:
-        """A partition's rows (ROWS without site and date) in the order they came, piece by piece."""
-        self._file.seek(0)
-        reader = pa.ipc.open_file(pa.PythonFile(self._file, "r"))
+        """A partition's rows (ROWS without site and date) in the order they came, piece by piece.
+
+        Several threads may read at once, after ``finish``.
+        """
         for number in self._pieces[partition]:
-            yield pa.Table.from_batches([reader.get_batch(number)])
+            with self._lock:
+                batch = self._reader.get_batch(number)
+            yield pa.Table.from_batches([batch])
 
     def __enter__(self) -> "Staging":
         return self
@@ -73,10 +80,12 @@ class Staging:
             return
         rows = pa.concat_tables(self._run).combine_chunks()
         self._run.clear()
-        # The sort is stable: within a partition the file's order stays.
-        rows = rows.take(pc.sort_indices(rows, [("site_id", "ascending"), ("date", "ascending")]))
+        lengths = _lengths(rows)
+        if len(lengths) > 1:
+            # The sort is stable: within a partition the file's order stays.
+            rows = rows.take(pc.sort_indices(rows, [("site_id", "ascending"), ("date", "ascending")]))
         start = 0
-        for partition, count in _lengths(rows):
+        for partition, count in lengths:
             for batch in rows.slice(start, count).select(_STAGED.names).to_batches():
                 self._writer.write_batch(batch)
                 self._pieces.setdefault(partition, []).append(self._count)
@@ -85,7 +94,7 @@ class Staging:
 
 
 def _lengths(rows: pa.Table) -> list[tuple[Partition, int]]:
-    """The partitions of sorted rows, and how many rows each has."""
+    """The partitions of rows in order, and how many rows each has."""
     counted = rows.group_by(["site_id", "date"]).aggregate([([], "count_all")]).to_pylist()
     found: list[tuple[Any, date, int]] = sorted((row["site_id"], row["date"], row["count_all"]) for row in counted)
     return [(Partition(site_id, day), count) for site_id, day, count in found]

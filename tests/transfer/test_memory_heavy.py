@@ -1,0 +1,59 @@
+"""The memory of an import, measured at a process of its own."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from mallard.demo.traffic import generate
+from transfer.files import SITE
+
+pytestmark = pytest.mark.heavy
+
+LIMIT_BYTES = 1_000_000_000
+DAYS = 90
+ROWS = 300_000
+
+RUN = (
+    "import resource, sys; from mallard.cli import main; code = main(sys.argv[1:]);"
+    " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024); sys.exit(code)"
+)
+
+
+def write_csv(path: Path, copies: int) -> None:
+    """The same rows so many times over: as files grow, dates come round again and again."""
+    days = generate(SITE, events=ROWS, days=DAYS, random_seed=1, end=datetime(2026, 1, 31, tzinfo=UTC))
+    tables = [rows.drop_columns(["event_id"]) for _, rows in days]
+    schema = tables[0].schema
+    with pyarrow.csv.CSVWriter(path, schema.set(schema.get_field_index("timestamp"), pa_text("timestamp"))) as writer:
+        for _ in range(copies):
+            for table in tables:
+                index = schema.get_field_index("timestamp")
+                writer.write_table(table.set_column(index, "timestamp", table["timestamp"].cast("string")))
+
+
+def pa_text(name: str) -> "pyarrow.Field":
+    return pyarrow.field(name, pyarrow.string())
+
+
+def peak_bytes(file: Path, data: Path) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, "import", str(file), "--site", SITE],
+        env={"MALLARD_DATA_DIR": str(data)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout.split()[-1])
+
+
+@pytest.mark.parametrize("copies", [1, 4])
+def test_an_import_of_any_size_stays_below_a_gigabyte(tmp_path: Path, copies: int) -> None:
+    write_csv(tmp_path / "a.csv", copies)
+    assert peak_bytes(tmp_path / "a.csv", tmp_path / "data") < LIMIT_BYTES
+    files = list((tmp_path / "data" / "events").rglob("*.parquet"))
+    assert sum(pq.read_metadata(file).num_rows for file in files) == copies * ROWS
