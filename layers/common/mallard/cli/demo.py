@@ -13,10 +13,11 @@ from mallard.config import load_settings
 from mallard.demo.traffic import generate
 from mallard.errors import ConfigError, QueryError
 from mallard.query.parameters import read_site
-from mallard.store.open import open_store
+from mallard.store.open import open_to_write
 from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
-from mallard.table.write import AppendReport, TableWriter
+from mallard.table.open import open_table
+from mallard.table.write import AppendReport
 
 MAX_EVENTS = 10_000_000_000
 MAX_DAYS = 3660
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     site_id = _checked(arguments)
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
-    table, total = TableWriter(open_store(settings)), AppendReport()
+    table, total = open_table(open_to_write(settings), single_writer=settings.single_writer), AppendReport()
     until = arguments.until or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     traffic = generate(
         site_id, events=arguments.events, days=arguments.days, random_seed=arguments.random_seed, end=until
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             bar.update(rows.num_rows)
             if bar.disable:
                 print(f"{day}: {rows.num_rows:,} events", file=sys.stderr)
+    table.close()
     known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
     print(f"{total.written:,} events of {site_id} written{known}.")
     return 0

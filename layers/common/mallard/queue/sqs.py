@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -52,6 +53,15 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 log = logging.getLogger("mallard.queue")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long messages are kept, and after how many receives one becomes a dead letter; None where there are none."""
+
+    kept_seconds: int
+    receives: int | None = None
+    dead_letters_kept_seconds: int | None = None
 
 
 class SqsQueue:
@@ -150,6 +160,16 @@ class SqsQueue:
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )
         return sum(int(value) for value in _attributes(answer).values())
+
+    def limits(self) -> Limits:
+        """What the queue and its dead letters are set to."""
+        wanted = ["MessageRetentionPeriod", "RedrivePolicy"]
+        found = _attributes(self._call("get_queue_attributes", AttributeNames=wanted))
+        kept_seconds, policy = int(found["MessageRetentionPeriod"]), json.loads(found.get("RedrivePolicy", "{}"))
+        if not (dead_letters := self._find_dead_letters()):
+            return Limits(kept_seconds)
+        answer = self._call("get_queue_attributes", url=dead_letters, AttributeNames=wanted[:1])
+        return Limits(kept_seconds, int(policy["maxReceiveCount"]), int(_attributes(answer)[wanted[0]]))
 
     def _find_dead_letters(self) -> str:
         """The address, looked up when it is first needed: ingest never does, and its cold starts are waited for."""

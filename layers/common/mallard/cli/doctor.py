@@ -1,0 +1,155 @@
+"""``mallard doctor``: looks whether everything that the settings name keeps its promises, and says what to do."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mallard.config import Settings, load_settings
+from mallard.errors import ConfigError, MallardError, QueueError, StoreError
+from mallard.queue.base import Queue
+from mallard.queue.local import LocalQueue
+from mallard.queue.open import open_queue
+from mallard.store.base import Store
+from mallard.store.open import open_store
+from mallard.store.probe import ROUNDS, Finding, check_clock, check_deletions, probe_writes
+
+MIN_KEPT = timedelta(days=7)
+MIN_DEAD_LETTERS_KEPT = timedelta(days=14)
+"""A dead letter keeps the time at which it was first sent, so it needs longer than the queue that it comes from."""
+
+MIN_RECEIVES = 100
+"""Fewer, and a store that is away for some hours turns good events into dead letters."""
+
+NAME_WIDTH = 18
+
+DESCRIPTION = """\
+Check the store, its conditional writes, its deletions and its clock, the queue, the data folder and the query
+engine, for the settings of CONFIG and the environment. One line for each check says what to do where it is wrong.
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser(
+        "doctor",
+        help="check everything the settings name",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit codes: 0 all is well; 1 something is wrong; 2 a setting must be mended",
+    )
+    command.add_argument("config", nargs="?", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the findings as they come."""
+    settings = load_settings(config_file=arguments.config)
+    all_is_well = True
+    for finding in findings(settings, datetime.now(UTC)):
+        all_is_well = all_is_well and finding.ok
+        print(f"{'ok' if finding.ok else 'wrong':5}  {finding.name:{NAME_WIDTH}}  {finding.sentence}", flush=True)
+    return 0 if all_is_well else 1
+
+
+def findings(settings: Settings, now: datetime, *, rounds: int = ROUNDS) -> Iterator[Finding]:
+    """All checks, the folder first: what cannot be opened is a finding too."""
+    yield check_folder(Path(settings.data_dir))
+    yield from check_store(settings, now, rounds)
+    try:
+        queue = open_queue(settings)
+        try:
+            yield from check_queue(queue)
+        finally:
+            if isinstance(queue, LocalQueue):
+                queue.close()
+    except (QueueError, ConfigError) as error:
+        yield Finding("queue", False, str(error))
+
+
+def check_folder(folder: Path) -> Finding:
+    """Whether a file can be made in the data folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"1")
+    except OSError as error:
+        return Finding("data folder", False, f"{folder} cannot be written: {error.strerror}; see MALLARD_DATA_DIR.")
+    return Finding("data folder", True, f"{folder} can be written.")
+
+
+def check_store(settings: Settings, now: datetime, rounds: int) -> Iterator[Finding]:
+    """The probe, and whether DuckDB can be made to read the store. Where there is no store that is the finding."""
+    try:
+        # A single writer sends no conditions: what the server makes of them is looked at all the same.
+        store = open_store(replace(settings, single_writer=False))
+        conditions = probe_writes(store, rounds=rounds)
+    except (StoreError, ConfigError) as error:
+        yield Finding("store", False, f"{error} MALLARD_STORE, MALLARD_S3_ENDPOINT and the AWS credentials name it.")
+        return
+    yield from _as_single_writer(conditions) if settings.single_writer else conditions
+    yield check_deletions(store)
+    yield check_clock(store, now)
+    yield check_engine(store)
+
+
+def check_engine(store: Store) -> Finding:
+    """Whether DuckDB takes what it needs to read the store."""
+    try:
+        with duckdb.connect() as connection:
+            for statement in store.reader_setup():
+                connection.execute(statement)
+    except (MallardError, duckdb.Error) as error:
+        return Finding("query engine", False, f"DuckDB cannot be made to read the store: {error}")
+    return Finding("query engine", True, "DuckDB has what it needs to read the store.")
+
+
+def check_queue(queue: Queue) -> Iterator[Finding]:
+    """Whether the queue answers, and whether SQS keeps messages as long as events need."""
+    yield Finding("queue", True, f"The queue answers, and {queue.depth():,} messages wait.")
+    if isinstance(queue, LocalQueue):
+        return
+    # Only now: a laptop without AWS never pays for boto3.
+    from mallard.queue.sqs import SqsQueue
+
+    if isinstance(queue, SqsQueue):
+        yield from _check_limits(queue)
+
+
+def _check_limits(queue: Any) -> Iterator[Finding]:
+    limits = queue.limits()
+    yield _at_least("queue retention", timedelta(seconds=limits.kept_seconds), MIN_KEPT, "the queue")
+    if limits.receives is None or limits.dead_letters_kept_seconds is None:
+        yield Finding("dead letters", False, "The queue has no redrive policy; name a queue for dead letters in one.")
+        return
+    kept = timedelta(seconds=limits.dead_letters_kept_seconds)
+    yield _at_least("dead letters", kept, MIN_DEAD_LETTERS_KEPT, "the queue of dead letters")
+    if limits.receives < MIN_RECEIVES:
+        sentence = (
+            f"A message becomes a dead letter after {limits.receives} receives; set maxReceiveCount to {MIN_RECEIVES}."
+        )
+        yield Finding("receives", False, sentence)
+    else:
+        yield Finding("receives", True, f"A message becomes a dead letter after {limits.receives} receives.")
+
+
+def _at_least(name: str, kept: timedelta, wanted: timedelta, where: str) -> Finding:
+    sentence = f"Messages are kept in {where} for {kept.total_seconds() / 86_400:g} days"
+    if kept < wanted:
+        return Finding(
+            name, False, f"{sentence}; set MessageRetentionPeriod to {int(wanted.total_seconds())} s or more."
+        )
+    return Finding(name, True, f"{sentence}.")
+
+
+def _as_single_writer(conditions: list[Finding]) -> list[Finding]:
+    wrong = [each for each in conditions if not each.ok]
+    if not wrong:
+        return [Finding("conditions", True, "The store keeps all conditions: MALLARD_SINGLE_WRITER is not needed.")]
+    sentence = f"{wrong[0].sentence.rstrip('.')}; MALLARD_SINGLE_WRITER does without, within its limits."
+    return [Finding("conditions", True, sentence)]

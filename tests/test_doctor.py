@@ -1,0 +1,200 @@
+"""`mallard doctor`: one line for each check, and 0 only where all is well."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from mallard.cli import main
+from mallard.store.s3 import S3Store
+from support.moto import moto_server
+from support.proxy import Proxy, proxy
+from support.s3 import Server
+
+CONDITIONS = ["reads", "taken name", "swap", "stale version", "absent object", "race for a name", "race for a version"]
+STORE = [*CONDITIONS, "deletions", "clock", "query engine"]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Proxy]:
+    with moto_server() as address, proxy(address) as between:
+        yield between
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MALLARD_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def store(aws: Proxy, monkeypatch: pytest.MonkeyPatch) -> S3Store:
+    """The settings name a new bucket."""
+    aws.only_etags = ""
+    made = Server(aws.address).new_store("prefix")
+    monkeypatch.setenv("MALLARD_STORE", f"s3://{made.bucket}/prefix")
+    monkeypatch.setenv("MALLARD_S3_ENDPOINT", aws.address)
+    return made
+
+
+def doctor(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str], dict[str, str]]:
+    """The exit code, and the sentences of what is well and of what is wrong, by name."""
+    code = main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    found: dict[str, dict[str, str]] = {"ok": {}, "wrong": {}}
+    for line in lines:
+        found[line[:5].strip()][line[7:25].strip()] = line[27:]
+    assert sum(map(len, found.values())) == len(lines)
+    return code, found["ok"], found["wrong"]
+
+
+def test_a_new_folder_is_well_and_nothing_is_left_in_it_but_what_is_made_anyway(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, well, wrong = doctor(capsys)
+    assert (code, wrong) == (0, {})
+    assert list(well) == ["data folder", *STORE, "queue"]
+    assert well["clock"] == "The store has no clock of its own."
+    assert well["queue"] == "The queue answers, and 0 messages wait."
+    assert list((data / "probe").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_used_is_wrong_for_all_that_needs_it(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data.write_bytes(b"a file")
+    code, well, wrong = doctor(capsys)
+    assert (code, well) == (1, {})
+    assert list(wrong) == ["data folder", "store", "queue"]
+    assert wrong["data folder"].endswith("see MALLARD_DATA_DIR.")
+
+
+def test_a_bucket_is_well(store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+    code, well, wrong = doctor(capsys)
+    assert (code, wrong) == (0, {})
+    assert list(well) == ["data folder", *STORE, "queue"]
+    assert well["clock"] == "The clocks agree within 60 s."
+    assert list(store.list("")) == []
+
+
+def test_a_bucket_that_is_not_there_is_wrong(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MALLARD_STORE", "s3://never-made")
+    code, well, wrong = doctor(capsys)
+    assert (code, list(well)) == (1, ["data folder", "queue"])
+    assert wrong["store"].startswith("The bucket never-made did not answer as expected: NoSuchBucket. MALLARD_STORE,")
+
+
+def test_a_bucket_with_versions_is_wrong_since_deleted_salts_can_be_read(
+    store: S3Store, aws: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = Server(aws.address).client
+    client.put_bucket_versioning(Bucket=store.bucket, VersioningConfiguration={"Status": "Enabled"})
+    code, _, wrong = doctor(capsys)
+    assert (code, list(wrong)) == (1, ["deletions"])
+    assert "privacy cannot be promised" in wrong["deletions"]
+
+
+def test_a_server_that_refuses_swaps_is_wrong_by_name(
+    store: S3Store, aws: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.only_etags = "none"
+    code, _, wrong = doctor(capsys)
+    assert (code, list(wrong)) == (1, ["swap", "stale version", "race for a version"])
+    assert wrong["swap"] == "The store refuses a write with If-Match whose condition holds."
+
+
+@pytest.mark.parametrize(
+    ("etags", "sentence"),
+    [
+        ("", "The store keeps all conditions: MALLARD_SINGLE_WRITER is not needed."),
+        (
+            "none",
+            "The store refuses a write with If-Match whose condition holds; MALLARD_SINGLE_WRITER does without, within"
+            " its limits.",
+        ),
+    ],
+)
+def test_a_single_writer_is_told_whether_it_must_be_one(
+    store: S3Store,
+    aws: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    etags: str,
+    sentence: str,
+) -> None:
+    aws.only_etags = etags
+    monkeypatch.setenv("MALLARD_SINGLE_WRITER", "true")
+    code, well, wrong = doctor(capsys)
+    assert (code, wrong) == (0, {})
+    assert well["conditions"] == sentence
+
+
+def make_queue(aws: Proxy, name: str, days: int, **attributes: Any) -> tuple[str, str]:
+    """The URL and the ARN of a new queue."""
+    client = boto3.client("sqs", endpoint_url=aws.address, region_name="us-east-1")
+    attributes = {"MessageRetentionPeriod": str(days * 86_400), **attributes}
+    url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return url, arn
+
+
+def redrive(arn: str, receives: int) -> str:
+    return f'{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": "{receives}"}}'
+
+
+def test_a_queue_on_sqs_that_keeps_messages_long_enough_is_well(
+    store: S3Store, aws: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, dead = make_queue(aws, "dead", 14)
+    url, _ = make_queue(aws, "events", 7, RedrivePolicy=redrive(dead, 100))
+    monkeypatch.setenv("MALLARD_QUEUE", url)
+    code, well, wrong = doctor(capsys)
+    assert (code, wrong) == (0, {})
+    assert list(well)[-4:] == ["queue", "queue retention", "dead letters", "receives"]
+
+
+def test_a_queue_on_sqs_that_loses_messages_early_is_wrong_and_says_what_to_set(
+    store: S3Store, aws: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, dead = make_queue(aws, "dead-early", 4)
+    url, _ = make_queue(aws, "events-early", 1, RedrivePolicy=redrive(dead, 3))
+    monkeypatch.setenv("MALLARD_QUEUE", url)
+    code, _, wrong = doctor(capsys)
+    assert code == 1
+    assert wrong == {
+        "queue retention": "Messages are kept in the queue for 1 days; set MessageRetentionPeriod to 604800 s or more.",
+        "dead letters": "Messages are kept in the queue of dead letters for 4 days; set MessageRetentionPeriod to"
+        " 1209600 s or more.",
+        "receives": "A message becomes a dead letter after 3 receives; set maxReceiveCount to 100.",
+    }
+
+
+def test_a_queue_on_sqs_without_dead_letters_is_wrong(
+    store: S3Store, aws: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = make_queue(aws, "events-alone", 7)
+    monkeypatch.setenv("MALLARD_QUEUE", url)
+    code, _, wrong = doctor(capsys)
+    assert (code, list(wrong)) == (1, ["dead letters"])
+
+
+def test_a_queue_on_sqs_that_is_not_there_is_wrong(
+    store: S3Store, aws: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MALLARD_QUEUE", f"{aws.address}/123456789012/never-made")
+    code, _, wrong = doctor(capsys)
+    assert (code, list(wrong)) == (1, ["queue"])
+
+
+def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MALLARD_SINGLE_WRITER", "perhaps")
+    assert main(["doctor"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "mallard: MALLARD_SINGLE_WRITER is 'perhaps', but must be true or false.\n"
