@@ -33,7 +33,12 @@ def parts() -> tuple[Queue, TableWriter, House]:
     """What outlives one run of a warm function."""
     settings = load_settings()
     store = open_to_write(settings, rounds=QUICK_ROUNDS)
-    table = open_table(store, retention_days=settings.retention_days, single_writer=settings.single_writer)
+    table = open_table(
+        store,
+        seal_rows=settings.seal_rows,
+        retention_days=settings.retention_days,
+        single_writer=settings.single_writer,
+    )
     return open_queue(settings), table, open_house(settings, store, after_erasure=table.forget)
 
 

@@ -42,7 +42,12 @@ class Embedded:
         self._engine = Engine(
             self._store, self._pending.rows, memory_mb=settings.query_memory_mb, threads=settings.query_threads
         )
-        table = open_table(self._store, retention_days=settings.retention_days, single_writer=settings.single_writer)
+        table = open_table(
+            self._store,
+            seal_rows=settings.seal_rows,
+            retention_days=settings.retention_days,
+            single_writer=settings.single_writer,
+        )
         self._close_table = table.close
         self._house = open_house(
             settings, self._store, engine=self._engine, erase_pending=self._queue.erase, after_erasure=table.forget

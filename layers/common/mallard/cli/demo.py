@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     site_id = _checked(arguments)
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
-    table, total = open_table(open_to_write(settings), single_writer=settings.single_writer), AppendReport()
+    table = open_table(open_to_write(settings), seal_rows=settings.seal_rows, single_writer=settings.single_writer)
+    total = AppendReport()
     until = arguments.until or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     traffic = generate(
         site_id, events=arguments.events, days=arguments.days, random_seed=arguments.random_seed, end=until

@@ -32,7 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store, queue = open_to_write(settings), open_queue(settings)
-    table = open_table(store, retention_days=settings.retention_days, single_writer=settings.single_writer)
+    table = open_table(
+        store,
+        seal_rows=settings.seal_rows,
+        retention_days=settings.retention_days,
+        single_writer=settings.single_writer,
+    )
     try:
         report = drain(queue, table, clock=lambda: datetime.now(UTC))
     finally:

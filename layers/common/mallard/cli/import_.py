@@ -63,7 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
         database.close()
         pa.default_memory_pool().release_unused()
         tables = [
-            open_table(store, retention_days=settings.retention_days, single_writer=settings.single_writer)
+            open_table(
+                store,
+                seal_rows=settings.seal_rows,
+                retention_days=settings.retention_days,
+                single_writer=settings.single_writer,
+            )
             for _ in range(1 if settings.single_writer else WRITERS)
         ]
         total, expired = _write(staging, tables, now)

@@ -5,12 +5,14 @@ import secrets
 from mallard.store.base import Store
 from mallard.store.lease import Lease
 from mallard.table.unique import UniqueNames
-from mallard.table.write import TableWriter
+from mallard.table.write import SEAL_ROWS, TableWriter
 
 HOLDER_BYTES = 8
 
 
-def open_table(store: Store, *, retention_days: int = 0, single_writer: bool = False) -> TableWriter:
+def open_table(
+    store: Store, *, seal_rows: int = SEAL_ROWS, retention_days: int = 0, single_writer: bool = False
+) -> TableWriter:
     """A writer; as a single one it names itself at random in the lease, so that no two processes are one holder."""
     names = UniqueNames(store, Lease(store, secrets.token_hex(HOLDER_BYTES))) if single_writer else None
-    return TableWriter(store, retention_days=retention_days, unique_names=names)
+    return TableWriter(store, seal_rows=seal_rows, retention_days=retention_days, unique_names=names)
