@@ -213,7 +213,9 @@ def test_days_in_any_order_are_written_one_after_the_other(tmp_path: Path) -> No
             read_chunks(find_source("a.parquet"), open_database()), Checker(open_database(), SITE, NOW), staging
         ):
             pass
-        written = [(partition, rows) for partition, rows, _ in write(staging, [TableWriter(store), TableWriter(store)], NOW)]
+        written = [
+            (partition, rows) for partition, rows, _ in write(staging, [TableWriter(store), TableWriter(store)], NOW)
+        ]
     assert [partition for partition, _ in written] == sorted({partition for partition, _ in written})
     assert sum(rows for _, rows in written) == 5000
     assert counted() == (5000, 5000)

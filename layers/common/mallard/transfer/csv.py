@@ -15,7 +15,7 @@ import pyarrow.csv as pc
 from mallard.errors import TransferError
 from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, Refusal, as_lines, utf8
 
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 8 << 20
 MAX_HEADER_BYTES = 1 << 20
 
 

@@ -12,7 +12,7 @@ from mallard.errors import TransferError
 from mallard.transfer.chunk import GIVEN, IGNORED, LINES, Chunk, Refusal
 from mallard.transfer.sql import statement
 
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 8 << 20
 MAX_LINE_BYTES = 64 << 20
 
 # Whatever JSON type a value has, it comes as text: an object as its JSON, so that props may be either.

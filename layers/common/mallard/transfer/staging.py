@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from mallard.table.layout import Partition
 from mallard.transfer.check import ROWS
 
-RUN_ROWS = 262_144
-RUN_BYTES = 128 << 20
+RUN_ROWS = 131_072
+RUN_BYTES = 64 << 20
 _STAGED = pa.schema([field for field in ROWS if field.name not in ("site_id", "date")])
 
 
