@@ -56,7 +56,7 @@ setup-check: setup-test .venv/.check ## The same with linters, and the peers of 
 	@$(PIP) -r requirements/check.txt
 	@touch $@
 
-dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs tracker/build.mjs tracker/script.js
+dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs $(wildcard tracker/*.mjs tracker/*.js tracker/parts.json tracker/parts/*.js)
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 18 ? 1 : 0)' || \
 		{ echo "Node 18 or newer is needed, for the dashboard's modules." >&2; exit 2; }
 	@echo "Putting the browser's files into place ..."

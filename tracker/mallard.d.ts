@@ -1,5 +1,4 @@
-/** What `window.mallard` of the tracking script takes. Copy this file into a project, or reference it. */
-export {};
+/** Types of `window.mallard`, and of the ES module. For the script alone copy this file into a project, or reference it. */
 
 declare global {
   interface MallardOptions {
@@ -11,6 +10,8 @@ declare global {
     currency?: string;
     /** Called once, when the event is sent or given up, after three seconds at the latest. */
     callback?: () => void;
+    /** With the part `manual`: the address that counts, where it is another than the address bar's. */
+    url?: string | URL;
   }
 
   interface Mallard {
@@ -24,3 +25,47 @@ declare global {
     mallard: Mallard;
   }
 }
+
+declare const part: unique symbol;
+
+/** An opt-in part, to be given to `init`. */
+export interface Part {
+  readonly [part]: true;
+}
+
+export interface InitOptions {
+  /** Site id that the events belong to; the page's hostname where it is absent. */
+  domain?: string;
+  /** Address that the events are posted to; `/api/event` of the page's own origin where it is absent. */
+  api?: string | URL;
+  /** Parts of this module, in any order. */
+  parts?: Part[];
+  /** With `downloads`: endings of files, in place of the usual ones. */
+  downloads?: string | string[];
+  /** With `exclude`: patterns of paths that are not counted. */
+  exclude?: string | string[];
+  /** With `mask`: patterns that are sent in place of the paths that meet them. */
+  mask?: string | string[];
+  /** With `keepQuery`: keys of the query that stay in the path. */
+  keepQuery?: string | string[];
+}
+
+/** Starts to count; once per page, and nothing outside of a browser. */
+export function init(options?: InitOptions): void;
+
+/** Sends a custom event; before `init` it waits for it. */
+export function track(name: string, options?: MallardOptions): void;
+
+export const downloads: Part;
+export const engagement: Part;
+export const exclude: Part;
+export const forms: Part;
+export const hash: Part;
+export const keepQuery: Part;
+export const manual: Part;
+export const mask: Part;
+export const notFound: Part;
+export const optout: Part;
+export const outbound: Part;
+export const tagged: Part;
+export const webVitals: Part;

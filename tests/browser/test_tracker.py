@@ -156,7 +156,7 @@ def serving() -> Iterator[Site]:
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    if not BUILT.is_file() or BUILT.stat().st_mtime < (TRACKER / "script.js").stat().st_mtime:
+    if not BUILT.is_file() or BUILT.stat().st_mtime < (TRACKER / "core.js").stat().st_mtime:
         pytest.fail("tracker/dist/script.js is missing or older than its source: run `node tracker/build.mjs`.")
 
 

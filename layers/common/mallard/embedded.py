@@ -25,7 +25,7 @@ from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
 from mallard.queue.open import open_local_queue
 from mallard.salts import Salts, shared_secret
-from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, docs_response, find_static, script_response
+from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.store.open import open_to_write
 from mallard.table.open import open_table
 from mallard.table.read import known_sites
@@ -100,8 +100,10 @@ class Embedded:
             is_open=settings.auth == "off" or settings.on_loopback,
         )
 
-        async def script(request: Request) -> Response:  # noqa: ARG001
-            return script_response(self._tracker_folder)
+        scripts = Scripts(self._tracker_folder)
+
+        async def script(request: Request) -> Response:
+            return scripts.response(request)
 
         async def docs(request: Request) -> Response:  # noqa: ARG001
             return docs_response(self._dashboard_folder)

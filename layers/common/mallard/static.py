@@ -1,8 +1,12 @@
 """What browsers get: the dashboard at ``/`` and the tracking script, as files with strict headers."""
 
+import hashlib
+import json
+import re
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -23,7 +27,12 @@ DOCS_PATH = "/docs"
 DOCS_POLICY = SECURITY["content-security-policy"].replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """Swagger UI sets style attributes; nothing else is loosened, and the page holds no data."""
 
-SCRIPT_PATH = "/tracking/script.js"
+SCRIPT_PATH = "/tracking/{name}"
+"""``script.js``, ``script.<part>.<part>.js`` with opt-in parts in any order, or the ES module ``mallard.mjs``."""
+
+MODULE_NAME = "mallard.mjs"
+_SCRIPT_NAME = re.compile(r"script((?:\.[a-z0-9-]{1,32}){0,32})\.js")
+
 SCRIPT_HEADERS = {
     "cache-control": "public, max-age=3600",
     "access-control-allow-origin": "*",
@@ -52,7 +61,7 @@ def find_static() -> tuple[Path, Path]:
     """The folders of the dashboard and of the built tracker, beside the package's layers."""
     root = Path(__file__).resolve().parents[3]
     dashboard, tracker = root / "dashboard", root / "tracker" / "dist"
-    for needed in (dashboard / "vendor", tracker / "script.js"):
+    for needed in (dashboard / "vendor", tracker / "parts.json"):
         if not needed.exists():
             raise ConfigError(f"{needed} is missing; `make setup` puts the browser's files into place.")
     return dashboard, tracker
@@ -63,6 +72,33 @@ def docs_response(dashboard: Path) -> FileResponse:
     return FileResponse(dashboard / "docs.html", headers={**SECURITY, "content-security-policy": DOCS_POLICY})
 
 
-def script_response(tracker: Path) -> FileResponse:
-    """The tracking script: small, cacheable, loadable by every site."""
-    return FileResponse(tracker / "script.js", media_type="text/javascript", headers=SCRIPT_HEADERS)
+class Scripts:
+    """The tracker as `tracker/build.mjs` left it: small pieces, which are put together as a name asks for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._core, self._kit = ((folder / name).read_text(encoding="utf-8") for name in ("script.js", "kit.js"))
+        self._module = (folder / MODULE_NAME).read_text(encoding="utf-8")
+        names = [part["name"] for part in json.loads((folder / "parts.json").read_text(encoding="utf-8"))]
+        self._parts = {name: (folder / "parts" / f"{name}.js").read_text(encoding="utf-8") for name in names}
+
+    def text(self, name: str) -> str | None:
+        """The script of a name; the order of its parts makes no difference. None where there is none of it."""
+        if name == MODULE_NAME:
+            return self._module
+        found = _SCRIPT_NAME.fullmatch(name)
+        wanted = sorted(found[1].split(".")[1:]) if found else [""]
+        if len(set(wanted)) < len(wanted) or not self._parts.keys() >= set(wanted):
+            return None
+        parts = ",".join(self._parts[part] for part in wanted)
+        return f"({self._kit})(document.currentScript.dataset,{parts});{self._core}" if parts else self._core
+
+    def response(self, request: Request) -> Response:
+        """The script of the path's ``name``, cacheable and loadable by every site: 200, 304 or 404."""
+        text = self.text(request.path_params["name"])
+        if text is None:
+            return JSONResponse({"error": f"There is no such script; its parts may be {', '.join(self._parts)}."}, 404)
+        body = text.encode()
+        headers = {**SCRIPT_HEADERS, "etag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'}
+        if headers["etag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type="text/javascript", headers=headers)

@@ -18,9 +18,17 @@
  * @property {string} [currency]
  * @property {() => void} [callback] called once: after the event is sent, or given up
  */
-(() => {
-  const { document, location, history } = window;
 
+/**
+ * Starts to count, once per page however often it is called.
+ *
+ * @param {Window} window
+ * @param {{src?: string, dataset: {domain?: string, api?: string | URL}}} script the tag, or what is like one
+ */
+export default (
+  { document, location, history },
+  { src, dataset: { domain = location.hostname, api = new URL("/api/event", src) } },
+) => {
   // The stub of the page, if it has one, stays: from here on its queue is a door to send().
   const mallard = (window.mallard ||= (...call) => {
     queue.push(call);
@@ -28,59 +36,52 @@
   const queue = (mallard.q ||= []);
 
   // A second copy on the page would count everything twice.
-  if (queue.loaded) return;
-  queue.loaded = 1;
-
-  const {
-    src,
-    dataset: { domain = location.hostname, api = new URL("/api/event", src) },
-  } = document.currentScript;
+  if (queue.on) return;
+  queue.on = 1;
 
   let lastPathname;
   let lastSearch;
 
   /**
-   * Posts once, and once more after a second when the server is busy or out of reach; then calls `done`.
+   * Posts once, and once more after a second (the server's Retry-After) when it is busy or out of reach; then calls
+   * `done`.
    *
    * keepalive outlives the page. A text body is text/plain to fetch and so, without credentials, needs no preflight
    * and carries no cookie.
    */
   const post = (body, done, retry) =>
     fetch(api, { method: "POST", credentials: "omit", keepalive: true, body })
-      .then(
-        (answer) => answer.status == 503,
-        () => 1,
-      )
-      .then((failed) => (failed && retry ? setTimeout(post, 1000, body, done) : done()));
+      .catch((error) => error)
+      // Not a number, and so false as 0 is, where an error stands for the answer.
+      .then((answer) => (answer.status - 503 || !retry ? done() : setTimeout(post, 1000, body, done)));
 
   /**
    * The request is under way when this returns, and nothing in it throws into the page: properties that are no JSON
    * only lose their own event. (An error of the callback itself stays the page's, and is seen in the console.)
    *
    * @param {string} name
-   * @param {Options} [options]
+   * @param {Options | 0} [options] 0 where no code of the page asked for this event
    */
   const send = (name, options) => {
     new Promise((done) => {
       // A callback often follows a link: a server that does not answer must not hold the visitor.
       setTimeout(done, 3000);
-      post(
-        JSON.stringify({
-          d: domain,
-          n: name,
-          // The server refuses longer ones, and a cut query is better than a lost page view.
-          u: location.href.slice(0, 2048),
-          r: document.referrer.slice(0, 2048) || null,
-          w: innerWidth,
-          p: options?.props,
-          ra: options?.revenue,
-          rc: options?.currency,
-          // Not randomUUID: pages on plain http do not have it.
-          i: crypto.getRandomValues(new Uint32Array(4)).join("-"),
-        }),
-        done,
-        1,
-      );
+      const event = {
+        d: domain,
+        n: name,
+        // The server refuses longer ones, and a cut query is better than a lost page view.
+        u: location.href.slice(0, 2048),
+        r: document.referrer.slice(0, 2048) || null,
+        w: innerWidth,
+        p: options?.props,
+        ra: options?.revenue,
+        rc: options?.currency,
+        // Four numbers with commas. Not randomUUID: pages on plain http do not have it.
+        i: crypto.getRandomValues(new Uint32Array(4)) + "",
+      };
+      // Opt-in parts, where there are any, look at the event, change it, or keep it back.
+      if (queue.gate?.(event, options)) done();
+      else post(JSON.stringify(event), done, 1);
     })
       .catch(() => {})
       .then(options?.callback);
@@ -95,7 +96,7 @@
    */
   const view = (event, pathOnly) => {
     const { pathname, search } = location;
-    if (pathname != lastPathname || (!pathOnly && search != lastSearch) || event?.persisted) send("pageview");
+    if (pathname != lastPathname || (!pathOnly && search != lastSearch) || event?.persisted) send("pageview", 0);
     lastPathname = pathname;
     lastSearch = search;
   };
@@ -103,19 +104,18 @@
   const start = () => {
     view();
     queue.push = (call) => send(...call);
-    ["pushState", "replaceState"].forEach((method, pathOnly) => {
+    ["pushState", "replaceState"].map((method, pathOnly) => {
       const original = history[method];
       history[method] = (...state) => {
         original.apply(history, state);
         view(0, pathOnly);
       };
     });
-    addEventListener("popstate", view);
-    addEventListener("pageshow", view);
-    queue.forEach(queue.push);
+    ["popstate", "pageshow"].map((name) => addEventListener(name, view));
+    queue.map(queue.push);
   };
 
   // A prerendered page counts when somebody sees it, if ever.
   if (document.prerendering) document.addEventListener("prerenderingchange", start);
   else start();
-})();
+};
