@@ -4,20 +4,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import ua_parser
-from is_bot import Bots
 from user_agents.parsers import UserAgent, parse_browser, parse_device, parse_operating_system
+
+from mallard.ingest.bots import is_ai_crawler, is_program
+from mallard.ingest.hints import NO_HINTS, Hints, hinted_browser, hinted_device, hinted_system, is_headless
 
 MAX_AGENT_LENGTH = 1024
 CACHED_AGENTS = 8192
 MOBILE_BELOW_PX = 768
 TABLET_BELOW_PX = 1024
 
-_bots = Bots()
-
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One user agent understood. ``device_type`` is desktop, mobile or tablet; unknown parts are None."""
+    """One user agent understood. ``device_type`` is desktop, mobile or tablet; unknown parts are None.
+
+    An AI crawler is a bot, too.
+    """
 
     browser: str | None
     browser_version: str | None
@@ -25,6 +28,7 @@ class Agent:
     os_version: str | None
     device_type: str | None
     is_bot: bool
+    is_ai_crawler: bool = False
 
 
 class _FastUserAgent(UserAgent):  # type: ignore[misc]  # the package has no types
@@ -50,18 +54,12 @@ class _FastUserAgent(UserAgent):  # type: ignore[misc]  # the package has no typ
 
 
 @lru_cache(maxsize=CACHED_AGENTS)
-def read_agent(user_agent: str) -> Agent:
-    """Parse one User-Agent header; an absent one is a bot, since every browser sends it."""
+def read_agent(user_agent: str, hints: Hints = NO_HINTS) -> Agent:
+    """Parse one User-Agent header, and what client hints add; an absent one is a bot, since every browser sends it."""
     text = user_agent[:MAX_AGENT_LENGTH]
-    parsed = _FastUserAgent(text)
-    return Agent(
-        browser=_known(parsed.browser.family),
-        browser_version=_version(parsed.browser.version),
-        os=_known(parsed.os.family),
-        os_version=_version(parsed.os.version),
-        device_type=_device_type(parsed),
-        is_bot=not text.strip() or parsed.is_bot or bool(_bots.is_bot(text)),
-    )
+    for_ai = is_ai_crawler(text)
+    agent = _by_agent(text, is_bot=for_ai or is_headless(hints) or is_program(text), for_ai=for_ai)
+    return agent if hints is NO_HINTS or agent.is_bot else _refined(agent, hints)
 
 
 def device_of_width(width_px: int) -> str:
@@ -69,6 +67,25 @@ def device_of_width(width_px: int) -> str:
     if width_px < MOBILE_BELOW_PX:
         return "mobile"
     return "tablet" if width_px < TABLET_BELOW_PX else "desktop"
+
+
+def _by_agent(text: str, *, is_bot: bool, for_ai: bool) -> Agent:
+    parsed = _FastUserAgent(text)
+    return Agent(
+        browser=_known(parsed.browser.family),
+        browser_version=_version(parsed.browser.version),
+        os=_known(parsed.os.family),
+        os_version=_version(parsed.os.version),
+        device_type=_device_type(parsed),
+        is_bot=is_bot,
+        is_ai_crawler=for_ai,
+    )
+
+
+def _refined(agent: Agent, hints: Hints) -> Agent:
+    browser = hinted_browser(hints, agent.browser) or (agent.browser, agent.browser_version)
+    system = hinted_system(hints, agent.os, agent.os_version)
+    return Agent(*browser, *system, hinted_device(hints, agent.device_type), agent.is_bot, agent.is_ai_crawler)
 
 
 def _known(family: str | None) -> str | None:

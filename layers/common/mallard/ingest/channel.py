@@ -1,0 +1,152 @@
+"""The channel of a visit: the rules of GA4's default channel groups, first match wins, and AI assistants.
+
+The rules are those that Google documents as "Default channel group", in its order: what is paid for comes first,
+by ``utm_medium`` or by an advertiser's click id, then the kind of the source, then what the medium says.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mallard.ingest.known import Kind, Known, source_of_word
+
+DIRECT, UNASSIGNED = "Direct", "Unassigned"
+
+CHANNELS = (
+    "Cross-network",
+    "Paid Shopping",
+    "Paid Search",
+    "Paid Social",
+    "Paid Video",
+    "Display",
+    "Paid Other",
+    "Organic Shopping",
+    "Organic Social",
+    "Organic Video",
+    "Organic Search",
+    "AI Assistants",
+    "Email",
+    "Affiliates",
+    "Referral",
+    "Audio",
+    "SMS",
+    "Mobile Push Notifications",
+    UNASSIGNED,
+    DIRECT,
+)
+"""Every value of the column ``channel``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """What an advertiser's click id says: whose it is, and what the click was; ``medium`` is None for a plain link."""
+
+    source: str
+    medium: str | None
+
+
+CLICK_IDS: Mapping[str, Click] = {
+    "gclid": Click("google", "cpc"),
+    "gbraid": Click("google", "cpc"),
+    "wbraid": Click("google", "cpc"),
+    "gad_source": Click("google", "cpc"),
+    "dclid": Click("google", "display"),
+    "msclkid": Click("bing", "cpc"),
+    "yclid": Click("yandex", "cpc"),
+    "ttclid": Click("tiktok", "paid"),
+    "twclid": Click("twitter", "paid"),
+    "li_fat_id": Click("linkedin", "paid"),
+    "rdt_cid": Click("reddit", "paid"),
+    "epik": Click("pinterest", "paid"),
+    "sccid": Click("snapchat", "paid"),
+    # These two stand on every link that leaves the service, paid for or not.
+    "fbclid": Click("facebook", None),
+    "igshid": Click("instagram", None),
+    "mc_eid": Click("mailchimp", "email"),
+}
+"""Query keys, in small letters, that advertisers and services add to the links they send people through."""
+
+_PAID = re.compile(r"(.*cp.*|ppc|retargeting|paid.*)")
+_SHOPPING_CAMPAIGN = re.compile(r"(.*(([^a-df-z]|^)shop|shopping).*)")
+_DISPLAY = {"display", "banner", "expandable", "interstitial", "cpm"}
+_SOCIAL = {"social", "social-network", "social-media", "sm", "social network", "social media"}
+_EMAIL = {"email", "e-mail", "e_mail", "e mail", "newsletter"}
+_REFERRAL = {"referral", "app", "link"}
+
+_PAID_BY_KIND = {
+    Kind.SHOPPING: "Paid Shopping",
+    Kind.SEARCH: "Paid Search",
+    Kind.SOCIAL: "Paid Social",
+    Kind.VIDEO: "Paid Video",
+}
+_ORGANIC_BY_KIND = {
+    Kind.SHOPPING: "Organic Shopping",
+    Kind.SOCIAL: "Organic Social",
+    Kind.VIDEO: "Organic Video",
+    Kind.SEARCH: "Organic Search",
+    Kind.AI: "AI Assistants",
+    Kind.EMAIL: "Email",
+}
+
+
+def channel_of(known: Known | None, tags: Mapping[str, str], click: Click | None, *, linked: bool) -> str:
+    """The channel of an arrival.
+
+    ``known`` is its source where that is in the table, ``tags`` its utm_* parameters, ``click`` its click id's
+    meaning; ``linked`` says that a page or a ``ref`` names where it came from.
+    """
+    medium = tags.get("utm_medium", "").lower() or (click.medium if click and click.medium else "")
+    source, campaign = tags.get("utm_source", "").lower(), tags.get("utm_campaign", "").lower()
+    known = known or (source_of_word(source) if source else None)
+    kind = known.kind if known else Kind.OTHER
+    if not (known or source or medium or campaign or linked):
+        return DIRECT
+    return _paid(kind, medium, campaign) or _organic(kind, source, medium, campaign) or _rest(linked, known)
+
+
+def _paid(kind: Kind, medium: str, campaign: str) -> str | None:
+    if "cross-network" in campaign:
+        return "Cross-network"
+    paid = _PAID.fullmatch(medium) is not None
+    if paid and _SHOPPING_CAMPAIGN.fullmatch(campaign):
+        return "Paid Shopping"
+    if paid and kind in _PAID_BY_KIND:
+        return _PAID_BY_KIND[kind]
+    if medium in _DISPLAY:
+        return "Display"
+    return "Paid Other" if paid else None
+
+
+def _organic(kind: Kind, source: str, medium: str, campaign: str) -> str | None:
+    if kind is Kind.SHOPPING or _SHOPPING_CAMPAIGN.fullmatch(campaign):
+        return "Organic Shopping"
+    # A newsletter tagged with a known name is still a newsletter: the medium is the sender's own word.
+    if medium in _EMAIL or source in _EMAIL:
+        return "Email"
+    if medium in _SOCIAL:
+        return "Organic Social"
+    if kind in _ORGANIC_BY_KIND:
+        return _ORGANIC_BY_KIND[kind]
+    return _by_medium(source, medium)
+
+
+def _by_medium(source: str, medium: str) -> str | None:
+    if "video" in medium:
+        return "Organic Video"
+    if medium == "organic":
+        return "Organic Search"
+    if medium in ("affiliate", "affiliates"):
+        return "Affiliates"
+    if medium in _REFERRAL:
+        return "Referral"
+    if medium == "audio":
+        return "Audio"
+    if "sms" in (source, medium):
+        return "SMS"
+    if medium.endswith("push") or "mobile" in medium or "notification" in medium or source == "firebase":
+        return "Mobile Push Notifications"
+    return None
+
+
+def _rest(linked: bool, known: Known | None) -> str:
+    return "Referral" if linked or known else UNASSIGNED

@@ -1,0 +1,90 @@
+"""What a CDN in front says of a viewer, believed only with the secret that the CDN adds to each request."""
+
+import hmac
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import unquote
+
+from mallard.ingest.place import Place, make_place
+
+SECRET_HEADER = "x-mallard-edge"  # noqa: S105  # the header's name
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """One CDN's headers, in small letters."""
+
+    address: str
+    country: str
+    region: str
+    city: str
+
+
+NAMES: Mapping[str, _Names] = {
+    "cloudfront": _Names(
+        "cloudfront-viewer-address",
+        "cloudfront-viewer-country",
+        "cloudfront-viewer-country-region-name",
+        "cloudfront-viewer-city",
+    ),
+    "cloudflare": _Names("cf-connecting-ip", "cf-ipcountry", "cf-region", "cf-ipcity"),
+    # Fastly names the address itself; the place is set in VCL under these names (docs/ingest.md).
+    "fastly": _Names("fastly-client-ip", "x-geo-country", "x-geo-region", "x-geo-city"),
+}
+
+HEADERS = {SECRET_HEADER} | {
+    header for names in NAMES.values() for header in (names.address, names.country, names.region, names.city)
+}
+"""Every header that any CDN may be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A viewer as the CDN saw it; ``address`` is None where it did not say."""
+
+    address: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The CDN in front, and the secret it shares with us; without a secret nobody is believed."""
+
+    secret: str = ""
+    cdn: str = "cloudfront"
+
+    def viewer(self, headers: Mapping[str, str]) -> Viewer | None:
+        """What the CDN says, None where the request did not come through it. Only this CDN's own headers count.
+
+        A client may write any of these headers, also those of another CDN, which this one would pass on.
+        """
+        given = headers.get(SECRET_HEADER, "")
+        if not self.secret or not hmac.compare_digest(given.encode(errors="replace"), self.secret.encode()):
+            return None
+        names = NAMES[self.cdn]
+        place = make_place(headers.get(names.country), _name(headers, names.region), _name(headers, names.city))
+        return Viewer(_address(headers.get(names.address, "")), place)
+
+
+NO_EDGE = Edge()
+
+
+def _address(text: str) -> str | None:
+    """An address, with or without a port behind the last colon (CloudFront puts no brackets around IPv6)."""
+    plain = text.strip()
+    for candidate in (plain.rpartition(":")[0].strip("[]"), plain):
+        try:
+            return str(ip_address(candidate))
+        except ValueError:
+            continue
+    return None
+
+
+def _name(headers: Mapping[str, str], header: str) -> str | None:
+    """A name that came as bytes of UTF-8 (read as Latin-1 on the way) or percent-encoded."""
+    text = headers.get(header, "")
+    with suppress(UnicodeEncodeError, UnicodeDecodeError):
+        text = text.encode("latin-1").decode()
+    return unquote(text) or None

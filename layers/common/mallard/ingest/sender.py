@@ -1,0 +1,68 @@
+"""Who sent a request, by its connection and its headers: the same behind ASGI and behind API Gateway."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mallard.ingest import edge, hints
+from mallard.ingest.edge import Edge
+from mallard.ingest.hints import NO_HINTS, Hints, read_hints
+from mallard.ingest.place import Place
+
+HEADERS = {
+    "user-agent",
+    "origin",
+    "accept-language",
+    "sec-gpc",
+    "dnt",
+    "x-forwarded-for",
+    "sec-purpose",
+    "purpose",
+    "x-purpose",
+    "x-moz",
+    *hints.HEADERS,
+    *edge.HEADERS,
+}
+"""The headers that are read, in small letters; no other is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What the connection says of the client. It lives for one request and is never stored, queued or logged.
+
+    ``place`` is what the CDN says, None without one. ``is_prefetch``: no person has asked for the page yet.
+    ``vouched``: a server with a key says it; what it leaves out is unknown, and no sign of a bot.
+    """
+
+    address: str
+    user_agent: str
+    origin: str | None = None
+    accept_language: str = ""
+    opted_out: bool = False
+    vouched: bool = False
+    hints: Hints = NO_HINTS
+    is_prefetch: bool = False
+    place: Place | None = None
+
+
+def read_sender(headers: Mapping[str, str], address: str, cdn: Edge) -> Sender:
+    """The sender, by headers in small letters and the address that our own side saw.
+
+    The address that the CDN names wins where the request came through it.
+    """
+    viewer = cdn.viewer(headers)
+    return Sender(
+        address=(viewer and viewer.address) or address,
+        user_agent=headers.get("user-agent", ""),
+        origin=headers.get("origin"),
+        accept_language=headers.get("accept-language", ""),
+        opted_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
+        hints=read_hints(headers),
+        is_prefetch=_is_prefetch(headers),
+        place=viewer.place if viewer else None,
+    )
+
+
+def _is_prefetch(headers: Mapping[str, str]) -> bool:
+    """``Sec-Purpose`` (and what browsers sent before it) of a page that is fetched ahead or rendered unseen."""
+    purpose = ";".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz")).lower()
+    return any(word in purpose for word in ("prefetch", "prerender", "preview"))
