@@ -13,10 +13,11 @@ from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.store.s3 import S3Store, connect
+from mallard.store.single import SingleWriterS3Store
 from support.memory import MemoryStore
 from support.moto import CREDENTIALS, REGION, moto_server
 from support.s3 import Server
-from support.store_contract import KEY, StoreContract
+from support.store_contract import KEY, SharedStoreContract, StoreContract
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def s3() -> Iterator[Server]:
         yield Server(address)
 
 
-class TestMemory(StoreContract):
+class TestMemory(SharedStoreContract):
     page_rows = 10
 
     @pytest.fixture
@@ -33,7 +34,7 @@ class TestMemory(StoreContract):
         return MemoryStore()
 
 
-class TestLocal(StoreContract):
+class TestLocal(SharedStoreContract):
     page_rows = 10
 
     @pytest.fixture
@@ -41,7 +42,18 @@ class TestLocal(StoreContract):
         return LocalStore(tmp_path / "store")
 
 
-class TestMoto(StoreContract):
+class TestSingleWriter(StoreContract):
+    """Without conditions, for one writer alone."""
+
+    page_rows = 10
+
+    @pytest.fixture
+    def store(self, s3: Server, monkeypatch: pytest.MonkeyPatch) -> Store:
+        monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", str(self.page_rows))
+        return s3.new_store("prefix", SingleWriterS3Store)
+
+
+class TestMoto(SharedStoreContract):
     page_rows = 10
 
     @pytest.fixture(params=["", "some/prefix"], ids=["bucket", "prefix"])

@@ -42,7 +42,7 @@ def at_once(number: int, work: Callable[[int], T]) -> list[T]:
 
 
 class StoreContract:
-    """The cases; ``page_rows`` is how many rows the server puts on a page of a listing."""
+    """What holds for one writer alone; ``page_rows`` is how many rows the server puts on a page of a listing."""
 
     page_rows: ClassVar[int] = 1000
 
@@ -152,42 +152,6 @@ class StoreContract:
         assert after[KEY] != before[KEY]
         assert after["other"] == before["other"]
 
-    def test_a_race_for_a_name_has_one_winner(self, store: Store) -> None:
-        def race(key: str, index: int) -> bytes | None:
-            data = b"%d" % index
-            try:
-                store.put_if_absent(key, data)
-            except ConflictError:
-                return None
-            return data
-
-        for number in range(3):
-            key = f"race/{number}"
-            winners = [data for data in at_once(8, partial(race, key)) if data is not None]
-            assert winners == [content(store, key)]
-
-    def test_swaps_from_many_threads_lose_nothing(self, store: Store) -> None:
-        store.put_if_absent("names", b"[]")
-
-        def add(name: str) -> None:
-            while True:
-                stored = store.get("names")
-                assert stored is not None
-                names = json.loads(stored.data)
-                # A refused write surely is not there, an unclear one may be: reading tells.
-                if name in names:
-                    return
-                with suppress(ConflictError, StoreUnavailableError):
-                    store.put_if_match("names", json.dumps([*names, name]).encode(), stored.etag)
-
-        def add_all(thread: int) -> None:
-            for number in range(25):
-                add(f"{thread}-{number}")
-
-        at_once(4, add_all)
-        names = json.loads(content(store, "names") or b"")
-        assert sorted(names) == sorted(f"{thread}-{number}" for thread in range(4) for number in range(25))
-
     def test_a_pinned_object_does_not_show_a_later_swap(self, store: Store, tmp_path: Path) -> None:
         first = store.put_if_absent(KEY, b"first")
         pinned = store.pin(KEY, tmp_path / "pins")
@@ -233,3 +197,43 @@ class StoreContract:
     def test_a_store_with_a_clock_of_its_own_tells_the_time(self, store: Store) -> None:
         told = store.server_time()
         assert told is None or abs(told - datetime.now(UTC)) < timedelta(seconds=60)
+
+
+class SharedStoreContract(StoreContract):
+    """What holds for any number of writers at once."""
+
+    def test_a_race_for_a_name_has_one_winner(self, store: Store) -> None:
+        def race(key: str, index: int) -> bytes | None:
+            data = b"%d" % index
+            try:
+                store.put_if_absent(key, data)
+            except ConflictError:
+                return None
+            return data
+
+        for number in range(3):
+            key = f"race/{number}"
+            winners = [data for data in at_once(8, partial(race, key)) if data is not None]
+            assert winners == [content(store, key)]
+
+    def test_swaps_from_many_threads_lose_nothing(self, store: Store) -> None:
+        store.put_if_absent("names", b"[]")
+
+        def add(name: str) -> None:
+            while True:
+                stored = store.get("names")
+                assert stored is not None
+                names = json.loads(stored.data)
+                # A refused write surely is not there, an unclear one may be: reading tells.
+                if name in names:
+                    return
+                with suppress(ConflictError, StoreUnavailableError):
+                    store.put_if_match("names", json.dumps([*names, name]).encode(), stored.etag)
+
+        def add_all(thread: int) -> None:
+            for number in range(25):
+                add(f"{thread}-{number}")
+
+        at_once(4, add_all)
+        names = json.loads(content(store, "names") or b"")
+        assert sorted(names) == sorted(f"{thread}-{number}" for thread in range(4) for number in range(25))

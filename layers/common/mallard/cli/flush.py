@@ -13,6 +13,7 @@ from mallard.keeping.open import open_house
 from mallard.queue.local import LocalQueue
 from mallard.queue.open import open_queue
 from mallard.store.open import open_to_write
+from mallard.store.probe import QUICK_ROUNDS
 from mallard.table.open import open_table
 
 
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Drain the queue once."""
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
-    store, queue = open_to_write(settings), open_queue(settings)
+    store, queue = open_to_write(settings, rounds=QUICK_ROUNDS), open_queue(settings)
     table = open_table(
         store,
         seal_rows=settings.seal_rows,

@@ -18,7 +18,7 @@ ROUNDS = 20
 """Races of each kind; a store that compares and then writes, not in one, is caught by some of them."""
 
 QUICK_ROUNDS = 3
-"""Where every start costs, as on Lambda."""
+"""Where every start costs, as on Lambda and of a command that runs each minute."""
 
 ATTEMPTS = 3
 """Tries of a check that gets no clear answer."""
