@@ -1,6 +1,7 @@
 """Real servers: who keeps the conditions of writes passes the whole suite, who does not is refused in a sentence."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from mallard.errors import StoreUnavailableError, UnsafeStoreError
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
+from mallard.store.lease import Lease
 from mallard.store.probe import probe_writes, require_conditional_writes
 from mallard.store.s3 import S3Store
 from mallard.store.single import SingleWriterS3Store
@@ -23,6 +25,7 @@ from support.lax_servers import nanio, rclone, s3rver
 from support.ministack import ministack
 from support.rows import HERE, deliveries, event, events, stored_ids
 from support.s3 import Server
+from support.server import Server as Serving
 from support.store_contract import SharedStoreContract, StoreContract
 from support.swift import swift
 
@@ -109,7 +112,7 @@ class TestCeph(SafeServer):
     def test_a_versioned_bucket_keeps_no_conditions_and_is_refused(self, server: Server) -> None:
         store = server.new_store()
         server.client.put_bucket_versioning(Bucket=store.bucket, VersioningConfiguration={"Status": "Enabled"})
-        with pytest.raises(UnsafeStoreError, match="^The store ignores If-None-Match and overwrites an object"):
+        with pytest.raises(UnsafeStoreError, match=r"^The store ignores If-None-Match and overwrites an object"):
             require_conditional_writes(store)
 
     def test_a_wrong_key_is_unavailable(self, server: Server) -> None:
@@ -229,3 +232,28 @@ def test_a_single_writer_flushes_each_event_once_to_an_unsafe_server(name: str, 
             assert ended.returncode == 0, ended.stderr
         assert stored_ids(store) == [1, 2, 3]
         assert len(list(store.list(HERE.prefix))) == 2
+
+
+def test_mallard_serve_as_the_single_writer_takes_flushes_and_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rclone() as server:
+        store = server.new_store(kind=SingleWriterS3Store)
+        for name, value in server.credentials.items():
+            monkeypatch.setenv(name, value)
+        settings = {
+            "MALLARD_STORE": f"s3://{store.bucket}",
+            "MALLARD_S3_ENDPOINT": server.address,
+            "MALLARD_SINGLE_WRITER": "true",
+            "MALLARD_FLUSH_INTERVAL": "1",
+        }
+        with Serving(tmp_path / "data", **settings) as serving:
+            for number in range(3):
+                assert serving.send(u=f"https://example.com/{number}") == 202
+            serving.wait_until_flushed()
+            assert serving.main(period="today")["total_pageviews"] == 3
+        names = [row.key for row in store.list("events/")]
+        # It gave its lease back, so the next process need not wait for the end of it.
+        assert Lease(store, "another", sleep=lambda seconds: None).acquire() is None
+    assert names
+    assert all(re.fullmatch(r"[0-9]{5}-[0-9a-f]{8}\.parquet", name.rpartition("/")[2]) for name in names)
