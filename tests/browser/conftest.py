@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 from support import chromium
+from support.server import Server
+from support.tracked_site import Site, serving
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -72,3 +74,37 @@ def cached_page(playwright: Playwright) -> Iterator[Page]:
     """A page that going back restores from memory; Playwright's own `go_back` does not notice that and waits."""
     with launched(playwright, without=["--disable-back-forward-cache"]) as browser, visiting(browser) as page:
         yield page
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server, which gives the tracker's scripts and takes its events."""
+    with Server(tmp_path_factory.mktemp("server") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def site(server: Server) -> Iterator[Site]:
+    with serving(server.origin) as site:
+        yield site
+
+
+@pytest.fixture
+def api(server: Server) -> Iterator[Site]:
+    """A second origin, as that of a hosted instance is to the sites it counts."""
+    with serving(server.origin) as api:
+        yield api
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """Errors that the page threw or the browser reported."""
+    heard: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            heard.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    return heard

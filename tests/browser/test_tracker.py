@@ -1,190 +1,20 @@
-"""The tracking script in a real browser, against a small site that records every request it gets."""
-
-from __future__ import annotations
+"""The tracking script in a real browser, on a small site whose requests a real server answers."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Request, Route
+from playwright.sync_api import Page, Request, Route
+
+from support.tracked_site import PATIENCE_SECONDS, SNIPPET, STRICT_POLICY, Event, Site
 
 TRACKER = Path(__file__).parents[2] / "tracker"
 BUILT = TRACKER / "dist" / "script.js"
 MAX_SCRIPT_BYTES = 1024
-PATIENCE_SECONDS = 10.0
-LONGEST_HOLD_SECONDS = 15.0
-QUIET_SECONDS = 0.25
 
-SNIPPET = '<script defer data-domain="example.com" src="/tracking/script.js"></script>'
 STUB = "window.mallard=window.mallard||function(){(window.mallard.q=window.mallard.q||[]).push(arguments)}"
-STRICT_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
-
-Event = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One request as it came in."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: str
-
-    @property
-    def event(self) -> Event:
-        event: Event = json.loads(self.body)
-        return event
-
-
-@dataclass
-class Site:
-    """Serves pages, scripts and the built tracker, and records what is asked of `/api/event`."""
-
-    port: int = 0
-    pages: dict[str, str] = field(default_factory=dict)
-    scripts: dict[str, str] = field(default_factory=dict)
-    policy: str = ""
-    answers: list[int] = field(default_factory=list)
-    recorded: list[Recorded] = field(default_factory=list)
-    answering: threading.Event = field(default_factory=threading.Event)
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def record(self, request: Recorded) -> int:
-        """Keeps the request and says which status to answer."""
-        with self.changed:
-            self.recorded.append(request)
-            self.changed.notify_all()
-            return self.answers.pop(0) if self.answers else 202
-
-    def events(self, count: int) -> list[Event]:
-        """Waits for so many requests, fails when there are more already, and returns their events."""
-        with self.changed:
-            self.changed.wait_for(lambda: len(self.recorded) >= count, PATIENCE_SECONDS)
-            events = [request.event for request in self.recorded]
-        assert len(events) == count, events
-        return events
-
-    def events_in_all(self, page: Page, count: int, quiet_seconds: float = QUIET_SECONDS) -> list[Event]:
-        """As `events`, and makes sure that no further one follows."""
-        self.events(count)
-        page.wait_for_timeout(quiet_seconds * 1000)
-        return self.events(count)
-
-
-def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            path = urlsplit(self.path).path
-            if path == "/tracking/script.js":
-                self.answer(200, "text/javascript", BUILT.read_bytes())
-            elif path in site.scripts:
-                self.answer(200, "text/javascript", site.scripts[path].encode())
-            else:
-                html = f"<!doctype html><title>{path}</title>{site.pages.get(path, SNIPPET)}"
-                self.answer(200, "text/html; charset=utf-8", html.encode())
-
-        def do_POST(self) -> None:
-            self.record()
-
-        def do_OPTIONS(self) -> None:
-            self.record()
-
-        def record(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status = site.record(Recorded(self.command, self.path, headers, body))
-            site.answering.wait(LONGEST_HOLD_SECONDS)
-            self.answer(status, "", b"")
-
-        def answer(self, status: int, content_type: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Access-Control-Allow-Origin", "*")
-            self.send_header("Content-Length", str(len(body)))
-            if content_type:
-                self.send_header("Content-Type", content_type)
-            if site.policy:
-                self.send_header("Content-Security-Policy", site.policy)
-            self.end_headers()
-            self.wfile.write(body)
-
-    return Handler
-
-
-class QuietServer(ThreadingHTTPServer):
-    """A browser may drop a connection whenever it likes: that is no news."""
-
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        pass
-
-
-@contextmanager
-def serving() -> Iterator[Site]:
-    site = Site()
-    site.answering.set()
-    server = QuietServer(("127.0.0.1", 0), handler_of(site))
-    site.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield site
-    finally:
-        site.answering.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    if not BUILT.is_file() or BUILT.stat().st_mtime < (TRACKER / "core.js").stat().st_mtime:
-        pytest.fail("tracker/dist/script.js is missing or older than its source: run `node tracker/build.mjs`.")
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
-
-
-@pytest.fixture
-def api() -> Iterator[Site]:
-    """A second origin, as that of a hosted instance is to the sites it counts."""
-    with serving() as api:
-        yield api
-
-
-@pytest.fixture
-def complaints(page: Page) -> list[str]:
-    """Errors that the page threw or the browser reported."""
-    heard: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            heard.append(message.text)
-
-    page.on("console", hear)
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    return heard
 
 
 def open_counted(page: Page, site: Site, path: str = "/") -> None:

@@ -1,0 +1,194 @@
+"""A small website that embeds the tracker: a real `mallard serve` stands behind it, and each request is recorded."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page
+
+PATIENCE_SECONDS = 10.0
+LONGEST_HOLD_SECONDS = 15.0
+QUIET_SECONDS = 0.25
+WIDTH_PX = 1280
+
+STRICT_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
+
+Event = dict[str, Any]
+
+
+def snippet(*parts: str, **attributes: str) -> str:
+    """The script tag with parts; `keep_query="q"` is `data-keep-query="q"`."""
+    words = "".join(f' data-{name.replace("_", "-")}="{value}"' for name, value in attributes.items())
+    name = ".".join(("script", *parts, "js"))
+    return f'<script defer data-domain="example.com"{words} src="/tracking/{name}"></script>'
+
+
+SNIPPET = snippet()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request as it came in."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def event(self) -> Event:
+        event: Event = json.loads(self.body)
+        return event
+
+
+@dataclass
+class Site:
+    """Serves pages and scripts, and records what `/api/event` is asked before the server at `upstream` answers it."""
+
+    upstream: str
+    port: int = 0
+    pages: dict[str, str] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
+    policy: str = ""
+    answers: list[int] = field(default_factory=list)
+    """Statuses to answer by itself, before the server is asked again."""
+    recorded: list[Recorded] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    """What the server did not take."""
+    answering: threading.Event = field(default_factory=threading.Event)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def record(self, request: Recorded) -> int | None:
+        """Keeps the request and says which status to answer, where one is scripted."""
+        with self.changed:
+            self.recorded.append(request)
+            self.changed.notify_all()
+            return self.answers.pop(0) if self.answers else None
+
+    def events(self, count: int) -> list[Event]:
+        """Waits for so many requests, fails when there are more already, and returns their events."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.recorded) >= count, PATIENCE_SECONDS)
+            events = [request.event for request in self.recorded]
+        assert len(events) == count, events
+        return events
+
+    def events_in_all(self, page: Page, count: int, quiet_seconds: float = QUIET_SECONDS) -> list[Event]:
+        """As `events`, and makes sure that no further one follows."""
+        self.events(count)
+        page.wait_for_timeout(quiet_seconds * 1000)
+        return self.events(count)
+
+    def wire(self, name: str, path: str = "/", **more: Any) -> Event:
+        """The whole body of an event of this site, but for its random id."""
+        return {"d": "example.com", "n": name, "u": self.origin + path, "r": None, "w": WIDTH_PX, **more}
+
+
+def bodies(events: list[Event]) -> list[Event]:
+    """Without the random ids, each of which must be one the server takes."""
+    assert all(0 < len(event["i"]) <= 64 for event in events)
+    return [{key: value for key, value in event.items() if key != "i"} for event in events]
+
+
+def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            if path.startswith("/tracking/"):
+                status, body = self.ask()
+                self.answer(status, "text/javascript", body)
+            elif path in site.scripts:
+                self.answer(200, "text/javascript", site.scripts[path].encode())
+            elif path.startswith("/files/"):
+                self.answer(200, "application/octet-stream", b"file")
+            else:
+                html = f"<!doctype html><title>{path}</title>{site.pages.get(path, SNIPPET)}"
+                self.answer(site.statuses.get(path, 200), "text/html; charset=utf-8", html.encode())
+
+        def do_POST(self) -> None:
+            self.record()
+
+        def do_OPTIONS(self) -> None:
+            self.record()
+
+        def record(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Recorded(self.command, self.path, headers, body)
+            status = site.record(request)
+            site.answering.wait(LONGEST_HOLD_SECONDS)
+            if status is None:
+                status, answer = self.ask("/api/event", body.encode())
+                if status != 202:
+                    site.refused.append((status, answer.decode()))
+            self.answer(status, "", b"")
+
+        def ask(self, path: str | None = None, body: bytes | None = None) -> tuple[int, bytes]:
+            """The real server's answer."""
+            names = ("User-Agent", "Content-Type", "Origin", "Accept-Language")
+            headers = {name: self.headers[name] for name in names if name in self.headers}
+            request = urllib.request.Request(site.upstream + (path or self.path), body, headers)
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return answer.status, answer.read()
+            except urllib.error.HTTPError as refusal:
+                with refusal:
+                    return refusal.code, refusal.read()
+
+        def answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.send_header("Content-Length", str(len(body)))
+            if content_type:
+                self.send_header("Content-Type", content_type)
+            if site.policy:
+                self.send_header("Content-Security-Policy", site.policy)
+            self.end_headers()
+            self.wfile.write(body)
+
+    return Handler
+
+
+class QuietServer(ThreadingHTTPServer):
+    """A browser may drop a connection whenever it likes: that is no news."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(upstream: str) -> Iterator[Site]:
+    """A site while it is needed; at its end the server has taken all that it was asked to take."""
+    site = Site(upstream)
+    site.answering.set()
+    server = QuietServer(("127.0.0.1", 0), handler_of(site))
+    site.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield site
+    finally:
+        site.answering.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert site.refused == []
