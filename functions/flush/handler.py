@@ -33,12 +33,8 @@ def parts() -> tuple[Queue, TableWriter, House]:
     """What outlives one run of a warm function."""
     settings = load_settings()
     store = open_to_write(settings, rounds=QUICK_ROUNDS)
-    table = open_table(
-        store,
-        seal_rows=settings.seal_rows,
-        retention_days=settings.retention_days,
-        single_writer=settings.single_writer,
-    )
+    sizes = {"seal_rows": settings.seal_rows, "retention_days": settings.retention_days}
+    table = open_table(store, single_writer=settings.single_writer, **sizes)
     return open_queue(settings), table, open_house(settings, store, after_erasure=table.forget)
 
 
