@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mallard.errors import TransferError
@@ -88,6 +88,7 @@ def test_a_header_alone_is_a_file_without_rows() -> None:
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(cells, st.none()), min_size=1, max_size=20), st.integers(60, 400))
 def test_ndjson_is_the_same_wherever_a_block_ends(cities: list[str | None], chunk_bytes: int) -> None:
     lines = [json.dumps({"timestamp": 1, "event_name": "x", "city": each}, ensure_ascii=False) for each in cities]
@@ -96,6 +97,7 @@ def test_ndjson_is_the_same_wherever_a_block_ends(cities: list[str | None], chun
     assert [(row["line"], row["city"]) for row in rows] == list(enumerate(cities, 1))
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(cells, st.none(), st.just("bad")), min_size=1, max_size=20), st.integers(200, 600))
 def test_csv_is_the_same_wherever_a_block_ends(cities: list[str | None], chunk_bytes: int) -> None:
     def record(city: str | None) -> str:

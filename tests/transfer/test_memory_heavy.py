@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -25,19 +26,14 @@ RUN = (
 
 
 def write_csv(path: Path, copies: int) -> None:
-    """The same rows so many times over: as files grow, dates come round again and again."""
+    """The same rows so many times over: as the file grows, its dates come round again and again."""
     days = generate(SITE, events=ROWS, days=DAYS, random_seed=1, end=datetime(2026, 1, 31, tzinfo=UTC))
-    tables = [rows.drop_columns(["event_id"]) for _, rows in days]
-    schema = tables[0].schema
-    with pyarrow.csv.CSVWriter(path, schema.set(schema.get_field_index("timestamp"), pa_text("timestamp"))) as writer:
+    rows = pa.concat_tables(day.drop_columns(["event_id"]) for _, day in days)
+    index = rows.schema.get_field_index("timestamp")
+    rows = rows.set_column(index, "timestamp", rows["timestamp"].cast(pa.string()))
+    with pyarrow.csv.CSVWriter(path, rows.schema) as writer:
         for _ in range(copies):
-            for table in tables:
-                index = schema.get_field_index("timestamp")
-                writer.write_table(table.set_column(index, "timestamp", table["timestamp"].cast("string")))
-
-
-def pa_text(name: str) -> "pyarrow.Field":
-    return pyarrow.field(name, pyarrow.string())
+            writer.write_table(rows)
 
 
 def peak_bytes(file: Path, data: Path) -> int:

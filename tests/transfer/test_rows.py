@@ -147,7 +147,14 @@ def test_a_missing_source_comes_from_the_referrer_as_with_live_events() -> None:
     row = row_of(referrer="https://joe:secret@www.google.de/search?q=x#top")
     assert (row["referrer"], row["referrer_source"]) == ("https://www.google.de/search?q=x", "Google")
     inner = row_of(referrer="https://example.com/before")
-    assert (inner["referrer"], inner["referrer_source"]) == (None, None)
+    assert (inner["referrer"], inner["referrer_source"], inner["channel"]) == (None, None, "Direct")
+
+
+def test_a_missing_channel_follows_from_campaign_and_referrer() -> None:
+    assert row_of()["channel"] == "Direct"
+    assert row_of(referrer="https://www.google.de/")["channel"] == "Organic Search"
+    assert row_of(utm_source="nl", utm_medium="email")["channel"] == "Email"
+    assert row_of(url="https://example.com/?utm_source=nl&utm_medium=email")["channel"] == "Email"
 
 
 def test_a_given_source_is_kept_with_its_referrer() -> None:

@@ -8,12 +8,16 @@ import pyarrow as pa
 from mallard.ingest.dropped import Dropped
 from mallard.ingest.page import UTM_TAGS, read_page
 from mallard.ingest.request import MAX_URL_LENGTH, read_props
-from mallard.ingest.source import read_referrer
+from mallard.ingest.source import read_origin
 
 _TEXT = pa.string()
 PAGES = pa.schema([(name, _TEXT) for name in ("site", "url", "hostname", "pathname", *UTM_TAGS, "problem")])
-_ARRIVAL = ("site", "hostname", "given", "utm_source", "utm_medium", "utm_campaign")
-ORIGINS = pa.schema([(name, _TEXT) for name in (*_ARRIVAL, "referrer", "referrer_source", "channel")])
+_TAGS = ("utm_source", "utm_medium", "utm_campaign")
+"""Those that a source and a channel may follow from."""
+
+ORIGINS = pa.schema(
+    [(name, _TEXT) for name in ("site", "hostname", "given", *_TAGS, "referrer", "referrer_source", "channel")]
+)
 NEAT = pa.schema([(name, _TEXT) for name in ("given", "props", "problem")])
 
 _STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*"'
@@ -36,12 +40,13 @@ def read_pages(addresses: Iterable[tuple[str | None, str]]) -> pa.Table:
 
 
 def read_origins(arrivals: Iterable[tuple[str | None, ...]]) -> pa.Table:
-    """ORIGINS for its first six columns, by the rules that live events meet."""
+    """ORIGINS for its first columns, by the rules that live events meet."""
     rows = []
     for arrival in arrivals:
-        site, hostname, referrer, *_ = arrival
-        stored, source = read_referrer(referrer, hostname or site or "", site or "")
-        rows.append(dict(zip(ORIGINS.names, (*arrival, stored, source, None), strict=True)))
+        site, hostname, referrer, *values = arrival
+        tags = {name: value for name, value in zip(_TAGS, values, strict=True) if value}
+        origin = read_origin(referrer, hostname or site or "", site or "", tags)
+        rows.append(dict(zip(ORIGINS.names, (*arrival, origin.referrer, origin.source, origin.channel), strict=True)))
     return pa.Table.from_pylist(rows, schema=ORIGINS)
 
 

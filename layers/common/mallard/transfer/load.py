@@ -70,9 +70,14 @@ def _write_partition(
     for piece in _pieces(staging.pieces(partition), piece_rows):
         spans_days = bool(pc.any(piece["spans_days"]).as_py())
         accepted = pa.repeat(pa.scalar(to_ms(now), pa.int64()), piece.num_rows)
-        rows = with_own_ids(piece.append_column("accepted_ms", accepted).select(DELIVERIES.names))
+        rows = with_own_ids(_as_deliveries(piece.append_column("accepted_ms", accepted)))
         report = table.append(partition, rows, spans_days=spans_days)
         yield partition, piece.num_rows, report + AppendReport(duplicates=piece.num_rows - rows.num_rows)
+
+
+def _as_deliveries(rows: pa.Table) -> pa.Table:
+    # An identity of the file's own has no salt of ours.
+    return rows.append_column("salt", pa.nulls(rows.num_rows, pa.string())).select(DELIVERIES.names)
 
 
 def _ahead(work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
