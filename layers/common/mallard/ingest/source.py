@@ -1,83 +1,91 @@
-"""Where a visit comes from: the referrer, and the source's name."""
+"""Where a visit comes from: the referrer, the source's name, the channel, and whether it is spam."""
 
-import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
+from mallard.ingest.channel import CLICK_IDS, Click, channel_of
+from mallard.ingest.known import Known, is_spam, source_of_app, source_of_host, source_of_word
 from mallard.ingest.page import host_of
 
-_SOURCES = {
-    "google.com": "Google",
-    "bing.com": "Bing",
-    "duckduckgo.com": "DuckDuckGo",
-    "yahoo.com": "Yahoo!",
-    "yandex.ru": "Yandex",
-    "yandex.com": "Yandex",
-    "ecosia.org": "Ecosia",
-    "qwant.com": "Qwant",
-    "baidu.com": "Baidu",
-    "search.brave.com": "Brave",
-    "startpage.com": "Startpage",
-    "kagi.com": "Kagi",
-    "facebook.com": "Facebook",
-    "fb.com": "Facebook",
-    "instagram.com": "Instagram",
-    "twitter.com": "X",
-    "x.com": "X",
-    "t.co": "X",
-    "linkedin.com": "LinkedIn",
-    "lnkd.in": "LinkedIn",
-    "reddit.com": "Reddit",
-    "youtube.com": "YouTube",
-    "youtu.be": "YouTube",
-    "pinterest.com": "Pinterest",
-    "tiktok.com": "TikTok",
-    "threads.net": "Threads",
-    "bsky.app": "Bluesky",
-    "mastodon.social": "Mastodon",
-    "t.me": "Telegram",
-    "news.ycombinator.com": "Hacker News",
-    "lobste.rs": "Lobsters",
-    "github.com": "GitHub",
-    "stackoverflow.com": "Stack Overflow",
-    "medium.com": "Medium",
-    "wikipedia.org": "Wikipedia",
-    "producthunt.com": "Product Hunt",
-    "chatgpt.com": "ChatGPT",
-    "chat.openai.com": "ChatGPT",
-    "perplexity.ai": "Perplexity",
-    "claude.ai": "Claude",
-    "gemini.google.com": "Gemini",
-    "copilot.microsoft.com": "Copilot",
-    "mail.google.com": "Gmail",
-}
+CACHED_REFERRERS = 8192
 
-_GOOGLE = re.compile(r"(^|\.)google\.([a-z]{2}|com?\.[a-z]{2})$")
-"""Google has a domain in every country: google.de, google.co.uk."""
+_APP = "android-app://"
 
 
-def read_referrer(referrer: str | None, hostname: str, site_id: str) -> tuple[str | None, str | None]:
-    """The referrer as stored (no credentials, no fragment) and its source's name.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a page was reached. ``referrer`` is as stored; ``channel`` is one of ``channel.CHANNELS``."""
 
-    Both are None where there is no referrer, where it is the site itself, or where it is not a web address.
+    referrer: str | None
+    source: str | None
+    channel: str
+    is_spam: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Referrer:
+    """A referrer understood: as stored, its host (an app's package), its source where that is known."""
+
+    stored: str
+    host: str
+    known: Known | None
+    is_spam: bool
+
+
+def read_origin(
+    referrer: str | None,
+    hostname: str,
+    site_id: str,
+    tags: Mapping[str, str],
+    *,
+    named: str | None = None,
+    click_id: str | None = None,
+) -> Origin:
+    """All of an arrival: by its campaign's tags, then by ``named`` (a `source` or `ref`), its referrer, its click id.
+
+    A referrer counts for nothing where it is the site itself or no address of a web page or an Android app.
     """
-    if not referrer or not referrer.startswith(("http://", "https://")):
-        return None, None
-    host = host_of(referrer)
-    if host is None or _bare(host) in (_bare(hostname), _bare(site_id.partition(":")[0])):
-        return None, None
-    parts = urlsplit(referrer)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, "")), source_name(host)
+    found = _read_referrer(referrer) if referrer else None
+    if found and _bare(found.host) in (_bare(hostname), _bare(site_id.partition(":")[0])):
+        found = None
+    click = CLICK_IDS.get(click_id) if click_id else None
+    known, source = _source(tags.get("utm_source") or named, found, click)
+    channel = channel_of(known, tags, click, linked=found is not None or named is not None)
+    return Origin(found.stored if found else None, source, channel, found is not None and found.is_spam)
 
 
 def source_name(host: str) -> str:
-    """The name of the longest known ending of a host, else the host without ``www.``."""
-    labels = host.split(".")
-    for start in range(len(labels)):
-        if name := _SOURCES.get(".".join(labels[start:])):
-            return name
-    if _GOOGLE.search(host):
-        return "Google"
-    return _bare(host)
+    """The name of the source a host belongs to, else the host without ``www.``."""
+    known = source_of_host(host)
+    return known.name if known else _bare(host)
+
+
+@lru_cache(maxsize=CACHED_REFERRERS)
+def _read_referrer(referrer: str) -> _Referrer | None:
+    """Without credentials and fragment; None where it is no address of a web page or an app."""
+    if referrer.startswith(_APP):
+        package = referrer.removeprefix(_APP).partition("/")[0]
+        return _Referrer(referrer, package, source_of_app(package), False) if package else None
+    if not referrer.startswith(("http://", "https://")):
+        return None
+    host = host_of(referrer)
+    if host is None:
+        return None
+    parts = urlsplit(referrer)
+    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    shown = f"[{host}]" if ":" in host else host
+    stored = urlunsplit((parts.scheme, f"{shown}:{port}" if port else shown, parts.path, parts.query, ""))
+    return _Referrer(stored, host, source_of_host(host), is_spam(host))
+
+
+def _source(word: str | None, found: _Referrer | None, click: Click | None) -> tuple[Known | None, str | None]:
+    if found and not word:
+        return found.known, found.known.name if found.known else _bare(found.host)
+    word = word or (click.source if click else None)
+    known = source_of_word(word) if word else None
+    return known, known.name if known else word
 
 
 def _bare(host: str) -> str:
