@@ -121,6 +121,10 @@ class BrokenStore:
     def location(self, key: str) -> str:
         self._fail()
 
+    @property
+    def pins_are_cheap(self) -> bool:
+        return False
+
     def reader_setup(self) -> Sequence[str]:
         self._fail()
 

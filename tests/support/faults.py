@@ -77,6 +77,10 @@ class FaultyStore:
     def location(self, key: str) -> str:
         return self._inner.location(key)
 
+    @property
+    def pins_are_cheap(self) -> bool:
+        return self._inner.pins_are_cheap
+
     def reader_setup(self) -> Sequence[str]:
         return self._inner.reader_setup()
 

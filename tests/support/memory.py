@@ -85,6 +85,10 @@ class MemoryStore:
     def location(self, key: str) -> str:
         return f"memory://{key}"
 
+    @property
+    def pins_are_cheap(self) -> bool:
+        return False
+
     def reader_setup(self) -> Sequence[str]:
         return ()
 

@@ -69,9 +69,8 @@ class Engine:
             with open_files(self._store, counted) as files:
                 try:
                     return self._run(files, pending, rolled, period, statement)
-                except _READ_ERRORS as error:
-                    if attempt + 1 == READ_ATTEMPTS:
-                        raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+                except (duckdb.Error, UnicodeDecodeError) as error:
+                    _look_again(error, attempt)
         raise AssertionError("unreachable")
 
     def first_date(self, site_id: str, today: date) -> date:
@@ -93,9 +92,8 @@ class Engine:
                     values = {"files": list(files), "start": date.min, "end": date.max, "since": BEGINNING}
                     rows = cursor.execute(rollup_sql(), values).to_arrow_table()
                     return rows, int(footers[0]), bool(footers[1])
-                except _READ_ERRORS as error:
-                    if attempt + 1 == READ_ATTEMPTS:
-                        raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+                except (duckdb.Error, UnicodeDecodeError) as error:
+                    _look_again(error, attempt)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -142,3 +140,12 @@ class Engine:
         self._database.execute(f"SET allowed_directories = {allowed!r}")
         self._database.execute("SET enable_external_access = false")
         self._database.execute("SET lock_configuration = true")
+
+
+def _look_again(error: Exception, attempt: int) -> None:
+    """Return where a swap may have broken the read and there is another try; else raise."""
+    # Of Parquet that is another file by now DuckDB may raise its most general error, which is the base of all others.
+    if not isinstance(error, _READ_ERRORS) and type(error) is not duckdb.Error:
+        raise error
+    if attempt + 1 == READ_ATTEMPTS:
+        raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error

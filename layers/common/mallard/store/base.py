@@ -79,6 +79,11 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def pins_are_cheap(self) -> bool:
+        """Whether ``pin`` moves no data: then readers pin what is sealed too, which an erasure may still swap."""
+        ...
+
     def location(self, key: str) -> str:
         """Where DuckDB reads the object: a path or an ``s3://`` address. The empty key is the place of all."""
         ...

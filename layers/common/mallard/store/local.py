@@ -121,6 +121,11 @@ class LocalStore:
             raise self._unavailable(error) from error
         return pinned
 
+    @property
+    def pins_are_cheap(self) -> bool:
+        """A link each."""
+        return True
+
     def location(self, key: str) -> str:
         """The file's path."""
         return str(self._path(key)) if key else f"{self.root}/"

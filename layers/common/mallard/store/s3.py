@@ -183,6 +183,11 @@ class S3Store:
             raise StoreUnavailableError(f"The folder {folder} cannot be used: {error.strerror}.") from error
         return pinned
 
+    @property
+    def pins_are_cheap(self) -> bool:
+        """A download each; and DuckDB notices a swap over httpfs, where it says so by an error."""
+        return False
+
     def location(self, key: str) -> str:
         """The object's ``s3://`` address."""
         return f"s3://{self.bucket}/{self._prefix}{key}"

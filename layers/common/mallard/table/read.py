@@ -36,15 +36,16 @@ def open_files(store: Store, days: Iterable[tuple[Listed, ...]]) -> Iterator[tup
     """The files of these dates' segments.
 
     The highest segment of each partition may be swapped at any moment, between a reader's look at its footer and
-    at its data too; so it is taken whole into a private file. All the others are sealed and read where they are.
+    at its data too; so it is taken whole into a private file. All the others are sealed, and only an erasure swaps
+    them: they are read where they are, unless to pin them costs nothing either.
     """
     folder = Path(tempfile.mkdtemp(dir=store.scratch))
     try:
         files: list[str] = []
         for *sealed, tail in days:
-            files += [store.location(each.key) for each in sealed]
-            if pinned := store.pin(tail.key, folder):
-                files.append(str(pinned))
+            private = [*sealed, tail] if store.pins_are_cheap else [tail]
+            files += [store.location(each.key) for each in sealed if each not in private]
+            files += [str(pinned) for each in private if (pinned := store.pin(each.key, folder))]
         yield tuple(files)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
