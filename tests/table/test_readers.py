@@ -1,0 +1,138 @@
+"""Readers of a table that is written all the time: every answer is a state that was, for our reader and for others."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from mallard.query.engine import PENDING, Engine
+from mallard.query.period import Period
+from mallard.query.stats import Stats
+from mallard.store.base import Store
+from mallard.store.local import LocalStore
+from support.moto import moto_server
+from support.place import NOW, SITE, TODAY
+from support.restless import ERASED, GROWING, STILL, STILL_ROWS, Restless
+from support.s3 import Server
+
+CURSORS = 3
+SECONDS = {"folder": 2.0, "bucket": 15.0}
+DAYS = Period(ERASED, TODAY + timedelta(days=1))
+LEAST_LOOKS = 5
+
+
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.heavy)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store, float]]:
+    """A store, and for how long to try."""
+    seconds = SECONDS[request.param]
+    if request.param == "folder":
+        yield LocalStore(tmp_path), seconds
+        return
+    with moto_server() as address:
+        yield Server(address).new_store(), seconds
+
+
+class Cursor(threading.Thread):
+    """Asks for the days' page views until the time is over, and keeps the first answer that cannot be."""
+
+    def __init__(self, table: Restless, engine: Engine, until: float) -> None:
+        super().__init__(daemon=True)
+        self.looks = 0
+        self.wrong: list[str] = []
+        self.error: Exception | None = None
+        self._table, self._stats, self._until = table, Stats(engine, NOW), until
+
+    def run(self) -> None:
+        """Look again and again."""
+        before: dict[date, int] = {}
+        try:
+            while time.monotonic() < self._until and not self.wrong:
+                low = dict(self._table.written)
+                shown = {
+                    date.fromisoformat(row["date"]): row["pageviews"] for row in self._stats.timeseries(SITE, DAYS)
+                }
+                self._check(before, low, shown)
+                before = shown
+                self.looks += 1
+        except Exception as error:
+            self.error = error
+
+    def _check(self, before: dict[date, int], low: dict[date, int], shown: dict[date, int]) -> None:
+        high = dict(self._table.begun)
+        for day in (*GROWING, STILL, ERASED):
+            if not low[day] <= shown[day] <= high[day]:
+                self.wrong.append(f"{shown[day]} of {day}, not {low[day]} to {high[day]}")
+            if before and day != ERASED and shown[day] < before[day]:
+                self.wrong.append(f"{shown[day]} of {day} after {before[day]}")
+            if before and day == ERASED and shown[day] > before[day]:
+                self.wrong.append(f"{shown[day]} of the erased {day} after {before[day]}")
+
+
+def test_our_reader_shows_states_that_were_over_several_cursors(place: tuple[Store, float]) -> None:
+    store, seconds = place
+    until = time.monotonic() + seconds
+    with Restless(store) as table, closing(new_engine(store)) as engine:
+        cursors = [Cursor(table, engine, until) for _ in range(CURSORS)]
+        for each in cursors:
+            each.start()
+        time.sleep(seconds / 2)
+        table.erase()
+        for each in cursors:
+            each.join()
+    assert [(each.error, each.wrong) for each in cursors] == [(None, [])] * CURSORS
+    assert min(each.looks for each in cursors) >= LEAST_LOOKS
+    with closing(new_engine(store)) as engine:
+        rows = Stats(engine, NOW).timeseries(SITE, DAYS)
+    shown = {date.fromisoformat(row["date"]): row["pageviews"] for row in rows}
+    assert shown == table.written == {**table.begun, ERASED: 0}
+
+
+def test_past_days_are_exact_for_a_plain_reader_that_leaves_today_out(place: tuple[Store, float]) -> None:
+    store, seconds = place
+    looks, until = 0, time.monotonic() + seconds
+    with Restless(store), closing(plain_duckdb(store)) as plain:
+        while time.monotonic() < until:
+            # Not `union_by_name`: it opens every file, today's too, before the date is looked at.
+            assert counted(plain, store, STILL) == (STILL_ROWS, STILL_ROWS)
+            looks += 1
+    assert looks >= LEAST_LOOKS
+
+
+@pytest.mark.heavy
+def test_the_growing_day_is_exact_in_a_bucket_for_a_session_that_downloads_and_caches_nothing() -> None:
+    with moto_server() as address:
+        store = Server(address).new_store()
+        looks, until = 0, time.monotonic() + SECONDS["bucket"]
+        settings = ("SET force_download = true", "SET enable_external_file_cache = false")
+        with Restless(store) as table, closing(plain_duckdb(store, *settings)) as plain:
+            while time.monotonic() < until:
+                low = table.written[TODAY]
+                rows, distinct = counted(plain, store, TODAY, union_by_name=True)
+                assert low <= rows == distinct <= table.begun[TODAY]
+                looks += 1
+        assert looks >= LEAST_LOOKS
+
+
+def new_engine(store: Store) -> Engine:
+    return Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)
+
+
+def plain_duckdb(store: Store, *settings: str) -> duckdb.DuckDBPyConnection:
+    """A session of somebody else's, with no more than what reaches the store."""
+    connection = duckdb.connect()
+    for statement in (*store.reader_setup(), *settings):
+        connection.execute(statement)
+    return connection
+
+
+def counted(plain: duckdb.DuckDBPyConnection, store: Store, day: date, *, union_by_name: bool = False) -> Any:
+    """Rows, and distinct ids, of a day by a glob over all of the table."""
+    options = "hive_partitioning = true" + (", union_by_name = true" if union_by_name else "")
+    sql = f"SELECT count(*), count(DISTINCT event_id) FROM read_parquet(?, {options}) WHERE date = CAST(? AS DATE)"
+    return plain.execute(sql, [store.location("events/**/*.parquet"), day]).fetchone()
