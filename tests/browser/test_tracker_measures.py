@@ -12,10 +12,7 @@ from playwright.sync_api import Browser, Page
 from browser.conftest import ARGUMENTS, visitor_user_agent
 from support import chromium
 from support.server import Server
-from support.tracked_site import Event, Site, bodies, snippet
-
-VIEWPORT_PX = 720
-TALL = f'<body style="margin:0"><div style="height:{4 * VIEWPORT_PX}px">tall</div>'
+from support.tracked_site import TALL, VIEWPORT_PX, Event, Site, bodies, snippet
 
 # Playwright keeps a page visible; the browser's own hiding is in the tests that leave the page.
 HIDE = "Object.defineProperty(document, 'visibilityState', {configurable: true, get: () => 'hidden'}); "

@@ -17,6 +17,9 @@ PATIENCE_SECONDS = 10.0
 LONGEST_HOLD_SECONDS = 15.0
 QUIET_SECONDS = 0.25
 WIDTH_PX = 1280
+VIEWPORT_PX = 720
+
+TALL = f'<body style="margin:0"><div style="height:{4 * VIEWPORT_PX}px">tall</div>'
 
 STRICT_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
 

@@ -41,6 +41,9 @@ SCRIPT_HEADERS = {
 }
 
 
+HOW_TO_BUILD = "`make setup` puts the browser's files into place."
+
+
 class Dashboard(StaticFiles):
     """The dashboard's folder; files are checked with the server at each load, which costs one 304."""
 
@@ -63,7 +66,7 @@ def find_static() -> tuple[Path, Path]:
     dashboard, tracker = root / "dashboard", root / "tracker" / "dist"
     for needed in (dashboard / "vendor", tracker / "parts.json"):
         if not needed.exists():
-            raise ConfigError(f"{needed} is missing; `make setup` puts the browser's files into place.")
+            raise ConfigError(f"{needed} is missing; {HOW_TO_BUILD}")
     return dashboard, tracker
 
 
@@ -76,10 +79,16 @@ class Scripts:
     """The tracker as `tracker/build.mjs` left it: small pieces, which are put together as a name asks for."""
 
     def __init__(self, folder: Path) -> None:
-        self._core, self._kit = ((folder / name).read_text(encoding="utf-8") for name in ("script.js", "kit.js"))
-        self._module = (folder / MODULE_NAME).read_text(encoding="utf-8")
-        names = [part["name"] for part in json.loads((folder / "parts.json").read_text(encoding="utf-8"))]
-        self._parts = {name: (folder / "parts" / f"{name}.js").read_text(encoding="utf-8") for name in names}
+        """Raises ConfigError where a piece is missing."""
+
+        def read(name: str) -> str:
+            try:
+                return (folder / name).read_text(encoding="utf-8")
+            except OSError:
+                raise ConfigError(f"{folder / name} is missing; {HOW_TO_BUILD}") from None
+
+        self._core, self._kit, self._module = read("script.js"), read("kit.js"), read(MODULE_NAME)
+        self._parts = {part["name"]: read(f"parts/{part['name']}.js") for part in json.loads(read("parts.json"))}
 
     def text(self, name: str) -> str | None:
         """The script of a name; the order of its parts makes no difference. None where there is none of it."""
