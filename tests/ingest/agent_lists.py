@@ -80,4 +80,5 @@ def _detector_rows() -> list[dict[str, Any]]:
 
 def _read_detector() -> Iterator[dict[str, Any]]:
     for file in sorted((_folder("device_detector") / "tests").rglob("*.yml")):
-        yield from yaml_rs.loads(file.read_text("utf-8"))
+        rows: Any = yaml_rs.loads(file.read_text("utf-8"))
+        yield from rows

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ingest.doors import FIREFOX, GOOGLEBOT, IPHONE
 from mallard.ingest.agent import Agent, device_of_width, read_agent
+from mallard.ingest.bots import AI_CRAWLERS as AI_CRAWLER_TOKENS
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT}"
@@ -66,6 +67,24 @@ BOTS = [
 ]
 
 
+AI_CRAWLERS = [
+    "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko); compatible; GPTBot/1.2; +https://openai.com/gptbot",
+    f"Mozilla/5.0 {WEBKIT}; compatible; ChatGPT-User/1.0; +https://openai.com/bot",
+    "Mozilla/5.0 (compatible; ClaudeBot/1.0; +claudebot@anthropic.com)",
+    f"Mozilla/5.0 {WEBKIT[:-1]}; compatible; PerplexityBot/1.0; +https://perplexity.ai/perplexitybot)",
+    "CCBot/2.0 (https://commoncrawl.org/faq/)",
+    "meta-externalagent/1.1 (+https://developers.facebook.com/docs/sharing/webmasters/crawler)",
+    "Mozilla/5.0 (compatible; bytespider; spider-feedback@bytedance.com)",
+]
+
+CALLED_LIKE_BOTS = [
+    f"Mozilla/5.0 (Linux; Android 7.0; VR BOT 552) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36",
+    f"Mozilla/5.0 (Linux; Android 8.1.0; Newsday_E1 Build/O11019) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36",
+    f"Mozilla/5.0 (Linux; U; Android 4.4.2; de-de; Discovery Air) {WEBKIT} Chrome/81.0.0.0 Mobile Safari/537.36",
+    f"Mozilla/5.0 (Web0S; Linux/SmartTV) {WEBKIT} Chrome/108.0.5359.211 Safari/537.36 WebAppManager",
+]
+
+
 @pytest.mark.parametrize("user_agent", PEOPLE)
 def test_browser_system_and_device_are_read_from_the_agent(user_agent: str) -> None:
     assert read_agent(user_agent) == PEOPLE[user_agent]
@@ -94,6 +113,46 @@ def test_a_browser_s_coming_versions_are_no_bots(major: int) -> None:
 @pytest.mark.parametrize("user_agent", BOTS)
 def test_programs_and_crawlers_are_bots(user_agent: str) -> None:
     assert read_agent(user_agent).is_bot
+
+
+@pytest.mark.parametrize("user_agent", AI_CRAWLERS)
+def test_a_crawler_of_an_ai_service_is_a_bot_and_known_as_what_it_is(user_agent: str) -> None:
+    agent = read_agent(user_agent)
+    assert (agent.is_bot, agent.is_ai_crawler) == (True, True)
+
+
+@pytest.mark.parametrize("user_agent", [*BOTS, *PEOPLE, "SuccBot/1.0", "CCBots/1.0", "Kayak-Devinci/2"])
+def test_no_other_agent_is_taken_for_an_ai_crawler(user_agent: str) -> None:
+    assert not read_agent(user_agent).is_ai_crawler
+
+
+@pytest.mark.parametrize("token", AI_CRAWLER_TOKENS)
+def test_every_token_of_an_ai_crawler_is_found_in_any_case(token: str) -> None:
+    for name in (token, token.lower(), token.upper()):
+        assert read_agent(f"Mozilla/5.0 (compatible; {name}/1.0)").is_ai_crawler
+
+
+@pytest.mark.parametrize("user_agent", CALLED_LIKE_BOTS)
+def test_a_phone_or_a_television_set_whose_name_is_like_a_bot_s_is_none(user_agent: str) -> None:
+    assert not read_agent(user_agent).is_bot
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        f"Mozilla/5.0 (Linux; Android 8.0; Pixel 2 Build/OPD3; Storebot-Google/1.0) {WEBKIT} Mobile Safari/537.36",
+        f"Mozilla/5.0 (Linux; Android 7.0;) {WEBKIT} Mobile Safari/537.36 (compatible; PetalBot)",
+    ],
+)
+def test_a_bot_behind_a_phone_s_name_is_still_one(user_agent: str) -> None:
+    assert read_agent(user_agent).is_bot
+
+
+@pytest.mark.parametrize(
+    "name", ["HeadlessChrome/131", "PhantomJS/2.1", "Playwright/1.4", "jsdom/22.1", "Cypress/13", "HtmlUnit/4.2"]
+)
+def test_a_browser_without_a_person_is_a_bot_where_it_says_so(name: str) -> None:
+    assert read_agent(f"{CHROME} {name}").is_bot
 
 
 def test_versions_stop_at_the_minor_part() -> None:

@@ -20,6 +20,7 @@ class _Names:
     country: str
     region: str
     city: str
+    has_port: bool = False
 
 
 NAMES: Mapping[str, _Names] = {
@@ -28,6 +29,7 @@ NAMES: Mapping[str, _Names] = {
         "cloudfront-viewer-country",
         "cloudfront-viewer-country-region-name",
         "cloudfront-viewer-city",
+        has_port=True,
     ),
     "cloudflare": _Names("cf-connecting-ip", "cf-ipcountry", "cf-region", "cf-ipcity"),
     # Fastly names the address itself; the place is set in VCL under these names (docs/ingest.md).
@@ -65,21 +67,18 @@ class Edge:
             return None
         names = NAMES[self.cdn]
         place = make_place(headers.get(names.country), _name(headers, names.region), _name(headers, names.city))
-        return Viewer(_address(headers.get(names.address, "")), place)
+        return Viewer(_address(headers.get(names.address, "").strip(), names.has_port), place)
 
 
 NO_EDGE = Edge()
 
 
-def _address(text: str) -> str | None:
-    """An address, with or without a port behind the last colon (CloudFront puts no brackets around IPv6)."""
-    plain = text.strip()
-    for candidate in (plain.rpartition(":")[0].strip("[]"), plain):
-        try:
-            return str(ip_address(candidate))
-        except ValueError:
-            continue
-    return None
+def _address(text: str, has_port: bool) -> str | None:
+    """An address; its port stands behind the last colon, around IPv6 without brackets too."""
+    try:
+        return str(ip_address(text.rpartition(":")[0].strip("[]") if has_port else text))
+    except ValueError:
+        return None
 
 
 def _name(headers: Mapping[str, str], header: str) -> str | None:

@@ -196,7 +196,8 @@ def _read(lookup: Callable[[str], Any], address: str) -> Place:
     from maxminddb import InvalidDatabaseError
 
     try:
-        found = lookup(str(ip_address(address)))
+        parsed = ip_address(address)
+        found = lookup(str(getattr(parsed, "ipv4_mapped", None) or parsed))
     except (AddressNotFoundError, ValueError, InvalidDatabaseError):
         return NOWHERE
     subdivisions = getattr(found, "subdivisions", None)

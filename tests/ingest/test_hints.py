@@ -1,0 +1,102 @@
+"""Client hints: what they add to an agent, and what they never change."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.doors import FIREFOX, IPHONE
+from mallard.ingest.agent import Agent, read_agent
+from mallard.ingest.hints import HEADERS, MAX_HINT_LENGTH, NO_HINTS, Hints, read_hints
+
+WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
+WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/131.0.0.0 Safari/537.36"
+LINUX = f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chrome/131.0.0.0 Safari/537.36"
+MAC = f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {WEBKIT} Chrome/131.0.0.0 Safari/537.36"
+ANDROID = f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36"
+CHROME_BRANDS = '"Google Chrome";v="131", "Chromium";v="131", "Not_A Brand";v="24"'
+
+
+def hinted(user_agent: str, brands: str = CHROME_BRANDS, **hints: str) -> Agent:
+    headers = {f"sec-ch-ua-{name.replace('_', '-')}": value for name, value in hints.items()}
+    return read_agent(user_agent, read_hints({"sec-ch-ua": brands, **headers}))
+
+
+@pytest.mark.parametrize(
+    ("brands", "browser", "version"),
+    [
+        (CHROME_BRANDS, "Chrome", "131.0"),
+        ('"Brave";v="131", "Chromium";v="131", "Not_A Brand";v="24"', "Brave", "131.0"),
+        ('"Not(A:Brand";v="8", "Chromium";v="131", "Vivaldi";v="7.0"', "Vivaldi", "7.0"),
+        ('"Chromium";v="131", "Opera";v="115", "Not?A_Brand";v="99"', "Opera", "115.0"),
+        ('"Chromium";v="131", "DuckDuckGo";v="131"', "DuckDuckGo", "131.0"),
+        ('"Somebody\'s Own";v="3", "Chromium";v="131"', "Chrome", "131.0"),
+        ("", "Chrome", "131.0"),
+        ("nonsense", "Chrome", "131.0"),
+        ('"Brave";v="99999"', "Chrome", "131.0"),
+    ],
+)
+def test_a_known_brand_is_the_browser_and_an_unknown_one_changes_nothing(
+    brands: str, browser: str, version: str
+) -> None:
+    agent = hinted(WINDOWS, brands)
+    assert (agent.browser, agent.browser_version) == (browser, version)
+
+
+@pytest.mark.parametrize(
+    ("platform", "version", "told"),
+    [
+        ('"Windows"', "", "10"),
+        ('"Windows"', '"10.0.0"', "10"),
+        ('"Windows"', '"13.0.0"', "11"),
+        ('"Windows"', '"15.0.0"', "11"),
+        ('"Windows"', '"0.3.0"', "10"),
+        ('"Windows"', '"x"', "10"),
+    ],
+)
+def test_windows_11_shows_in_the_platform_s_version_alone(platform: str, version: str, told: str) -> None:
+    agent = hinted(WINDOWS, platform=platform, platform_version=version)
+    assert (agent.os, agent.os_version) == ("Windows", told)
+
+
+def test_the_platform_s_version_replaces_the_one_that_browsers_freeze() -> None:
+    mac = hinted(MAC, platform='"macOS"', platform_version='"15.1.0"')
+    assert (mac.os, mac.os_version) == ("Mac OS X", "15.1")
+    android = hinted(ANDROID, platform='"Android"', platform_version='"14.0.0"')
+    assert (android.os, android.os_version) == ("Android", "14")
+    assert hinted(ANDROID, platform='"Android"', platform_version='"8.1.0"').os_version == "8.1"
+
+
+def test_a_phone_that_asks_for_the_desktop_s_page_is_still_a_phone() -> None:
+    agent = hinted(LINUX, platform='"Android"', mobile="?1")
+    assert (agent.os, agent.os_version, agent.device_type) == ("Android", None, "mobile")
+    assert hinted(LINUX, platform='"Android"', mobile="?0").device_type == "tablet"
+
+
+def test_linux_is_the_least_a_hint_can_say_and_so_the_agent_s_word_stays() -> None:
+    ubuntu = LINUX.replace("X11; Linux", "X11; Ubuntu; Linux")
+    assert hinted(ubuntu, platform='"Linux"').os == "Ubuntu"
+    assert hinted(ANDROID, platform='"Linux"').os == "Android"
+
+
+def test_a_headless_brand_is_a_bot_whatever_the_agent_says() -> None:
+    assert hinted(WINDOWS, '"HeadlessChrome";v="131", "Chromium";v="131"').is_bot
+    assert not hinted(WINDOWS).is_bot
+
+
+@pytest.mark.parametrize("user_agent", [FIREFOX, IPHONE])
+def test_a_browser_that_is_no_chrome_keeps_its_name(user_agent: str) -> None:
+    brave = '"Brave";v="131"'
+    assert hinted(user_agent, brave).browser == read_agent(user_agent).browser
+
+
+def test_hints_are_bounded_and_absent_ones_are_one_value() -> None:
+    assert read_hints({"user-agent": "x", "sec-ch-ua-mobile": "?1"}) is NO_HINTS
+    assert len(read_hints({"sec-ch-ua": "x" * 5000}).brands) == MAX_HINT_LENGTH
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(HEADERS)), st.text(max_size=80)))
+def test_no_hint_raises_and_none_makes_a_person_a_bot_but_headless(headers: dict[str, str]) -> None:
+    hints = read_hints(headers)
+    assert isinstance(hints, Hints)
+    assert read_agent.__wrapped__(WINDOWS, hints).is_bot == ("HeadlessChrome" in hints.brands)

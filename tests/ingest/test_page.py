@@ -1,0 +1,116 @@
+"""What a page's address says: one form of host, one form of path, the campaign, and who sent the visitor."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallard.ingest.page import Page, host_of, read_page
+
+SITE = "example.com"
+
+
+def page(url: str) -> Page:
+    found = read_page(url, SITE)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("url", "hostname"),
+    [
+        ("https://Example.COM/", "example.com"),
+        ("https://example.com./", "example.com"),
+        ("https://example.com:8443/", "example.com"),
+        ("https://bücher.example/", "xn--bcher-kva.example"),
+        ("https://BÜCHER.example/", "xn--bcher-kva.example"),
+        ("https://xn--bcher-kva.example/", "xn--bcher-kva.example"),
+        ("https://пример.рф/", "xn--e1afmkfd.xn--p1ai"),
+        ("https://例え.jp/", "xn--r8jz45g.jp"),
+        ("https://my_host.example/", "my_host.example"),
+        ("http://192.0.2.1/", "192.0.2.1"),
+        ("http://[2001:DB8::1]:80/", "2001:db8::1"),
+        ("/bare", SITE),
+    ],
+)
+def test_a_host_has_one_form(url: str, hostname: str) -> None:
+    assert page(url).hostname == hostname
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a b/", "https://a%20b/", "https://./", "https://exa<mple.com/", "https://\u0080.com/"]
+)
+def test_a_host_that_is_no_name_is_no_page(url: str) -> None:
+    assert read_page(url, SITE) is None
+    assert host_of(url) is None
+
+
+def test_a_name_too_long_for_its_ascii_form_is_no_page() -> None:
+    assert read_page(f"https://{'ü' * 70}.example/", SITE) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "pathname"),
+    [
+        ("/a", "/a"),
+        ("/a/", "/a/"),
+        ("/a%20", "/a"),
+        ("/a%20/", "/a /"),
+        ("/a;jsessionid=0A1B2C", "/a"),
+        ("/a;JSESSIONID=0A1B2C.node1/b", "/a/b"),
+        ("/a;v=1", "/a;v=1"),
+        ("/a%2525", "/a%25"),
+        ("/a%c2%85", "/a%c2%85"),
+        ("/a%E2%80%A8b", "/a%E2%80%A8b"),
+        ("/search%3Fq=red%2520shoes&page=2", "/search?q=red%20shoes&page=2"),
+        ("/a?q=1", "/a"),
+        ("/a#top", "/a"),
+        ("", "/"),
+    ],
+)
+def test_a_path_is_decoded_once_and_carries_no_query_and_nothing_that_trails_it(path: str, pathname: str) -> None:
+    assert page(f"https://example.com{path}").pathname == pathname
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("ref=hn", "hn"),
+        ("source=fb", "fb"),
+        ("ref=hn&source=fb", "fb"),
+        ("Ref=%20hn%20", "hn"),
+        ("ref=&ref=second", "second"),
+        ("ref=%00", None),
+        ("reference=x", None),
+        ("", None),
+    ],
+)
+def test_ref_and_source_name_who_sent_the_visitor(query: str, named: str | None) -> None:
+    assert page(f"/?{query}").named == named
+
+
+@pytest.mark.parametrize(
+    ("query", "click_id"),
+    [
+        ("gclid=Cj0KC", "gclid"),
+        ("GCLID=Cj0KC", "gclid"),
+        ("fbclid=IwAR&gclid=Cj0", "gclid"),
+        ("ScCid=abc", "sccid"),
+        ("gclid=", None),
+        ("xgclid=1", None),
+    ],
+)
+def test_of_a_click_id_the_key_is_read_and_never_the_value(query: str, click_id: str | None) -> None:
+    found = page(f"/?{query}")
+    assert found.click_id == click_id
+    assert not any(value in repr(found) for value in ("Cj0", "IwAR", "abc"))
+
+
+@given(st.text(max_size=80))
+def test_no_address_raises_and_what_is_a_page_has_a_host_and_a_path(text: str) -> None:
+    for url in (text, f"/{text}", f"https://{text}", f"https://example.com/{text}"):
+        found = read_page(url, SITE)
+        if found is not None:
+            assert found.hostname
+            assert found.hostname == found.hostname.lower()
+            assert found.pathname
+            assert found.pathname == found.pathname.rstrip()

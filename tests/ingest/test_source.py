@@ -1,0 +1,195 @@
+"""Where a visit comes from: the referrer as stored, the source's name, and what is spam."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallard.ingest.channel import CHANNELS
+from mallard.ingest.source import Origin, read_origin, source_name
+
+SITE = "example.com"
+
+
+def origin(referrer: str | None, hostname: str = SITE, site_id: str = SITE, **tags: str) -> Origin:
+    return read_origin(referrer, hostname, site_id, tags)
+
+
+@pytest.mark.parametrize(
+    ("referrer", "source", "channel"),
+    [
+        ("https://www.google.com/", "Google", "Organic Search"),
+        ("https://google.co.uk/search?q=a", "Google", "Organic Search"),
+        ("https://news.google.com/", "Google News", "Referral"),
+        ("https://news.google.de/", "Google News", "Referral"),
+        ("https://mail.google.com/mail/u/0/", "Gmail", "Email"),
+        ("https://gemini.google.com/", "Gemini", "AI Assistants"),
+        ("https://shopping.google.com/", "Google Shopping", "Organic Shopping"),
+        ("https://cn.bing.com/", "Bing", "Organic Search"),
+        ("https://copilot.microsoft.com/", "Copilot", "AI Assistants"),
+        ("https://chatgpt.com/", "ChatGPT", "AI Assistants"),
+        ("https://l.facebook.com/l.php?u=x", "Facebook", "Organic Social"),
+        ("https://t.co/abc", "X", "Organic Social"),
+        ("https://out.reddit.com/", "Reddit", "Organic Social"),
+        ("https://m.youtube.com/watch", "YouTube", "Organic Video"),
+        ("https://www.amazon.de/", "Amazon", "Organic Shopping"),
+        ("https://github.com/a/b", "GitHub", "Referral"),
+        ("https://blog.other.org/", "blog.other.org", "Referral"),
+        ("http://192.0.2.1/", "192.0.2.1", "Referral"),
+        ("android-app://com.google.android.gm/", "Gmail", "Email"),
+        ("android-app://com.google.android.googlequicksearchbox/", "Google", "Organic Search"),
+        ("android-app://org.example.reader/", "org.example.reader", "Referral"),
+        (None, None, "Direct"),
+    ],
+)
+def test_a_referrer_gives_source_and_channel(referrer: str | None, source: str | None, channel: str) -> None:
+    found = origin(referrer)
+    assert (found.referrer, found.source, found.channel) == (referrer, source, channel)
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("google.other.org", "google.other.org"),
+        ("bing.com.other.org", "bing.com.other.org"),
+        ("netflix.com", "netflix.com"),
+        ("notgoogle.com", "notgoogle.com"),
+        ("www.other.org", "other.org"),
+        ("amazon.com.br", "Amazon"),
+        ("smile.amazon.co.jp", "Amazon"),
+        ("com", "com"),
+        ("", ""),
+    ],
+)
+def test_a_host_is_a_source_s_only_where_it_ends_in_the_source_s_own(host: str, name: str) -> None:
+    assert source_name(host) == name
+
+
+@pytest.mark.parametrize(
+    ("tags", "source", "channel"),
+    [
+        ({"utm_source": "fb"}, "Facebook", "Organic Social"),
+        ({"utm_source": "Google", "utm_medium": "CPC"}, "Google", "Paid Search"),
+        ({"utm_source": "chatgpt.com"}, "ChatGPT", "AI Assistants"),
+        ({"utm_source": "www.bing.com"}, "Bing", "Organic Search"),
+        ({"utm_source": "hacker news"}, "Hacker News", "Organic Social"),
+        ({"utm_source": "newsletter", "utm_medium": "email"}, "newsletter", "Email"),
+        ({"utm_source": "partner"}, "partner", "Unassigned"),
+        ({"utm_medium": "email"}, None, "Email"),
+    ],
+)
+def test_a_campaign_names_the_source_where_no_page_does(tags: dict[str, str], source: str | None, channel: str) -> None:
+    found = origin(None, **tags)
+    assert (found.referrer, found.source, found.channel) == (None, source, channel)
+
+
+def test_a_campaign_s_source_wins_over_the_referrer_which_is_stored_all_the_same() -> None:
+    found = origin("https://duckduckgo.com/", utm_source="news")
+    assert found == Origin("https://duckduckgo.com/", "news", "Referral")
+
+
+def test_ref_and_source_name_a_source_where_no_campaign_does() -> None:
+    assert read_origin(None, SITE, SITE, {}, named="producthunt") == Origin(None, "producthunt", "Referral")
+    assert read_origin(None, SITE, SITE, {}, named="Product Hunt").source == "Product Hunt"
+    assert read_origin(None, SITE, SITE, {"utm_source": "fb"}, named="x").source == "Facebook"
+
+
+@pytest.mark.parametrize(
+    ("click_id", "referrer", "source", "channel"),
+    [
+        ("gclid", None, "Google", "Paid Search"),
+        ("gclid", "https://www.google.com/", "Google", "Paid Search"),
+        ("gclid", "https://www.youtube.com/", "YouTube", "Paid Video"),
+        ("gclid", "https://other.org/", "other.org", "Paid Other"),
+        ("dclid", None, "Google", "Display"),
+        ("msclkid", None, "Bing", "Paid Search"),
+        ("ttclid", None, "TikTok", "Paid Social"),
+        ("fbclid", None, "Facebook", "Organic Social"),
+        ("fbclid", "https://l.facebook.com/", "Facebook", "Organic Social"),
+        ("mc_eid", None, "Mailchimp", "Email"),
+    ],
+)
+def test_a_click_id_says_what_was_paid_for_and_the_source_where_no_page_does(
+    click_id: str, referrer: str | None, source: str, channel: str
+) -> None:
+    found = read_origin(referrer, SITE, SITE, {}, click_id=click_id)
+    assert (found.source, found.channel) == (source, channel)
+
+
+def test_a_campaign_s_own_medium_wins_over_a_click_id() -> None:
+    tags = {"utm_source": "google", "utm_medium": "organic"}
+    assert read_origin(None, SITE, SITE, tags, click_id="gclid").channel == "Organic Search"
+
+
+@pytest.mark.parametrize(
+    ("referrer", "hostname"),
+    [
+        ("https://www.example.com/before", "example.com"),
+        ("https://example.com/", "www.example.com"),
+        ("https://EXAMPLE.com.:8443/", "example.com"),
+        ("https://shop.example.org/", "shop.example.org"),
+        ("https://example.com/", "shop.example.org"),
+    ],
+)
+def test_the_own_host_is_internal_with_or_without_www(referrer: str, hostname: str) -> None:
+    assert origin(referrer, hostname) == Origin(None, None, "Direct")
+
+
+def test_the_own_host_is_internal_in_letters_of_its_own_too() -> None:
+    assert origin("https://bücher.example/", "xn--bcher-kva.example") == Origin(None, None, "Direct")
+
+
+@pytest.mark.parametrize(
+    ("referrer", "stored"),
+    [
+        ("https://me:word@other.org:8080/a?q=1#c", "https://other.org:8080/a?q=1"),
+        ("https://WWW.Other.ORG./A", "https://www.other.org/A"),
+        ("https://bücher.de/", "https://xn--bcher-kva.de/"),
+        ("http://[2001:DB8::1]:81/", "http://[2001:db8::1]:81/"),
+    ],
+)
+def test_a_referrer_is_stored_in_one_form_without_credentials_and_fragment(referrer: str, stored: str) -> None:
+    assert origin(referrer).referrer == stored
+
+
+@pytest.mark.parametrize(
+    "referrer",
+    [
+        "",
+        "about:blank",
+        "www.bing.com",
+        "https://",
+        "http://[::1",
+        "/a",
+        "android-app://",
+        "https://a b/",
+        "ios-app://1",
+    ],
+)
+def test_what_is_no_address_of_a_page_or_an_app_is_no_referrer(referrer: str) -> None:
+    assert origin(referrer) == Origin(None, None, "Direct")
+
+
+@pytest.mark.parametrize(
+    "referrer",
+    ["https://semalt.com/a", "http://semalt.semalt.com/", "https://trafficbot.life/", "http://x.darodar.com/"],
+)
+def test_a_host_known_for_spam_is_spam_and_so_are_those_below_it(referrer: str) -> None:
+    assert origin(referrer).is_spam
+
+
+@pytest.mark.parametrize(
+    "referrer", ["https://notsemalt.com/", "https://semalt.com.other.org/", "https://other.org/", None]
+)
+def test_a_host_that_only_looks_like_it_is_no_spam(referrer: str | None) -> None:
+    assert not origin(referrer).is_spam
+
+
+@given(st.text(max_size=60), st.dictionaries(st.sampled_from(["utm_source", "utm_medium", "utm_campaign"]), st.text()))
+def test_no_referrer_and_no_campaign_raises(referrer: str, tags: dict[str, str]) -> None:
+    for given_referrer in (
+        referrer,
+        f"https://{referrer}",
+        f"https://other.org/{referrer}",
+        f"android-app://{referrer}",
+    ):
+        assert read_origin(given_referrer, SITE, SITE, tags).channel in CHANNELS
