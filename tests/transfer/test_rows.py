@@ -157,6 +157,16 @@ def test_a_missing_channel_follows_from_campaign_and_referrer() -> None:
     assert row_of(url="https://example.com/?utm_source=nl&utm_medium=email")["channel"] == "Email"
 
 
+def test_a_row_that_has_a_channel_and_no_referrer_is_left_as_it_is() -> None:
+    data = b"\n".join(
+        json.dumps({"timestamp": MOMENT, "event_name": "x", "utm_source": "nl"} | each).encode()
+        for each in ({"channel": "Email"}, {})
+    )
+    (whole, bare), _ = checked(data)
+    assert (whole["referrer_source"], whole["channel"]) == (None, "Email")
+    assert bare["referrer_source"] == "nl"
+
+
 def test_a_given_source_is_kept_with_its_referrer() -> None:
     row = row_of(referrer="app://reader", referrer_source="Reader", channel="Apps")
     assert (row["referrer"], row["referrer_source"], row["channel"]) == ("app://reader", "Reader", "Apps")

@@ -8,4 +8,6 @@ SELECT DISTINCT
     coalesce(l.utm_campaign, p.utm_campaign) AS utm_campaign
 FROM lines l
 LEFT JOIN pages p ON p.site = lower(coalesce($site, nullif(l.site_id, ''))) AND p.url = l.url
-WHERE nullif(l.referrer_source, '') IS NULL OR nullif(l.channel, '') IS NULL
+WHERE
+    nullif(l.channel, '') IS NULL
+    OR (nullif(l.referrer_source, '') IS NULL AND l.referrer <> '')

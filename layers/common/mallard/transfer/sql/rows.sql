@@ -68,8 +68,10 @@ typed AS (
             ) THEN epoch_ms(try_cast(upper(n.timestamp) AS TIMESTAMPTZ))
         END AS ms
     FROM named n
+    -- A row with a channel and no referrer was understood before: no source is what it came from.
     LEFT JOIN origins o
-        ON o.site IS NOT DISTINCT FROM n.site_id
+        ON (n.channel IS NULL OR (n.referrer_source IS NULL AND n.referrer IS NOT NULL))
+        AND o.site IS NOT DISTINCT FROM n.site_id
         AND o.hostname IS NOT DISTINCT FROM n.hostname
         AND o.given IS NOT DISTINCT FROM n.referrer
         AND o.utm_source IS NOT DISTINCT FROM n.utm_source
