@@ -360,6 +360,15 @@ def test_excluded_pages_send_nothing_and_are_no_referrer(page: Page, site: Site)
     assert sent(page, site, 2) == [site.wire("pageview", "/open"), site.wire("pageview", "/private/7/open")]
 
 
+def test_patterns_meet_routes_in_the_hash_too(page: Page, site: Site) -> None:
+    site.pages["/app"] = snippet("hash", "exclude", "mask", exclude="/app#/admin/**", mask="/app#/user/*")
+    page.goto(f"{site.origin}/app#/user/joe")
+    site.events(1)
+    page.evaluate("location.hash = '#/admin/users'")
+    page.evaluate("location.hash = '#/user/ann'")
+    assert [event["u"] for event in sent(page, site, 2)] == [f"{site.origin}/app%23/user/*"] * 2
+
+
 def test_a_masked_path_never_leaves_the_browser(page: Page, site: Site, server: Server) -> None:
     tag = snippet("mask", "forms", mask="/user/*/orders,/u/**,/über/*", domain="mask.example")
     tag = tag.replace(' data-domain="example.com"', "")
