@@ -19,6 +19,8 @@ from mallard.keeping.erase import (
     request_erasure,
 )
 from mallard.keeping.house import House
+from mallard.keeping.rollups import build_rollups
+from mallard.query.engine import PENDING, Engine
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
@@ -122,6 +124,31 @@ def test_a_damaged_rollup_goes_whole(place: Place) -> None:
     place.store.put_if_absent(key, b"damaged")
     erase(place.store)
     assert place.store.get(key) is None
+
+
+def test_a_builder_that_read_before_the_erasure_cannot_put_the_counts_back(place: Place) -> None:
+    store = FaultyStore(place.store)
+    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+
+    def meanwhile() -> None:
+        erase(place.store)
+
+    store.before_write.append(meanwhile)
+    build_rollups(store, engine, NOW)
+    engine.close()
+    stored = place.store.get(rollup_key(SITE, TODAY.replace(day=1)))
+    assert stored is not None
+    rows = decode_rollup(stored.data)
+    assert rows is not None
+    assert set(days_of(rows)) == set()
+
+
+def test_a_listing_that_misses_the_newest_segments_hides_nothing_from_an_erasure(place: Place) -> None:
+    store = FaultyStore(place.store)
+    key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
+    store.stale.extend([3] * 10)
+    assert carry_out(store, key).done
+    assert ids(place, FIRST) == []
 
 
 def test_answers_written_for_download_go(place: Place) -> None:

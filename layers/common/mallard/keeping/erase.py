@@ -3,6 +3,7 @@
 import json
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
@@ -14,7 +15,7 @@ from mallard.store.base import Store
 from mallard.table.erase import erase_partition, left_rows
 from mallard.table.layout import Partition, site_prefix
 from mallard.table.read import list_days
-from mallard.table.rollup import days_of, decode_rollup, rollup_key, rollup_prefix, without
+from mallard.table.rollup import SCHEMA, days_of, decode_rollup, rollup_key, rollup_prefix, without
 
 ERASURES = "config/erasures/"
 EXPORTS = "exports/"
@@ -116,6 +117,7 @@ def carry_out(
     erase_pending: ErasePending | None = None,
     may_go_on: Callable[[], bool] = lambda: True,
     progress: Progress = lambda *_: None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Erasure:
     """Carry out a request, from where it stopped; ``done`` says whether it came to the end.
 
@@ -128,7 +130,7 @@ def carry_out(
     for number, day in enumerate(_days(erasure.next, erasure.last), 1):
         if not may_go_on():
             break
-        removed = erase_partition(store, Partition(erasure.site_id, day), erasure.before_ms)
+        removed = erase_partition(store, Partition(erasure.site_id, day), erasure.before_ms, sleep=sleep)
         unsaved.append((day, removed))
         progress(day, removed)
         if removed or number % SAVED_EVERY_DAYS == 0:
@@ -171,28 +173,25 @@ def _save(
 
 
 def _erase_rollups(store: Store, erasure: Erasure) -> None:
-    months = sorted({day.replace(day=1) for day in _days(erasure.first, erasure.last)})
-    listed = {row.key for row in store.list(rollup_prefix(erasure.site_id))}
-    for month in months:
-        key = rollup_key(erasure.site_id, month)
-        if key in listed:
-            _erase_rollup(store, key, erasure)
+    for month in sorted({day.replace(day=1) for day in _days(erasure.first, erasure.last)}):
+        _erase_rollup(store, rollup_key(erasure.site_id, month), erasure)
 
 
 def _erase_rollup(store: Store, key: str, erasure: Erasure) -> None:
+    """Swap the file for one without the days, even where it has none of them or is not there.
+
+    A builder may have read it, and the events, before: its swap must fail.
+    """
     for _ in range(SWAP_ATTEMPTS):
         stored = store.get(key)
-        if stored is None:
-            return
-        rows = decode_rollup(stored.data)
+        rows = decode_rollup(stored.data) if stored else SCHEMA.empty_table()
         if rows is None:
             # Nobody can tell what a damaged file holds; it is a cache, so it goes whole.
             store.delete(key)
             return
         gone = [day for day in days_of(rows) if erasure.first <= day <= erasure.last]
         try:
-            if gone:
-                swap(store, key, stored.etag, [without(rows, gone)])
+            swap(store, key, stored.etag if stored else None, [without(rows, gone)])
             return
         except ConflictError:
             continue

@@ -7,6 +7,7 @@ carries the mark ``erased_before``, so that from then on no writer takes what wa
 import random
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.store.base import Store, Stored
@@ -66,11 +67,14 @@ def _unmarked(store: Store, partition: Partition, before_ms: int) -> Iterator[tu
     """Segments with rows that were written before the mark: all later ones carry it."""
     listed = {row.key for row in store.list(partition.prefix) if parse_segment(row.key)}
     highest = max((found[1] for key in listed if (found := parse_segment(key))), default=-1)
-    # A listing may miss a name; the numbers have no gaps.
-    for key in sorted(listed | {partition.segment(number) for number in range(highest)}):
+    # A listing may miss a name, the newest too; the numbers have no gaps.
+    known = sorted(listed | {partition.segment(number) for number in range(highest + 1)})
+    for key in chain(known, map(partition.segment, count(highest + 1))):
         stored = store.get(key)
-        if stored is None:
+        if stored is None and key in known:
             continue
+        if stored is None:
+            return
         segment = decode(stored.data, key)
         if segment.rows.num_rows and (segment.erased_before is None or segment.erased_before < before_ms):
             yield key, stored, segment
