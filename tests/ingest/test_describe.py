@@ -1,0 +1,197 @@
+"""What the door makes of a whole request: source, agent and place as stored, and that no client can forge them."""
+
+import json
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_door, post, take, wire_body
+from ingest.test_place import ENGLAND, LONDON, UNKNOWN, write_database
+from mallard.auth.keys import KeyRing
+from mallard.ingest.asgi import IngestApp
+from mallard.ingest.edge import Edge
+from mallard.ingest.gateway import answer_gateway
+from mallard.ingest.hints import Hints
+from mallard.ingest.pipeline import Door, receive
+from mallard.ingest.place import NOWHERE, Geo, LocalSource, Place
+from mallard.ingest.request import EventRequest
+from mallard.ingest.sender import Sender
+from mallard.queue.local import LocalQueue
+from mallard.store.local import LocalStore
+from support.memory import MemoryQueue
+
+SECRET = "the edge's own word"
+GPTBOT = "Mozilla/5.0 (compatible; GPTBot/1.2)"
+FORGED = (
+    {"X-Forwarded-For": LONDON},
+    {"X-Real-IP": LONDON, "Forwarded": f"for={LONDON}"},
+    {"CloudFront-Viewer-Address": f"{LONDON}:443", "CloudFront-Viewer-Country": "GB"},
+    {"X-Mallard-Edge": "a guess", "CloudFront-Viewer-Address": f"{LONDON}:443", "CloudFront-Viewer-Country": "GB"},
+    {"X-Mallard-Edge": "", "CF-Connecting-IP": LONDON, "CF-IPCountry": "GB"},
+    {"Fastly-Client-IP": LONDON, "X-Geo-Country": "GB"},
+)
+"""What a client may send to look like somebody else, somewhere else."""
+
+
+@pytest.fixture
+def geo(tmp_path: Path) -> Geo:
+    networks = {"203.0.113.0/24": ENGLAND, f"{UNKNOWN}/32": {"country": {"iso_code": "FR"}}}
+    return Geo(LocalSource(write_database(tmp_path / "city.mmdb", networks=networks)), in_background=False)
+
+
+@pytest.fixture
+def door(store: LocalStore, geo: Geo) -> Door:
+    return replace(open_door(store), geo=geo, edge=Edge(SECRET))
+
+
+def place_of(stored: Any) -> Place:
+    """Of an event, or of a message as it lies in the queue."""
+    get = stored.get if isinstance(stored, dict) else lambda name: getattr(stored, name)
+    return Place(get("country_code"), get("region"), get("city"))
+
+
+# Steps
+
+
+def test_the_address_s_place_is_stored(door: Door) -> None:
+    assert place_of(take(door, address=LONDON)) == Place("GB", "England", "London")
+    assert place_of(take(door, address="192.0.2.200")) == NOWHERE
+
+
+def receive_from(sender: Sender, door: Door) -> Any:
+    return receive(EventRequest("example.com", "pageview", "/"), sender, door, NOW)
+
+
+@pytest.mark.parametrize(
+    ("precision", "place"),
+    [("city", Place("CH", "Zurich", "Uster")), ("country", Place("CH")), ("none", NOWHERE)],
+)
+def test_without_a_database_the_cdn_s_place_is_stored_as_finely_as_allowed(
+    precision: str, place: Place, store: LocalStore
+) -> None:
+    door = replace(open_door(store), geo=Geo(precision=precision))
+    sender = Sender(ADDRESS, FIREFOX, place=Place("CH", "Zurich", "Uster"))
+    assert place_of(receive_from(sender, door)) == place
+
+
+def test_the_database_wins_over_the_cdn_and_unknown_there_stays_unknown(door: Door) -> None:
+    sender = Sender("192.0.2.200", FIREFOX, place=Place("CH"))
+    assert place_of(receive_from(sender, door)) == NOWHERE
+    assert place_of(receive_from(replace(sender, address=LONDON), door)).country_code == "GB"
+
+
+def test_hints_reach_the_event_and_not_the_visitor_s_id(door: Door) -> None:
+    chrome = FIREFOX.replace("rv:132.0) Gecko/20100101 Firefox/132.0", "") + ") AppleWebKit/537.36 Chrome/131.0.0.0"
+    plain = receive_from(Sender(ADDRESS, chrome), door)
+    brave = receive_from(Sender(ADDRESS, chrome, hints=Hints('"Brave";v="131"')), door)
+    assert (plain.browser, brave.browser) == ("Chrome", "Brave")
+    assert plain.visitor_id == brave.visitor_id
+
+
+def test_source_channel_and_click_id_come_from_the_page_s_address(door: Door) -> None:
+    event = take(door, url="https://example.com/?gclid=secret-value&ref=hn")
+    assert (event.referrer_source, event.channel) == ("Hacker News", "Paid Social")
+    assert b"secret-value" not in event.to_message()
+
+
+def test_an_unreferred_page_is_direct(door: Door) -> None:
+    assert take(door).channel == "Direct"
+
+
+@pytest.mark.parametrize("user_agent", [GOOGLEBOT, GPTBOT])
+def test_bots_and_ai_crawlers_are_taken_where_the_filter_is_off(user_agent: str, store: LocalStore) -> None:
+    assert take(open_door(store, filter_bots=False), user_agent=user_agent).pathname == "/"
+
+
+def test_what_nobody_saw_is_dropped_even_where_the_filter_is_off(store: LocalStore) -> None:
+    dropped = receive_from(Sender(ADDRESS, FIREFOX, is_prefetch=True), open_door(store, filter_bots=False))
+    assert dropped.reason.value == "prefetch"
+
+
+# Nobody but the CDN can say who a viewer is, and where
+
+
+def queued(queue: LocalQueue) -> list[dict[str, Any]]:
+    return [json.loads(message.body) for message in queue.receive(100)]
+
+
+def as_seen(event: dict[str, Any]) -> tuple[int, Place]:
+    return event["visitor_id"], place_of(event)
+
+
+@pytest.mark.parametrize("secret", ["", SECRET], ids=["no CDN", "a CDN"])
+@pytest.mark.parametrize("forged", FORGED, ids=lambda each: ",".join(each))
+def test_behind_asgi_a_forged_header_changes_neither_visitor_nor_place(
+    forged: dict[str, str], secret: str, door: Door, store: LocalStore, queue: LocalQueue
+) -> None:
+    app = IngestApp(replace(door, edge=Edge(secret)), queue, KeyRing(store), (), clock=lambda: NOW)
+    headers = [(name.lower(), value) for name, value in forged.items()]
+    assert post(app, wire_body(), peer=UNKNOWN).status == 202
+    assert post(app, wire_body(), *headers, peer=UNKNOWN).status == 202
+    honest, forger = map(as_seen, queued(queue))
+    assert honest == forger
+    assert honest[1] == Place("FR")
+
+
+def test_behind_asgi_a_trusted_proxy_passes_a_forged_header_on_and_still_nothing_changes(
+    door: Door, store: LocalStore, queue: LocalQueue
+) -> None:
+    app = IngestApp(door, queue, KeyRing(store), (ip_network("127.0.0.0/8"),), clock=lambda: NOW)
+    for forged in ({}, *FORGED[2:]):
+        headers = [(name.lower(), value) for name, value in forged.items()]
+        post(app, wire_body(), ("x-forwarded-for", f"{LONDON}, {UNKNOWN}"), *headers, peer="127.0.0.1")
+    seen = set(map(as_seen, queued(queue)))
+    assert len(seen) == 1
+    assert seen.pop()[1] == Place("FR")
+
+
+def gateway_request(source: str, headers: dict[str, str]) -> dict[str, Any]:
+    http = {"method": "POST", "sourceIp": source}
+    return {
+        "rawPath": "/api/event",
+        "headers": {"User-Agent": FIREFOX, **headers},
+        "requestContext": {"http": http},
+        "body": wire_body().decode(),
+        "rawQueryString": "",
+    }
+
+
+@pytest.mark.parametrize("secret", ["", SECRET], ids=["no CDN", "a CDN"])
+@pytest.mark.parametrize("forged", FORGED, ids=lambda each: ",".join(each))
+def test_on_lambda_a_forged_header_changes_neither_visitor_nor_place(
+    forged: dict[str, str], secret: str, door: Door, store: LocalStore
+) -> None:
+    queue, keys = MemoryQueue(), KeyRing(store)
+    for headers in ({}, forged):
+        answer_gateway(gateway_request(UNKNOWN, headers), replace(door, edge=Edge(secret)), queue, keys, NOW)
+    honest, forger = (as_seen(json.loads(message.body)) for message in queue.receive(10))
+    assert honest == forger
+    assert honest[1] == Place("FR")
+
+
+def test_on_lambda_two_viewers_behind_the_cdn_are_two_visitors_in_their_own_places(
+    door: Door, store: LocalStore
+) -> None:
+    queue, keys = MemoryQueue(), KeyRing(store)
+    for viewer in (LONDON, UNKNOWN):
+        headers = {"X-Mallard-Edge": SECRET, "CloudFront-Viewer-Address": f"{viewer}:40000"}
+        answer_gateway(gateway_request("192.0.2.200", headers), door, queue, keys, NOW)
+    first, second = (as_seen(json.loads(message.body)) for message in queue.receive(10))
+    assert first[0] != second[0]
+    assert (first[1].country_code, second[1].country_code) == ("GB", "FR")
+
+
+def test_neither_address_nor_secret_nor_hints_reach_the_queue(door: Door, store: LocalStore) -> None:
+    queue = MemoryQueue()
+    headers = {
+        "X-Mallard-Edge": SECRET,
+        "CloudFront-Viewer-Address": f"{LONDON}:40000",
+        "Sec-CH-UA": '"Chromium";v="131", "Some Brand";v="7"',
+    }
+    answer_gateway(gateway_request(UNKNOWN, headers), door, queue, KeyRing(store), NOW)
+    (message,) = queue.receive(10)
+    for secret in (LONDON, UNKNOWN, SECRET, "40000", "Some Brand"):
+        assert secret.encode() not in message.body
