@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench setup setup-test setup-check pins clean
+.PHONY: help run test check soak bench setup setup-test setup-check pins clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ check: setup-check ## Lint, types, the template, and the suites that need heavy 
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/python -m pytest -m heavy
+
+soak: setup-check ## The flush machine over 100,000 schedules, and the property tests for longer; hours
+	PYTHONPATH=tests $(BIN)/python tests/soak.py
 
 bench: setup-check ## Measure, and write bench/results.md
 	$(BIN)/python -m bench

@@ -1,107 +1,303 @@
-"""The flush protocol under faults, as a state machine: nothing lost, nothing twice, every object whole."""
+"""The table's protocol under faults, as a state machine: several processes over the real code, one operation at a time.
 
-import json
+Hypothesis draws who goes next and what befalls that operation; the model looks after each.
+"""
 
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from random import Random
+
+import pyarrow as pa
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from mallard.errors import MallardError
+from mallard.event import Event, to_ms
 from mallard.flush.core import drain
+from mallard.keeping.erase import ERASURES, carry_out, open_erasures, request_erasure
+from mallard.keeping.retain import GRACE, Retention, retain
+from mallard.keeping.rollups import build_rollups
+from mallard.query.engine import PENDING
+from mallard.query.period import Period
+from mallard.sites.book import SiteBook
+from mallard.table.deliveries import read_deliveries
 from mallard.table.write import TableWriter
-from support.faults import CrashError, Fault, FaultyStore
+from support.counting import EVERY_DAY, ArrowEngine
+from support.faults import CrashError, Fault
+from support.flush_model import Model, Witness
 from support.memory import MemoryQueue, MemoryStore
-from support.rows import HERE, event, noon, segments
+from support.rows import HERE, event
+from support.stepping import Actor, SteppedQueue, SteppedStore
 
-SEAL_ROWS = (3, 5)
-"""Two versions of the software with other settings run at once."""
+SITE = HERE.site_id
+SEAL_ROWS = (3, 5, 8)
+"""Three versions of the software with other settings flush at once."""
+
+BEGIN = datetime(2026, 1, 5, 12, tzinfo=UTC)
+EVER = Period(date(2025, 12, 1), date(2026, 12, 1))
+RETENTION_DAYS = 3
+MOST_ACTORS = 4
+MOST_ERASURES = 3
+LONGEST_RUN = 500
+"""Operations after which a process that meets no faults must have ended."""
+
+ROLES = ("flusher", "flusher", "flusher", "eraser", "builder", "reader", "keeper")
+TRUST_THE_LISTING = ("reader", "keeper")
+"""A reader's one listing is its truth, and so is a deletion's; all the others take it for a hint."""
+
+
+def no_sleep(_: float) -> None:
+    """Others go on meanwhile anyway."""
 
 
 class FlushMachine(RuleBasedStateMachine):
-    """Events are accepted; two flushers with one queue and one faulty store bring them in."""
+    """Events are accepted; flushers, erasers, builders, readers and the retention run at once."""
 
     make_objects: type[MemoryStore] = MemoryStore
     make_queue: type[MemoryQueue] = MemoryQueue
+    make_writer: type[TableWriter] = TableWriter
+    make_engine: type[ArrowEngine] = ArrowEngine
 
     def __init__(self) -> None:
         super().__init__()
-        self.objects = self.make_objects()
-        self.store = FaultyStore(self.objects)
-        self.queue = self.make_queue()
-        self.accepted: list[int] = []
+        self.objects, inner = self.make_objects(), self.make_queue()
+        self.store, self.queue = SteppedStore(self.objects), SteppedQueue(inner)
+        self.now, self.keep_rollups, self.numbers = BEGIN, False, count(1)
+        self.model = Model(self.objects, inner, RETENTION_DAYS)
         self.writers = [
-            TableWriter(self.store, seal_rows=rows, sleep=lambda seconds: None, jitter=lambda: 0.0)
+            self.make_writer(
+                self.store, seal_rows=rows, retention_days=RETENTION_DAYS, sleep=no_sleep, jitter=lambda: 0.0
+            )
             for rows in SEAL_ROWS
         ]
+        self.book = SiteBook(self.objects, clock=lambda: 0.0)
+        self.engines = {role: self.make_engine(self.store, self._pending, self.book) for role in ("reader", "builder")}
+        self.actors: list[Actor] = []
+        self.busy: dict[Actor, TableWriter] = {}
+        self.witnesses: dict[Actor, Witness] = {}
 
-    @rule(count=st.integers(1, 4), twice=st.booleans())
-    def accept(self, count: int, twice: bool) -> None:
-        """Some events arrive; the queue may deliver each of them twice."""
-        first = len(self.accepted) + 1
-        numbers = range(first, first + count)
-        bodies = [event(number).to_message() for number in numbers]
-        self.queue.send(bodies * 2 if twice else bodies)
-        self.accepted += numbers
+    # What happens in the world
 
-    @rule(
-        who=st.sampled_from([0, 1]),
-        faults=st.lists(st.sampled_from(Fault), max_size=4),
-        stale=st.integers(0, 2),
-    )
-    def flush(self, who: int, faults: list[Fault], stale: int) -> None:
-        """One flusher runs, and its writes meet faults; after a crash it settles nothing."""
-        self.store.faults.extend(faults)
-        self.store.stale.append(stale)
-        try:
-            drain(self.queue, self.writers[who], clock=noon)
-        except CrashError:
-            pass
-        finally:
-            self.store.faults.clear()
-            self.store.stale.clear()
+    @initialize(keep_rollups=st.booleans())
+    def settings(self, keep_rollups: bool) -> None:
+        """The retention keeps daily counts or does not."""
+        self.keep_rollups = keep_rollups
 
-    @rule(faults=st.lists(st.sampled_from(Fault), max_size=2))
-    def race(self, faults: list[Fault]) -> None:
-        """In the moment before the first one's write the second flushes the same messages, and one more."""
-        self.queue.expire()
+    @rule(several=st.integers(1, 4), days_ago=st.sampled_from([0, 0, 1, 1, 2]), twice=st.booleans())
+    def accept(self, several: int, days_ago: int, twice: bool) -> None:
+        """Some events arrive, of today or late ones of days before; the queue may deliver each of them twice."""
+        self._send([self._new(days_ago) for _ in range(several)], twice)
 
-        def meanwhile() -> None:
-            self.accept(1, twice=False)
-            self.queue.expire()
-            drain(self.queue, self.writers[1], clock=noon)
+    @precondition(lambda self: self.model.accepted)
+    @rule(data=st.data(), retried=st.booleans())
+    def accept_a_known_id(self, data: st.DataObject, retried: bool) -> None:
+        """A client sends its named event again, or the random bits of two events meet."""
+        known = data.draw(st.sampled_from(sorted(self.model.accepted)[-6:]))
+        other = self.model.accepted[known]
+        new = self._new(0, event_id=other.event_id, date=other.date, named_by_client=other.named_by_client)
+        if other.named_by_client or not retried:
+            self._send([new], twice=False)
+        else:
+            self.queue.send([other.to_message()])
 
-        self.store.before_write.append(meanwhile)
-        self.flush(0, faults, 0)
-        self.store.before_write.clear()
+    @rule(minutes=st.sampled_from([1, 6, 6, 1440, 3 * 1440]))
+    def advance(self, minutes: int) -> None:
+        """Time passes; no run of a process lasts a day."""
+        if minutes >= 1440:
+            for actor in list(self.actors):
+                self._end(actor)
+        self.now += timedelta(minutes=minutes)
 
-    @rule(random=st.randoms(use_true_random=False))
-    def redeliver(self, random: object) -> None:
+    @rule(seed=st.integers(0, 5))
+    def redeliver(self, seed: int) -> None:
         """What was received and never settled comes again, in another order."""
-        self.queue.expire()
-        self.queue.reorder(random.shuffle)  # type: ignore[attr-defined]
+        self.queue.inner.expire()
+        self.queue.inner.reorder(Random(seed).shuffle)
 
-    @invariant()
-    def each_object_is_whole_and_each_event_in_one(self) -> None:
-        """At every moment; and all but the highest segment are sealed."""
-        found = segments(self.objects)
-        ids = [number for segment in found for number in segment.rows["event_id"].to_pylist()]
-        assert len(ids) == len(set(ids))
-        assert set(ids) <= set(self.accepted)
-        assert all(segment.sealed for segment in found[:-1])
+    @precondition(lambda self: len(list(self.objects.list(ERASURES))) < MOST_ERASURES)
+    @rule(first=st.integers(0, 3), length=st.integers(0, 2))
+    def request_an_erasure(self, first: int, length: int) -> None:
+        """Somebody wants days to be erased; whoever is the next eraser carries it out."""
+        begin = self.now.date() - timedelta(days=first)
+        self.now += timedelta(seconds=1)
+        request_erasure(self.objects, SITE, begin, min(begin + timedelta(days=length), self.now.date()), self.now)
+        self._look("nobody")
 
-    @invariant()
-    def what_is_no_longer_queued_is_in_the_table(self) -> None:
-        """Acknowledged means written."""
-        in_table = {number for segment in segments(self.objects) for number in segment.rows["event_id"].to_pylist()}
-        self.queue.expire()
-        messages = self.queue.receive(10_000)
-        self.queue.release(messages)
-        queued = {json.loads(message.body)["event_id"] for message in messages}
-        assert set(self.accepted) <= in_table | queued
+    # Processes
+
+    @precondition(lambda self: len(self.actors) < MOST_ACTORS)
+    @rule(role=st.sampled_from(ROLES), steps=st.integers(0, 8))
+    def start(self, role: str, steps: int) -> None:
+        """One more process, and its first operations."""
+        if program := getattr(self, f"_{role}")():
+            actor = Actor(role, program)
+            self.actors.append(actor)
+            if role == "flusher":
+                self.busy[actor] = next(each for each in self.writers if each not in self.busy.values())
+            if role == "reader":
+                self.witnesses[actor] = Witness(self.model)
+            for _ in range(steps):
+                self._step(actor)
+
+    @precondition(lambda self: self.actors)
+    @rule(
+        moves=st.lists(st.tuples(st.integers(0, MOST_ACTORS - 1), st.integers(1, 5)), min_size=1, max_size=5),
+        fault=st.sampled_from([Fault.NONE, Fault.NONE, *Fault]),
+        age=st.sampled_from([0, 0, 0, 1, 2, 4]),
+    )
+    def go_on(self, moves: list[tuple[int, int]], fault: Fault, age: int) -> None:
+        """Some processes do some operations each, with old listings; the last operation meets a fault."""
+        actors = list(self.actors)
+        for who, steps in moves:
+            for _ in range(steps):
+                self._step(actors[who % len(actors)], age=age)
+        self._step(actors[moves[-1][0] % len(actors)], fault, age)
+
+    @precondition(lambda self: self.actors)
+    @rule(who=st.integers(0, MOST_ACTORS - 1))
+    def finish(self, who: int) -> None:
+        """One process comes to its end undisturbed."""
+        self._finish(self.actors[who % len(self.actors)])
 
     def teardown(self) -> None:
-        """Left alone, everything accepted is in the table, once."""
-        self.queue.expire()
-        drain(self.queue, self.writers[0], clock=noon)
-        found = segments(self.objects, HERE)
-        ids = sorted(number for segment in found for number in segment.rows["event_id"].to_pylist())
-        assert ids == self.accepted
+        """Left alone, everything accepted is in the table, once, and the numbers say so."""
+        try:
+            # A run that has failed already has nothing to add.
+            if sys.exc_info()[0] is None:
+                self._come_to_rest()
+        finally:
+            for actor in self.actors:
+                actor.crash()
+
+    # Programs
+
+    def _flusher(self) -> Callable[[], object] | None:
+        free = next((each for each in self.writers if each not in self.busy.values()), None)
+        return None if free is None else lambda: drain(self.queue, free, clock=lambda: self.now)
+
+    def _eraser(self) -> Callable[[], object]:
+        def erase() -> None:
+            for key, _ in open_erasures(self.store):
+                carry_out(self.store, key, erase_pending=self.queue.erase, sleep=no_sleep)
+
+        return erase
+
+    def _builder(self) -> Callable[[], object]:
+        return lambda: build_rollups(self.store, self.engines["builder"], self.now)
+
+    def _reader(self) -> Callable[[], object]:
+        return lambda: self.engines["reader"].rows(SITE, EVER, EVERY_DAY)
+
+    def _keeper(self) -> Callable[[], object]:
+        def keep() -> None:
+            busy = {erasure.site_id for _, erasure in open_erasures(self.store)}
+            retain(self.store, Retention(RETENTION_DAYS, self.keep_rollups), self.now, but=busy, book=self.book)
+
+        return keep
+
+    def _pending(self, site_id: str) -> pa.Table:
+        rows = read_deliveries(self.queue.bodies())
+        dates = pa.array([date.fromisoformat(text) for text in rows["date"].to_pylist()], pa.date32())
+        rows = rows.set_column(rows.column_names.index("date"), "date", dates).select(PENDING.names)
+        first = {event_id: n for n, event_id in reversed(list(enumerate(rows["event_id"].to_pylist())))}
+        return rows.take(pa.array(sorted(first.values()), pa.int64()))
+
+    # How they go
+
+    def _step(self, actor: Actor, fault: Fault = Fault.NONE, age: int = 0) -> None:
+        if actor.ended:
+            return
+        actor.step(fault, 0 if actor.role in TRUST_THE_LISTING else age)
+        self._look(actor.role)
+        self._settle(actor)
+
+    def _look(self, role: str) -> None:
+        self.model.look(role, self.now.date())
+        self.model.check_nothing_is_lost()
+        for witness in self.witnesses.values():
+            witness.look()
+
+    def _settle(self, actor: Actor) -> None:
+        if not actor.ended:
+            return
+        self.actors.remove(actor)
+        self.busy.pop(actor, None)
+        witness = self.witnesses.pop(actor, None)
+        if actor.error and not isinstance(actor.error, MallardError | CrashError):
+            raise actor.error
+        if witness and not actor.error:
+            witness.check(actor.answer, self.now.date() - timedelta(days=RETENTION_DAYS))  # type: ignore[arg-type]
+
+    def _finish(self, actor: Actor) -> None:
+        for _ in range(LONGEST_RUN):
+            self._step(actor)
+            if actor.ended:
+                return
+        raise AssertionError(f"{actor.role} comes to no end")
+
+    def _end(self, actor: Actor) -> None:
+        while not actor.ended:
+            self._step(actor, Fault.CRASH_BEFORE)
+
+    def _run(self, role: str) -> Actor:
+        actor = Actor(role, getattr(self, f"_{role}")())
+        self.actors.append(actor)
+        if role == "reader":
+            self.witnesses[actor] = Witness(self.model)
+        self._finish(actor)
+        if actor.error:
+            raise AssertionError(f"{role} failed undisturbed") from actor.error
+        return actor
+
+    # Events
+
+    def _new(self, days_ago: int, **changes: object) -> Event:
+        self.now += timedelta(seconds=1)
+        number = next(self.numbers)
+        day = self.now.date() - timedelta(days=days_ago)
+        values = {"date": day.isoformat(), "event_id": number * 100, "named_by_client": number % 3 == 0, **changes}
+        return event(number, timestamp=to_ms(self.now), accepted_ms=to_ms(self.now), **values)
+
+    def _send(self, events: list[Event], twice: bool) -> None:
+        bodies = [each.to_message() for each in events]
+        self.queue.send(bodies * 2 if twice else bodies)
+        for each in events:
+            self.model.accept(each)
+        self._look("nobody")
+
+    # The end
+
+    def _come_to_rest(self) -> None:
+        for actor in list(self.actors):
+            self._end(actor)
+        self.queue.inner.expire()
+        self._run("eraser")
+        self._run("flusher")
         assert self.queue.depth() == 0
+        self._check_each_is_there_once()
+        self._run("builder")
+        rolled = self._read()
+        for row in list(self.objects.list("rollups/")):
+            if not self.model.kept_counts():
+                self.objects.delete(row.key)
+        assert rolled == self._read()
+
+    def _read(self) -> dict[date, int]:
+        answer = self._run("reader").answer
+        assert isinstance(answer, list)
+        return {row["date"]: row["events"] for row in answer if row["events"]}
+
+    def _check_each_is_there_once(self) -> None:
+        stored = self.model.in_table()
+        excused = self.model.removed | self.model.retained
+        # A client's retry is the event that came first, wherever that went.
+        named = {self.model.accepted[number].event_id for number in {*stored, *excused}}
+        first_kept = self.now.date() - timedelta(days=RETENTION_DAYS)
+        for number, each in self.model.accepted.items():
+            if self.model.is_erased(number, done=True):
+                assert not stored[number], f"the erased {number} is there"
+            elif number not in excused and date.fromisoformat(each.date) >= first_kept:
+                again = each.named_by_client and each.event_id in named
+                assert stored[number] == 1 or again, f"{number} is there {stored[number]} times"

@@ -137,6 +137,19 @@ class MemoryQueue:
     def depth(self) -> int:
         return len(self._bodies)
 
+    def bodies(self) -> list[bytes]:
+        """All that is not acknowledged, hidden or not."""
+        with self._lock:
+            return list(self._bodies.values())
+
+    def remove(self, unwanted: Callable[[bytes], bool]) -> int:
+        """Take messages out, hidden or not; how many."""
+        with self._lock:
+            gone = [number for number, body in self._bodies.items() if unwanted(body)]
+            for number in gone:
+                del self._bodies[number]
+            return len(gone)
+
     def expire(self) -> None:
         """Let the time of visibility pass: what was received and never settled comes again."""
         with self._lock:

@@ -40,7 +40,8 @@ class Restless:
         self._stopping = threading.Event()
         self._failures: list[Exception] = []
         self._threads = [
-            threading.Thread(target=self._until_stopped, args=(each,), daemon=True) for each in (self._write, self._build)
+            threading.Thread(target=self._until_stopped, args=(each,), daemon=True)
+            for each in (self._write, self._build)
         ]
         self._engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
         for day in (STILL, ERASED):

@@ -1,0 +1,52 @@
+"""The proof that the flush machine bites: with one rule of the protocol left out, it fails."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from mallard.store.base import Store
+from mallard.table.layout import Partition
+from support import broken_rules as broken
+from support.flush_machine import FlushMachine
+
+pytestmark = pytest.mark.heavy
+
+# Without shrinking: that it fails is what counts, not how short.
+SEARCH = settings(
+    max_examples=1500,
+    stateful_step_count=30,
+    phases=[Phase.generate],
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=False,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+BROKEN_PARTS = [
+    broken.BlindMachine,
+    broken.CarelessMachine,
+    broken.HastyMachine,
+    broken.ForwardMachine,
+    broken.ForgetfulMachine,
+    broken.NearsightedMachine,
+    broken.CachedBuildMachine,
+]
+
+
+@pytest.mark.parametrize("machine", BROKEN_PARTS)
+def test_the_machine_fails_where_a_part_leaves_a_rule_out(machine: type[FlushMachine]) -> None:
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=SEARCH)
+
+
+@pytest.mark.parametrize("erase", [broken.delete_partition, broken.erase_upwards])
+def test_the_machine_fails_where_an_erasure_is_carried_out_otherwise(
+    erase: Callable[[Store, Partition, int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mallard.keeping.erase.erase_partition", erase)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(FlushMachine, settings=SEARCH)
