@@ -61,11 +61,11 @@ export default (data, ...parts) => {
         if (type == "pagehide" || document.visibilityState == "hidden") listener(type);
       }),
 
-    /** Calls with what a click of the first or the middle button (or of the keyboard) meant. */
+    /** Calls with what was clicked, by mouse, touch or keyboard; the middle button does nothing but to links. */
     click: (selector, listener) =>
       on(document, "click auxclick", ({ target, button }) => {
         const element = target.closest?.(selector);
-        if (element && button < 2) listener(element);
+        if (element && (!button || (button == 1 && target.closest("a[href]")))) listener(element);
       }),
 
     /** The list that an attribute names, by commas. */

@@ -22,7 +22,7 @@ TRACKER = ROOT / "tracker"
 DIST = TRACKER / "dist"
 PARTS = {part["name"]: part for part in json.loads((TRACKER / "parts.json").read_text(encoding="utf-8"))}
 MAX_SCRIPT_BYTES = 1024
-MAX_KIT_BYTES = 1200
+MAX_KIT_BYTES = 1250
 A_FEW_HUNDRED_BYTES = 600
 MAX_ALL_GZIPPED_BYTES = 3500
 

@@ -246,7 +246,7 @@ def test_anchors_and_what_else_a_hash_may_carry_are_no_routes(page: Page, site: 
     site.events(1)
     page.evaluate("location.hash = 'part'")
     page.evaluate("history.pushState(null, '', '#/')")
-    assert len(sent(page, site, 1)) == 1
+    assert sent(page, site, 1) == [site.wire("pageview")]
 
 
 def test_a_new_path_with_a_new_route_is_one_page_view(page: Page, site: Site) -> None:
@@ -297,6 +297,18 @@ def test_a_tagged_button_sends_its_event_with_properties_and_revenue(page: Page,
     page.click("b")
     expected = site.wire("Signup", p={"plan": "pro", "pay-by": "card"}, ra=49.9, rc="EUR")
     assert sent(page, site, 1) == [expected]
+
+
+def test_a_button_does_nothing_at_a_middle_click_and_a_tagged_link_does(page: Page, site: Site) -> None:
+    site.pages["/"] = snippet("tagged") + (
+        '<button data-mallard-event="Button">x</button> <a href="/two" data-mallard-event="Link">x</a>'
+    )
+    open_counted(page, site)
+    stay(page)
+    for element in ("button", "a"):
+        page.click(element, button="middle")
+        page.click(element, button="right")
+    assert sent(page, site, 1) == [site.wire("Link")]
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])

@@ -8,7 +8,7 @@ export default ({ gate, view, on, path, mallard }) => {
 
   gate(2, (event) => {
     const { hash, pathname } = new URL(event.u);
-    if (route(hash)) event.u = path(event.u.split("#")[0], pathname + route(hash));
+    event.u = path(event.u.split("#")[0], pathname + route(hash));
   });
   view(() => {
     last = route(location.hash);
