@@ -1,4 +1,4 @@
-"""`make soak`: the flush machine over 100,000 schedules, other ones each time, then the other property tests for longer.
+"""`make soak`: the flush machine over 100,000 schedules, other ones each time, then other property tests for longer.
 
 It takes hours and ends by itself; the exit code is 0 only when nothing was found.
 """
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Never
 
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -28,7 +29,7 @@ TESTS = Path(__file__).parent
 class CountingMachine(FlushMachine):
     """Tells the bar of each schedule that came to its end."""
 
-    bar: "tqdm[None]"
+    bar: "tqdm[Never]"
 
     def teardown(self) -> None:
         """One more."""

@@ -26,7 +26,7 @@ EVERY_DAY = Statement((), {}, {}, rolled=TOTAL)
 
 
 class ArrowEngine(Engine):
-    """Counts rows. An answer of ``rows`` is ``{"date", "events", "ids"}`` a day; ``ids`` None where a rollup answers."""
+    """Counts rows: ``rows`` answers ``{"date", "events", "ids"}`` of each day, ``ids`` None where a rollup answers."""
 
     def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteBook) -> None:
         """Without the database of its parent, which takes longer to open than a whole schedule."""

@@ -17,7 +17,7 @@ from mallard.errors import MallardError
 from mallard.event import Event, to_ms
 from mallard.flush.core import drain
 from mallard.keeping.erase import ERASURES, carry_out, open_erasures, request_erasure
-from mallard.keeping.retain import GRACE, Retention, retain
+from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING
 from mallard.query.period import Period
