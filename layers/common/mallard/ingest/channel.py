@@ -7,8 +7,11 @@ by ``utm_medium`` or by an advertiser's click id, then the kind of the source, t
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mallard.ingest.known import Kind, Known, source_of_word
+
+CACHED_CHANNELS = 4096
 
 DIRECT, UNASSIGNED = "Direct", "Unassigned"
 
@@ -96,7 +99,13 @@ def channel_of(known: Known | None, tags: Mapping[str, str], click: Click | None
     meaning; ``linked`` says that a page or a ``ref`` names where it came from.
     """
     medium = tags.get("utm_medium", "").lower() or (click.medium if click and click.medium else "")
-    source, campaign = tags.get("utm_source", "").lower(), tags.get("utm_campaign", "").lower()
+    return _channel(
+        known, tags.get("utm_source", "").lower(), medium, tags.get("utm_campaign", "").lower(), linked=linked
+    )
+
+
+@lru_cache(maxsize=CACHED_CHANNELS)
+def _channel(known: Known | None, source: str, medium: str, campaign: str, *, linked: bool) -> str:
     known = known or (source_of_word(source) if source else None)
     kind = known.kind if known else Kind.OTHER
     if not (known or source or medium or campaign or linked):

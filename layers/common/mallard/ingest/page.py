@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from mallard.ingest.channel import CLICK_IDS
 
 MAX_TAG_LENGTH = 256
 MAX_QUERY_FIELDS = 200
+CACHED_HOSTS = 4096
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
@@ -48,10 +50,13 @@ def read_page(url: str, site_id: str) -> Page | None:
         hostname = site_id
     elif not parts.scheme or not hostname:
         return None
+    name, path = hostname or site_id, _pathname(parts.path)
+    if not parts.query:
+        return Page(name, path, {})
     found = {key.lower(): neat for key, value in reversed(_pairs(parts.query)) if (neat := _neat(value))}
     return Page(
-        hostname or site_id,
-        _pathname(parts.path),
+        name,
+        path,
         {tag: found[tag] for tag in UTM_TAGS if tag in found},
         next((found[key] for key in _SOURCE_KEYS if key in found), None),
         next((key for key in CLICK_IDS if key in found), None),
@@ -67,13 +72,16 @@ def host_of(url: str) -> str | None:
 
 
 def _hostname(parts: SplitResult) -> str | None:
+    return _one_form(parts.hostname) if parts.hostname else None
+
+
+@lru_cache(maxsize=CACHED_HOSTS)
+def _one_form(name: str) -> str:
     """Small letters, no dot at the end, and a name of other letters in its ASCII form (xn--…), as browsers send it.
 
     Raises ValueError where it is no name and no address.
     """
-    host = (parts.hostname or "").rstrip(".")
-    if not host:
-        return None
+    host = name.rstrip(".")
     if not host.isascii():
         host = host.encode("idna").decode()
     if not _HOST.fullmatch(host):
@@ -82,7 +90,8 @@ def _hostname(parts: SplitResult) -> str | None:
 
 
 def _pathname(path: str) -> str:
-    return _SESSION.sub("", _decoded(path)).rstrip() or "/"
+    plain = _decoded(path) if "%" in path else path
+    return (_SESSION.sub("", plain) if ";" in plain else plain).rstrip() or "/"
 
 
 def _decoded(path: str) -> str:

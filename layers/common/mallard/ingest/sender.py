@@ -8,6 +8,7 @@ from mallard.ingest.edge import Edge
 from mallard.ingest.hints import NO_HINTS, Hints, read_hints
 from mallard.ingest.place import Place
 
+_PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 HEADERS = {
     "user-agent",
     "origin",
@@ -15,10 +16,7 @@ HEADERS = {
     "sec-gpc",
     "dnt",
     "x-forwarded-for",
-    "sec-purpose",
-    "purpose",
-    "x-purpose",
-    "x-moz",
+    *_PURPOSES,
     *hints.HEADERS,
     *edge.HEADERS,
 }
@@ -64,5 +62,5 @@ def read_sender(headers: Mapping[str, str], address: str, cdn: Edge) -> Sender:
 
 def _is_prefetch(headers: Mapping[str, str]) -> bool:
     """``Sec-Purpose`` (and what browsers sent before it) of a page that is fetched ahead or rendered unseen."""
-    purpose = ";".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz")).lower()
-    return any(word in purpose for word in ("prefetch", "prerender", "preview"))
+    given = [headers[name].lower() for name in _PURPOSES if name in headers]
+    return any(word in purpose for purpose in given for word in ("prefetch", "prerender", "preview"))
