@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import venv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -93,7 +95,34 @@ def apt_peer(packages: Sequence[str], programs: Sequence[str]) -> Peer:
     return Peer(lambda: all(apt_program(each) for each in programs), install)
 
 
+def maxmind_database(name: str) -> Path:
+    """One of MaxMind's own test databases."""
+    return HOME / "maxmind" / f"{name}.mmdb"
+
+
+def _install_maxmind() -> None:
+    """The databases that the source of MaxMind's own package carries for its tests; nothing of it is installed."""
+    home = HOME / "maxmind"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*command, "--no-binary", ":all:", "-d", folder, "-r", str(_pins("maxmind"))], check=True)
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        with tarfile.open(next(Path(folder).glob("*.tar.gz"))) as archive:
+            for member in archive.getmembers():
+                content = archive.extractfile(member) if member.name.endswith(".mmdb") else None
+                if content is not None:
+                    (home / Path(member.name).name).write_bytes(content.read())
+    (home / "pins.txt").write_text(_pins("maxmind").read_text())
+
+
+def _has_maxmind() -> bool:
+    stamp = HOME / "maxmind" / "pins.txt"
+    return stamp.is_file() and stamp.read_text() == _pins("maxmind").read_text()
+
+
 PEERS = {
+    "maxmind": Peer(_has_maxmind, _install_maxmind),
     "ministack": pip_peer("ministack"),
     "rclone": pip_peer("rclone"),
     "nanio": pip_peer("nanio"),
