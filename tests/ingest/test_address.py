@@ -85,3 +85,9 @@ def test_nothing_a_client_writes_changes_what_the_proxy_added(written: str, seen
 @given(st.text(max_size=80))
 def test_no_header_raises(header: str) -> None:
     assert isinstance(client_address("127.0.0.1", header, PROXIES), str)
+
+
+def test_an_ipv4_address_seen_as_ipv6_is_the_ipv4_address() -> None:
+    assert client_address("::ffff:198.51.100.1", "", PROXIES) == "198.51.100.1"
+    assert client_address("::ffff:127.0.0.1", "::ffff:203.0.113.7", PROXIES) == "203.0.113.7"
+    assert client_address("::ffff:198.51.100.1", "203.0.113.7", PROXIES) == "198.51.100.1"

@@ -10,7 +10,12 @@ MAX_HOPS = 32
 
 
 def client_address(peer: str, forwarded_for: str, trusted: tuple[Network, ...]) -> str:
-    """Read ``X-Forwarded-For`` from the right, past trusted hops, where the peer itself is trusted."""
+    """Read ``X-Forwarded-For`` from the right, past trusted hops, where the peer itself is trusted.
+
+    An IPv4 address that a socket of both families shows as IPv6 (``::ffff:192.0.2.1``) is the IPv4 address.
+    """
+    if peer.startswith("::ffff:"):
+        peer = _plain(peer) or peer
     if not forwarded_for or not _trusted(peer, trusted):
         return peer
     address = peer
@@ -45,6 +50,7 @@ def _plain(hop: str) -> str | None:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        return str(ip_address(text))
+        parsed = ip_address(text)
     except ValueError:
         return None
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
