@@ -18,12 +18,17 @@ ALLOWED = {
     "config": {"errors"},
     "store": {"config", "errors"},
     "queue": {"config", "errors"},
-    "salts": {"errors", "event", "store"},
-    "ingest": {"config", "errors", "event", "queue", "salts"},
-    "table": {"errors", "event", "store"},
+    "sites": {"errors", "store"},
+    "rotation": {"errors", "store"},
+    "salts": {"errors", "rotation", "sites", "store"},
+    "auth": {"errors", "store"},
+    "ingest": {"auth", "config", "errors", "event", "queue", "salts", "sites", "store"},
+    "table": {"errors", "event", "rotation", "store"},
     "flush": {"errors", "queue", "salts", "store", "table"},
-    "query": {"__init__", "config", "errors", "event", "queue", "store", "table"},
+    "query": {"__init__", "config", "errors", "event", "queue", "sites", "store", "table"},
+    "keeping": {"config", "errors", "event", "query", "salts", "sites", "store", "table"},
     "demo": {"event", "table"},
+    "transfer": {"errors", "event", "ingest", "store", "table"},
     "static": {"errors"},
 }
 """Each room and the rooms it may know; `embedded`, `cli` and the handlers put all together."""
@@ -87,7 +92,8 @@ def test_only_config_reads_the_environment() -> None:
 def test_the_ingest_function_loads_none_of_the_heavy_packages() -> None:
     code = (
         "import sys; sys.path.insert(0, 'functions/ingest'); import handler;"
-        " print([m for m in ('fastapi', 'duckdb', 'pyarrow', 'pandas', 'numpy', 'pydantic') if m in sys.modules])"
+        " print([m for m in ('fastapi', 'duckdb', 'pyarrow', 'pandas', 'numpy', 'pydantic',"
+        " 'aiohttp', 'requests', 'geoip2') if m in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

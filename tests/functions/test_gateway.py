@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mallard.auth.keys import KeyRing
 from mallard.errors import QueueError
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
@@ -19,6 +20,7 @@ from support.memory import MemoryQueue, MemoryStore
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+NO_KEYS = KeyRing(MemoryStore())
 PAGE_VIEW = json.dumps({"d": "example.com", "n": "pageview", "u": "/"})
 
 
@@ -39,7 +41,7 @@ def sent(queue: MemoryQueue) -> list[dict[str, Any]]:
 
 def test_an_event_is_queued_and_answered_202(door: Door) -> None:
     queue = MemoryQueue()
-    answer = answer_gateway(request(), door, queue, NOW)
+    answer = answer_gateway(request(), door, queue, NO_KEYS, NOW)
     assert (answer["statusCode"], answer["body"]) == (202, "")
     assert [event["pathname"] for event in sent(queue)] == ["/"]
 
@@ -47,20 +49,20 @@ def test_an_event_is_queued_and_answered_202(door: Door) -> None:
 def test_a_base64_body_is_read(door: Door) -> None:
     queue = MemoryQueue()
     body = base64.b64encode(PAGE_VIEW.encode()).decode()
-    assert answer_gateway(request(body=body, isBase64Encoded=True), door, queue, NOW)["statusCode"] == 202
+    assert answer_gateway(request(body=body, isBase64Encoded=True), door, queue, NO_KEYS, NOW)["statusCode"] == 202
     assert len(sent(queue)) == 1
 
 
 def test_a_broken_base64_body_is_a_refusal(door: Door) -> None:
-    answer = answer_gateway(request(body="%%%", isBase64Encoded=True), door, MemoryQueue(), NOW)
+    answer = answer_gateway(request(body="%%%", isBase64Encoded=True), door, MemoryQueue(), NO_KEYS, NOW)
     assert (answer["statusCode"], answer["headers"]["x-mallard-dropped"]) == (400, "malformed")
 
 
 def test_a_forged_forwarded_header_does_not_change_the_visitor(door: Door) -> None:
     queue = MemoryQueue()
     for forged in ("198.51.100.1", "198.51.100.2"):
-        answer_gateway(request(headers={"X-Forwarded-For": forged}), door, queue, NOW)
-    answer_gateway(request(source="192.0.2.8"), door, queue, NOW)
+        answer_gateway(request(headers={"X-Forwarded-For": forged}), door, queue, NO_KEYS, NOW)
+    answer_gateway(request(source="192.0.2.8"), door, queue, NO_KEYS, NOW)
     first, second, other = (event["visitor_id"] for event in sent(queue))
     assert first == second != other
 
@@ -70,27 +72,27 @@ def test_a_queue_that_fails_is_503_and_never_202(door: Door) -> None:
         def send(self, bodies: Any) -> None:
             raise QueueError("down")
 
-    answer = answer_gateway(request(), door, Failing(), NOW)
+    answer = answer_gateway(request(), door, Failing(), NO_KEYS, NOW)
     assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")
 
 
 def test_the_pixel_is_an_image_whatever_happens(door: Door) -> None:
     queue = MemoryQueue()
     event = request("GET", None) | {"rawQueryString": "d=example.com&n=pageview&u=%2Fa"}
-    answer = answer_gateway(event, door, queue, NOW)
+    answer = answer_gateway(event, door, queue, NO_KEYS, NOW)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "image/gif")
     assert [event["pathname"] for event in sent(queue)] == ["/a"]
-    assert answer_gateway(request("GET", None), door, queue, NOW)["headers"]["x-mallard-dropped"] == "missing"
+    assert answer_gateway(request("GET", None), door, queue, NO_KEYS, NOW)["headers"]["x-mallard-dropped"] == "missing"
 
 
 def test_a_preflight_and_a_wrong_method_are_answered(door: Door) -> None:
-    assert answer_gateway(request("OPTIONS"), door, MemoryQueue(), NOW)["statusCode"] == 204
-    assert answer_gateway(request("PUT"), door, MemoryQueue(), NOW)["statusCode"] == 405
+    assert answer_gateway(request("OPTIONS"), door, MemoryQueue(), NO_KEYS, NOW)["statusCode"] == 204
+    assert answer_gateway(request("PUT"), door, MemoryQueue(), NO_KEYS, NOW)["statusCode"] == 405
 
 
 def test_a_message_holds_neither_address_nor_agent(door: Door) -> None:
     queue = MemoryQueue()
-    answer_gateway(request(), door, queue, NOW)
+    answer_gateway(request(), door, queue, NO_KEYS, NOW)
     (message,) = queue.receive(1)
     assert b"192.0.2.7" not in message.body
     assert b"Gecko" not in message.body

@@ -14,11 +14,14 @@ from mallard.event import Event
 from mallard.ingest.asgi import PATH, IngestApp
 from mallard.ingest.dropped import Dropped
 from mallard.ingest.pipeline import Door, Sender, receive
+from mallard.ingest.privacy import KEEP_ALL, Privacy
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
+from mallard.rotation import DAILY, Rotation
 from mallard.salts import Salts
+from mallard.sites.book import SiteBook
 from mallard.store.base import Listed, Store, Stored
 
 NOW = datetime(2025, 6, 30, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -51,14 +54,19 @@ def open_door(
     per_second: int = 0,
     filter_bots: bool = True,
     honor_gpc: bool = True,
+    rotation: Rotation = DAILY,
+    book: SiteBook | None = None,
+    privacy: Privacy = KEEP_ALL,
 ) -> Door:
     return Door(
         Sites(sites, known, new_per_hour),
-        Salts(store, SECRET),
+        Salts(store, SECRET, rotation),
         EventIds(),
         RateLimit(per_second),
         filter_bots,
         honor_gpc,
+        book,
+        privacy,
     )
 
 
@@ -113,6 +121,15 @@ class BrokenStore:
         self._fail()
 
     def list(self, prefix: str) -> Iterator[Listed]:
+        self._fail()
+
+    def keeps_versions(self) -> bool:
+        self._fail()
+
+    def delete_old_versions(self, prefix: str) -> int:
+        self._fail()
+
+    def server_time(self) -> datetime | None:
         self._fail()
 
     def pin(self, key: str, folder: Path) -> Path | None:

@@ -27,6 +27,7 @@ from ingest.doors import (
     wire,
     wire_body,
 )
+from mallard.auth.keys import KeyRing
 from mallard.config import Settings
 from mallard.errors import QueueError
 from mallard.ingest.answer import PIXEL
@@ -61,7 +62,11 @@ class BrokenQueue:
 
 def open_app(store: Store, queue: object, **settings: Any) -> IngestApp:
     return IngestApp(
-        open_door(store, **settings), cast(LocalQueue, queue), Settings().trusted_proxies, clock=lambda: NOW
+        open_door(store, **settings),
+        cast(LocalQueue, queue),
+        KeyRing(store),
+        Settings().trusted_proxies,
+        clock=lambda: NOW,
     )
 
 
@@ -127,7 +132,9 @@ def test_events_sent_at_once_are_all_queued(app: IngestApp, queue: LocalQueue) -
 
 def test_every_accepted_event_is_announced_and_no_dropped_one(store: LocalStore, queue: LocalQueue) -> None:
     announced: list[int] = []
-    app = IngestApp(open_door(store), queue, clock=lambda: NOW, on_accepted=lambda: announced.append(queue.depth()))
+    app = IngestApp(
+        open_door(store), queue, KeyRing(store), clock=lambda: NOW, on_accepted=lambda: announced.append(queue.depth())
+    )
     for body in (wire_body(), b"", wire_body(n=1), wire_body()):
         post(app, body)
     assert announced == [1, 2]
@@ -197,7 +204,7 @@ def test_the_pixel_is_an_image_and_queues_an_event(app: IngestApp, queue: LocalQ
     assert (reply.status, reply.headers["content-type"], reply.body) == (200, "image/gif", PIXEL)
     [event] = queued(queue)
     assert (event["event_name"], event["pathname"], event["utm_source"]) == ("open", "/mail", "letter")
-    assert (event["referrer_source"], event["screen_size"]) == ("Bing", "800")
+    assert (event["referrer"], event["referrer_source"], event["screen_size"]) == ("https://bing.com/", "letter", "800")
 
 
 def test_the_pixel_is_a_gif_of_one_pixel_that_nobody_keeps(app: IngestApp) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ingest.doors import GOOGLEBOT, NOW, Reply, open_door, pixel, post, wire, wire_body
+from mallard.auth.keys import KeyRing
 from mallard.ingest.answer import PIXEL
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.dropped import STATUS, Reason
@@ -44,11 +45,18 @@ CASES: dict[Reason, Case] = {
     Reason.ORIGIN: Case(403, wire_body(), headers=(("origin", "https://other.org"),), door={"sites": ("example.com",)}),
     Reason.RATE: Case(429, wire_body(), door={"per_second": 1}, before=(wire_body(),), retry_after="1"),
     Reason.BOT: Case(202, wire_body(), headers=(("user-agent", GOOGLEBOT),)),
+    Reason.AI_CRAWLER: Case(202, wire_body(), headers=(("user-agent", "Mozilla/5.0 (compatible; GPTBot/1.2)"),)),
+    Reason.PREFETCH: Case(202, wire_body(), headers=(("sec-purpose", "prefetch;prerender"),)),
+    Reason.SPAM: Case(202, wire_body(r="https://semalt.com/")),
 }
 
 
+OF_BATCHES = {Reason.TIME, Reason.ADDRESS}
+"""Only a batch can meet these: tests/ingest/test_batch.py does."""
+
+
 def refused_by(case: Case, store: LocalStore, queue: LocalQueue) -> tuple[IngestApp, Reply]:
-    app = IngestApp(open_door(store, **case.door), queue, clock=lambda: NOW)
+    app = IngestApp(open_door(store, **case.door), queue, KeyRing(store), clock=lambda: NOW)
     for body in case.before:
         assert post(app, body).status == 202
     return app, post(app, case.body, *case.headers)
@@ -92,6 +100,8 @@ def test_a_page_may_read_the_reason_from_another_origin(reason: Reason, store: L
         (Reason.SITE, wire(), {"sites": ("other.org",)}, ()),
         (Reason.ORIGIN, wire(), {"sites": ("example.com",)}, (("origin", "https://other.org"),)),
         (Reason.BOT, wire(), {}, (("user-agent", GOOGLEBOT),)),
+        (Reason.PREFETCH, wire(), {}, (("purpose", "prefetch"),)),
+        (Reason.SPAM, wire(r="https://semalt.com/"), {}, ()),
     ],
     ids=lambda value: str(value) if isinstance(value, Reason) else "",
 )
@@ -103,7 +113,7 @@ def test_the_pixel_is_an_image_whatever_the_reason_and_says_it_in_the_header(
     store: LocalStore,
     queue: LocalQueue,
 ) -> None:
-    app = IngestApp(open_door(store, **settings), queue, clock=lambda: NOW)
+    app = IngestApp(open_door(store, **settings), queue, KeyRing(store), clock=lambda: NOW)
     reply = pixel(app, query, *headers)
     assert (reply.status, reply.body, reply.headers["content-type"]) == (200, PIXEL, "image/gif")
     assert reply.headers["x-mallard-dropped"] == reason.value
@@ -112,8 +122,9 @@ def test_the_pixel_is_an_image_whatever_the_reason_and_says_it_in_the_header(
 
 
 def test_every_reason_has_a_case_here_and_a_status() -> None:
-    assert set(CASES) == set(Reason) == set(STATUS)
-    assert {reason: case.status for reason, case in CASES.items()} == STATUS
+    assert set(CASES) | OF_BATCHES == set(Reason) == set(STATUS)
+    statuses = {reason: status for reason, status in STATUS.items() if reason not in OF_BATCHES}
+    assert {reason: case.status for reason, case in CASES.items()} == statuses
 
 
 def test_the_words_are_lower_case_and_the_names_are_the_words() -> None:

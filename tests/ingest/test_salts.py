@@ -1,4 +1,4 @@
-"""Salts: agreed on through the store, made for two days only, gone two hours after their day."""
+"""Salts: agreed on through the store, made for two days only, gone two hours after their rotation."""
 
 import hashlib
 import hmac
@@ -12,18 +12,23 @@ from hypothesis import strategies as st
 from ingest.doors import ADDRESS, FIREFOX, NOW, SECRET, SITE, BrokenStore
 from mallard.errors import StoreUnavailableError
 from mallard.ingest.visitor import visitor_id
+from mallard.rotation import Rotation, agreed_rotation, outlives_its_day
 from mallard.salts import SALT_BYTES, SECRET_KEY, Salts, delete_old_salts, salt_key, shared_secret
+from mallard.sites.book import SiteBook
+from mallard.sites.zones import Zones
 from mallard.store.local import LocalStore
 
+UTC_DAYS = Zones()
+BERLIN = Zones(((date.min, "Europe/Berlin"),))
 TODAY = NOW.date()
 TOMORROW = TODAY + timedelta(days=1)
 YESTERDAY = TODAY - timedelta(days=1)
 
 
 def key_of(salts: Salts, site_id: str = SITE, day: date = TODAY, now: datetime = NOW) -> bytes:
-    key = salts.key(site_id, day, now)
-    assert key is not None
-    return key
+    salt = salts.find(site_id, UTC_DAYS, day, now)
+    assert salt is not None
+    return salt.key
 
 
 def salt_files(store: LocalStore) -> list[str]:
@@ -35,7 +40,7 @@ def salt_files(store: LocalStore) -> list[str]:
 
 def test_two_processes_over_one_store_agree(store: LocalStore) -> None:
     assert key_of(Salts(store, SECRET)) == key_of(Salts(store, SECRET))
-    assert salt_files(store) == [salt_key(SITE, TODAY)]
+    assert salt_files(store) == [salt_key(SITE, TODAY.isoformat())]
 
 
 def test_two_processes_that_make_a_salt_at_once_agree(store: LocalStore) -> None:
@@ -46,7 +51,7 @@ def test_two_processes_that_make_a_salt_at_once_agree(store: LocalStore) -> None
         keys.append(key_of(other))
         return b"\x01" * size
 
-    slow = key_of(Salts(store, SECRET, overtaken))
+    slow = key_of(Salts(store, SECRET, random_bytes=overtaken))
     assert keys == [slow]
 
 
@@ -57,14 +62,14 @@ def test_a_restart_finds_the_same_key(store: LocalStore) -> None:
 
 def test_a_salt_is_32_random_bytes(store: LocalStore) -> None:
     key_of(Salts(store, SECRET))
-    stored = store.get(salt_key(SITE, TODAY))
+    stored = store.get(salt_key(SITE, TODAY.isoformat()))
     assert stored is not None
     assert len(bytes.fromhex(json.loads(stored.data)["salt"])) == SALT_BYTES == 32
 
 
 def test_the_key_is_made_of_secret_and_salt(store: LocalStore) -> None:
     salt = bytes(range(32))
-    assert key_of(Salts(store, SECRET, lambda size: salt)) == hmac.digest(SECRET, salt, hashlib.sha256)
+    assert key_of(Salts(store, SECRET, random_bytes=lambda size: salt)) == hmac.digest(SECRET, salt, hashlib.sha256)
 
 
 def test_every_site_and_every_day_has_its_own_salt(store: LocalStore) -> None:
@@ -80,7 +85,7 @@ def test_another_secret_gives_other_visitor_ids_over_the_same_salt(store: LocalS
 
 
 def test_a_colon_in_a_site_id_is_escaped_in_the_salt_s_key() -> None:
-    assert salt_key("localhost:8080", date(2025, 1, 2)) == "salts/site_id=localhost%3A8080/2025-01-02.json"
+    assert salt_key("localhost:8080", "2025-01-02") == "salts/site_id=localhost%3A8080/2025-01-02.json"
 
 
 # Today and tomorrow only
@@ -88,23 +93,26 @@ def test_a_colon_in_a_site_id_is_escaped_in_the_salt_s_key() -> None:
 
 @pytest.mark.parametrize("days", [-365, -2, -1, 2, 3, 365])
 def test_only_today_and_tomorrow_get_a_salt(days: int, store: LocalStore) -> None:
-    assert Salts(store, SECRET).key(SITE, TODAY + timedelta(days=days), NOW) is None
+    assert Salts(store, SECRET).find(SITE, UTC_DAYS, TODAY + timedelta(days=days), NOW) is None
     assert salt_files(store) == []
 
 
-def test_a_day_that_is_over_gets_no_key_even_while_its_salt_is_there(store: LocalStore) -> None:
+def test_a_day_that_is_over_keeps_its_key_for_two_hours_and_then_gets_none(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
-    key_of(salts)
-    assert salts.key(SITE, TODAY, NOW + timedelta(days=1)) is None
-    assert Salts(store, SECRET).key(SITE, TODAY, NOW + timedelta(days=1)) is None
+    key = key_of(salts)
+    for asked in (salts, Salts(store, SECRET)):
+        assert key_of(asked, now=datetime(2025, 7, 1, 1, 59, tzinfo=UTC)) == key
+        assert asked.find(SITE, UTC_DAYS, TODAY, datetime(2025, 7, 1, 2, 0, tzinfo=UTC)) is None
 
 
 def test_a_deleted_salt_is_not_made_again(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     key_of(salts)
     later = NOW + timedelta(days=2)
-    delete_old_salts(store, later)
-    assert salts.key(SITE, TODAY, later) is None
+    delete_old_salts(store, SiteBook(store), later)
+    assert salts.find(SITE, UTC_DAYS, TODAY, later) is None
+    soon = datetime(2025, 7, 1, 1, 0, tzinfo=UTC)
+    assert Salts(store, SECRET).find(SITE, UTC_DAYS, TODAY, soon) is None
     assert salt_files(store) == []
 
 
@@ -112,10 +120,11 @@ def test_memory_holds_a_key_until_its_date_is_over(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     assert not salts.holds(SITE, TODAY)
     key_of(salts)
-    tomorrow = key_of(salts, day=TOMORROW)
+    key_of(salts, day=TOMORROW)
     assert salts.holds(SITE, TODAY)
     assert not salts.holds("example.org", TODAY)
-    assert key_of(salts, day=TOMORROW, now=NOW + timedelta(days=1)) == tomorrow
+    later = NOW + timedelta(days=2)
+    key_of(salts, day=later.date(), now=later)
     assert not salts.holds(SITE, TODAY)
     assert salts.holds(SITE, TOMORROW)
 
@@ -123,7 +132,7 @@ def test_memory_holds_a_key_until_its_date_is_over(store: LocalStore) -> None:
 def test_a_key_in_memory_needs_no_store(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     first = key_of(salts)
-    store.delete(salt_key(SITE, TODAY))
+    store.delete(salt_key(SITE, TODAY.isoformat()))
     assert key_of(salts) == first
 
 
@@ -132,14 +141,14 @@ def test_a_key_in_memory_needs_no_store(store: LocalStore) -> None:
 
 def test_a_store_out_of_reach_is_a_fault_and_no_salt_of_one_s_own() -> None:
     with pytest.raises(StoreUnavailableError):
-        Salts(BrokenStore(), SECRET).key(SITE, TODAY, NOW)
+        Salts(BrokenStore(), SECRET).find(SITE, UTC_DAYS, TODAY, NOW)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b'{"salt":1}', b'{"salt":"xyz"}', b"\xff"])
 def test_a_damaged_salt_is_a_fault_that_names_it(content: bytes, store: LocalStore) -> None:
-    store.put_if_absent(salt_key(SITE, TODAY), content)
+    store.put_if_absent(salt_key(SITE, TODAY.isoformat()), content)
     with pytest.raises(StoreUnavailableError, match=r"2025-06-30\.json does not hold what it should"):
-        Salts(store, SECRET).key(SITE, TODAY, NOW)
+        Salts(store, SECRET).find(SITE, UTC_DAYS, TODAY, NOW)
 
 
 # The secret
@@ -164,27 +173,105 @@ def test_a_salt_is_deleted_two_hours_after_its_day(store: LocalStore) -> None:
     key_of(Salts(store, SECRET))
     end = datetime(2025, 7, 1, tzinfo=UTC)
     for moment in (NOW, end, end + timedelta(hours=2)):
-        assert delete_old_salts(store, moment) == 0
-        assert salt_files(store) == [salt_key(SITE, TODAY)]
-    assert delete_old_salts(store, end + timedelta(hours=2, milliseconds=1)) == 1
+        assert delete_old_salts(store, SiteBook(store), moment) == 0
+        assert salt_files(store) == [salt_key(SITE, TODAY.isoformat())]
+    assert delete_old_salts(store, SiteBook(store), end + timedelta(hours=2, milliseconds=1)) == 1
     assert salt_files(store) == []
 
 
 def test_deletion_takes_old_salts_of_every_site_and_leaves_the_living(store: LocalStore) -> None:
     for site_id in (SITE, "localhost:8080", "example.org"):
         for day in (YESTERDAY - timedelta(days=30), YESTERDAY, TODAY, TOMORROW):
-            store.put_if_absent(salt_key(site_id, day), b"{}")
-    assert delete_old_salts(store, NOW) == 6
+            store.put_if_absent(salt_key(site_id, day.isoformat()), b"{}")
+    assert delete_old_salts(store, SiteBook(store), NOW) == 6
     assert len(salt_files(store)) == 6
-    assert delete_old_salts(store, NOW) == 0
+    assert delete_old_salts(store, SiteBook(store), NOW) == 0
 
 
 def test_deletion_leaves_everything_else_alone(store: LocalStore) -> None:
     others = ["config/secret.json", "events/2020-01-01.json", "salts/notes.txt", "salts/site_id=a/2020-13-45.json"]
     for key in others:
         store.put_if_absent(key, b"{}")
-    assert delete_old_salts(store, NOW) == 0
+    assert delete_old_salts(store, SiteBook(store), NOW) == 0
     assert sorted(row.key for row in store.list("")) == others
+
+
+def test_a_salt_goes_two_hours_after_its_day_ended_where_the_site_is(store: LocalStore) -> None:
+    book = SiteBook(store)
+    book.change(SITE, {"timezone": "America/Los_Angeles"}, NOW - timedelta(days=3))
+    store.put_if_absent(salt_key(SITE, TODAY.isoformat()), b"{}")
+    midnight = datetime(2025, 7, 1, 7, tzinfo=UTC)
+    assert delete_old_salts(store, book, midnight + timedelta(hours=2)) == 0
+    assert delete_old_salts(store, book, midnight + timedelta(hours=2, seconds=1)) == 1
+
+
+# Zones and rotations
+
+
+def test_the_day_of_a_salt_is_the_site_s_own(store: LocalStore) -> None:
+    salts = Salts(store, SECRET)
+    late = datetime(2025, 6, 30, 22, 30, tzinfo=UTC)
+    assert BERLIN.local_date(late) == TOMORROW
+    salt = salts.find(SITE, BERLIN, TOMORROW, late)
+    assert salt is not None
+    assert salt.name == TOMORROW.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("rotation", "first", "last", "name"),
+    [
+        ("day", date(2025, 6, 30), date(2025, 6, 30), "2025-06-30"),
+        ("week", date(2025, 6, 30), date(2025, 7, 6), "2025-07-06.week"),
+        ("month", date(2025, 6, 1), date(2025, 6, 30), "2025-06-30.month"),
+    ],
+)
+def test_a_rotation_has_one_salt_that_is_named_by_its_last_day(
+    store: LocalStore, rotation: str, first: date, last: date, name: str
+) -> None:
+    days = Rotation(((date.min, rotation),))
+    assert {days.salt_name(first), days.salt_name(last)} == {name}
+    assert days.salt_name(first - timedelta(days=1)) != name != days.salt_name(last + timedelta(days=1))
+    assert outlives_its_day(name) == (rotation != "day")
+    salts = Salts(store, SECRET, days)
+    keys = {key_of(salts, day=day, now=datetime(day.year, day.month, day.day, 12, tzinfo=UTC)) for day in (first, last)}
+    assert len(keys) == 1
+    end = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1, hours=2)
+    assert delete_old_salts(store, SiteBook(store), end) == 0
+    assert delete_old_salts(store, SiteBook(store), end + timedelta(seconds=1)) == 1
+
+
+def test_a_week_s_salt_is_made_in_the_middle_of_its_week_too(store: LocalStore) -> None:
+    salts = Salts(store, SECRET, Rotation(((date.min, "week"),)))
+    wednesday = date(2025, 7, 2)
+    yesterday = wednesday - timedelta(days=1)
+    now = datetime(2025, 7, 2, 12, tzinfo=UTC)
+    assert key_of(salts, day=yesterday, now=now) == key_of(salts, day=wednesday, now=now)
+
+
+def test_a_new_store_follows_the_wish_at_once(store: LocalStore) -> None:
+    assert agreed_rotation(store, "week", NOW) == Rotation(((date.min, "week"),))
+    assert agreed_rotation(store, "week", NOW + timedelta(days=9)) == Rotation(((date.min, "week"),))
+
+
+def test_the_default_writes_nothing(store: LocalStore) -> None:
+    assert agreed_rotation(store, "day", NOW) == Rotation()
+    assert list(store.list("")) == []
+
+
+def test_a_change_holds_from_a_day_that_has_begun_nowhere(store: LocalStore) -> None:
+    key_of(Salts(store, SECRET))
+    changed = agreed_rotation(store, "month", NOW)
+    assert changed.entries == ((date.min, "day"), (TODAY + timedelta(days=2), "month"))
+    assert changed.salt_name(TOMORROW) == TOMORROW.isoformat()
+    assert agreed_rotation(store, "month", NOW) == changed
+    # Taken back before it began: as if it had never been.
+    assert agreed_rotation(store, "day", NOW + timedelta(days=1)).entries == ((date.min, "day"),)
+
+
+def test_a_damaged_rotation_is_a_fault(store: LocalStore) -> None:
+    store.put_if_absent("config/rotation.json", b"{}x")
+    with pytest.raises(StoreUnavailableError, match="does not hold what it should"):
+        agreed_rotation(store, "week", NOW)
 
 
 # Visitor ids

@@ -130,7 +130,7 @@ def test_a_rollup_of_other_sql_is_not_used_and_is_built_again(place: Place, monk
     true = place.numbers()
     with monkeypatch.context() as patched:
         for module in ("mallard.keeping.rollups", "mallard.query.rollups"):
-            patched.setattr(f"{module}.rollup_made_by", lambda: "another version")
+            patched.setattr(f"{module}.rollup_made_by", lambda zone: "another version")
         assert place.build() == 3
     lying = rolled_rows(place)
     index = lying.column_names.index("visitors")
@@ -149,7 +149,7 @@ def test_of_two_builders_at_once_one_is_refused_and_nothing_is_wrong(place: Plac
         place.build()
 
     store.before_write.append(meanwhile)
-    months = closed_months(store, TODAY)
+    months = closed_months(store, {SITE: TODAY})
     with pytest.raises(ConflictError):
         build_month(store, engine, SITE, TODAY.replace(day=1), months[SITE, TODAY.replace(day=1)])
     engine.close()

@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from mallard.auth.keys import KeyRing
 from mallard.errors import QueueError
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
@@ -148,7 +149,7 @@ def test_the_largest_event_that_ingest_takes_is_far_below_the_limit() -> None:
         "body": json.dumps(event, ensure_ascii=False),
         "rawQueryString": "",
     }
-    answer_gateway(request, door, queue, datetime(2026, 3, 10, tzinfo=UTC))
+    answer_gateway(request, door, queue, KeyRing(MemoryStore()), datetime(2026, 3, 10, tzinfo=UTC))
     (message,) = queue.receive(10)
     assert 30_000 < len(message.body) < MAX_MESSAGE_BYTES / 5
 

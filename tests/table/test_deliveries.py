@@ -50,7 +50,7 @@ def test_every_value_of_an_event_is_in_its_row(given_events: list[Event]) -> Non
     table = read_deliveries([each.to_message() for each in given_events])
     assert table.schema.names == ["site_id", "date", *DELIVERIES.names]
     for row, each in zip(table.to_pylist(), given_events, strict=True):
-        for name in (*table.schema.names,):
+        for name in table.schema.names:
             value = getattr(each, name)
             if name == "timestamp":
                 value = datetime(1970, 1, 1) + timedelta(milliseconds=value)  # noqa: DTZ001

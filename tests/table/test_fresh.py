@@ -21,6 +21,11 @@ def known(tail: Iterable[Event] = (), *sealed: Iterable[Event]) -> Known:
     return Known(rows_of(tail), {key: table["event_id"] for key, table in tables.items()}, tables.__getitem__)
 
 
+def nothing(_: str) -> pa.Table:
+    """What a partition without sealed segments reads."""
+    return EVENTS.empty_table()
+
+
 def taken(given: Sequence[Event], held: Known, erased_before: int | None = None) -> tuple[list[tuple[int, str]], int]:
     """Id and path of each row to write, and the number of duplicates."""
     rows, duplicates, _ = fresh_rows(deliveries(given), held, erased_before)

@@ -155,3 +155,13 @@ def test_a_plain_duckdb_glob_reads_each_event_once(tmp_path: Path) -> None:
     )
     found = duckdb.execute(sql, [f"{tmp_path}/events/**/*.parquet"]).fetchall()
     assert found == [(number, HERE.site_id, HERE.date.isoformat()) for number in range(1, 12)]
+
+
+@pytest.mark.parametrize(
+    ("salt", "spans"), [("2026-01-02", False), ("2026-01-04.week", True), ("2026-01-31.month", True)]
+)
+def test_a_salt_that_outlives_its_day_marks_the_segment_for_good(store: Store, salt: str, spans: bool) -> None:
+    table = writer(store, seal_rows=3)
+    table.append(HERE, deliveries([event(1, salt=salt)]))
+    table.append(HERE, deliveries(events(2)))
+    assert [segment.spans_days for segment in segments(store)] == [spans]

@@ -71,6 +71,12 @@ def _store(value: str) -> str:
     return value
 
 
+def _geoip_db(value: str) -> str:
+    if "://" in value and not re.fullmatch(r"s3://[^/]+/.*[^/]", value):
+        raise ValueError("a path or s3://bucket/key")
+    return value
+
+
 def _address(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("an address that begins with http:// or https://")
@@ -101,6 +107,14 @@ class Settings:
     sites: tuple[str, ...] = _setting((), _sites, "Allow-list of site ids and *.domain. Empty: any site.")
     auth: str = _setting("on", _one_of("on", "off"), "off opens the numbers to everyone who reaches the server.")
     honor_gpc: bool = _setting(True, _truth, "Give no visitor id to events that carry Sec-GPC or DNT.")
+    visitor_rotation: str = _setting("day", _one_of("day", "week", "month"), "How long a visitor id lasts.")
+    gdpr_mode: bool = _setting(False, _truth, "All of the next five, and places to the country only.")
+    strip_referrer_query: bool = _setting(False, _truth, "Keep no query of a referrer's address.")
+    round_timestamps: bool = _setting(False, _truth, "Keep the hour of an event only.")
+    suppress_browser_version: bool = _setting(False, _truth, "Keep no browser version.")
+    suppress_os_version: bool = _setting(False, _truth, "Keep no version of the operating system.")
+    suppress_screen_size: bool = _setting(False, _truth, "Keep no screen size; the device class stays.")
+    suppress_visitor_id: bool = _setting(False, _truth, "Give nobody a visitor id.")
     filter_bots: bool = _setting(True, _truth, "Leave bots out of the numbers.")
     rate_limit: int = _setting(
         0, _whole(0, 1_000_000), "Events per second and site, per process. 0: no limit.", toml="rate_limit_per_site"
@@ -109,6 +123,19 @@ class Settings:
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         _networks,
         "Networks whose X-Forwarded-For is believed.",
+    )
+    edge_secret: str = _setting("", _text, "What the CDN in front sends as X-Mallard-Edge. Empty: no CDN is believed.")
+    edge_cdn: str = _setting(
+        "cloudfront", _one_of("cloudfront", "cloudflare", "fastly"), "Whose headers name viewer and place."
+    )
+    geoip_db: str = _setting(
+        "",
+        _geoip_db,
+        "MaxMind City or Country database: a path, or s3://bucket/key. Empty: none.",
+        toml="geoip_db_path",
+    )
+    geoip_precision: str = _setting(
+        "city", _one_of("city", "region", "country", "none"), "The finest place that is stored."
     )
     flush_count: int = _setting(
         1000, _whole(1, 1_000_000), "Pending events that start a flush.", toml="flush_event_count"

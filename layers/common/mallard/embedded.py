@@ -9,12 +9,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mallard.auth.keys import KeyRing
 from mallard.config import Settings
 from mallard.flush.schedule import Schedule
-from mallard.ingest.asgi import PATH as INGEST_PATH
+from mallard.ingest.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.dropped import Reason
+from mallard.ingest.geo import open_edge, open_geo
 from mallard.ingest.pipeline import Door
+from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
@@ -24,7 +27,9 @@ from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
 from mallard.queue.open import open_local_queue
+from mallard.rotation import agreed_rotation
 from mallard.salts import Salts, shared_secret
+from mallard.sites.book import SiteBook
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.store.open import open_to_write
 from mallard.table.open import open_table
@@ -39,8 +44,13 @@ class Embedded:
         self._store = open_to_write(settings)
         self._queue = open_local_queue(settings)
         self._pending = LocalPending(self._queue)
+        self._book = SiteBook(self._store)
         self._engine = Engine(
-            self._store, self._pending.rows, memory_mb=settings.query_memory_mb, threads=settings.query_threads
+            self._store,
+            self._pending.rows,
+            memory_mb=settings.query_memory_mb,
+            threads=settings.query_threads,
+            book=self._book,
         )
         table = open_table(
             self._store,
@@ -50,7 +60,12 @@ class Embedded:
         )
         self._close_table = table.close
         self._house = open_house(
-            settings, self._store, engine=self._engine, erase_pending=self._queue.erase, after_erasure=table.forget
+            settings,
+            self._store,
+            engine=self._engine,
+            book=self._book,
+            erase_pending=self._queue.erase,
+            after_erasure=table.forget,
         )
         self._schedule = Schedule(
             self._queue,
@@ -60,15 +75,28 @@ class Embedded:
             keep_house=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
         )
         sites = Sites(settings.sites, self._sites())
-        salts = Salts(self._store, shared_secret(self._store, settings.secret))
-        door = Door(sites, salts, EventIds(), RateLimit(settings.rate_limit), settings.filter_bots, settings.honor_gpc)
-        self._ingest = IngestApp(door, self._queue, settings.trusted_proxies, on_accepted=self._schedule.accepted)
+        rotation = agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC))
+        salts = Salts(self._store, shared_secret(self._store, settings.secret), rotation)
+        door = Door(
+            sites,
+            salts,
+            EventIds(),
+            RateLimit(settings.rate_limit),
+            settings.filter_bots,
+            settings.honor_gpc,
+            self._book,
+            Privacy.of(settings),
+            open_geo(settings),
+            open_edge(settings),
+        )
+        keys = KeyRing(self._store)
+        self._ingest = IngestApp(door, self._queue, keys, settings.trusted_proxies, on_accepted=self._schedule.accepted)
         self._shutdown_timeout = settings.shutdown_timeout
         self._rest: ASGIApp = self._make_rest(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ingest goes its own short way; all the rest is FastAPI."""
-        if scope["type"] == "http" and scope["path"] == INGEST_PATH:
+        if scope["type"] == "http" and scope["path"] in INGEST_PATHS:
             await self._ingest(scope, receive, send)  # type: ignore[arg-type]
         else:
             await self._rest(scope, receive, send)

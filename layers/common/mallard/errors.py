@@ -12,6 +12,7 @@ MallardError
 ├── TableError             an object of the table cannot be understood
 ├── TransferError          a file to import or to export to cannot be used
 ├── ErasureError           an erasure is asked for that cannot be carried out; its sentence says why
+├── ApiKeyError            a key is asked for that cannot be made
 ├── SettingsError          a site's settings are wrong; its sentence names the key and what would be right
 ├── QueryError             a query's parameter is wrong; its sentence names it and what would be right
 └── QueryTooLargeError     a query needs more memory than it may take
@@ -66,6 +67,10 @@ class TransferError(MallardError):
 
 class ErasureError(MallardError):
     """An erasure's range is wrong."""
+
+
+class ApiKeyError(MallardError):
+    """A key's name or scope is wrong."""
 
 
 class SettingsError(MallardError):

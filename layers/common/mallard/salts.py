@@ -1,4 +1,4 @@
-"""Salts: 32 random bytes per site and day, agreed on through the store, and deleted when the day is over.
+"""Salts: 32 random bytes per site and rotation, agreed on through the store, and deleted when they are over.
 
 Who has neither the salt nor MALLARD_SECRET can compute no visitor id, and nobody has a salt for long.
 """
@@ -9,68 +9,112 @@ import json
 import re
 import secrets
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
-from urllib.parse import quote
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from urllib.parse import quote, unquote
 
 from mallard.errors import ConflictError, StoreUnavailableError
-from mallard.event import local_date
+from mallard.rotation import DAILY, Rotation, last_date
+from mallard.sites.book import SiteBook
+from mallard.sites.zones import Zones
 from mallard.store.base import Store
 
 SALT_BYTES = 32
 SECRET_KEY = "config/secret.json"  # noqa: S105  # the name of the object, not the secret
 KEPT_AFTER_END = timedelta(hours=2)
-"""A clock a little behind may still ask for the day's salt."""
+"""A clock a little behind, or a batch of a few minutes ago, may still ask for the salt of a day that is over."""
 
 
-def salt_key(site_id: str, day: date) -> str:
+@dataclass(frozen=True, slots=True)
+class Salt:
+    """``name`` is stored with no event, but travels with it; ``key`` is the HMAC key behind visitor ids."""
+
+    name: str
+    key: bytes
+
+
+def salt_key(site_id: str, name: str) -> str:
     """The key of a site's salt."""
-    return f"salts/site_id={quote(site_id, safe='')}/{day.isoformat()}.json"
+    return f"salts/site_id={quote(site_id, safe='')}/{name}.json"
 
 
 class Salts:
-    """Salts of today, created by whoever needs one first; memory drops them when the date changes."""
+    """The salts that live, created by whoever needs one first; memory drops those that are over."""
 
-    def __init__(self, store: Store, secret: bytes, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
+    def __init__(
+        self,
+        store: Store,
+        secret: bytes,
+        rotation: Rotation = DAILY,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         """``secret`` is MALLARD_SECRET: without it a copy of the bucket alone recomputes no id of a living day."""
         self._store = store
         self._secret = secret
+        self._rotation = rotation
         self._random_bytes = random_bytes
-        self._keys: dict[tuple[str, date], bytes] = {}
-        self._today = date.min
+        self._keys: dict[tuple[str, str], bytes] = {}
+        self._tidied = date.min
 
     def holds(self, site_id: str, day: date) -> bool:
-        """Whether ``key`` answers from memory."""
-        return (site_id, day) in self._keys
+        """Whether ``find`` answers from memory."""
+        return (site_id, self._rotation.salt_name(day)) in self._keys
 
-    def key(self, site_id: str, day: date, now: datetime) -> bytes | None:
-        """The HMAC key of a site's day; None for any day but today and tomorrow, whose salt must not be made again.
+    def lives(self, zones: Zones, day: date, now: datetime) -> bool:
+        """Whether a date's salt still exists: until KEPT_AFTER_END past its end, and from the day before on."""
+        today = zones.local_date(now)
+        if day > today:
+            return day == today + timedelta(days=1)
+        return now < zones.day_start(self._end(day)) + KEPT_AFTER_END
+
+    def find(self, site_id: str, zones: Zones, day: date, now: datetime) -> Salt | None:
+        """The salt of a site's date; None for one that is over or far ahead, which must not be made again.
 
         Raises StoreUnavailableError where the store fails.
         """
-        today = local_date(now)
-        if today != self._today:
-            self._keys = {known: key for known, key in self._keys.items() if known[1] >= today}
-            self._today = today
-        if not today <= day <= today + timedelta(days=1):
+        today = zones.local_date(now)
+        self._tidy(today)
+        name = self._rotation.salt_name(day)
+        if day != today and not self.lives(zones, day, now):
             return None
-        found = self._keys.get((site_id, day))
+        found = self._keys.get((site_id, name))
         if found is None:
-            salt = _agreed(self._store, salt_key(site_id, day), "salt", self._random_bytes)
-            found = self._keys[site_id, day] = hmac.digest(self._secret, salt, hashlib.sha256)
-        return found
+            # Only what serves today or tomorrow is made; what is just over is read, where it is still there.
+            may_make = today <= day or self._rotation.salt_name(today) == name
+            salt = _agreed(self._store, salt_key(site_id, name), "salt", self._random_bytes if may_make else None)
+            if salt is not None:
+                found = self._keys[site_id, name] = hmac.digest(self._secret, salt, hashlib.sha256)
+        return Salt(name, found) if found is not None else None
+
+    def _end(self, day: date) -> date:
+        return last_date(self._rotation.salt_name(day)) + timedelta(days=1)
+
+    def _tidy(self, today: date) -> None:
+        # Zones differ by a day at most.
+        if today != self._tidied:
+            oldest = today - timedelta(days=1)
+            self._keys = {known: key for known, key in self._keys.items() if last_date(known[1]) >= oldest}
+            self._tidied = today
 
 
 def shared_secret(store: Store, configured: str) -> bytes:
     """MALLARD_SECRET, or one made once in ``config/`` so that every instance and restart shares it."""
-    return configured.encode() if configured else _agreed(store, SECRET_KEY, "secret", secrets.token_bytes)
+    if configured:
+        return configured.encode()
+    made = _agreed(store, SECRET_KEY, "secret", secrets.token_bytes)
+    assert made is not None
+    return made
 
 
-def delete_old_salts(store: Store, now: datetime) -> int:
-    """Delete every salt whose day ended more than KEPT_AFTER_END ago; how many there were."""
+def delete_old_salts(store: Store, book: SiteBook, now: datetime) -> int:
+    """Delete every salt whose last day ended more than KEPT_AFTER_END ago; how many there were."""
     deleted = 0
     for row in list(store.list("salts/")):
-        day = _date_of(row.key)
-        if day and datetime.combine(day, time.min, UTC) + timedelta(days=1) + KEPT_AFTER_END < now:
+        parsed = _parse(row.key)
+        if parsed is None:
+            continue
+        site_id, last = parsed
+        if book.get(site_id).zones.day_start(last + timedelta(days=1)) + KEPT_AFTER_END < now:
             store.delete(row.key)
             deleted += 1
     if deleted:
@@ -79,10 +123,12 @@ def delete_old_salts(store: Store, now: datetime) -> int:
     return deleted
 
 
-def _agreed(store: Store, key: str, field: str, random_bytes: Callable[[int], bytes]) -> bytes:
-    """The value under a key, created by the first who asks: every later one reads the same."""
+def _agreed(store: Store, key: str, field: str, random_bytes: Callable[[int], bytes] | None) -> bytes | None:
+    """The value under a key, created by the first who asks: every later one reads the same. None: may not be made."""
     found = store.get(key)
-    if found is None:
+    if found is None and random_bytes is None:
+        return None
+    if found is None and random_bytes is not None:
         mine = random_bytes(SALT_BYTES)
         try:
             store.put_if_absent(key, json.dumps({field: mine.hex()}).encode())
@@ -97,9 +143,9 @@ def _agreed(store: Store, key: str, field: str, random_bytes: Callable[[int], by
         raise StoreUnavailableError(f"{key} does not hold what it should.") from error
 
 
-def _date_of(key: str) -> date | None:
-    match = re.fullmatch(r"salts/site_id=[^/]+/(\d{4}-\d{2}-\d{2})\.json", key)
+def _parse(key: str) -> tuple[str, date] | None:
+    match = re.fullmatch(r"salts/site_id=([^/]+)/(\d{4}-\d{2}-\d{2}(?:\.\w+)?)\.json", key)
     try:
-        return date.fromisoformat(match[1]) if match else None
+        return (unquote(match[1]), last_date(match[2])) if match else None
     except ValueError:
         return None

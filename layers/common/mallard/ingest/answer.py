@@ -87,6 +87,11 @@ def answer_wrong_method() -> Answer:
     return refusal(405, "method", "Events are sent by POST, or by GET as a pixel.", headers)
 
 
+def answer_wrong_batch_method() -> Answer:
+    """Not POST."""
+    return refusal(405, "method", "Batches are sent by POST.", {"allow": "POST", "cache-control": "no-store"})
+
+
 def refusal(status: int, reason: str, sentence: str, headers: dict[str, str]) -> Answer:
     """A JSON error."""
     body = json.dumps({"error": sentence, "reason": reason}).encode()

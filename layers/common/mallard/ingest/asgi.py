@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from mallard.auth.keys import KeyRing
 from mallard.config import Network
 from mallard.errors import MallardError
-from mallard.event import Event, local_date
+from mallard.event import Event
 from mallard.ingest.address import client_address
 from mallard.ingest.answer import (
     EVENT_FRONT,
@@ -18,11 +19,14 @@ from mallard.ingest.answer import (
     Answer,
     Front,
     answer_preflight,
+    answer_wrong_batch_method,
     answer_wrong_method,
 )
+from mallard.ingest.batch import MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
 from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.pipeline import Door, Sender, receive
+from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel
+from mallard.ingest.sender import HEADERS, Sender, read_sender
 from mallard.queue.group import GroupCommit
 from mallard.queue.local import LocalQueue
 
@@ -31,23 +35,27 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 PATH = "/api/event"
+BATCH_PATH = "/api/events"
+PATHS = (PATH, BATCH_PATH)
 
 log = logging.getLogger("mallard.ingest")
 
 
 class IngestApp:
-    """Answers ``/api/event`` on a running event loop; ``accepted`` and ``dropped`` count since the start."""
+    """Answers PATHS on a running event loop; ``accepted`` and ``dropped`` count since the start."""
 
     def __init__(
         self,
         door: Door,
         queue: LocalQueue,
+        keys: KeyRing,
         trusted_proxies: tuple[Network, ...] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_accepted: Callable[[], None] = lambda: None,
     ) -> None:
         self._door = door
         self._queue = GroupCommit(queue)
+        self._keys = keys
         self._trusted_proxies = trusted_proxies
         self._clock = clock
         self._on_accepted = on_accepted
@@ -56,7 +64,10 @@ class IngestApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        answer = await self._answer(scope, receive)
+        if scope["path"] == BATCH_PATH:
+            answer = await self._answer_batch(scope, receive)
+        else:
+            answer = await self._answer(scope, receive)
         headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
         headers.append((b"content-length", str(len(answer.body)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -73,10 +84,38 @@ class IngestApp:
             return await self._taken(request, scope, PIXEL_FRONT)
         return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
 
+    async def _answer_batch(self, scope: Scope, receive: Receive) -> Answer:
+        if scope["method"] != "POST":
+            return answer_wrong_batch_method()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            # The key is read, and a thousand rows take a while: both away from the event loop.
+            key = await asyncio.to_thread(admit, headers, self._keys)
+            if isinstance(key, Answer):
+                return key
+            body = await _body(receive, MAX_BATCH_BYTES)
+            taken = (
+                refused_batch(body)
+                if isinstance(body, Dropped)
+                else await asyncio.to_thread(take_batch, body, key, self._door, self._clock())
+            )
+            if isinstance(taken, Answer):
+                return taken
+            if taken.events:
+                await self._queue.send(*(each.to_message() for each in taken.events))
+        except MallardError as error:
+            log.error("batch not stored: %s", error)
+            return EVENT_FRONT.unavailable()
+        for event in taken.events:
+            self._count(event)
+        for _, dropped in taken.dropped:
+            self._count(dropped)
+        return answer_batch(taken)
+
     async def _taken(self, request: EventRequest | Dropped, scope: Scope, front: Front) -> Answer:
         now, sender = self._clock(), self._sender(scope)
         try:
-            if isinstance(request, Dropped) or self._door.salts.holds(request.site_id, local_date(now)):
+            if isinstance(request, Dropped) or self._door.holds(request.site_id, now):
                 outcome = receive(request, sender, self._door, now)
             else:
                 # Only here is the store asked: once per site and day, away from the event loop.
@@ -99,16 +138,11 @@ class IngestApp:
     def _sender(self, scope: Scope) -> Sender:
         headers = _headers(scope["headers"])
         peer = scope["client"][0] if scope.get("client") else ""
-        return Sender(
-            address=client_address(peer, headers.get("x-forwarded-for", ""), self._trusted_proxies),
-            user_agent=headers.get("user-agent", ""),
-            origin=headers.get("origin"),
-            accept_language=headers.get("accept-language", ""),
-            opted_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
-        )
+        address = client_address(peer, headers.get("x-forwarded-for", ""), self._trusted_proxies)
+        return read_sender(headers, address, self._door.edge)
 
 
-_WANTED = {b"user-agent", b"origin", b"accept-language", b"sec-gpc", b"dnt", b"x-forwarded-for"}
+_WANTED = {name.encode() for name in HEADERS}
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -121,7 +155,7 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
-async def _body(receive: Receive) -> bytes | Dropped:
+async def _body(receive: Receive, most: int = MAX_BODY_BYTES) -> bytes | Dropped:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -130,7 +164,7 @@ async def _body(receive: Receive) -> bytes | Dropped:
             return Dropped(Reason.MALFORMED, "The connection ended before the body did.")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > MAX_BODY_BYTES:
-            return Dropped(Reason.TOO_LARGE, f"The body is over {MAX_BODY_BYTES // 1024} KB.")
+        if size > most:
+            return Dropped(Reason.TOO_LARGE, f"The body is over {most // 1024} KB.")
         if not message.get("more_body"):
             return b"".join(chunks)

@@ -19,6 +19,11 @@ class Reason(StrEnum):
     ORIGIN = "origin"
     RATE = "rate"
     BOT = "bot"
+    AI_CRAWLER = "ai_crawler"
+    PREFETCH = "prefetch"
+    SPAM = "spam"
+    TIME = "time"
+    ADDRESS = "address"
 
 
 STATUS: dict[Reason, int] = {
@@ -34,6 +39,11 @@ STATUS: dict[Reason, int] = {
     Reason.ORIGIN: 403,
     Reason.RATE: 429,
     Reason.BOT: 202,
+    Reason.AI_CRAWLER: 202,
+    Reason.PREFETCH: 202,
+    Reason.SPAM: 202,
+    Reason.TIME: 400,
+    Reason.ADDRESS: 400,
 }
 
 

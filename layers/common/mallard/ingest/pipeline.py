@@ -5,30 +5,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mallard.event import Event, local_date, to_ms
+from mallard.event import Event, to_ms
 from mallard.ingest.agent import device_of_width, read_agent
 from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.page import read_page
+from mallard.ingest.edge import NO_EDGE, Edge
+from mallard.ingest.page import Page, read_page
+from mallard.ingest.place import NOWHERE, Geo, coarsened
+from mallard.ingest.privacy import KEEP_ALL, Privacy
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.request import EventRequest
+from mallard.ingest.sender import Sender as Sender
 from mallard.ingest.sites import Sites
-from mallard.ingest.source import read_referrer
-from mallard.ingest.stamp import EventIds, client_event_id
+from mallard.ingest.source import read_origin
+from mallard.ingest.stamp import EventIds, blind_event_id, client_event_id
 from mallard.ingest.visitor import visitor_id
 from mallard.salts import Salts
+from mallard.sites.book import SiteBook
+from mallard.sites.settings import SiteSettings
 
 MAX_LANGUAGE_LENGTH = 35
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """What the connection says of the client. It lives for one request and is never stored, queued or logged."""
-
-    address: str
-    user_agent: str
-    origin: str | None = None
-    accept_language: str = ""
-    opted_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +36,35 @@ class Door:
     rate_limit: RateLimit
     filter_bots: bool = True
     honor_gpc: bool = True
+    book: SiteBook | None = None
+    privacy: Privacy = KEEP_ALL
+    geo: Geo = field(default_factory=Geo)
+    edge: Edge = NO_EDGE
+
+    def settings(self, site_id: str) -> SiteSettings:
+        """The site's own settings. Raises StoreUnavailableError where the store fails."""
+        return self.book.get(site_id) if self.book else SiteSettings()
+
+    def holds(self, site_id: str, now: datetime) -> bool:
+        """Whether an event of the site can be taken without a look at the store."""
+        if self.book and not self.book.holds(site_id):
+            return False
+        return self.salts.holds(site_id, self.settings(site_id).zones.local_date(now))
 
 
 @dataclass(slots=True)
 class Draft:
-    """An event in the making: each step reads the request and fills ``columns``."""
+    """An event in the making: each step reads the request and fills ``columns``.
+
+    ``moment`` is when it happened; ``now``, when it came.
+    """
 
     request: EventRequest
     sender: Sender
     now: datetime
+    moment: datetime
+    settings: SiteSettings
+    page: Page | None = None
     columns: dict[str, Any] = field(default_factory=dict)
 
 
@@ -63,7 +78,7 @@ def check_site(draft: Draft, door: Door) -> Dropped | None:
 
 def check_origin(draft: Draft, door: Door) -> Dropped | None:
     """The page may speak for the site."""
-    return door.sites.refuse_origin(draft.request.site_id, draft.sender.origin)
+    return door.sites.refuse_origin(draft.request.site_id, draft.sender.origin, draft.settings.origins)
 
 
 def check_rate(draft: Draft, door: Door) -> Dropped | None:
@@ -72,11 +87,23 @@ def check_rate(draft: Draft, door: Door) -> Dropped | None:
     return Dropped(Reason.RATE, "This site sends more events than the server's limit.", wait) if wait else None
 
 
+def drop_prefetch(draft: Draft, door: Door) -> Dropped | None:
+    """Somebody sees the page."""
+    return (
+        Dropped(Reason.PREFETCH, "The page was fetched ahead; nobody has seen it.")
+        if draft.sender.is_prefetch
+        else None
+    )
+
+
 def drop_bot(draft: Draft, door: Door) -> Dropped | None:
     """A person's browser sent it."""
-    if door.filter_bots and read_agent(draft.sender.user_agent).is_bot:
-        return Dropped(Reason.BOT, "The user agent is a bot's.")
-    return None
+    if not door.filter_bots or (draft.sender.vouched and not draft.sender.user_agent):
+        return None
+    agent = read_agent(draft.sender.user_agent, draft.sender.hints)
+    if agent.is_ai_crawler:
+        return Dropped(Reason.AI_CRAWLER, "The user agent is an AI service's.")
+    return Dropped(Reason.BOT, "The user agent is a bot's.") if agent.is_bot else None
 
 
 def describe_page(draft: Draft, door: Door) -> Dropped | None:
@@ -84,20 +111,35 @@ def describe_page(draft: Draft, door: Door) -> Dropped | None:
     page = read_page(draft.request.url, draft.request.site_id)
     if page is None:
         return Dropped(Reason.MALFORMED, "u must be a full URL or a path that begins with /.")
+    draft.page = page
     draft.columns |= {"hostname": page.hostname, "pathname": page.pathname, **page.tags}
     return None
 
 
 def describe_source(draft: Draft, door: Door) -> Dropped | None:
-    """Referrer and source."""
-    referrer, source = read_referrer(draft.request.referrer, draft.columns["hostname"], draft.request.site_id)
-    draft.columns |= {"referrer": referrer, "referrer_source": source}
+    """Referrer, source and channel; no referrer spam."""
+    request, page = draft.request, draft.page
+    assert page is not None, "describe_page comes first"
+    origin = read_origin(
+        request.referrer, page.hostname, request.site_id, page.tags, named=page.named, click_id=page.click_id
+    )
+    if origin.is_spam:
+        return Dropped(Reason.SPAM, "The referrer is known for spam.")
+    draft.columns |= {"referrer": origin.referrer, "referrer_source": origin.source, "channel": origin.channel}
+    return None
+
+
+def describe_place(draft: Draft, door: Door) -> Dropped | None:
+    """Country, region and city: by our own database, else by the word of the CDN."""
+    sender = draft.sender
+    place = door.geo.find(sender.address) or coarsened(sender.place or NOWHERE, door.geo.precision)
+    draft.columns |= {"country_code": place.country_code, "region": place.region, "city": place.city}
     return None
 
 
 def describe_agent(draft: Draft, door: Door) -> Dropped | None:
     """Browser, system, device, language."""
-    agent, width = read_agent(draft.sender.user_agent), draft.request.width_px
+    agent, width = read_agent(draft.sender.user_agent, draft.sender.hints), draft.request.width_px
     language = draft.sender.accept_language.partition(",")[0].partition(";")[0].strip()
     draft.columns |= {
         "browser": agent.browser,
@@ -125,15 +167,23 @@ def describe_payload(draft: Draft, door: Door) -> Dropped | None:
 
 
 def identify_visitor(draft: Draft, door: Door) -> Dropped | None:
-    """An id that only today's salt can make; none for who asked not to be followed."""
-    draft.columns["date"] = local_date(draft.now).isoformat()
-    if draft.sender.opted_out and door.honor_gpc:
+    """An id that only the day's salt can make; none for who asked not to be followed."""
+    zones = draft.settings.zones
+    day = zones.local_date(draft.moment)
+    draft.columns["date"] = day.isoformat()
+    nobody = draft.sender.vouched and not draft.sender.address
+    if nobody or door.privacy.suppress_visitor_id or (draft.sender.opted_out and door.honor_gpc):
         return None
-    day = local_date(draft.now)
-    key = door.salts.key(draft.request.site_id, day, draft.now)
-    if key is not None:
-        draft.columns["salt"] = day.isoformat()
-        draft.columns["visitor_id"] = visitor_id(key, draft.sender.address, draft.sender.user_agent)
+    salt = door.salts.find(draft.request.site_id, zones, day, draft.now)
+    if salt is not None:
+        draft.columns["salt"] = salt.name
+        draft.columns["visitor_id"] = visitor_id(salt.key, draft.sender.address, draft.sender.user_agent)
+    return None
+
+
+def keep_less(draft: Draft, door: Door) -> Dropped | None:
+    """What the settings do not want stored."""
+    door.privacy.keep_less(draft.columns)
     return None
 
 
@@ -143,39 +193,48 @@ def stamp(draft: Draft, door: Door) -> Dropped | None:
     draft.columns |= {
         "site_id": request.site_id,
         "event_name": request.name,
-        "timestamp": now_ms,
+        "timestamp": door.privacy.moment(to_ms(draft.moment)),
         "accepted_ms": now_ms,
         "named_by_client": request.client_id is not None,
-        "event_id": client_event_id(request.site_id, day, request.client_id)
-        if request.client_id
-        else door.event_ids.next(now_ms),
+        "event_id": _event_id(request, day, door, now_ms),
     }
     return None
+
+
+def _event_id(request: EventRequest, day: str, door: Door, now_ms: int) -> int:
+    if request.client_id:
+        return client_event_id(request.site_id, day, request.client_id)
+    return blind_event_id() if door.privacy.round_timestamps else door.event_ids.next(now_ms)
 
 
 STEPS: tuple[Step, ...] = (
     check_site,
     check_origin,
     check_rate,
+    drop_prefetch,
     drop_bot,
     describe_page,
     describe_source,
+    describe_place,
     describe_agent,
     describe_payload,
     identify_visitor,
+    keep_less,
     stamp,
 )
 
 
-def receive(request: EventRequest | Dropped, sender: Sender, door: Door, now: datetime) -> Event | Dropped:
+def receive(
+    request: EventRequest | Dropped, sender: Sender, door: Door, now: datetime, moment: datetime | None = None
+) -> Event | Dropped:
     """Take one request through all steps.
 
-    ``now`` is aware. Raises StoreUnavailableError where the day's salt cannot be had. Waits for the store only where
-    ``door.salts`` does not hold that salt.
+    ``now`` is aware; ``moment`` is when the event happened, where that is not now. Raises StoreUnavailableError where
+    the day's salt cannot be had. Waits for the store only where ``door.holds`` says no.
     """
     if isinstance(request, Dropped):
         return request
-    draft = Draft(request, sender, now)
+    draft = Draft(request, sender, now, moment or now, door.settings(request.site_id))
     for step in STEPS:
         dropped = step(draft, door)
         if dropped is not None:

@@ -65,6 +65,14 @@ def parse_body(body: bytes) -> EventRequest | Dropped:
         return refusal.dropped
 
 
+def parse_wire(wire: Mapping[str, Any]) -> EventRequest | Dropped:
+    """One event from an object that was JSON."""
+    try:
+        return _checked(wire)
+    except _RefusalError as refusal:
+        return refusal.dropped
+
+
 def parse_pixel(query: Mapping[str, str]) -> EventRequest | Dropped:
     """One event from the pixel's query parameters: d, n, u, r and w; no props, no revenue."""
     wire: dict[str, Any] = {key: query[key] for key in ("d", "n", "u", "r") if key in query}
@@ -72,13 +80,10 @@ def parse_pixel(query: Mapping[str, str]) -> EventRequest | Dropped:
         wire["w"] = int(query["w"])
     elif query.get("w"):
         wire["w"] = query["w"]
-    try:
-        return _checked(wire)
-    except _RefusalError as refusal:
-        return refusal.dropped
+    return parse_wire(wire)
 
 
-def read_props(value: Any) -> str | None | Dropped:
+def read_props(value: Any) -> str | Dropped | None:
     """Custom properties, an object or one as a string, as they are stored."""
     try:
         return _props(value)
@@ -109,9 +114,14 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(word)
 
 
+def strict_json(text: str | bytes) -> Any:
+    """The JSON value of a text; ValueError or RecursionError where it is none. NaN and Infinity are none."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
 def _json_object(text: str | bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = strict_json(text)
     except (ValueError, RecursionError):
         raise _RefusalError(Reason.MALFORMED, f"{what} is not JSON.") from None
     if not isinstance(value, dict):

@@ -43,14 +43,17 @@ class Sites:
         self._known.add(site_id)
         return None
 
-    def refuse_origin(self, site_id: str, origin: str | None) -> Dropped | None:
-        """Why a page of this Origin may not send for the site, if so. Checked where there is an allow-list."""
-        if not self._allowed or origin is None:
+    def refuse_origin(self, site_id: str, origin: str | None, origins: tuple[str, ...]) -> Dropped | None:
+        """Why a page of this Origin may not send for the site, if so. Checked where there is a list to check by.
+
+        ``origins`` are the site's own; where it has none, its id is the only host.
+        """
+        if origin is None or not (self._allowed or origins):
             return None
         try:
             host = urlsplit(origin).hostname
         except ValueError:
             host = None
-        if host is not None and host == site_id.partition(":")[0]:
+        if host is not None and listed(host, origins or (site_id.partition(":")[0],)):
             return None
         return Dropped(Reason.ORIGIN, "The page's Origin is not allowed for this site.")

@@ -25,6 +25,11 @@ class EventIds:
             return self._last
 
 
+def blind_event_id(random_bits: Callable[[int], int] = secrets.randbits) -> int:
+    """An id that tells no time, for events whose time is rounded: 63 random bits."""
+    return random_bits(63)
+
+
 def client_event_id(site_id: str, day: str, client_id: str) -> int:
     """The id of an event that its client named: 63 bits of BLAKE2b(site | day | client's id).
 

@@ -11,6 +11,7 @@ from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import Engine
 from mallard.salts import delete_old_salts
+from mallard.sites.book import SiteBook
 from mallard.store.base import Store
 
 ERRANDS_INTERVAL = timedelta(minutes=10)
@@ -43,12 +44,14 @@ class House:
         store: Store,
         engine: Engine,
         *,
+        book: SiteBook | None = None,
         retention: Retention | None = None,
         erase_pending: ErasePending | None = None,
         after_erasure: Callable[[], None] = lambda: None,
     ) -> None:
         """``after_erasure`` drops what memory still holds of the erased."""
         self._store = store
+        self._book = book or SiteBook(store)
         self._engine = engine
         self._retention = retention or Retention()
         self._erase_pending = erase_pending
@@ -61,7 +64,7 @@ class House:
         report = HouseReport()
         if _is_due(self._errands_done, ERRANDS_INTERVAL, now) and may_go_on():
             erasures, erased = self._tried("erasures", lambda: self._erase(may_go_on, now))
-            salts, deleted = self._tried("old salts", lambda: (delete_old_salts(self._store, now), True))
+            salts, deleted = self._tried("old salts", lambda: (delete_old_salts(self._store, self._book, now), True))
             self._errands_done = now if erased and deleted else None
             report = HouseReport(erasures, salts)
         if _is_due(self._swept, SWEEP_INTERVAL, now) and may_go_on():
@@ -94,7 +97,7 @@ class House:
 
     def _retain(self, now: datetime) -> int:
         busy = {erasure.site_id for _, erasure in open_erasures(self._store)}
-        return retain(self._store, self._retention, now, but=busy)
+        return retain(self._store, self._retention, now, but=busy, book=self._book)
 
     def _tried(self, what: str, step: Callable[[], _Done]) -> _Done:
         try:

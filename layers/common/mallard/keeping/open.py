@@ -7,6 +7,7 @@ from mallard.keeping.erase import ErasePending
 from mallard.keeping.house import House
 from mallard.keeping.retain import Retention
 from mallard.query.engine import PENDING, Engine
+from mallard.sites.book import SiteBook
 from mallard.store.base import Store
 
 
@@ -15,6 +16,7 @@ def open_house(
     store: Store,
     *,
     engine: Engine | None = None,
+    book: SiteBook | None = None,
     erase_pending: ErasePending | None = None,
     after_erasure: Callable[[], None] = lambda: None,
 ) -> House:
@@ -26,5 +28,8 @@ def open_house(
         lambda _: nothing,
         memory_mb=settings.query_memory_mb,
         threads=settings.query_threads,
+        book=book,
     )
-    return House(store, counting, retention=retention, erase_pending=erase_pending, after_erasure=after_erasure)
+    return House(
+        store, counting, book=book, retention=retention, erase_pending=erase_pending, after_erasure=after_erasure
+    )

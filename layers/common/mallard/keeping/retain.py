@@ -13,6 +13,7 @@ from mallard.errors import StoreError
 from mallard.event import local_date
 from mallard.keeping.rollups import swap
 from mallard.query.statement import rollup_made_by
+from mallard.sites.book import SiteBook
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
 from mallard.table.read import Days
@@ -41,11 +42,13 @@ def retain(
     now: datetime,
     *,
     but: Collection[str] = (),
+    book: SiteBook | None = None,
     max_deletes: int = MAX_DELETES,
 ) -> int:
     """Delete partitions whose date is past; how many objects. ``but``: sites with an erasure under way wait for it."""
     if not retention.days:
         return 0
+    book = book or SiteBook(store)
     cutoff = local_date(now) - timedelta(days=retention.days) - GRACE
     if not retention.keep_rollups:
         _drop_rollups(store, cutoff, but)
@@ -54,7 +57,7 @@ def retain(
         if site_id in but:
             continue
         try:
-            kept = _frozen(store, site_id, month, days) if retention.keep_rollups else frozenset(days)
+            kept = _frozen(store, book, site_id, month, days) if retention.keep_rollups else frozenset(days)
         except StoreError as error:
             log.warning("rollup of %s %s not frozen: %s", site_id, f"{month:%Y-%m}", error)
             continue
@@ -76,19 +79,19 @@ def _months_before(store: Store, cutoff: date) -> Mapping[tuple[str, date], Days
     return {key: {day: tuple(rows) for day, rows in days.items()} for key, days in found.items()}
 
 
-def _frozen(store: Store, site_id: str, month: date, days: Days) -> frozenset[date]:
+def _frozen(store: Store, book: SiteBook, site_id: str, month: date, days: Days) -> frozenset[date]:
     """Mark the counts of these days as all that will be left; the days whose counts are there and true."""
     key = rollup_key(site_id, month)
     stored = store.get(key)
     rows = decode_rollup(stored.data) if stored else None
     if stored is None or rows is None:
         return frozenset()
-    totals = days_of(rows)
+    totals, zones = days_of(rows), book.get(site_id).zones
     frozen = {day for day in days if day in totals and totals[day]["frozen"]}
     fresh = {
         day
         for day, segments in days.items()
-        if day in totals and totals[day]["fingerprint"] == fingerprint(segments, rollup_made_by())
+        if day in totals and totals[day]["fingerprint"] == fingerprint(segments, rollup_made_by(zones.name_on(day)))
     } - frozen
     if fresh:
         marked = rows.filter(pc.is_in(rows["date"], value_set=pa.array(sorted(fresh), pa.date32())))

@@ -5,18 +5,18 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.errors import ConflictError, StoreError
-from mallard.event import local_date
 from mallard.query.engine import Engine
-from mallard.query.statement import rollup_made_by
+from mallard.query.statement import hours_table, rollup_made_by
+from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
-from mallard.table.read import Days
+from mallard.table.read import Days, known_sites
 from mallard.table.rollup import (
     ROLLUPS,
     SCHEMA,
@@ -57,13 +57,14 @@ def build_rollups(
 
     Which months to look into is decided from two listings; whether a day is counted, by its fingerprint.
     """
-    today, made_by = local_date(now), rollup_made_by()
+    made_by = rollup_made_by("")
     same_sql = _built_with(store) == made_by
     files = {parsed: row for row in store.list(ROLLUPS) if (parsed := parse_rollup(row.key))}
     days = months = 0
     complete = True
-    for (site_id, month), closed in closed_months(store, today).items():
-        if same_sql and not _may_be_old(files.get((site_id, month)), closed):
+    closed_before = {site_id: engine.zones(site_id).local_date(now) for site_id in known_sites(store)}
+    for (site_id, month), closed in closed_months(store, closed_before).items():
+        if same_sql and not _may_be_old(files.get((site_id, month)), closed, engine.zones(site_id)):
             continue
         if not may_go_on():
             return BuildReport(days, months, complete=False)
@@ -80,12 +81,12 @@ def build_rollups(
     return BuildReport(days, months, complete)
 
 
-def closed_months(store: Store, today: date) -> Months:
-    """The segments of every day before ``today``, by site and first day of the month."""
+def closed_months(store: Store, today: Mapping[str, date]) -> Months:
+    """The segments of every day before its site's ``today``, by site and first day of the month."""
     found: dict[tuple[str, date], dict[date, list[Listed]]] = defaultdict(lambda: defaultdict(list))
     # Listings come in order of key, so numbers rise.
     for row in store.list(EVENTS):
-        if (segment := parse_segment(row.key)) and segment[0].date < today:
+        if (segment := parse_segment(row.key)) and segment[0].date < today.get(segment[0].site_id, date.min):
             found[segment[0].site_id, segment[0].date.replace(day=1)][segment[0].date].append(row)
     return {key: {day: tuple(rows) for day, rows in days.items()} for key, days in found.items()}
 
@@ -107,16 +108,18 @@ def build_month(
     stored = store.get(key)
     rows = decode_rollup(stored.data) if stored else None
     known = SCHEMA.empty_table() if rows is None else rows
-    totals = days_of(known)
+    totals, zones = days_of(known), engine.zones(site_id)
     changed = {
-        day: segments for day, segments in days.items() if day not in totals or not _still_true(totals[day], segments)
+        day: segments
+        for day, segments in days.items()
+        if day not in totals or not _still_true(totals[day], segments, zones.name_on(day))
     }
     gone = [day for day, total in totals.items() if day not in days and not total["frozen"]]
     counted = []
     for day, segments in changed.items():
         if not may_go_on():
             break
-        counted.append(_count(engine, day, segments))
+        counted.append(_count(engine, zones, day, segments))
     if counted or gone:
         kept = without(known, [*changed, *gone])
         swap(store, key, stored.etag if stored else None, [kept, *(each for each in counted if each is not None)])
@@ -132,9 +135,10 @@ def swap(store: Store, key: str, etag: str | None, parts: Iterable[pa.Table]) ->
         store.put_if_match(key, data, etag)
 
 
-def _count(engine: Engine, day: date, segments: tuple[Listed, ...]) -> pa.Table | None:
+def _count(engine: Engine, zones: Zones, day: date, segments: tuple[Listed, ...]) -> pa.Table | None:
     """A day's rows; None where its counts do not add up to what the footers say, which a damaged file could cause."""
-    rows, footer_rows, spans_days = engine.count_day(segments)
+    hours = hours_table(moment.replace(tzinfo=None) for moment, _ in zones.hours(day, day + timedelta(days=1)))
+    rows, footer_rows, spans_days = engine.count_day(segments, hours)
     read = pc.sum(rows.filter(pc.equal(rows["dimension"], "rows"))["events"]).as_py()
     kept = rows.filter(pc.not_equal(rows["dimension"], "rows"))
     if read != footer_rows or kept.filter(pc.equal(kept["dimension"], TOTAL)).num_rows != 1:
@@ -142,7 +146,7 @@ def _count(engine: Engine, day: date, segments: tuple[Listed, ...]) -> pa.Table 
         return None
     marks = {
         "date": pa.scalar(day, pa.date32()),
-        "fingerprint": pa.scalar(fingerprint(segments, rollup_made_by())),
+        "fingerprint": pa.scalar(fingerprint(segments, rollup_made_by(zones.name_on(day)))),
         "tail": pa.scalar(segment_tag(segments[-1])),
         "additive": pa.scalar(not spans_days),
         "frozen": pa.scalar(False),
@@ -152,18 +156,18 @@ def _count(engine: Engine, day: date, segments: tuple[Listed, ...]) -> pa.Table 
     return kept.select(SCHEMA.names).cast(SCHEMA)
 
 
-def _still_true(total: Mapping[str, object], segments: tuple[Listed, ...]) -> bool:
+def _still_true(total: Mapping[str, object], segments: tuple[Listed, ...], zone: str) -> bool:
     # A frozen day's segments are being deleted, the highest last: what is left is no reason to count it again.
     if total["frozen"] and total["tail"] == segment_tag(segments[-1]):
         return True
-    return total["fingerprint"] == fingerprint(segments, rollup_made_by())
+    return total["fingerprint"] == fingerprint(segments, rollup_made_by(zone))
 
 
-def _may_be_old(file: Listed | None, days: Days) -> bool:
+def _may_be_old(file: Listed | None, days: Days, zones: Zones) -> bool:
     if file is None:
         return True
     last_write = max(each.modified for segments in days.values() for each in segments)
-    closed = datetime.combine(max(days), time.min, UTC) + timedelta(days=1)
+    closed = zones.day_start(max(days) + timedelta(days=1))
     return max(last_write, closed.timestamp()) > file.modified - LONGEST_BUILD.total_seconds()
 
 

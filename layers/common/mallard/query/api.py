@@ -4,16 +4,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from fastapi import Depends, FastAPI, Path, Request, Response
+from fastapi import Body, Depends, FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from mallard import __version__
-from mallard.errors import ErasureError, MallardError, QueryError, QueryTooLargeError
+from mallard.errors import ErasureError, MallardError, QueryError, QueryTooLargeError, SettingsError
 from mallard.query.engine import Engine
 from mallard.query.parameters import (
     EndDate,
@@ -79,6 +79,9 @@ class Site(BaseModel):
     """A site with events."""
 
     site_id: str
+
+
+SitePath = Annotated[str, Path(description="Site id, such as example.com.")]
 
 
 class Refusal(BaseModel):
@@ -147,8 +150,8 @@ def create_app(
     def ask(
         site_id: SiteId = None, period: PeriodName = None, start_date: StartDate = None, end_date: EndDate = None
     ) -> Ask:
-        now = clock()
-        return Ask(Stats(engine(), now), read_site(site_id), read_period(period, start_date, end_date, now))
+        now, site, running = clock(), read_site(site_id), engine()
+        return Ask(Stats(running, now), site, read_period(period, start_date, end_date, now, running.zones(site)))
 
     Asked = Annotated[Ask, Depends(ask)]  # noqa: N806  # a type
     guards = [Depends(admit), OnlyKnown]
@@ -180,6 +183,20 @@ def create_app(
             raise QueryError(f"{dimension[:40]!r} is no breakdown; there are {', '.join(BREAKDOWNS)}.")
         rows = asked.stats.breakdown(asked.site_id, asked.period, dimension, read_limit(limit))
         return [Row(**each) for each in rows]
+
+    @app.get("/api/sites/{site_id}", tags=["sites"], dependencies=guards)
+    def read_site_settings(site_id: SitePath) -> dict[str, Any]:
+        """A site's settings: its time zone, who may send for it, its goals, whether everyone may look."""
+        site = read_site(site_id)
+        settings = engine().book.get(site)
+        return settings.to_api(settings.zones.local_date(clock()))
+
+    @app.put("/api/sites/{site_id}", tags=["sites"], dependencies=guards)
+    def change_site_settings(site_id: SitePath, given: Annotated[Any, Body()]) -> dict[str, Any]:
+        """Set a site's settings. Another time zone holds from tomorrow on; what is left out takes its default."""
+        site = read_site(site_id)
+        settings = engine().book.change(site, given, clock())
+        return settings.to_api(settings.zones.local_date(clock()))
 
     @app.delete("/api/gdpr/erase", tags=["sites"], dependencies=guards)
     def erase_days(
@@ -230,6 +247,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     app.add_exception_handler(QueryError, failed(400))
     app.add_exception_handler(ErasureError, failed(400))
+    app.add_exception_handler(SettingsError, failed(400))
     app.add_exception_handler(QueryTooLargeError, failed(413))
     app.add_exception_handler(MallardError, failed(503))
     app.add_exception_handler(HTTPException, refused)

@@ -13,6 +13,8 @@ from mallard.errors import QueryTooLargeError, StoreUnavailableError
 from mallard.query.period import Period
 from mallard.query.rollups import Rolled, RollupReader
 from mallard.query.statement import Statement, rollup_sql, sql_file, statement_sql
+from mallard.sites.book import SiteBook
+from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.read import list_days, open_files
 from mallard.table.schema import EVENTS
@@ -33,9 +35,12 @@ PendingEvents = Callable[[str], pa.Table]
 class Engine:
     """Runs statements over one store and the queue's pending events."""
 
-    def __init__(self, store: Store, pending: PendingEvents, *, memory_mb: int, threads: int) -> None:
+    def __init__(
+        self, store: Store, pending: PendingEvents, *, memory_mb: int, threads: int, book: SiteBook | None = None
+    ) -> None:
         """``pending`` gives a site's rows that wait in the queue, in the schema PENDING."""
         self._store = store
+        self.book = book or SiteBook(store)
         self._pending = pending
         self._rollups = RollupReader(store)
         self._lock = threading.Lock()
@@ -60,7 +65,7 @@ class Engine:
             days = list_days(self._store, site_id)
             rolled = Rolled()
             if statement.rolled and period.since is None:
-                rolled = self._rollups.read(site_id, days, period, but=waiting_dates)
+                rolled = self._rollups.read(site_id, days, period, self.zones(site_id), but=waiting_dates)
             counted = [
                 segments
                 for day, segments in days.items()
@@ -73,6 +78,10 @@ class Engine:
                     _look_again(error, attempt)
         raise AssertionError("unreachable")
 
+    def zones(self, site_id: str) -> Zones:
+        """The site's time zones."""
+        return self.book.get(site_id).zones
+
     def first_date(self, site_id: str, today: date) -> date:
         """The first date with events, today where there are none."""
         pending = self._pending(site_id)["date"].to_pylist()
@@ -80,14 +89,16 @@ class Engine:
         found = [*list_days(self._store, site_id), *([rolled] if rolled else []), *pending]
         return min(found, default=today)
 
-    def count_day(self, segments: tuple[Listed, ...]) -> tuple[pa.Table, int, bool]:
+    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> tuple[pa.Table, int, bool]:
         """A day's rollup rows from its events, the number of rows its footers promise, and whether visitors span days.
 
-        ``segments`` is the whole day as listed. The rows have the measures of ``rollup.SCHEMA``.
+        ``segments`` is the whole day as listed, ``hours`` the moments its hours begin. The rows have the measures of
+        ``rollup.SCHEMA``.
         """
         for attempt in range(READ_ATTEMPTS):
             with open_files(self._store, [segments]) as files, closing(self._cursor()) as cursor:
                 try:
+                    cursor.register("hours", hours)
                     footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
                     values = {"files": list(files), "start": date.min, "end": date.max, "since": BEGINNING}
                     rows = cursor.execute(rollup_sql(), values).to_arrow_table()
@@ -115,6 +126,8 @@ class Engine:
         cursor = self._cursor()
         try:
             cursor.register("pending", pending)
+            for name, table in statement.tables.items():
+                cursor.register(name, table)
             if statement.rolled:
                 cursor.register("rollup", rolled.rows(statement.rolled))
             answer = cursor.execute(sql, values)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from mallard.errors import QueryError
-from mallard.event import local_date
+from mallard.sites.zones import UTC_DAYS, Zones
 
 REALTIME_MINUTES = 5
 MAX_DAYS = 36_525
@@ -38,11 +38,16 @@ class Period:
     open_start: bool = False
 
 
-def read_period(period: str | None, start_date: str | None, end_date: str | None, now: datetime) -> Period:
-    """The range of a request; ``start_date`` with ``end_date`` wins over ``period``. QueryError if wrong."""
+def read_period(
+    period: str | None, start_date: str | None, end_date: str | None, now: datetime, zones: Zones = UTC_DAYS
+) -> Period:
+    """The range of a request in a site's zones; ``start_date`` with ``end_date`` wins over ``period``.
+
+    QueryError if it is wrong.
+    """
     if start_date is not None or end_date is not None:
         return _explicit(start_date, end_date)
-    name, today = period if period is not None else "30d", local_date(now)
+    name, today = period if period is not None else "30d", zones.local_date(now)
     if name not in PERIODS:
         raise QueryError(f"period is {_shown(name)}, but must be one of {', '.join(PERIODS)}.")
     tomorrow = today + timedelta(days=1)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from mallard.query.period import Period
 from mallard.query.statement import rollup_made_by
+from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.read import Days
 from mallard.table.rollup import SCHEMA, days_of, decode_rollup, fingerprint, parse_rollup, rollup_prefix, segment_tag
@@ -54,7 +55,7 @@ class RollupReader:
         self._lock = threading.Lock()
         self._months: dict[tuple[str, str], Month] = {}
 
-    def read(self, site_id: str, days: Days, period: Period, *, but: Set[date] = frozenset()) -> Rolled:
+    def read(self, site_id: str, days: Days, period: Period, zones: Zones, *, but: Set[date] = frozenset()) -> Rolled:
         """The days of a period that need no look at their events. ``days`` is the caller's own listing."""
         several = (period.end - period.start).days > 1
         dates, months = set[date](), []
@@ -65,7 +66,7 @@ class RollupReader:
                 if period.start <= day < period.end
                 and day not in but
                 and (total["additive"] or not several)
-                and _agrees(total, days.get(day, ()))
+                and _agrees(total, days.get(day, ()), zones.name_on(day))
             }
             if good:
                 dates |= good
@@ -106,9 +107,9 @@ def _month(rows: pa.Table) -> Month:
     return Month(dimensions, days_of(rows), rows.nbytes)
 
 
-def _agrees(total: dict[str, object], segments: tuple[Listed, ...]) -> bool:
+def _agrees(total: dict[str, object], segments: tuple[Listed, ...], zone: str) -> bool:
     """Whether the segments of the reader's own listing are those that were counted."""
     if total["frozen"]:
         # Its segments are deleted, the highest last; an erasure would have put another highest.
         return not segments or total["tail"] == segment_tag(segments[-1])
-    return bool(segments) and total["fingerprint"] == fingerprint(segments, rollup_made_by())
+    return bool(segments) and total["fingerprint"] == fingerprint(segments, rollup_made_by(zone))

@@ -1,11 +1,13 @@
 """SQL put together from the files in ``query/sql``: names and closed fragments only, values are always bound."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+import pyarrow as pa
 
 from mallard.query.dimensions import DIMENSIONS, Dimension
 from mallard.table import rollup
@@ -16,12 +18,19 @@ class Statement:
     """SQL over ``event`` (and ``visit``): file names below ``query/sql``, closed fragments, bound values.
 
     ``rolled`` names the dimension whose rollup rows the statement adds as ``rollup``; None: it needs the events.
+    ``tables`` are small ones of the statement's own, by name.
     """
 
     parts: tuple[str, ...]
     fragments: Mapping[str, str]
     values: Mapping[str, Any]
     rolled: str | None = None
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+
+
+def hours_table(starts: Iterable[Any]) -> pa.Table:
+    """The table ``hours`` of the moments (naive UTC) at which local hours begin."""
+    return pa.table({"start": pa.array(starts, pa.timestamp("us"))})
 
 
 @cache
@@ -65,10 +74,9 @@ def rollup_sql() -> str:
 
 
 @cache
-def rollup_made_by() -> str:
+def rollup_made_by(zone: str) -> str:
     """A hash of all that decides what a rollup says of the same segments: an upgrade that counts otherwise rebuilds."""
-    zone, rotation = "UTC", "day"
-    text = "\n".join([rollup_sql(), str(rollup.SCHEMA), zone, rotation])
+    text = "\n".join([rollup_sql(), str(rollup.SCHEMA), zone])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -5,26 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from mallard.event import local_date
 from mallard.query.dimensions import DIMENSIONS
 from mallard.query.engine import Engine
 from mallard.query.period import Period, read_period
-from mallard.query.statement import Statement
+from mallard.query.statement import Statement, hours_table
 from mallard.table.rollup import TOTAL
 
 BREAKDOWNS = tuple(DIMENSIONS)
 
 _PLAIN_VISITS = {"source": "event", "opening": ""}
-_DAYS = Statement(("timeseries",), {"bucket": "date", "rolled_bucket": "date"}, {}, rolled=TOTAL)
-_HOURS = Statement(
-    ("timeseries",),
-    {
-        "bucket": "date_trunc('hour', timestamp)",
-        "rolled_bucket": "strptime(value, '%Y-%m-%d %H:%M')",
-    },
-    {},
-    rolled="hour",
-)
+_BY_DAY = Statement(("timeseries",), {"bucket": "date", "rolled_bucket": "date"}, {}, rolled=TOTAL)
+
+_Buckets = Sequence[tuple[date | datetime, str]]
+"""What SQL calls a step of a series, and what the answer does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +52,30 @@ class Stats:
     def timeseries(self, site_id: str, period: Period) -> list[dict[str, Any]]:
         """Visitors and page views per hour or day, buckets without any included."""
         if period.open_start:
-            period = replace(period, start=self.engine.first_date(site_id, local_date(self.now)))
-        rows = self.engine.rows(site_id, period, _HOURS if period.hourly else _DAYS)
-        counted = {row["bucket"]: row for row in rows}
-        labels = _hours(period, self.now) if period.hourly else _days(period)
+            today = self.engine.zones(site_id).local_date(self.now)
+            period = replace(period, start=self.engine.first_date(site_id, today))
+        buckets = self._hours(site_id, period) if period.hourly else _days(period)
+        statement = _by_hour(buckets) if period.hourly else _BY_DAY
+        counted = {row["bucket"]: row for row in self.engine.rows(site_id, period, statement)}
         return [
             {
-                "date": moment.strftime("%Y-%m-%d %H:00" if period.hourly else "%Y-%m-%d"),
+                "date": label,
                 "visitors": counted[moment]["visitors"] if moment in counted else 0,
                 "pageviews": counted[moment]["pageviews"] if moment in counted else 0,
             }
-            for moment in labels
+            for moment, label in buckets
         ]
+
+    def _hours(self, site_id: str, period: Period) -> _Buckets:
+        """The local hours of a period, up to now where it looks back from now."""
+        since, now = period.since, self.now.astimezone(UTC).replace(tzinfo=None)
+        hours = [
+            (moment.replace(tzinfo=None), label)
+            for moment, label in self.engine.zones(site_id).hours(period.start, period.end)
+        ]
+        if since is None:
+            return hours
+        return [hour for hour in hours if since - timedelta(hours=1) < hour[0] <= now]
 
     def breakdown(self, site_id: str, period: Period, name: str, limit: int) -> list[dict[str, Any]]:
         """The top values of a dimension of BREAKDOWNS, by visitors, then value."""
@@ -91,14 +96,12 @@ def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def _days(period: Period) -> Sequence[date]:
-    return [period.start + timedelta(days=n) for n in range((period.end - period.start).days)]
+def _days(period: Period) -> _Buckets:
+    days = [period.start + timedelta(days=n) for n in range((period.end - period.start).days)]
+    return [(day, day.isoformat()) for day in days]
 
 
-def _hours(period: Period, now: datetime) -> Sequence[datetime]:
-    first = datetime.combine(period.start, datetime.min.time())
-    if period.since is not None:
-        first = period.since.replace(minute=0, second=0, microsecond=0)
-        count = int((now.astimezone(UTC).replace(tzinfo=None) - first) / timedelta(hours=1)) + 1
-        return [first + timedelta(hours=n) for n in range(count)]
-    return [first + timedelta(hours=n) for n in range(24 * (period.end - period.start).days)]
+def _by_hour(hours: _Buckets) -> Statement:
+    return Statement(
+        ("timeseries_hours",), {}, {}, rolled="hour", tables={"hours": hours_table(hour for hour, _ in hours)}
+    )

@@ -11,13 +11,13 @@ class GroupCommit:
 
     def __init__(self, queue: LocalQueue) -> None:
         self._queue = queue
-        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[tuple[bytes, ...], asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def send(self, body: bytes) -> None:
-        """Return after the commit that holds the body; QueueError where it failed."""
+    async def send(self, *bodies: bytes) -> None:
+        """Return after the commit that holds the bodies; QueueError where it failed."""
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append((body, done))
+        self._waiting.append((bodies, done))
         if self._task is None:
             self._task = asyncio.create_task(self._commit_all())
         await done
@@ -27,7 +27,7 @@ class GroupCommit:
             group, self._waiting = self._waiting, []
             failure: QueueError | None = None
             try:
-                await asyncio.wrap_future(self._queue.submit([body for body, _ in group]))
+                await asyncio.wrap_future(self._queue.submit([body for bodies, _ in group for body in bodies]))
             except QueueError as error:
                 failure = error
             for _, done in group:

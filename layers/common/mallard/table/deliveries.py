@@ -49,7 +49,11 @@ def delivered(rows: pa.Table) -> pa.Table:
     """Rows of EVENTS that came by no queue, as DELIVERIES: accepted when they happened, with ids of our own."""
     accepted = rows["timestamp"].cast(pa.int64())
     named = pa.repeat(pa.scalar(False), rows.num_rows)
-    return rows.append_column("accepted_ms", accepted).append_column("named_by_client", named)
+    salt = pa.nulls(rows.num_rows, pa.string())
+    columns = {"accepted_ms": accepted, "named_by_client": named, "salt": salt}
+    for name, column in columns.items():
+        rows = rows.append_column(name, column)
+    return rows
 
 
 def broken(body: bytes) -> str | None:

@@ -49,6 +49,10 @@ DELIVERIES = pa.schema(
         *EVENTS,
         pa.field("accepted_ms", pa.int64()),
         pa.field("named_by_client", pa.bool_()),
+        pa.field("salt", _TEXT),
     ]
 )
-"""What a writer is handed: rows of ``events`` with when ingest took them and whose the id is; neither is stored."""
+"""What a writer is handed: rows of ``events`` with when ingest took them, whose the id is, and the name of the salt.
+
+None of the three is stored.
+"""

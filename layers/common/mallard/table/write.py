@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.event import local_date
+from mallard.rotation import outlives_its_day
 from mallard.store.base import Store
 from mallard.table.fresh import Known, fresh_rows
 from mallard.table.layout import Partition
@@ -85,19 +86,21 @@ class TableWriter:
     def append(self, partition: Partition, deliveries: pa.Table, *, spans_days: bool = False) -> AppendReport:
         """Put rows (schema ``DELIVERIES``) into a partition, each exactly once.
 
-        ``spans_days`` says that some visitor ids among them live longer than their day. At return each row is in a
+        ``spans_days`` says that some visitor ids among them live longer than their day, where their salts do not say
+        so already. At return each row is in a
         whole object that was seen or acknowledged. Raises StoreError where ATTEMPTS tries did not get there: then
         some rows may be in, and trying again is safe.
         """
         failure: StoreError | None = None
+        spans = spans_days or _spans_days(deliveries)
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._sleep(FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + self._jitter()))
             try:
                 if self._unique_names:
-                    found = self._unique_names.append(partition, deliveries, self._seal_rows, spans_days)
+                    found = self._unique_names.append(partition, deliveries, self._seal_rows, spans)
                     return AppendReport(*found)
-                return self._try_append(partition, deliveries, spans_days)
+                return self._try_append(partition, deliveries, spans)
             except (ConflictError, StoreUnavailableError) as error:
                 # A conflict surely wrote nothing; an unclear answer may have. Reading again tells, in both cases.
                 self._warm.forget(partition)
@@ -154,6 +157,10 @@ class TableWriter:
     def _read_rows(self, key: str) -> pa.Table:
         stored = self._store.get(key)
         return decode(stored.data, key).rows if stored else EVENTS.empty_table()
+
+
+def _spans_days(deliveries: pa.Table) -> bool:
+    return any(salt is not None and outlives_its_day(salt) for salt in deliveries["salt"].unique().to_pylist())
 
 
 def _after(tail: Tail) -> Tail:

@@ -1,7 +1,7 @@
--- One row an hour, for the chart of a day.
+-- One row for each local hour, under the moment (UTC) at which it begins, for the chart of a day.
 SELECT
     'hour' AS dimension,
-    strftime(date_trunc('hour', timestamp), '%Y-%m-%d %H:00') AS value,
+    strftime(coalesce(hours.start, (SELECT min(start) FROM hours)), '%Y-%m-%d %H:%M') AS value,
     count(DISTINCT visitor_id) AS visitors,
     0 AS visits,
     0 AS bounces,
@@ -10,5 +10,5 @@ SELECT
     count(*) FILTER (event_name = 'pageview') AS pageviews,
     count(*) AS events,
     {money}
-FROM event_money
+FROM event_money ASOF LEFT JOIN hours ON event_money.timestamp >= hours.start
 GROUP BY value

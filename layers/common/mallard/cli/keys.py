@@ -1,0 +1,65 @@
+"""``mallard keys``: make, list and revoke API keys."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mallard.auth.keys import SCOPES, KeyRing
+from mallard.cli.logs import set_up_logs
+from mallard.config import load_settings
+from mallard.errors import ApiKeyError, ConfigError, QueryError
+from mallard.query.parameters import read_site
+from mallard.store.open import open_store
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser(
+        "keys",
+        help="make, list and revoke API keys",
+        description="Make, list and revoke API keys. A key is shown once, when it is made; the store has its hash.",
+    )
+    actions = command.add_subparsers(required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="make a key and print it")
+    create.add_argument("--name", required=True, help="what it is for")
+    create.add_argument("--scope", choices=SCOPES, default="ReadOnly", help="what it may do (default: %(default)s)")
+    create.add_argument("--site", action="append", default=[], help="only for this site; may be given several times")
+    create.set_defaults(run=_create)
+    actions.add_parser("list", help="list all keys").set_defaults(run=_list)
+    revoke = actions.add_parser("revoke", help="end a key for good")
+    revoke.add_argument("key_hash", help="its hash, as `mallard keys list` shows it")
+    revoke.set_defaults(run=_revoke)
+    for action in actions.choices.values():
+        action.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
+
+
+def _ring(arguments: argparse.Namespace) -> KeyRing:
+    settings = load_settings(config_file=arguments.config)
+    set_up_logs(settings)
+    return KeyRing(open_store(settings))
+
+
+def _create(arguments: argparse.Namespace) -> int:
+    try:
+        sites = tuple(read_site(each) for each in arguments.site)
+        text, key = _ring(arguments).create(arguments.name, arguments.scope, datetime.now(UTC), sites)
+    except (ApiKeyError, QueryError) as error:
+        raise ConfigError(str(error)) from error
+    print(f"{text}\n\nIt is shown only now. Its hash is {key.key_hash}.")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    for key in _ring(arguments).all():
+        where = ", ".join(key.sites) or "all sites"
+        state = "revoked" if key.revoked else "in use"
+        print(f"{key.key_hash}  {key.scope:8}  {state:7}  {key.created_at}  {where}  {key.name}")
+    return 0
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    if not _ring(arguments).revoke(arguments.key_hash):
+        raise ConfigError(f"There is no key with the hash {arguments.key_hash[:80]!r}.")
+    print("The key is revoked; every instance knows it within five seconds.")
+    return 0

@@ -1,0 +1,93 @@
+"""The settings of all sites, from ``config/sites/``, kept in memory for a few seconds."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from mallard.errors import ConflictError, StoreUnavailableError
+from mallard.sites.settings import SiteSettings, from_json, read_settings
+from mallard.store.base import Store
+
+SITES = "config/sites/"
+KEPT_SECONDS = 10
+"""How long an instance acts on settings that were changed elsewhere; longer while the store is out of reach."""
+
+CHANGE_AHEAD = timedelta(minutes=2)
+"""A zone changes at the midnight after this, so that every instance knows of it before."""
+
+MAX_KEPT = 10_000
+SWAP_ATTEMPTS = 6
+
+
+def site_key(site_id: str) -> str:
+    """The key of a site's settings."""
+    return f"{SITES}{quote(site_id, safe='')}.json"
+
+
+class SiteBook:
+    """Settings by site; a site nobody set anything for has the defaults. ``clock`` is monotonic seconds."""
+
+    def __init__(
+        self, store: Store, *, kept_seconds: float = KEPT_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._kept_seconds = kept_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[float, SiteSettings]] = {}
+
+    def holds(self, site_id: str) -> bool:
+        """Whether ``get`` answers from memory."""
+        kept = self._kept.get(site_id)
+        return kept is not None and self._clock() - kept[0] < self._kept_seconds
+
+    def get(self, site_id: str) -> SiteSettings:
+        """The settings. StoreUnavailableError where the store fails and none were ever read."""
+        kept = self._kept.get(site_id)
+        if kept is not None and self._clock() - kept[0] < self._kept_seconds:
+            return kept[1]
+        try:
+            settings, _ = self._read(site_id)
+        except StoreUnavailableError:
+            if kept is None:
+                raise
+            settings = kept[1]
+        self._keep(site_id, settings)
+        return settings
+
+    def change(self, site_id: str, given: Any, now: datetime) -> SiteSettings:
+        """Take what a client gave and return what is set now. SettingsError where it is wrong."""
+        for _ in range(SWAP_ATTEMPTS):
+            before, etag = self._read(site_id)
+            after = read_settings(given, before, before.zones.local_date(now + CHANGE_AHEAD))
+            data = json.dumps(after.to_json()).encode()
+            try:
+                if etag is None:
+                    self._store.put_if_absent(site_key(site_id), data)
+                else:
+                    self._store.put_if_match(site_key(site_id), data, etag)
+            except ConflictError:
+                continue
+            self._keep(site_id, after)
+            return after
+        raise StoreUnavailableError(f"The settings of {site_id} were replaced by others again and again.")
+
+    def _read(self, site_id: str) -> tuple[SiteSettings, str | None]:
+        stored = self._store.get(site_key(site_id))
+        if stored is None:
+            return SiteSettings(), None
+        try:
+            return from_json(json.loads(stored.data)), stored.etag
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreUnavailableError(f"{site_key(site_id)} does not hold what it should.") from error
+
+    def _keep(self, site_id: str, settings: SiteSettings) -> None:
+        with self._lock:
+            self._kept.pop(site_id, None)
+            self._kept[site_id] = (self._clock(), settings)
+            while len(self._kept) > MAX_KEPT:
+                self._kept.pop(next(iter(self._kept)))

@@ -1,0 +1,160 @@
+"""A site's settings: the JSON of the API and of ``config/sites/``, checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from zoneinfo import available_timezones
+
+from mallard.errors import SettingsError
+from mallard.sites.zones import UTC_DAYS, Zones
+
+MAX_ORIGINS = 100
+MAX_GOALS = 1000
+MAX_TEXT_LENGTH = 256
+MAX_PROPS = 30
+
+_HOST = re.compile(r"(\*\.)?[a-z0-9._-]+", re.ASCII)
+_GOAL_KEYS = {"name", "event", "page", "props", "scroll_threshold", "currency"}
+_KEYS = {"timezone", "origins", "goals", "public"}
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A named event, or a page pattern (``*`` within a path segment, ``**`` across), with what else must hold."""
+
+    name: str
+    event: str | None = None
+    page: str | None = None
+    props: tuple[tuple[str, str], ...] = ()
+    scroll_threshold: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """``origins``: hosts and ``*.domain`` whose pages may send for the site; empty means the site id itself."""
+
+    zones: Zones = UTC_DAYS
+    origins: tuple[str, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    public: bool = False
+
+    def to_api(self, today: date) -> dict[str, Any]:
+        """As the API shows it: the zone that was set last, with the date it holds from where that is ahead."""
+        first, name = self.zones.entries[-1]
+        ahead = {"timezone_from": first.isoformat()} if first > today else {}
+        return {"timezone": name, **ahead, **self._rest()}
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the store."""
+        return {"timezones": [[first.isoformat(), name] for first, name in self.zones.entries], **self._rest()}
+
+    def _rest(self) -> dict[str, Any]:
+        return {
+            "origins": list(self.origins),
+            "goals": [_goal_json(each) for each in self.goals],
+            "public": self.public,
+        }
+
+
+def read_settings(given: Any, before: SiteSettings, today: date) -> SiteSettings:
+    """What a client gave, on top of what was set before. SettingsError names the key, its value and what is right."""
+    if not isinstance(given, dict):
+        raise SettingsError("The settings must be a JSON object.")
+    unknown = sorted(set(given) - _KEYS - {"timezone_from"})
+    if unknown:
+        raise SettingsError(f"{unknown[0][:40]!r} is no setting of a site; there are {', '.join(sorted(_KEYS))}.")
+    zones, public = before.zones, given.get("public", False)
+    if "timezone" in given:
+        zones = zones.changed(_timezone(given["timezone"]), today)
+    if not isinstance(public, bool):
+        raise SettingsError(f"public is {_shown(public)}, but must be true or false.")
+    return SiteSettings(zones, _origins(given.get("origins", [])), _goals(given.get("goals", [])), public)
+
+
+def from_json(stored: Mapping[str, Any]) -> SiteSettings:
+    """What ``to_json`` wrote; KeyError, TypeError or ValueError where it is something else."""
+    zones = Zones(tuple((date.fromisoformat(first), str(name)) for first, name in stored["timezones"]))
+    return SiteSettings(zones, tuple(stored["origins"]), _goals(stored["goals"]), bool(stored["public"]))
+
+
+def _timezone(value: Any) -> str:
+    if not isinstance(value, str) or value not in available_timezones():
+        raise SettingsError(
+            f"timezone is {_shown(value)}, but must be a name of the tz database, such as Europe/Berlin."
+        )
+    return value
+
+
+def _origins(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_ORIGINS:
+        raise SettingsError(f"origins must be a list of at most {MAX_ORIGINS} hosts.")
+    hosts = [each.strip().lower() if isinstance(each, str) else each for each in value]
+    for host in hosts:
+        if not isinstance(host, str) or len(host) > MAX_TEXT_LENGTH or not _HOST.fullmatch(host):
+            raise SettingsError(f"{_shown(host)} in origins must be a host such as www.example.com or *.example.com.")
+    return tuple(hosts)
+
+
+def _goals(value: Any) -> tuple[Goal, ...]:
+    if not isinstance(value, list) or len(value) > MAX_GOALS:
+        raise SettingsError(f"goals must be a list of at most {MAX_GOALS} goals.")
+    goals = tuple(_goal(each) for each in value)
+    names = [each.name for each in goals]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"Two goals are named {_shown(name)}; each needs a name of its own.")
+    return goals
+
+
+def _goal(value: Any) -> Goal:
+    if not isinstance(value, dict) or set(value) - _GOAL_KEYS:
+        raise SettingsError(f"A goal is an object with some of {', '.join(sorted(_GOAL_KEYS))}.")
+    name, event, page = (_text(value, key) for key in ("name", "event", "page"))
+    if name is None or (event is None) == (page is None):
+        raise SettingsError("A goal has a name, and either an event or a page.")
+    if page is not None and not page.startswith(("/", "*")):
+        raise SettingsError(f"The page of goal {_shown(name)} is {_shown(page)}, but must begin with / as in /blog/**.")
+    threshold, currency = value.get("scroll_threshold"), value.get("currency")
+    if threshold is not None and (type(threshold) is not int or not 0 <= threshold <= 100 or page is None):
+        raise SettingsError(f"scroll_threshold of goal {_shown(name)} must be a percentage, with a page.")
+    if currency is not None and not (isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)):
+        raise SettingsError(f"currency of goal {_shown(name)} must be an ISO 4217 code such as EUR.")
+    return Goal(name, event, page, _props(name, value.get("props", {})), threshold, currency)
+
+
+def _props(goal: str, value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or len(value) > MAX_PROPS:
+        raise SettingsError(f"props of goal {_shown(goal)} must be an object of at most {MAX_PROPS} texts.")
+    for key, each in value.items():
+        if not isinstance(each, str) or max(len(key), len(each)) > MAX_TEXT_LENGTH:
+            raise SettingsError(f"props of goal {_shown(goal)} must be texts of at most {MAX_TEXT_LENGTH} characters.")
+    return tuple(value.items())
+
+
+def _text(value: Mapping[str, Any], key: str) -> str | None:
+    text = value.get(key)
+    if text is None:
+        return None
+    if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT_LENGTH:
+        raise SettingsError(f"{key} of a goal is {_shown(text)}, but must be 1 to {MAX_TEXT_LENGTH} characters.")
+    return text
+
+
+def _goal_json(goal: Goal) -> dict[str, Any]:
+    fields = {
+        "name": goal.name,
+        "event": goal.event,
+        "page": goal.page,
+        "props": dict(goal.props) or None,
+        "scroll_threshold": goal.scroll_threshold,
+        "currency": goal.currency,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 42 else f"{text[:41]}…"

@@ -1,0 +1,252 @@
+"""Batches from servers: with a key, row by row, each drop with its reason; the same behind both fronts."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ingest.doors import (
+    ADDRESS,
+    FIREFOX,
+    GOOGLEBOT,
+    NOW,
+    SITE,
+    BrokenStore,
+    Reply,
+    call,
+    connection,
+    open_door,
+    scope,
+    wire,
+)
+from mallard.auth.keys import KeyRing
+from mallard.ingest.asgi import BATCH_PATH, IngestApp
+from mallard.ingest.batch import MAX_BATCH_BYTES, MAX_ROWS
+from mallard.ingest.dropped import Reason
+from mallard.ingest.gateway import answer_gateway
+from mallard.queue.local import LocalQueue
+from mallard.salts import delete_old_salts
+from mallard.sites.book import SiteBook
+from mallard.store.local import LocalStore
+from support.memory import MemoryQueue
+
+Send = Callable[..., Reply]
+
+
+@dataclass
+class Shop:
+    """A server's view of one front: ``send`` posts a body with headers; ``queued`` are the events that arrived."""
+
+    store: LocalStore
+    keys: KeyRing
+    send: Send
+    queued: Callable[[], list[dict[str, Any]]]
+
+    def key(self, scope_name: str = "Ingest", *sites: str) -> tuple[str, str]:
+        text, _ = self.keys.create("a server", scope_name, NOW, sites)
+        return ("authorization", f"Bearer {text}")
+
+
+@pytest.fixture(params=["embedded", "lambda"])
+def shop(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -> Shop:
+    keys, book = KeyRing(store), SiteBook(store)
+    door = open_door(store, book=book)
+    if request.param == "embedded":
+        app = IngestApp(door, queue, keys, clock=lambda: NOW)
+
+        def embedded(body: bytes, *headers: tuple[str, str]) -> Reply:
+            return call(app, {**scope("POST", headers), "path": BATCH_PATH}, connection([body]))
+
+        return Shop(store, keys, embedded, lambda: [json.loads(each.body) for each in queue.receive(2000)])
+    memory = MemoryQueue()
+
+    def gateway(body: bytes, *headers: tuple[str, str]) -> Reply:
+        event = {
+            "rawPath": BATCH_PATH,
+            "headers": dict(headers),
+            "requestContext": {"http": {"method": "POST", "sourceIp": "192.0.2.1"}},
+            "body": base64.b64encode(body).decode(),
+            "isBase64Encoded": True,
+        }
+        answer = answer_gateway(event, door, memory, keys, NOW)
+        return Reply(answer["statusCode"], answer["headers"], base64.b64decode(answer["body"]))
+
+    return Shop(store, keys, gateway, lambda: [json.loads(each.body) for each in memory.receive(2000)])
+
+
+def row(**more: Any) -> dict[str, Any]:
+    return wire(ua=FIREFOX, ip=ADDRESS, **more)
+
+
+def array(*rows: Any) -> bytes:
+    return json.dumps(rows).encode()
+
+
+def taken(reply: Reply) -> dict[str, Any]:
+    assert reply.status == 202, reply.body
+    found: dict[str, Any] = json.loads(reply.body)
+    return found
+
+
+def reasons(reply: Reply) -> list[tuple[int, str]]:
+    return [(each["index"], each["reason"]) for each in taken(reply)["dropped"]]
+
+
+def test_an_array_is_taken(shop: Shop) -> None:
+    reply = shop.send(array(row(), row(n="signup")), shop.key())
+    assert taken(reply) == {"accepted": 2, "dropped": []}
+    assert [event["event_name"] for event in shop.queued()] == ["pageview", "signup"]
+
+
+def test_lines_are_taken_and_a_line_that_is_no_json_is_a_row_that_is_dropped(shop: Shop) -> None:
+    body = b"\n".join([json.dumps(row()).encode(), b"{", b"", b"[1]", json.dumps(row()).encode()])
+    reply = shop.send(body, shop.key())
+    assert taken(reply)["accepted"] == 2
+    assert reasons(reply) == [(1, "malformed"), (2, "malformed")]
+
+
+@pytest.mark.parametrize("scope_name", ["Ingest", "Admin"])
+def test_a_key_of_scope_ingest_or_admin_opens(shop: Shop, scope_name: str) -> None:
+    name, value = shop.key(scope_name)
+    assert shop.send(array(row()), (name, value)).status == 202
+    assert shop.send(array(row()), ("x-api-key", value.removeprefix("Bearer "))).status == 202
+
+
+def test_without_a_key_or_with_a_wrong_or_revoked_one_it_is_401(shop: Shop) -> None:
+    name, value = shop.key()
+    shop.keys.revoke(shop.keys.all()[0].key_hash)
+    for headers in (
+        (),
+        (("authorization", "Bearer mm_" + "A" * 43),),
+        ((name, value),),
+        (("authorization", "Basic x"),),
+    ):
+        reply = shop.send(array(row()), *headers)
+        assert (reply.status, reply.error["reason"]) == (401, "key")
+    assert shop.queued() == []
+
+
+def test_a_key_that_may_only_read_is_403(shop: Shop) -> None:
+    reply = shop.send(array(row()), shop.key("ReadOnly"))
+    assert (reply.status, reply.error["reason"]) == (403, "scope")
+
+
+def test_a_key_for_one_site_takes_no_other(shop: Shop) -> None:
+    reply = shop.send(array(row(), row(d="other.org", u="/")), shop.key("Ingest", SITE))
+    assert reasons(reply) == [(1, "site")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "reason"),
+    [
+        (b"", 400, "empty"),
+        (b" \n ", 400, "empty"),
+        (b"[1", 400, "malformed"),
+        (b"[NaN]", 400, "malformed"),
+        (b"[" * 100_000, 400, "malformed"),
+        (b" " * (MAX_BATCH_BYTES + 1), 413, "too_large"),
+        (array(*[1] * (MAX_ROWS + 1)), 413, "too_large"),
+    ],
+    ids=["empty", "blank", "half", "nan", "deep", "large", "many"],
+)
+def test_a_body_that_is_no_batch_is_refused_whole(shop: Shop, body: bytes, status: int, reason: str) -> None:
+    reply = shop.send(body, shop.key())
+    assert (reply.status, reply.error["reason"]) == (status, reason)
+    assert shop.queued() == []
+
+
+def test_a_thousand_rows_are_taken(shop: Shop) -> None:
+    lines = b"\n".join(json.dumps(row(i=str(number))).encode() for number in range(MAX_ROWS))
+    assert taken(shop.send(lines, shop.key()))["accepted"] == MAX_ROWS
+    assert len({event["event_id"] for event in shop.queued()}) == MAX_ROWS
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (1, Reason.MALFORMED),
+        ({}, Reason.MISSING),
+        (row(ts=1), Reason.TYPE),
+        (row(ts="yesterday"), Reason.TIME),
+        (row(ts="2025-06-30T12:00:00"), Reason.TIME),
+        (row(ts="2025-06-30T12:05:01Z"), Reason.TIME),
+        (row(ts="2025-06-29T12:00:00Z"), Reason.TIME),
+        (row(ts="0001-01-01T00:00:00+14:00"), Reason.TIME),
+        (row(ts="9999-12-31T23:59:59-14:00"), Reason.TIME),
+        (wire(ip="example.com", ua=FIREFOX), Reason.ADDRESS),
+        (wire(ip=["192.0.2.1"], ua=FIREFOX), Reason.TYPE),
+        (wire(ip=ADDRESS, ua=GOOGLEBOT), Reason.BOT),
+        (row(n="x" * 257), Reason.TOO_LONG),
+    ],
+)
+def test_a_row_is_dropped_with_its_reason_and_the_others_are_taken(shop: Shop, given: Any, reason: Reason) -> None:
+    reply = shop.send(array(row(), given, row()), shop.key())
+    assert taken(reply)["accepted"] == 2
+    assert reasons(reply) == [(1, reason.value)]
+
+
+def test_the_time_of_a_row_is_its_own_and_the_time_of_arrival_is_kept_beside_it(shop: Shop) -> None:
+    shop.send(array(row(ts="2025-06-30T14:00:00.5+02:00"), row()), shop.key())
+    early, now = shop.queued()
+    assert early["timestamp"] == int(datetime(2025, 6, 30, 12, 0, 0, 500_000, UTC).timestamp() * 1000)
+    assert early["accepted_ms"] == now["accepted_ms"] == now["timestamp"]
+
+
+def test_the_address_and_agent_of_a_row_make_its_visitor(shop: Shop) -> None:
+    rows = [row(), row(), wire(ip="192.0.2.9", ua=FIREFOX), wire(ua=FIREFOX), wire(ip=ADDRESS)]
+    assert taken(shop.send(array(*rows), shop.key()))["accepted"] == 5
+    first, again, other, nobody, agentless = [event.get("visitor_id") for event in shop.queued()]
+    assert first == again is not None
+    assert other not in (first, None)
+    assert nobody is None
+    assert agentless not in (first, None)
+
+
+def test_a_retry_under_the_same_client_id_is_one_event(shop: Shop) -> None:
+    key = shop.key()
+    for _ in range(2):
+        shop.send(array(row(i="order-1", ts="2025-06-30T11:00:00Z")), key)
+    assert len({event["event_id"] for event in shop.queued()}) == 1
+
+
+def test_yesterday_is_taken_while_its_salt_lives(store: LocalStore, queue: LocalQueue) -> None:
+    keys, door = KeyRing(store), open_door(store)
+    text, _ = keys.create("a server", "Ingest", NOW)
+    moments = iter([NOW, datetime(2025, 7, 1, 1, 59, tzinfo=UTC), datetime(2025, 7, 1, 2, 0, tzinfo=UTC)])
+    app = IngestApp(door, queue, keys, clock=lambda: next(moments))
+    replies = [
+        call(
+            app,
+            {**scope("POST", [("x-api-key", text)]), "path": BATCH_PATH},
+            connection([array(row(ts="2025-06-30T11:00:00Z"))]),
+        )
+        for _ in range(3)
+    ]
+    assert [taken(reply)["accepted"] for reply in replies] == [1, 1, 0]
+    before, after = (json.loads(each.body) for each in queue.receive(10))
+    assert (before["visitor_id"], before["date"]) == (after["visitor_id"], after["date"])
+
+
+def test_a_day_whose_salt_is_gone_early_has_events_without_visitors(store: LocalStore, queue: LocalQueue) -> None:
+    keys, door = KeyRing(store), open_door(store)
+    text, _ = keys.create("a server", "Ingest", NOW)
+    delete_old_salts(store, SiteBook(store), NOW + timedelta(days=9))
+    app = IngestApp(door, queue, keys, clock=lambda: datetime(2025, 7, 1, 1, 0, tzinfo=UTC))
+    asked = {**scope("POST", [("x-api-key", text)]), "path": BATCH_PATH}
+    assert taken(call(app, asked, connection([array(row(ts="2025-06-30T11:00:00Z"))])))["accepted"] == 1
+    assert "visitor_id" not in json.loads(queue.receive(1)[0].body)
+
+
+def test_another_method_is_405(store: LocalStore, queue: LocalQueue) -> None:
+    app = IngestApp(open_door(store), queue, KeyRing(store), clock=lambda: NOW)
+    assert call(app, {**scope("GET"), "path": BATCH_PATH}).status == 405
+
+
+def test_a_store_out_of_reach_is_503(queue: LocalQueue) -> None:
+    app = IngestApp(open_door(BrokenStore()), queue, KeyRing(BrokenStore()), clock=lambda: NOW)
+    asked = {**scope("POST", [("x-api-key", "mm_" + "A" * 43)]), "path": BATCH_PATH}
+    assert call(app, asked, connection([array(row())])).status == 503

@@ -1,0 +1,131 @@
+"""A site's settings: checked with a sentence for what is wrong, kept in the store, known to all in seconds."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mallard.errors import SettingsError, StoreUnavailableError
+from mallard.sites.book import KEPT_SECONDS, SiteBook, site_key
+from mallard.sites.settings import SiteSettings, from_json, read_settings
+from support.faults import FaultyStore
+from support.memory import MemoryStore
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+TODAY = NOW.date()
+SITE = "example.com"
+GOALS = [
+    {"name": "Signup", "event": "signup", "props": {"plan": "pro"}},
+    {"name": "Blog", "page": "/blog/**", "scroll_threshold": 50},
+    {"name": "Purchase", "event": "purchase", "currency": "EUR"},
+]
+
+
+def test_a_site_nobody_set_anything_for_has_the_defaults() -> None:
+    assert SiteBook(MemoryStore()).get(SITE).to_api(TODAY) == {
+        "timezone": "UTC",
+        "origins": [],
+        "goals": [],
+        "public": False,
+    }
+
+
+def test_what_is_set_is_kept_and_read_back() -> None:
+    store = MemoryStore()
+    given = {"timezone": "Europe/Berlin", "origins": ["*.Example.com"], "goals": GOALS, "public": True}
+    SiteBook(store).change(SITE, given, NOW)
+    found = SiteBook(store).get(SITE)
+    tomorrow = TODAY + timedelta(days=1)
+    assert found.to_api(tomorrow) == {**given, "origins": ["*.example.com"]}
+    assert found.to_api(TODAY) == {**found.to_api(tomorrow), "timezone_from": tomorrow.isoformat()}
+    assert found.zones.name_on(TODAY) == "UTC"
+    assert from_json(found.to_json()) == found
+
+
+def test_a_site_id_with_a_colon_has_a_name_every_file_system_takes() -> None:
+    assert site_key("localhost:8080") == "config/sites/localhost%3A8080.json"
+
+
+def test_what_the_api_shows_can_be_sent_back() -> None:
+    store = MemoryStore()
+    shown = SiteBook(store).change(SITE, {"timezone": "Asia/Tokyo", "goals": GOALS}, NOW).to_api(TODAY)
+    assert SiteBook(store).change(SITE, shown, NOW).to_api(TODAY) == shown
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ([], "must be a JSON object"),
+        ({"colour": 1}, "'colour' is no setting of a site; there are goals, origins, public, timezone."),
+        ({"timezone": "Berlin"}, "timezone is 'Berlin', but must be a name of the tz database"),
+        ({"timezone": None}, "timezone is None"),
+        ({"public": "yes"}, "public is 'yes', but must be true or false."),
+        ({"origins": "example.com"}, "origins must be a list"),
+        ({"origins": ["https://example.com"]}, "'https://example.com' in origins must be a host"),
+        ({"origins": ["a.example"] * 101}, "at most 100"),
+        ({"goals": {}}, "goals must be a list"),
+        ({"goals": [{"name": "a"}]}, "either an event or a page"),
+        ({"goals": [{"name": "a", "event": "b", "page": "/"}]}, "either an event or a page"),
+        ({"goals": [{"name": "a", "page": "blog"}]}, "must begin with /"),
+        ({"goals": [{"name": "a", "event": "b", "scroll_threshold": 50}]}, "scroll_threshold of goal 'a'"),
+        ({"goals": [{"name": "a", "page": "/", "scroll_threshold": 101}]}, "scroll_threshold of goal 'a'"),
+        ({"goals": [{"name": "a", "event": "b", "currency": "eur"}]}, "currency of goal 'a'"),
+        ({"goals": [{"name": "a", "event": "b", "props": {"x": 1}}]}, "props of goal 'a'"),
+        ({"goals": [{"name": "a", "event": "b"}, {"name": "a", "event": "c"}]}, "Two goals are named 'a'"),
+        ({"goals": [{"name": "a" * 257, "event": "b"}]}, "name of a goal is"),
+        ({"goals": [{"name": "a", "event": "b", "url": "/"}]}, "A goal is an object with some of"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(given: Any, sentence: str) -> None:
+    with pytest.raises(SettingsError) as found:
+        read_settings(given, SiteSettings(), TODAY)
+    assert sentence in str(found.value)
+
+
+def test_another_instance_knows_within_seconds() -> None:
+    store, seconds = MemoryStore(), [0.0]
+    here, elsewhere = SiteBook(store), SiteBook(store, clock=lambda: seconds[0])
+    assert not elsewhere.get(SITE).public
+    here.change(SITE, {"public": True}, NOW)
+    assert here.get(SITE).public
+    assert not elsewhere.get(SITE).public
+    seconds[0] += KEPT_SECONDS
+    assert elsewhere.get(SITE).public
+
+
+def test_two_changes_at_once_are_one_after_the_other() -> None:
+    store = FaultyStore(MemoryStore())
+
+    def meanwhile() -> None:
+        SiteBook(store).change(SITE, {"timezone": "Asia/Tokyo"}, NOW)
+
+    store.before_write.append(meanwhile)
+    after = SiteBook(store).change(SITE, {"public": True}, NOW)
+    assert after.public
+    assert after.zones.name_on(TODAY + timedelta(days=1)) == "Asia/Tokyo"
+
+
+def test_while_the_store_is_away_the_last_known_settings_hold() -> None:
+    class Away(MemoryStore):
+        away = False
+
+        def get(self, key: str) -> Any:
+            if self.away:
+                raise StoreUnavailableError("away")
+            return super().get(key)
+
+    store, seconds = Away(), [0.0]
+    book = SiteBook(store, clock=lambda: seconds[0])
+    book.change(SITE, {"public": True}, NOW)
+    store.away = True
+    seconds[0] += KEPT_SECONDS
+    assert book.get(SITE).public
+    with pytest.raises(StoreUnavailableError):
+        book.get("other.example")
+
+
+def test_damaged_settings_are_a_fault() -> None:
+    store = MemoryStore()
+    store.put_if_absent(site_key(SITE), b"[]")
+    with pytest.raises(StoreUnavailableError, match="does not hold what it should"):
+        SiteBook(store).get(SITE)

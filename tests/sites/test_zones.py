@@ -1,0 +1,84 @@
+"""Local dates: without gaps, in order, whatever zone a site has and changes to."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallard.sites.zones import UTC_DAYS, Zones
+
+NAMES = sorted(available_timezones() - {"localtime"})
+BERLIN = Zones(((date.min, "Europe/Berlin"),))
+
+zones = st.builds(
+    lambda first, changes: Zones(((date.min, first), *sorted(dict(changes).items()))),
+    st.sampled_from(NAMES),
+    st.lists(
+        st.tuples(st.dates(date(2026, 1, 2), date(2026, 12, 30)), st.sampled_from(NAMES)),
+        max_size=2,
+        unique_by=lambda each: each[0],
+    ),
+)
+days = st.dates(date(2025, 12, 25), date(2027, 1, 5))
+
+
+@given(zones, days)
+def test_a_day_begins_at_its_start_and_ends_where_the_next_one_begins(site: Zones, day: date) -> None:
+    start, end = site.day_start(day), site.day_start(day + timedelta(days=1))
+    assert start < end
+    assert site.local_date(start) == day
+    assert site.local_date(end - timedelta(microseconds=1)) == day
+    assert site.local_date(start - timedelta(microseconds=1)) == day - timedelta(days=1)
+
+
+@given(zones, days)
+def test_hours_cover_a_day_without_gaps(site: Zones, day: date) -> None:
+    hours = list(site.hours(day, day + timedelta(days=1)))
+    assert hours[0][0] == site.day_start(day)
+    moments = [moment for moment, _ in hours] + [site.day_start(day + timedelta(days=1))]
+    assert all(
+        timedelta() < after - before <= timedelta(hours=1, minutes=30)
+        for before, after in pairwise(moments)
+    )
+    # On the day of a change the clock may have moved to another date's label.
+    changed = {first for first, _ in site.entries}
+    if not changed & {day, day + timedelta(days=1)}:
+        assert {label[:10] for _, label in hours} == {day.isoformat()}
+
+
+def test_an_hour_comes_twice_where_the_clock_goes_back_and_one_is_missing_where_it_goes_forward() -> None:
+    back = [label for _, label in BERLIN.hours(date(2026, 10, 25), date(2026, 10, 26))]
+    assert len(back) == 25
+    assert back.count("2026-10-25 02:00") == 2
+    forward = [label for _, label in BERLIN.hours(date(2026, 3, 29), date(2026, 3, 30))]
+    assert len(forward) == 23
+    assert "2026-03-29 02:00" not in forward
+
+
+def test_utc_is_the_default() -> None:
+    assert UTC_DAYS.local_date(datetime(2026, 3, 10, 23, 59, tzinfo=UTC)) == date(2026, 3, 10)
+    assert UTC_DAYS.day_start(date(2026, 3, 10)) == datetime(2026, 3, 10, tzinfo=UTC)
+
+
+def test_a_change_holds_from_tomorrow_and_never_for_a_day_that_has_begun() -> None:
+    today = date(2026, 3, 10)
+    changed = UTC_DAYS.changed("Europe/Berlin", today)
+    assert changed.entries == ((date.min, "UTC"), (date(2026, 3, 11), "Europe/Berlin"))
+    assert changed.name_on(today) == "UTC"
+    # Changed again before it began: as if the first had never been.
+    assert changed.changed("Asia/Tokyo", today).entries == ((date.min, "UTC"), (date(2026, 3, 11), "Asia/Tokyo"))
+    assert changed.changed("UTC", today) == UTC_DAYS
+    assert changed.changed("Europe/Berlin", date(2026, 3, 11)) == changed
+
+
+@pytest.mark.parametrize(
+    ("name", "hours"), [("Asia/Tokyo", 15), ("America/Los_Angeles", 32), ("UTC", 24), ("Pacific/Kiritimati", 10)]
+)
+def test_the_day_before_a_change_is_cut_or_the_first_one_is_longer(name: str, hours: int) -> None:
+    changed = UTC_DAYS.changed(name, date(2026, 1, 9))
+    before = changed.day_start(date(2026, 1, 10)) - changed.day_start(date(2026, 1, 9))
+    first = changed.day_start(date(2026, 1, 11)) - changed.day_start(date(2026, 1, 10))
+    assert timedelta(hours=hours) in (before, first)
