@@ -21,7 +21,7 @@ from support.flush_machine import FlushMachine
 
 SCHEDULES = 100_000
 BATCH = 1000
-STEPS = 30
+STEPS = 15
 PROPERTY_EXAMPLES = 5000
 TESTS = Path(__file__).parent
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.heavy
 # Without shrinking: that it fails is what counts, not how short.
 SEARCH = settings(
     max_examples=1500,
-    stateful_step_count=20,
+    stateful_step_count=12,
     phases=[Phase.generate],
     deadline=None,
     derandomize=True,

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.heavy
 
 SCHEDULES = settings(
     max_examples=2000,
-    stateful_step_count=20,
+    stateful_step_count=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

@@ -37,7 +37,7 @@ SEAL_ROWS = (3, 5, 8)
 
 BEGIN = datetime(2026, 1, 5, 12, tzinfo=UTC)
 EVER = Period(date(2025, 12, 1), date(2026, 12, 1))
-RETENTION_DAYS = 3
+RETENTION_DAYS = 1
 MOST_ACTORS = 4
 MOST_ERASURES = 3
 LONGEST_RUN = 500
@@ -46,6 +46,20 @@ LONGEST_RUN = 500
 ROLES = ("flusher", "flusher", "flusher", "eraser", "builder", "reader", "keeper")
 TRUST_THE_LISTING = ("reader", "keeper")
 """A reader's one listing is its truth, and so is a deletion's; all the others take it for a hint."""
+
+Move = tuple[int, int, Fault, int]
+"""Who goes on, for how many operations, what befalls the last, and how many writes old its listings are."""
+
+MOVES = st.lists(
+    st.tuples(
+        st.integers(0, MOST_ACTORS - 1),
+        st.integers(1, 5),
+        st.sampled_from([*[Fault.NONE] * 6, *Fault]),
+        st.sampled_from([0, 0, 0, 1, 2, 4]),
+    ),
+    min_size=2,
+    max_size=14,
+)
 
 
 def no_sleep(_: float) -> None:
@@ -85,7 +99,7 @@ class FlushMachine(RuleBasedStateMachine):
         """The retention keeps daily counts or does not."""
         self.keep_rollups = keep_rollups
 
-    @rule(several=st.integers(1, 4), days_ago=st.sampled_from([0, 0, 1, 1, 2]), twice=st.booleans())
+    @rule(several=st.integers(1, 4), days_ago=st.sampled_from([0, 0, 1]), twice=st.booleans())
     def accept(self, several: int, days_ago: int, twice: bool) -> None:
         """Some events arrive, of today or late ones of days before; the queue may deliver each of them twice."""
         self._send([self._new(days_ago) for _ in range(several)], twice)
@@ -102,7 +116,7 @@ class FlushMachine(RuleBasedStateMachine):
         else:
             self.queue.send([other.to_message()])
 
-    @rule(minutes=st.sampled_from([1, 6, 6, 1440, 3 * 1440]))
+    @rule(minutes=st.sampled_from([1, 6, 6, 1440, 4 * 1440]))
     def advance(self, minutes: int) -> None:
         """Time passes; no run of a process lasts a day."""
         if minutes >= 1440:
@@ -127,33 +141,39 @@ class FlushMachine(RuleBasedStateMachine):
 
     # Processes
 
-    @precondition(lambda self: len(self.actors) < MOST_ACTORS)
-    @rule(role=st.sampled_from(ROLES), steps=st.integers(0, 8))
-    def start(self, role: str, steps: int) -> None:
-        """One more process, and its first operations."""
-        if program := getattr(self, f"_{role}")():
-            actor = Actor(role, program)
-            self.actors.append(actor)
-            if role == "flusher":
-                self.busy[actor] = next(each for each in self.writers if each not in self.busy.values())
-            if role == "reader":
-                self.witnesses[actor] = Witness(self.model)
-            for _ in range(steps):
-                self._step(actor)
+    @rule(roles=st.lists(st.sampled_from(ROLES), max_size=3), moves=MOVES)
+    def go_on(self, roles: list[str], moves: list[Move]) -> None:
+        """Some more processes, and some operations of each."""
+        self._start(roles)
+        self._move(moves)
 
-    @precondition(lambda self: self.actors)
     @rule(
-        moves=st.lists(st.tuples(st.integers(0, MOST_ACTORS - 1), st.integers(1, 5)), min_size=1, max_size=5),
-        fault=st.sampled_from([Fault.NONE, Fault.NONE, *Fault]),
-        age=st.sampled_from([0, 0, 0, 1, 2, 4]),
+        several=st.integers(1, 4),
+        flushers=st.integers(2, 3),
+        others=st.lists(st.sampled_from(ROLES), max_size=1),
+        moves=MOVES,
     )
-    def go_on(self, moves: list[tuple[int, int]], fault: Fault, age: int) -> None:
-        """Some processes do some operations each, with old listings; the last operation meets a fault."""
-        actors = list(self.actors)
-        for who, steps in moves:
-            for _ in range(steps):
-                self._step(actors[who % len(actors)], age=age)
-        self._step(actors[moves[-1][0] % len(actors)], fault, age)
+    def race(self, several: int, flushers: int, others: list[str], moves: list[Move]) -> None:
+        """Flushers hold the same redelivered messages, and each some more."""
+        for _ in range(flushers):
+            self.accept(several, 0, twice=False)
+            self.queue.inner.expire()
+            self._start(["flusher"])
+            if self.actors:
+                self._step(self.actors[-1])
+        self._start(others)
+        self._move(moves)
+
+    @rule(counted=st.booleans(), moves=MOVES)
+    def outlive(self, counted: bool, moves: list[Move]) -> None:
+        """Some events are flushed and, days later, past retention; with their counts built before or not."""
+        self.accept(4, 0, twice=False)
+        self._run_to_the_end("flusher")
+        self.advance(4 * 1440)
+        if counted:
+            self._run_to_the_end("builder")
+        self._start(["keeper", "reader"])
+        self._move(moves)
 
     @precondition(lambda self: self.actors)
     @rule(who=st.integers(0, MOST_ACTORS - 1))
@@ -205,6 +225,32 @@ class FlushMachine(RuleBasedStateMachine):
         return rows.take(pa.array(sorted(first.values()), pa.int64()))
 
     # How they go
+
+    def _start(self, roles: list[str]) -> None:
+        for role in roles[: MOST_ACTORS - len(self.actors)]:
+            program = getattr(self, f"_{role}")()
+            if program is None:
+                continue
+            actor = Actor(role, program)
+            self.actors.append(actor)
+            if role == "flusher":
+                self.busy[actor] = next(each for each in self.writers if each not in self.busy.values())
+            if role == "reader":
+                self.witnesses[actor] = Witness(self.model)
+
+    def _run_to_the_end(self, role: str) -> None:
+        before = set(self.actors)
+        self._start([role])
+        for actor in set(self.actors) - before:
+            self._finish(actor)
+
+    def _move(self, moves: list[Move]) -> None:
+        actors = list(self.actors)
+        for who, steps, fault, age in moves if actors else []:
+            actor = actors[who % len(actors)]
+            for _ in range(steps - 1):
+                self._step(actor, age=age)
+            self._step(actor, fault, age)
 
     def _step(self, actor: Actor, fault: Fault = Fault.NONE, age: int = 0) -> None:
         if actor.ended:
