@@ -35,7 +35,7 @@ from mallard.table.segment import (
 from mallard.table.write import SEAL_ROWS
 
 SITE = "demo.example.com"
-SEGMENTS = 8
+SEGMENTS = 4
 SMALL_ROWS = 1_000
 ROUNDS = 7
 

@@ -14,8 +14,7 @@ import pytest
 from mallard.demo.traffic import generate
 from mallard.errors import TableError
 from mallard.table.schema import EVENTS
-from mallard.table.segment import Segment, decode, encode
-from mallard.table.write import SEAL_ROWS
+from mallard.table.segment import ROW_GROUP_ROWS, Segment, decode, encode
 from support.rows import event, events, rows_of
 
 KEY = "events/site_id=a/date=2026-01-02/00000.parquet"
@@ -35,7 +34,11 @@ FULL = event(
 DEMO = next(
     rows
     for _, rows in generate(
-        "demo.example.com", events=SEAL_ROWS, days=1, random_seed=1, end=datetime(2026, 1, 30, 23, 59, 59, tzinfo=UTC)
+        "demo.example.com",
+        events=ROW_GROUP_ROWS,
+        days=1,
+        random_seed=1,
+        end=datetime(2026, 1, 30, 23, 59, 59, tzinfo=UTC),
     )
 )
 """A full segment."""
@@ -120,7 +123,7 @@ def test_the_footer_has_the_range_of_ids() -> None:
 
 def test_every_row_group_says_its_ids_range() -> None:
     file = file_of(encode(Segment(pa.concat_tables([DEMO, DEMO.slice(0, 5)]))))
-    assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [SEAL_ROWS, 5]
+    assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [ROW_GROUP_ROWS, 5]
     for number in range(file.num_row_groups):
         chunk = file.metadata.row_group(number).column(0)
         ids = file.read_row_group(number, columns=["event_id"])["event_id"].to_pylist()
@@ -136,9 +139,9 @@ def test_every_column_is_zstd_in_encodings_that_each_reader_knows() -> None:
 
 @pytest.mark.parametrize("named_by_client", [False, True])
 def test_an_event_of_the_demo_takes_at_most_25_bytes(named_by_client: bool) -> None:
-    hashes = pa.array(random.Random(1).getrandbits(63) for _ in range(SEAL_ROWS))
+    hashes = pa.array(random.Random(1).getrandbits(63) for _ in range(ROW_GROUP_ROWS))
     rows = DEMO.set_column(0, EVENTS.field("event_id"), hashes) if named_by_client else DEMO
-    size = len(encode(Segment(rows))) / SEAL_ROWS
+    size = len(encode(Segment(rows))) / ROW_GROUP_ROWS
     # Far less than random ids alone would take: then rows are missing.
     assert 5 < size <= 25
 

@@ -141,7 +141,7 @@ class Settings:
         1000, _whole(1, 1_000_000), "Pending events that start a flush.", toml="flush_event_count"
     )
     flush_interval: int = _setting(60, _whole(1, 86_400), "Seconds between flushes.", toml="flush_interval_secs")
-    seal_rows: int = _setting(131_072, _whole(1000, 1_048_576), "Events of a day's file; the next ones open another.")
+    seal_rows: int = _setting(262_144, _whole(1000, 1_048_576), "Events of a day's file; the next ones open another.")
     retention_days: int = _setting(0, _whole(0, 36_500), "Days that events are kept. 0: for ever.")
     retention_keep_rollups: bool = _setting(False, _truth, "Keep the daily counts of days whose events are deleted.")
     shutdown_timeout: int = _setting(30, _whole(1, 3600), "Seconds a shutdown may take.", toml="shutdown_timeout_secs")

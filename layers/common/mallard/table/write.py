@@ -20,7 +20,7 @@ from mallard.table.tail import Tail, find_tail
 from mallard.table.unique import UniqueNames
 from mallard.table.warm import WarmTails
 
-SEAL_ROWS = 131_072
+SEAL_ROWS = 262_144
 ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
 CACHED_SEALED_SEGMENTS = 64
