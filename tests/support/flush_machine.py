@@ -103,6 +103,27 @@ class FlushMachine(Crew, RuleBasedStateMachine):
         self._start(others)
         self._move(moves)
 
+    @precondition(lambda self: len(list(self.objects.list(ERASURES))) < MOST_ERASURES)
+    @rule(written=st.integers(1, 8), at_once=st.booleans(), moves=MOVES)
+    def erase_meanwhile(self, written: int, at_once: bool, moves: list[Move]) -> None:
+        """A flusher dies over events of a day that is erased; new ones open the next segment; the old come again."""
+        self.accept(4, 0, twice=True)
+        self._start(["flusher"])
+        if self.actors:
+            flusher = self.actors[-1]
+            for _ in range(written):
+                self._step(flusher)
+            self._end(flusher)
+        self.request_an_erasure(0, 0)
+        if at_once:
+            self._run_to_the_end("eraser")
+            self.advance(6)
+            self.accept(1, 0, twice=False)
+            self._run_to_the_end("flusher")
+        self.queue.inner.expire()
+        self._start(["eraser", "flusher", "flusher"])
+        self._move(moves)
+
     @rule(counted=st.booleans(), moves=MOVES)
     def outlive(self, counted: bool, moves: list[Move]) -> None:
         """Some events are flushed and, days later, past retention; with their counts built before or not."""
