@@ -30,14 +30,14 @@ class ArrowEngine(Engine):
 
     def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteBook) -> None:
         """Without the database of its parent, which takes longer to open than a whole schedule."""
-        self._store = store
+        self.store = store
         self.book = book
         self._pending = pending
         self._rollups = RollupReader(store)
 
     def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> tuple[pa.Table, int, bool]:
         """One row of the rows read, and one of the events."""
-        with open_files(self._store, [segments]) as files:
+        with open_files(self.store, [segments]) as files:
             try:
                 count = sum(len(self._ids(file)) for file in files)
             except duckdb.IOException as error:
@@ -70,9 +70,9 @@ class ArrowEngine(Engine):
         return [int(number) for number in decode(self._bytes(file), file).rows["event_id"].to_pylist()]
 
     def _bytes(self, file: str) -> bytes:
-        if not file.startswith(self._store.location("")):
+        if not file.startswith(self.store.location("")):
             return Path(file).read_bytes()
-        stored = self._store.get(_key(file))
+        stored = self.store.get(_key(file))
         if stored is None:
             raise duckdb.IOException(f"{file} is gone")
         return stored.data

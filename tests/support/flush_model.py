@@ -14,7 +14,8 @@ from mallard.table.rollup import days_of, decode_rollup, parse_rollup
 from mallard.table.segment import Segment, decode
 from support.memory import MemoryQueue, MemoryStore
 
-Ids = dict[date, frozenset[int]]
+Ids = dict[date, frozenset[tuple[int, int]]]
+"""Id and number of each event of a day: two events may share an id, one after the other."""
 
 
 def number_of(pathname: str) -> int:
@@ -179,12 +180,13 @@ class Model:
 
     def _visible(self) -> Ids:
         """The ids that a query should know at this moment: stored or waiting."""
-        found: dict[date, set[int]] = {}
+        found: dict[date, set[tuple[int, int]]] = {}
         for key, look in self._seen.items():
-            found.setdefault(_day(key), set()).update(look.rows.values())
+            found.setdefault(_day(key), set()).update((event_id, number) for number, event_id in look.rows.items())
         for body in self._queue.bodies():
             message = json.loads(body)
-            found.setdefault(date.fromisoformat(message["date"]), set()).add(message["event_id"])
+            pair = message["event_id"], number_of(message["pathname"])
+            found.setdefault(date.fromisoformat(message["date"]), set()).add(pair)
         return {day: frozenset(ids) for day, ids in found.items()}
 
 
@@ -207,7 +209,7 @@ class Witness:
         rows = {row["date"]: row for row in answer}
         for day in self._always.keys() | rows.keys():
             assert isinstance(day, date)
-            low, high = self._always.get(day, frozenset()), self._ever.get(day, frozenset())
+            low, high = ({pair[0] for pair in seen.get(day, frozenset())} for seen in (self._always, self._ever))
             row = rows.get(day, {"events": 0, "ids": []})
             if row["ids"] is not None:
                 ids = row["ids"]
