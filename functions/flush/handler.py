@@ -3,13 +3,14 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from mallard.config import load_settings
 from mallard.flush.core import drain
 from mallard.flush.records import flush_records
 from mallard.keeping.house import House
 from mallard.keeping.open import open_house
+from mallard.observe.watch import Context, Watch
 from mallard.queue.base import Queue
 from mallard.queue.open import open_queue
 from mallard.store.open import open_to_write
@@ -20,12 +21,10 @@ from mallard.table.write import TableWriter
 STOP_BEFORE_DEADLINE_MS = 10_000
 
 
-class Context(Protocol):
-    """What of Lambda's context is used."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function is ended."""
-        ...
+@cache
+def watch() -> Watch:
+    """Where log lines, metrics and traces go."""
+    return Watch.of("flush", load_settings())
 
 
 @cache
@@ -44,16 +43,15 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     def may_go_on() -> bool:
         return context.get_remaining_time_in_millis() > STOP_BEFORE_DEADLINE_MS
 
-    queue, table, house = parts()
-    if "Records" in event:
-        return flush_records(event["Records"], queue, table, datetime.now(UTC), may_go_on)
-    report = drain(queue, table, clock=lambda: datetime.now(UTC), may_go_on=may_go_on)
-    kept = house.keep(datetime.now(UTC), may_go_on=may_go_on)
-    return {
-        "written": report.rows.written,
-        "duplicates": report.rows.duplicates,
-        "partitions": report.partitions,
-        "failed": len(report.failed),
-        "set_aside": len(report.poison),
-        **asdict(kept),
-    }
+    with watch().invocation(context) as counts:
+        queue, table, house = parts()
+        if "Records" in event:
+            answer = flush_records(event["Records"], queue, table, datetime.now(UTC), may_go_on)
+            counts.update(received=len(event["Records"]), failed=len(answer["batchItemFailures"]))
+            return answer
+        report = drain(queue, table, clock=lambda: datetime.now(UTC), may_go_on=may_go_on)
+        kept = house.keep(datetime.now(UTC), may_go_on=may_go_on)
+        rows = {"written": report.rows.written, "duplicates": report.rows.duplicates, "partitions": report.partitions}
+        done = {**rows, "failed": len(report.failed), "set_aside": len(report.poison), **asdict(kept)}
+        counts.update(done)
+        return done

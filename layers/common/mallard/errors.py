@@ -15,7 +15,8 @@ MallardError
 ├── ApiKeyError            a key is asked for that cannot be made
 ├── SettingsError          a site's settings are wrong; its sentence names the key and what would be right
 ├── QueryError             a query's parameter is wrong; its sentence names it and what would be right
-└── QueryTooLargeError     a query needs more memory than it may take
+├── QueryTooLargeError     a query needs more memory than it may take
+└── UnforeseenError        anything else, where its own words must not be told: they may quote a request
 
 Foreign errors are translated once, at the seam that calls the foreign code.
 """
@@ -83,3 +84,7 @@ class QueryError(MallardError):
 
 class QueryTooLargeError(MallardError):
     """A query needs more than it may take."""
+
+
+class UnforeseenError(MallardError):
+    """A fault that nobody foresaw, by its kind and place."""

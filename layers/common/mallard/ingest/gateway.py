@@ -3,6 +3,8 @@
 import base64
 import binascii
 import logging
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -24,17 +26,58 @@ from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel
 from mallard.ingest.sender import Sender, read_sender
+from mallard.observe.fault import FAULTS, kind_and_place
 from mallard.queue.base import Queue
+
+Parts = tuple[Door, Queue, KeyRing]
+
+ACCEPTED = "accepted"
+DROPPED = "dropped"
+UNAVAILABLE = "unavailable"
+"""What is counted: events accepted and dropped (``dropped_bot`` and so on too), and requests answered 503.
+
+A reason is part of a name and no dimension: a batch drops rows for several, and an EMF object has one value of each.
+"""
+
+_PIXEL_METHODS = ("GET", "HEAD")
 
 log = logging.getLogger("mallard.ingest")
 
 
-def answer_gateway(event: dict[str, Any], door: Door, queue: Queue, keys: KeyRing, now: datetime) -> dict[str, Any]:
+def answer_safely(
+    event: dict[str, Any], open_parts: Callable[[], Parts], now: datetime, counts: Counter[str]
+) -> dict[str, Any]:
+    """``answer_gateway``, where also a part that cannot be opened and a fault nobody foresaw are a 503.
+
+    A browser whose event was not taken must learn it, with the headers that let its script read the answer.
+    """
+    try:
+        return answer_gateway(event, *open_parts(), now, counts)
+    except MallardError as error:
+        log.error("not ready: %s", error)
+    except Exception as error:
+        counts[FAULTS] += 1
+        log.error("failed: %s", kind_and_place(error))
+    counts[UNAVAILABLE] += 1
+    return _response(_front(event).unavailable())
+
+
+def answer_gateway(
+    event: dict[str, Any],
+    door: Door,
+    queue: Queue,
+    keys: KeyRing,
+    now: datetime,
+    counts: Counter[str] | None = None,
+) -> dict[str, Any]:
     """Take one request; the 202 is given only after the queue has the event, or all of a batch."""
-    if event.get("rawPath", "").rstrip("/").endswith("/api/events"):
-        answer = _answer_batch(event, door, queue, keys, now)
-    else:
-        answer = _answer(event, door, queue, now)
+    counts = Counter() if counts is None else counts
+    if str(event.get("rawPath", "")).rstrip("/").endswith("/api/events"):
+        return _response(_answer_batch(event, door, queue, keys, now, counts))
+    return _response(_answer(event, door, queue, now, counts))
+
+
+def _response(answer: Answer) -> dict[str, Any]:
     return {
         "statusCode": answer.status,
         "headers": answer.headers,
@@ -43,18 +86,28 @@ def answer_gateway(event: dict[str, Any], door: Door, queue: Queue, keys: KeyRin
     }
 
 
-def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime) -> Answer:
-    method = event["requestContext"]["http"]["method"]
-    if method == "POST":
-        return _taken(_request(event), event, door, queue, now, EVENT_FRONT)
-    if method in ("GET", "HEAD"):
-        query = dict(parse_qsl(event.get("rawQueryString", "")))
-        return _taken(parse_pixel(query), event, door, queue, now, PIXEL_FRONT)
-    return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
+def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime, counts: Counter[str]) -> Answer:
+    method = _method(event)
+    if method not in ("POST", *_PIXEL_METHODS):
+        return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
+    request = _pixel(event) if method in _PIXEL_METHODS else _request(event)
+    front = _front(event)
+    try:
+        outcome = receive(request, _sender(event, door), door, now)
+        if isinstance(outcome, Event):
+            queue.send([outcome.to_message()])
+    except MallardError as error:
+        log.error("event not stored: %s", error)
+        counts[UNAVAILABLE] += 1
+        return front.unavailable()
+    _count(outcome, counts)
+    return front.outcome(outcome)
 
 
-def _answer_batch(event: dict[str, Any], door: Door, queue: Queue, keys: KeyRing, now: datetime) -> Answer:
-    if event["requestContext"]["http"]["method"] != "POST":
+def _answer_batch(
+    event: dict[str, Any], door: Door, queue: Queue, keys: KeyRing, now: datetime, counts: Counter[str]
+) -> Answer:
+    if _method(event) != "POST":
         return answer_wrong_batch_method()
     try:
         key = admit(_headers(event), keys)
@@ -67,26 +120,23 @@ def _answer_batch(event: dict[str, Any], door: Door, queue: Queue, keys: KeyRing
         queue.send([each.to_message() for each in taken.events])
     except MallardError as error:
         log.error("batch not stored: %s", error)
+        counts[UNAVAILABLE] += 1
         return EVENT_FRONT.unavailable()
+    counts[ACCEPTED] += len(taken.events)
+    for _, dropped in taken.dropped:
+        _count(dropped, counts)
     return answer_batch(taken)
 
 
-def _taken(
-    request: EventRequest | Dropped,
-    event: dict[str, Any],
-    door: Door,
-    queue: Queue,
-    now: datetime,
-    front: Front,
-) -> Answer:
-    try:
-        outcome = receive(request, _sender(event, door), door, now)
-        if isinstance(outcome, Event):
-            queue.send([outcome.to_message()])
-    except MallardError as error:
-        log.error("event not stored: %s", error)
-        return front.unavailable()
-    return front.outcome(outcome)
+def _count(outcome: Event | Dropped, counts: Counter[str]) -> None:
+    if isinstance(outcome, Event):
+        counts[ACCEPTED] += 1
+    else:
+        counts.update((DROPPED, f"{DROPPED}_{outcome.reason}"))
+
+
+def _pixel(event: dict[str, Any]) -> EventRequest | Dropped:
+    return parse_pixel(dict(parse_qsl(event.get("rawQueryString") or "")))
 
 
 def _request(event: dict[str, Any]) -> EventRequest | Dropped:
@@ -103,9 +153,24 @@ def _body(event: dict[str, Any]) -> bytes | Dropped:
 
 
 def _headers(event: dict[str, Any]) -> dict[str, str]:
-    return {name.lower(): value for name, value in event.get("headers", {}).items()}
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items() if isinstance(value, str)}
+
+
+def _http(event: dict[str, Any]) -> dict[str, Any]:
+    """The method and the source; nothing of an event that is no request of format 2.0."""
+    context = event.get("requestContext")
+    http = context.get("http") if isinstance(context, dict) else None
+    return http if isinstance(http, dict) else {}
+
+
+def _method(event: dict[str, Any]) -> str:
+    return str(_http(event).get("method", ""))
+
+
+def _front(event: dict[str, Any]) -> Front:
+    return PIXEL_FRONT if isinstance(event, dict) and _method(event) in _PIXEL_METHODS else EVENT_FRONT
 
 
 def _sender(event: dict[str, Any], door: Door) -> Sender:
     # The gateway's own word; a forwarded header could be anybody's.
-    return read_sender(_headers(event), event["requestContext"]["http"].get("sourceIp", ""), door.edge)
+    return read_sender(_headers(event), str(_http(event).get("sourceIp", "")), door.edge)
