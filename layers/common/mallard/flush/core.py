@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from mallard.errors import StoreError, TableError
 from mallard.queue.base import VISIBILITY_SECONDS, Message, Queue
+from mallard.rejected.counts import add_notes
+from mallard.rejected.note import is_note, read_note
 from mallard.table.deliveries import broken, partitions, read_deliveries
 from mallard.table.layout import Partition
 from mallard.table.write import AppendReport, TableWriter
@@ -61,17 +63,19 @@ def flush(
 
     ``now`` (aware) decides which days are past retention; ``may_go_on`` is asked before each partition.
     """
-    if not messages:
-        return FlushReport()
-    sound = list(messages)
+    notes = [each for each in messages if is_note(each.body)]
+    report = _count(notes, table)
+    sound = [each for each in messages if not is_note(each.body)] if notes else list(messages)
+    if not sound:
+        return report
     poison: list[tuple[Message, str]] = []
     try:
-        deliveries = read_deliveries([each.body for each in messages])
+        deliveries = read_deliveries([each.body for each in sound])
     except ValueError:
         # All at once where all are sound; one by one only where one is not.
-        sound, poison = _sort_out(messages)
+        sound, poison = _sort_out(sound)
         deliveries = read_deliveries([each.body for each in sound]) if sound else None
-    report = FlushReport(poison=tuple(poison))
+    report += FlushReport(poison=tuple(poison))
     first_kept = table.first_kept_date(now)
     for partition, indices, rows in partitions(deliveries) if deliveries else []:
         members = tuple(sound[index] for index in indices)
@@ -82,6 +86,20 @@ def flush(
         else:
             report += FlushReport(left=members)
     return report
+
+
+def _count(messages: Sequence[Message], table: TableWriter) -> FlushReport:
+    """Notes of dropped events, into the day's counts."""
+    if not messages:
+        return FlushReport()
+    try:
+        add_notes(table.store, [read_note(each.body) for each in messages])
+    except ValueError as error:
+        return FlushReport(poison=tuple((each, f"no note of a drop: {error}") for each in messages))
+    except StoreError as error:
+        log.error("drops not counted: %s", error)
+        return FlushReport(failed=tuple(messages))
+    return FlushReport(done=tuple(messages))
 
 
 def settle(queue: Queue, report: FlushReport) -> None:

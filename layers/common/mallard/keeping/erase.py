@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from mallard.errors import ConflictError, ErasureError, StoreUnavailableError
 from mallard.event import local_date, to_ms
 from mallard.keeping.rollups import swap
+from mallard.rejected.counts import REJECTED, forget_rejections
 from mallard.store.base import Store
 from mallard.table.erase import erase_partition, left_rows
 from mallard.table.layout import Partition, site_prefix
@@ -140,6 +141,7 @@ def carry_out(
         return erasure
     _erase_rollups(store, erasure)
     pending = erase_pending(erasure.site_id, erasure.first, erasure.last, erasure.before_ms) if erase_pending else 0
+    forget_rejections(store, erasure.site_id, erasure.first, erasure.last)
     _erase_copies(store, erasure.site_id)
     _check(store, erasure)
     erasure = _save(store, key, [], pending=pending, done=True)
@@ -202,7 +204,7 @@ def _erase_copies(store: Store, site_id: str) -> None:
     """What may hold a copy: answers written for download, and what a versioned bucket keeps of replaced objects."""
     for row in list(store.list(EXPORTS)):
         store.delete(row.key)
-    for prefix in (site_prefix(site_id), rollup_prefix(site_id), EXPORTS):
+    for prefix in (site_prefix(site_id), rollup_prefix(site_id), EXPORTS, REJECTED):
         store.delete_old_versions(prefix)
 
 

@@ -10,6 +10,7 @@ from mallard.keeping.erase import ErasePending, Erasure, carry_out, delete_old_r
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import Engine
+from mallard.rejected.counts import delete_old_rejections
 from mallard.salts import delete_old_salts
 from mallard.sites.book import SiteBook
 from mallard.store.base import Store
@@ -65,6 +66,7 @@ class House:
         if _is_due(self._errands_done, ERRANDS_INTERVAL, now) and may_go_on():
             erasures, erased = self._tried("erasures", lambda: self._erase(may_go_on, now))
             salts, deleted = self._tried("old salts", lambda: (delete_old_salts(self._store, self._book, now), True))
+            self._tried("old counts of drops", lambda: (delete_old_rejections(self._store, now), True))
             self._errands_done = now if erased and deleted else None
             report = HouseReport(erasures, salts)
         if _is_due(self._swept, SWEEP_INTERVAL, now) and may_go_on():

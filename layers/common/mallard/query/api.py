@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import Body, Depends, FastAPI, Path, Request, Response
@@ -30,6 +30,7 @@ from mallard.query.parameters import (
 )
 from mallard.query.period import Period, read_date, read_period
 from mallard.query.stats import BREAKDOWNS, Stats
+from mallard.rejected.counts import rejections
 
 log = logging.getLogger("mallard.query")
 
@@ -73,6 +74,16 @@ class Row(BaseModel):
     value: str
     visitors: int
     pageviews: int
+
+
+class RejectedRow(BaseModel):
+    """How often events were dropped for one reason on one day; docs/ingest.md has all reasons."""
+
+    date: date
+    reason: str
+    count: int
+    first: datetime
+    last: datetime
 
 
 class Site(BaseModel):
@@ -183,6 +194,21 @@ def create_app(
             raise QueryError(f"{dimension[:40]!r} is no breakdown; there are {', '.join(BREAKDOWNS)}.")
         rows = asked.stats.breakdown(asked.site_id, asked.period, dimension, read_limit(limit))
         return [Row(**each) for each in rows]
+
+    @app.get("/api/stats/rejected", tags=["stats"], dependencies=guards)
+    def rejected(asked: Asked) -> list[RejectedRow]:
+        """Why events are missing: a site's drops of the last seven days, by date (UTC) and reason."""
+        store, period = engine().store, asked.period
+        return [
+            RejectedRow(
+                date=each.date,
+                reason=each.reason,
+                count=each.count,
+                first=datetime.fromtimestamp(each.first_ms / 1000, UTC),
+                last=datetime.fromtimestamp(each.last_ms / 1000, UTC),
+            )
+            for each in rejections(store, asked.site_id, period.start, period.end)
+        ]
 
     @app.get("/api/sites/{site_id}", tags=["sites"], dependencies=guards)
     def read_site_settings(site_id: SitePath) -> dict[str, Any]:

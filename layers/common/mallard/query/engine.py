@@ -39,7 +39,7 @@ class Engine:
         self, store: Store, pending: PendingEvents, *, memory_mb: int, threads: int, book: SiteBook | None = None
     ) -> None:
         """``pending`` gives a site's rows that wait in the queue, in the schema PENDING."""
-        self._store = store
+        self.store = store
         self.book = book or SiteBook(store)
         self._pending = pending
         self._rollups = RollupReader(store)
@@ -62,7 +62,7 @@ class Engine:
         pending = self._pending(site_id)
         waiting_dates = frozenset(pending["date"].to_pylist())
         for attempt in range(READ_ATTEMPTS):
-            days = list_days(self._store, site_id)
+            days = list_days(self.store, site_id)
             rolled = Rolled()
             if statement.rolled and period.since is None:
                 rolled = self._rollups.read(site_id, days, period, self.zones(site_id), but=waiting_dates)
@@ -71,7 +71,7 @@ class Engine:
                 for day, segments in days.items()
                 if period.start <= day < period.end and day not in rolled.dates
             ]
-            with open_files(self._store, counted) as files:
+            with open_files(self.store, counted) as files:
                 try:
                     return self._run(files, pending, rolled, period, statement)
                 except (duckdb.Error, UnicodeDecodeError) as error:
@@ -86,7 +86,7 @@ class Engine:
         """The first date with events, today where there are none."""
         pending = self._pending(site_id)["date"].to_pylist()
         rolled = self._rollups.first_date(site_id)
-        found = [*list_days(self._store, site_id), *([rolled] if rolled else []), *pending]
+        found = [*list_days(self.store, site_id), *([rolled] if rolled else []), *pending]
         return min(found, default=today)
 
     def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> tuple[pa.Table, int, bool]:
@@ -96,7 +96,7 @@ class Engine:
         ``rollup.SCHEMA``.
         """
         for attempt in range(READ_ATTEMPTS):
-            with open_files(self._store, [segments]) as files, closing(self._cursor()) as cursor:
+            with open_files(self.store, [segments]) as files, closing(self._cursor()) as cursor:
                 try:
                     cursor.register("hours", hours)
                     footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
@@ -146,9 +146,9 @@ class Engine:
 
     def _lock_down(self) -> None:
         """After this no statement reaches a file or host beyond the store, nor undoes it."""
-        for statement in self._store.reader_setup():
+        for statement in self.store.reader_setup():
             self._database.execute(statement)
-        allowed = [self._store.location(""), f"{self._store.scratch}/"]
+        allowed = [self.store.location(""), f"{self.store.scratch}/"]
         self._database.execute("SET enable_external_file_cache = false")
         self._database.execute(f"SET allowed_directories = {allowed!r}")
         self._database.execute("SET enable_external_access = false")

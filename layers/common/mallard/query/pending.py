@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from mallard.query.engine import PENDING
 from mallard.queue.local import LocalQueue
+from mallard.rejected.note import is_note
 from mallard.table.deliveries import broken, read_deliveries
 
 
@@ -49,6 +50,7 @@ def _once(rows: pa.Table) -> pa.Table:
 
 
 def _decoded(fresh: list[tuple[int, bytes]]) -> pa.Table:
+    fresh = [each for each in fresh if not is_note(each[1])]
     try:
         rows = read_deliveries([body for _, body in fresh])
     except ValueError:

@@ -67,6 +67,11 @@ class TableWriter:
         self._warm = WarmTails()
         self._sealed_ids: dict[str, pa.ChunkedArray] = {}
 
+    @property
+    def store(self) -> Store:
+        """Where the table lies."""
+        return self._store
+
     def first_kept_date(self, now: datetime) -> date | None:
         """The oldest date that rows may still be written to; None where everything is kept."""
         return local_date(now) - timedelta(days=self._retention_days) if self._retention_days else None

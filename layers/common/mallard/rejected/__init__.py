@@ -1,0 +1,1 @@
+"""What was dropped and why, for a few days: so that "why is my event missing?" has an answer."""

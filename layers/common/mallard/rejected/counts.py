@@ -1,0 +1,129 @@
+"""The counts of drops, one small object a day: ``rejected/date=<date>/counts.json``, swapped as a whole."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from mallard.errors import ConflictError, StoreUnavailableError
+from mallard.event import local_date
+from mallard.rejected.note import Note
+from mallard.store.base import Store
+
+REJECTED = "rejected/"
+KEPT = timedelta(days=7)
+MAX_SITES_PER_DAY = 10_000
+SWAP_ATTEMPTS = 6
+
+Counts = dict[str, dict[str, dict[str, int]]]
+"""Site, reason, and of each the ``count``, the ``first`` and the ``last`` moment in milliseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """How often a site's events were dropped for a reason on a date (UTC)."""
+
+    date: date
+    reason: str
+    count: int
+    first_ms: int
+    last_ms: int
+
+
+def add_notes(store: Store, notes: Iterable[Note]) -> None:
+    """Count notes. A note delivered twice counts twice. StoreError where a day could not be written."""
+    days: dict[str, list[Note]] = defaultdict(list)
+    for note in notes:
+        days[note.date].append(note)
+    for day, members in days.items():
+        _swap(store, date.fromisoformat(day), partial(_added, notes=members))
+
+
+def rejections(store: Store, site_id: str, start: date, end: date) -> Iterator[Rejection]:
+    """A site's drops of ``start <= date < end``, by date, then by count."""
+    for row in store.list(REJECTED):
+        day = _day_of(row.key)
+        if day is None or not start <= day < end:
+            continue
+        found = [
+            Rejection(day, reason, entry["count"], entry["first"], entry["last"])
+            for reason, entry in _read(store, day)[0].get(site_id, {}).items()
+        ]
+        yield from sorted(found, key=lambda each: (-each.count, each.reason))
+
+
+def forget_rejections(store: Store, site_id: str, first: date, last: date) -> None:
+    """Erase a site's counts of these dates, both included."""
+    for row in list(store.list(REJECTED)):
+        day = _day_of(row.key)
+        if day is not None and first <= day <= last:
+            _swap(store, day, partial(_without, site_id=site_id))
+
+
+def delete_old_rejections(store: Store, now: datetime) -> int:
+    """Delete days that are over for KEPT; how many."""
+    old = [row.key for row in store.list(REJECTED) if (day := _day_of(row.key)) and day < local_date(now) - KEPT]
+    for key in old:
+        store.delete(key)
+    return len(old)
+
+
+def _added(counts: Counts, notes: Iterable[Note]) -> Counts:
+    for note in notes:
+        if note.site_id not in counts and len(counts) >= MAX_SITES_PER_DAY:
+            continue
+        entry = counts.setdefault(note.site_id, {}).setdefault(
+            note.rejected, {"count": 0, "first": note.accepted_ms, "last": note.accepted_ms}
+        )
+        entry["count"] += 1
+        entry["first"] = min(entry["first"], note.accepted_ms)
+        entry["last"] = max(entry["last"], note.accepted_ms)
+    return counts
+
+
+def _without(counts: Counts, site_id: str) -> Counts:
+    return {site: found for site, found in counts.items() if site != site_id}
+
+
+def _swap(store: Store, day: date, change: Callable[[Counts], Counts]) -> None:
+    for _ in range(SWAP_ATTEMPTS):
+        before, etag = _read(store, day)
+        text = json.dumps(before)
+        after = json.dumps(change(before))
+        if after == text:
+            return
+        try:
+            if etag is None:
+                store.put_if_absent(_key(day), after.encode())
+            else:
+                store.put_if_match(_key(day), after.encode(), etag)
+            return
+        except ConflictError:
+            continue
+    raise StoreUnavailableError(f"{_key(day)} was replaced by others again and again.")
+
+
+def _read(store: Store, day: date) -> tuple[Counts, str | None]:
+    stored = store.get(_key(day))
+    if stored is None:
+        return {}, None
+    try:
+        found: Any = json.loads(stored.data)
+        return dict(found), stored.etag
+    except (ValueError, TypeError):
+        # Counts of drops are worth less than a flush that cannot go on: a damaged day begins anew.
+        return {}, stored.etag
+
+
+def _key(day: date) -> str:
+    return f"{REJECTED}date={day.isoformat()}/counts.json"
+
+
+def _day_of(key: str) -> date | None:
+    try:
+        return date.fromisoformat(key.removeprefix(f"{REJECTED}date=").removesuffix("/counts.json"))
+    except ValueError:
+        return None

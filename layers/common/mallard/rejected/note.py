@@ -1,0 +1,63 @@
+"""A note of one drop, as it travels through the queue beside the events: no visitor, no address, no agent."""
+
+import json
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mallard.event import to_ms
+
+NOTES_PER_MINUTE = 100
+"""Of one process: a flood of drops must not become a flood of messages. The counters at /metrics have them all."""
+
+_PREFIX = b'{"rejected":'
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One drop. ``accepted_ms`` is when it came, in ms since 1970: named as in events, so that erasures reach it."""
+
+    site_id: str
+    date: str
+    accepted_ms: int
+    rejected: str
+
+    def to_message(self) -> bytes:
+        """The body of a queue message."""
+        fields = {"site_id": self.site_id, "date": self.date, "accepted_ms": self.accepted_ms}
+        return json.dumps({"rejected": self.rejected, **fields}, separators=(",", ":")).encode()
+
+
+def is_note(body: bytes) -> bool:
+    """Whether a message is a note and no event."""
+    return body.startswith(_PREFIX)
+
+
+def read_note(body: bytes) -> Note:
+    """The note of a message; ValueError where it is none."""
+    try:
+        found = json.loads(body)
+        return Note(str(found["site_id"]), str(found["date"]), int(found["accepted_ms"]), str(found["rejected"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(str(error)) from error
+
+
+class Notes:
+    """Makes notes, up to NOTES_PER_MINUTE."""
+
+    def __init__(self, per_minute: int = NOTES_PER_MINUTE) -> None:
+        self._per_minute = per_minute
+        self._minute = 0
+        self._made = 0
+        self._lock = threading.Lock()
+
+    def make(self, site_id: str, reason: str, now: datetime) -> Note | None:
+        """A note of one drop, None where this minute has enough."""
+        moment_ms = to_ms(now)
+        with self._lock:
+            if self._minute != moment_ms // 60_000:
+                self._minute, self._made = moment_ms // 60_000, 0
+            self._made += 1
+            if self._made > self._per_minute:
+                return None
+        return Note(site_id, now.astimezone(UTC).date().isoformat(), moment_ms, reason)
