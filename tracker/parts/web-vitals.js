@@ -1,6 +1,7 @@
 /**
- * Sends, when the page first goes out of sight, one event `web-vitals` with what Chromium and others measured of its
- * load and life: `lcp` and `inp` in ms, `cls` without unit and with three places. What was not measured is left out.
+ * Sends, when the page first goes out of sight, a ping `engagement` (which is no event) with what Chromium and others
+ * measured of its load and life as properties: `lcp` and `inp` in ms, `cls` without unit and with three places. What
+ * was not measured is left out.
  * Definitions: https://web.dev/articles/vitals
  */
 export default ({ view, hide, mallard }) => {
@@ -56,7 +57,7 @@ export default ({ view, hide, mallard }) => {
     const inp = worst[Math.min(worst.length - 1, Math.floor((performance.interactionCount ?? 0) / 50))];
     const round = (value, unit) => value && Math.round(value * unit) / unit;
     const props = { lcp: round(lcp, 1), inp: round(inp, 1), cls: round(cls, 1000) };
-    if (page) mallard("web-vitals", { props, wire: page });
+    if (page) mallard("engagement", { props, wire: page });
     page = 0;
   });
 };

@@ -1,0 +1,127 @@
+"""Less is kept where the settings say so; a site's own zone, origins and rotation decide."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, refuse, take
+from mallard.config import load_settings
+from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
+from mallard.ingest.dropped import Reason
+from mallard.ingest.privacy import KEEP_ALL, Privacy
+from mallard.rotation import Rotation
+from mallard.sites.book import SiteBook
+from mallard.store.local import LocalStore
+
+REFERRER = "https://news.example/path?q=secret#part"
+GDPR = Privacy.of(load_settings({"MALLARD_GDPR_MODE": "true"}))
+PARTS = (
+    "strip_referrer_query",
+    "round_timestamps",
+    "suppress_browser_version",
+    "suppress_os_version",
+    "suppress_screen_size",
+)
+
+
+def test_without_a_setting_everything_is_kept(store: LocalStore) -> None:
+    event = take(open_door(store), referrer=REFERRER, width_px=800)
+    assert event.referrer == "https://news.example/path?q=secret"
+    assert event.timestamp == to_ms(NOW)
+    assert None not in (event.browser_version, event.screen_size, event.visitor_id)
+
+
+def test_gdpr_mode_is_all_of_its_parts_and_not_the_visitor_id() -> None:
+    assert {name for name in Privacy.__dataclass_fields__ if getattr(GDPR, name)} == set(PARTS)
+
+
+@pytest.mark.parametrize("part", [*PARTS, "suppress_visitor_id"])
+def test_each_part_can_be_set_alone(part: str) -> None:
+    alone = Privacy.of(load_settings({f"MALLARD_{part.upper()}": "true"}))
+    assert alone == replace(KEEP_ALL, **{part: True})
+
+
+def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:
+    event = take(open_door(store, privacy=GDPR), referrer=REFERRER, width_px=800)
+    assert event.referrer == "https://news.example/path"
+    assert (event.browser, event.browser_version, event.os_version, event.screen_size) == ("Firefox", None, None, None)
+    assert event.device_type == "tablet"
+    assert event.timestamp == to_ms(NOW.replace(minute=0, second=0, microsecond=0))
+    assert event.visitor_id is not None
+
+
+def test_where_times_are_rounded_an_id_tells_none_either(store: LocalStore) -> None:
+    door = open_door(store, privacy=Privacy(round_timestamps=True))
+    moments = [(take(door).event_id >> EVENT_ID_RANDOM_BITS) + EVENT_ID_EPOCH_MS for _ in range(20)]
+    assert all(abs(moment - to_ms(NOW)) > 3_600_000 for moment in moments)
+    assert len(set(moments)) == 20
+
+
+def test_without_visitor_ids_no_salt_is_made(store: LocalStore) -> None:
+    event = take(open_door(store, privacy=Privacy(suppress_visitor_id=True)))
+    assert (event.visitor_id, event.salt) == (None, None)
+    assert list(store.list("salts/")) == []
+
+
+# A site's own day
+
+
+def test_the_date_of_an_event_is_the_site_s_own(store: LocalStore) -> None:
+    book = SiteBook(store)
+    book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
+    door = open_door(store, book=book)
+    assert take(door, now=datetime(2025, 6, 30, 14, 59, tzinfo=UTC)).date == "2025-06-30"
+    late = take(door, now=datetime(2025, 6, 30, 15, 0, tzinfo=UTC))
+    assert (late.date, late.salt) == ("2025-07-01", "2025-07-01")
+
+
+def test_a_visitor_has_another_id_after_the_site_s_midnight(store: LocalStore) -> None:
+    book = SiteBook(store)
+    book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
+    door = open_door(store, book=book)
+    before, same, after = (
+        take(door, now=datetime(2025, 6, 30, hour, minute, tzinfo=UTC)).visitor_id
+        for hour, minute in ((13, 0), (14, 59), (15, 0))
+    )
+    assert before == same != after
+
+
+@pytest.mark.parametrize(("rotation", "same"), [("day", False), ("week", True), ("month", False)])
+def test_a_longer_rotation_lets_an_id_last(store: LocalStore, rotation: str, same: bool) -> None:
+    # 30 June 2025 is a Monday, and the month's last day.
+    days = Rotation(((date.min, rotation),))
+    door = open_door(store, rotation=days)
+    monday, tuesday = (take(door, now=NOW + timedelta(days=number)) for number in (0, 1))
+    assert (monday.visitor_id == tuesday.visitor_id) == same
+    assert monday.date != tuesday.date
+
+
+def test_a_site_without_settings_of_its_own_has_utc_days(store: LocalStore) -> None:
+    assert take(open_door(store, book=SiteBook(store))).date == "2025-06-30"
+
+
+# Origins
+
+
+def test_a_site_s_origins_are_checked_where_they_are_set(store: LocalStore) -> None:
+    book = SiteBook(store)
+    book.change(SITE, {"origins": ["shop.example", "*.example.net"]}, NOW)
+    door = open_door(store, book=book)
+    for origin in ("https://shop.example", "https://shop.example:8443", "http://a.b.example.net", None):
+        take(door, origin=origin)
+    for origin in (f"https://{SITE}", "https://example.net", "https://evilshop.example", "null", "https://[x"):
+        assert refuse(door, origin=origin).reason is Reason.ORIGIN
+    take(door, site_id="other.example", url="/", origin="https://anything.example")
+
+
+def test_an_empty_list_of_origins_means_the_site_itself_where_sites_are_listed(store: LocalStore) -> None:
+    door = open_door(store, sites=(SITE,), book=SiteBook(store))
+    take(door, origin=f"https://{SITE}")
+    assert refuse(door, origin=f"https://www.{SITE}").reason is Reason.ORIGIN
+
+
+def test_the_address_and_agent_are_in_no_field(store: LocalStore) -> None:
+    message = take(open_door(store)).to_message()
+    assert ADDRESS.encode() not in message
+    assert FIREFOX.encode() not in message
