@@ -1,0 +1,48 @@
+"""The documents are true: links lead somewhere, commands and endpoints are those there are."""
+
+import argparse
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mallard.cli import parser
+from mallard.query.api import create_app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "tracker" / "README.md"])
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
+
+
+def commands() -> set[str]:
+    (actions,) = (each for each in parser()._actions if isinstance(each, argparse._SubParsersAction))
+    return set(actions.choices)
+
+
+def test_the_readme_lists_every_command() -> None:
+    listed = set(re.findall(r"^\| `mallard (\w+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE))
+    assert listed == commands()
+
+
+def test_every_endpoint_is_described() -> None:
+    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, is_open=True)  # type: ignore[arg-type, return-value]
+    for path, operations in app.openapi()["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("description"), f"{method} {path}"
