@@ -8,7 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import ingest, layout, table, transfer  # noqa: E402  # the tests' server is found only now
+from bench import ingest, layout, month, table, transfer  # noqa: E402  # the tests' server is found only now
+
+_ALL = (("Ingest", ingest), ("Table", table), ("A month", month), ("Layout", layout), ("Transfer", transfer))
 
 
 def main() -> None:
@@ -20,7 +22,7 @@ def main() -> None:
         "",
         f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}.",
     ]
-    for title, benchmark in (("Ingest", ingest), ("Table", table), ("Layout", layout), ("Transfer", transfer)):
+    for title, benchmark in _ALL:
         print(f"{title} ...", file=sys.stderr, flush=True)
         lines += ["", f"## {title}", "", *benchmark.run()]
     text = "\n".join(lines) + "\n"
