@@ -22,10 +22,15 @@ class _JsonLine(logging.Formatter):
 
 
 def set_up_logs(settings: Settings) -> None:
-    """Send all log lines to stderr in the form and from the level that the settings name."""
+    """Send all log lines to stderr in the form and from the level that the settings name.
+
+    Libraries say no more than at info: their lines of debug hold signed requests.
+    """
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(_JsonLine() if settings.log_format == "json" else text)
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    level = getattr(logging, settings.log_level.upper())
+    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
+    logging.getLogger("mallard").setLevel(level)
     # Its access log would write addresses and full URLs.
     logging.getLogger("uvicorn.access").disabled = True
