@@ -1,6 +1,7 @@
 """``mallard serve``: the whole product in one process."""
 
 import argparse
+import asyncio
 import errno
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+from mallard.cli.connection import Connection
 from mallard.cli.logs import set_up_logs
 from mallard.config import Settings, load_settings
 from mallard.embedded import Embedded
@@ -23,6 +25,7 @@ from mallard.static import SCRIPT_PATH
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 HARD_STOP_GRACE_SECONDS = 1
+TICKS_BETWEEN_LOOKS = 50
 
 DESCRIPTION = """\
 Run Mallard Metrics in one process: it takes events, writes them into Parquet files, answers queries and
@@ -70,7 +73,8 @@ def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
         uvicorn.Config(
             app,
             loop="auto",
-            http="auto",
+            http=Connection,
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -92,6 +96,15 @@ class _Server(uvicorn.Server):
     """uvicorn that leaves the process alive after a signal, so that the last flush can run."""
 
     on_signal = staticmethod(lambda: None)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: is it time to end? Every few seconds, connections that keep us waiting are closed."""
+        if counter % TICKS_BETWEEN_LOOKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.end_if_late(now)
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -144,4 +157,5 @@ def _greet(listener: socket.socket) -> None:
     origin = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104
     print(f"Mallard Metrics is at {origin}/\n", file=sys.stdout)
     print("Paste this into your pages:\n")
-    print(f'  <script defer data-domain="example.com" src="{origin}{SCRIPT_PATH}"></script>\n', flush=True)
+    script = origin + SCRIPT_PATH.format(name="script.js")
+    print(f'  <script defer data-domain="example.com" src="{script}"></script>\n', flush=True)

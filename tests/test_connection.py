@@ -1,0 +1,138 @@
+"""A connection gives a client room and time for a request, and no more of either."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from mallard.cli.connection import MAX_HEAD_BYTES, REQUEST_SECONDS, Connection
+
+CHUNK = b"a" * 16_384
+REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\n"
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter, ServerState], Any]
+
+
+async def echo_length(scope: Any, receive: Any, send: Any) -> None:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return
+        size, more = size + len(message["body"]), message["more_body"]
+    body = str(size).encode()
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, ServerState]]:
+    config = uvicorn.Config(echo_length, ws="none", lifespan="off", log_config=None)
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    try:
+        yield reader, writer, state
+    finally:
+        writer.close()
+        server.close()
+
+
+async def send_until_closed(writer: asyncio.StreamWriter, piece: bytes, most: int) -> int:
+    """How many bytes went out before the other side closed; at most ``most``."""
+    sent = 0
+    try:
+        while sent < most:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.001)
+            sent += len(piece)
+    except ConnectionError:
+        pass
+    return sent
+
+
+async def read_status(reader: asyncio.StreamReader) -> bytes:
+    return (await asyncio.wait_for(reader.readline(), 5)).split(b" ")[1]
+
+
+def run(story: Talk) -> None:
+    async def told() -> None:
+        async with connected() as (reader, writer, state):
+            await story(reader, writer, state)
+
+    asyncio.run(told())
+
+
+def test_a_head_without_an_end_is_refused() -> None:
+    async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState) -> None:
+        writer.write(REQUEST + b"X-A: ")
+        for _ in range(MAX_HEAD_BYTES // len(CHUNK) + 1):
+            writer.write(CHUNK)
+            await writer.drain()
+        assert await read_status(reader) == b"431"
+        await asyncio.wait_for(reader.read(), 5)
+
+    run(story)
+
+
+def test_trailers_without_an_end_close_the_connection() -> None:
+    async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState) -> None:
+        writer.write(REQUEST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n")
+        assert await send_until_closed(writer, b"X: a\r\n" * 1000, 100 * MAX_HEAD_BYTES) < 100 * MAX_HEAD_BYTES
+        assert not state.connections
+
+    run(story)
+
+
+def test_a_body_of_many_times_a_heads_size_is_the_applications_to_judge() -> None:
+    async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState) -> None:
+        pieces = 4 * MAX_HEAD_BYTES // len(CHUNK)
+        writer.write(REQUEST + b"Content-Length: %d\r\n\r\n" % (pieces * len(CHUNK)))
+        for _ in range(pieces):
+            writer.write(CHUNK)
+            await writer.drain()
+        assert await read_status(reader) == b"200"
+
+    run(story)
+
+
+def test_many_requests_on_one_connection_are_not_one_large_head() -> None:
+    async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState) -> None:
+        for _ in range(40):
+            writer.write(REQUEST + b"X-A: " + b"a" * 4000 + b"\r\n\r\n")
+            assert await read_status(reader) == b"200"
+            await reader.readuntil(b"\r\n\r\n0")
+
+    run(story)
+
+
+def is_closed_after(sent: bytes, seconds: float) -> bool:
+    async def told() -> bool:
+        async with connected() as (reader, writer, state):
+            writer.write(sent)
+            if sent.endswith(b"\r\n\r\n"):
+                await reader.readuntil(b"\r\n\r\n0")
+            await asyncio.sleep(0.05)
+            (connection,) = state.connections
+            assert isinstance(connection, Connection)
+            connection.end_if_late(asyncio.get_running_loop().time() + seconds)
+            await asyncio.sleep(0.05)
+            return not state.connections
+
+    return asyncio.run(told())
+
+
+def test_whoever_does_not_finish_a_request_in_time_is_left() -> None:
+    for unfinished in (b"", b"GET / HT", REQUEST, REQUEST + b"Content-Length: 9\r\n\r\na"):
+        assert not is_closed_after(unfinished, REQUEST_SECONDS - 1)
+        assert is_closed_after(unfinished, REQUEST_SECONDS + 1)
+
+
+def test_a_connection_kept_for_the_next_request_is_not_late() -> None:
+    assert not is_closed_after(REQUEST + b"\r\n", REQUEST_SECONDS + 1)
