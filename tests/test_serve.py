@@ -1,11 +1,14 @@
 """`mallard serve` as a process: it keeps what it accepted, ends as asked, and says clearly why it does not start."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import duckdb
@@ -83,6 +86,39 @@ def test_a_retry_with_the_same_client_id_counts_once_before_and_after_the_flush(
         assert server.main()["total_pageviews"] == 1
         server.stop()
         assert len(rows_in_table(tmp_path / "data")) == 1
+
+
+def test_the_line_to_paste_names_a_script_that_is_there(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        (script,) = re.findall(r'src="(http://[^"]+)"', server.greeting())
+        assert script == f"{server.origin}/tracking/script.js"
+        with urllib.request.urlopen(script, timeout=30) as answer:
+            assert answer.headers["content-type"].startswith("text/javascript")
+
+
+def test_under_a_name_that_leads_here_from_elsewhere_nothing_is_read_or_changed(tmp_path: Path) -> None:
+    foreign = {"Host": "rebound.example:8000"}
+    with Server(tmp_path / "data") as server:
+        assert server.send(headers=foreign) == 202
+        for method, path in (
+            ("GET", "/api/stats/main?site_id=example.com"),
+            ("GET", "/api/sites"),
+            ("PUT", "/api/sites/example.com"),
+            ("DELETE", "/api/gdpr/erase?site_id=example.com&start_date=2026-01-01&end_date=2026-01-01"),
+        ):
+            request = urllib.request.Request(f"{server.origin}{path}", headers=foreign, method=method)
+            with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+                urllib.request.urlopen(request, timeout=30)
+            with refused.value as answer:
+                assert b"MALLARD_AUTH=off" in answer.read()
+        assert server.main()["total_pageviews"] == 1
+
+
+def test_whoever_opened_the_numbers_to_all_reads_them_under_any_name(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", MALLARD_AUTH="off") as server:
+        request = urllib.request.Request(f"{server.origin}/api/sites", headers={"Host": "analytics.example"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 200
 
 
 def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

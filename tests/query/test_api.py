@@ -121,6 +121,47 @@ def test_numbers_are_closed_where_nobody_opened_them(tmp_path: Path) -> None:
     engine.close()
 
 
+@pytest.mark.parametrize("site", [".", "..", ":" * 200])
+def test_an_id_that_no_site_can_have_is_refused_before_it_becomes_a_path(client: TestClient, site: str) -> None:
+    dates = {"start_date": "2026-01-01", "end_date": "2026-01-01"}
+    for answer in (
+        client.get("/api/stats/main", params={"site_id": site}),
+        client.delete("/api/gdpr/erase", params={"site_id": site, **dates}),
+        client.put(f"/api/sites/{site.replace('.', '%2e')}", json={}),
+    ):
+        assert (answer.status_code, "site_id is no site's" in answer.json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b'{"timezone": "\xff"}'])
+def test_a_body_that_is_no_json_is_refused_in_words_that_tell_nothing_of_the_machine(
+    client: TestClient, body: bytes
+) -> None:
+    answer = client.put("/api/sites/a", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert len(answer.json()["error"]) < 100
+    assert ".py" not in answer.text
+
+
+def test_a_body_over_a_megabyte_is_refused(client: TestClient) -> None:
+    body = b'{"timezone": "' + b"a" * 2**20 + b'"}'
+    answer = client.put("/api/sites/a", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("text", ["\\ud800", "\\u0000", "a\\nb"])
+def test_a_goal_that_no_answer_could_carry_is_refused_and_not_kept(client: TestClient, text: str) -> None:
+    goals = (
+        f'{{"name": "{text}", "event": "x"}}',
+        f'{{"name": "x", "event": "x", "props": {{"{text}": "x"}}}}',
+        f'{{"name": "x", "event": "x", "props": {{"x": "{text}"}}}}',
+    )
+    for goal in goals:
+        body = f'{{"goals": [{goal}]}}'
+        answer = client.put("/api/sites/a", content=body, headers={"content-type": "application/json"})
+        assert (answer.status_code, "control characters" in answer.json()["error"]) == (400, True)
+    assert client.get("/api/sites/a").json()["goals"] == []
+
+
 def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
     def fail() -> Engine:
         raise RuntimeError("a secret detail")

@@ -63,6 +63,11 @@ class Server:
         """What it wrote to stderr so far."""
         return Path(self._log.name).read_text()
 
+    def greeting(self) -> str:
+        """What it printed below its address."""
+        assert self._process.stdout is not None
+        return "".join(self._process.stdout.readline() for _ in range(4))
+
     def send(self, user_agent: str = FIREFOX, headers: dict[str, str] | None = None, **event: Any) -> int:
         """POST one event; the status."""
         body = json.dumps({"d": "example.com", "n": "pageview", "u": "https://example.com/", **event}).encode()

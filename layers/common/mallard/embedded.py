@@ -126,6 +126,7 @@ class Embedded:
             lambda: datetime.now(UTC),
             self._erase,
             is_open=settings.auth == "off" or settings.on_loopback,
+            own_names_only=settings.auth == "on",
         )
 
         scripts = Scripts(self._tracker_folder)

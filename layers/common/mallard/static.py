@@ -54,8 +54,8 @@ class Dashboard(StaticFiles):
         return answer
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Only what a browser needs: no module of the build, no document."""
-        if path.endswith((".mjs", ".md")):
+        """Only what a browser needs: no module of the build, no document, no hidden file."""
+        if path.endswith((".mjs", ".md")) or "/." in f"/{path}":
             return JSONResponse({"error": "There is no such page."}, 404)
         return await super().get_response(path, scope)
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from mallard import __version__
 from mallard.errors import ErasureError, MallardError, QueryError, QueryTooLargeError, SettingsError
 from mallard.query.engine import Engine
+from mallard.query.host import is_own_name
 from mallard.query.parameters import (
     EndDate,
     Interval,
@@ -35,6 +36,7 @@ from mallard.rejected.counts import rejections
 log = logging.getLogger("mallard.query")
 
 MAX_HOURLY_DAYS = 31
+MAX_BODY_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,12 @@ def create_app(
     erase: Erase,
     *,
     is_open: bool,
+    own_names_only: bool = False,
 ) -> FastAPI:
-    """The application. ``is_open`` says whether whoever reaches it may read the numbers; else each answer is 401."""
+    """The application. ``is_open`` says whether whoever reaches it may read the numbers; else each answer is 401.
+
+    ``own_names_only``: they are open because only this machine reaches it, so under no name but its own.
+    """
     app = FastAPI(
         title="Mallard Metrics",
         version=__version__,
@@ -151,12 +157,17 @@ def create_app(
         # Their pages load from another host; ours is static.
         docs_url=None,
         redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
         responses={status: {"model": Refusal} for status in (400, 401, 503)},
     )
 
-    def admit() -> None:
+    def admit(request: Request) -> None:
         if not is_open:
             raise HTTPException(401, "The numbers are open only on this machine; MALLARD_AUTH=off opens them to all.")
+        if own_names_only and not is_own_name(request.headers.get("host", "")):
+            raise HTTPException(
+                403, "The numbers are open under localhost or an address; MALLARD_AUTH=off opens them under any name."
+            )
 
     def ask(
         site_id: SiteId = None, period: PeriodName = None, start_date: StartDate = None, end_date: EndDate = None
@@ -265,7 +276,10 @@ def _answer_errors(app: FastAPI) -> None:
         return JSONResponse({"error": str(getattr(error, "detail", ""))}, status, getattr(error, "headers", None))
 
     def invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
-        return JSONResponse({"error": f"The request is not as it should be: {error}"}, 400)
+        # Its text would name files of this machine.
+        first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": ""}
+        place = ".".join(str(each) for each in first["loc"])
+        return JSONResponse({"error": f"The request is not as it should be: {place}: {first['msg']}."}, 400)
 
     def unforeseen(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s failed", request.url.path, exc_info=error)

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, Query, Request
 
@@ -10,6 +11,8 @@ from mallard.errors import QueryError
 from mallard.query.period import PERIODS
 
 MAX_LIMIT = 1000
+MAX_NAME_BYTES = 255 - len("site_id=")
+"""What a folder of the table can be named; `:` is `%3A` there. The door takes no other site either."""
 
 SiteId = Annotated[str | None, Query(description="Site id, such as example.com. Required.")]
 PeriodName = Annotated[str | None, Query(description=f"One of {', '.join(PERIODS)}. Default 30d.")]
@@ -43,6 +46,8 @@ def read_site(site_id: str | None) -> str:
         raise QueryError("site_id is missing; it names the site, such as example.com.")
     if len(site_id) > MAX_SITE_ID_LENGTH or not re.fullmatch(r"[A-Za-z0-9._:-]+", site_id):
         raise QueryError("site_id may hold only ASCII letters, digits and . - _ :, at most 200, as in example.com.")
+    if site_id.strip(".") == "" or len(quote(site_id, safe="")) > MAX_NAME_BYTES:
+        raise QueryError("site_id is no site's: it is dots only, or has too many colons for its length.")
     return site_id.lower()
 
 

@@ -16,6 +16,9 @@ MAX_TEXT_LENGTH = 256
 MAX_PROPS = 30
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9._-]+", re.ASCII)
+_UNREADABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and halves of a character, which no answer could carry."""
+
 _GOAL_KEYS = {"name", "event", "page", "props", "scroll_threshold", "currency"}
 _KEYS = {"timezone", "origins", "goals", "public"}
 
@@ -131,6 +134,8 @@ def _props(goal: str, value: Any) -> tuple[tuple[str, str], ...]:
     for key, each in value.items():
         if not isinstance(each, str) or max(len(key), len(each)) > MAX_TEXT_LENGTH:
             raise SettingsError(f"props of goal {_shown(goal)} must be texts of at most {MAX_TEXT_LENGTH} characters.")
+        if _UNREADABLE.search(key + each):
+            raise SettingsError(f"props of goal {_shown(goal)} hold control characters.")
     return tuple(value.items())
 
 
@@ -140,6 +145,8 @@ def _text(value: Mapping[str, Any], key: str) -> str | None:
         return None
     if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT_LENGTH:
         raise SettingsError(f"{key} of a goal is {_shown(text)}, but must be 1 to {MAX_TEXT_LENGTH} characters.")
+    if _UNREADABLE.search(text):
+        raise SettingsError(f"{key} of a goal is {_shown(text)}, but must hold no control characters.")
     return text
 
 
