@@ -38,7 +38,8 @@ def mallard(data: Path, *arguments: str, **settings: str) -> bytes:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLARD_")}
     environment |= {"MALLARD_DATA_DIR": str(data), "MALLARD_LOG_LEVEL": "debug", **settings}
     command = [sys.executable, "-m", "mallard", *arguments]
-    ended = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
+    ended = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
     return ended.stdout + ended.stderr
 
 
