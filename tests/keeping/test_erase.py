@@ -1,5 +1,6 @@
 """Erasing: a site's days are gone everywhere and stay gone, whatever races it, and nothing else is touched."""
 
+import json
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -36,7 +37,7 @@ AFTER_MS = to_ms(NOW + ALLOWED_SKEW) + 1
 
 
 def erase(store: Store, first: date = FIRST, last: date = LAST, site_id: str = SITE) -> Erasure:
-    return carry_out(store, request_erasure(store, site_id, first, last, NOW))
+    return carry_out(store, request_erasure(store, site_id, first, last, NOW), clock=lambda: NOW)
 
 
 def ids(place: Place, day: date, site_id: str = SITE) -> list[int]:
@@ -194,7 +195,8 @@ def test_it_goes_on_after_a_crash_at_any_write(place: Place, fault: Fault, write
 def test_a_fault_of_the_store_only_costs_another_try(place: Place, fault: Fault) -> None:
     store = FaultyStore(place.store)
     key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
-    store.faults.extend([fault])
+    # The first write is to the request.
+    store.faults.extend([Fault.NONE, fault])
     assert carry_out(store, key).done
     assert ids(place, FIRST) == []
 
@@ -221,9 +223,48 @@ def test_erasing_again_removes_what_came_since(place: Place) -> None:
     place.write(LAST, 970)
     new = event(971, date=FIRST.isoformat(), accepted_ms=AFTER_MS)
     TableWriter(place.store).append(Partition(SITE, FIRST), deliveries([new]))
-    erasure = carry_out(place.store, request_erasure(place.store, SITE, FIRST, LAST, later))
+    key = request_erasure(place.store, SITE, FIRST, LAST, later)
+    erasure = carry_out(place.store, key, clock=lambda: later)
     assert (erasure.days, erasure.events) == ((FIRST,), 1)
     assert ids(place, FIRST) == []
+
+
+def test_what_came_until_a_request_was_carried_out_goes_with_it_flushed_or_not(place: Place) -> None:
+    key = request_erasure(place.store, SITE, TODAY, TODAY, NOW)
+    later = NOW + timedelta(hours=1)
+    flushed, waiting, after = (
+        event(number, date=TODAY.isoformat(), accepted_ms=to_ms(moment))
+        for number, moment in (
+            (980, later - timedelta(minutes=2)),
+            (981, later - timedelta(minutes=1)),
+            (982, later + ALLOWED_SKEW),
+        )
+    )
+    writer = TableWriter(place.store)
+    writer.append(Partition(SITE, TODAY), deliveries([flushed]))
+    assert carry_out(place.store, key, clock=lambda: later).events == 11
+    assert writer.append(Partition(SITE, TODAY), deliveries([waiting, after])) == AppendReport(written=1, erased=1)
+    assert ids(place, TODAY) == [982]
+
+
+def test_what_comes_between_two_runs_at_a_request_stays(place: Place) -> None:
+    key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
+    turns = iter([True, False])
+    carry_out(place.store, key, may_go_on=lambda: next(turns), clock=lambda: NOW)
+    new = event(983, date=FIRST.isoformat(), accepted_ms=AFTER_MS)
+    TableWriter(place.store).append(Partition(SITE, FIRST), deliveries([new]))
+    assert carry_out(place.store, key, clock=lambda: NOW + timedelta(days=1)).done
+    assert ids(place, FIRST) == [983]
+
+
+def test_a_request_of_another_version_is_read(place: Place) -> None:
+    key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
+    stored = place.store.get(key)
+    assert stored is not None
+    found = json.loads(stored.data)
+    del found["begun"]
+    place.store.put_if_match(key, json.dumps({**found, "why": "unknown here"}).encode(), stored.etag)
+    assert carry_out(place.store, key).days == (FIRST, LAST)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +291,7 @@ def test_a_queued_request_names_the_days_and_the_next_housekeeping_carries_it_ou
 
 def test_a_report_is_kept_for_a_month(place: Place) -> None:
     key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
-    carry_out(place.store, key)
+    carry_out(place.store, key, clock=lambda: NOW)
     delete_old_reports(place.store, NOW + timedelta(days=29))
     assert read_erasure(place.store, key)[0].events == 10
     delete_old_reports(place.store, NOW + timedelta(days=31))

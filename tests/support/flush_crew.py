@@ -81,7 +81,7 @@ class Crew:
     def _eraser(self) -> Callable[[], object]:
         def erase() -> None:
             for key, _ in open_erasures(self.store):
-                carry_out(self.store, key, erase_pending=self.queue.erase, sleep=no_sleep)
+                carry_out(self.store, key, erase_pending=self.queue.erase, sleep=no_sleep, clock=lambda: self.now)
 
         return erase
 

@@ -5,8 +5,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
 
 from mallard.errors import ConflictError, ErasureError, StoreUnavailableError
 from mallard.event import local_date, to_ms
@@ -35,7 +35,8 @@ log = logging.getLogger("mallard.keeping")
 class Erasure:
     """A site's days from ``first`` to ``last``, both included, of what was accepted before ``before_ms``.
 
-    ``next`` is the day to go on with after a crash; ``days`` are those that held events, ``events`` how many.
+    ``next`` is the day to go on with after a crash; ``days`` are those that held events, ``events`` how many. Who first
+    carries it out moves ``before_ms`` on to that moment, and says so in ``begun``.
     """
 
     site_id: str
@@ -47,6 +48,7 @@ class Erasure:
     events: int = 0
     pending: int = 0
     done: bool = False
+    begun: bool = False
 
     def to_json(self) -> bytes:
         """As it stands in ``config/erasures/``."""
@@ -90,7 +92,9 @@ def read_erasure(store: Store, key: str) -> tuple[Erasure, str]:
         found = json.loads(stored.data)
         dates = {name: date.fromisoformat(found[name]) for name in ("first", "last", "next")}
         days = tuple(date.fromisoformat(each) for each in found["days"])
-        return Erasure(**{**found, **dates, "days": days}), stored.etag
+        # A later version may say more.
+        known = {each.name: found[each.name] for each in fields(Erasure) if each.name in found}
+        return Erasure(**{**known, **dates, "days": days}), stored.etag
     except (ValueError, KeyError, TypeError) as error:
         raise StoreUnavailableError(f"{key} does not hold what it should.") from error
 
@@ -119,12 +123,13 @@ def carry_out(
     may_go_on: Callable[[], bool] = lambda: True,
     progress: Progress = lambda *_: None,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Erasure:
-    """Carry out a request, from where it stopped; ``done`` says whether it came to the end.
+    """Carry out a request, from where it stopped; ``done`` says whether it came to the end. ``clock`` is aware.
 
     Raises StoreError where a part could not be erased: the request stays open and goes on at the next run.
     """
-    erasure, _ = read_erasure(store, key)
+    erasure = _begin(store, key, to_ms(clock() + ALLOWED_SKEW))
     if erasure.done:
         return erasure
     unsaved: list[tuple[date, int]] = []
@@ -149,14 +154,29 @@ def carry_out(
     return erasure
 
 
+def _begin(store: Store, key: str, before_ms: int) -> Erasure:
+    """Let the request mean what is accepted until now, once, before its first day.
+
+    A tail does not say when its rows were accepted, so all of them go, also what came after the request. Without this
+    what came with them, and was not flushed yet, would stay: half of a visit.
+    """
+
+    def moved_on(erasure: Erasure) -> Erasure:
+        if erasure.begun or erasure.next > erasure.first:
+            return erasure
+        return replace(erasure, before_ms=max(erasure.before_ms, before_ms), begun=True)
+
+    return _change(store, key, moved_on)
+
+
 def _save(
     store: Store, key: str, removed: Sequence[tuple[date, int]], *, pending: int = 0, done: bool = False
 ) -> Erasure:
-    """Add what was done to the request as it stands now: another process may be at the same one."""
-    for _ in range(SWAP_ATTEMPTS):
-        erasure, etag = read_erasure(store, key)
-        found = {day for day, count in removed if count}
-        saved = replace(
+    """Add what was done to the request."""
+    found = {day for day, count in removed if count}
+
+    def added(erasure: Erasure) -> Erasure:
+        return replace(
             erasure,
             next=max([erasure.next, *(day + timedelta(days=1) for day, _ in removed)]),
             days=tuple(sorted({*erasure.days, *found})),
@@ -164,11 +184,20 @@ def _save(
             pending=erasure.pending + pending,
             done=erasure.done or done,
         )
-        if saved == erasure:
+
+    return _change(store, key, added)
+
+
+def _change(store: Store, key: str, change: Callable[[Erasure], Erasure]) -> Erasure:
+    """Swap the request for a changed one, as it stands now: another process may be at the same one."""
+    for _ in range(SWAP_ATTEMPTS):
+        erasure, etag = read_erasure(store, key)
+        changed = change(erasure)
+        if changed == erasure:
             return erasure
         try:
-            store.put_if_match(key, saved.to_json(), etag)
-            return saved
+            store.put_if_match(key, changed.to_json(), etag)
+            return changed
         except ConflictError:
             continue
     raise StoreUnavailableError(f"{key} was replaced by others again and again.")

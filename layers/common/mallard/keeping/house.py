@@ -85,7 +85,11 @@ class House:
     def _erase(self, may_go_on: Callable[[], bool], now: datetime) -> _Done:
         ended = 0
         for key, _ in open_erasures(self._store):
-            erasure = carry_out(self._store, key, erase_pending=self._erase_pending, may_go_on=may_go_on)
+            if not may_go_on():
+                return ended, False
+            erasure = carry_out(
+                self._store, key, erase_pending=self._erase_pending, may_go_on=may_go_on, clock=lambda: now
+            )
             self._after_erasure()
             if not erasure.done:
                 return ended, False
