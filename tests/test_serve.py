@@ -114,6 +114,19 @@ def test_under_a_name_that_leads_here_from_elsewhere_nothing_is_read_or_changed(
         assert server.main()["total_pageviews"] == 1
 
 
+def test_the_dashboard_is_served_and_what_made_it_is_not(tmp_path: Path) -> None:
+    def status(path: str) -> int:
+        with socket.create_connection((host, int(port))) as client, client.makefile("rb") as answer:
+            client.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            return int(answer.readline().split()[1])
+
+    with Server(tmp_path / "data") as server:
+        host, port = server.origin.removeprefix("http://").split(":")
+        assert [status(path) for path in ("/", "/?site=example.com", "/app.js", "/vendor/preact.js")] == [200] * 4
+        closed = ("/vendor/.done", "/vendor.mjs", "/../README.md", "/..%2fREADME.md", "/..%2f..%2fpyproject.toml")
+        assert [status(path) for path in closed] == [404] * 5
+
+
 def test_whoever_opened_the_numbers_to_all_reads_them_under_any_name(tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_AUTH="off") as server:
         request = urllib.request.Request(f"{server.origin}/api/sites", headers={"Host": "analytics.example"})

@@ -55,7 +55,8 @@ class Dashboard(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Only what a browser needs: no module of the build, no document, no hidden file."""
-        if path.endswith((".mjs", ".md")) or "/." in f"/{path}":
+        hidden = any(part.startswith(".") for part in Path(path).parts)
+        if path.endswith((".mjs", ".md")) or hidden:
             return JSONResponse({"error": "There is no such page."}, 404)
         return await super().get_response(path, scope)
 
