@@ -1,5 +1,5 @@
 /**
- * The six breakdowns, in the order in which they are shown.
+ * The breakdowns, in the order in which they are shown: of pages, of where visits come from, of what they are made with.
  */
 import { countryName } from "./format.js";
 
@@ -15,7 +15,10 @@ import { countryName } from "./format.js";
 /** @type {Dimension[]} */
 export const DIMENSIONS = [
   { id: "pages", title: "Pages", column: "Path" },
+  { id: "entry_pages", title: "Entry pages", column: "Path" },
+  { id: "exit_pages", title: "Exit pages", column: "Path" },
   { id: "sources", title: "Sources", column: "Source" },
+  { id: "channels", title: "Channels", column: "Channel" },
   { id: "countries", title: "Countries", column: "Country", name: countryName },
   { id: "browsers", title: "Browsers", column: "Browser", short: true },
   { id: "os", title: "Operating systems", column: "System", short: true },

@@ -14,7 +14,8 @@ const TERMS = [
   ["Visit duration", "From the first to the last event of a visit; bounces count as zero and are averaged in."],
   [
     "Breakdowns",
-    "Pages count the visitors of each page. Everything else belongs to the visit, as its first event had it.",
+    "Pages count the visitors of each page. Entry and exit pages are those of a visit’s first and last page view. " +
+      "Everything else belongs to the visit, as its first event had it.",
   ],
 ];
 

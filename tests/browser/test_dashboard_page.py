@@ -401,7 +401,17 @@ def test_an_answer_to_an_earlier_question_never_replaces_a_later_one(page: Page,
 
 
 def breakdowns() -> list[str]:
-    return ["pages", "sources", "browsers", "os", "devices", "countries"]
+    pages = ["pages", "entry_pages", "exit_pages"]
+    return [*pages, "sources", "channels", "countries", "browsers", "os", "devices"]
+
+
+def test_each_breakdown_has_a_panel_in_the_order_of_a_visit(page: Page) -> None:
+    page.goto("/?site=example.com&period=30d")
+    expect(shown(page, "unique-visitors")).to_be_visible()
+    panels = page.locator("section.breakdown")
+    assert [panel.get_attribute("data-test") for panel in panels.all()] == [f"breakdown-{id}" for id in breakdowns()]
+    for panel in panels.all():
+        expect(panel.locator('[data-test="row"]').first).to_be_visible()
 
 
 def test_all_requests_of_a_load_go_out_before_any_is_answered(page: Page, api: CannedApi) -> None:
@@ -512,7 +522,18 @@ def test_every_control_and_region_has_a_name(page: Page) -> None:
     expect(shown(page, "unique-visitors")).to_be_visible()
     for label in ("Site", "Period", "From", "To, inclusive"):
         expect(page.get_by_label(label, exact=True)).to_be_visible()
-    for region in ("Overview", "Pages", "Sources", "Browsers", "Operating systems", "Devices", "Countries"):
+    for region in (
+        "Overview",
+        "Pages",
+        "Entry pages",
+        "Exit pages",
+        "Sources",
+        "Channels",
+        "Countries",
+        "Browsers",
+        "Operating systems",
+        "Devices",
+    ):
         expect(page.get_by_role("region", name=region, exact=True)).to_be_visible()
     expect(page.get_by_role("banner")).to_have_count(1)
     expect(page.get_by_role("main")).to_have_count(1)
