@@ -409,7 +409,9 @@ def test_each_breakdown_has_a_panel_in_the_order_of_a_visit(page: Page) -> None:
     page.goto("/?site=example.com&period=30d")
     expect(shown(page, "unique-visitors")).to_be_visible()
     panels = page.locator("section.breakdown")
-    assert [panel.get_attribute("data-test") for panel in panels.all()] == [f"breakdown-{id}" for id in breakdowns()]
+    assert [panel.get_attribute("data-test") for panel in panels.all()] == [
+        f"breakdown-{name}" for name in breakdowns()
+    ]
     for panel in panels.all():
         expect(panel.locator('[data-test="row"]').first).to_be_visible()
 
