@@ -42,7 +42,8 @@ PAGE_VIEW = json.dumps({"d": SITE, "n": "pageview", "u": URL, "r": f"https://oth
 MAX_CPU_MS_PER_EVENT = 3
 MAX_CPU_MS_OF_IMPORTS = 1500
 MAX_MODULES = 360
-MAX_INGEST_BYTES = 25_000_000
+MAX_INGEST_BYTES = 25 * 1024**2
+"""In the megabytes that Lambda counts by: its 250 are 262,144,000 bytes."""
 
 Printed = Callable[[], list[dict[str, Any]]]
 

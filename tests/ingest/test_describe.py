@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_door, post, take, wire_body
@@ -80,7 +81,7 @@ def test_without_a_database_the_cdn_s_place_is_stored_as_finely_as_allowed(
 def test_the_database_wins_over_the_cdn_and_unknown_there_stays_unknown(door: Door) -> None:
     sender = Sender("192.0.2.200", FIREFOX, place=Place("CH"))
     assert place_of(receive_from(sender, door)) == NOWHERE
-    assert place_of(receive_from(replace(sender, address=LONDON), door)).country_code == "GB"
+    assert place_of(receive_from(msgspec.structs.replace(sender, address=LONDON), door)).country_code == "GB"
 
 
 def test_hints_reach_the_event_and_not_the_visitor_s_id(door: Door) -> None:

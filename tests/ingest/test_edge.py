@@ -1,8 +1,8 @@
 """Whose word counts: what a CDN says with its secret, and what a client may only claim."""
 
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ingest.doors import ADDRESS, FIREFOX
@@ -116,7 +116,7 @@ def test_a_sender_is_read_from_its_headers() -> None:
     sender = read_sender(headers, ADDRESS, NO_EDGE)
     assert (sender.address, sender.user_agent, sender.origin) == (ADDRESS, FIREFOX, "https://example.com")
     assert (sender.accept_language, sender.opted_out, sender.vouched) == ("de", True, False)
-    assert replace(sender, opted_out=False) == read_sender(headers | {"dnt": "0"}, ADDRESS, NO_EDGE)
+    assert msgspec.structs.replace(sender, opted_out=False) == read_sender(headers | {"dnt": "0"}, ADDRESS, NO_EDGE)
 
 
 def test_every_header_that_a_cdn_may_be_asked_for_is_read_and_documented() -> None:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from mallard.errors import ConflictError, StoreUnavailableError
@@ -51,14 +52,15 @@ class Salts:
         """``secret`` is MALLARD_SECRET: without it a copy of the bucket alone recomputes no id of a living day."""
         self._store = store
         self._secret = secret
-        self._rotation = rotation
+        # Every event asks for the name of its day.
+        self._name = lru_cache(maxsize=64)(rotation.salt_name)
         self._random_bytes = random_bytes
-        self._keys: dict[tuple[str, str], bytes] = {}
+        self._keys: dict[tuple[str, str], Salt] = {}
         self._tidied = date.min
 
     def holds(self, site_id: str, day: date) -> bool:
         """Whether ``find`` answers from memory."""
-        return (site_id, self._rotation.salt_name(day)) in self._keys
+        return (site_id, self._name(day)) in self._keys
 
     def lives(self, zones: Zones, day: date, now: datetime) -> bool:
         """Whether a date's salt still exists: until KEPT_AFTER_END past its end, and from the day before on."""
@@ -74,24 +76,24 @@ class Salts:
         """
         today = zones.local_date(now)
         self._tidy(today)
-        name = self._rotation.salt_name(day)
+        name = self._name(day)
         if day != today and not self.lives(zones, day, now):
             return None
         found = self._keys.get((site_id, name))
         if found is None:
             # Only what serves today or tomorrow is made; what is just over is read, where it is still there.
-            may_make = today <= day or self._rotation.salt_name(today) == name
+            may_make = today <= day or self._name(today) == name
             salt = _agreed(self._store, salt_key(site_id, name), "salt", self._random_bytes if may_make else None)
             if salt is not None:
-                found = self._keys[site_id, name] = hmac.digest(self._secret, salt, hashlib.sha256)
-        return Salt(name, found) if found is not None else None
+                found = self._keys[site_id, name] = Salt(name, hmac.digest(self._secret, salt, hashlib.sha256))
+        return found
 
     def _end(self, day: date) -> date:
-        return last_date(self._rotation.salt_name(day)) + timedelta(days=1)
+        return last_date(self._name(day)) + timedelta(days=1)
 
     def _tidy(self, today: date) -> None:
         # Zones differ by a day at most.
-        if today != self._tidied:
+        if today > self._tidied:
             oldest = today - timedelta(days=1)
             self._keys = {known: key for known, key in self._keys.items() if last_date(known[1]) >= oldest}
             self._tidied = today

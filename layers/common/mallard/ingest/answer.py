@@ -34,10 +34,14 @@ class Answer:
     body: bytes = b""
 
 
+ACCEPTED = Answer(202, CORS)
+"""Of every event that is queued: one object, which a front may turn into its own form once for all."""
+
+
 def answer_event(outcome: Event | Dropped) -> Answer:
     """202 and nothing where the event is queued (or a bot's), else the refusal as JSON."""
     if isinstance(outcome, Event):
-        return Answer(202, CORS)
+        return ACCEPTED
     headers = {**CORS, "x-mallard-dropped": outcome.reason.value}
     if outcome.retry_after_seconds is not None:
         headers["retry-after"] = str(outcome.retry_after_seconds)

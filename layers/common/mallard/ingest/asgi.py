@@ -14,6 +14,7 @@ from mallard.errors import MallardError
 from mallard.event import Event
 from mallard.ingest.address import client_address
 from mallard.ingest.answer import (
+    ACCEPTED,
     EVENT_FRONT,
     PIXEL_FRONT,
     Answer,
@@ -68,10 +69,8 @@ class IngestApp:
             answer = await self._answer_batch(scope, receive)
         else:
             answer = await self._answer(scope, receive)
-        headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-        headers.append((b"content-length", str(len(answer.body)).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        for message in _ACCEPTED if answer is ACCEPTED else _messages(answer):
+            await send(message)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method = scope["method"]
@@ -142,14 +141,23 @@ class IngestApp:
         return read_sender(headers, address, self._door.edge)
 
 
-_WANTED = {name.encode() for name in HEADERS}
+def _messages(answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
+    headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    headers.append((b"content-length", str(len(answer.body)).encode()))
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    return start, {"type": "http.response.body", "body": answer.body}
+
+
+_ACCEPTED = _messages(ACCEPTED)
+_WANTED = {name.encode(): name for name in HEADERS}
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in raw:
-        if name in _WANTED:
-            key, text = name.decode(), value.decode("latin-1")
+        key = _WANTED.get(name)
+        if key is not None:
+            text = value.decode("latin-1")
             # A proxy may add a second X-Forwarded-For line; the order of lines is the order of hops.
             found[key] = f"{found[key]},{text}" if key == "x-forwarded-for" and key in found else text
     return found

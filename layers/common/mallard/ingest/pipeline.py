@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from mallard.event import Event, to_ms
-from mallard.ingest.agent import device_of_width, read_agent
+import msgspec
+
+from mallard.event import ENGAGEMENT, Event, to_ms
+from mallard.ingest.agent import Agent, device_of_width, read_agent
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.edge import NO_EDGE, Edge
-from mallard.ingest.page import Page, read_page
+from mallard.ingest.hints import NO_HINTS
+from mallard.ingest.page import read_page
 from mallard.ingest.place import NOWHERE, Geo, coarsened
 from mallard.ingest.privacy import KEEP_ALL, Privacy
 from mallard.ingest.rate import RateLimit
@@ -24,6 +28,8 @@ from mallard.sites.book import SiteBook
 from mallard.sites.settings import SiteSettings
 
 MAX_LANGUAGE_LENGTH = 35
+CACHED_ARRIVALS = 4096
+CACHED_LANGUAGES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +58,19 @@ class Door:
         return self.salts.holds(site_id, self.settings(site_id).zones.local_date(now))
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """An event in the making: each step reads the request and fills ``columns``.
 
-    ``moment`` is when it happened; ``now``, when it came.
+    ``moment`` is when it happened; ``now``, when it came, and ``now_ms`` the same in milliseconds since 1970.
     """
 
     request: EventRequest
     sender: Sender
     now: datetime
+    now_ms: int
     moment: datetime
     settings: SiteSettings
-    page: Page | None = None
-    columns: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, Any]
 
 
 Step = Callable[[Draft, Door], Dropped | None]
@@ -83,7 +88,7 @@ def check_origin(draft: Draft, door: Door) -> Dropped | None:
 
 def check_rate(draft: Draft, door: Door) -> Dropped | None:
     """The site is within its rate."""
-    wait = door.rate_limit.wait_seconds(draft.request.site_id, to_ms(draft.now))
+    wait = door.rate_limit.wait_seconds(draft.request.site_id, draft.now_ms)
     return Dropped(Reason.RATE, "This site sends more events than the server's limit.", wait) if wait else None
 
 
@@ -100,47 +105,53 @@ def drop_bot(draft: Draft, door: Door) -> Dropped | None:
     """A person's browser sent it."""
     if not door.filter_bots or (draft.sender.vouched and not draft.sender.user_agent):
         return None
-    agent = read_agent(draft.sender.user_agent, draft.sender.hints)
+    agent = _agent(draft.sender)
     if agent.is_ai_crawler:
         return Dropped(Reason.AI_CRAWLER, "The user agent is an AI service's.")
     return Dropped(Reason.BOT, "The user agent is a bot's.") if agent.is_bot else None
 
 
-def describe_page(draft: Draft, door: Door) -> Dropped | None:
-    """Hostname, path and campaign of the address."""
-    page = read_page(draft.request.url, draft.request.site_id)
+def describe_arrival(draft: Draft, door: Door) -> Dropped | None:
+    """Hostname, path and campaign of the address; referrer, source and channel, and no referrer spam."""
+    request = draft.request
+    found = _arrival(request.url, request.referrer, request.site_id)
+    if isinstance(found, Dropped):
+        return found
+    draft.columns.update(found)
+    return None
+
+
+@lru_cache(maxsize=CACHED_ARRIVALS)
+def _arrival(url: str, referrer: str | None, site_id: str) -> dict[str, Any] | Dropped:
+    """The columns of an arrival, to be copied: most visits reach few pages, by few links."""
+    page = read_page(url, site_id)
     if page is None:
         return Dropped(Reason.MALFORMED, "u must be a full URL or a path that begins with /.")
-    draft.page = page
-    draft.columns |= {"hostname": page.hostname, "pathname": page.pathname, **page.tags}
-    return None
-
-
-def describe_source(draft: Draft, door: Door) -> Dropped | None:
-    """Referrer, source and channel; no referrer spam."""
-    request, page = draft.request, draft.page
-    assert page is not None, "describe_page comes first"
-    origin = read_origin(
-        request.referrer, page.hostname, request.site_id, page.tags, named=page.named, click_id=page.click_id
-    )
+    origin = read_origin(referrer, page.hostname, site_id, page.tags, named=page.named, click_id=page.click_id)
     if origin.is_spam:
         return Dropped(Reason.SPAM, "The referrer is known for spam.")
-    draft.columns |= {"referrer": origin.referrer, "referrer_source": origin.source, "channel": origin.channel}
-    return None
+    return {
+        "hostname": page.hostname,
+        "pathname": page.pathname,
+        **page.tags,
+        "referrer": origin.referrer,
+        "referrer_source": origin.source,
+        "channel": origin.channel,
+    }
 
 
 def describe_place(draft: Draft, door: Door) -> Dropped | None:
     """Country, region and city: by our own database, else by the word of the CDN."""
     sender = draft.sender
     place = door.geo.find(sender.address) or coarsened(sender.place or NOWHERE, door.geo.precision)
-    draft.columns |= {"country_code": place.country_code, "region": place.region, "city": place.city}
+    if place is not NOWHERE:
+        draft.columns |= {"country_code": place.country_code, "region": place.region, "city": place.city}
     return None
 
 
 def describe_agent(draft: Draft, door: Door) -> Dropped | None:
     """Browser, system, device, language."""
-    agent, width = read_agent(draft.sender.user_agent, draft.sender.hints), draft.request.width_px
-    language = draft.sender.accept_language.partition(",")[0].partition(";")[0].strip()
+    agent, width = _agent(draft.sender), draft.request.width_px
     draft.columns |= {
         "browser": agent.browser,
         "browser_version": agent.browser_version,
@@ -148,21 +159,30 @@ def describe_agent(draft: Draft, door: Door) -> Dropped | None:
         "os_version": agent.os_version,
         "device_type": device_of_width(width) if width else agent.device_type,
         "screen_size": str(width) if width else None,
-        "language": language[:MAX_LANGUAGE_LENGTH] if language not in ("", "*") else None,
+        "language": _language(draft.sender.accept_language),
     }
     return None
 
 
+def _agent(sender: Sender) -> Agent:
+    # Without hints the cache need not hash them: a microsecond of some twenty.
+    return read_agent(sender.user_agent) if sender.hints is NO_HINTS else read_agent(sender.user_agent, sender.hints)
+
+
+@lru_cache(maxsize=CACHED_LANGUAGES)
+def _language(accept_language: str) -> str | None:
+    first = accept_language.partition(",")[0].partition(";")[0].strip()
+    return first[:MAX_LANGUAGE_LENGTH] if first not in ("", "*") else None
+
+
 def describe_payload(draft: Draft, door: Door) -> Dropped | None:
     """Properties, revenue, engagement."""
-    request = draft.request
-    draft.columns |= {
-        "props": request.props,
-        "revenue_amount": None if request.revenue_amount is None else str(request.revenue_amount),
-        "revenue_currency": request.revenue_currency,
-        "scroll_depth": request.scroll_depth,
-        "engagement_ms": request.engagement_ms,
-    }
+    request, columns = draft.request, draft.columns
+    columns["props"] = request.props
+    if request.revenue_amount is not None:
+        columns |= {"revenue_amount": str(request.revenue_amount), "revenue_currency": request.revenue_currency}
+    if request.name == ENGAGEMENT:
+        columns |= {"scroll_depth": request.scroll_depth, "engagement_ms": request.engagement_ms}
     return None
 
 
@@ -183,17 +203,18 @@ def identify_visitor(draft: Draft, door: Door) -> Dropped | None:
 
 def keep_less(draft: Draft, door: Door) -> Dropped | None:
     """What the settings do not want stored."""
-    door.privacy.keep_less(draft.columns)
+    if door.privacy is not KEEP_ALL:
+        door.privacy.keep_less(draft.columns)
     return None
 
 
 def stamp(draft: Draft, door: Door) -> Dropped | None:
     """Id, time and partition: decided here, once, so that a redelivery cannot land elsewhere."""
-    request, now_ms, day = draft.request, to_ms(draft.now), draft.columns["date"]
+    request, now_ms, day = draft.request, draft.now_ms, draft.columns["date"]
     draft.columns |= {
         "site_id": request.site_id,
         "event_name": request.name,
-        "timestamp": door.privacy.moment(to_ms(draft.moment)),
+        "timestamp": door.privacy.moment(now_ms if draft.moment is draft.now else to_ms(draft.moment)),
         "accepted_ms": now_ms,
         "named_by_client": request.client_id is not None,
         "event_id": _event_id(request, day, door, now_ms),
@@ -213,8 +234,7 @@ STEPS: tuple[Step, ...] = (
     check_rate,
     drop_prefetch,
     drop_bot,
-    describe_page,
-    describe_source,
+    describe_arrival,
     describe_place,
     describe_agent,
     describe_payload,
@@ -234,9 +254,9 @@ def receive(
     """
     if isinstance(request, Dropped):
         return request
-    draft = Draft(request, sender, now, moment or now, door.settings(request.site_id))
+    draft = Draft(request, sender, now, to_ms(now), moment or now, door.settings(request.site_id), {"salt": None})
     for step in STEPS:
         dropped = step(draft, door)
         if dropped is not None:
             return dropped
-    return Event(**{"salt": None, **draft.columns})
+    return Event(**draft.columns)

@@ -23,7 +23,7 @@ class Privacy:
     def of(cls, settings: Settings) -> "Privacy":
         """The parts that are set, one by one or all by MALLARD_GDPR_MODE (but the visitor id, which is its own)."""
         gdpr = settings.gdpr_mode
-        return cls(
+        privacy = cls(
             strip_referrer_query=gdpr or settings.strip_referrer_query,
             round_timestamps=gdpr or settings.round_timestamps,
             suppress_browser_version=gdpr or settings.suppress_browser_version,
@@ -31,6 +31,7 @@ class Privacy:
             suppress_screen_size=gdpr or settings.suppress_screen_size,
             suppress_visitor_id=settings.suppress_visitor_id,
         )
+        return KEEP_ALL if privacy == KEEP_ALL else privacy
 
     def keep_less(self, columns: dict[str, Any]) -> None:
         """Take out of an event's columns what is not to be stored."""

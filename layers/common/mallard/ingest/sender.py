@@ -1,14 +1,15 @@
 """Who sent a request, by its connection and its headers: the same behind ASGI and behind API Gateway."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from mallard.ingest import edge, hints
 from mallard.ingest.edge import Edge
 from mallard.ingest.hints import NO_HINTS, Hints, read_hints
 from mallard.ingest.place import Place
 
-_PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_PURPOSES = frozenset(("sec-purpose", "purpose", "x-purpose", "x-moz"))
 HEADERS = {
     "user-agent",
     "origin",
@@ -23,8 +24,7 @@ HEADERS = {
 """The headers that are read, in small letters; no other is looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(msgspec.Struct, frozen=True):
     """What the connection says of the client. It lives for one request and is never stored, queued or logged.
 
     ``place`` is what the CDN says, None without one. ``is_prefetch``: no person has asked for the page yet.
@@ -62,5 +62,7 @@ def read_sender(headers: Mapping[str, str], address: str, cdn: Edge) -> Sender:
 
 def _is_prefetch(headers: Mapping[str, str]) -> bool:
     """``Sec-Purpose`` (and what browsers sent before it) of a page that is fetched ahead or rendered unseen."""
+    if _PURPOSES.isdisjoint(headers):
+        return False
     given = [headers[name].lower() for name in _PURPOSES if name in headers]
     return any(word in purpose for purpose in given for word in ("prefetch", "prerender", "preview"))

@@ -21,11 +21,7 @@ class Zones:
 
     def local_date(self, moment: datetime) -> date:
         """The date that an aware moment belongs to."""
-        for first, name in reversed(self.entries[1:]):
-            day = moment.astimezone(_zone(name)).date()
-            if day >= first:
-                return day
-        return moment.astimezone(_zone(self.entries[0][1])).date()
+        return _local_date(self, int(moment.timestamp() // 60))
 
     def name_on(self, day: date) -> str:
         """The name of the zone in force on a date."""
@@ -61,6 +57,17 @@ class Zones:
 
 
 UTC_DAYS = Zones()
+
+
+@lru_cache(maxsize=4096)
+def _local_date(zones: Zones, minute: int) -> date:
+    """Of a minute since 1970: all events of a busy minute ask for the same. No midnight is within one."""
+    moment = datetime.fromtimestamp(minute * 60, UTC)
+    for first, name in reversed(zones.entries[1:]):
+        day = moment.astimezone(_zone(name)).date()
+        if day >= first:
+            return day
+    return moment.astimezone(_zone(zones.entries[0][1])).date()
 
 
 @lru_cache(maxsize=1024)
