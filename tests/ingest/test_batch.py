@@ -180,6 +180,7 @@ def test_a_thousand_rows_are_taken(shop: Shop) -> None:
         (wire(ip="example.com", ua=FIREFOX), Reason.ADDRESS),
         (wire(ip=["192.0.2.1"], ua=FIREFOX), Reason.TYPE),
         (wire(ip=ADDRESS, ua=GOOGLEBOT), Reason.BOT),
+        (wire(ip=ADDRESS, ua="\ud800"), Reason.MALFORMED),
         (row(n="x" * 257), Reason.TOO_LONG),
     ],
 )

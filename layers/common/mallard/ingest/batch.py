@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,9 @@ MAX_AHEAD = timedelta(minutes=5)
 
 OLDEST = timedelta(days=40)
 """No salt serves longer than a month and the hours after it."""
+
+_HALF = re.compile(r"[\ud800-\udfff]")
+"""A surrogate alone, which JSON can say and no text can hold."""
 
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -103,6 +107,8 @@ def _row(wire: Any) -> Row | Dropped:
     for name in ("ts", "ip", "ua"):
         if not isinstance(wire.get(name, ""), str):
             return Dropped(Reason.TYPE, f"{name} must be a string.")
+    if _HALF.search(wire.get("ua", "")):
+        return Dropped(Reason.MALFORMED, "ua holds half of a character.")
     try:
         moment = _moment(wire["ts"]) if "ts" in wire else None
     except (ValueError, OverflowError):
