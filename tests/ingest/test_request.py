@@ -3,7 +3,7 @@
 import json
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.doors import SITE, wire, wire_body
 from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.request import EventRequest, parse_body, parse_pixel
+from mallard.ingest.request import EventRequest, parse_body, parse_pixel, strict_json
 
 MALFORMED = (Reason.MALFORMED, 400)
 EMPTY = (Reason.EMPTY, 400)
@@ -564,6 +564,45 @@ def test_any_bytes_are_a_request_or_a_drop(body: bytes) -> None:
 def test_a_damaged_body_is_a_request_or_a_drop(at: int, removed: int, added: bytes) -> None:
     body = wire_body()
     assert_closed(parse_body(body[:at] + added + body[at + removed :]))
+
+
+def read_by_json(text: bytes) -> Any:
+    """What the standard library makes of a text, NaN and Infinity refused; the class of error where it is no JSON."""
+
+    def refuse(word: str) -> NoReturn:
+        raise ValueError(word)
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return ValueError
+
+
+def read(text: bytes) -> Any:
+    try:
+        return strict_json(text)
+    except (ValueError, RecursionError):
+        return ValueError
+
+
+@settings(deadline=None, max_examples=300)
+@given(ANY_JSON, st.booleans(), st.integers(0, 300), st.binary(max_size=4))
+def test_json_is_read_as_the_standard_library_reads_it(value: Any, ascii_only: bool, at: int, added: bytes) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass")
+    for each in (text, text[:at] + added + text[at:], text[:at] + text[at + 1 :]):
+        assert repr(read(each)) == repr(read_by_json(each))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"9" * 25, b"-0", b"-0.0", b"1e400", b"1e-400", b"0.1234567890123456789", b"01", b"1.", b'{"a":1,"a":2}'),
+        *('"größe"'.encode("utf-16"), '"größe"'.encode("utf-32"), b"\xef\xbb\xbf{}"),
+        *(b'"\\ud800"', b'"\xed\xa0\x80"', b"[" * 900 + b"]" * 900),
+    ],
+)
+def test_what_readers_of_json_disagree_about_is_read_as_the_standard_library_reads_it(text: bytes) -> None:
+    assert repr(read(text)) == repr(read_by_json(text))
 
 
 @settings(deadline=None, max_examples=300)

@@ -13,7 +13,7 @@ from ingest.doors import ADDRESS, FIREFOX, NOW, SECRET, SITE, BrokenStore
 from mallard.errors import StoreUnavailableError
 from mallard.ingest.visitor import visitor_id
 from mallard.rotation import Rotation, agreed_rotation, outlives_its_day
-from mallard.salts import SALT_BYTES, SECRET_KEY, Salts, delete_old_salts, salt_key, shared_secret
+from mallard.salts import SALT_BYTES, SECRET_KEY, Salt, Salts, delete_old_salts, salt_key, shared_secret
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
 from mallard.store.local import LocalStore
@@ -79,7 +79,7 @@ def test_every_site_and_every_day_has_its_own_salt(store: LocalStore) -> None:
 
 
 def test_another_secret_gives_other_visitor_ids_over_the_same_salt(store: LocalStore) -> None:
-    ids = {visitor_id(key_of(Salts(store, secret)), ADDRESS, FIREFOX) for secret in (SECRET, b"another")}
+    ids = {visitor_id(Salt("", key_of(Salts(store, secret))), ADDRESS, FIREFOX) for secret in (SECRET, b"another")}
     assert len(ids) == 2
     assert len(salt_files(store)) == 1
 
@@ -280,15 +280,21 @@ def test_a_damaged_rotation_is_a_fault(store: LocalStore) -> None:
 def test_a_visitor_id_is_the_first_63_bits_of_the_hmac_of_address_and_agent() -> None:
     key = b"k" * 32
     digest = hmac.new(key, f"{ADDRESS}|{FIREFOX}".encode(), hashlib.sha256).hexdigest()
-    assert visitor_id(key, ADDRESS, FIREFOX) == int(digest[:16], 16) // 2
+    assert visitor_id(Salt("", key), ADDRESS, FIREFOX) == int(digest[:16], 16) // 2
 
 
 @settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.text(max_size=40), st.text(max_size=200))
 def test_a_visitor_id_fits_a_signed_bigint(key: bytes, address: str, user_agent: str) -> None:
-    assert 0 <= visitor_id(key, address, user_agent) < 2**63
+    assert 0 <= visitor_id(Salt("", key), address, user_agent) < 2**63
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=200))
+def test_a_salt_s_code_of_a_message_is_its_hmac(key: bytes, message: bytes) -> None:
+    assert Salt("", key).mac(message) == hmac.digest(key, message, hashlib.sha256)
 
 
 def test_visitor_ids_use_all_63_bits() -> None:
-    ids = [visitor_id(b"k" * 32, ADDRESS, f"agent {number}") for number in range(200)]
+    salt = Salt("", b"k" * 32)
+    ids = [visitor_id(salt, ADDRESS, f"agent {number}") for number in range(200)]
     assert all(any(found >> bit & 1 for found in ids) for bit in range(63))

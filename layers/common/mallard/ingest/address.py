@@ -35,7 +35,10 @@ def client_address(peer: str, forwarded_for: str, trusted: tuple[Network, ...]) 
 
 
 def _within(address: Address, networks: Iterable[Network]) -> bool:
-    return any(address in network for network in networks)
+    for network in networks:  # noqa: SIM110  # any() with a generator takes twice the time
+        if address in network:
+            return True
+    return False
 
 
 def _plain(hop: str) -> Address | None:

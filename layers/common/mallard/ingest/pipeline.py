@@ -197,7 +197,7 @@ def identify_visitor(draft: Draft, door: Door) -> Dropped | None:
     salt = door.salts.find(draft.request.site_id, zones, day, draft.now)
     if salt is not None:
         draft.columns["salt"] = salt.name
-        draft.columns["visitor_id"] = visitor_id(salt.key, draft.sender.address, draft.sender.user_agent)
+        draft.columns["visitor_id"] = visitor_id(salt, draft.sender.address, draft.sender.user_agent)
     return None
 
 

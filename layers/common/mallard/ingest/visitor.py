@@ -1,10 +1,9 @@
 """Visitor ids: what an address and an agent become under the day's salt."""
 
-import hashlib
-import hmac
+from mallard.salts import Salt
 
 
-def visitor_id(key: bytes, address: str, user_agent: str) -> int:
-    """63 bits of HMAC-SHA256(key, address + "|" + user agent)."""
-    digest = hmac.digest(key, f"{address}|{user_agent}".encode(errors="surrogatepass"), hashlib.sha256)
+def visitor_id(salt: Salt, address: str, user_agent: str) -> int:
+    """63 bits of HMAC-SHA256(the salt's key, address + "|" + user agent)."""
+    digest = salt.mac(f"{address}|{user_agent}".encode(errors="surrogatepass"))
     return int.from_bytes(digest[:8], "big") >> 1
