@@ -162,6 +162,14 @@ def test_a_goal_that_no_answer_could_carry_is_refused_and_not_kept(client: TestC
     assert client.get("/api/sites/a").json()["goals"] == []
 
 
+def test_numbers_are_not_for_caches_and_not_for_other_sites_pages(client: TestClient) -> None:
+    headers = client.get("/api/stats/main", params={"site_id": "a"}).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "access-control-allow-origin" not in headers
+
+
 def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
     def fail() -> Engine:
         raise RuntimeError("a secret detail")

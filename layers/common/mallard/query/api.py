@@ -37,6 +37,12 @@ log = logging.getLogger("mallard.query")
 
 MAX_HOURLY_DAYS = 31
 MAX_BODY_BYTES = 1024 * 1024
+HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+}
+"""Numbers are no page of another site's to embed, and no cache's to keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,8 @@ def create_app(
         responses={status: {"model": Refusal} for status in (400, 401, 503)},
     )
 
-    def admit(request: Request) -> None:
+    def admit(request: Request, response: Response) -> None:
+        response.headers.update(HEADERS)
         if not is_open:
             raise HTTPException(401, "The numbers are open only on this machine; MALLARD_AUTH=off opens them to all.")
         if own_names_only and not is_own_name(request.headers.get("host", "")):
