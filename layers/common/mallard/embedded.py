@@ -27,6 +27,7 @@ from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
 from mallard.queue.open import open_local_queue
+from mallard.rejected.note import Notes
 from mallard.rotation import agreed_rotation
 from mallard.salts import Salts, shared_secret
 from mallard.sites.book import SiteBook
@@ -88,6 +89,7 @@ class Embedded:
             Privacy.of(settings),
             open_geo(settings),
             open_edge(settings),
+            Notes(),
         )
         keys = KeyRing(self._store)
         self._ingest = IngestApp(door, self._queue, keys, settings.trusted_proxies, on_accepted=self._schedule.accepted)

@@ -92,11 +92,11 @@ class IngestApp:
             key = await asyncio.to_thread(admit, headers, self._keys)
             if isinstance(key, Answer):
                 return key
-            body = await _body(receive, MAX_BATCH_BYTES)
+            body, now = await _body(receive, MAX_BATCH_BYTES), self._clock()
             taken = (
                 refused_batch(body)
                 if isinstance(body, Dropped)
-                else await asyncio.to_thread(take_batch, body, key, self._door, self._clock())
+                else await asyncio.to_thread(take_batch, body, key, self._door, now)
             )
             if isinstance(taken, Answer):
                 return taken
@@ -106,9 +106,9 @@ class IngestApp:
             log.error("batch not stored: %s", error)
             return EVENT_FRONT.unavailable()
         for event in taken.events:
-            self._count(event)
+            self._count(event, now)
         for _, dropped in taken.dropped:
-            self._count(dropped)
+            self._count(dropped, now)
         return answer_batch(taken)
 
     async def _taken(self, request: EventRequest | Dropped, scope: Scope, front: Front) -> Answer:
@@ -124,12 +124,13 @@ class IngestApp:
         except MallardError as error:
             log.error("event not stored: %s", error)
             return front.unavailable()
-        self._count(outcome)
+        self._count(outcome, now)
         return front.outcome(outcome)
 
-    def _count(self, outcome: Event | Dropped) -> None:
+    def _count(self, outcome: Event | Dropped, now: datetime) -> None:
         if isinstance(outcome, Dropped):
             self.dropped[outcome.reason] += 1
+            self._queue.send_later(self._door.note(outcome, now))
         else:
             self.accepted += 1
             self._on_accepted()

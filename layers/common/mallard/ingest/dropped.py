@@ -49,11 +49,15 @@ STATUS: dict[Reason, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A refusal: its reason, and one sentence for the person who sent the event."""
+    """A refusal: its reason, and one sentence for the person who sent the event.
+
+    ``site_id`` is the site whose event it was, where that is one we take events for.
+    """
 
     reason: Reason
     sentence: str
     retry_after_seconds: int | None = None
+    site_id: str | None = None
 
     @property
     def status(self) -> int:

@@ -101,6 +101,8 @@ def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime, coun
         counts[UNAVAILABLE] += 1
         return front.unavailable()
     _count(outcome, counts)
+    if isinstance(outcome, Dropped):
+        _note(queue, door.note(outcome, now))
     return front.outcome(outcome)
 
 
@@ -125,6 +127,7 @@ def _answer_batch(
     counts[ACCEPTED] += len(taken.events)
     for _, dropped in taken.dropped:
         _count(dropped, counts)
+    _note(queue, [body for _, dropped in taken.dropped for body in door.note(dropped, now)])
     return answer_batch(taken)
 
 
@@ -133,6 +136,16 @@ def _count(outcome: Event | Dropped, counts: Counter[str]) -> None:
         counts[ACCEPTED] += 1
     else:
         counts.update((DROPPED, f"{DROPPED}_{outcome.reason}"))
+
+
+def _note(queue: Queue, bodies: list[bytes]) -> None:
+    """A note that is lost costs a count, and nobody's event."""
+    if not bodies:
+        return
+    try:
+        queue.send(bodies)
+    except MallardError as error:
+        log.warning("drops not noted: %s", error)
 
 
 def _pixel(event: dict[str, Any]) -> EventRequest | Dropped:

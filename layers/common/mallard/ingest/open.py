@@ -12,6 +12,7 @@ from mallard.ingest.rate import RateLimit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.queue.open import open_queue
+from mallard.rejected.note import Notes
 from mallard.rotation import agreed_rotation
 from mallard.salts import Salts, shared_secret
 from mallard.sites.book import SiteBook
@@ -38,5 +39,6 @@ def open_parts(settings: Settings, now: datetime) -> Parts:
         # A thread would be frozen between two requests.
         open_geo(settings, in_background=False),
         open_edge(settings),
+        Notes(),
     )
     return door, open_queue(settings), KeyRing(store)

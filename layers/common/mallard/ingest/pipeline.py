@@ -1,7 +1,7 @@
 """``receive``: an ordered list of small steps that ends in an ``Event`` or in ``Dropped(reason)``."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -23,6 +23,7 @@ from mallard.ingest.sites import Sites
 from mallard.ingest.source import read_origin
 from mallard.ingest.stamp import EventIds, blind_event_id, client_event_id
 from mallard.ingest.visitor import visitor_id
+from mallard.rejected.note import Notes
 from mallard.salts import Salts
 from mallard.sites.book import SiteBook
 from mallard.sites.settings import SiteSettings
@@ -46,6 +47,14 @@ class Door:
     privacy: Privacy = KEEP_ALL
     geo: Geo = field(default_factory=Geo)
     edge: Edge = NO_EDGE
+    notes: Notes | None = None
+
+    def note(self, dropped: Dropped, now: datetime) -> list[bytes]:
+        """The message that notes a drop for its site; none where it is nobody's, or where there are enough."""
+        if self.notes is None or dropped.site_id is None:
+            return []
+        note = self.notes.make(dropped.site_id, dropped.reason, now)
+        return [note.to_message()] if note else []
 
     def settings(self, site_id: str) -> SiteSettings:
         """The site's own settings. Raises StoreUnavailableError where the store fails."""
@@ -258,5 +267,5 @@ def receive(
     for step in STEPS:
         dropped = step(draft, door)
         if dropped is not None:
-            return dropped
+            return dropped if step is check_site else replace(dropped, site_id=request.site_id)
     return Event(**draft.columns)

@@ -1,6 +1,7 @@
 """Group commit for one event loop: whatever arrives while a commit runs shares the next one."""
 
 import asyncio
+from collections.abc import Sequence
 
 from mallard.errors import QueueError
 from mallard.queue.local import LocalQueue
@@ -21,6 +22,11 @@ class GroupCommit:
         if self._task is None:
             self._task = asyncio.create_task(self._commit_all())
         await done
+
+    def send_later(self, bodies: Sequence[bytes]) -> None:
+        """Send what nobody waits for; it may be lost."""
+        if bodies:
+            self._queue.submit(bodies)
 
     async def _commit_all(self) -> None:
         while self._waiting:
