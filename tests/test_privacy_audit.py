@@ -1,5 +1,6 @@
 """After a wild day, no byte of what is left anywhere tells an address or an agent."""
 
+import base64
 import json
 import os
 import signal
@@ -176,7 +177,11 @@ def test_the_search_knows_every_form(persons: list[Person], number: int) -> None
 @pytest.fixture
 def aws() -> Iterator[str]:
     smoke = load(ROOT / "localstack" / "smoke.py")
-    with moto_server() as endpoint, patch.dict(os.environ, {**smoke._resources(endpoint), "MALLARD_SITES": SITE}):
+    with (
+        moto_server() as endpoint,
+        patch.dict(os.environ, smoke._resources(endpoint)),
+        patch.dict(os.environ, {"MALLARD_SITES": SITE, "MALLARD_LOG_LEVEL": "debug"}),
+    ):
         yield endpoint
 
 
@@ -226,13 +231,15 @@ def test_no_byte_of_the_functions_tells_an_address_or_an_agent(
     answers.append(flush.handle({}, Context()))
     seen |= {f"after the flush, {place}": data for place, data in bucket_and_queues(aws, tmp_path).items()}
     out, err = capfd.readouterr()
-    seen |= {"answers": as_bytes(answers), "stdout": out.encode(), "stderr": err.encode()}
+    bodies = [base64.b64decode(answer.get("body", "")) for answer in answers]
+    seen |= {"answers": as_bytes(answers), "bodies": b"\n".join(bodies), "stdout": out.encode(), "stderr": err.encode()}
 
     assert {answer.get("statusCode") for answer in answers} >= {200, 202, 204, 400, 405, 413, 422}
     assert seen["before the flush, queue"].count(b"event_id") > 40
     assert b"no number" in seen["after the flush, queue-dead"]
     assert any("events/" in place and b"pageview" in data for place, data in seen.items() if "decoded" in place)
     assert b'"accepted"' in seen["stdout"]
+    assert b"ip must be" in seen["bodies"]
     assert traces(seen, persons) == []
 
 
