@@ -369,3 +369,16 @@ def test_the_ingest_function_is_small() -> None:
     sizes = [file.stat().st_size for file in [*(Path(str(each.locate())) for each in files), *package]]
     assert len(sizes) > 500
     assert sum(sizes) < MAX_INGEST_BYTES, sum(sizes)
+
+
+def test_the_document_names_every_metric(printed: Printed) -> None:
+    text = (ROOT / "docs" / "observing.md").read_text("utf-8")
+    cold("ingest").handle(page_view(), Context())
+    cold("ingest").handle(page_view(body="\ud800"), Context())
+    cold("flush").handle({}, Context())
+    cold("flush").handle({"Records": []}, Context())
+    lines = [line for line in printed() if "_aws" in line]
+    names = {each["Name"] for line in lines for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert len(names) > 12
+    reasons = {f"dropped_{reason}" for reason in Reason}
+    assert {name for name in names - reasons if f"`{name}`" not in text} == set()
