@@ -8,9 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import ingest, layout, month, table, transfer  # noqa: E402  # the tests' server is found only now
+from bench import gateway, ingest, layout, month, table, transfer  # noqa: E402  # the tests' server is found only now
 
-_ALL = (("Ingest", ingest), ("Table", table), ("A month", month), ("Layout", layout), ("Transfer", transfer))
+_ALL = (
+    ("Ingest", ingest),
+    ("Ingest on Lambda", gateway),
+    ("Table", table),
+    ("A month", month),
+    ("Layout", layout),
+    ("Transfer", transfer),
+)
 
 
 def main() -> None:

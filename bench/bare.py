@@ -1,6 +1,13 @@
-"""The peer of the ingest benchmark: an ASGI application that reads the body and answers 202."""
+"""The peer of the ingest benchmark: an ASGI application that answers 202, on the server of `mallard serve`.
 
+``python -m bench.bare`` prints the port it listens on.
+"""
+
+import socket
 from typing import Any
+
+from mallard.cli.serve import BACKLOG, make_server
+from mallard.config import Settings
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -9,3 +16,9 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         pass
     await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
     await send({"type": "http.response.body", "body": b""})
+
+
+if __name__ == "__main__":
+    with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listener:
+        print(listener.getsockname()[1], flush=True)
+        make_server(app, Settings()).run(sockets=[listener])

@@ -50,6 +50,11 @@ class Server:
         assert line.startswith("Mallard Metrics is at "), self.log()
         self.origin = line.removeprefix("Mallard Metrics is at ").strip().rstrip("/")
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait; the exit code."""
         self._process.send_signal(number)

@@ -68,8 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
-    server = _Server(
+def make_server(app: Any, settings: Settings) -> "_Server":
+    """uvicorn over an ASGI application, as we run it: `make bench` runs a bare one so."""
+    return _Server(
         uvicorn.Config(
             app,
             loop="auto",
@@ -85,6 +86,10 @@ def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
             timeout_graceful_shutdown=max(1, settings.shutdown_timeout // 2),
         )
     )
+
+
+def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
+    server = make_server(app, settings)
     server.on_signal = lambda: _hard_stop_after(settings.shutdown_timeout + HARD_STOP_GRACE_SECONDS)
     app.start()
     _greet(listener)
