@@ -267,6 +267,14 @@ def test_a_request_of_another_version_is_read(place: Place) -> None:
     assert carry_out(place.store, key).days == (FIRST, LAST)
 
 
+def test_a_day_beside_the_erased_that_was_not_counted_yet_is_counted_later(place: Place) -> None:
+    place.build()
+    place.write(LAST, 984)
+    place.age(LAST)
+    erase(place.store, TODAY, TODAY)
+    assert place.build() == 1
+
+
 @pytest.mark.parametrize(
     ("first", "last", "sentence"),
     [

@@ -68,6 +68,24 @@ def test_a_day_that_is_not_counted_yet_is_not_deleted_where_counts_are_kept(plac
     assert place.numbers()["main"]["events"] == 41
 
 
+def test_a_past_day_whose_counts_were_damaged_is_counted_again_and_then_goes(place: Place) -> None:
+    place.age(*DAYS)
+    place.build()
+    key = rollup_key(SITE, TODAY.replace(day=1))
+    place.store.delete(key)
+    place.store.put_if_absent(key, b"damaged")
+    assert retain(place.store, KEEPING, NOW) == 0
+    assert place.build() == 3
+    assert retain(place.store, KEEPING, NOW) == 3
+
+
+def test_a_damaged_file_of_counts_goes_with_its_days(place: Place) -> None:
+    key = rollup_key(SITE, TODAY.replace(day=1))
+    place.store.put_if_absent(key, b"damaged")
+    retain(place.store, ONE_DAY, NOW)
+    assert place.store.get(key) is None
+
+
 def test_numbers_stay_while_a_days_segments_go_one_by_one(place: Place) -> None:
     true = place.numbers()
     place.build()

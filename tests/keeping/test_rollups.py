@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mallard.errors import ConflictError
-from mallard.keeping.rollups import build_month, build_rollups, closed_months
+from mallard.keeping.rollups import build_month, build_rollups, closed_months, swap
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
 from mallard.query.stats import Stats
@@ -195,3 +195,30 @@ def test_a_day_is_rolled_up_once_it_is_over(place: Place) -> None:
     assert place.build(NOW + timedelta(days=1)) == 1
     assert sorted(set(rolled_rows(place)["date"].to_pylist())) == DAYS
     assert sorted(list_days(place.store, SITE)) == DAYS
+
+
+def test_a_build_that_was_broken_off_within_a_month_goes_on_there_however_old_its_events_are(place: Place) -> None:
+    place.build()
+    past = [day - timedelta(days=30) for day in DAYS[:3]]
+    for day in past:
+        place.write(day, 1, 2)
+    place.age(*past)
+    turns = iter([True, True])
+    broken_off = build_rollups(place.store, place.engine, NOW, may_go_on=lambda: next(turns, False))
+    assert (broken_off.days, broken_off.complete) == (1, False)
+    assert place.build() == 2
+    assert place.build() == 0
+
+
+def test_a_builder_that_lost_a_month_to_another_counts_it_next_time(place: Place) -> None:
+    place.build()
+    past = DAYS[0] - timedelta(days=30)
+    place.write(past, 1, 2)
+    place.age(past)
+    store = FaultyStore(place.store)
+    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    # An erasure of another day swaps the file too, and counts nothing.
+    store.before_write.append(lambda: swap(place.store, rollup_key(SITE, past.replace(day=1)), None, []))
+    assert not build_rollups(store, engine, NOW).complete
+    engine.close()
+    assert place.build() == 1

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mallard.errors import ConflictError, ErasureError, StoreUnavailableError
 from mallard.event import local_date, to_ms
-from mallard.keeping.rollups import swap
+from mallard.keeping.rollups import look_into_all, swap
 from mallard.rejected.counts import REJECTED, forget_rejections
 from mallard.store.base import Store
 from mallard.table.erase import erase_partition, left_rows
@@ -206,6 +206,7 @@ def _change(store: Store, key: str, change: Callable[[Erasure], Erasure]) -> Era
 def _erase_rollups(store: Store, erasure: Erasure) -> None:
     for month in sorted({day.replace(day=1) for day in _days(erasure.first, erasure.last)}):
         _erase_rollup(store, rollup_key(erasure.site_id, month), erasure)
+    look_into_all(store)
 
 
 def _erase_rollup(store: Store, key: str, erasure: Erasure) -> None:

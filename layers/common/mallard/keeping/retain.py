@@ -11,13 +11,22 @@ import pyarrow.compute as pc
 
 from mallard.errors import StoreError
 from mallard.event import local_date
-from mallard.keeping.rollups import swap
+from mallard.keeping.rollups import look_into_all, swap
 from mallard.query.statement import rollup_made_by
 from mallard.sites.book import SiteBook
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
 from mallard.table.read import Days
-from mallard.table.rollup import ROLLUPS, days_of, decode_rollup, fingerprint, parse_rollup, rollup_key, without
+from mallard.table.rollup import (
+    ROLLUPS,
+    SCHEMA,
+    days_of,
+    decode_rollup,
+    fingerprint,
+    parse_rollup,
+    rollup_key,
+    without,
+)
 
 GRACE = timedelta(days=2)
 """After writers began to refuse a date, one may still hold a write for it: no name is freed before it must be over."""
@@ -61,6 +70,9 @@ def retain(
         except StoreError as error:
             log.warning("rollup of %s %s not frozen: %s", site_id, f"{month:%Y-%m}", error)
             continue
+        if len(kept) < len(days):
+            # It waits to be counted, and without this perhaps for ever.
+            look_into_all(store)
         for day in sorted(kept):
             # The highest number goes last: until then the frozen counts can tell that nobody wrote in between.
             for row in days[day]:
@@ -107,9 +119,10 @@ def _drop_rollups(store: Store, cutoff: date, but: Collection[str]) -> None:
         if parsed is None or parsed[1] >= cutoff or parsed[0] in but:
             continue
         stored = store.get(row.key)
-        rows = decode_rollup(stored.data) if stored else None
-        if stored is None or rows is None:
+        if stored is None:
             continue
+        # What nobody can read may be past too; it is a cache, so it goes whole.
+        rows = decode_rollup(stored.data) or SCHEMA.empty_table()
         gone = [day for day in days_of(rows) if day < cutoff]
         left = without(rows, gone)
         if not left.num_rows:
