@@ -103,11 +103,9 @@ class Model:
         return sum(len(look.rows) for key, look in self._seen.items() if _day(key) == day)
 
     def kept_counts(self) -> dict[date, int]:
-        """What the retention deleted of each day that no erasure touched."""
-        days = Counter(date.fromisoformat(self.accepted[number].date) for number in self.retained)
-        return {
-            day: count for day, count in days.items() if not any(_covers(e, day) for _, e in self._requests.values())
-        }
+        """What the retention deleted of each day, and no erasure had taken: the rollups may be all that knows of it."""
+        kept = (number for number in self.retained if not self.is_erased(number))
+        return Counter(date.fromisoformat(self.accepted[number].date) for number in kept)
 
     def _look_at_requests(self) -> set[Partition]:
         """The partitions of requests that changed: at the end of one its days must be empty."""
