@@ -42,7 +42,7 @@ ALLOWED = {
     "query": {"__init__", "config", "errors", "event", "queue", "rejected", "sites", "store", "table"},
     "keeping": {"config", "errors", "event", "query", "rejected", "salts", "sites", "store", "table"},
     "demo": {"event", "table"},
-    "transfer": {"errors", "event", "ingest", "store", "table"},
+    "transfer": {"errors", "event", "ingest", "sites", "store", "table"},
     "static": {"errors"},
 }
 """Each room and the rooms it may know; `embedded`, `cli` and the handlers put all together."""

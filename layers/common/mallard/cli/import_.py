@@ -15,6 +15,7 @@ from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError, TransferError
 from mallard.query.parameters import read_site
+from mallard.sites.book import SiteBook
 from mallard.store.open import open_to_write
 from mallard.table.open import open_table
 from mallard.table.write import AppendReport, TableWriter
@@ -53,11 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs(settings)
     source, store, now = find_source(arguments.file, arguments.format), open_to_write(settings), datetime.now(UTC)
     notes = _Notes(arguments.strict)
-    database = open_database()
+    database, book = open_database(), SiteBook(store)
+    checker = Checker(database, site_id, now, lambda site: book.get(site).zones)
     with Staging(store.scratch) as staging:
         with _Progress("read", None) as bar:
             chunks = notes.unknown_columns(read_chunks(source, database))
-            for taken, refused in stage(chunks, Checker(database, site_id, now), staging):
+            for taken, refused in stage(chunks, checker, staging):
                 notes.refusals(refused)
                 bar.advance(taken + len(refused))
         database.close()

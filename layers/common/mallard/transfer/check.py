@@ -1,6 +1,6 @@
 """From lines of text to rows of the table: types, limits, and what follows from other columns."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,8 +21,10 @@ from mallard.ingest.request import (
     MAX_PROPS_LENGTH,
     MAX_URL_LENGTH,
 )
+from mallard.sites.zones import UTC_DAYS, Zones
 from mallard.table.schema import EVENTS
 from mallard.transfer.chunk import GIVEN, Chunk, Refusal
+from mallard.transfer.dates import in_local_dates
 from mallard.transfer.derive import PLAIN_PROPS, neaten_props, read_origins, read_pages
 from mallard.transfer.sql import statement
 
@@ -85,10 +87,18 @@ def open_database() -> duckdb.DuckDBPyConnection:
 class Checker:
     """Checks chunks of one import; ``site_id`` is that of all rows, None where each says its own."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection, site_id: str | None, now: datetime) -> None:
+    def __init__(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        site_id: str | None,
+        now: datetime,
+        zones_of: Callable[[str], Zones] = lambda _: UTC_DAYS,
+    ) -> None:
+        """``zones_of`` gives a site's time zones, which say the date of each row."""
         self._database = database
         self._site = {"site": site_id}
         self._now = now
+        self._zones_of = zones_of
 
     def check(self, chunk: Chunk) -> Checked:
         """Understand one chunk. Any number of threads may do this at once."""
@@ -101,7 +111,8 @@ class Checker:
         fine = pc.is_null(found["problem"])
         wrong = found.filter(pc.invert(fine)).select(["line", "problem"]).to_pylist()
         refused = [*chunk.refused, *(Refusal(chunk.file, row["line"], row["problem"]) for row in wrong)]
-        return Checked(found.filter(fine).select(ROWS.names).cast(ROWS), sorted(refused))
+        rows = found.filter(fine).select(ROWS.names).cast(ROWS)
+        return Checked(in_local_dates(rows, self._zones_of), sorted(refused))
 
     def _rows(self, cursor: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
         cursor.execute("SET TimeZone = 'UTC'")
