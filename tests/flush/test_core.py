@@ -11,6 +11,8 @@ from mallard.flush import core
 from mallard.flush.core import EXPIRED, drain, flush
 from mallard.queue.base import VISIBILITY_SECONDS, Message
 from mallard.queue.local import LocalQueue
+from mallard.rejected.counts import rejections
+from mallard.rejected.note import Note
 from mallard.table.layout import Partition
 from mallard.table.write import ATTEMPTS, TableWriter
 from support.faults import Fault, FaultyStore
@@ -59,6 +61,17 @@ def test_a_message_nobody_can_read_is_set_aside_with_its_reason_and_the_rest_is_
     assert [body for body, _ in queue.aside] == [POISON, b"\xff"]
     assert all(reason for _, reason in queue.aside)
     assert (len(report.poison), queue.depth()) == (2, 0)
+
+
+def test_a_date_that_is_none_spoils_only_its_own_message() -> None:
+    store = FaultyStore(MemoryStore())
+    wrong, note = event(2, date="tomorrow").to_message(), Note(HERE.site_id, "2026-01-02", 1, "bot").to_message()
+    wrong_note = Note(HERE.site_id, "tomorrow", 1, "bot").to_message()
+    queue = sent(event(1).to_message(), wrong, note, wrong_note)
+    drain(queue, writer(store), clock=noon)
+    assert stored_ids(store) == [1]
+    assert [body for body, _ in queue.aside] == [wrong_note, wrong]
+    assert [each.count for each in rejections(store, HERE.site_id, HERE.date, HERE.date + timedelta(days=1))] == [1]
 
 
 def test_a_partition_in_trouble_does_not_hold_back_others_and_its_messages_come_again() -> None:

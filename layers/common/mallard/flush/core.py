@@ -90,16 +90,19 @@ def flush(
 
 def _count(messages: Sequence[Message], table: TableWriter) -> FlushReport:
     """Notes of dropped events, into the day's counts."""
-    if not messages:
-        return FlushReport()
+    notes, poison = [], []
+    for each in messages:
+        try:
+            notes.append((each, read_note(each.body)))
+        except ValueError as error:
+            poison.append((each, f"no note of a drop: {error}"))
+    sound = tuple(each for each, _ in notes)
     try:
-        add_notes(table.store, [read_note(each.body) for each in messages])
-    except ValueError as error:
-        return FlushReport(poison=tuple((each, f"no note of a drop: {error}") for each in messages))
+        add_notes(table.store, [note for _, note in notes])
     except StoreError as error:
         log.error("drops not counted: %s", error)
-        return FlushReport(failed=tuple(messages))
-    return FlushReport(done=tuple(messages))
+        return FlushReport(failed=sound, poison=tuple(poison))
+    return FlushReport(done=sound, poison=tuple(poison))
 
 
 def settle(queue: Queue, report: FlushReport) -> None:

@@ -3,7 +3,7 @@
 import json
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from mallard.event import to_ms
 
@@ -37,7 +37,8 @@ def read_note(body: bytes) -> Note:
     """The note of a message; ValueError where it is none."""
     try:
         found = json.loads(body)
-        return Note(str(found["site_id"]), str(found["date"]), int(found["accepted_ms"]), str(found["rejected"]))
+        day = date.fromisoformat(found["date"]).isoformat()
+        return Note(str(found["site_id"]), day, int(found["accepted_ms"]), str(found["rejected"]))
     except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
 

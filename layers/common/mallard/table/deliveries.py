@@ -39,6 +39,8 @@ def read_deliveries(bodies: Sequence[bytes]) -> pa.Table:
         )
         if table.num_rows != len(bodies) or any(table[name].null_count for name in _REQUIRED):
             raise ValueError("a message lacks what every event has")
+        for day in table["date"].unique().to_pylist():
+            date.fromisoformat(day)
         columns = [_typed(table[name], name) for name in ("site_id", "date", *DELIVERIES.names)]
         return pa.table(columns, schema=_TYPED)
     except (pa.ArrowException, KeyError) as error:
