@@ -46,7 +46,7 @@ class Stats:
 
     def current_visitors(self, site_id: str) -> int:
         """Distinct visitors of the last five minutes."""
-        period = read_period("realtime", None, None, self.now)
+        period = read_period("realtime", None, None, self.now, self.engine.zones(site_id))
         return int(self.engine.rows(site_id, period, Statement(("current",), {}, {}))[0]["visitors"])
 
     def timeseries(self, site_id: str, period: Period) -> list[dict[str, Any]]:
