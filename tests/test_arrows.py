@@ -38,7 +38,7 @@ ALLOWED = {
         "store",
     },
     "table": {"errors", "event", "rotation", "store"},
-    "flush": {"errors", "queue", "rejected", "store", "table"},
+    "flush": {"errors", "observe", "queue", "rejected", "store", "table"},
     "query": {"__init__", "config", "errors", "event", "queue", "rejected", "sites", "store", "table"},
     "keeping": {"config", "errors", "event", "query", "rejected", "salts", "sites", "store", "table"},
     "demo": {"event", "table"},

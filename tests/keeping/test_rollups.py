@@ -222,3 +222,22 @@ def test_a_builder_that_lost_a_month_to_another_counts_it_next_time(place: Place
     assert not build_rollups(store, engine, NOW).complete
     engine.close()
     assert place.build() == 1
+
+
+def test_a_day_too_large_for_memory_leaves_the_other_months_to_be_counted(place: Place) -> None:
+    past = DAYS[0] - timedelta(days=30)
+    rows = deliveries(
+        event(
+            number,
+            date=past.isoformat(),
+            timestamp=noon_ms(past) + number,
+            visitor_id=number,
+            pathname=f"/{number}" * 9,
+        )
+        for number in range(60_000)
+    )
+    TableWriter(place.store).append(Partition(SITE, past), rows)
+    narrow = Engine(place.store, lambda _: PENDING.empty_table(), memory_mb=24, threads=1)
+    report = build_rollups(place.store, narrow, NOW)
+    narrow.close()
+    assert (report.days, report.complete) == (3, False)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from mallard.errors import MallardError
 from mallard.flush.core import FlushReport, drain
+from mallard.observe.fault import kind_and_place
 from mallard.queue.base import Queue
 from mallard.table.write import TableWriter
 
@@ -85,9 +86,9 @@ class Schedule:
         self._since_last = 0
         try:
             report = drain(self._queue, self._table, clock=self._clock, may_go_on=may_go_on)
-        except MallardError as error:
+        except Exception as error:  # no other thread flushes: what nobody foresaw must not end this one
             self.failures += 1
-            log.error("flush failed: %s", error)
+            log.error("flush failed: %s", _told(error))
             return
         if report.failed:
             self.failures += 1
@@ -99,8 +100,12 @@ class Schedule:
         until = time.monotonic() + HOUSEKEEPING_SECONDS
         try:
             self._keep_house(self._clock(), lambda: not self._stopping.is_set() and time.monotonic() < until)
-        except MallardError as error:
-            log.error("housekeeping failed: %s", error)
+        except Exception as error:  # as above
+            log.error("housekeeping failed: %s", _told(error))
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, MallardError) else kind_and_place(error)
 
 
 def _tell(report: FlushReport) -> None:

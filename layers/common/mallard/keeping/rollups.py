@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.errors import ConflictError, StoreError
+from mallard.errors import ConflictError, MallardError
 from mallard.query.engine import Engine
 from mallard.query.statement import hours_table, rollup_made_by
 from mallard.sites.zones import Zones
@@ -72,7 +72,7 @@ def build_rollups(
         try:
             built, ended = build_month(store, engine, site_id, month, closed, may_go_on=may_go_on)
             complete = complete and ended
-        except StoreError as error:
+        except MallardError as error:
             log.warning("rollup of %s %s not built: %s", site_id, f"{month:%Y-%m}", error)
             complete = False
             continue

@@ -133,10 +133,6 @@ class Engine:
             answer = cursor.execute(sql, values)
             names = [column[0] for column in answer.description or []]
             return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-        except duckdb.OutOfMemoryException as error:
-            raise QueryTooLargeError(
-                "The query needs more memory than MALLARD_QUERY_MEMORY_MB; ask for fewer days."
-            ) from error
         finally:
             cursor.close()
 
@@ -157,6 +153,10 @@ class Engine:
 
 def _look_again(error: Exception, attempt: int) -> None:
     """Return where a swap may have broken the read and there is another try; else raise."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        raise QueryTooLargeError(
+            "The query needs more memory than MALLARD_QUERY_MEMORY_MB; ask for fewer days."
+        ) from error
     # Of Parquet that is another file by now DuckDB may raise its most general error, which is the base of all others.
     if not isinstance(error, _READ_ERRORS) and type(error) is not duckdb.Error:
         raise error
