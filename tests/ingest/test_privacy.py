@@ -51,6 +51,11 @@ def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:
     assert event.visitor_id is not None
 
 
+def test_what_is_kept_less_of_one_event_is_not_missing_from_the_next_like_it(store: LocalStore) -> None:
+    for privacy, referrer in ((GDPR, "https://news.example/path"), (KEEP_ALL, "https://news.example/path?q=secret")):
+        assert take(open_door(store, privacy=privacy), referrer=REFERRER).referrer == referrer
+
+
 def test_where_times_are_rounded_an_id_tells_none_either(store: LocalStore) -> None:
     door = open_door(store, privacy=Privacy(round_timestamps=True))
     moments = [(take(door).event_id >> EVENT_ID_RANDOM_BITS) + EVENT_ID_EPOCH_MS for _ in range(20)]
