@@ -13,13 +13,13 @@ from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_door, post, take
 from ingest.test_place import ENGLAND, LONDON, UNKNOWN, write_database
 from mallard.auth.keys import KeyRing
 from mallard.ingest.asgi import IngestApp
-from mallard.ingest.edge import Edge
+from mallard.ingest.edge import NO_EDGE, Edge
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.hints import Hints
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.place import NOWHERE, Geo, LocalSource, Place
 from mallard.ingest.request import EventRequest
-from mallard.ingest.sender import Sender
+from mallard.ingest.sender import Sender, read_sender
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue
@@ -196,3 +196,8 @@ def test_neither_address_nor_secret_nor_hints_reach_the_queue(door: Door, store:
     (message,) = queue.receive(10)
     for secret in (LONDON, UNKNOWN, SECRET, "40000", "Some Brand"):
         assert secret.encode() not in message.body
+
+
+def test_a_header_of_any_length_is_cut_before_anything_remembers_it() -> None:
+    sender = read_sender({"user-agent": "a" * 60_000, "accept-language": "b" * 60_000}, ADDRESS, NO_EDGE)
+    assert (len(sender.user_agent), len(sender.accept_language)) == (1024, 256)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from mallard.ingest import edge, hints
+from mallard.ingest.agent import MAX_AGENT_LENGTH
 from mallard.ingest.edge import Edge
 from mallard.ingest.hints import NO_HINTS, Hints, read_hints
 from mallard.ingest.place import Place
@@ -22,6 +23,8 @@ HEADERS = {
     *edge.HEADERS,
 }
 """The headers that are read, in small letters; no other is looked at."""
+
+MAX_LANGUAGES_LENGTH = 256
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -50,9 +53,10 @@ def read_sender(headers: Mapping[str, str], address: str, cdn: Edge) -> Sender:
     viewer = cdn.viewer(headers)
     return Sender(
         address=(viewer and viewer.address) or address,
-        user_agent=headers.get("user-agent", ""),
+        # Cut here, before they become keys of caches: a header may have 64 KB.
+        user_agent=headers.get("user-agent", "")[:MAX_AGENT_LENGTH],
         origin=headers.get("origin"),
-        accept_language=headers.get("accept-language", ""),
+        accept_language=headers.get("accept-language", "")[:MAX_LANGUAGES_LENGTH],
         opted_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
         hints=read_hints(headers),
         is_prefetch=_is_prefetch(headers),
