@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ ROUNDS = 5
 SECONDS = 4
 WARM_UP_SECONDS = 1
 CONNECTIONS = 64
+IDLE_SECONDS = 1
+IDLE_TRIES = 60
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ def run() -> list[str]:
     ):
         measure(server.origin, server.pid, client_core, WARM_UP_SECONDS)
         for _ in range(ROUNDS):
-            # What ours has yet to flush would run in the other's time.
-            server.wait_until_flushed(60)
+            # A flush that goes on would run in the other's time.
+            _wait_until_idle(server.pid)
             bare.append(measure(origin, peer, client_core))
             ours.append(measure(server.origin, server.pid, client_core))
     our, other = _medians(ours), _medians(bare)
@@ -77,6 +80,15 @@ def measure(origin: str, pid: int, core: int, seconds: int = SECONDS) -> Round:
     value, unit = re.findall(r"99%\s+([\d.]+)(us|ms|s)", text)[0]
     p99_ms = float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
     return Round(rate, p99_ms, 1_000_000 * spent / int(re.findall(r"(\d+) requests in", text)[0]))
+
+
+def _wait_until_idle(pid: int) -> None:
+    for _ in range(IDLE_TRIES):
+        before = _cpu_seconds(pid)
+        time.sleep(IDLE_SECONDS)
+        if _cpu_seconds(pid) - before < IDLE_SECONDS / 20:
+            return
+    sys.exit("The server does not come to rest.")
 
 
 def _cpu_seconds(pid: int) -> float:
