@@ -75,7 +75,7 @@ class Engine:
                 try:
                     return self._run(files, pending, rolled, period, statement)
                 except (duckdb.Error, UnicodeDecodeError) as error:
-                    _look_again(error, attempt)
+                    self._look_again(error, attempt)
         raise AssertionError("unreachable")
 
     def zones(self, site_id: str) -> Zones:
@@ -104,7 +104,7 @@ class Engine:
                     rows = cursor.execute(rollup_sql(), values).to_arrow_table()
                     return rows, int(footers[0]), bool(footers[1])
                 except (duckdb.Error, UnicodeDecodeError) as error:
-                    _look_again(error, attempt)
+                    self._look_again(error, attempt)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -142,7 +142,8 @@ class Engine:
 
     def _lock_down(self) -> None:
         """After this no statement reaches a file or host beyond the store, nor undoes it."""
-        for statement in self.store.reader_setup():
+        self._setup = tuple(self.store.reader_setup())
+        for statement in self._setup:
             self._database.execute(statement)
         allowed = [self.store.location(""), f"{self.store.scratch}/"]
         self._database.execute("SET enable_external_file_cache = false")
@@ -150,15 +151,24 @@ class Engine:
         self._database.execute("SET enable_external_access = false")
         self._database.execute("SET lock_configuration = true")
 
+    def _look_again(self, error: Exception, attempt: int) -> None:
+        """Return where a swap may have broken the read and there is another try; else raise."""
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise QueryTooLargeError(
+                "The query needs more memory than MALLARD_QUERY_MEMORY_MB; ask for fewer days."
+            ) from error
+        # Of Parquet that is another file by now DuckDB may raise its most general error, the base of all others.
+        if not isinstance(error, _READ_ERRORS) and type(error) is not duckdb.Error:
+            raise error
+        if attempt + 1 == READ_ATTEMPTS:
+            raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+        self._renew()
 
-def _look_again(error: Exception, attempt: int) -> None:
-    """Return where a swap may have broken the read and there is another try; else raise."""
-    if isinstance(error, duckdb.OutOfMemoryException):
-        raise QueryTooLargeError(
-            "The query needs more memory than MALLARD_QUERY_MEMORY_MB; ask for fewer days."
-        ) from error
-    # Of Parquet that is another file by now DuckDB may raise its most general error, which is the base of all others.
-    if not isinstance(error, _READ_ERRORS) and type(error) is not duckdb.Error:
-        raise error
-    if attempt + 1 == READ_ATTEMPTS:
-        raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+    def _renew(self) -> None:
+        """Take over what the store's setup says now: credentials of a role end after some hours."""
+        setup = tuple(self.store.reader_setup())
+        with self._lock:
+            for statement in setup:
+                if statement not in self._setup:
+                    self._database.execute(statement)
+            self._setup = setup
