@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mallard.errors import ConflictError
-from mallard.keeping.rollups import build_month, build_rollups, closed_months, swap
+from mallard.keeping.rollups import build_month, build_rollups, months_before, swap
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
 from mallard.query.stats import Stats
@@ -149,7 +149,7 @@ def test_of_two_builders_at_once_one_is_refused_and_nothing_is_wrong(place: Plac
         place.build()
 
     store.before_write.append(meanwhile)
-    months = closed_months(store, {SITE: TODAY})
+    months = months_before(store, lambda _: TODAY)
     with pytest.raises(ConflictError):
         build_month(store, engine, SITE, TODAY.replace(day=1), months[SITE, TODAY.replace(day=1)])
     engine.close()

@@ -1,8 +1,7 @@
 """Retention: whole partitions past MALLARD_RETENTION_DAYS go, and their daily counts where the settings say so."""
 
 import logging
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -11,11 +10,10 @@ import pyarrow.compute as pc
 
 from mallard.errors import StoreError
 from mallard.event import local_date
-from mallard.keeping.rollups import look_into_all, swap
+from mallard.keeping.rollups import look_into_all, months_before, swap
 from mallard.query.statement import rollup_made_by
 from mallard.sites.book import SiteBook
-from mallard.store.base import Listed, Store
-from mallard.table.layout import EVENTS, parse_segment
+from mallard.store.base import Store
 from mallard.table.read import Days
 from mallard.table.rollup import (
     ROLLUPS,
@@ -62,7 +60,7 @@ def retain(
     if not retention.keep_rollups:
         _drop_rollups(store, cutoff, but)
     deleted = 0
-    for (site_id, month), days in _months_before(store, cutoff).items():
+    for (site_id, month), days in months_before(store, lambda _: cutoff).items():
         if site_id in but:
             continue
         try:
@@ -81,14 +79,6 @@ def retain(
                 store.delete(row.key)
                 deleted += 1
     return deleted
-
-
-def _months_before(store: Store, cutoff: date) -> Mapping[tuple[str, date], Days]:
-    found: dict[tuple[str, date], dict[date, list[Listed]]] = defaultdict(lambda: defaultdict(list))
-    for row in store.list(EVENTS):
-        if (segment := parse_segment(row.key)) and segment[0].date < cutoff:
-            found[segment[0].site_id, segment[0].date.replace(day=1)][segment[0].date].append(row)
-    return {key: {day: tuple(rows) for day, rows in days.items()} for key, days in found.items()}
 
 
 def _frozen(store: Store, book: SiteBook, site_id: str, month: date, days: Days) -> frozenset[date]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +17,7 @@ from mallard.query.statement import hours_table, rollup_made_by
 from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
-from mallard.table.read import Days, known_sites
+from mallard.table.read import Days
 from mallard.table.rollup import (
     ROLLUPS,
     SCHEMA,
@@ -62,8 +63,8 @@ def build_rollups(
     files = {parsed: row for row in store.list(ROLLUPS) if (parsed := parse_rollup(row.key))}
     days = months = 0
     complete = True
-    closed_before = {site_id: engine.zones(site_id).local_date(now) for site_id in known_sites(store)}
-    for (site_id, month), closed in closed_months(store, closed_before).items():
+    today = cache(lambda site_id: engine.zones(site_id).local_date(now))
+    for (site_id, month), closed in months_before(store, today).items():
         if same_sql and not _may_be_old(files.get((site_id, month)), closed, engine.zones(site_id)):
             continue
         if not may_go_on():
@@ -89,12 +90,12 @@ def look_into_all(store: Store) -> None:
     store.delete(STATE_KEY)
 
 
-def closed_months(store: Store, today: Mapping[str, date]) -> Months:
-    """The segments of every day before its site's ``today``, by site and first day of the month."""
+def months_before(store: Store, end: Callable[[str], date]) -> Months:
+    """The segments of every day before the ``end`` of its site, by site and first day of the month."""
     found: dict[tuple[str, date], dict[date, list[Listed]]] = defaultdict(lambda: defaultdict(list))
     # Listings come in order of key, so numbers rise.
     for row in store.list(EVENTS):
-        if (segment := parse_segment(row.key)) and segment[0].date < today.get(segment[0].site_id, date.min):
+        if (segment := parse_segment(row.key)) and segment[0].date < end(segment[0].site_id):
             found[segment[0].site_id, segment[0].date.replace(day=1)][segment[0].date].append(row)
     return {key: {day: tuple(rows) for day, rows in days.items()} for key, days in found.items()}
 

@@ -4,7 +4,6 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -14,14 +13,6 @@ from mallard.table.layout import EVENTS, parse_segment, site_prefix
 
 Days = Mapping[date, tuple[Listed, ...]]
 """A site's dates and the segments that one listing showed of each, in order of their numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Files that hold each event of one site's dates exactly once, for as long as the snapshot is open."""
-
-    files: tuple[str, ...]
-    first_date: date | None
 
 
 def list_days(store: Store, site_id: str) -> Days:
@@ -49,14 +40,6 @@ def open_files(store: Store, days: Iterable[tuple[Listed, ...]]) -> Iterator[tup
         yield tuple(files)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def open_snapshot(store: Store, site_id: str, start: date, end: date) -> Iterator[Snapshot]:
-    """All segments of ``start <= date < end``."""
-    days = list_days(store, site_id)
-    with open_files(store, (segments for day, segments in days.items() if start <= day < end)) as files:
-        yield Snapshot(files, min(days, default=None))
 
 
 def known_sites(store: Store) -> list[str]:
