@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from mallard.config import load_settings
-from mallard.flush.core import drain
+from mallard.flush.core import BACKLOG, drain
 from mallard.flush.records import flush_records
 from mallard.keeping.house import House
 from mallard.keeping.open import open_house
@@ -49,7 +49,7 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
             answer = flush_records(event["Records"], queue, table, datetime.now(UTC), may_go_on)
             counts.update(received=len(event["Records"]), failed=len(answer["batchItemFailures"]))
             return answer
-        report = drain(queue, table, clock=lambda: datetime.now(UTC), may_go_on=may_go_on)
+        report = drain(queue, table, clock=lambda: datetime.now(UTC), may_go_on=may_go_on, enough=BACKLOG)
         kept = house.keep(datetime.now(UTC), may_go_on=may_go_on)
         rows = {"written": report.rows.written, "duplicates": report.rows.duplicates, "partitions": report.partitions}
         done = {**rows, "failed": len(report.failed), "set_aside": len(report.poison), **asdict(kept)}

@@ -212,3 +212,22 @@ def test_without_retention_no_day_is_too_old() -> None:
 def test_an_empty_batch_is_an_empty_report() -> None:
     report = flush([], writer(FaultyStore(MemoryStore())), noon())
     assert (report.done, report.failed, report.poison, report.partitions) == ((), (), (), 0)
+
+
+def test_a_queue_that_gives_less_than_it_has_is_asked_again_until_it_gives_little() -> None:
+    class Stingy(MemoryQueue):
+        rounds = 0
+
+        def receive(self, limit: int) -> list[Message]:
+            self.rounds += 1
+            return super().receive(3)
+
+    def stingy() -> Stingy:
+        queue = Stingy()
+        queue.send([event(number).to_message() for number in range(1, 9)])
+        return queue
+
+    whole, once = stingy(), stingy()
+    assert drain(whole, writer(FaultyStore(MemoryStore())), clock=noon, enough=3).rows.written == 8
+    assert (whole.rounds, whole.depth()) == (3, 0)
+    assert drain(once, writer(FaultyStore(MemoryStore())), clock=noon).rows.written == 3

@@ -14,7 +14,7 @@ from mallard.errors import StoreUnavailableError
 from mallard.ingest.visitor import visitor_id
 from mallard.rotation import Rotation, agreed_rotation, outlives_its_day
 from mallard.salts import SALT_BYTES, SECRET_KEY, Salt, Salts, delete_old_salts, salt_key, shared_secret
-from mallard.sites.book import SiteBook
+from mallard.sites.book import SiteBook, site_key
 from mallard.sites.zones import Zones
 from mallard.store.local import LocalStore
 
@@ -203,6 +203,15 @@ def test_a_salt_goes_two_hours_after_its_day_ended_where_the_site_is(store: Loca
     midnight = datetime(2025, 7, 1, 7, tzinfo=UTC)
     assert delete_old_salts(store, book, midnight + timedelta(hours=2)) == 0
     assert delete_old_salts(store, book, midnight + timedelta(hours=2, seconds=1)) == 1
+
+
+def test_a_site_whose_settings_cannot_be_read_keeps_no_salt_for_ever(store: LocalStore) -> None:
+    store.put_if_absent(site_key(SITE), b"damaged")
+    for site_id in (SITE, "other.example"):
+        store.put_if_absent(salt_key(site_id, YESTERDAY.isoformat()), b"{}")
+    last = datetime(2025, 6, 30, 12, tzinfo=UTC) + timedelta(hours=2)
+    assert delete_old_salts(store, SiteBook(store), last) == 1
+    assert delete_old_salts(store, SiteBook(store), last + timedelta(seconds=1)) == 1
 
 
 # Zones and rotations

@@ -14,8 +14,8 @@ from mallard.table.layout import Partition
 from mallard.table.read import list_days
 from mallard.table.rollup import rollup_key
 from mallard.table.write import TableWriter
-from support.place import DAYS, NOW, SITE, TODAY, Place
-from support.rows import event
+from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
+from support.rows import deliveries, event
 
 ONE_DAY = Retention(days=1)
 KEEPING = Retention(days=1, keep_rollups=True)
@@ -138,3 +138,12 @@ def test_a_sweep_that_may_not_go_on_is_due_again_at_once(place: Place, turns: in
     done = house.keep(NOW, may_go_on=lambda: next(allowed, False)).days_rolled_up
     assert done == turns
     assert house.keep(NOW + timedelta(minutes=1)).days_rolled_up == 3 - turns
+
+
+def test_a_kept_day_whose_visitors_span_days_stays_in_longer_ranges(place: Place) -> None:
+    spanning = [event(800, date=PAST.isoformat(), timestamp=noon_ms(PAST), visitor_id=7)]
+    TableWriter(place.store, seal_rows=4).append(Partition(SITE, PAST), deliveries(spanning), spans_days=True)
+    true = place.numbers()
+    place.build()
+    assert retain(place.store, KEEPING, NOW) > 0
+    assert place.numbers() == true

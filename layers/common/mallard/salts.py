@@ -10,12 +10,12 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
-from mallard.errors import ConflictError, StoreUnavailableError
+from mallard.errors import ConflictError, MallardError, StoreUnavailableError
 from mallard.rotation import DAILY, Rotation, last_date
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
@@ -23,6 +23,7 @@ from mallard.store.base import Store
 
 SALT_BYTES = 32
 SECRET_KEY = "config/secret.json"  # noqa: S105  # the name of the object, not the secret
+LAST_ZONE = timezone(timedelta(hours=-12))
 KEPT_AFTER_END = timedelta(hours=2)
 """A clock a little behind, or a batch of a few minutes ago, may still ask for the salt of a day that is over."""
 
@@ -131,13 +132,21 @@ def delete_old_salts(store: Store, book: SiteBook, now: datetime) -> int:
         if parsed is None:
             continue
         site_id, last = parsed
-        if book.get(site_id).zones.day_start(last + timedelta(days=1)) + KEPT_AFTER_END < now:
+        if _end(book, site_id, last) + KEPT_AFTER_END < now:
             store.delete(row.key)
             deleted += 1
     if deleted:
         # A versioned bucket would keep each of them readable.
         store.delete_old_versions("salts/")
     return deleted
+
+
+def _end(book: SiteBook, site_id: str, last: date) -> datetime:
+    """When a site's date is over; where its settings cannot be read, when it is over everywhere on earth."""
+    try:
+        return book.get(site_id).zones.day_start(last + timedelta(days=1))
+    except MallardError:
+        return datetime.combine(last + timedelta(days=1), time.min, LAST_ZONE)
 
 
 def _agreed(store: Store, key: str, field: str, random_bytes: Callable[[int], bytes] | None) -> bytes | None:

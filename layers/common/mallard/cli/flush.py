@@ -8,7 +8,7 @@ from typing import Any
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import StoreUnavailableError
-from mallard.flush.core import drain
+from mallard.flush.core import BACKLOG, drain
 from mallard.keeping.open import open_house
 from mallard.queue.local import LocalQueue
 from mallard.queue.open import open_queue
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         single_writer=settings.single_writer,
     )
     try:
-        report = drain(queue, table, clock=lambda: datetime.now(UTC))
+        report = drain(queue, table, clock=lambda: datetime.now(UTC), enough=BACKLOG)
     finally:
         table.close()
     erase_pending = queue.erase if isinstance(queue, LocalQueue) else None

@@ -18,6 +18,9 @@ from mallard.table.write import AppendReport, TableWriter
 BATCH = 10_000
 """Messages of one round: what is decoded and held in memory at a time."""
 
+BACKLOG = 1_000
+"""Messages of a round that say, where a receiver may not get all there is, that more are waiting."""
+
 ROUND_TIME = timedelta(seconds=VISIBILITY_SECONDS * 2 // 3)
 """A round begins no partition after this: the last third of the visibility is for the one it is at, and to settle.
 
@@ -114,20 +117,27 @@ def settle(queue: Queue, report: FlushReport) -> None:
 
 
 def drain(
-    queue: Queue, table: TableWriter, *, clock: Callable[[], datetime], may_go_on: Callable[[], bool] = lambda: True
+    queue: Queue,
+    table: TableWriter,
+    *,
+    clock: Callable[[], datetime],
+    may_go_on: Callable[[], bool] = lambda: True,
+    enough: int | None = None,
 ) -> FlushReport:
     """Flush until the queue has given all it had, a round failed, or ``may_go_on`` says no; settle each round.
 
-    ``clock`` gives the aware time. In the report ``done`` is empty: it would hold all that was ever drained.
+    A round that received fewer than ``enough`` (a whole batch) was the last. A local queue gives all it has, so what it gives short of
+    a whole batch was that; SQS may give less. ``clock`` gives the aware time. In the report ``done`` is empty: it would
+    hold all that was ever drained.
     """
     total, going = FlushReport(), True
     while going and may_go_on():
         received, report = _round(queue, table, clock, may_go_on)
         settle(queue, report)
         total += replace(report, done=())
-        # A batch that is not full was all there was: under load the few that came meanwhile can wait for the next run.
+        # Under load the few that came meanwhile can wait for the next run: each round rewrites whole tails.
         # What was left is the next round's; what failed is not tried again at once.
-        going = not report.failed and (received == BATCH or bool(report.left))
+        going = not report.failed and (received >= (enough or BATCH) or bool(report.left))
     return total
 
 

@@ -56,7 +56,11 @@ class RollupReader:
         self._months: dict[tuple[str, str], Month] = {}
 
     def read(self, site_id: str, days: Days, period: Period, zones: Zones, *, but: Set[date] = frozenset()) -> Rolled:
-        """The days of a period that need no look at their events. ``days`` is the caller's own listing."""
+        """The days of a period that need no look at their events. ``days`` is the caller's own listing.
+
+        A day whose visitors span days is counted from its events in a range of several, as long as it has any: of one
+        whose counts alone were kept, they are added up.
+        """
         several = (period.end - period.start).days > 1
         dates, months = set[date](), []
         for month in self._months_of(site_id, period):
@@ -65,7 +69,7 @@ class RollupReader:
                 for day, total in month.totals.items()
                 if period.start <= day < period.end
                 and day not in but
-                and (total["additive"] or not several)
+                and (total["additive"] or not several or day not in days)
                 and _agrees(total, days.get(day, ()), zones.name_on(day))
             }
             if good:
