@@ -39,10 +39,7 @@ def test_hours_cover_a_day_without_gaps(site: Zones, day: date) -> None:
     hours = list(site.hours(day, day + timedelta(days=1)))
     assert hours[0][0] == site.day_start(day)
     moments = [moment for moment, _ in hours] + [site.day_start(day + timedelta(days=1))]
-    assert all(
-        timedelta() < after - before <= timedelta(hours=1, minutes=30)
-        for before, after in pairwise(moments)
-    )
+    assert all(timedelta() < after - before <= timedelta(hours=1, minutes=30) for before, after in pairwise(moments))
     # On the day of a change the clock may have moved to another date's label.
     changed = {first for first, _ in site.entries}
     if not changed & {day, day + timedelta(days=1)}:

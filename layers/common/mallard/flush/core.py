@@ -126,9 +126,9 @@ def drain(
 ) -> FlushReport:
     """Flush until the queue has given all it had, a round failed, or ``may_go_on`` says no; settle each round.
 
-    A round that received fewer than ``enough`` (a whole batch) was the last. A local queue gives all it has, so what it gives short of
-    a whole batch was that; SQS may give less. ``clock`` gives the aware time. In the report ``done`` is empty: it would
-    hold all that was ever drained.
+    A round that received fewer than ``enough`` (a whole batch) was the last. A local queue gives all it has, so what it
+    gives short of a whole batch was that; SQS may give less. ``clock`` gives the aware time. In the report ``done`` is
+    empty: it would hold all that was ever drained.
     """
     total, going = FlushReport(), True
     while going and may_go_on():
