@@ -49,6 +49,9 @@ class ArrowEngine(Engine):
     def close(self) -> None:
         """There is nothing to close."""
 
+    def _renew(self) -> None:
+        """It has no session whose credentials could end."""
+
     def _run(
         self, files: tuple[str, ...], pending: pa.Table, rolled: Rolled, period: Period, statement: Statement
     ) -> list[dict[str, Any]]:
