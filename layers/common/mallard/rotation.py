@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from mallard.errors import ConflictError, StoreUnavailableError
+from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
+from mallard.store.swap import swap
 
 ROTATION_KEY = "config/rotation.json"
 CHANGE_AFTER = timedelta(days=2)
 """The day after tomorrow, UTC, has begun nowhere on earth: no id of a day that began changes its life."""
-
-SWAP_ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +49,19 @@ def agreed_rotation(store: Store, wanted: str, now: datetime) -> Rotation:
 
     Where nobody has made a salt yet it holds from the beginning. Raises StoreUnavailableError where the store fails.
     """
-    for _ in range(SWAP_ATTEMPTS):
-        stored = store.get(ROTATION_KEY)
-        if stored is None and wanted == "day":
-            return DAILY
-        try:
-            if stored is None:
-                first = Rotation(tuple(_beginning(store, wanted, now)))
-                store.put_if_absent(ROTATION_KEY, _to_json(first))
-                return first
-            known = _from_json(stored.data)
-            if known.entries[-1][1] == wanted:
-                return known
-            begun = tuple(entry for entry in known.entries if entry[0] <= now.astimezone(UTC).date())
-            changed = Rotation((*begun, (_ahead(now), wanted)) if begun[-1][1] != wanted else begun)
-            store.put_if_match(ROTATION_KEY, _to_json(changed), stored.etag)
-            return changed
-        except ConflictError:
-            continue
-    raise StoreUnavailableError(f"{ROTATION_KEY} was replaced by others again and again.")
+
+    def agreed(data: bytes | None) -> tuple[Rotation, bytes | None]:
+        if data is None:
+            first = DAILY if wanted == "day" else Rotation(tuple(_beginning(store, wanted, now)))
+            return first, None if wanted == "day" else _to_json(first)
+        known = _from_json(data)
+        if known.entries[-1][1] == wanted:
+            return known, None
+        begun = tuple(entry for entry in known.entries if entry[0] <= now.astimezone(UTC).date())
+        changed = Rotation((*begun, (_ahead(now), wanted)) if begun[-1][1] != wanted else begun)
+        return changed, _to_json(changed)
+
+    return swap(store, ROTATION_KEY, agreed)
 
 
 def _beginning(store: Store, wanted: str, now: datetime) -> Iterator[tuple[date, str]]:

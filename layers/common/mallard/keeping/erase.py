@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 
-from mallard.errors import ConflictError, ErasureError, StoreUnavailableError
+from mallard.errors import ErasureError, StoreUnavailableError
 from mallard.event import local_date, to_ms
-from mallard.keeping.rollups import look_into_all, swap
+from mallard.keeping.rollups import look_into_all, month_file
 from mallard.rejected.counts import REJECTED, forget_rejections
 from mallard.store.base import Store
+from mallard.store.swap import swap
 from mallard.table.erase import erase_partition, left_rows
 from mallard.table.layout import Partition, site_prefix
 from mallard.table.read import list_days
@@ -26,7 +27,6 @@ ALLOWED_SKEW = timedelta(minutes=5)
 MAX_DAYS = 3660
 SAVED_EVERY_DAYS = 50
 REPORT_KEPT = timedelta(days=30)
-SWAP_ATTEMPTS = 6
 
 log = logging.getLogger("mallard.keeping")
 
@@ -86,15 +86,19 @@ def queue_erasure(store: Store, site_id: str, first: date, last: date, now: date
 def read_erasure(store: Store, key: str) -> tuple[Erasure, str]:
     """The request under a key, with its ETag; StoreUnavailableError where it is not one."""
     stored = store.get(key)
-    if stored is None:
+    return _decoded(key, stored.data if stored else None), stored.etag if stored else ""
+
+
+def _decoded(key: str, data: bytes | None) -> Erasure:
+    if data is None:
         raise StoreUnavailableError(f"{key} vanished while it was read.")
     try:
-        found = json.loads(stored.data)
+        found = json.loads(data)
         dates = {name: date.fromisoformat(found[name]) for name in ("first", "last", "next")}
         days = tuple(date.fromisoformat(each) for each in found["days"])
         # A later version may say more.
         known = {each.name: found[each.name] for each in fields(Erasure) if each.name in found}
-        return Erasure(**{**known, **dates, "days": days}), stored.etag
+        return Erasure(**{**known, **dates, "days": days})
     except (ValueError, KeyError, TypeError) as error:
         raise StoreUnavailableError(f"{key} does not hold what it should.") from error
 
@@ -190,17 +194,13 @@ def _save(
 
 def _change(store: Store, key: str, change: Callable[[Erasure], Erasure]) -> Erasure:
     """Swap the request for a changed one, as it stands now: another process may be at the same one."""
-    for _ in range(SWAP_ATTEMPTS):
-        erasure, etag = read_erasure(store, key)
-        changed = change(erasure)
-        if changed == erasure:
-            return erasure
-        try:
-            store.put_if_match(key, changed.to_json(), etag)
-            return changed
-        except ConflictError:
-            continue
-    raise StoreUnavailableError(f"{key} was replaced by others again and again.")
+
+    def changed(data: bytes | None) -> tuple[Erasure, bytes | None]:
+        erasure = _decoded(key, data)
+        after = change(erasure)
+        return after, None if after == erasure else after.to_json()
+
+    return swap(store, key, changed)
 
 
 def _erase_rollups(store: Store, erasure: Erasure) -> None:
@@ -214,20 +214,17 @@ def _erase_rollup(store: Store, key: str, erasure: Erasure) -> None:
 
     A builder may have read it, and the events, before: its swap must fail.
     """
-    for _ in range(SWAP_ATTEMPTS):
-        stored = store.get(key)
-        rows = decode_rollup(stored.data) if stored else SCHEMA.empty_table()
+
+    def erased(data: bytes | None) -> tuple[bool, bytes | None]:
+        rows = SCHEMA.empty_table() if data is None else decode_rollup(data)
         if rows is None:
-            # Nobody can tell what a damaged file holds; it is a cache, so it goes whole.
-            store.delete(key)
-            return
+            return False, None
         gone = [day for day in days_of(rows) if erasure.first <= day <= erasure.last]
-        try:
-            swap(store, key, stored.etag if stored else None, [without(rows, gone)])
-            return
-        except ConflictError:
-            continue
-    raise StoreUnavailableError(f"{key} was replaced by others again and again.")
+        return True, month_file([without(rows, gone)])
+
+    if not swap(store, key, erased):
+        # Nobody can tell what a damaged file holds; it is a cache, so it goes whole.
+        store.delete(key)
 
 
 def _erase_copies(store: Store, site_id: str) -> None:

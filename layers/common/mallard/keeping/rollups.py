@@ -137,11 +137,16 @@ def build_month(
 
 def swap(store: Store, key: str, etag: str | None, parts: Iterable[pa.Table]) -> None:
     """Replace a month's file by these rows, where it is still the one that was read."""
-    data = encode_rollup(pa.concat_tables([SCHEMA.empty_table(), *parts], promote_options="default"))
+    data = month_file(parts)
     if etag is None:
         store.put_if_absent(key, data)
     else:
         store.put_if_match(key, data, etag)
+
+
+def month_file(parts: Iterable[pa.Table]) -> bytes:
+    """A month's file of these rows; no two are the same bytes."""
+    return encode_rollup(pa.concat_tables([SCHEMA.empty_table(), *parts], promote_options="default"))
 
 
 def _count(engine: Engine, zones: Zones, day: date, segments: tuple[Listed, ...]) -> pa.Table | None:

@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any
 
-from mallard.errors import ConflictError, StoreUnavailableError
 from mallard.event import local_date
 from mallard.rejected.note import Note
 from mallard.store.base import Store
+from mallard.store.swap import swap
 
 REJECTED = "rejected/"
 KEPT = timedelta(days=7)
 MAX_SITES_PER_DAY = 10_000
-SWAP_ATTEMPTS = 6
 
 Counts = dict[str, dict[str, dict[str, int]]]
 """Site, reason, and of each the ``count``, the ``first`` and the ``last`` moment in milliseconds since 1970."""
@@ -50,7 +48,7 @@ def rejections(store: Store, site_id: str, start: date, end: date) -> Iterator[R
             continue
         found = [
             Rejection(day, reason, entry["count"], entry["first"], entry["last"])
-            for reason, entry in _read(store, day)[0].get(site_id, {}).items()
+            for reason, entry in _read(store, day).get(site_id, {}).items()
         ]
         yield from sorted(found, key=lambda each: (-each.count, each.reason))
 
@@ -89,33 +87,26 @@ def _without(counts: Counts, site_id: str) -> Counts:
 
 
 def _swap(store: Store, day: date, change: Callable[[Counts], Counts]) -> None:
-    for _ in range(SWAP_ATTEMPTS):
-        before, etag = _read(store, day)
-        text = json.dumps(before)
-        after = json.dumps(change(before))
-        if after == text:
-            return
-        try:
-            if etag is None:
-                store.put_if_absent(_key(day), after.encode())
-            else:
-                store.put_if_match(_key(day), after.encode(), etag)
-            return
-        except ConflictError:
-            continue
-    raise StoreUnavailableError(f"{_key(day)} was replaced by others again and again.")
+    def changed(data: bytes | None) -> tuple[None, bytes | None]:
+        counts = _decoded(data)
+        before = json.dumps(counts)
+        after = json.dumps(change(counts))
+        return None, None if after == before else after.encode()
+
+    swap(store, _key(day), changed)
 
 
-def _read(store: Store, day: date) -> tuple[Counts, str | None]:
+def _read(store: Store, day: date) -> Counts:
     stored = store.get(_key(day))
-    if stored is None:
-        return {}, None
+    return _decoded(stored.data if stored else None)
+
+
+def _decoded(data: bytes | None) -> Counts:
     try:
-        found: Any = json.loads(stored.data)
-        return dict(found), stored.etag
+        return dict(json.loads(data)) if data else {}
     except (ValueError, TypeError):
         # Counts of drops are worth less than a flush that cannot go on: a damaged day begins anew.
-        return {}, stored.etag
+        return {}
 
 
 def _key(day: date) -> str:

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from mallard.errors import ConflictError, StoreUnavailableError
+from mallard.errors import StoreUnavailableError
 from mallard.sites.settings import SiteSettings, from_json, read_settings
 from mallard.store.base import Store
+from mallard.store.swap import swap
 
 SITES = "config/sites/"
 KEPT_SECONDS = 10
@@ -20,7 +21,6 @@ CHANGE_AHEAD = timedelta(minutes=2)
 """A zone changes at the midnight after this, so that every instance knows of it before."""
 
 MAX_KEPT = 10_000
-SWAP_ATTEMPTS = 6
 
 
 def site_key(site_id: str) -> str:
@@ -51,7 +51,7 @@ class SiteBook:
         if kept is not None and self._clock() - kept[0] < self._kept_seconds:
             return kept[1]
         try:
-            settings, _ = self._read(site_id)
+            settings = self._read(site_id)
         except StoreUnavailableError:
             if kept is None:
                 raise
@@ -61,29 +61,19 @@ class SiteBook:
 
     def change(self, site_id: str, given: Any, now: datetime) -> SiteSettings:
         """Take what a client gave and return what is set now. SettingsError where it is wrong."""
-        for _ in range(SWAP_ATTEMPTS):
-            before, etag = self._read(site_id)
-            after = read_settings(given, before, before.zones.local_date(now + CHANGE_AHEAD))
-            data = json.dumps(after.to_json()).encode()
-            try:
-                if etag is None:
-                    self._store.put_if_absent(site_key(site_id), data)
-                else:
-                    self._store.put_if_match(site_key(site_id), data, etag)
-            except ConflictError:
-                continue
-            self._keep(site_id, after)
-            return after
-        raise StoreUnavailableError(f"The settings of {site_id} were replaced by others again and again.")
 
-    def _read(self, site_id: str) -> tuple[SiteSettings, str | None]:
+        def changed(data: bytes | None) -> tuple[SiteSettings, bytes]:
+            before = _decoded(site_id, data)
+            after = read_settings(given, before, before.zones.local_date(now + CHANGE_AHEAD))
+            return after, json.dumps(after.to_json()).encode()
+
+        after = swap(self._store, site_key(site_id), changed)
+        self._keep(site_id, after)
+        return after
+
+    def _read(self, site_id: str) -> SiteSettings:
         stored = self._store.get(site_key(site_id))
-        if stored is None:
-            return SiteSettings(), None
-        try:
-            return from_json(json.loads(stored.data)), stored.etag
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreUnavailableError(f"{site_key(site_id)} does not hold what it should.") from error
+        return _decoded(site_id, stored.data if stored else None)
 
     def _keep(self, site_id: str, settings: SiteSettings) -> None:
         with self._lock:
@@ -91,3 +81,12 @@ class SiteBook:
             self._kept[site_id] = (self._clock(), settings)
             while len(self._kept) > MAX_KEPT:
                 self._kept.pop(next(iter(self._kept)))
+
+
+def _decoded(site_id: str, data: bytes | None) -> SiteSettings:
+    if data is None:
+        return SiteSettings()
+    try:
+        return from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreUnavailableError(f"{site_key(site_id)} does not hold what it should.") from error

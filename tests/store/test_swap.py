@@ -1,0 +1,84 @@
+"""The swapping loop: whoever changes a small object loses nobody else's change."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from mallard.errors import StoreUnavailableError
+from mallard.store.base import Store
+from mallard.store.local import LocalStore
+from mallard.store.swap import SWAP_ATTEMPTS, swap
+from support.faults import Fault, FaultyStore
+from support.memory import MemoryStore
+
+KEY = "config/numbers.json"
+
+
+def add_one(data: bytes | None) -> tuple[int, bytes]:
+    number = json.loads(data) + 1 if data else 1
+    return number, json.dumps(number).encode()
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
+
+
+def test_an_object_is_made_and_then_replaced(store: Store) -> None:
+    assert [swap(store, KEY, add_one) for _ in range(3)] == [1, 2, 3]
+    found = store.get(KEY)
+    assert found is not None
+    assert found.data == b"3"
+
+
+def test_no_bytes_write_nothing_and_the_outcome_comes_back(store: Store) -> None:
+    assert swap(store, KEY, lambda data: (data, None)) is None
+    assert store.get(KEY) is None
+    swap(store, KEY, add_one)
+    assert swap(store, KEY, lambda data: (data, None)) == b"1"
+
+
+def test_a_change_is_made_anew_from_what_another_wrote_meanwhile() -> None:
+    inner = MemoryStore()
+    store = FaultyStore(inner)
+    store.before_write.append(lambda: inner.objects.update({KEY: b"41"}))
+    assert swap(store, KEY, add_one) == 42
+    store.before_write.append(lambda: inner.objects.update({KEY: b"7"}))
+    assert swap(store, KEY, add_one) == 8
+    assert inner.objects[KEY] == b"8"
+
+
+def test_writers_in_a_race_lose_nothing(store: Store) -> None:
+    done: list[int] = []
+
+    def write() -> None:
+        while len(done) < 40:
+            try:
+                done.append(swap(store, KEY, add_one))
+            except StoreUnavailableError:
+                continue
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(done) == list(range(1, len(done) + 1))
+
+
+def test_whoever_is_always_too_late_gives_up_and_says_so() -> None:
+    store = FaultyStore(MemoryStore())
+    store.faults.extend([Fault.CONFLICT] * SWAP_ATTEMPTS)
+    with pytest.raises(StoreUnavailableError, match=r"config/numbers\.json was replaced by others again and again\."):
+        swap(store, KEY, add_one)
+    assert store.get(KEY) is None
+
+
+def test_no_clear_answer_is_not_tried_again() -> None:
+    store = FaultyStore(MemoryStore())
+    store.faults.append(Fault.LOST_ANSWER)
+    with pytest.raises(StoreUnavailableError):
+        swap(store, KEY, add_one)
+    assert swap(store, KEY, lambda data: (data, None)) == b"1"
