@@ -17,7 +17,7 @@ from mallard.demo.traffic import generate
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
-from mallard.query.stats import Stats
+from mallard.query.stats import Scope, Stats
 from mallard.store.local import LocalStore
 from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition, parse_segment
@@ -89,9 +89,9 @@ def _plain_count(folder: str) -> int:
 def _overview(stats: Stats) -> list[Any]:
     period = read_period("30d", None, None, NOW)
     return [
-        stats.main(SITE, period),
-        stats.timeseries(SITE, period),
-        *(stats.breakdown(SITE, period, name, 10) for name in BREAKDOWNS),
+        stats.main(Scope(SITE, period)),
+        stats.timeseries(Scope(SITE, period)),
+        *(stats.breakdown(Scope(SITE, period), name, 10) for name in BREAKDOWNS),
     ]
 
 

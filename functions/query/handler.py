@@ -15,6 +15,11 @@ from mallard.store.open import open_store
 from mallard.table.read import known_sites
 
 
+def clock() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
 @cache
 def store() -> Store:
     """The bucket."""
@@ -26,19 +31,26 @@ def engine() -> Engine:
     """One DuckDB for all requests of a warm function; what waits in SQS cannot be looked at, so nothing is pending."""
     settings = load_settings()
     nothing = PENDING.empty_table()
-    return Engine(store(), lambda _: nothing, memory_mb=settings.query_memory_mb, threads=settings.query_threads)
+    return Engine(
+        store(),
+        lambda _: nothing,
+        memory_mb=settings.query_memory_mb,
+        threads=settings.query_threads,
+        cache_seconds=settings.cache_ttl,
+    )
 
 
 def erase(site_id: str, first: date, last: date) -> Erasure:
     """The request that the next flushes carry out."""
-    return queue_erasure(store(), site_id, first, last, datetime.now(UTC))
+    return queue_erasure(store(), site_id, first, last, clock())
 
 
 @cache
 def app() -> Mangum:
     """The application behind API Gateway."""
-    is_open = load_settings().auth == "off"
-    api = create_app(engine, lambda: known_sites(store()), lambda: datetime.now(UTC), erase, is_open=is_open)
+    settings = load_settings()
+    is_open, seconds = settings.auth == "off", settings.query_seconds
+    api = create_app(engine, lambda: known_sites(store()), clock, erase, is_open=is_open, query_seconds=seconds)
     return Mangum(api, lifespan="off")
 
 

@@ -11,7 +11,7 @@ from mallard.errors import ConflictError
 from mallard.keeping.rollups import build_month, build_rollups, months_before, swap
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
-from mallard.query.stats import Stats
+from mallard.query.stats import Scope, Stats
 from mallard.table.layout import Partition
 from mallard.table.read import list_days
 from mallard.table.rollup import decode_rollup, encode_rollup, rollup_key
@@ -186,7 +186,7 @@ def test_a_day_with_pending_events_is_counted_from_events(place: Place) -> None:
     dates = pa.array([DAYS[1]], pa.date32())
     pending = waiting.select(PENDING.names[1:]).add_column(0, PENDING.field("date"), dates)
     engine = Engine(place.store, lambda _: pending, memory_mb=256, threads=1)
-    assert Stats(engine, NOW).main(SITE, read_period("7d", None, None, NOW))["events"] == 41
+    assert Stats(engine, NOW).main(Scope(SITE, read_period("7d", None, None, NOW)))["events"] == 41
     engine.close()
 
 

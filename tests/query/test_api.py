@@ -81,7 +81,7 @@ def test_sites_are_listed(client: TestClient) -> None:
         ({"site_id": "a", "start_date": "1000-01-01", "end_date": "2026-03-01"}, "may span 36525."),
         ({"site_id": "a", "interval": "minute"}, "interval is 'minute', but must be hour or day."),
         ({"site_id": "a", "interval": "hour", "period": "90d"}, "interval is 'hour', but must be day for more than"),
-        ({"site_id": "a", "filters": "[]"}, "'filters' is not a parameter here; there are"),
+        ({"site_id": "a", "filter": "[]"}, "'filter' is not a parameter here; there are"),
     ],
 )
 def test_a_wrong_parameter_is_a_sentence_that_names_it(
@@ -164,7 +164,7 @@ def test_a_goal_that_no_answer_could_carry_is_refused_and_not_kept(client: TestC
 
 def test_numbers_are_not_for_caches_and_not_for_other_sites_pages(client: TestClient) -> None:
     headers = client.get("/api/stats/main", params={"site_id": "a"}).headers
-    assert headers["cache-control"] == "no-store"
+    assert headers["cache-control"] == "private, no-cache"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert headers["x-content-type-options"] == "nosniff"
     assert "access-control-allow-origin" not in headers
@@ -182,7 +182,7 @@ def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
 def test_the_description_names_every_parameter(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     names = {each["name"] for each in paths["/api/stats/breakdown/{dimension}"]["get"]["parameters"]}
-    assert names == {"dimension", "site_id", "period", "start_date", "end_date", "limit"}
+    assert names == {"dimension", "site_id", "period", "start_date", "end_date", "filters", "compare", "limit"}
 
 
 def erase(client: TestClient, **parameters: str) -> tuple[int, Any]:

@@ -10,7 +10,7 @@ from threading import Thread
 
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
-from mallard.query.stats import Stats
+from mallard.query.stats import Scope, Stats
 from mallard.store import httpfs
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -83,9 +83,9 @@ def test_credentials_that_ended_are_replaced(tmp_path: Path) -> None:
     with bucket(store) as codes:
         engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
         stats, period = Stats(engine, NOW), read_period("7d", None, None, NOW)
-        assert stats.main(SITE, period)["events"] == 3
+        assert stats.main(Scope(SITE, period))["events"] == 3
         assert 403 not in codes
         store.key_id = "second"
-        assert stats.main(SITE, period)["events"] == 3
+        assert stats.main(Scope(SITE, period))["events"] == 3
         assert 403 in codes
         engine.close()

@@ -15,7 +15,7 @@ from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
-from mallard.query.stats import Stats
+from mallard.query.stats import Scope, Stats
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.store.s3 import connect
@@ -183,7 +183,7 @@ def within(rows: list[Row], name: str) -> list[Row]:
 @pytest.mark.parametrize("period", PERIODS)
 def test_the_headline_equals_the_reference(case: tuple[Stats, list[Row]], period: str) -> None:
     stats, rows = case
-    found = stats.main(SITE, read_period(period, None, None, NOW))
+    found = stats.main(Scope(SITE, read_period(period, None, None, NOW)))
     recent = [row for row in rows if row["timestamp"] >= NOW.replace(tzinfo=None) - timedelta(minutes=5)]
     assert found == expected_main(within(rows, period)) | {"current_visitors": visitors_of(recent)}
 
@@ -193,7 +193,7 @@ def test_the_series_equals_the_reference_and_has_every_bucket(case: tuple[Stats,
     stats, rows = case
     span = read_period(period, None, None, NOW)
     form = "%Y-%m-%d %H:00" if span.hourly else "%Y-%m-%d"
-    found = stats.timeseries(SITE, span)
+    found = stats.timeseries(Scope(SITE, span))
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in within(rows, period):
         groups[row["timestamp"].strftime(form)].append(row)
@@ -212,30 +212,33 @@ def test_the_series_equals_the_reference_and_has_every_bucket(case: tuple[Stats,
 def test_breakdowns_equal_the_reference(case: tuple[Stats, list[Row]], period: str) -> None:
     stats, rows = case
     rows, span = within(rows, period), read_period(period, None, None, NOW)
-    assert stats.breakdown(SITE, span, "pages", 1000) == expected_pages(rows)
-    assert stats.breakdown(SITE, span, "entry_pages", 1000) == expected_entry_pages(rows)
+    assert stats.breakdown(Scope(SITE, span), "pages", 1000) == expected_pages(rows)
+    assert stats.breakdown(Scope(SITE, span), "entry_pages", 1000) == expected_entry_pages(rows)
     for name, column, blank in (
         ("browsers", "browser", "(unknown)"),
         ("sources", "referrer_source", "Direct"),
         ("countries", "country_code", "(unknown)"),
     ):
-        assert stats.breakdown(SITE, span, name, 1000) == expected_visit_dimension(rows, column, blank)
+        assert stats.breakdown(Scope(SITE, span), name, 1000) == expected_visit_dimension(rows, column, blank)
 
 
 def test_a_limit_takes_the_first_rows(case: tuple[Stats, list[Row]]) -> None:
     stats, rows = case
     span = read_period("30d", None, None, NOW)
-    assert stats.breakdown(SITE, span, "pages", 2) == expected_pages(rows)[:2]
+    assert stats.breakdown(Scope(SITE, span), "pages", 2) == expected_pages(rows)[:2]
 
 
 def test_another_site_sees_nothing(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
-    assert stats.main("example.co", read_period("all", None, None, NOW))["events"] == 0
+    assert stats.main(Scope("example.co", read_period("all", None, None, NOW)))["events"] == 0
 
 
 def test_days_add_up_to_their_range(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
-    whole = stats.main(SITE, read_period(None, "2026-03-01", "2026-03-11", NOW))
-    days = [stats.main(SITE, read_period(None, f"2026-03-{n:02d}", f"2026-03-{n + 1:02d}", NOW)) for n in range(1, 11)]
+
+    def main(first: int, end: int) -> Row:
+        return stats.main(Scope(SITE, read_period(None, f"2026-03-{first:02d}", f"2026-03-{end:02d}", NOW)))
+
+    whole, days = main(1, 11), [main(day, day + 1) for day in range(1, 11)]
     for metric in ("unique_visitors", "total_pageviews", "visits", "events"):
         assert sum(day[metric] for day in days) == whole[metric]

@@ -8,13 +8,13 @@ import duckdb
 import pyarrow as pa
 
 from mallard.errors import StoreUnavailableError
-from mallard.query.engine import Engine
+from mallard.query.engine import Engine, Look
 from mallard.query.period import Period
-from mallard.query.rollups import Rolled, RollupReader
-from mallard.query.statement import Statement
+from mallard.query.query import Query
+from mallard.query.rollups import RollupReader
 from mallard.sites.book import SiteBook
 from mallard.store.base import Listed, Store
-from mallard.table.layout import parse_segment
+from mallard.table.layout import date_in
 from mallard.table.read import open_files
 from mallard.table.rollup import SCHEMA, TOTAL
 from mallard.table.segment import decode
@@ -22,11 +22,9 @@ from mallard.table.segment import decode
 _MARKS = ("date", "fingerprint", "tail", "additive", "frozen")
 """What the builder adds to the measures."""
 
-EVERY_DAY = Statement((), {}, {}, rolled=TOTAL)
-
 
 class ArrowEngine(Engine):
-    """Counts rows: ``rows`` answers ``{"date", "events", "ids"}`` of each day, ``ids`` None where a rollup answers."""
+    """Counts rows: ``days`` answers ``{"date", "events", "ids"}`` of each, ``ids`` None where a rollup answers."""
 
     def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteBook) -> None:
         """Without the database of its parent, which takes longer to open than a whole schedule."""
@@ -52,21 +50,21 @@ class ArrowEngine(Engine):
     def _renew(self) -> None:
         """It has no session whose credentials could end."""
 
-    def _run(
-        self, files: tuple[str, ...], pending: pa.Table, rolled: Rolled, period: Period, statement: Statement
-    ) -> list[dict[str, Any]]:
+    def days(self, site_id: str, period: Period) -> list[dict[str, Any]]:
+        """What a report of the range counts."""
+        plan, counted = self._look(Query(site_id, period, ("events",)), self._events)
+        rows = plan.rolled.rows(TOTAL).to_pylist()
+        return [*counted, *({"date": row["date"], "events": row["events"], "ids": None} for row in rows)]
+
+    def _events(self, look: Look) -> list[dict[str, Any]]:
         days: dict[object, list[int]] = {}
-        for file in files:
-            found = parse_segment(_key(file))
-            assert found is not None
-            days.setdefault(found[0].date, []).extend(self._ids(file))
+        for file in look.files:
+            days.setdefault(date_in(file), []).extend(self._ids(file))
         stored = {number for ids in days.values() for number in ids}
-        for row in pending.to_pylist():
+        for row in look.pending.to_pylist():
             if row["event_id"] not in stored:
                 days.setdefault(row["date"], []).append(row["event_id"])
-        counted = [{"date": day, "events": len(ids), "ids": ids} for day, ids in days.items()]
-        known = [{"date": row["date"], "events": row["events"], "ids": None} for row in rolled.rows(TOTAL).to_pylist()]
-        return counted + known
+        return [{"date": day, "events": len(ids), "ids": ids} for day, ids in days.items()]
 
     def _ids(self, file: str) -> list[int]:
         """What DuckDB would read of a file, and its error where the file went away."""

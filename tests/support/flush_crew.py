@@ -17,7 +17,7 @@ from mallard.query.period import Period
 from mallard.sites.book import SiteBook
 from mallard.table.deliveries import read_deliveries
 from mallard.table.write import TableWriter
-from support.counting import EVERY_DAY, ArrowEngine
+from support.counting import ArrowEngine
 from support.faults import CrashError, Fault
 from support.flush_model import Model, Witness
 from support.memory import MemoryQueue, MemoryStore
@@ -89,7 +89,7 @@ class Crew:
         return lambda: build_rollups(self.store, self.engines["builder"], self.now)
 
     def _reader(self) -> Callable[[], object]:
-        return lambda: self.engines["reader"].rows(SITE, EVER, EVERY_DAY)
+        return lambda: self.engines["reader"].days(SITE, EVER)
 
     def _keeper(self) -> Callable[[], object]:
         def keep() -> None:

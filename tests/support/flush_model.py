@@ -203,7 +203,7 @@ class Witness:
         self._ever = {day: self._ever.get(day, frozenset()) | now.get(day, frozenset()) for day in self._ever | now}
 
     def check(self, answer: Iterable[dict[str, object]], oldest_kept: date) -> None:
-        """``answer`` is that of ``ArrowEngine.rows``; of days past retention a rollup may keep the count."""
+        """``answer`` is that of ``ArrowEngine.days``; of days past retention a rollup may keep the count."""
         rows = {row["date"]: row for row in answer}
         for day in self._always.keys() | rows.keys():
             assert isinstance(day, date)

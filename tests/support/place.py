@@ -10,7 +10,7 @@ from mallard.keeping.rollups import build_rollups
 from mallard.query.dimensions import DIMENSIONS
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
-from mallard.query.stats import Stats
+from mallard.query.stats import Scope, Stats
 from mallard.store.base import Store
 from mallard.table.layout import Partition
 from mallard.table.write import TableWriter
@@ -66,9 +66,9 @@ class Place:
         stats, span = Stats(engine, NOW), read_period(period, None, None, NOW)
         try:
             return {
-                "main": stats.main(site_id, span),
-                "timeseries": stats.timeseries(site_id, span),
-                **{name: stats.breakdown(site_id, span, name, 1000) for name in DIMENSIONS},
+                "main": stats.main(Scope(site_id, span)),
+                "timeseries": stats.timeseries(Scope(site_id, span)),
+                **{name: stats.breakdown(Scope(site_id, span), name, 1000) for name in DIMENSIONS},
             }
         finally:
             engine.close()

@@ -13,7 +13,7 @@ import pytest
 
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import Period
-from mallard.query.stats import Stats
+from mallard.query.stats import Scope, Stats
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.moto import moto_server
@@ -55,7 +55,8 @@ class Cursor(threading.Thread):
             while time.monotonic() < self._until and not self.wrong:
                 low = dict(self._table.written)
                 shown = {
-                    date.fromisoformat(row["date"]): row["pageviews"] for row in self._stats.timeseries(SITE, DAYS)
+                    date.fromisoformat(row["date"]): row["pageviews"]
+                    for row in self._stats.timeseries(Scope(SITE, DAYS))
                 }
                 self._check(before, low, shown)
                 before = shown
@@ -88,7 +89,7 @@ def test_our_reader_shows_states_that_were_over_several_cursors(place: tuple[Sto
     assert [(each.error, each.wrong) for each in cursors] == [(None, [])] * CURSORS
     assert min(each.looks for each in cursors) >= LEAST_LOOKS
     with closing(new_engine(store)) as engine:
-        rows = Stats(engine, NOW).timeseries(SITE, DAYS)
+        rows = Stats(engine, NOW).timeseries(Scope(SITE, DAYS))
     shown = {date.fromisoformat(row["date"]): row["pageviews"] for row in rows}
     assert shown == table.written == {**table.begun, ERASED: 0}
 

@@ -150,6 +150,13 @@ class Settings:
     tracing: bool = _setting(False, _truth, "On AWS: trace calls with X-Ray, where a layer brings its SDK.")
     query_memory_mb: int = _setting(512, _whole(128, 1_000_000), "Memory a query engine may take, in MB.")
     query_threads: int = _setting(2, _whole(1, 256), "Threads of the query engine.")
+    query_seconds: int = _setting(30, _whole(1, 900), "Seconds a query may take.")
+    cache_ttl: int = _setting(
+        60,
+        _whole(0, 86_400),
+        "Seconds an answer is kept for the same question about the same data. 0: not at all.",
+        toml="cache_ttl_secs",
+    )
     single_writer: bool = _setting(
         False, _truth, "One writer alone, on a store that does not keep the conditions of writes."
     )

@@ -51,6 +51,7 @@ class Embedded:
             self._pending.rows,
             memory_mb=settings.query_memory_mb,
             threads=settings.query_threads,
+            cache_seconds=settings.cache_ttl,
             book=self._book,
         )
         table = open_table(
@@ -92,14 +93,14 @@ class Embedded:
             Notes(),
         )
         keys = KeyRing(self._store)
-        self._ingest = IngestApp(door, self._queue, keys, settings.trusted_proxies, on_accepted=self._schedule.accepted)
+        self.ingest = IngestApp(door, self._queue, keys, settings.trusted_proxies, on_accepted=self._schedule.accepted)
         self._shutdown_timeout = settings.shutdown_timeout
         self._rest: ASGIApp = self._make_rest(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ingest goes its own short way; all the rest is FastAPI."""
         if scope["type"] == "http" and scope["path"] in INGEST_PATHS:
-            await self._ingest(scope, receive, send)  # type: ignore[arg-type]
+            await self.ingest(scope, receive, send)  # type: ignore[arg-type]
         else:
             await self._rest(scope, receive, send)
 
@@ -127,6 +128,7 @@ class Embedded:
             self._sites,
             lambda: datetime.now(UTC),
             self._erase,
+            query_seconds=settings.query_seconds,
             is_open=settings.auth == "off" or settings.on_loopback,
             own_names_only=settings.auth == "on",
         )
@@ -152,11 +154,11 @@ class Embedded:
     def _metrics(self) -> PlainTextResponse:
         lines = [
             *_metric("mallard_buffered_events", "gauge", {"": self._queue.depth()}),
-            *_metric("mallard_events_ingested_total", "counter", {"": self._ingest.accepted}),
+            *_metric("mallard_events_ingested_total", "counter", {"": self.ingest.accepted}),
             *_metric(
                 "mallard_events_dropped_total",
                 "counter",
-                {f'{{reason="{reason}"}}': self._ingest.dropped[reason] for reason in Reason},
+                {f'{{reason="{reason}"}}': self.ingest.dropped[reason] for reason in Reason},
             ),
             *_metric("mallard_flush_failures_total", "counter", {"": self._schedule.failures}),
         ]

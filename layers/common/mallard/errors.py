@@ -13,9 +13,15 @@ MallardError
 ├── TransferError          a file to import or to export to cannot be used
 ├── ErasureError           an erasure is asked for that cannot be carried out; its sentence says why
 ├── ApiKeyError            a key is asked for that cannot be made
+├── LinkError              a shared link is asked for that cannot be made
+├── PasswordError          a password is too short, or too common
+├── PasswordBusyError      too many passwords are being checked already
 ├── SettingsError          a site's settings are wrong; its sentence names the key and what would be right
 ├── QueryError             a query's parameter is wrong; its sentence names it and what would be right
 ├── QueryTooLargeError     a query needs more memory than it may take
+├── QueryBusyError         too many queries wait already
+├── QueryStoppedError      a query was stopped, for nobody waits for it any more
+│   └── QueryTooLongError      it took more seconds than it may
 └── UnforeseenError        anything else, where its own words must not be told: they may quote a request
 
 Foreign errors are translated once, at the seam that calls the foreign code.
@@ -74,6 +80,18 @@ class ApiKeyError(MallardError):
     """A key's name or scope is wrong."""
 
 
+class LinkError(MallardError):
+    """A shared link's name or filter is wrong."""
+
+
+class PasswordError(MallardError):
+    """A password may not be taken."""
+
+
+class PasswordBusyError(MallardError):
+    """The line of passwords to check is full."""
+
+
 class SettingsError(MallardError):
     """A site's settings are wrong."""
 
@@ -84,6 +102,18 @@ class QueryError(MallardError):
 
 class QueryTooLargeError(MallardError):
     """A query needs more than it may take."""
+
+
+class QueryBusyError(MallardError):
+    """The line of queries is full."""
+
+
+class QueryStoppedError(MallardError):
+    """A query was stopped before its end."""
+
+
+class QueryTooLongError(QueryStoppedError):
+    """A query's seconds were over."""
 
 
 class UnforeseenError(MallardError):

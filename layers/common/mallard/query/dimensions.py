@@ -8,29 +8,34 @@ DIRECT = "Direct"
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """``column`` is a column of ``event``; ``of_visit`` the aggregate that gives a visit its one value.
+    """``column`` is the event's; ``visit`` where a visit keeps its one value, None: the value is each event's own.
 
-    ``of_visit`` None: the dimension is each event's own. ``blank`` is what a missing value reads.
+    ``blank`` is what a missing value reads.
     """
 
     name: str
     column: str
-    of_visit: str | None = None
+    visit: str | None = None
     blank: str = UNKNOWN
+
+    @property
+    def of_visit(self) -> bool:
+        """Whether the value is the visit's."""
+        return self.visit is not None
+
+    @property
+    def of_first_event(self) -> bool:
+        """Whether it is that of the visit's first event."""
+        return self.visit == f"opening.{self.column}"
 
     @property
     def counts_strangers(self) -> bool:
         """Whether events without a visitor, which belong to no visit, count under their own value."""
-        return self.name not in ("entry_pages", "exit_pages")
+        return self.visit not in ("entry_page", "exit_page")
 
 
 def _first_event(name: str, column: str, blank: str = UNKNOWN) -> Dimension:
-    return Dimension(name, column, f"max(CASE WHEN opens = 1 THEN {column} END)", blank)
-
-
-def _of_pageviews(name: str, aggregate: str) -> Dimension:
-    moment = "{'at': timestamp, 'id': event_id}"
-    return Dimension(name, "pathname", f"{aggregate}(pathname, {moment}) FILTER (event_name = 'pageview')")
+    return Dimension(name, column, f"opening.{column}", blank)
 
 
 _ALL = (
@@ -42,8 +47,8 @@ _ALL = (
     _first_event("os", "os"),
     _first_event("devices", "device_type"),
     _first_event("countries", "country_code"),
-    _of_pageviews("entry_pages", "arg_min_null"),
-    _of_pageviews("exit_pages", "arg_max_null"),
+    Dimension("entry_pages", "pathname", "entry_page"),
+    Dimension("exit_pages", "pathname", "exit_page"),
     _first_event("referrers", "referrer", DIRECT),
     _first_event("channels", "channel", DIRECT),
     _first_event("utm_source", "utm_source"),

@@ -1,21 +1,31 @@
 """One DuckDB per process: locked to the store, a cursor per query, a new look where a swap broke a read."""
 
 import threading
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from mallard.errors import QueryTooLargeError, StoreUnavailableError
+from mallard.errors import QueryError, QueryTooLargeError, StoreUnavailableError
+from mallard.query.cache import Cache
+from mallard.query.conditions import compile_filter
+from mallard.query.merge import COUNTS, merged
 from mallard.query.period import Period
+from mallard.query.plan import PORTION_BYTES, Plan
+from mallard.query.query import HOUR, Query
 from mallard.query.rollups import Rolled, RollupReader
-from mallard.query.statement import Statement, rollup_sql, sql_file, statement_sql
+from mallard.query.statement import Count, counting_sql, hours_table, rollup_sql, sql_file
+from mallard.query.stopping import Line, current_stop
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
+from mallard.table.layout import date_in
 from mallard.table.read import list_days, open_files
 from mallard.table.schema import EVENTS
 
@@ -32,14 +42,57 @@ _READ_ERRORS = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputExc
 PendingEvents = Callable[[str], pa.Table]
 
 
+@dataclass(frozen=True)
+class Answer:
+    """``rows`` of each query, ``{"value": …, measure: …}`` each, and the plan they were counted by."""
+
+    rows: tuple[list[dict[str, Any]], ...]
+    plan: Plan
+
+    def size(self) -> int:
+        """How many rows."""
+        return sum(map(len, self.rows))
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What queue and listing say of a range at a moment: the plan, and the pending events."""
+
+    plan: Plan
+    pending: pa.Table
+
+    def fingerprint(self) -> str:
+        """Another where an answer could be another."""
+        return self.plan.fingerprint(self.pending["event_id"].to_pylist())
+
+
+@dataclass(frozen=True)
+class Look(Glance):
+    """A glance with the files of the days to count, which are held."""
+
+    files: tuple[str, ...]
+
+
+T = TypeVar("T")
+
+
 class Engine:
-    """Runs statements over one store and the queue's pending events."""
+    """Answers queries over one store and the queue's pending events."""
 
     def __init__(
-        self, store: Store, pending: PendingEvents, *, memory_mb: int, threads: int, book: SiteBook | None = None
+        self,
+        store: Store,
+        pending: PendingEvents,
+        *,
+        memory_mb: int,
+        threads: int,
+        book: SiteBook | None = None,
+        cache_seconds: float = 0,
     ) -> None:
-        """``pending`` gives a site's rows that wait in the queue, in the schema PENDING."""
+        """``pending`` gives a site's rows that wait in the queue, in the schema PENDING; answers are kept so long."""
         self.store = store
+        self.cache = Cache(cache_seconds)
+        self._line = Line()
         self.book = book or SiteBook(store)
         self._pending = pending
         self._rollups = RollupReader(store)
@@ -56,27 +109,35 @@ class Engine:
         )
         self._lock_down()
 
-    def rows(self, site_id: str, period: Period, statement: Statement) -> list[dict[str, Any]]:
-        """The statement's rows over one site and range, from one consistent look at queue and table."""
-        # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
-        pending = self._pending(site_id)
-        waiting_dates = frozenset(pending["date"].to_pylist())
-        for attempt in range(READ_ATTEMPTS):
-            days = list_days(self.store, site_id)
-            rolled = Rolled()
-            if statement.rolled and period.since is None:
-                rolled = self._rollups.read(site_id, days, period, self.zones(site_id), but=waiting_dates)
-            counted = [
-                segments
-                for day, segments in days.items()
-                if period.start <= day < period.end and day not in rolled.dates
-            ]
-            with open_files(self.store, counted) as files:
-                try:
-                    return self._run(files, pending, rolled, period, statement)
-                except (duckdb.Error, UnicodeDecodeError) as error:
-                    self._look_again(error, attempt)
-        raise AssertionError("unreachable")
+    def answer(self, queries: Sequence[Query]) -> Answer:
+        """All of one site, range and filter: one look at queue and table serves them, and one count of the events.
+
+        QueryError where the filter is wrong; QueryTooLargeError over the memory; StoreUnavailableError.
+        """
+        first = queries[0]
+        assert all(
+            (each.site_id, each.period, each.filters) == (first.site_id, first.period, first.filters)
+            for each in queries
+        )
+        conditions = compile_filter(first.filters, self.book.get(first.site_id).goals) if first.filters else None
+        self._check_patterns(conditions.patterns if conditions else ())
+        count = Count(
+            tuple(dict.fromkeys(each.dimension for each in queries)),
+            of_visits=any(each.of_visits for each in queries),
+            conditions=conditions,
+        )
+
+        glance = self._glance(first)
+
+        def counted() -> Answer:
+            plan, rows = self._look(first, lambda look: self._count(first, count, look), glance)
+            return Answer(tuple(self._merged(each, plan, rows) for each in queries), plan)
+
+        if first.period.since is not None:
+            return counted()
+        # Kept under all that it depends on: to know that takes a listing, but no look at an event.
+        key = (tuple(queries), repr(conditions), self.zones(first.site_id), glance.fingerprint())
+        return self.cache.get(key, counted, Answer.size)
 
     def zones(self, site_id: str) -> Zones:
         """The site's time zones."""
@@ -111,30 +172,86 @@ class Engine:
         """End the database."""
         self._database.close()
 
-    def _run(
-        self, files: tuple[str, ...], pending: pa.Table, rolled: Rolled, period: Period, statement: Statement
-    ) -> list[dict[str, Any]]:
-        sql = statement_sql(statement, has_files=bool(files), has_waiting=pending.num_rows > 0)
-        values = {
-            "start": period.start,
-            "end": period.end,
-            "since": period.since or BEGINNING,
-            **statement.values,
+    def _look(self, query: Query, work: Callable[[Look], T], glance: Glance | None = None) -> tuple[Plan, T]:
+        """A plan, and what ``work`` makes of its files; by another glance where a swap broke it."""
+        for attempt in range(READ_ATTEMPTS):
+            if glance is None or attempt:
+                glance = self._glance(query)
+            with open_files(self.store, glance.plan.days.values()) as files:
+                try:
+                    return glance.plan, work(Look(glance.plan, glance.pending, files))
+                except (duckdb.Error, UnicodeDecodeError) as error:
+                    self._look_again(error, attempt)
+        raise AssertionError("unreachable")
+
+    def _glance(self, query: Query) -> Glance:
+        """By queue and listing of now. A filter needs the events, so does a part of a day, or a day with some waiting."""
+        # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
+        pending = _within(self._pending(query.site_id), query.period)
+        waiting = frozenset(pending["date"].to_pylist())
+        days = list_days(self.store, query.site_id)
+        rolled, period = Rolled(), query.period
+        if query.filters is None and period.since is None:
+            rolled = self._rollups.read(query.site_id, days, period, self.zones(query.site_id), but=waiting)
+        counted = {
+            day: segments
+            for day, segments in days.items()
+            if period.start <= day < period.end and day not in rolled.dates
         }
+        return Glance(Plan(rolled, counted, waiting), pending)
+
+    def _count(self, query: Query, count: Count, look: Look) -> list[pa.Table]:
+        """Rows of COUNTS from the events of a plan, one table for each portion."""
+        if not look.plan.counts_events:
+            return []
+        by_day, pending, counted = _by_day(look.files), look.pending, []
+        for days in look.plan.portions(self._together(look)):
+            read = [file for day in days for file in by_day.get(day, ())]
+            counted.append(self._run(query, count, read, pending))
+            # The first portion has the days of what waits.
+            pending = pending.slice(0, 0)
+        return counted
+
+    def _together(self, look: Look) -> frozenset[date]:
+        """The days whose visitors cannot be added up; all, where they fit into one portion anyway."""
+        if look.plan.size_bytes <= PORTION_BYTES or not look.files:
+            return frozenset(look.plan.days)
+        with closing(self._cursor()) as cursor:
+            found = cursor.execute(sql_file("spanning"), {"files": list(look.files)}).fetchall()
+        return frozenset(_by_day(row[0] for row in found))
+
+    def _run(self, query: Query, count: Count, files: Sequence[str], pending: pa.Table) -> pa.Table:
+        period, conditions = query.period, count.conditions
+        sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
+        values: dict[str, Any] = {"start": period.start, "end": period.end, "since": period.since or BEGINNING}
+        values |= conditions.values if conditions else {}
         if files:
             values["files"] = list(files)
-        cursor = self._cursor()
-        try:
+        stop = current_stop()
+        with self._line.turn(stop), closing(self._cursor()) as cursor, stop.interrupting(cursor.interrupt):
             cursor.register("pending", pending)
-            for name, table in statement.tables.items():
-                cursor.register(name, table)
-            if statement.rolled:
-                cursor.register("rollup", rolled.rows(statement.rolled))
-            answer = cursor.execute(sql, values)
-            names = [column[0] for column in answer.description or []]
-            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-        finally:
-            cursor.close()
+            if HOUR in count.dimensions:
+                cursor.register("hours", self._hours(query))
+            return cursor.execute(sql, values).to_arrow_table().select(COUNTS.names).cast(COUNTS)
+
+    def _hours(self, query: Query) -> pa.Table:
+        hours = self.zones(query.site_id).hours(query.period.start, query.period.end)
+        return hours_table(moment.replace(tzinfo=None) for moment, _ in hours)
+
+    def _merged(self, query: Query, plan: Plan, counted: Iterable[pa.Table]) -> list[dict[str, Any]]:
+        rolled = [plan.rolled.counts(query.dimension)] if plan.rolled.dates else []
+        return merged(
+            [*rolled, *(rows.filter(pc.equal(rows["dimension"], query.dimension)) for rows in counted)], query
+        )
+
+    def _check_patterns(self, patterns: Iterable[str]) -> None:
+        with closing(self._cursor()) as cursor:
+            for pattern in patterns:
+                try:
+                    cursor.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern}).fetchall()
+                except duckdb.Error as error:
+                    reason = str(error).splitlines()[0]
+                    raise QueryError(f"{pattern[:40]!r} is no regular expression (RE2): {reason}") from error
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
@@ -153,6 +270,8 @@ class Engine:
 
     def _look_again(self, error: Exception, attempt: int) -> None:
         """Return where a swap may have broken the read and there is another try; else raise."""
+        if isinstance(error, duckdb.InterruptException):
+            current_stop().check()
         if isinstance(error, duckdb.OutOfMemoryException):
             raise QueryTooLargeError(
                 "The query needs more memory than MALLARD_QUERY_MEMORY_MB; ask for fewer days."
@@ -172,3 +291,21 @@ class Engine:
                 if statement not in self._setup:
                     self._database.execute(statement)
             self._setup = setup
+
+
+def _within(pending: pa.Table, period: Period) -> pa.Table:
+    dates = pending["date"]
+    return pending.filter(
+        pc.and_(
+            pc.greater_equal(dates, pa.scalar(period.start, pa.date32())),
+            pc.less(dates, pa.scalar(period.end, pa.date32())),
+        )
+    )
+
+
+def _by_day(files: Iterable[str]) -> Mapping[date, list[str]]:
+    found: dict[date, list[str]] = defaultdict(list)
+    for file in files:
+        if day := date_in(file):
+            found[day].append(file)
+    return found

@@ -1,19 +1,30 @@
 """Reading rollups: which days of a range they may answer, and their rows of one dimension."""
 
 import threading
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.query.merge import COUNTS
 from mallard.query.period import Period
+from mallard.query.query import DAY
 from mallard.query.statement import rollup_made_by
 from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.read import Days
-from mallard.table.rollup import SCHEMA, days_of, decode_rollup, fingerprint, parse_rollup, rollup_prefix, segment_tag
+from mallard.table.rollup import (
+    SCHEMA,
+    TOTAL,
+    days_of,
+    decode_rollup,
+    fingerprint,
+    parse_rollup,
+    rollup_prefix,
+    segment_tag,
+)
 
 MAX_CACHED_BYTES = 64 * 1024 * 1024
 
@@ -35,6 +46,20 @@ class Rolled:
 
     dates: Set[date] = frozenset()
     months: list[Month] = field(default_factory=list)
+
+    def counts(self, dimension: str) -> pa.Table:
+        """The rows of a dimension of these dates, in the schema COUNTS; a DAY is its TOTAL under its date."""
+        rows = self.rows(TOTAL if dimension == DAY else dimension)
+        if dimension == DAY:
+            rows = rows.set_column(rows.column_names.index("value"), "value", rows["date"].cast(pa.string()))
+        # Without a filter every visit lands where its bounce is counted.
+        return rows.append_column("landings", rows["visits"]).select(COUNTS.names).cast(COUNTS)
+
+    def marks(self) -> Iterator[tuple[date, str]]:
+        """Each date and what its counts were made of."""
+        for month in self.months:
+            for day in month.totals.keys() & self.dates:
+                yield day, f"{month.totals[day]['fingerprint']} {month.totals[day]['frozen']}"
 
     def rows(self, dimension: str) -> pa.Table:
         """The rows of a dimension, of these dates only."""

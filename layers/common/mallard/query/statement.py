@@ -1,31 +1,57 @@
 """SQL put together from the files in ``query/sql``: names and closed fragments only, values are always bound."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
 
+from mallard.query.conditions import Conditions
 from mallard.query.dimensions import DIMENSIONS, Dimension
+from mallard.query.query import DAY, HOUR
 from mallard.table import rollup
+from mallard.table.rollup import TOTAL
+
+# First by time, then by id: both in one number, which is compared faster than a pair.
+_MOMENT = "CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + event_id"
+_KEYS = ("date", "visitor_id", "timestamp", "event_id", "event_name")
+_MONEY = (
+    "revenue_amount AS revenue",
+    "CASE WHEN revenue_amount IS NOT NULL THEN coalesce(revenue_currency, '') END AS currency_low",
+    "currency_low AS currency_high",
+)
+_MONEY_OF_VISIT = (
+    "sum(revenue) AS revenue",
+    "min(currency_low) AS currency_low",
+    "max(currency_high) AS currency_high",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL over ``event`` (and ``visit``): file names below ``query/sql``, closed fragments, bound values.
+class Count:
+    """What one statement counts: the measures of each value of some dimensions, TOTAL, DAY and HOUR among them.
 
-    ``rolled`` names the dimension whose rollup rows the statement adds as ``rollup``; None: it needs the events.
-    ``tables`` are small ones of the statement's own, by name.
+    ``of_visits``: the visits are counted too; without, measures of theirs are 0.
     """
 
-    parts: tuple[str, ...]
-    fragments: Mapping[str, str]
-    values: Mapping[str, Any]
-    rolled: str | None = None
-    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    dimensions: tuple[str, ...]
+    of_visits: bool
+    conditions: Conditions | None = None
+    with_money: bool = False
+
+    @property
+    def known(self) -> tuple[Dimension, ...]:
+        """Those of DIMENSIONS."""
+        return tuple(DIMENSIONS[name] for name in self.dimensions if name in DIMENSIONS)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is read of an event."""
+        read = {each.column for each in self.known} | (self.conditions.columns if self.conditions else set())
+        return (*_KEYS, *sorted(read - set(_KEYS)), *(_MONEY if self.with_money else ()))
 
 
 def hours_table(starts: Iterable[Any]) -> pa.Table:
@@ -39,38 +65,18 @@ def sql_file(name: str) -> str:
     return files("mallard.query").joinpath("sql", f"{name}.sql").read_text("utf-8")
 
 
-def event_ctes(*, has_files: bool, has_waiting: bool) -> list[str]:
-    """``event`` over what there is: segments, pending events, both, or neither."""
-    if has_files:
-        names = ("stored", "waiting", "events_both") if has_waiting else ("stored", "events_stored")
-        return [sql_file(name) for name in names]
-    # An empty list of files is refused by read_parquet; no rows at all is the same as none waiting.
-    return [sql_file("waiting"), sql_file("events_waiting")]
-
-
-def statement_sql(statement: Statement, *, has_files: bool, has_waiting: bool) -> str:
-    """The whole text of a report's statement."""
-    *ctes, last = (sql_file(part).format(**statement.fragments) for part in statement.parts)
-    return _with([*event_ctes(has_files=has_files, has_waiting=has_waiting), *ctes], last)
+def counting_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:
+    """The whole text of a count over segments, pending events, both, or neither."""
+    ctes = [*_every(has_files=has_files, has_waiting=has_waiting), *_events(count), *_visits(count)]
+    selects = [_select(name, count) for name in count.dimensions]
+    return "WITH " + ",\n".join(ctes) + "\n" + "\nUNION ALL BY NAME\n".join(selects)
 
 
 @cache
 def rollup_sql() -> str:
-    """What counts a day for its rollup: the same ``event`` and ``visit`` that the reports count."""
-    of_visits = [each for each in DIMENSIONS.values() if each.of_visit]
-    opening = "".join(f",\n        {each.of_visit} AS dim_{each.name}" for each in of_visits)
-    opening += (
-        ",\n        sum(revenue) AS revenue, min(currency_low) AS currency_low, max(currency_high) AS currency_high"
-    )
-    ctes = [
-        *event_ctes(has_files=True, has_waiting=False),
-        sql_file("event_money"),
-        sql_file("visits").format(opening=opening, source="event_money"),
-    ]
-    money = sql_file("money")
-    selects = [sql_file("rollup_rows"), *(sql_file(f"rollup_{name}").format(money=money) for name in ("total", "hour"))]
-    selects += [_rolled(each, money) for each in DIMENSIONS.values()]
-    return _with(ctes, "\nUNION ALL BY NAME\n".join(selects))
+    """What counts a day for its rollup: the very count that reports make, of all dimensions."""
+    count = Count((TOTAL, HOUR, *DIMENSIONS), of_visits=True, with_money=True)
+    return counting_sql(count, has_files=True, has_waiting=False) + "\nUNION ALL BY NAME\n" + sql_file("count_rows")
 
 
 @cache
@@ -80,15 +86,77 @@ def rollup_made_by(zone: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _rolled(dimension: Dimension, money: str) -> str:
-    kind = "rollup_visit" if dimension.of_visit else "rollup_event"
-    return sql_file(kind).format(
-        name=dimension.name,
-        dimension=dimension.column,
+def _every(*, has_files: bool, has_waiting: bool) -> list[str]:
+    if has_files:
+        names = ("stored", "waiting", "events_both") if has_waiting else ("stored", "events_stored")
+        return [sql_file(name) for name in names]
+    # An empty list of files is refused by read_parquet; no rows at all is the same as none waiting.
+    return [sql_file("waiting"), sql_file("events_waiting")]
+
+
+def _events(count: Count) -> list[str]:
+    columns = ", ".join(count.columns)
+    conditions = count.conditions
+    if conditions is None:
+        # What is looked at once needs no place of its own.
+        once = len(count.dimensions) == 1 and not count.of_visits
+        return [sql_file("event").format(columns=columns, kept="NOT MATERIALIZED" if once else "MATERIALIZED")]
+    passing = [each for each in (conditions.opening, conditions.touching) if each is not None]
+    if not passing:
+        return [sql_file("event_judged").format(columns=columns, stranger=conditions.stranger)]
+    candidates = "INTERSECT\n".join(sql_file("candidates").format(condition=each) for each in passing)
+    return [sql_file("event_candidates").format(columns=columns, candidates=candidates, stranger=conditions.stranger)]
+
+
+def _visits(count: Count) -> list[str]:
+    conditions = count.conditions
+    if conditions is None:
+        return [_put_together(count), sql_file("visit_all")] if count.of_visits else [sql_file("visit_none")]
+    passing = sql_file("visit_passing").format(
+        landing=conditions.landing or "true", visit=conditions.visit, event=conditions.event or "true"
+    )
+    return [_put_together(count), passing, sql_file("visit_touched" if conditions.event else "visit_whole")]
+
+
+def _put_together(count: Count) -> str:
+    """Visits with what is asked of them: values of the first event, entry and exit page, what was done."""
+    conditions, more = count.conditions, []
+    opening = {each.column for each in count.known if each.of_first_event}
+    pages = {each.visit for each in count.known}
+    if conditions:
+        opening |= set(conditions.opening_columns)
+        pages |= {"entry_page"} if conditions.needs_entry_page or conditions.landing else set()
+        pages |= {"exit_page"} if conditions.needs_exit_page else set()
+        more += [f"bool_or({done}) AS done_{number}" for number, done in enumerate(conditions.done)]
+    if opening:
+        fields = ", ".join(f"'{name}': {name}" for name in sorted(opening))
+        more.append(f"arg_min({{{fields}}}, {_MOMENT}) AS opening")
+    more += [
+        f"{aggregate}(pathname, {_MOMENT}) FILTER (event_name = 'pageview') AS {name}"
+        for name, aggregate in (("entry_page", "arg_min_null"), ("exit_page", "arg_max_null"))
+        if name in pages
+    ]
+    more += _MONEY_OF_VISIT if count.with_money else ()
+    measures = sql_file("visit_measures").format(more="".join(f",\n        {each}" for each in more)).strip()
+    return sql_file("visits").format(measures=measures)
+
+
+def _select(name: str, count: Count) -> str:
+    money = sql_file("money").rstrip() if count.with_money else ""
+    if name == TOTAL:
+        return sql_file("count_total").format(money=money, money_names=", revenue, currency" if money else "")
+    if name == HOUR:
+        return sql_file("count_hour").format(money=money)
+    if name == DAY:
+        return sql_file("count_event").format(name=name, value="CAST(date AS VARCHAR)", money=money)
+    dimension = DIMENSIONS[name]
+    if not dimension.of_visit:
+        return sql_file("count_event").format(name=name, value=dimension.column, money=money)
+    return sql_file("count_visit").format(
+        name=name,
+        value=dimension.visit,
+        column=dimension.column,
         counts_strangers=str(dimension.counts_strangers).lower(),
         money=money,
+        money_columns=", revenue, currency_low, currency_high" if money else "",
     )
-
-
-def _with(ctes: list[str], last: str) -> str:
-    return "WITH " + ",\n".join(ctes) + "\n" + last

@@ -1,23 +1,77 @@
-"""The seed's reports: each a preset of SQL, numbers as in the contract's definitions."""
+"""The seed's reports: each a preset of queries, numbers as in the contract's definitions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
+from mallard.query.compare import change
 from mallard.query.dimensions import DIMENSIONS
 from mallard.query.engine import Engine
+from mallard.query.filters import Filter
+from mallard.query.metrics import METRICS
 from mallard.query.period import Period, read_period
-from mallard.query.statement import Statement, hours_table
+from mallard.query.plan import Plan
+from mallard.query.query import DAY, HOUR, Query
 from mallard.table.rollup import TOTAL
 
 BREAKDOWNS = tuple(DIMENSIONS)
+OVERVIEW_BREAKDOWNS = ("pages", "sources", "browsers", "os", "devices", "countries")
 
-_PLAIN_VISITS = {"source": "event", "opening": ""}
-_BY_DAY = Statement(("timeseries",), {"bucket": "date", "rolled_bucket": "date"}, {}, rolled=TOTAL)
+HEADLINE = {
+    "unique_visitors": "visitors",
+    "total_pageviews": "pageviews",
+    "bounce_rate": "bounce_rate",
+    "avg_visit_duration_secs": "visit_duration",
+    "pages_per_visit": "pages_per_visitor",
+    "visits": "visits",
+    "views_per_visit": "views_per_visit",
+    "events": "events",
+}
+"""The seed's names of the headline's metrics; its pages per visit are page views per visitor."""
 
-_Buckets = Sequence[tuple[date | datetime, str]]
-"""What SQL calls a step of a series, and what the answer does."""
+_NOTHING = {"visitors": 0, "pageviews": 0}
+
+Rows = Sequence[Mapping[str, Any]]
+_Buckets = Sequence[tuple[str, str]]
+"""The value of a step of a series as it is counted, and its label in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One list of numbers of a report, whatever its site and range."""
+
+    metrics: tuple[str, ...]
+    dimension: str = TOTAL
+    limit: int | None = None
+
+    def query(self, scope: "Scope", period: Period) -> Query:
+        return Query(scope.site_id, period, self.metrics, self.dimension, scope.filters, self.limit)
+
+
+_MAIN = _Asked(tuple(HEADLINE.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What reports are about; ``before`` is an earlier range to show beside."""
+
+    site_id: str
+    period: Period
+    filters: Filter | None = None
+    before: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a page shows of a site and range, from one look; ``plan`` says how it was counted."""
+
+    period: Period
+    main: dict[str, Any]
+    timeseries: list[dict[str, Any]]
+    breakdowns: dict[str, list[dict[str, Any]]]
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,44 +81,80 @@ class Stats:
     engine: Engine
     now: datetime
 
-    def main(self, site_id: str, period: Period) -> dict[str, Any]:
+    def main(self, scope: Scope) -> dict[str, Any]:
         """The headline numbers; rates and averages are 0 where there is nothing to divide by."""
-        statement = Statement(("visits", "main"), _PLAIN_VISITS, {}, rolled=TOTAL)
-        found = self.engine.rows(site_id, period, statement)[0]
-        visits, visitors = found["visits"], found["visitors"]
-        return {
-            "unique_visitors": visitors,
-            "total_pageviews": found["pageviews"],
-            "bounce_rate": _ratio(found["bounces"], visits),
-            "avg_visit_duration_secs": _ratio(found["duration_ms"], visits * 1000),
-            "pages_per_visit": _ratio(found["pageviews"], visitors),
-            "visits": visits,
-            "views_per_visit": _ratio(found["visit_pageviews"], visits),
-            "events": found["events"],
-            "current_visitors": self.current_visitors(site_id),
-        }
+        (rows,), (before,), _ = self._counted(scope, [_MAIN])
+        return self._headline(scope, rows, before)
 
-    def current_visitors(self, site_id: str) -> int:
+    def current_visitors(self, site_id: str, filters: Filter | None = None) -> int:
         """Distinct visitors of the last five minutes."""
         period = read_period("realtime", None, None, self.now, self.engine.zones(site_id))
-        return int(self.engine.rows(site_id, period, Statement(("current",), {}, {}))[0]["visitors"])
+        query = Query(site_id, period, ("visitors",), filters=filters)
+        return int(self.engine.answer([query]).rows[0][0]["visitors"])
 
-    def timeseries(self, site_id: str, period: Period) -> list[dict[str, Any]]:
+    def timeseries(self, scope: Scope) -> list[dict[str, Any]]:
         """Visitors and page views per hour or day, buckets without any included."""
-        if period.open_start:
-            today = self.engine.zones(site_id).local_date(self.now)
-            period = replace(period, start=self.engine.first_date(site_id, today))
-        buckets = self._hours(site_id, period) if period.hourly else _days(period)
-        statement = _by_hour(buckets) if period.hourly else _BY_DAY
-        counted = {row["bucket"]: row for row in self.engine.rows(site_id, period, statement)}
+        scope = self._begun(scope)
+        (rows,), (before,), _ = self._counted(scope, [_series(scope.period)])
+        return self._filled(scope, rows, before)
+
+    def breakdown(self, scope: Scope, name: str, limit: int) -> list[dict[str, Any]]:
+        """The top values of a dimension of BREAKDOWNS, by visitors, then value."""
+        (rows,), (before,), _ = self._counted(scope, [_breakdown(name, limit)])
+        return _listed(rows, before)
+
+    def overview(self, scope: Scope, limit: int = 10, names: Sequence[str] = OVERVIEW_BREAKDOWNS) -> Overview:
+        """Headline, series and breakdowns of one site and range, counted in one go."""
+        scope = self._begun(scope)
+        asked = [_MAIN, _series(scope.period), *(_breakdown(name, limit) for name in names)]
+        (main, series, *lists), (main_before, series_before, *lists_before), plan = self._counted(scope, asked)
+        return Overview(
+            scope.period,
+            self._headline(scope, main, main_before),
+            self._filled(scope, series, series_before),
+            {name: _listed(now, before) for name, now, before in zip(names, lists, lists_before, strict=True)},
+            plan,
+        )
+
+    def _counted(self, scope: Scope, asked: Sequence[_Asked]) -> tuple[list[Rows], list[Rows | None], Plan]:
+        """The rows of all that is asked, those of the earlier range (of every value, None without), and the plan."""
+        answer = self.engine.answer([each.query(scope, scope.period) for each in asked])
+        before: list[Rows | None] = [None] * len(asked)
+        if scope.before:
+            unlimited = [replace(each, limit=None).query(scope, scope.before) for each in asked]
+            before = list(self.engine.answer(unlimited).rows)
+        return list(answer.rows), before, answer.plan
+
+    def _headline(self, scope: Scope, rows: Rows, before: Rows | None) -> dict[str, Any]:
+        numbers = _named(rows[0])
+        current = {"current_visitors": self.current_visitors(scope.site_id, scope.filters)}
+        if before is None:
+            return {**numbers, **current}
+        comparison = _named(before[0])
+        return {**numbers, **current, "comparison": comparison, "change": change(comparison, numbers)}
+
+    def _begun(self, scope: Scope) -> Scope:
+        if not scope.period.open_start:
+            return scope
+        today = self.engine.zones(scope.site_id).local_date(self.now)
+        return replace(scope, period=replace(scope.period, start=self.engine.first_date(scope.site_id, today)))
+
+    def _filled(self, scope: Scope, rows: Rows, before: Rows | None) -> list[dict[str, Any]]:
+        """Every bucket of the range; the first of the earlier range stands beside the first, and so on."""
+        found = self._buckets(scope.site_id, scope.period, rows)
+        if before is None or scope.before is None:
+            return found
+        beside = self._buckets(scope.site_id, scope.before, before)
+        # An hour more or less, where the clock was changed, has nothing beside it.
         return [
-            {
-                "date": label,
-                "visitors": counted[moment]["visitors"] if moment in counted else 0,
-                "pageviews": counted[moment]["pageviews"] if moment in counted else 0,
-            }
-            for moment, label in buckets
+            {**each, "previous": _views(other)} if other else each
+            for each, other in zip_longest(found, beside[: len(found)])
         ]
+
+    def _buckets(self, site_id: str, period: Period, rows: Rows) -> list[dict[str, Any]]:
+        counted = {row["value"]: row for row in rows}
+        buckets = self._hours(site_id, period) if period.hourly else _days(period)
+        return [{"date": label, **_views(counted.get(value, _NOTHING))} for value, label in buckets]
 
     def _hours(self, site_id: str, period: Period) -> _Buckets:
         """The local hours of a period, up to now where it looks back from now."""
@@ -73,35 +163,35 @@ class Stats:
             (moment.replace(tzinfo=None), label)
             for moment, label in self.engine.zones(site_id).hours(period.start, period.end)
         ]
-        if since is None:
-            return hours
-        return [hour for hour in hours if since - timedelta(hours=1) < hour[0] <= now]
-
-    def breakdown(self, site_id: str, period: Period, name: str, limit: int) -> list[dict[str, Any]]:
-        """The top values of a dimension of BREAKDOWNS, by visitors, then value."""
-        dimension = DIMENSIONS[name]
-        fragments = {
-            "dimension": dimension.column,
-            "blank": f"'{dimension.blank}'",
-            "counts_strangers": str(dimension.counts_strangers).lower(),
-        }
-        parts: tuple[str, ...] = ("event_breakdown",)
-        if dimension.of_visit:
-            parts = ("visits", "visit_breakdown")
-            fragments |= {**_PLAIN_VISITS, "opening": f", {dimension.of_visit} AS dimension"}
-        return self.engine.rows(site_id, period, Statement(parts, fragments, {"limit": limit}, rolled=name))
+        if since is not None:
+            hours = [hour for hour in hours if since - timedelta(hours=1) < hour[0] <= now]
+        return [(f"{moment:%Y-%m-%d %H:%M}", label) for moment, label in hours]
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _series(period: Period) -> _Asked:
+    return _Asked(("visitors", "pageviews"), HOUR if period.hourly else DAY)
+
+
+def _breakdown(name: str, limit: int) -> _Asked:
+    return _Asked(("visitors", "pageviews"), name, limit)
+
+
+def _named(counts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: METRICS[metric].value(counts) for name, metric in HEADLINE.items()}
+
+
+def _views(row: Mapping[str, Any]) -> dict[str, int]:
+    return {name: row[name] for name in ("visitors", "pageviews")}
+
+
+def _listed(rows: Rows, before: Rows | None) -> list[dict[str, Any]]:
+    listed = [{"value": row["value"], **_views(row)} for row in rows]
+    if before is None:
+        return listed
+    known = {row["value"]: row for row in before}
+    return [{**row, "previous": _views(known.get(row["value"], _NOTHING))} for row in listed]
 
 
 def _days(period: Period) -> _Buckets:
-    days = [period.start + timedelta(days=n) for n in range((period.end - period.start).days)]
-    return [(day, day.isoformat()) for day in days]
-
-
-def _by_hour(hours: _Buckets) -> Statement:
-    return Statement(
-        ("timeseries_hours",), {}, {}, rolled="hour", tables={"hours": hours_table(hour for hour, _ in hours)}
-    )
+    days: list[date] = [period.start + timedelta(days=n) for n in range((period.end - period.start).days)]
+    return [(day.isoformat(), day.isoformat()) for day in days]

@@ -44,3 +44,9 @@ def parse_segment(key: str) -> tuple[Partition, int] | None:
         return Partition(unquote(match[1]), date.fromisoformat(match[2])), int(match[3])
     except ValueError:
         return None
+
+
+def date_in(path: str) -> date | None:
+    """The date in the path of a segment, wherever its folder ``events/`` lies; None where there is none."""
+    found = parse_segment(EVENTS + path.rpartition(f"/{EVENTS}")[2])
+    return found[0].date if found else None

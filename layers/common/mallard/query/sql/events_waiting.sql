@@ -1,3 +1,3 @@
-event AS (
+every AS (
     SELECT * FROM waiting WHERE event_name <> 'engagement' AND timestamp >= $since
 )

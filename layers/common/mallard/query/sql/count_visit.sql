@@ -5,29 +5,26 @@ SELECT
     count(DISTINCT visitor_id) AS visitors,
     sum(visits) AS visits,
     sum(bounces) AS bounces,
+    sum(landings) AS landings,
     sum(duration_ms) AS duration_ms,
     sum(visit_pageviews) AS visit_pageviews,
     sum(pageviews) AS pageviews,
-    sum(events) AS events,
-    {money}
+    sum(events) AS events{money}
 FROM (
     SELECT
-        dim_{name} AS value,
+        {value} AS value,
         visitor_id,
         1 AS visits,
-        CAST(bounced AS INTEGER) AS bounces,
+        CAST(bounced AND lands AS INTEGER) AS bounces,
+        CAST(lands AS INTEGER) AS landings,
         duration_ms,
-        pageviews AS visit_pageviews,
+        visit_pageviews,
         pageviews,
-        events,
-        revenue,
-        currency_low,
-        currency_high
+        events{money_columns}
     FROM visit
     UNION ALL
-    SELECT
-        {dimension}, NULL, 0, 0, 0, 0, CAST(event_name = 'pageview' AS INTEGER), 1, revenue, currency_low, currency_high
-    FROM event_money
+    SELECT {column}, NULL, 0, 0, 0, 0, 0, CAST(event_name = 'pageview' AS INTEGER), 1{money_columns}
+    FROM matched
     WHERE visitor_id IS NULL AND {counts_strangers}
 )
 GROUP BY value

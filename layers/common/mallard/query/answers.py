@@ -1,0 +1,118 @@
+"""The shapes of the API's answers, as its OpenAPI shows them."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Refusal(BaseModel):
+    """Why there is no answer, in one sentence."""
+
+    error: str
+
+
+class Headline(BaseModel):
+    """The headline numbers of a site and range."""
+
+    unique_visitors: int
+    total_pageviews: int
+    bounce_rate: float = Field(description="Visits with one page view and nothing else, as a fraction of visits.")
+    avg_visit_duration_secs: float
+    pages_per_visit: float = Field(description="Page views per visitor.")
+    visits: int
+    views_per_visit: float
+    events: int
+
+
+class Change(BaseModel):
+    """From the earlier range to this one: whole percent, for the bounce rate percentage points with one decimal."""
+
+    unique_visitors: int
+    total_pageviews: int
+    bounce_rate: float
+    avg_visit_duration_secs: int
+    pages_per_visit: int
+    visits: int
+    views_per_visit: int
+    events: int
+
+
+class Main(Headline):
+    """The headline numbers; `comparison` and `change` where an earlier range was asked for."""
+
+    current_visitors: int = Field(description="Distinct visitors of the last five minutes.")
+    comparison: Headline | None = None
+    change: Change | None = None
+
+
+class Earlier(BaseModel):
+    """The same row in the earlier range."""
+
+    visitors: int
+    pageviews: int
+
+
+class Bucket(BaseModel):
+    """One step of a time series: a day, or an hour as `YYYY-MM-DD HH:00`."""
+
+    date: str
+    visitors: int
+    pageviews: int
+    previous: Earlier | None = None
+
+
+class Row(BaseModel):
+    """One value of a dimension."""
+
+    value: str
+    visitors: int
+    pageviews: int
+    previous: Earlier | None = None
+
+
+class Counted(BaseModel):
+    """Which way the numbers came: days read from rollups, days counted from events, and how much was read for them."""
+
+    rollup_days: int
+    event_days: int
+    files: int
+    bytes: int
+
+
+class Overview(BaseModel):
+    """All that a page shows of a site and range, from one look at the data."""
+
+    start_date: date
+    end_date: date = Field(description="The day after the last.")
+    main: Main
+    timeseries: list[Bucket]
+    breakdowns: dict[str, list[Row]]
+    counted: Counted
+
+
+class RejectedRow(BaseModel):
+    """How often events were dropped for one reason on one day; docs/ingest.md has all reasons."""
+
+    date: date
+    reason: str
+    count: int
+    first: datetime
+    last: datetime
+
+
+class Site(BaseModel):
+    """A site with events."""
+
+    site_id: str
+
+
+class ErasureRow(BaseModel):
+    """What an erasure removed, or, where it is `queued`, will remove at the next flushes."""
+
+    site_id: str
+    start_date: date
+    end_date: date
+    status: Literal["done", "queued"]
+    days: list[date] = Field(description="Days that held events.")
+    events: int = Field(description="Events removed from the table; 0 while queued.")

@@ -1,0 +1,47 @@
+"""An earlier range beside the one that is asked for, and what changed from there to here."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+from mallard.errors import QueryError
+from mallard.query.period import Period
+
+COMPARISONS = ("previous_period", "year_over_year")
+
+POINTS = frozenset({"bounce_rate"})
+"""Rates as fractions: their change is told in percentage points."""
+
+
+def earlier(period: Period, comparison: str) -> Period:
+    """The range as long as ``period`` just before it, or from the same date a year ago. QueryError: there is none."""
+    if period.since is not None or period.open_start:
+        raise QueryError("compare needs a range with a first and a last day: not period realtime or all.")
+    length = period.end - period.start
+    start = period.start - length if comparison == "previous_period" else _year_before(period.start)
+    return replace(period, start=start, end=start + length)
+
+
+def change(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    """Per metric: whole percent (0 to something is 100), for POINTS percentage points with one decimal."""
+    return {
+        name: _points(before[name], now[name]) if name in POINTS else _percent(before[name], now[name]) for name in now
+    }
+
+
+def _percent(before: float, now: float) -> int:
+    if not before:
+        return 100 if now else 0
+    return round(100 * (now - before) / before)
+
+
+def _points(before: float, now: float) -> float:
+    return round(100 * (now - before), 1)
+
+
+def _year_before(day: date) -> date:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        # The 29th of February has none.
+        return day.replace(year=day.year - 1, day=28)

@@ -1,0 +1,41 @@
+"""Counts of several sources put together: rollup rows and what was counted from events add up."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.query.dimensions import DIMENSIONS
+from mallard.query.metrics import MEASURES
+from mallard.query.query import SERIES, Query
+from mallard.table.rollup import TOTAL
+
+COUNTS = pa.schema(
+    [
+        pa.field("dimension", pa.string()),
+        pa.field("value", pa.string()),
+        *(pa.field(name, pa.int64()) for name in MEASURES),
+    ]
+)
+"""Rows of a count."""
+
+
+def merged(parts: Iterable[pa.Table], query: Query) -> list[dict[str, Any]]:
+    """The rows of one query's answer, as ``{"value": …, measure: …}``, in its order and within its limit.
+
+    ``parts`` have the schema COUNTS, and rows of the query's dimension only.
+    """
+    rows = pa.concat_tables([COUNTS.empty_table(), *parts])
+    if query.dimension == TOTAL:
+        return [{name: pc.sum(rows[name]).as_py() or 0 for name in MEASURES}]
+    if query.dimension not in SERIES:
+        blank = DIMENSIONS[query.dimension].blank
+        rows = rows.set_column(1, "value", pc.fill_null(rows["value"], blank))
+    summed = rows.group_by("value").aggregate([(name, "sum") for name in MEASURES])
+    summed = summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
+    order = [("value", "ascending")]
+    if query.dimension not in SERIES:
+        order.insert(0, ("visitors", "descending"))
+    found: list[dict[str, Any]] = summed.sort_by(order).slice(0, query.limit).to_pylist()
+    return found

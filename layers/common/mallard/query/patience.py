@@ -1,0 +1,55 @@
+"""Ends a query whose client has gone or whose seconds are over: ASGI around the query API."""
+
+import asyncio
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mallard.errors import QueryTooLongError
+from mallard.query.stopping import CURRENT, Stop
+
+
+class Patience:
+    """Whatever is answered by ``app`` may take ``seconds``, and only as long as somebody listens."""
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        """``app`` finds what ends it in ``stopping.CURRENT``."""
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        stop, messages = Stop(), asyncio.Queue[Message | Exception]()
+
+        async def heard() -> Message:
+            message = await messages.get()
+            if isinstance(message, Exception):
+                raise message
+            return message
+
+        listener = asyncio.create_task(_listen(receive, messages, stop))
+        timer = asyncio.get_running_loop().call_later(self._seconds, stop.stop, QueryTooLongError)
+        token = CURRENT.set(stop)
+        try:
+            await self._app(scope, heard, send)
+        finally:
+            CURRENT.reset(token)
+            timer.cancel()
+            listener.cancel()
+
+
+async def _listen(receive: Receive, messages: "asyncio.Queue[Message | Exception]", stop: Stop) -> None:
+    """Hand every message on; at the end of the connection nobody waits for an answer."""
+    while True:
+        try:
+            message = await receive()
+        except Exception as error:
+            # A body over its limit: whoever reads it has to know.
+            await messages.put(error)
+            return
+        await messages.put(message)
+        if message["type"] == "http.disconnect":
+            stop.stop()
+            return

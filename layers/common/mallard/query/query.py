@@ -1,0 +1,43 @@
+"""What is asked of the engine: metrics by one dimension, over the events of a site and range that a filter passes."""
+
+from dataclasses import dataclass
+
+from mallard.errors import QueryError
+from mallard.query.dimensions import DIMENSIONS
+from mallard.query.filters import Filter
+from mallard.query.metrics import METRICS
+from mallard.query.period import Period
+from mallard.table.rollup import TOTAL
+
+DAY = "day"
+HOUR = "hour"
+SERIES = (DAY, HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """``dimension`` is TOTAL, one of SERIES, or a name of DIMENSIONS; ``limit`` None: every value.
+
+    Rows of a series come in order of time, those of a dimension by visitors, then value. QueryError where a name is
+    none of the closed tables'.
+    """
+
+    site_id: str
+    period: Period
+    metrics: tuple[str, ...]
+    dimension: str = TOTAL
+    filters: Filter | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.dimension not in (TOTAL, *SERIES) and self.dimension not in DIMENSIONS:
+            raise QueryError(f"{self.dimension[:40]!r} is no breakdown; there are {', '.join(DIMENSIONS)}.")
+        for name in self.metrics:
+            if name not in METRICS:
+                raise QueryError(f"{name[:40]!r} is no metric; there are {', '.join(METRICS)}.")
+
+    @property
+    def of_visits(self) -> bool:
+        """Whether the events must be put together to visits to answer this."""
+        dimension = DIMENSIONS.get(self.dimension)
+        return any(METRICS[name].of_visits for name in self.metrics) or (dimension is not None and dimension.of_visit)

@@ -1,0 +1,85 @@
+"""The routes below ``/api/sites``, and the erasure of a site's days."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Protocol
+
+from fastapi import APIRouter, Body, Path, Response
+from fastapi.params import Depends as Dependency
+
+from mallard.query.answers import ErasureRow, Site
+from mallard.query.engine import Engine
+from mallard.query.parameters import LastDate, SiteId, StartDate, read_site
+from mallard.query.period import read_date
+
+SitePath = Annotated[str, Path(description="Site id, such as example.com.")]
+
+
+class Erased(Protocol):
+    """What ``erase`` tells."""
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Days that held events."""
+        ...
+
+    @property
+    def events(self) -> int:
+        """Events removed from the table."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether they are gone already."""
+        ...
+
+
+Erase = Callable[[str, date, date], Erased]
+"""Erases a site's days, both included; raises ErasureError where the range is wrong."""
+
+
+def site_routes(
+    engine: Callable[[], Engine],
+    sites: Callable[[], list[str]],
+    clock: Callable[[], datetime],
+    erase: Erase,
+    guards: Sequence[Dependency],
+) -> APIRouter:
+    """The router; ``guards`` come before each route."""
+    router = APIRouter(prefix="/api", tags=["sites"], dependencies=list(guards))
+
+    @router.get("/sites")
+    def list_sites() -> list[Site]:
+        """All sites with events."""
+        return [Site(site_id=each) for each in sites()]
+
+    @router.get("/sites/{site_id}")
+    def read_site_settings(site_id: SitePath) -> dict[str, Any]:
+        """A site's settings: its time zone, who may send for it, its goals, whether everyone may look."""
+        site = read_site(site_id)
+        settings = engine().book.get(site)
+        return settings.to_api(settings.zones.local_date(clock()))
+
+    @router.put("/sites/{site_id}")
+    def change_site_settings(site_id: SitePath, given: Annotated[Any, Body()]) -> dict[str, Any]:
+        """Set a site's settings. Another time zone holds from tomorrow on; what is left out takes its default."""
+        site = read_site(site_id)
+        settings = engine().book.change(site, given, clock())
+        return settings.to_api(settings.zones.local_date(clock()))
+
+    @router.delete("/gdpr/erase")
+    def erase_days(
+        response: Response, site_id: SiteId = None, start_date: StartDate = None, end_date: LastDate = None
+    ) -> ErasureRow:
+        """Remove a site's days everywhere, both dates included. There is no way back."""
+        site = read_site(site_id)
+        first, last = read_date("start_date", start_date), read_date("end_date", end_date)
+        erased = erase(site, first, last)
+        if not erased.done:
+            response.status_code = 202
+        status: Literal["done", "queued"] = "done" if erased.done else "queued"
+        return ErasureRow(
+            site_id=site, start_date=first, end_date=last, status=status, days=list(erased.days), events=erased.events
+        )
+
+    return router

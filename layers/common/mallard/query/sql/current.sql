@@ -1,2 +1,0 @@
--- Visitors of the last minutes.
-SELECT count(DISTINCT visitor_id) AS visitors FROM event

@@ -1,0 +1,4 @@
+-- What is read of all events.
+event AS {kept} (
+    SELECT {columns} FROM every
+)

@@ -1,0 +1,7 @@
+-- Without a filter every visit counts with all its events.
+visit AS MATERIALIZED (
+    SELECT *, events = 1 AND pageviews = 1 AS bounced, true AS lands, pageviews AS visit_pageviews FROM every_visit
+),
+matched AS (
+    SELECT * FROM event
+)

@@ -1,0 +1,18 @@
+-- The visits that the filter lets pass, and of their events and the visitorless ones those that it is after.
+passing AS MATERIALIZED (
+    SELECT *, events = 1 AND pageviews = 1 AS bounced, {landing} AS lands, pageviews AS visit_pageviews
+    FROM every_visit AS visit
+    WHERE {visit}
+),
+matched AS MATERIALIZED (
+    SELECT event.*, 0 AS visit_number
+    FROM event JOIN passing AS visit ON event.date = visit.date AND event.visitor_id = visit.visitor_id
+    WHERE visit.visit_number = 0 AND ({event})
+    UNION ALL BY NAME
+    SELECT event.* EXCLUDE (opens)
+    FROM spread AS event JOIN passing AS visit
+      ON event.date = visit.date AND event.visitor_id = visit.visitor_id AND event.visit_number = visit.visit_number
+    WHERE {event}
+    UNION ALL BY NAME
+    SELECT *, 0 AS visit_number FROM event WHERE visitor_id IS NULL
+)

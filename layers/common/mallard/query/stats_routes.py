@@ -1,0 +1,133 @@
+"""The routes below ``/api/stats``: parameters in, reports out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.params import Depends as Dependency
+
+from mallard.errors import QueryError
+from mallard.query.answers import Bucket, Counted, Main, Overview, RejectedRow, Row
+from mallard.query.compare import earlier
+from mallard.query.engine import Engine
+from mallard.query.filters import parse_filters
+from mallard.query.parameters import (
+    Breakdowns,
+    Compare,
+    EndDate,
+    Filters,
+    Interval,
+    Limit,
+    PeriodName,
+    SiteId,
+    StartDate,
+    read_breakdowns,
+    read_compare,
+    read_interval,
+    read_limit,
+    read_site,
+)
+from mallard.query.period import Period, read_period
+from mallard.query.stats import BREAKDOWNS, Scope, Stats
+from mallard.query.tagged import TaggedRoute
+from mallard.rejected.counts import rejections
+
+MAX_HOURLY_DAYS = 31
+
+
+class Ask:
+    """What every report is asked: by which reports, of which site, over which range."""
+
+    def __init__(self, stats: Stats, scope: Scope) -> None:
+        """``scope`` is validated."""
+        self.stats = stats
+        self.scope = scope
+
+
+def stats_routes(
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+) -> APIRouter:
+    """The router; ``guards`` come before each route."""
+    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=TaggedRoute)
+
+    def span(
+        site_id: SiteId = None, period: PeriodName = None, start_date: StartDate = None, end_date: EndDate = None
+    ) -> Ask:
+        now, site, running = clock(), read_site(site_id), engine()
+        return Ask(
+            Stats(running, now),
+            Scope(site, read_period(period, start_date, end_date, now, running.zones(site))),
+        )
+
+    Span = Annotated[Ask, Depends(span)]  # noqa: N806  # a type
+
+    def ask(asked: Span, filters: Filters = None, compare: Compare = None) -> Ask:
+        comparison = read_compare(compare)
+        before = earlier(asked.scope.period, comparison) if comparison else None
+        return Ask(asked.stats, replace(asked.scope, filters=parse_filters(filters), before=before))
+
+    Asked = Annotated[Ask, Depends(ask)]  # noqa: N806  # a type
+
+    @router.get("/main", response_model_exclude_none=True)
+    def main(asked: Asked) -> Main:
+        """The headline numbers."""
+        return Main(**asked.stats.main(asked.scope))
+
+    @router.get("/timeseries", response_model_exclude_none=True)
+    def timeseries(asked: Asked, interval: Interval = None) -> list[Bucket]:
+        """Visitors and page views over time; empty buckets are present."""
+        return [Bucket(**each) for each in asked.stats.timeseries(_stepped(asked.scope, interval))]
+
+    @router.get("/breakdown/{dimension}", response_model_exclude_none=True)
+    def breakdown(
+        asked: Asked,
+        dimension: Annotated[str, Path(description=f"One of {', '.join(BREAKDOWNS)}.")],
+        limit: Limit = None,
+    ) -> list[Row]:
+        """The top values of a dimension, by visitors, then value."""
+        return [Row(**each) for each in asked.stats.breakdown(asked.scope, dimension, read_limit(limit))]
+
+    @router.get("/overview", response_model_exclude_none=True)
+    def overview(
+        asked: Asked, breakdowns: Breakdowns = None, limit: Limit = None, interval: Interval = None
+    ) -> Overview:
+        """Headline, series and breakdowns in one answer: what a dashboard shows."""
+        found = asked.stats.overview(_stepped(asked.scope, interval), read_limit(limit), read_breakdowns(breakdowns))
+        return Overview(
+            start_date=found.period.start,
+            end_date=found.period.end,
+            main=Main(**found.main),
+            timeseries=[Bucket(**each) for each in found.timeseries],
+            breakdowns={name: [Row(**each) for each in rows] for name, rows in found.breakdowns.items()},
+            counted=Counted(**found.plan.explain()),
+        )
+
+    @router.get("/rejected")
+    def rejected(asked: Span) -> list[RejectedRow]:
+        """Why events are missing: a site's drops of the last seven days, by date (UTC) and reason."""
+        scope = asked.scope
+        return [
+            RejectedRow(
+                date=each.date,
+                reason=each.reason,
+                count=each.count,
+                first=datetime.fromtimestamp(each.first_ms / 1000, UTC),
+                last=datetime.fromtimestamp(each.last_ms / 1000, UTC),
+            )
+            for each in rejections(engine().store, scope.site_id, scope.period.start, scope.period.end)
+        ]
+
+    return router
+
+
+def _stepped(scope: Scope, given: Any) -> Scope:
+    interval, period = read_interval(given), scope.period
+    if interval == "hour" and (period.open_start or (period.end - period.start).days > MAX_HOURLY_DAYS):
+        raise QueryError(f"interval is 'hour', but must be day for more than {MAX_HOURLY_DAYS} days.")
+
+    def stepped(period: Period) -> Period:
+        return replace(period, hourly=interval == "hour") if interval else period
+
+    return replace(scope, period=stepped(period), before=stepped(scope.before) if scope.before else None)

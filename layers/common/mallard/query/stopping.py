@@ -1,0 +1,87 @@
+"""When a query ends before its end: its seconds are over, its client has gone, or too many wait already."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from mallard.errors import QueryBusyError, QueryStoppedError, QueryTooLongError
+
+AT_ONCE = 2
+"""Queries that count events at a time: more would share the same memory and cores."""
+
+MAX_WAITING = 32
+WAIT_STEP_SECONDS = 0.1
+
+
+class Stop:
+    """Ends what runs in its name; ``stop()`` may come from any thread, once or often."""
+
+    def __init__(self) -> None:
+        """Nothing is stopped yet."""
+        self._lock = threading.Lock()
+        self._running: set[Callable[[], object]] = set()
+        self._reason: type[QueryStoppedError] | None = None
+
+    def stop(self, reason: type[QueryStoppedError] = QueryStoppedError) -> None:
+        """Interrupt what runs; what is begun later ends at once. The first reason is the one that is told."""
+        with self._lock:
+            self._reason = self._reason or reason
+            running = tuple(self._running)
+        for interrupt in running:
+            interrupt()
+
+    def check(self) -> None:
+        """Raise where this was stopped."""
+        if self._reason:
+            raise self._reason(_SENTENCES.get(self._reason, "The query was stopped."))
+
+    @contextmanager
+    def interrupting(self, interrupt: Callable[[], object]) -> Iterator[None]:
+        """Inside, ``stop()`` calls ``interrupt``."""
+        with self._lock:
+            self._running.add(interrupt)
+        try:
+            # It may have come in between.
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(interrupt)
+
+
+_SENTENCES: dict[type[QueryStoppedError], str] = {
+    QueryTooLongError: "The query takes longer than MALLARD_QUERY_SECONDS; ask for fewer days."
+}
+
+CURRENT: ContextVar[Stop | None] = ContextVar("mallard.query.stop", default=None)
+"""What ends the request that is being answered; None: nothing does."""
+
+
+def current_stop() -> Stop:
+    """That of the request, or one that nobody stops."""
+    return CURRENT.get() or Stop()
+
+
+class Line:
+    """Lets ``at_once`` in at a time and ``waiting`` wait. QueryBusyError where the line is full."""
+
+    def __init__(self, at_once: int = AT_ONCE, waiting: int = MAX_WAITING) -> None:
+        """Everybody waits in the order of the operating system."""
+        self._free = threading.Semaphore(at_once)
+        self._places = threading.Semaphore(at_once + waiting)
+
+    @contextmanager
+    def turn(self, stop: Stop) -> Iterator[None]:
+        """Inside it is this query's turn; who is stopped while waiting leaves the line."""
+        if not self._places.acquire(blocking=False):
+            raise QueryBusyError("Too many queries wait already; ask again in some seconds.")
+        try:
+            while not self._free.acquire(timeout=WAIT_STEP_SECONDS):
+                stop.check()
+            try:
+                yield
+            finally:
+                self._free.release()
+        finally:
+            self._places.release()
