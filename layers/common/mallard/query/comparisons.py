@@ -1,0 +1,81 @@
+"""SQL of one comparison: a text beside values, which are bound and never stand in the text of a statement.
+
+No condition is ever NULL, so that NOT turns it round: where a value is missing it is plainly true or false.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from mallard.query.filter_dimensions import PROPS, blank_words
+from mallard.query.filters import CONTAINS, IS, MATCHES, Leaf
+
+NOTHING = "CAST(NULL AS VARCHAR)"
+
+
+class Bound:
+    """The values of a statement by name, each once: ``bound("DE")`` is ``$f0``."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def __call__(self, value: str) -> str:
+        return f"${self._names.setdefault(value, f'f{len(self._names)}')}"
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What to hand over with the statement."""
+        return {name: value for value, name in self._names.items()}
+
+
+def property_of_event(key: str, bound: Bound) -> str:
+    """The text of one property of an event; null where it has none."""
+    pointer = key.replace("~", "~0").replace("/", "~1")
+    return f"json_extract_string(event.props, {bound(f'/{pointer}')})"
+
+
+def pattern(leaf: Leaf, value: str) -> str:
+    """The regular expression as RE2 gets it."""
+    return value if leaf.case_sensitive else f"(?i){value}"
+
+
+def comparison(leaf: Leaf, text: str, bound: Bound) -> str:
+    """The condition that SQL's ``text`` meets the leaf."""
+    if leaf.positive == IS:
+        met = _is(leaf, text, bound)
+    elif leaf.dimension.startswith(PROPS):
+        # A property that is not there neither contains a text nor fails to contain it.
+        met = any_of(_part(leaf, text, value, bound) for value in leaf.values)
+        return f"({text} IS NOT NULL AND {'NOT ' if leaf.is_negated else ''}{met})"
+    else:
+        met = any_of(_part(leaf, f"coalesce({text}, '')", value, bound) for value in leaf.values)
+    return f"(NOT {met})" if leaf.is_negated else met
+
+
+def one_of(text: str, values: Sequence[str], bound: Bound) -> str:
+    """Whether it is there and one of them."""
+    return f"({text} IS NOT NULL AND {text} IN ({', '.join(map(bound, values))}))"
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    """One of them holds; of none, none does."""
+    return f"({' OR '.join(conditions) or 'false'})"
+
+
+def _is(leaf: Leaf, text: str, bound: Bound) -> str:
+    values, blanks = leaf.values, blank_words(leaf.dimension)
+    if not leaf.case_sensitive:
+        values, blanks = tuple(map(str.lower, values)), frozenset(map(str.lower, blanks))
+    among = ", ".join(_cased(leaf, bound(value)) for value in leaf.values)
+    # A word for what is missing may be a value as well: the channel Direct is both.
+    test = "IS NULL OR" if blanks.intersection(values) else "IS NOT NULL AND"
+    return f"({text} {test} {_cased(leaf, text)} IN ({among}))"
+
+
+def _part(leaf: Leaf, text: str, value: str, bound: Bound) -> str:
+    if leaf.positive == CONTAINS:
+        return f"contains({_cased(leaf, text)}, {_cased(leaf, bound(value))})"
+    assert leaf.positive == MATCHES
+    return f"regexp_matches({text}, {bound(pattern(leaf, value))})"
+
+
+def _cased(leaf: Leaf, text: str) -> str:
+    return text if leaf.case_sensitive else f"lower({text})"

@@ -1,0 +1,193 @@
+"""A filter as SQL conditions: over an event alone, over a visit, and over both, with bound values only.
+
+The conditions name two rows: ``event`` has the table's columns, ``visit`` has ``opening`` (a struct of the first
+event's own columns), ``entry_page``, ``exit_page`` and the flags ``done_0``, ``done_1`` ... None is ever NULL.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mallard.errors import QueryError
+from mallard.query.comparisons import NOTHING, Bound, any_of, comparison, pattern, property_of_event
+from mallard.query.filter_dimensions import (
+    ENTRY_PAGE,
+    EVENT_COLUMNS,
+    EXIT_PAGE,
+    FIRST_COLUMNS,
+    GOAL,
+    PAGE,
+    PROPS,
+    is_of_event,
+)
+from mallard.query.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, leaves
+from mallard.query.goal_conditions import goal_columns, goal_condition, goals_meant
+from mallard.sites.settings import Goal
+
+MAX_GOALS = 1000
+"""How many goals all comparisons of a filter may mean together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a filter asks, by what can be asked when. All of ``values`` stand in ``stranger``.
+
+    ``visit``: of a visit, all that is not of single events. ``event``: the rest, of an event and its visit together.
+    ``opening``: of an event's own columns, what the first event of every selected visit meets; ``touching``: what some
+    event of every selected visit meets. ``stranger``: the whole filter, of an event that belongs to no visit.
+    ``done``: of an event's own columns, for the flags ``done_0`` ... ``landing``: what is asked of the page, of the
+    page a visit entered at. ``columns`` of events are looked at, ``opening_columns`` in ``visit.opening``.
+    ``patterns`` are the regular expressions, not yet known to be any.
+    """
+
+    visit: str
+    event: str | None
+    opening: str | None
+    touching: str | None
+    stranger: str
+    done: tuple[str, ...]
+    landing: str | None
+    columns: frozenset[str]
+    opening_columns: tuple[str, ...]
+    needs_entry_page: bool
+    needs_exit_page: bool
+    patterns: tuple[str, ...]
+    values: Mapping[str, object]
+
+
+_Value: TypeAlias = Callable[[str], str]
+"""From a dimension to the SQL of its value."""
+
+_Flag: TypeAlias = Callable[[Done], str]
+
+
+def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
+    """The conditions of a filter, where a site has these goals. QueryError for a goal that cannot be filtered by."""
+    parts = asked.filters if isinstance(asked, All) else (asked,)
+    of_events = [part for part in parts if any(_is_of_event(leaf) for leaf in leaves(part))]
+    of_visits = [part for part in parts if part not in of_events]
+    first = [part for part in of_visits if _is_about(part, FIRST_COLUMNS)]
+    # One event must meet all that is asked of events; what else was done, another may have done.
+    touching = [part for part in of_events if all(map(_is_of_event, leaves(part)))]
+    touching = touching or [part.filter for part in of_visits if isinstance(part, Done)][:1]
+    entered = [part for part in of_events if _is_about(part, {PAGE})]
+    writer = _Writer(asked, goals)
+    return Conditions(
+        visit=writer.of_both(of_visits) or "true",
+        event=writer.of_both(of_events),
+        opening=writer.of_event(first),
+        touching=writer.of_event(touching),
+        stranger=writer.of_event(parts) or "true",
+        done=tuple(writer.of_event([each.filter]) or "true" for each in writer.done),
+        landing=writer.of_landing(entered),
+        columns=frozenset(writer.columns()),
+        opening_columns=tuple(sorted(FIRST_COLUMNS[name] for name in writer.dimensions if name in FIRST_COLUMNS)),
+        needs_entry_page=ENTRY_PAGE in writer.dimensions or bool(entered),
+        needs_exit_page=EXIT_PAGE in writer.dimensions,
+        patterns=writer.patterns(),
+        values=writer.bound.values,
+    )
+
+
+class _Writer:
+    """One filter's SQL: all texts of it share their bound values and the numbers of what was done."""
+
+    def __init__(self, asked: Filter, goals: Sequence[Goal]) -> None:
+        self.bound = Bound()
+        self.done = tuple(dict.fromkeys(leaf for leaf in leaves(asked) if isinstance(leaf, Done)))
+        self._leaves = tuple(dict.fromkeys(_all_leaves(asked)))
+        self._goals = {leaf: goals_meant(leaf, goals) for leaf in self._leaves if leaf.dimension == GOAL}
+        asked_for = sum(map(len, self._goals.values()))
+        if asked_for > MAX_GOALS:
+            raise QueryError(f"The filters mean {asked_for} goals, but may mean {MAX_GOALS}; name fewer.")
+
+    @property
+    def dimensions(self) -> frozenset[str]:
+        """All that is compared, what was done included."""
+        return frozenset(leaf.dimension for leaf in self._leaves)
+
+    def columns(self) -> set[str]:
+        """Of events; entry and exit page are found by name and path."""
+        found: set[str] = set()
+        for name in self.dimensions:
+            known = EVENT_COLUMNS.get(name) or FIRST_COLUMNS.get(name)
+            if known is not None:
+                found.add(known)
+            elif name.startswith(PROPS):
+                found.add("props")
+            elif name != GOAL:
+                found |= {"event_name", "pathname"}
+        return found.union(*map(goal_columns, self._goals.values()))
+
+    def patterns(self) -> tuple[str, ...]:
+        """Those of goals' names were looked up already, and are none of the statement's."""
+        found = [leaf for leaf in self._leaves if leaf.positive == MATCHES and leaf.dimension != GOAL]
+        return tuple(dict.fromkeys(pattern(leaf, value) for leaf in found for value in leaf.values))
+
+    def of_event(self, parts: Iterable[Filter]) -> str | None:
+        """Of an event alone, which has done what it is, and is no visit that entered or left anywhere."""
+        return self._all(parts, _own, lambda done: self._sql(done.filter, _own, _never))
+
+    def of_both(self, parts: Iterable[Filter]) -> str | None:
+        """Of an event and its visit."""
+        return self._all(parts, _of_visit, lambda done: f"visit.done_{self.done.index(done)}")
+
+    def of_landing(self, parts: Iterable[Filter]) -> str | None:
+        """Of the page a visit entered at, instead of an event's."""
+        return self._all(parts, lambda _: "visit.entry_page", _never)
+
+    def _all(self, parts: Iterable[Filter], value: _Value, done: _Flag) -> str | None:
+        return " AND ".join(self._sql(part, value, done) for part in parts) or None
+
+    def _sql(self, part: Filter, value: _Value, done: _Flag) -> str:
+        match part:
+            case All(filters):
+                return f"({' AND '.join(self._sql(each, value, done) for each in filters)})"
+            case Any_(filters):
+                return any_of(self._sql(each, value, done) for each in filters)
+            case Not(inner):
+                return f"(NOT {self._sql(inner, value, done)})"
+            case Done():
+                return done(part)
+            case Leaf():
+                return self._leaf(part, value)
+
+    def _leaf(self, leaf: Leaf, value: _Value) -> str:
+        if leaf.dimension == GOAL:
+            met = goal_condition(self._goals[leaf], self.bound)
+            return f"(NOT {met})" if leaf.is_negated else met
+        if leaf.dimension.startswith(PROPS):
+            text = property_of_event(leaf.dimension.removeprefix(PROPS), self.bound)
+        else:
+            text = value(leaf.dimension)
+        return comparison(leaf, text, self.bound)
+
+
+def _own(dimension: str) -> str:
+    """What an event has itself; nobody entered or left where there is no visit."""
+    column = EVENT_COLUMNS.get(dimension) or FIRST_COLUMNS.get(dimension)
+    return f"event.{column}" if column else NOTHING
+
+
+def _of_visit(dimension: str) -> str:
+    if dimension in (ENTRY_PAGE, EXIT_PAGE):
+        return dimension.replace("visit:", "visit.")
+    column = FIRST_COLUMNS.get(dimension)
+    return f"visit.opening.{column}" if column else _own(dimension)
+
+
+def _never(done: Done) -> str:
+    raise AssertionError(f"{done} stands where only events' own values can")
+
+
+def _all_leaves(part: Filter) -> list[Leaf]:
+    """Those within what was done, too."""
+    return [each for leaf in leaves(part) for each in (_all_leaves(leaf.filter) if isinstance(leaf, Done) else [leaf])]
+
+
+def _is_of_event(leaf: Leaf | Done) -> bool:
+    return isinstance(leaf, Leaf) and is_of_event(leaf.dimension)
+
+
+def _is_about(part: Filter, dimensions: Iterable[str]) -> bool:
+    return all(isinstance(leaf, Leaf) and leaf.dimension in dimensions for leaf in leaves(part))

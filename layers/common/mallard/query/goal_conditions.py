@@ -1,0 +1,109 @@
+"""Goals in filters: which ones a comparison of names means, and what an event must be to meet one of them."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.errors import QueryError
+from mallard.event import PAGEVIEW
+from mallard.query.comparisons import Bound, any_of, one_of, pattern, property_of_event
+from mallard.query.filters import CONTAINS, IS, Leaf
+from mallard.sites.settings import Goal
+
+NAMES_SHOWN = 20
+
+
+def goals_meant(leaf: Leaf, goals: Sequence[Goal]) -> tuple[Goal, ...]:
+    """Those whose names the leaf names, negated or not. QueryError for an unknown one, and for one not of events."""
+    names = _known(leaf, goals) if leaf.positive == IS else _alike(leaf, goals)
+    meant = tuple(goal for goal in goals if goal.name in names)
+    for goal in meant:
+        if goal.scroll_threshold is not None:
+            raise QueryError(
+                f"The goal {goal.name!r} has a scroll_threshold and cannot be filtered by: no single event reaches it."
+            )
+    return meant
+
+
+def goal_condition(goals: Iterable[Goal], bound: Bound) -> str:
+    """Whether an event meets one of the goals; it is never NULL."""
+    plain: dict[str, list[str]] = {"event_name": [], "pathname": []}
+    conditions = []
+    for goal in goals:
+        if goal.event is not None and not goal.props:
+            plain["event_name"].append(goal.event)
+        elif goal.page is not None and not goal.props and "*" not in goal.page:
+            plain["pathname"].append(goal.page)
+        else:
+            conditions.append(_condition(goal, bound))
+    if names := plain["event_name"]:
+        conditions.append(one_of("event.event_name", names, bound))
+    if pages := plain["pathname"]:
+        conditions.append(f"(event.event_name = '{PAGEVIEW}' AND {one_of('event.pathname', pages, bound)})")
+    return any_of(conditions)
+
+
+def goal_columns(goals: Iterable[Goal]) -> set[str]:
+    """The columns that ``goal_condition`` looks at."""
+    found = set()
+    for goal in goals:
+        found |= (
+            {"event_name"} | ({"pathname"} if goal.page is not None else set()) | ({"props"} if goal.props else set())
+        )
+    return found
+
+
+def page_pattern(page: str) -> str:
+    """A goal's page as a regular expression for a whole path: ``*`` is any text without a slash, ``**`` any text."""
+    parts = re.split(r"(\*\*|\*)", page)
+    wild = {"*": "[^/]*", "**": ".*"}
+    return "(?s)" + "".join(wild.get(part) or re.escape(part) for part in parts)
+
+
+def _condition(goal: Goal, bound: Bound) -> str:
+    if goal.event is not None:
+        parts = [one_of("event.event_name", [goal.event], bound)]
+    else:
+        assert goal.page is not None
+        matched = f"regexp_full_match(event.pathname, {bound(page_pattern(goal.page))})"
+        parts = [f"event.event_name = '{PAGEVIEW}'", "event.pathname IS NOT NULL", matched]
+    for key, value in goal.props:
+        parts.append(one_of(property_of_event(key, bound), [value], bound))
+    return f"({' AND '.join(parts)})"
+
+
+def _known(leaf: Leaf, goals: Sequence[Goal]) -> set[str]:
+    wanted = {_cased(leaf, value): value for value in leaf.values}
+    found = {goal.name for goal in goals if _cased(leaf, goal.name) in wanted}
+    unknown = set(wanted) - {_cased(leaf, name) for name in found}
+    if unknown:
+        raise QueryError(f"{wanted[min(unknown)][:80]!r} is no goal of this site; {_listed(goals)}.")
+    return found
+
+
+def _alike(leaf: Leaf, goals: Sequence[Goal]) -> set[str]:
+    names = [goal.name for goal in goals]
+    if leaf.positive == CONTAINS:
+        return {name for name in names if any(_cased(leaf, value) in _cased(leaf, name) for value in leaf.values)}
+    found: set[str] = set()
+    for value in leaf.values:
+        try:
+            # Arrow has the same engine of regular expressions as the database: RE2.
+            matching = pc.match_substring_regex(pa.array(names, pa.string()), pattern(leaf, value))
+        except pa.ArrowInvalid as error:
+            raise QueryError(f"{value[:40]!r} is no regular expression (RE2): {error}.") from error
+        found |= {name for name, matches in zip(names, matching.to_pylist(), strict=True) if matches}
+    return found
+
+
+def _listed(goals: Sequence[Goal]) -> str:
+    if not goals:
+        return "it has none"
+    more = f" and {len(goals) - NAMES_SHOWN} more" if len(goals) > NAMES_SHOWN else ""
+    return f"there are {', '.join(goal.name for goal in goals[:NAMES_SHOWN])}{more}"
+
+
+def _cased(leaf: Leaf, text: str) -> str:
+    return text if leaf.case_sensitive else text.lower()
