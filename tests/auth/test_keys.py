@@ -1,26 +1,19 @@
 """API keys: shown once, stored as a hash, revoked for good."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
 from mallard.auth.keys import KEPT_SECONDS, KEYS, SCOPES, KeyRing, key_in
 from mallard.cli import main
 from mallard.errors import ApiKeyError, StoreUnavailableError
+from support.auth import Clock
+from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
-
-
-class Clock:
-    """Monotonic seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 def test_a_key_is_256_random_bits_and_the_store_has_its_hash_only() -> None:
@@ -95,6 +88,81 @@ def test_a_damaged_key_is_a_fault() -> None:
     store.put_if_absent(f"{KEYS}{key.key_hash}.json", b"{}")
     with pytest.raises(StoreUnavailableError):
         KeyRing(store).find(text)
+
+
+@pytest.mark.parametrize(
+    ("expires", "last"),
+    [
+        ("2026-03-11", datetime(2026, 3, 11, 23, 59, 59, tzinfo=UTC)),
+        ("2026-03-11T12:00:00Z", datetime(2026, 3, 11, 11, 59, 59, tzinfo=UTC)),
+        ("2026-03-11T12:00:00+02:00", datetime(2026, 3, 11, 9, 59, 59, tzinfo=UTC)),
+        ("2026-03-11T12:00", datetime(2026, 3, 11, 11, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_key_is_over_when_its_time_is(expires: str, last: datetime) -> None:
+    store = MemoryStore()
+    text, _ = KeyRing(store).create("a", "ReadOnly", NOW, expires=expires)
+    assert KeyRing(store, now=lambda: last).find(text)
+    assert KeyRing(store, now=lambda: last + timedelta(seconds=1)).find(text) is None
+
+
+def test_a_key_that_is_kept_in_memory_is_over_in_time_too() -> None:
+    moments = (NOW + timedelta(seconds=each) for each in count())
+    ring = KeyRing(MemoryStore(), clock=Clock(), now=lambda: next(moments))
+    text, _ = ring.create("a", "ReadOnly", NOW, expires="2026-03-10T15:30:02Z")
+    assert [bool(ring.find(text)) for _ in range(4)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "expires", ["tomorrow", "2026-03-09", "2026-03-10T15:30:00Z", "9999-12-31", "2026-13-01", "0001-01-01"]
+)
+def test_a_wrong_expiry_is_refused(expires: str) -> None:
+    with pytest.raises(ApiKeyError, match="expires_at"):
+        KeyRing(MemoryStore()).create("a", "Admin", NOW, expires=expires)
+
+
+def test_the_day_of_its_last_use_is_written_once() -> None:
+    store = FaultyStore(MemoryStore())
+    moments = iter([NOW, NOW, NOW, NOW + timedelta(days=1)])
+    ring = KeyRing(store, now=lambda: next(moments))
+    text, _ = ring.create("a", "Ingest", NOW)
+    assert [each.last_used for each in ring.all()] == [""]
+    for _ in range(3):
+        ring.find(text)
+    assert [each.last_used for each in ring.all()] == ["2026-03-10"]
+    assert len(store.writes) == 2
+    ring.find(text)
+    assert [each.last_used for each in ring.all()] == ["2026-03-11"]
+    assert NOW.strftime("%H:%M") not in str([each.last_used for each in ring.all()])
+
+
+def test_a_use_that_cannot_be_written_is_one_all_the_same() -> None:
+    store = FaultyStore(MemoryStore())
+    ring = KeyRing(store, now=lambda: NOW)
+    text, key = ring.create("a", "Ingest", NOW)
+    store.faults.append(Fault.UNAVAILABLE)
+    assert ring.find(text) == key
+
+
+def test_a_key_revoked_while_its_use_is_written_stays_revoked() -> None:
+    inner = MemoryStore()
+    store = FaultyStore(inner)
+    text, key = KeyRing(inner).create("a", "Ingest", NOW)
+
+    def revoke() -> None:
+        KeyRing(inner).revoke(key.key_hash)
+
+    store.before_write.append(revoke)
+    KeyRing(store, now=lambda: NOW).find(text)
+    assert [each.revoked for each in KeyRing(inner).all()] == [True]
+
+
+def test_a_key_of_an_earlier_version_is_found() -> None:
+    store = MemoryStore()
+    text, key = KeyRing(store).create("a", "Admin", NOW)
+    older = b'{"name": "a", "scope": "Admin", "created_at": "2026-03-10T15:30:00+00:00", "sites": [], "revoked": false}'
+    store.objects[f"{KEYS}{key.key_hash}.json"] = older
+    assert KeyRing(store).find(text) == key
 
 
 @pytest.mark.parametrize(

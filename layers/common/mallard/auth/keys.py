@@ -4,32 +4,35 @@ import hashlib
 import json
 import re
 import secrets
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
 
-from mallard.errors import ApiKeyError, ConflictError, StoreUnavailableError
+from mallard.auth.kept import KEPT_SECONDS as KEPT_SECONDS
+from mallard.auth.kept import Kept
+from mallard.errors import ApiKeyError, StoreError, StoreUnavailableError
 from mallard.store.base import Store
+from mallard.store.swap import swap
 
 KEYS = "config/keys/"
 PREFIX = "mm_"
 KEY_BYTES = 32
-KEPT_SECONDS = 5
-"""How long an instance may believe what it read of a key: a revoked one dies within this time everywhere."""
-
-MAX_KEPT = 1000
 MAX_NAME_LENGTH = 100
+MAX_SITES = 1000
 SCOPES = ("ReadOnly", "Admin", "Ingest")
 
 _FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{20,100}}")
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What the store knows of a key. ``sites`` empty: all. ``created_at`` is RFC 3339."""
+    """What the store knows of a key. ``sites`` empty: all. ``created_at`` and ``expires_at`` are RFC 3339.
+
+    ``expires_at`` empty: never. ``last_used`` is a date (UTC), empty before its first use; no finer moment is kept.
+    """
 
     key_hash: str
     name: str
@@ -37,33 +40,53 @@ class ApiKey:
     created_at: str
     sites: tuple[str, ...] = ()
     revoked: bool = False
+    expires_at: str = ""
+    last_used: str = ""
 
     def allows(self, *scopes: str) -> bool:
-        """Whether the key is alive and of one of these scopes."""
+        """Whether the key is not revoked, and of one of these scopes."""
         return not self.revoked and self.scope in scopes
 
     def reaches(self, site_id: str) -> bool:
         """Whether the key may be used for a site."""
         return not self.sites or site_id in self.sites
 
+    def lives(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor over."""
+        return not self.revoked and (not self.expires_at or now < datetime.fromisoformat(self.expires_at))
+
 
 class KeyRing:
-    """The keys of one store. ``clock`` is monotonic seconds."""
+    """The keys of one store. ``clock`` is monotonic seconds, ``now`` an aware moment."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._store = store
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, ApiKey | None]] = {}
+        self._now = now
+        self._kept: Kept[ApiKey | None] = Kept(self._read, clock=clock)
+        self._marked: dict[str, str] = {}
 
-    def create(self, name: str, scope: str, now: datetime, sites: tuple[str, ...] = ()) -> tuple[str, ApiKey]:
-        """Make a key: its text, shown this once, and what is stored. ApiKeyError where name or scope is wrong."""
+    def create(
+        self, name: str, scope: str, now: datetime, sites: tuple[str, ...] = (), *, expires: str = ""
+    ) -> tuple[str, ApiKey]:
+        """Make a key: its text, shown this once, and what is stored. ApiKeyError where something given is wrong.
+
+        ``sites`` are valid site ids; ``expires`` is a moment or a date, whose end is meant (UTC); empty: never.
+        """
         if not name.strip() or len(name) > MAX_NAME_LENGTH:
             raise ApiKeyError(f"name must be 1 to {MAX_NAME_LENGTH} characters.")
         if scope not in SCOPES:
             raise ApiKeyError(f"scope is {scope[:40]!r}, but must be one of {', '.join(SCOPES)}.")
+        if len(sites) > MAX_SITES:
+            raise ApiKeyError(f"sites may be at most {MAX_SITES}.")
+        until = _read_expiry(expires, now) if expires else ""
         text = PREFIX + secrets.token_urlsafe(KEY_BYTES)
-        key = ApiKey(_hash(text), name.strip(), scope, now.isoformat(timespec="seconds"), sites)
+        key = ApiKey(_hash(text), name.strip(), scope, now.isoformat(timespec="seconds"), sites, expires_at=until)
         self._store.put_if_absent(_object(key.key_hash), _to_json(key))
         return text, key
 
@@ -71,56 +94,72 @@ class KeyRing:
         """The living key of a text; None where there is none. At most KEPT_SECONDS behind the store."""
         if not _FORM.fullmatch(text):
             return None
-        key_hash = _hash(text)
-        kept = self._kept.get(key_hash)
-        if kept is None or self._clock() - kept[0] >= KEPT_SECONDS:
-            found = self._read(key_hash)
-            kept = self._keep(key_hash, found[0] if found else None)
-        key = kept[1]
-        return key if key is not None and not key.revoked else None
+        now = self._now()
+        key = self._kept.get(_hash(text))
+        if key is None or not key.lives(now):
+            return None
+        self._mark_used(key, now.astimezone(UTC).date())
+        return key
 
     def all(self) -> list[ApiKey]:
         """Every key that was made, the oldest first."""
         hashes = [row.key.removeprefix(KEYS).removesuffix(".json") for row in self._store.list(KEYS)]
-        found = [key[0] for key_hash in hashes if (key := self._read(key_hash))]
+        found = [key for key_hash in hashes if (key := self._read(key_hash))]
         return sorted(found, key=lambda key: (key.created_at, key.key_hash))
 
     def revoke(self, key_hash: str) -> bool:
         """End a key for good; False where there is none of this hash."""
-        while re.fullmatch("[0-9a-f]{64}", key_hash) and (found := self._read(key_hash)):
-            key, etag = found
-            try:
-                if not key.revoked:
-                    self._store.put_if_match(_object(key_hash), _to_json(replace(key, revoked=True)), etag)
-            except ConflictError:
-                continue
-            self._keep(key_hash, None)
-            return True
-        return False
+        if not _HASH.fullmatch(key_hash) or self._change(key_hash, lambda key: replace(key, revoked=True)) is None:
+            return False
+        self._kept.put(key_hash, None)
+        return True
 
-    def _read(self, key_hash: str) -> tuple[ApiKey, str] | None:
+    def _mark_used(self, key: ApiKey, day: date) -> None:
+        """Write the day of its last use: once a day and instance, and never in the way of the use itself."""
+        today = day.isoformat()
+        if max(key.last_used, self._marked.get(key.key_hash, "")) >= today:
+            return
+        self._marked[key.key_hash] = today
+        with suppress(StoreError):
+            self._change(key.key_hash, lambda known: replace(known, last_used=max(known.last_used, today)))
+
+    def _change(self, key_hash: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey | None:
+        def changed(data: bytes | None) -> tuple[ApiKey | None, bytes | None]:
+            if data is None:
+                return None, None
+            key = _from_json(key_hash, data)
+            after = change(key)
+            return after, None if after == key else _to_json(after)
+
+        return swap(self._store, _object(key_hash), changed)
+
+    def _read(self, key_hash: str) -> ApiKey | None:
         stored = self._store.get(_object(key_hash))
-        if stored is None:
-            return None
-        try:
-            known: dict[str, Any] = json.loads(stored.data)
-            return ApiKey(key_hash, **{**known, "sites": tuple(known["sites"])}), stored.etag
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreUnavailableError(f"{_object(key_hash)} does not hold what it should.") from error
-
-    def _keep(self, key_hash: str, key: ApiKey | None) -> tuple[float, ApiKey | None]:
-        kept = (self._clock(), key)
-        with self._lock:
-            self._kept[key_hash] = kept
-            while len(self._kept) > MAX_KEPT:
-                self._kept.pop(next(iter(self._kept)))
-        return kept
+        return _from_json(key_hash, stored.data) if stored else None
 
 
-def key_in(headers: dict[str, str]) -> str:
+def key_in(headers: Mapping[str, str]) -> str:
     """The text of a key in ``Authorization: Bearer`` or ``X-API-Key`` (names in lower case), empty without one."""
     scheme, _, text = headers.get("authorization", "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
+
+
+def _read_expiry(text: str, now: datetime) -> str:
+    try:
+        moment = _moment(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ApiKeyError(f"expires_at is {text[:40]!r}, but must be a date or a moment as in RFC 3339.") from None
+    if moment <= now:
+        raise ApiKeyError(f"expires_at is {text[:40]!r}, but must be in the future.")
+    return moment.isoformat(timespec="seconds")
+
+
+def _moment(text: str) -> datetime:
+    """An aware moment; of a date its end, and UTC where no offset is said. ValueError or OverflowError."""
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text) + timedelta(days=1), datetime.min.time(), UTC)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _hash(text: str) -> str:
@@ -132,5 +171,15 @@ def _object(key_hash: str) -> str:
 
 
 def _to_json(key: ApiKey) -> bytes:
-    fields = {"name": key.name, "scope": key.scope, "created_at": key.created_at, "sites": list(key.sites)}
-    return json.dumps({**fields, "revoked": key.revoked}).encode()
+    return json.dumps({name: value for name, value in asdict(key).items() if name != "key_hash"}).encode()
+
+
+def _from_json(key_hash: str, data: bytes) -> ApiKey:
+    try:
+        found = json.loads(data)
+        # A later version may say more.
+        known = {each.name: found[each.name] for each in fields(ApiKey) if each.name in found}
+        key = ApiKey(**{**known, "key_hash": key_hash, "sites": tuple(found["sites"])})
+        return replace(key, expires_at=key.expires_at and _moment(key.expires_at).isoformat())
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise StoreUnavailableError(f"{_object(key_hash)} does not hold what it should.") from error

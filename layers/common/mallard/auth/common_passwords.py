@@ -1,0 +1,53 @@
+"""Passwords that everybody tries first: the words they are made of, and the ways they are dressed up."""
+
+import re
+
+_LIST = (
+    "abcdefgh access account admin administrator adminadmin amanda america analytics andrew angel anthony apple"
+    " arsenal asdfghjkl ashley austin awesome babygirl bailey barcelona baseball basketball batman beautiful"
+    " blahblah buster butterfly changeit changeme charlie cheese chelsea chocolate computer cookie cowboys daniel"
+    " default diamond donald dragon eagles facebook ferrari flower football forever freedom friends fuckyou ginger"
+    " google guest hannah harley hello helloworld hockey hunter iloveu iloveyou internet jackson jennifer jessica"
+    " jordan joshua juventus killer letmein letmeinnow liverpool login lovely loveme maggie mallard mallardmetrics"
+    " manchester marina martin master matrix matthew mercedes merlin metallica metrics michael michelle microsoft"
+    " monkey mother mustang mypassword naruto newpassword nicole nothing oracle orange pass passpass passw password"
+    " passwordpassword patrick pepper pokemon princess purple qazwsx qazwsxedc qwer qwert qwerty qwertyuiop rainbow"
+    " ranger robert root samsung samantha secret server shadow silver snoopy soccer spiderman starwars summer"
+    " winter spring autumn sunshine superman superuser sweetheart taylor temp tennis test testing testtest thomas"
+    " thunder tigger trustno twitter user victoria welcome whatever william windows yankees yellow zxcvbnm"
+)
+WORDS = frozenset(_LIST.split())
+
+_RUNS = ("01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv", "1q2w3e4r5t6y7u")
+_DRESSED = str.maketrans({"@": "a", "4": "a", "3": "e", "1": "i", "!": "i", "0": "o", "$": "s", "5": "s", "7": "t"})
+_SIGNS = re.compile(r"[\W_]+")
+_EDGES = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+
+
+def is_common(password: str) -> bool:
+    """Whether it is one of the first few thousand guesses: a known word with digits and signs around it or in place
+    of its letters, a few characters over and over, or keys in a row."""
+    plain = password.strip().casefold()
+    # The ends go first, as in P@ssw0rd2024!: what stands there is no letter in disguise.
+    bare = _EDGES.sub("", plain)
+    undressed = {_SIGNS.sub("", each) for each in (bare, bare.translate(_DRESSED), plain.translate(_DRESSED))}
+    return bool(undressed & WORDS) or _repeats(plain) or _runs(plain)
+
+
+def _repeats(text: str) -> bool:
+    return any(text == (text[:length] * len(text))[: len(text)] for length in range(1, 4))
+
+
+def _runs(text: str) -> bool:
+    """Made of at most three rows of keys, each of three or more."""
+    rows = 0
+    while text and rows < 3:
+        length = next((n for n in range(len(text), 2, -1) if _is_run(text[:n])), 0)
+        if not length:
+            return False
+        text, rows = text[length:], rows + 1
+    return not text
+
+
+def _is_run(text: str) -> bool:
+    return any(text in run or text in run[::-1] for run in _RUNS)

@@ -1,0 +1,107 @@
+"""Shared links: whoever has one may look at one site, with a password or without, until it is revoked."""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+
+from mallard.auth.kept import Kept
+from mallard.auth.password import MAX_LENGTH, MIN_LENGTH, Hashing
+from mallard.errors import LinkError, PasswordError, StoreUnavailableError
+from mallard.store.base import Store
+
+LINKS = "config/links/"
+SLUG_BYTES = 16
+MAX_NAME_LENGTH = 100
+MAX_FILTERS_LENGTH = 4000
+
+_FORM = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """``slug`` is random and all there is to know for looking. ``filters`` is JSON text that narrows what it shows.
+
+    ``embeddable``: pages of other sites may show it in a frame. ``created_at`` is RFC 3339.
+    """
+
+    slug: str
+    site_id: str
+    name: str
+    created_at: str
+    password_hash: str = ""
+    filters: str = ""
+    embeddable: bool = False
+
+
+class Links:
+    """The links of one store. ``clock`` is monotonic seconds."""
+
+    def __init__(self, store: Store, hashing: Hashing, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._hashing = hashing
+        self._kept: Kept[Link | None] = Kept(self._read, clock=clock)
+
+    def create(
+        self,
+        site_id: str,
+        name: str,
+        now: datetime,
+        *,
+        password: str = "",
+        filters: str = "",
+        embeddable: bool = False,
+    ) -> Link:
+        """Make a link for a valid site id and valid filters. LinkError or PasswordError where the rest is wrong."""
+        if not name.strip() or len(name) > MAX_NAME_LENGTH:
+            raise LinkError(f"name must be 1 to {MAX_NAME_LENGTH} characters.")
+        if len(filters) > MAX_FILTERS_LENGTH:
+            raise LinkError(f"filters may have at most {MAX_FILTERS_LENGTH} characters.")
+        if password and not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+            raise PasswordError(f"The link's password must have {MIN_LENGTH} to {MAX_LENGTH} characters, or be none.")
+        hashed = self._hashing.hash(password) if password else ""
+        slug = secrets.token_urlsafe(SLUG_BYTES)
+        link = Link(slug, site_id, name.strip(), now.isoformat(timespec="seconds"), hashed, filters, embeddable)
+        self._store.put_if_absent(_object(slug), json.dumps(asdict(link)).encode())
+        self._kept.put(slug, link)
+        return link
+
+    def find(self, slug: str) -> Link | None:
+        """The link, None where there is none any more. At most KEPT_SECONDS behind the store."""
+        return self._kept.get(slug) if _FORM.fullmatch(slug) else None
+
+    def opens(self, link: Link, password: str) -> bool:
+        """Whether this is the link's password; any is where it has none."""
+        return not link.password_hash or self._hashing.fits(password, link.password_hash)
+
+    def all(self, site_id: str | None = None) -> list[Link]:
+        """Every link, or those of a site, the oldest first."""
+        slugs = [row.key.removeprefix(LINKS).removesuffix(".json") for row in self._store.list(LINKS)]
+        found = [link for slug in slugs if (link := self._read(slug)) and site_id in (None, link.site_id)]
+        return sorted(found, key=lambda link: (link.created_at, link.slug))
+
+    def revoke(self, slug: str) -> bool:
+        """End a link for good; False where there is none."""
+        if not _FORM.fullmatch(slug) or self._read(slug) is None:
+            return False
+        self._store.delete(_object(slug))
+        self._kept.put(slug, None)
+        return True
+
+    def _read(self, slug: str) -> Link | None:
+        stored = self._store.get(_object(slug))
+        if stored is None:
+            return None
+        try:
+            found = json.loads(stored.data)
+            # A later version may say more.
+            return Link(**{each.name: found[each.name] for each in fields(Link) if each.name in found})
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreUnavailableError(f"{_object(slug)} does not hold what it should.") from error
+
+
+def _object(slug: str) -> str:
+    return f"{LINKS}{slug}.json"

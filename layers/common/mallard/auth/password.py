@@ -1,0 +1,217 @@
+"""The administrator's password: set by who comes first, or given by MALLARD_ADMIN_PASSWORD, which wins."""
+
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from mallard.auth.common_passwords import is_common
+from mallard.auth.kept import Kept
+from mallard.errors import ConflictError, PasswordBusyError, PasswordError, StoreError, StoreUnavailableError
+from mallard.store.base import Store
+from mallard.store.swap import swap
+
+PASSWORD_KEY = "config/password.json"  # noqa: S105  # the name of the object
+MIN_LENGTH = 8
+MAX_LENGTH = 1000
+AT_ONCE = 2
+"""Hashes a process computes at once: each takes 19 MiB and a core."""
+
+WAIT_SECONDS = 3.0
+
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+"""Argon2id with 19 MiB, two passes and one lane, as OWASP's cheat sheet on storing passwords asks for."""
+
+
+def refuse_weak(password: str) -> None:
+    """Raise PasswordError, with one sentence, where it is too short, too long, or everybody's first guess."""
+    if len(password) < MIN_LENGTH:
+        raise PasswordError(f"The password has {len(password)} characters, but needs at least {MIN_LENGTH}.")
+    if len(password) > MAX_LENGTH:
+        raise PasswordError(f"The password may have at most {MAX_LENGTH} characters.")
+    if is_common(password):
+        raise PasswordError("The password is one of those that everybody tries first; take a longer, less usual one.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What the store knows. ``mark`` is random and new for each password: sessions are signed with it."""
+
+    hash: str
+    mark: str
+    set_at: str
+
+
+class Hashing:
+    """Argon2id for a process: at most AT_ONCE at a time, so that guesses take neither its memory nor its cores."""
+
+    def __init__(self, hasher: PasswordHasher = HASHER, *, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._hasher = hasher
+        self._wait_seconds = wait_seconds
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+
+    def hash(self, password: str) -> str:
+        """The password's hash with a salt of its own. PasswordBusyError where too many wait."""
+        with self._place():
+            return self._hasher.hash(_bytes(password))
+
+    def fits(self, password: str, known: str) -> bool:
+        """Whether a hash is this password's. PasswordBusyError where too many wait."""
+        if len(password) > MAX_LENGTH:
+            return False
+        with self._place(), suppress(VerificationError, InvalidHashError):
+            return self._hasher.verify(known, _bytes(password))
+        return False
+
+    def is_old(self, known: str) -> bool:
+        """Whether a hash was made with other parameters than those of today."""
+        return self._hasher.check_needs_rehash(known)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(timeout=self._wait_seconds):
+            raise PasswordBusyError("Too many passwords are being checked; try again in a few seconds.")
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+class Passwords:
+    """The one password of a store. ``configured`` wins over what is stored. ``clock`` is monotonic seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        configured: str = "",
+        *,
+        hashing: Hashing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._configured = configured
+        self.hashing = hashing or Hashing()
+        self._marks: Kept[str] = Kept(lambda _: self._stored_mark(), clock=clock)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether MALLARD_ADMIN_PASSWORD gives it, so that it can be changed there only."""
+        return bool(self._configured)
+
+    def mark(self) -> str:
+        """A text that is another for each password, empty while none is set. At most KEPT_SECONDS behind the store.
+
+        It says nothing about the password to who does not know it: it is for signing only.
+        """
+        if self._configured:
+            return hashlib.sha256(b"configured\0" + _bytes(self._configured)).hexdigest()
+        mark = self._marks.get(PASSWORD_KEY)
+        if not mark:
+            # A first password opens the door at once, not in some seconds.
+            self._marks.forget(PASSWORD_KEY)
+        return mark
+
+    def set_first(self, password: str, now: datetime) -> bool:
+        """Set the password where there is none; False where one is set. Of two at once, one wins.
+
+        PasswordError for a weak one; StoreUnavailableError where nobody can tell whether it is set now.
+        """
+        refuse_weak(password)
+        if self.mark():
+            return False
+        record = self._new(password, now)
+        try:
+            self._store.put_if_absent(PASSWORD_KEY, _to_json(record))
+        except ConflictError:
+            return False
+        self._marks.put(PASSWORD_KEY, record.mark)
+        return True
+
+    def check(self, password: str) -> bool:
+        """Whether this is the password. Where its hash has old parameters, it gets new ones."""
+        if self._configured:
+            return hmac.compare_digest(_digest(self._configured), _digest(password))
+        record = self._read()
+        if record is None or not self.hashing.fits(password, record.hash):
+            return False
+        if self.hashing.is_old(record.hash):
+            # The next login does it where this one cannot.
+            with suppress(StoreError):
+                self._replace(record.hash, replace(record, hash=self.hashing.hash(password)))
+        return True
+
+    def change(self, current: str, new: str, now: datetime) -> bool:
+        """Replace the password by a new one where ``current`` is it; False where it is not, or not any more.
+
+        Every session ends with it, for they are signed with ``mark``. PasswordError for a weak one.
+        """
+        refuse_weak(new)
+        record = self._read()
+        if self._configured or record is None or not self.hashing.fits(current, record.hash):
+            return False
+        return self._replace(record.hash, self._new(new, now))
+
+    def put(self, password: str, now: datetime) -> None:
+        """Set the password whatever was there: for who has the store itself. PasswordError for a weak one."""
+        refuse_weak(password)
+        record = self._new(password, now)
+        swap(self._store, PASSWORD_KEY, lambda _: (None, _to_json(record)))
+        self._marks.put(PASSWORD_KEY, record.mark)
+
+    def _new(self, password: str, now: datetime) -> _Record:
+        return _Record(self.hashing.hash(password), secrets.token_hex(16), now.isoformat(timespec="seconds"))
+
+    def _replace(self, known: str, record: _Record) -> bool:
+        def replaced(data: bytes | None) -> tuple[bool, bytes | None]:
+            found = _from_json(data)
+            still = found is not None and found.hash == known
+            return still, _to_json(record) if still else None
+
+        done = swap(self._store, PASSWORD_KEY, replaced)
+        if done:
+            self._marks.put(PASSWORD_KEY, record.mark)
+        return done
+
+    def _stored_mark(self) -> str:
+        record = self._read()
+        return record.mark if record else ""
+
+    def _read(self) -> _Record | None:
+        stored = self._store.get(PASSWORD_KEY)
+        return _from_json(stored.data if stored else None)
+
+
+def _bytes(password: str) -> bytes:
+    # JSON can say half of a character, which no encoding holds.
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _digest(password: str) -> bytes:
+    return hashlib.sha256(_bytes(password)).digest()
+
+
+def _to_json(record: _Record) -> bytes:
+    return json.dumps({"hash": record.hash, "mark": record.mark, "set_at": record.set_at}).encode()
+
+
+def _from_json(data: bytes | None) -> _Record | None:
+    if data is None:
+        return None
+    try:
+        found = json.loads(data)
+        record = _Record(str(found["hash"]), str(found["mark"]), str(found["set_at"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreUnavailableError(f"{PASSWORD_KEY} does not hold what it should.") from error
+    if not record.mark:
+        # An empty mark means that none is set: whoever comes next would set one.
+        raise StoreUnavailableError(f"{PASSWORD_KEY} does not hold what it should.")
+    return record

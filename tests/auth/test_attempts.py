@@ -1,0 +1,212 @@
+"""Guessing passwords: counted over instances, restarts and midnight, without addresses, for the guesser alone."""
+
+import re
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mallard.auth.attempts import ATTEMPTS, MAX_COUNTS, SHARDS, Attempts, delete_old_attempts
+from mallard.errors import StoreUnavailableError
+from mallard.store.base import Store
+from mallard.store.local import LocalStore
+from support.faults import Fault, FaultyStore
+from support.memory import MemoryStore
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+LOCKOUT = 300 * SECOND
+HERE, ELSEWHERE = "192.0.2.7", "198.51.100.9"
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
+
+
+def attempts(store: Store, *, most: int = 5, lockout: int = 300) -> Attempts:
+    return Attempts(store, b"s" * 32, most=most, lockout_seconds=lockout)
+
+
+def guess(store: Store, times: int, now: datetime = NOW, address: str = HERE, door: str = "admin") -> list[int]:
+    """Each attempt by an instance that has just started."""
+    return [attempts(store).begin(door, address, now) for _ in range(times)]
+
+
+def test_after_so_many_failures_the_door_is_closed_on_every_instance(store: Store) -> None:
+    assert guess(store, 7) == [0, 0, 0, 0, 0, 300, 300]
+    assert guess(store, 1, NOW + 100 * SECOND) == [200]
+    assert guess(store, 1, NOW + LOCKOUT - SECOND / 2) == [1]
+
+
+def test_what_is_refused_does_not_prolong_it_and_afterwards_all_is_as_before(store: Store) -> None:
+    guess(store, 5)
+    guess(store, 20, NOW + 200 * SECOND)
+    assert guess(store, 6, NOW + LOCKOUT) == [0, 0, 0, 0, 0, 300]
+
+
+def test_others_are_not_locked_out(store: Store) -> None:
+    guess(store, 9)
+    assert guess(store, 1, address=ELSEWHERE) == [0]
+    assert guess(store, 1, door="link abc") == [0]
+
+
+def test_who_knew_it_after_all_begins_anew(store: Store) -> None:
+    guess(store, 4)
+    attempts(store).forgive("admin", HERE, NOW)
+    assert guess(store, 6) == [0, 0, 0, 0, 0, 300]
+
+
+def test_many_at_once_are_no_way_around(store: Store) -> None:
+    one, start = attempts(store), threading.Barrier(12)
+    waits: list[int] = []
+
+    def enter() -> None:
+        start.wait()
+        waits.append(one.begin("admin", HERE, NOW))
+
+    threads = [threading.Thread(target=enter) for _ in range(12)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(waits) == [0] * 5 + [300] * 7
+
+
+def test_an_attempt_counted_elsewhere_at_the_same_moment_counts_too() -> None:
+    inner = MemoryStore()
+    guess(inner, 4)
+    store = FaultyStore(inner)
+
+    def guess_elsewhere() -> None:
+        guess(inner, 1)
+
+    # The first write is that of the day's key, which is there already.
+    store.before_write.extend([lambda: None, guess_elsewhere])
+    assert attempts(store).begin("admin", HERE, NOW) == 300
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-9))])
+def test_midnight_opens_no_door(zone: timezone) -> None:
+    store, late = MemoryStore(), datetime(2026, 3, 10, 23, 59, tzinfo=UTC)
+    guess(store, 3, late)
+    after = (late + 90 * SECOND).astimezone(zone)
+    assert guess(store, 3, after) == [0, 0, 300]
+    attempts(store).forgive("admin", HERE, after)
+    assert guess(store, 1, after) == [0]
+    guess(store, 5, late, ELSEWHERE)
+    assert guess(store, 1, after, ELSEWHERE) == [210]
+    assert guess(store, 1, late + LOCKOUT, ELSEWHERE) == [0]
+
+
+def test_one_network_of_ipv6_is_one_guesser_and_an_ipv4_address_is_itself_in_either_form() -> None:
+    store = MemoryStore()
+    guess(store, 3, address="2001:db8:1:2::1")
+    guess(store, 2, address="2001:db8:1:2:ffff::9")
+    assert guess(store, 1, address="2001:db8:1:2:3::") == [300]
+    assert guess(store, 1, address="2001:db8:1:3::1") == [0]
+    guess(store, 5, address="::ffff:192.0.2.7")
+    assert guess(store, 1, address=HERE) == [300]
+
+
+def test_the_store_knows_no_address_and_another_day_knows_it_by_another_name() -> None:
+    store = MemoryStore()
+    guess(store, 2)
+    guess(store, 2, NOW + timedelta(days=1))
+    kept = {key: data for key, data in store.objects.items() if not key.endswith("key.json")}
+    assert not [data for data in store.objects.values() if HERE.encode() in data]
+    names = [name for data in kept.values() for name in re.findall(rb"[0-9a-f]{32}", data)]
+    assert len(names) == len(set(names)) == 2
+
+
+def test_other_secrets_know_the_same_address_by_other_names() -> None:
+    store = MemoryStore()
+    guess(store, 5)
+    assert Attempts(store, b"t" * 32, most=5, lockout_seconds=300).begin("admin", HERE, NOW) == 0
+
+
+def test_the_counts_are_bounded_and_who_is_locked_out_stays_so() -> None:
+    store = MemoryStore()
+    crowd = attempts(store)
+    guess(store, 5)
+    for number in range(3 * MAX_COUNTS):
+        crowd.begin("admin", f"2001:db8:{number:x}::1", NOW + timedelta(milliseconds=number))
+    assert guess(store, 1)[0] > 0
+    objects = [data for key, data in store.objects.items() if not key.endswith("key.json")]
+    assert len(objects) <= SHARDS
+    assert max(data.count(b"[") for data in objects) <= MAX_COUNTS
+
+
+def test_a_full_shard_takes_the_newest_in_place_of_the_least() -> None:
+    store = MemoryStore()
+    one = attempts(store)
+    key = one._key(NOW.date(), NOW)
+    wanted = one._name("admin", HERE, key)
+    same = [
+        address
+        for number in range(120_000)
+        if int(one._name("admin", address := f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", key)[:4], 16)
+        % SHARDS
+        == int(wanted[:4], 16) % SHARDS
+    ][: MAX_COUNTS + 20]
+    assert len(same) == MAX_COUNTS + 20
+    guess(store, 5)
+    for number, address in enumerate(same):
+        one.begin("admin", address, NOW + timedelta(milliseconds=number))
+    (data,) = (data for key, data in store.objects.items() if not key.endswith("key.json"))
+    assert data.count(b"[") == MAX_COUNTS
+    assert guess(store, 1) == [300]
+
+
+def test_what_is_over_goes_at_the_next_attempt_and_old_days_whole() -> None:
+    store = MemoryStore()
+    guess(store, 3)
+    guess(store, 1, NOW + timedelta(days=1))
+    assert {key.split("/")[2] for key in store.objects} == {"date=2026-03-10", "date=2026-03-11"}
+    guess(store, 1, NOW + timedelta(days=2))
+    assert {key.split("/")[2] for key in store.objects} == {"date=2026-03-11", "date=2026-03-12"}
+    assert delete_old_attempts(store, NOW + timedelta(days=9)) == 4
+    assert not store.objects
+
+
+@pytest.mark.parametrize("data", [b"", b"no JSON", b"[]", b'{"a": 1}', b'{"a": ["x", "y"]}', b'{"a": [1]}'])
+def test_damaged_counts_close_no_door(data: bytes) -> None:
+    store = MemoryStore()
+    guess(store, 5)
+    for key in [key for key in store.objects if not key.endswith("key.json")]:
+        store.objects[key] = data
+    assert guess(store, 1) == [0]
+
+
+def test_a_damaged_key_is_a_fault() -> None:
+    store = MemoryStore()
+    guess(store, 1)
+    store.objects[f"{ATTEMPTS}date=2026-03-10/key.json"] = b"{}"
+    with pytest.raises(StoreUnavailableError):
+        guess(store, 1)
+
+
+def test_who_cannot_be_counted_does_not_get_in() -> None:
+    store = FaultyStore(MemoryStore())
+    guess(store, 1)
+    store.faults.append(Fault.UNAVAILABLE)
+    with pytest.raises(StoreUnavailableError):
+        guess(store, 2)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from([HERE, ELSEWHERE]), st.integers(0, 200)), max_size=30))
+def test_no_address_gets_more_than_its_attempts_between_two_pauses(steps: list[tuple[str, int]]) -> None:
+    store, now = MemoryStore(), NOW
+    let_in: dict[str, list[datetime]] = {HERE: [], ELSEWHERE: []}
+    for address, pause in steps:
+        now += pause * SECOND
+        if attempts(store, most=3).begin("admin", address, now) == 0:
+            let_in[address].append(now)
+    for moments in let_in.values():
+        for four in (moments[number : number + 4] for number in range(len(moments) - 3)):
+            assert max(later - earlier for earlier, later in pairwise(four)) >= LOCKOUT

@@ -1,0 +1,111 @@
+"""Shared links: for one site, until they are revoked."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mallard.auth.kept import KEPT_SECONDS
+from mallard.auth.links import LINKS, Links
+from mallard.errors import LinkError, PasswordError, StoreUnavailableError
+from mallard.store.base import Store
+from mallard.store.local import LocalStore
+from support.auth import Clock, quick_hashing
+from support.memory import MemoryStore
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+SITE = "example.com"
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
+
+
+def links(store: Store, clock: Clock | None = None) -> Links:
+    return Links(store, quick_hashing(), clock=clock or Clock())
+
+
+def test_a_link_is_found_by_its_slug_with_all_it_says(store: Store) -> None:
+    made = links(store).create(SITE, " For the board ", NOW, filters='[["is","visit:country",["DE"]]]', embeddable=True)
+    found = links(store).find(made.slug)
+    assert found == made
+    assert found is not None
+    assert (found.site_id, found.name, found.embeddable) == (SITE, "For the board", True)
+    assert links(store).opens(found, "")
+
+
+def test_a_slug_is_128_random_bits() -> None:
+    store = MemoryStore()
+    made = [links(store).create(SITE, "a", NOW) for _ in range(50)]
+    assert {len(each.slug) for each in made} == {22}
+    assert len({each.slug for each in made}) == 50
+
+
+def test_a_password_is_asked_for_where_one_was_set_and_stored_as_a_hash() -> None:
+    store = MemoryStore()
+    mine = links(store)
+    link = mine.create(SITE, "a", NOW, password="kettle-moss-17")
+    assert mine.opens(link, "kettle-moss-17")
+    assert not mine.opens(link, "")
+    assert not mine.opens(link, "lantern-fjord-4")
+    assert not [data for data in store.objects.values() if b"kettle-moss-17" in data]
+
+
+def test_a_revoked_link_is_dead_here_at_once_and_elsewhere_within_seconds(store: Store) -> None:
+    clock = Clock()
+    here, elsewhere = links(store, clock), links(store, clock)
+    slug = here.create(SITE, "a", NOW).slug
+    assert elsewhere.find(slug)
+    assert here.revoke(slug)
+    assert here.find(slug) is None
+    clock.seconds += KEPT_SECONDS
+    assert elsewhere.find(slug) is None
+    assert not here.revoke(slug)
+
+
+def test_links_are_listed_by_age_and_by_site(store: Store) -> None:
+    mine = links(store)
+    younger = mine.create(SITE, "younger", NOW + timedelta(days=1))
+    older = mine.create(SITE, "older", NOW)
+    other = mine.create("example.org", "other", NOW + timedelta(days=2))
+    assert mine.all() == [older, younger, other]
+    assert mine.all("example.org") == [other]
+
+
+@pytest.mark.parametrize("slug", ["", "x", "../../config/secret", "A" * 21, "A" * 22, "A" * 23, "é" * 22])
+def test_what_is_no_link_finds_nothing(slug: str) -> None:
+    mine = links(MemoryStore())
+    assert mine.find(slug) is None
+    assert not mine.revoke(slug)
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"name": " "}, LinkError),
+        ({"name": "n" * 101}, LinkError),
+        ({"filters": "f" * 4001}, LinkError),
+        ({"password": "short"}, PasswordError),
+        ({"password": "x" * 1001}, PasswordError),
+    ],
+)
+def test_what_is_wrong_makes_no_link(given: dict[str, str], error: type[Exception]) -> None:
+    store = MemoryStore()
+    with pytest.raises(error):
+        links(store).create(SITE, now=NOW, **{"name": "a", **given})  # type: ignore[arg-type]
+    assert not store.objects
+
+
+def test_a_damaged_link_is_a_fault() -> None:
+    store = MemoryStore()
+    store.put_if_absent(f"{LINKS}{'A' * 22}.json", b"{}")
+    with pytest.raises(StoreUnavailableError):
+        links(store).find("A" * 22)
+
+
+def test_what_a_later_version_says_beside_is_passed_over() -> None:
+    store = MemoryStore()
+    link = links(store).create(SITE, "a", NOW)
+    store.objects[f"{LINKS}{link.slug}.json"] = store.objects[f"{LINKS}{link.slug}.json"][:-1] + b', "colour": "red"}'
+    assert links(store).find(link.slug) == link

@@ -1,0 +1,112 @@
+"""Sessions: signed, over in time, and ended everywhere within seconds."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mallard.auth import tokens
+from mallard.auth.kept import KEPT_SECONDS
+from mallard.auth.password import Passwords
+from mallard.auth.sessions import EPOCH_KEY, Sessions
+from mallard.errors import StoreUnavailableError
+from mallard.store.base import Store
+from mallard.store.local import LocalStore
+from support.auth import Clock, CountedReads, quick_hashing
+from support.memory import MemoryStore
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+SECRET = b"s" * 32
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
+
+
+def sessions(store: Store, clock: Clock | None = None, *, mark: str = "m", secret: bytes = SECRET) -> Sessions:
+    return Sessions(store, secret, lambda: mark, lasts_seconds=86_400, clock=clock or Clock())
+
+
+def test_a_token_holds_on_every_instance_until_its_time_is_over(store: Store) -> None:
+    token = sessions(store).begin(NOW)
+    elsewhere = sessions(store)
+    assert elsewhere.holds(token, NOW)
+    assert elsewhere.holds(token, NOW + DAY - timedelta(seconds=1))
+    assert not elsewhere.holds(token, NOW + DAY)
+    assert not elsewhere.holds(token, NOW - timedelta(hours=1))
+
+
+def test_two_sessions_of_one_moment_have_two_tokens(store: Store) -> None:
+    mine = sessions(store)
+    assert mine.begin(NOW) != mine.begin(NOW)
+
+
+def test_nothing_else_is_a_token() -> None:
+    store = MemoryStore()
+    mine = sessions(store)
+    token = mine.begin(NOW)
+    content, _, signature = token.rpartition(".")
+    wrong = ["", ".", "a.b", content, f"{content}x.{signature}", f"{content}.{signature[:-2]}xx", token * 20, "é" * 8]
+    wrong += [tokens.sign(SECRET, "share", {"n": "a"}, NOW), sessions(store, secret=b"t" * 32).begin(NOW)]
+    assert [each for each in wrong if mine.holds(each, NOW)] == []
+
+
+def test_ending_them_is_known_here_at_once_and_elsewhere_within_seconds() -> None:
+    store, clock = MemoryStore(), Clock()
+    here, elsewhere = sessions(store, clock), sessions(store, clock)
+    token = here.begin(NOW)
+    assert elsewhere.holds(token, NOW)
+    here.end_all()
+    assert not here.holds(token, NOW)
+    clock.seconds += KEPT_SECONDS
+    assert not elsewhere.holds(token, NOW)
+    assert elsewhere.holds(here.begin(NOW), NOW)
+
+
+def test_the_epoch_is_read_at_most_every_few_seconds() -> None:
+    store, clock = CountedReads(), Clock()
+    mine = sessions(store, clock)
+    token = mine.begin(NOW)
+    reads = store.reads
+    for _ in range(40):
+        clock.seconds += KEPT_SECONDS / 20
+        assert mine.holds(token, NOW)
+    assert store.reads - reads == 2
+
+
+def test_a_new_password_ends_the_sessions_of_the_old_one() -> None:
+    store, clock = MemoryStore(), Clock()
+    passwords = Passwords(store, hashing=quick_hashing(), clock=clock)
+    passwords.set_first("kettle-moss-17", NOW)
+    mine = Sessions(store, SECRET, passwords.mark, lasts_seconds=86_400, clock=clock)
+    token = mine.begin(NOW)
+    assert mine.holds(token, NOW)
+    passwords.change("kettle-moss-17", "lantern-fjord-4", NOW)
+    assert not mine.holds(token, NOW)
+
+
+def test_without_a_password_no_token_holds() -> None:
+    store = MemoryStore()
+    mine = sessions(store, mark="")
+    assert not mine.holds(mine.begin(NOW), NOW)
+
+
+def test_a_damaged_epoch_is_a_fault() -> None:
+    store = MemoryStore()
+    store.put_if_absent(EPOCH_KEY, b"{}")
+    with pytest.raises(StoreUnavailableError):
+        sessions(store).begin(NOW)
+
+
+def test_the_store_says_nothing_of_who_is_logged_in() -> None:
+    store = MemoryStore()
+    sessions(store).begin(NOW)
+    assert list(store.objects) == [EPOCH_KEY]
+
+
+def test_a_token_s_time_is_the_one_given_and_not_the_machine_s() -> None:
+    token = sessions(store := MemoryStore()).begin(datetime.fromtimestamp(time.time() - 10 * 86_400, UTC))
+    assert not sessions(store).holds(token, datetime.now(UTC))
