@@ -1,7 +1,9 @@
 """Every report equals a plain recomputation in Python, wherever the events lie: queue, table, or both."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -13,7 +15,9 @@ import pytest
 
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.keeping.rollups import build_rollups
+from mallard.query.compare import earlier
 from mallard.query.engine import PENDING, Engine
+from mallard.query.filters import parse_filters
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.store.base import Store
@@ -24,10 +28,20 @@ from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.write import TableWriter
 from support.moto import moto_server
+from support.reference import (
+    Row,
+    day_of,
+    end_pages,
+    headline,
+    matched,
+    own_values,
+    series,
+    visit_values,
+    visitors_of,
+)
 
 SITE = "example.com"
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
-Row = dict[str, Any]
 
 
 def random_rows(random: Random, count: int) -> list[Row]:
@@ -58,11 +72,6 @@ def arrow(rows: list[Row]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=EVENTS)
 
 
-def day_of(row: Row) -> date:
-    moment: datetime = row["timestamp"]
-    return moment.date()
-
-
 def store_rows(store: Store, rows: list[Row], seal_rows: int) -> None:
     table = TableWriter(store, seal_rows=seal_rows)
     by_day: dict[date, list[Row]] = defaultdict(list)
@@ -76,76 +85,6 @@ def store_rows(store: Store, rows: list[Row], seal_rows: int) -> None:
 def pending_rows(rows: list[Row]) -> pa.Table:
     dates = pa.array([day_of(row) for row in rows], pa.date32())
     return arrow(rows).add_column(0, PENDING.field("date"), dates)
-
-
-def visits_of(rows: list[Row]) -> list[list[Row]]:
-    visits: list[list[Row]] = []
-    last: dict[tuple[date, int], list[Row]] = {}
-    for row in sorted(rows, key=lambda row: (row["timestamp"], row["event_id"])):
-        if row["visitor_id"] is None:
-            continue
-        key = (day_of(row), row["visitor_id"])
-        visit = last.get(key)
-        if visit is None or row["timestamp"] - visit[-1]["timestamp"] > timedelta(minutes=30):
-            visit = last[key] = []
-            visits.append(visit)
-        visit.append(row)
-    return visits
-
-
-def pageviews_of(rows: list[Row]) -> int:
-    return sum(row["event_name"] == PAGEVIEW for row in rows)
-
-
-def visitors_of(rows: list[Row]) -> int:
-    return len({row["visitor_id"] for row in rows} - {None})
-
-
-def expected_main(rows: list[Row]) -> dict[str, float]:
-    visits = visits_of(rows)
-    bounces = sum(len(visit) == 1 and pageviews_of(visit) == 1 for visit in visits)
-    seconds = sum((visit[-1]["timestamp"] - visit[0]["timestamp"]).total_seconds() for visit in visits)
-    visitors, pageviews = visitors_of(rows), pageviews_of(rows)
-    return {
-        "unique_visitors": visitors,
-        "total_pageviews": pageviews,
-        "bounce_rate": bounces / len(visits) if visits else 0.0,
-        "avg_visit_duration_secs": seconds / len(visits) if visits else 0.0,
-        "pages_per_visit": pageviews / visitors if visitors else 0.0,
-        "visits": len(visits),
-        "views_per_visit": sum(map(pageviews_of, visits)) / len(visits) if visits else 0.0,
-        "events": len(rows),
-    }
-
-
-def expected_pages(rows: list[Row]) -> list[Row]:
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row["pathname"]].append(row)
-    return ranked({value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()})
-
-
-def expected_entry_pages(rows: list[Row]) -> list[Row]:
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for visit in visits_of(rows):
-        viewed = [row["pathname"] for row in visit if row["event_name"] == PAGEVIEW]
-        groups[viewed[0] if viewed else "(unknown)"] += visit
-    return ranked({value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()})
-
-
-def expected_visit_dimension(rows: list[Row], column: str, blank: str) -> list[Row]:
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for visit in visits_of(rows):
-        groups[visit[0][column] or blank] += visit
-    for row in rows:
-        if row["visitor_id"] is None:
-            groups[row[column] or blank].append(row)
-    return ranked({value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()})
-
-
-def ranked(counts: dict[str, tuple[int, int]]) -> list[Row]:
-    order = sorted(counts.items(), key=lambda item: (-item[1][0], item[0]))
-    return [{"value": value, "visitors": visitors, "pageviews": views} for value, (visitors, views) in order]
 
 
 @pytest.fixture(scope="module")
@@ -180,52 +119,131 @@ def within(rows: list[Row], name: str) -> list[Row]:
     return [row for row in rows if period.start <= day_of(row) < period.end]
 
 
-@pytest.mark.parametrize("period", PERIODS)
-def test_the_headline_equals_the_reference(case: tuple[Stats, list[Row]], period: str) -> None:
-    stats, rows = case
-    found = stats.main(Scope(SITE, read_period(period, None, None, NOW)))
-    recent = [row for row in rows if row["timestamp"] >= NOW.replace(tzinfo=None) - timedelta(minutes=5)]
-    assert found == expected_main(within(rows, period)) | {"current_visitors": visitors_of(recent)}
+def scope(period: str, filters: list[Any] | None = None) -> Scope:
+    return Scope(SITE, read_period(period, None, None, NOW), parse_filters(json.dumps(filters or [])))
 
 
-@pytest.mark.parametrize("period", PERIODS)
-def test_the_series_equals_the_reference_and_has_every_bucket(case: tuple[Stats, list[Row]], period: str) -> None:
-    stats, rows = case
-    span = read_period(period, None, None, NOW)
-    form = "%Y-%m-%d %H:00" if span.hourly else "%Y-%m-%d"
-    found = stats.timeseries(Scope(SITE, span))
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in within(rows, period):
-        groups[row["timestamp"].strftime(form)].append(row)
-    counted = {b["date"]: (b["visitors"], b["pageviews"]) for b in found if b["visitors"] or b["pageviews"]}
-    assert counted == {
-        label: (visitors_of(part), pageviews_of(part))
-        for label, part in groups.items()
-        if visitors_of(part) or pageviews_of(part)
+def overview(stats: Stats, asked: Scope) -> dict[str, Any]:
+    """All reports from one count, the lists whole."""
+    found = stats.overview(asked, 1000, BREAKDOWNS)
+    return {"main": found.main, "timeseries": found.timeseries, **found.breakdowns}
+
+
+def each_alone(stats: Stats, asked: Scope) -> dict[str, Any]:
+    """The same by a count for each report."""
+    lists = {name: stats.breakdown(asked, name, 1000) for name in BREAKDOWNS}
+    return {"main": stats.main(asked), "timeseries": stats.timeseries(asked), **lists}
+
+
+def recomputed(rows: list[Row], filters: list[Any]) -> dict[str, list[Row]]:
+    return {
+        "pages": own_values(rows, filters, "pathname"),
+        "events": own_values(rows, filters, "event_name"),
+        "entry_pages": end_pages(rows, filters, first=True),
+        "exit_pages": end_pages(rows, filters, first=False),
+        "browsers": visit_values(rows, filters, "browser", "(unknown)"),
+        "sources": visit_values(rows, filters, "referrer_source", "Direct"),
+        "countries": visit_values(rows, filters, "country_code", "(unknown)"),
     }
-    assert [each["date"] for each in found] == sorted({each["date"] for each in found})
+
+
+BREAKDOWNS = tuple(recomputed([], []))
+
+
+def check(stats: Stats, rows: list[Row], period: str, filters: list[Any]) -> None:
+    """Every report over a period and filter equals the reference."""
+    asked, form = scope(period, filters), "%Y-%m-%d %H:00" if period == "today" else "%Y-%m-%d"
+    found, inside = overview(stats, asked), within(rows, period)
+    recent = [row for row in rows if row["timestamp"] >= NOW.replace(tzinfo=None) - timedelta(minutes=5)]
+    current = visitors_of(row for row, _ in matched(recent, filters))
+    assert found["main"] == headline(inside, filters) | {"current_visitors": current}
+    shown = {each["date"]: (each["visitors"], each["pageviews"]) for each in found["timeseries"]}
+    assert {label: step for label, step in shown.items() if any(step)} == {
+        label: step for label, step in series(inside, filters, form).items() if any(step)
+    }
+    assert {name: found[name] for name in BREAKDOWNS} == recomputed(inside, filters)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_every_report_equals_the_reference(case: tuple[Stats, list[Row]], period: str) -> None:
+    check(*case, period, [])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_report_equals_the_reference_under_a_random_filter(case: tuple[Stats, list[Row]], seed: int) -> None:
+    random = Random(seed)
+    filters = [random_condition(random, 3) for _ in range(random.randint(1, 3))]
+    check(*case, random.choice(PERIODS), filters)
+
+
+def random_condition(random: Random, depth: int) -> list[Any]:
+    """Any tree over the columns that the rows have."""
+    kind = random.randrange(8) if depth else 0
+    if kind == 7:
+        return [random.choice(["has_done", "has_not_done"]), random_leaf(random, ["event:page", "event:name"])]
+    if kind == 6:
+        return ["not", random_condition(random, depth - 1)]
+    if kind >= 4:
+        parts = [random_condition(random, depth - 1) for _ in range(random.randint(1, 3))]
+        return [random.choice(["and", "or"]), parts]
+    return random_leaf(random, [*VALUES])
+
+
+def random_leaf(random: Random, dimensions: list[str]) -> list[Any]:
+    dimension = random.choice(dimensions)
+    wanted = random.sample(VALUES[dimension], random.randint(1, 2))
+    operator = random.choice(["is", "is", "is_not", "contains", "contains_not", "matches", "matches_not"])
+    if operator.startswith("matches"):
+        wanted = ["^/.$" if dimension.endswith("page") else "^[A-G]", "x"]
+    return [operator, dimension, wanted]
+
+
+PAGES = ["/", "/a", "/b", "/b/c", "/none"]
+VALUES = {
+    "event:page": PAGES,
+    "event:name": [PAGEVIEW, "signup", "other"],
+    "visit:entry_page": [*PAGES, "(not set)"],
+    "visit:exit_page": [*PAGES, "(unknown)"],
+    "visit:browser": ["Firefox", "Chrome", "(unknown)", "(not set)"],
+    "visit:country": ["DE", "US", "(not set)"],
+    "visit:source": ["Google", "Direct", "Direct / None"],
+}
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_a_series_has_every_bucket_once_in_order(case: tuple[Stats, list[Row]], period: str) -> None:
+    stats, rows = case
+    found = [each["date"] for each in stats.timeseries(scope(period))]
+    assert found == sorted(set(found))
     days = {"today": 24, "yesterday": 1, "7d": 7, "30d": 30}
     assert len(found) == days.get(period, (NOW.date() - min(map(day_of, rows))).days + 1)
 
 
-@pytest.mark.parametrize("period", PERIODS)
-def test_breakdowns_equal_the_reference(case: tuple[Stats, list[Row]], period: str) -> None:
-    stats, rows = case
-    rows, span = within(rows, period), read_period(period, None, None, NOW)
-    assert stats.breakdown(Scope(SITE, span), "pages", 1000) == expected_pages(rows)
-    assert stats.breakdown(Scope(SITE, span), "entry_pages", 1000) == expected_entry_pages(rows)
-    for name, column, blank in (
-        ("browsers", "browser", "(unknown)"),
-        ("sources", "referrer_source", "Direct"),
-        ("countries", "country_code", "(unknown)"),
+def test_one_count_for_all_reports_says_what_a_count_for_each_says(case: tuple[Stats, list[Row]]) -> None:
+    stats, _ = case
+    for filters in ([], [["is", "visit:browser", ["Firefox"]]], [["is", "event:page", ["/a"]]]):
+        assert overview(stats, scope("7d", filters)) == each_alone(stats, scope("7d", filters))
+
+
+def test_a_filter_that_matches_all_changes_nothing(case: tuple[Stats, list[Row]]) -> None:
+    stats, _ = case
+    plain = overview(stats, scope("7d"))
+    for everything in (
+        [["contains", "event:page", ["/"]]],
+        [["is_not", "visit:country", ["XX"]]],
+        [["or", [["is", "visit:browser", ["Firefox"]], ["is_not", "visit:browser", ["Firefox"]]]]],
+        [["has_done", ["contains", "event:page", ["/"]]]],
     ):
-        assert stats.breakdown(Scope(SITE, span), name, 1000) == expected_visit_dimension(rows, column, blank)
+        found = overview(stats, scope("7d", everything))
+        # The bounce rate of pages is that of the visits that entered there, and some never viewed a page.
+        if everything[0][1] == "event:page":
+            found["main"]["bounce_rate"] = plain["main"]["bounce_rate"]
+        assert found == plain
 
 
 def test_a_limit_takes_the_first_rows(case: tuple[Stats, list[Row]]) -> None:
     stats, rows = case
-    span = read_period("30d", None, None, NOW)
-    assert stats.breakdown(Scope(SITE, span), "pages", 2) == expected_pages(rows)[:2]
+    assert stats.breakdown(scope("30d"), "pages", 2) == own_values(within(rows, "30d"), [], "pathname")[:2]
 
 
 def test_another_site_sees_nothing(case: tuple[Stats, list[Row]]) -> None:
@@ -233,12 +251,27 @@ def test_another_site_sees_nothing(case: tuple[Stats, list[Row]]) -> None:
     assert stats.main(Scope("example.co", read_period("all", None, None, NOW)))["events"] == 0
 
 
-def test_days_add_up_to_their_range(case: tuple[Stats, list[Row]]) -> None:
+@pytest.mark.parametrize("filters", [[], [["is", "visit:browser", ["Firefox"]]], [["is", "event:page", ["/a"]]]])
+def test_days_add_up_to_their_range(case: tuple[Stats, list[Row]], filters: list[Any]) -> None:
     stats, _ = case
 
     def main(first: int, end: int) -> Row:
-        return stats.main(Scope(SITE, read_period(None, f"2026-03-{first:02d}", f"2026-03-{end:02d}", NOW)))
+        period = read_period(None, f"2026-03-{first:02d}", f"2026-03-{end:02d}", NOW)
+        return stats.main(Scope(SITE, period, parse_filters(json.dumps(filters))))
 
     whole, days = main(1, 11), [main(day, day + 1) for day in range(1, 11)]
     for metric in ("unique_visitors", "total_pageviews", "visits", "events"):
         assert sum(day[metric] for day in days) == whole[metric]
+
+
+def test_an_earlier_range_stands_beside(case: tuple[Stats, list[Row]]) -> None:
+    stats, rows = case
+    asked = scope("yesterday")
+    before = earlier(asked.period, "previous_period")
+    found = stats.overview(replace(asked, before=before), 1000, ("pages",))
+    earlier_rows = [row for row in rows if day_of(row) == NOW.date() - timedelta(days=2)]
+    assert found.main["comparison"] == headline(earlier_rows, [])
+    assert found.timeseries[0]["previous"]["pageviews"] == headline(earlier_rows, [])["total_pageviews"]
+    pages = {row["value"]: row for row in own_values(earlier_rows, [], "pathname")}
+    for row in found.breakdowns["pages"]:
+        assert row["previous"]["visitors"] == pages[row["value"]]["visitors"]

@@ -1,0 +1,182 @@
+"""The contract's definitions once more, in plain Python over rows in memory: what every report is compared with."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from mallard.event import PAGEVIEW
+
+Row = dict[str, Any]
+Visit = list[Row]
+Matched = list[tuple[Row, Visit | None]]
+"""Events that a filter lets pass, each with its visit; None without a visitor."""
+
+FIRST_EVENT = {
+    "visit:source": ("referrer_source", ("Direct", "Direct / None")),
+    "visit:browser": ("browser", ("(unknown)", "(not set)")),
+    "visit:country": ("country_code", ("(unknown)", "(not set)")),
+}
+OWN = {"event:page": "pathname", "event:name": "event_name"}
+
+
+def day_of(row: Row) -> date:
+    """The local date, in UTC."""
+    moment: datetime = row["timestamp"]
+    return moment.date()
+
+
+def visits_of(rows: Iterable[Row]) -> list[Visit]:
+    """Visits, each in order of its events."""
+    visits: list[Visit] = []
+    last: dict[tuple[date, int], Visit] = {}
+    for row in sorted(rows, key=lambda row: (row["timestamp"], row["event_id"])):
+        if row["visitor_id"] is None:
+            continue
+        key = (day_of(row), row["visitor_id"])
+        visit = last.get(key)
+        if visit is None or row["timestamp"] - visit[-1]["timestamp"] > timedelta(minutes=30):
+            visit = last[key] = []
+            visits.append(visit)
+        visit.append(row)
+    return visits
+
+
+def matched(rows: list[Row], filters: list[Any]) -> Matched:
+    """What passes a filter, given as its JSON."""
+    pairs: Matched = [(row, visit) for visit in visits_of(rows) for row in visit]
+    pairs += [(row, None) for row in rows if row["visitor_id"] is None]
+    return [(row, visit) for row, visit in pairs if all(judge(each, row, visit) for each in filters)]
+
+
+def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
+    """Whether a condition holds of an event and its visit."""
+    operator, *rest = condition
+    if operator in ("and", "or"):
+        return {"and": all, "or": any}[operator](judge(each, row, visit) for each in rest[0])
+    if operator == "not":
+        return not judge(rest[0], row, visit)
+    if operator in ("has_done", "has_not_done"):
+        done = any(judge(rest[0], each, visit) for each in visit or [row])
+        return done == (operator == "has_done")
+    return compare(operator, *value_of(rest[0], row, visit), rest[1])
+
+
+def value_of(dimension: str, row: Row, visit: Visit | None) -> tuple[str | None, tuple[str, ...]]:
+    """An event's or its visit's value of a dimension, and the words for a missing one."""
+    if dimension in OWN:
+        return row[OWN[dimension]], ("(unknown)", "(not set)")
+    if dimension in FIRST_EVENT:
+        column, blanks = FIRST_EVENT[dimension]
+        return (visit[0] if visit else row)[column], blanks
+    return end_page(visit, first=dimension == "visit:entry_page"), ("(unknown)", "(not set)")
+
+
+def end_page(visit: Visit | None, *, first: bool) -> str | None:
+    """The first or the last pageview's page."""
+    viewed = [row["pathname"] for row in visit or [] if row["event_name"] == PAGEVIEW]
+    return (viewed[0] if first else viewed[-1]) if viewed else None
+
+
+def compare(operator: str, value: str | None, blanks: tuple[str, ...], wanted: list[str]) -> bool:
+    """One operator; a missing value is its blank words, or the empty text."""
+    holds: Callable[[str], bool] = {
+        "is": lambda each: value == each or (value is None and each in blanks),
+        "contains": lambda each: each in (value or ""),
+        "matches": lambda each: re.search(each, value or "") is not None,
+    }[operator.removesuffix("_not")]
+    return any(map(holds, wanted)) != operator.endswith("_not")
+
+
+def headline(rows: list[Row], filters: list[Any]) -> dict[str, float]:
+    """What ``main`` says, but for the current visitors."""
+    pairs = matched(rows, filters)
+    visits = touched(pairs)
+    landing = [each for each in filters if is_of_pages(each)]
+    landed = [visit for visit in visits if all(judge(each, entry(visit), visit) for each in landing)]
+    bounces = sum(len(visit) == 1 and pageviews_of(visit) == 1 for visit in landed)
+    seconds = sum((visit[-1]["timestamp"] - visit[0]["timestamp"]).total_seconds() for visit in visits)
+    found = [row for row, _ in pairs]
+    visitors, pageviews = visitors_of(found), pageviews_of(found)
+    return {
+        "unique_visitors": visitors,
+        "total_pageviews": pageviews,
+        "bounce_rate": bounces / len(landed) if landed else 0.0,
+        "avg_visit_duration_secs": seconds / len(visits) if visits else 0.0,
+        "pages_per_visit": pageviews / visitors if visitors else 0.0,
+        "visits": len(visits),
+        "views_per_visit": sum(map(pageviews_of, visits)) / len(visits) if visits else 0.0,
+        "events": len(found),
+    }
+
+
+def series(rows: list[Row], filters: list[Any], form: str) -> dict[str, tuple[int, int]]:
+    """Visitors and page views by the label of a step, where there are any."""
+    return counts([row for row, _ in matched(rows, filters)], lambda row: row["timestamp"].strftime(form))
+
+
+def own_values(rows: list[Row], filters: list[Any], column: str) -> list[Row]:
+    """The breakdown by a dimension of each event's own."""
+    return ranked(counts([row for row, _ in matched(rows, filters)], lambda row: row[column] or "(unknown)"))
+
+
+def visit_values(rows: list[Row], filters: list[Any], column: str, blank: str) -> list[Row]:
+    """The breakdown by a value of the visit's first event; events without a visitor count under their own."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row, visit in matched(rows, filters):
+        groups[(visit[0] if visit else row)[column] or blank].append(row)
+    return ranked({value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()})
+
+
+def end_pages(rows: list[Row], filters: list[Any], *, first: bool) -> list[Row]:
+    """The breakdown by entry or exit page; events without a visitor have none."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row, visit in matched(rows, filters):
+        if visit:
+            groups[end_page(visit, first=first) or "(unknown)"].append(row)
+    return ranked({value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()})
+
+
+def touched(pairs: Matched) -> list[Visit]:
+    """The visits of matched events, each once."""
+    return list({id(visit): visit for _, visit in pairs if visit}.values())
+
+
+def entry(visit: Visit) -> Row:
+    """An event on the visit's entry page."""
+    return {**visit[0], "pathname": end_page(visit, first=True)}
+
+
+def is_of_pages(condition: list[Any]) -> bool:
+    """Whether it is about the events' pages and nothing else."""
+    operator, *rest = condition
+    if operator in ("and", "or"):
+        return all(map(is_of_pages, rest[0]))
+    if operator == "not":
+        return is_of_pages(rest[0])
+    return operator not in ("has_done", "has_not_done") and rest[0] == "event:page"
+
+
+def counts(rows: list[Row], key: Callable[[Row], str]) -> dict[str, tuple[int, int]]:
+    """Visitors and page views by a key."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return {value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()}
+
+
+def ranked(counted: dict[str, tuple[int, int]]) -> list[Row]:
+    """As a breakdown: by visitors, then value."""
+    order = sorted(counted.items(), key=lambda item: (-item[1][0], item[0]))
+    return [{"value": value, "visitors": visitors, "pageviews": views} for value, (visitors, views) in order]
+
+
+def pageviews_of(rows: Iterable[Row]) -> int:
+    """How many page views."""
+    return sum(row["event_name"] == PAGEVIEW for row in rows)
+
+
+def visitors_of(rows: Iterable[Row]) -> int:
+    """How many visitors."""
+    return len({row["visitor_id"] for row in rows} - {None})
