@@ -132,26 +132,30 @@ def drain(
     """
     total, going = FlushReport(), True
     while going and may_go_on():
-        received, report = _round(queue, table, clock, may_go_on)
-        settle(queue, report)
-        total += replace(report, done=())
+        received, report = flush_round(queue, table, clock=clock, may_go_on=may_go_on)
+        total += report
         # Under load the few that came meanwhile can wait for the next run: each round rewrites whole tails.
         # What was left is the next round's; what failed is not tried again at once.
         going = not report.failed and (received >= (enough or BATCH) or bool(report.left))
     return total
 
 
-def _round(
-    queue: Queue, table: TableWriter, clock: Callable[[], datetime], may_go_on: Callable[[], bool]
+def flush_round(
+    queue: Queue, table: TableWriter, *, clock: Callable[[], datetime], may_go_on: Callable[[], bool] = lambda: True
 ) -> tuple[int, FlushReport]:
-    """How many messages were received, and what became of them within ROUND_TIME."""
+    """Receive up to BATCH messages, flush them within ROUND_TIME and settle them.
+
+    Returns how many there were, and what became of them; ``done`` is empty in the report, as in ``drain``'s.
+    """
     began = clock()
 
     def in_time() -> bool:
         return may_go_on() and clock() - began < ROUND_TIME
 
     messages = queue.receive(BATCH)
-    return len(messages), flush(messages, table, began, may_go_on=in_time)
+    report = flush(messages, table, began, may_go_on=in_time)
+    settle(queue, report)
+    return len(messages), replace(report, done=())
 
 
 def _write(table: TableWriter, partition: Partition, rows: pa.Table, members: tuple[Message, ...]) -> FlushReport:

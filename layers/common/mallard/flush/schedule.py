@@ -7,16 +7,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from mallard.errors import MallardError
-from mallard.flush.core import FlushReport, drain
+from mallard.flush.core import BATCH, FlushReport, drain, flush_round
 from mallard.observe.fault import kind_and_place
 from mallard.queue.base import Queue
 from mallard.table.write import TableWriter
 
 PAUSE_PER_FLUSH_SECOND = 9
-"""A flush rewrites whole tails; at a high rate it waits nine times its own length, to take a tenth of a core at most.
+"""A round rewrites whole tails; at a high rate it waits nine times its own length, to take a tenth of a core at most.
 
 Nothing is at risk and nothing is unseen meanwhile: the queue is durable, and queries read what is pending.
 """
+
+BACKLOG = 100_000
+"""Pending events from which on there are no pauses: queries hold in memory what is pending."""
 
 HOUSEKEEPING_SECONDS = 10
 """Of one turn: what is not done by then goes on after the next flush."""
@@ -60,7 +63,7 @@ class Schedule:
     def accepted(self) -> None:
         """One more event is pending; enough of them start a flush."""
         self._since_last += 1
-        if self._since_last >= self._count:
+        if self._since_last >= self._count and not self._wake.is_set():
             self._wake.set()
 
     def stop(self, deadline: float) -> None:
@@ -69,7 +72,11 @@ class Schedule:
         self._wake.set()
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if not self._thread.is_alive():
-            self._flush(lambda: time.monotonic() < deadline)
+            self._flush(
+                lambda: drain(
+                    self._queue, self._table, clock=self._clock, may_go_on=lambda: time.monotonic() < deadline
+                )
+            )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -78,23 +85,37 @@ class Schedule:
             if self._stopping.is_set():
                 return
             began = time.monotonic()
-            self._flush(lambda: not self._stopping.is_set())
+            is_behind = self._flush(self._one_round)
             self._housekeep()
-            self._stopping.wait(min(self._interval_seconds, PAUSE_PER_FLUSH_SECOND * (time.monotonic() - began)))
+            if not is_behind:
+                pause = PAUSE_PER_FLUSH_SECOND * (time.monotonic() - began)
+                self._stopping.wait(min(self._interval_seconds, pause))
 
-    def _flush(self, may_go_on: Callable[[], bool]) -> None:
+    def _one_round(self) -> FlushReport:
+        received, report = flush_round(
+            self._queue, self._table, clock=self._clock, may_go_on=lambda: not self._stopping.is_set()
+        )
+        if received >= BATCH and not report.failed:
+            # There is more: after the pause it is not waited for.
+            self._wake.set()
+        return report
+
+    def _flush(self, work: Callable[[], FlushReport]) -> bool:
+        """Whether so much is pending that the next round should come at once."""
         self._since_last = 0
         try:
-            report = drain(self._queue, self._table, clock=self._clock, may_go_on=may_go_on)
+            report = work()
+            is_behind = not report.failed and self._wake.is_set() and self._queue.depth() >= BACKLOG
         except Exception as error:  # no other thread flushes: what nobody foresaw must not end this one
             self.failures += 1
             log.error("flush failed: %s", _told(error))
-            return
+            return False
         if report.failed:
             self.failures += 1
         else:
             self.last_success = self._clock()
         _tell(report)
+        return is_behind
 
     def _housekeep(self) -> None:
         until = time.monotonic() + HOUSEKEEPING_SECONDS

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,25 +19,42 @@ from mallard.queue.erase import delete_days, forget_bytes
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
 ROWS_PER_STATEMENT = 500
+ROWS_PER_DELETION = 1000
+"""Of one transaction, for which senders wait some milliseconds."""
 ASIDE_SECONDS = 14 * 86_400
 """What SQS keeps at most, too."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    body BLOB NOT NULL,
-    hidden_until REAL NOT NULL DEFAULT 0
+    body BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS delivery (
+    id INTEGER PRIMARY KEY,
+    hidden_until REAL NOT NULL,
+    receives INTEGER NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS forget_delivery AFTER DELETE ON message BEGIN
+    DELETE FROM delivery WHERE id = OLD.id;
+END;
 CREATE TABLE IF NOT EXISTS set_aside (
     id INTEGER PRIMARY KEY,
     body BLOB NOT NULL,
     reason TEXT NOT NULL
 );
 """
-_LATER_COLUMNS = [
-    ("message", "receives", "INTEGER NOT NULL DEFAULT 0"),
-    ("set_aside", "aside_at", "REAL NOT NULL DEFAULT 0"),
-]
+"""Beside a message and not in it: to note a delivery must not write its body once more."""
+
+_CLAIM = """
+INSERT INTO delivery (id, hidden_until, receives)
+SELECT message.id, :until, coalesce(delivery.receives, 0) + 1 FROM message LEFT JOIN delivery USING (id)
+WHERE coalesce(delivery.hidden_until, 0) <= :now ORDER BY message.id LIMIT :limit
+ON CONFLICT (id) DO UPDATE SET hidden_until = excluded.hidden_until, receives = excluded.receives
+RETURNING id, receives
+"""
+_LATER_COLUMNS = [("set_aside", "aside_at", "REAL NOT NULL DEFAULT 0")]
+
+_READ = "SELECT id, body FROM message WHERE id IN (SELECT value FROM json_each(?))"
 
 _Submitted = tuple[Sequence[bytes], "Future[None]"]
 
@@ -52,6 +70,8 @@ class LocalQueue:
         self._file = file
         self._clock = clock
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        """Of the thread that writes. SQLite has such a lock too, but who waits for that one sleeps and tries again."""
         self._closing = threading.Lock()
         self._closed = False
         try:
@@ -83,20 +103,25 @@ class LocalQueue:
     def receive(self, limit: int) -> list[Message]:
         """The oldest visible messages. What was set aside too long ago is dropped by the way."""
         now = self._clock()
-        rows = self._run(
-            "UPDATE message SET hidden_until = ?, receives = receives + 1 WHERE id IN"
-            " (SELECT id FROM message WHERE hidden_until <= ? ORDER BY id LIMIT ?) RETURNING id, body, receives",
-            [(now + VISIBILITY_SECONDS, now, limit)],
-            then="DELETE FROM set_aside WHERE aside_at < ?",
-            then_values=[(now - ASIDE_SECONDS,)],
+        claimed = dict(
+            self._run(
+                _CLAIM,
+                [{"until": now + VISIBILITY_SECONDS, "now": now, "limit": limit}],
+                then="DELETE FROM set_aside WHERE aside_at < ?",
+                then_values=[(now - ASIDE_SECONDS,)],
+            )
         )
-        return [Message(str(number), body, receives) for number, body, receives in sorted(rows)]
+        # Read only after the commit: senders need not wait for it.
+        rows = self._run(_READ, [(json.dumps([*claimed]),)])
+        return [Message(str(number), body, claimed[number]) for number, body in sorted(rows)]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Delete the rows."""
-        # One statement: ten thousand would each give the interpreter's lock away and wait to have it back.
-        numbers = json.dumps([int(each.receipt) for each in messages])
-        self._run("DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))", [(numbers,)])
+        numbers = [int(each.receipt) for each in messages]
+        for start in range(0, len(numbers), ROWS_PER_DELETION):
+            part = json.dumps(numbers[start : start + ROWS_PER_DELETION])
+            # One statement: a thousand would each give the interpreter's lock away and wait to have it back.
+            self._run("DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))", [(part,)])
 
     def release(self, messages: Sequence[Message]) -> None:
         """Make the rows visible at once."""
@@ -167,7 +192,7 @@ class LocalQueue:
 
     def _hide(self, until: Sequence[tuple[float, Message]]) -> None:
         self._run(
-            "UPDATE message SET hidden_until = ? WHERE id = ?", [(moment, int(each.receipt)) for moment, each in until]
+            "UPDATE delivery SET hidden_until = ? WHERE id = ?", [(moment, int(each.receipt)) for moment, each in until]
         )
 
     def _open(self) -> sqlite3.Connection:
@@ -198,15 +223,16 @@ class LocalQueue:
     def _run(
         self,
         sql: str,
-        values: Sequence[Sequence[object]],
+        values: Sequence[Any],
         *,
         then: str | None = None,
         then_values: Sequence[Sequence[object]] = (),
     ) -> list[Any]:
         """One transaction of one statement for each row of values, and the rows it returned."""
-        with self._lock:
+        reads = sql.startswith("SELECT")
+        with self._lock, nullcontext() if reads else self._turn:
             try:
-                self._connection.execute("BEGIN IMMEDIATE" if not sql.startswith("SELECT") else "BEGIN")
+                self._connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
                 rows = [row for each in values for row in self._connection.execute(sql, each).fetchall()]
                 if then:
                     self._connection.executemany(then, then_values)
@@ -242,14 +268,8 @@ class LocalQueue:
         # Who gave up waiting is not told, but its event is committed all the same.
         waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            bodies = [body for bodies, _ in batch for body in bodies]
-            # Many rows a statement: each statement gives the interpreter's lock away and waits to have it back.
-            for start in range(0, len(bodies), ROWS_PER_STATEMENT):
-                part = bodies[start : start + ROWS_PER_STATEMENT]
-                values = ",".join(["(?)"] * len(part))
-                connection.execute(f"INSERT INTO message (body) VALUES {values}", part)  # noqa: S608  # only ?
-            connection.execute("COMMIT")
+            with self._turn:
+                _insert(connection, [body for bodies, _ in batch for body in bodies])
         except sqlite3.Error as error:
             self._roll_back(connection)
             for _, done in waiting:
@@ -264,3 +284,13 @@ class LocalQueue:
 
     def _failed(self, error: sqlite3.Error) -> QueueError:
         return QueueError(f"The queue {self._file} failed: {error}.")
+
+
+def _insert(connection: sqlite3.Connection, bodies: list[bytes]) -> None:
+    """One transaction. Many rows a statement: each one gives the interpreter's lock away and waits to have it back."""
+    connection.execute("BEGIN IMMEDIATE")
+    for start in range(0, len(bodies), ROWS_PER_STATEMENT):
+        part = bodies[start : start + ROWS_PER_STATEMENT]
+        values = ",".join(["(?)"] * len(part))
+        connection.execute(f"INSERT INTO message (body) VALUES {values}", part)  # noqa: S608  # only ?
+    connection.execute("COMMIT")
