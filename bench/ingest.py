@@ -22,6 +22,7 @@ WARM_UP_SECONDS = 1
 CONNECTIONS = 64
 IDLE_SECONDS = 1
 IDLE_TRIES = 60
+FLUSH_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def run() -> list[str]:
         measure(server.origin, server.pid, client_core, WARM_UP_SECONDS)
         for _ in range(ROUNDS):
             # A flush that goes on would run in the other's time.
+            server.wait_until_flushed(FLUSH_SECONDS)
             _wait_until_idle(server.pid)
             bare.append(measure(origin, peer, client_core))
             ours.append(measure(server.origin, server.pid, client_core))

@@ -26,18 +26,26 @@ class Connection(HttpToolsProtocol):
     _idle_bytes = 0
     """What came since a head, a piece of a body or a request was last complete."""
 
-    _waits_since: float | None = None
-    """The event loop's time since when the client owes the rest of a request; None: it owes nothing."""
+    _owed_until: float | None = None
+    """The event loop's time until when the client owes a whole request; None: it owes nothing."""
 
     def connection_made(self, transport: Any) -> None:
         """The first request is owed from the start."""
         super().connection_made(transport)
-        self._waits_since = self.loop.time()
+        self.request_began()
+
+    def request_began(self) -> None:
+        """The client has some time for its request."""
+        self._owed_until = self.loop.time() + REQUEST_SECONDS
+
+    def request_ended(self) -> None:
+        """The client has done its part."""
+        self._idle_bytes, self._owed_until = 0, None
 
     def on_message_begin(self) -> None:
         """A request began."""
         super().on_message_begin()
-        self._waits_since = self.loop.time()
+        self.request_began()
 
     def on_headers_complete(self) -> None:
         """A head is whole."""
@@ -51,7 +59,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        self._idle_bytes, self._waits_since = 0, None
+        self.request_ended()
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
@@ -63,9 +71,20 @@ class Connection(HttpToolsProtocol):
                 self.transport.write(REFUSAL)
             self.transport.close()
 
+    def answered(self) -> None:
+        """An answer went out past uvicorn: begin what is pipelined behind it, else wait for the next request.
+
+        A date by which it must be here costs less than uvicorn's timer, made and cancelled for each request.
+        """
+        if self.pipeline or self.flow.read_paused:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self._owed_until = self.loop.time() + self.timeout_keep_alive
+
     def end_if_late(self, now: float) -> None:
-        """Close the connection where a request is not whole after REQUEST_SECONDS; ``now`` is the event loop's time."""
-        if self._waits_since is not None and now - self._waits_since > REQUEST_SECONDS:
+        """Close the connection where a request is not whole in its time; ``now`` is the event loop's."""
+        if self._owed_until is not None and now > self._owed_until:
             self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:

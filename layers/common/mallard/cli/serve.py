@@ -10,12 +10,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from mallard.cli.connection import Connection
+from mallard.cli.event_connection import EventConnection
 from mallard.cli.logs import set_up_logs
 from mallard.config import Settings, load_settings
 from mallard.embedded import Embedded
@@ -68,13 +70,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def make_server(app: Any, settings: Settings) -> "_Server":
+def make_server(app: Any, settings: Settings, connection: Any = Connection) -> "_Server":
     """uvicorn over an ASGI application, as we run it: `make bench` runs a bare one so."""
     return _Server(
         uvicorn.Config(
             app,
             loop="auto",
-            http=Connection,
+            http=connection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -89,7 +91,7 @@ def make_server(app: Any, settings: Settings) -> "_Server":
 
 
 def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
-    server = make_server(app, settings)
+    server = make_server(app, settings, partial(EventConnection, app.ingest))
     server.on_signal = lambda: _hard_stop_after(settings.shutdown_timeout + HARD_STOP_GRACE_SECONDS)
     app.start()
     _greet(listener)

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,12 +29,19 @@ from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel
 from mallard.ingest.sender import HEADERS, Sender, read_sender
+from mallard.observe.fault import kind_and_place
 from mallard.queue.group import GroupCommit
 from mallard.queue.local import LocalQueue
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+RawHeaders = Iterable[tuple[bytes, bytes]]
+"""As ASGI has them: names in small letters, in the order in which they came."""
+
+Reply = Callable[[Answer], None]
+Post = tuple[bytes, RawHeaders, str, Reply]
+"""A body, its headers, the peer's address, and where the answer goes."""
 
 PATH = "/api/event"
 BATCH_PATH = "/api/events"
@@ -60,6 +68,8 @@ class IngestApp:
         self._trusted_proxies = trusted_proxies
         self._clock = clock
         self._on_accepted = on_accepted
+        self._turn: list[Post] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self.accepted = 0
         self.dropped: Counter[Reason] = Counter()
 
@@ -72,15 +82,73 @@ class IngestApp:
         for message in _ACCEPTED if answer is ACCEPTED else _messages(answer):
             await send(message)
 
+    def take(self, body: bytes, headers: RawHeaders, peer: str, reply: Callable[[Answer], None]) -> None:
+        """One POST to PATH without a task of its own: ``reply`` is called once, after the commit if it is accepted.
+
+        What comes in one turn of the event loop is worked on together: that finds the processor's caches warm.
+        """
+        if not self._turn:
+            asyncio.get_running_loop().call_soon(self._take_turn)
+        self._turn.append((body, headers, peer, reply))
+
+    def _take_turn(self) -> None:
+        turn, self._turn = self._turn, []
+        now = self._clock()
+        accepted: list[tuple[Event, Reply]] = []
+        for post in turn:
+            outcome, reply = self._received(post, now), post[-1]
+            if isinstance(outcome, Event):
+                accepted.append((outcome, reply))
+            elif outcome is not None:
+                reply(self._ended(outcome, now, EVENT_FRONT))
+            else:
+                self._start(self._take_slowly(post))
+        if accepted:
+            bodies = [event.to_message() for event, _ in accepted]
+            self._queue.submit(bodies, partial(self._committed, accepted, now))
+
+    def _received(self, post: Post, now: datetime) -> Event | Dropped | None:
+        """None where the store must be asked, or anything went wrong: the slow way says what."""
+        body, headers, peer, _ = post
+        try:
+            request = parse_body(body)
+            if isinstance(request, Dropped) or not self._door.holds(request.site_id, now):
+                return request if isinstance(request, Dropped) else None
+            return receive(request, self._sender(headers, peer), self._door, now)
+        except Exception:  # one event's trouble is not that of its turn
+            return None
+
+    def _committed(self, accepted: Sequence[tuple[Event, Reply]], now: datetime, failure: BaseException | None) -> None:
+        for event, reply in accepted:
+            reply(_unavailable(failure, EVENT_FRONT) if failure else self._ended(event, now, EVENT_FRONT))
+
+    async def _take_slowly(self, post: Post) -> None:
+        body, headers, peer, reply = post
+        try:
+            answer = await self._taken(parse_body(body), headers, peer, EVENT_FRONT)
+        except Exception as error:  # nobody else would answer
+            log.error("event not taken: %s", kind_and_place(error))
+            answer = EVENT_FRONT.unavailable()
+        reply(answer)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _ended(self, outcome: Event | Dropped, now: datetime, front: Front) -> Answer:
+        self._count(outcome, now)
+        return front.outcome(outcome)
+
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method = scope["method"]
         if method == "POST":
             body = await _body(receive)
             request = body if isinstance(body, Dropped) else parse_body(body)
-            return await self._taken(request, scope, EVENT_FRONT)
+            return await self._taken(request, scope["headers"], _peer(scope), EVENT_FRONT)
         if method in ("GET", "HEAD"):
             request = parse_pixel(dict(parse_qsl(scope["query_string"].decode("latin-1"))))
-            return await self._taken(request, scope, PIXEL_FRONT)
+            return await self._taken(request, scope["headers"], _peer(scope), PIXEL_FRONT)
         return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
 
     async def _answer_batch(self, scope: Scope, receive: Receive) -> Answer:
@@ -111,8 +179,8 @@ class IngestApp:
             self._count(dropped, now)
         return answer_batch(taken)
 
-    async def _taken(self, request: EventRequest | Dropped, scope: Scope, front: Front) -> Answer:
-        now, sender = self._clock(), self._sender(scope)
+    async def _taken(self, request: EventRequest | Dropped, headers: RawHeaders, peer: str, front: Front) -> Answer:
+        now, sender = self._clock(), self._sender(headers, peer)
         try:
             if isinstance(request, Dropped) or self._door.holds(request.site_id, now):
                 outcome = receive(request, sender, self._door, now)
@@ -122,10 +190,8 @@ class IngestApp:
             if isinstance(outcome, Event):
                 await self._queue.send(outcome.to_message())
         except MallardError as error:
-            log.error("event not stored: %s", error)
-            return front.unavailable()
-        self._count(outcome, now)
-        return front.outcome(outcome)
+            return _unavailable(error, front)
+        return self._ended(outcome, now, front)
 
     def _count(self, outcome: Event | Dropped, now: datetime) -> None:
         if isinstance(outcome, Dropped):
@@ -135,11 +201,19 @@ class IngestApp:
             self.accepted += 1
             self._on_accepted()
 
-    def _sender(self, scope: Scope) -> Sender:
-        headers = _headers(scope["headers"])
-        peer = scope["client"][0] if scope.get("client") else ""
+    def _sender(self, raw: RawHeaders, peer: str) -> Sender:
+        headers = _headers(raw)
         address = client_address(peer, headers.get("x-forwarded-for", ""), self._trusted_proxies)
         return read_sender(headers, address, self._door.edge)
+
+
+def _peer(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def _unavailable(error: BaseException, front: Front) -> Answer:
+    log.error("event not stored: %s", error)
+    return front.unavailable()
 
 
 def _messages(answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -153,7 +227,7 @@ _ACCEPTED = _messages(ACCEPTED)
 _WANTED = {name.encode(): name for name in HEADERS}
 
 
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _headers(raw: RawHeaders) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in raw:
         key = _WANTED.get(name)

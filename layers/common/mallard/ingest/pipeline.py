@@ -12,7 +12,7 @@ from mallard.event import ENGAGEMENT, Event, to_ms
 from mallard.ingest.agent import Agent, device_of_width, read_agent
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.edge import NO_EDGE, Edge
-from mallard.ingest.hints import NO_HINTS
+from mallard.ingest.hints import NO_HINTS, Hints
 from mallard.ingest.page import read_page
 from mallard.ingest.place import NOWHERE, Geo, coarsened
 from mallard.ingest.privacy import KEEP_ALL, Privacy
@@ -30,7 +30,7 @@ from mallard.sites.settings import SiteSettings
 
 MAX_LANGUAGE_LENGTH = 35
 CACHED_ARRIVALS = 4096
-CACHED_LANGUAGES = 4096
+CACHED_CLIENTS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +160,26 @@ def describe_place(draft: Draft, door: Door) -> Dropped | None:
 
 def describe_agent(draft: Draft, door: Door) -> Dropped | None:
     """Browser, system, device, language."""
-    agent, width = _agent(draft.sender), draft.request.width_px
-    draft.columns |= {
+    sender = draft.sender
+    # Without hints the cache need not hash them.
+    hints = None if sender.hints is NO_HINTS else sender.hints
+    draft.columns.update(_client(sender.user_agent, hints, sender.accept_language, draft.request.width_px))
+    return None
+
+
+@lru_cache(maxsize=CACHED_CLIENTS)
+def _client(user_agent: str, hints: Hints | None, accept_language: str, width: int | None) -> dict[str, Any]:
+    """The columns of a client, to be copied."""
+    agent = read_agent(user_agent, hints or NO_HINTS)
+    return {
         "browser": agent.browser,
         "browser_version": agent.browser_version,
         "os": agent.os,
         "os_version": agent.os_version,
         "device_type": device_of_width(width) if width else agent.device_type,
         "screen_size": str(width) if width else None,
-        "language": _language(draft.sender.accept_language),
+        "language": _language(accept_language),
     }
-    return None
 
 
 def _agent(sender: Sender) -> Agent:
@@ -178,7 +187,6 @@ def _agent(sender: Sender) -> Agent:
     return read_agent(sender.user_agent) if sender.hints is NO_HINTS else read_agent(sender.user_agent, sender.hints)
 
 
-@lru_cache(maxsize=CACHED_LANGUAGES)
 def _language(accept_language: str) -> str | None:
     first = accept_language.partition(",")[0].partition(";")[0].strip()
     return first[:MAX_LANGUAGE_LENGTH] if first not in ("", "*") else None

@@ -1,10 +1,15 @@
 """Group commit for one event loop: whatever arrives while a commit runs shares the next one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
-from mallard.errors import QueueError
 from mallard.queue.local import LocalQueue
+
+Done = Callable[[BaseException | None], None]
+"""Told after the commit: None, or the QueueError that it failed with."""
+
+_Waiting = list[tuple[Sequence[bytes], Done]]
 
 
 class GroupCommit:
@@ -12,32 +17,48 @@ class GroupCommit:
 
     def __init__(self, queue: LocalQueue) -> None:
         self._queue = queue
-        self._waiting: list[tuple[tuple[bytes, ...], asyncio.Future[None]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._waiting: _Waiting = []
+        self._is_busy = False
+
+    def submit(self, bodies: Sequence[bytes], done: Done) -> None:
+        """Take bodies; ``done`` is called by the event loop after the commit that holds them."""
+        self._waiting.append((bodies, done))
+        if not self._is_busy:
+            # Not now: what this turn of the loop still reads from other clients joins the same commit.
+            self._is_busy = True
+            asyncio.get_running_loop().call_soon(self._commit)
 
     async def send(self, *bodies: bytes) -> None:
         """Return after the commit that holds the bodies; QueueError where it failed."""
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append((bodies, done))
-        if self._task is None:
-            self._task = asyncio.create_task(self._commit_all())
-        await done
+        ended = asyncio.get_running_loop().create_future()
+
+        def done(failure: BaseException | None) -> None:
+            # A client that went away has cancelled its wait; its event is committed all the same.
+            if not ended.done():
+                ended.set_exception(failure) if failure else ended.set_result(None)
+
+        self.submit(bodies, done)
+        await ended
 
     def send_later(self, bodies: Sequence[bytes]) -> None:
         """Send what nobody waits for; it may be lost."""
         if bodies:
             self._queue.submit(bodies)
 
-    async def _commit_all(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            failure: QueueError | None = None
-            try:
-                await asyncio.wrap_future(self._queue.submit([body for bodies, _ in group for body in bodies]))
-            except QueueError as error:
-                failure = error
-            for _, done in group:
-                # A client that went away has cancelled its wait; its event is committed all the same.
-                if not done.done():
-                    done.set_exception(failure) if failure else done.set_result(None)
-        self._task = None
+    def _commit(self) -> None:
+        group, self._waiting = self._waiting, []
+        loop = asyncio.get_running_loop()
+
+        def wake(committed: "Future[None]") -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._committed, group, committed)
+
+        self._queue.submit([body for bodies, _ in group for body in bodies]).add_done_callback(wake)
+
+    def _committed(self, group: _Waiting, committed: "Future[None]") -> None:
+        self._is_busy = bool(self._waiting)
+        if self._waiting:
+            self._commit()
+        failure = committed.exception()
+        for _, done in group:
+            done(failure)

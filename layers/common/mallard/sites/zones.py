@@ -1,13 +1,14 @@
 """Local dates of a site, whose zone may change from a future date on, never for a date that has begun."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 UTC_NAME = "UTC"
 HOUR = timedelta(hours=1)
+REMEMBERED_MINUTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,13 @@ class Zones:
     """
 
     entries: tuple[tuple[date, str], ...] = ((date.min, UTC_NAME),)
+    _dates: dict[int, date] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By minutes since 1970: all events of a busy minute ask for the same. No midnight is within one."""
 
     def local_date(self, moment: datetime) -> date:
         """The date that an aware moment belongs to."""
-        return _local_date(self, int(moment.timestamp() // 60))
+        minute = int(moment.timestamp() // 60)
+        return self._dates.get(minute) or self._remember(minute)
 
     def name_on(self, day: date) -> str:
         """The name of the zone in force on a date."""
@@ -46,6 +50,19 @@ class Zones:
             past = timedelta(minutes=local.minute, seconds=local.second)
             moment = moment - past + HOUR
 
+    def _remember(self, minute: int) -> date:
+        if len(self._dates) >= REMEMBERED_MINUTES:
+            self._dates.clear()
+        day = self._dates[minute] = self._date_of(datetime.fromtimestamp(minute * 60, UTC))
+        return day
+
+    def _date_of(self, moment: datetime) -> date:
+        for first, name in reversed(self.entries[1:]):
+            day = moment.astimezone(_zone(name)).date()
+            if day >= first:
+                return day
+        return moment.astimezone(_zone(self.entries[0][1])).date()
+
     def changed(self, name: str, today: date) -> "Zones":
         """The same with another zone from tomorrow on; a change that was ahead is dropped."""
         if self.entries[-1][1] == name:
@@ -57,17 +74,6 @@ class Zones:
 
 
 UTC_DAYS = Zones()
-
-
-@lru_cache(maxsize=4096)
-def _local_date(zones: Zones, minute: int) -> date:
-    """Of a minute since 1970: all events of a busy minute ask for the same. No midnight is within one."""
-    moment = datetime.fromtimestamp(minute * 60, UTC)
-    for first, name in reversed(zones.entries[1:]):
-        day = moment.astimezone(_zone(name)).date()
-        if day >= first:
-            return day
-    return moment.astimezone(_zone(zones.entries[0][1])).date()
 
 
 @lru_cache(maxsize=1024)

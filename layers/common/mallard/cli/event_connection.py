@@ -1,0 +1,131 @@
+"""A connection that answers ``POST /api/event`` itself; every other request goes uvicorn's way.
+
+A task, a scope and the messages of ASGI take more of the processor's time than the event they are about.
+"""
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from mallard.cli.connection import Connection
+from mallard.ingest.answer import ACCEPTED, Answer
+from mallard.ingest.asgi import PATH, IngestApp
+from mallard.ingest.request import MAX_BODY_BYTES
+
+EVENT_URL = PATH.encode()
+
+
+class EventConnection(Connection):
+    """``ingest`` takes the events; it is the same that uvicorn's application hands the others to."""
+
+    _event: "_EventCycle | None" = None
+    """The request that is being read, where it is an event."""
+
+    def __init__(self, ingest: IngestApp, *uvicorns: Any, **more: Any) -> None:
+        super().__init__(*uvicorns, **more)
+        self._take = ingest.take
+
+    def on_message_begin(self) -> None:
+        """A request began. Its scope waits until it is known to need one."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self.request_began()
+
+    def on_headers_complete(self) -> None:
+        """A head is whole: here the ways part."""
+        if self._is_event():
+            self._idle_bytes = 0
+            self.cycle = self._event = _EventCycle(self, self.parser.should_keep_alive())  # type: ignore[assignment]
+            return
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body. One that is too large is taken, to be refused, before its end."""
+        event = self._event
+        if event is None:
+            super().on_body(body)
+            return
+        self._idle_bytes = 0
+        event.body += body
+        if len(event.body) > MAX_BODY_BYTES:
+            self._end_event(event)
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        event = self._event
+        if event is None:
+            super().on_message_complete()
+            return
+        self.request_ended()
+        self._end_event(event)
+
+    def _end_event(self, event: "_EventCycle") -> None:
+        self._event = None
+        self._take(event.body, self.headers, self.client[0] if self.client else "", event.reply)
+
+    def _is_event(self) -> bool:
+        return (
+            self.url == EVENT_URL
+            and self.parser.get_method() == b"POST"
+            and (self.cycle is None or self.cycle.response_complete)
+            # The rest is rare: a client that waits for leave, does not read its answers, or speaks an old HTTP.
+            and not (self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade())
+            and self.parser.get_http_version() == "1.1"
+        )
+
+
+class _EventCycle:
+    """One event between its head and its answer, with what uvicorn's protocol looks at in a cycle of its own.
+
+    As long as it is not complete, uvicorn holds pipelined requests back, and a shutdown waits for it.
+    """
+
+    __slots__ = ("body", "connection", "disconnected", "keep_alive", "message_event", "response_complete")
+
+    def __init__(self, connection: EventConnection, keep_alive: bool) -> None:
+        self.connection = connection
+        self.keep_alive = keep_alive
+        self.body = b""
+        self.message_event = _NOBODY_WAITS
+        self.disconnected = False
+        self.response_complete = False
+
+    def reply(self, answer: Answer) -> None:
+        """Write the answer, and let the connection go on."""
+        self.response_complete = True
+        connection = self.connection
+        transport = connection.transport
+        if self.disconnected or transport.is_closing():
+            return
+        transport.write(_head(answer, connection.server_state.default_headers, self.keep_alive) + answer.body)
+        if not self.keep_alive:
+            transport.close()
+        connection.answered()
+
+
+class _NobodyWaits:
+    def set(self) -> None:
+        """Nothing to wake."""
+
+
+_NOBODY_WAITS = _NobodyWaits()
+
+
+def _lines(answer: Answer) -> bytes:
+    lines = [f"{name}: {value}\r\n" for name, value in answer.headers.items()]
+    return "".join([*lines, f"content-length: {len(answer.body)}\r\n"]).encode()
+
+
+_ACCEPTED_LINES = _lines(ACCEPTED)
+
+
+def _head(answer: Answer, of_server: list[tuple[bytes, bytes]], keep_alive: bool) -> bytes:
+    parts = [STATUS_LINE[answer.status]]
+    for name, value in of_server:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(_ACCEPTED_LINES if answer is ACCEPTED else _lines(answer))
+    parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+    return b"".join(parts)
