@@ -14,6 +14,10 @@ from mallard.errors import ConfigError
 Network = IPv4Network | IPv6Network
 
 MAX_SITE_ID_LENGTH = 200
+MIN_PASSWORD_LENGTH = 8
+MAX_PASSWORD_LENGTH = 1000
+
+_NEVER_SHOWN = {"secret", "admin_password"}
 
 
 def _text(value: str) -> str:
@@ -83,6 +87,18 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _origin(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#@*,\s]+/?", value):
+        raise ValueError("an origin such as https://stats.example.com")
+    return value.rstrip("/").lower()
+
+
+def _password(value: str) -> str:
+    if not MIN_PASSWORD_LENGTH <= len(value) <= MAX_PASSWORD_LENGTH:
+        raise ValueError(f"of {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
+    return value
+
+
 def _queue(value: str) -> str:
     if value != "local" and not value.startswith(("http://", "https://")):
         raise ValueError("local or the address of an SQS queue")
@@ -106,6 +122,20 @@ class Settings:
     secret: str = _setting("", _text, "Mixed into visitor ids. Empty: one is made once, in config/.")
     sites: tuple[str, ...] = _setting((), _sites, "Allow-list of site ids and *.domain. Empty: any site.")
     auth: str = _setting("on", _one_of("on", "off"), "off opens the numbers to everyone who reaches the server.")
+    admin_password: str = _setting("", _password, "Password of the dashboard; wins over one that is set there.")
+    session_ttl: int = _setting(86_400, _whole(1, 31_536_000), "Seconds that a login holds.", toml="session_ttl_secs")
+    secure_cookies: str = _setting(
+        "auto", _one_of("auto", "true", "false"), "Send the session's cookie over HTTPS only. auto: where it came so."
+    )
+    dashboard_origin: str = _setting(
+        "", _origin, "Origin of a dashboard on another site, which may ask with a token. Empty: none."
+    )
+    max_login_attempts: int = _setting(
+        5, _whole(1, 1000), "Wrong passwords from one address that close the login to it."
+    )
+    login_lockout: int = _setting(
+        300, _whole(1, 86_400), "Seconds that the login stays closed.", toml="login_lockout_secs"
+    )
     honor_gpc: bool = _setting(True, _truth, "Give no visitor id to events that carry Sec-GPC or DNT.")
     visitor_rotation: str = _setting("day", _one_of("day", "week", "month"), "How long a visitor id lasts.")
     gdpr_mode: bool = _setting(False, _truth, "All of the next five, and places to the country only.")
@@ -200,7 +230,7 @@ def _parse(name: str, label: str, value: str) -> Any:
     try:
         return parse(value)
     except ValueError as error:
-        shown = "" if name == "secret" else f" is {value!r}, but"
+        shown = "" if name in _NEVER_SHOWN else f" is {value!r}, but"
         raise ConfigError(f"{label}{shown} must be {error}.") from None
 
 

@@ -18,7 +18,15 @@ _LIST = (
 )
 WORDS = frozenset(_LIST.split())
 
-_RUNS = ("01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv", "1q2w3e4r5t6y7u")
+_RUNS = (
+    "01234567890123456789",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "1qaz2wsx3edc4rfv",
+    "1q2w3e4r5t6y7u",
+)
 _DRESSED = str.maketrans({"@": "a", "4": "a", "3": "e", "1": "i", "!": "i", "0": "o", "$": "s", "5": "s", "7": "t"})
 _SIGNS = re.compile(r"[\W_]+")
 _EDGES = re.compile(r"^[\W\d_]+|[\W\d_]+$")

@@ -1,0 +1,95 @@
+"""Who a request is of: by key, by token, by the session's cookie, and whether a page of ours sent it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from mallard.auth import tokens
+from mallard.auth.identity import ANYONE, NOBODY, OWNER, Denied, Identity, of_key, of_link
+from mallard.auth.keys import PREFIX, KeyRing, key_in
+from mallard.auth.links import Link, Links
+from mallard.auth.origin import SAFE_METHODS, Page, page_of
+from mallard.auth.password import Passwords
+from mallard.auth.sessions import COOKIE, Sessions
+
+SHARE_SECONDS = 12 * 3600
+"""How long a shared link's password need not be given again."""
+
+_SHARE = "share"
+
+UNSET = Denied(401, "No password is set yet; open the dashboard to set one, or run `mallard password`.")
+UNKNOWN = Denied(401, "The key or token is not known, or it is over; log in again, or make another key.")
+FOREIGN = Denied(403, "A page of another site may not do this; MALLARD_DASHBOARD_ORIGIN names one that may.")
+UNSAID = Denied(403, "With a cookie this needs the header Origin or Sec-Fetch-Site; without a browser, send the token.")
+
+
+class Guard:
+    """The one who asks who is there. Every method may raise StoreUnavailableError."""
+
+    def __init__(
+        self,
+        passwords: Passwords,
+        sessions: Sessions,
+        keys: KeyRing,
+        links: Links,
+        secret: bytes,
+        *,
+        is_open: bool = False,
+        dashboard_origin: str = "",
+    ) -> None:
+        """``is_open`` is MALLARD_AUTH=off: everyone is let in, but no page of another site changes anything."""
+        self._passwords = passwords
+        self._sessions = sessions
+        self._keys = keys
+        self._links = links
+        self._secret = secret
+        self.is_open = is_open
+        self._dashboard_origin = dashboard_origin
+
+    def identify(self, headers: Mapping[str, str], method: str, now: datetime) -> Identity | Denied:
+        """Whoever sent a request, by its headers (names in lower case), or why it is refused whoever did.
+
+        What ``Authorization: Bearer`` or ``X-API-Key`` says wins over the cookie.
+        """
+        changes = method not in SAFE_METHODS
+        if self.is_open:
+            return (changes and self.refuse_foreign(headers)) or ANYONE
+        if not self._passwords.mark():
+            return UNSET
+        given = key_in(headers)
+        if given:
+            return self._by_text(given, now) or UNKNOWN
+        if not self._sessions.holds(session_in(headers), now):
+            return NOBODY
+        return (changes and self._refuse_forged(headers)) or OWNER
+
+    def refuse_foreign(self, headers: Mapping[str, str]) -> Denied | None:
+        """Refuse what a page of another site sent: what may be asked without a session, but changes something."""
+        return FOREIGN if page_of(headers, self._dashboard_origin) is Page.FOREIGN else None
+
+    def let_in(self, link: Link, now: datetime) -> str:
+        """The token for whoever has a link, and its password where it has one."""
+        return tokens.sign(self._secret, _SHARE, {"s": link.slug}, now)
+
+    def _by_text(self, text: str, now: datetime) -> Identity | None:
+        if text.startswith(PREFIX):
+            key = self._keys.find(text)
+            return of_key(key) if key else None
+        if self._sessions.holds(text, now):
+            return OWNER
+        share = tokens.read(self._secret, _SHARE, text, SHARE_SECONDS, now)
+        link = self._links.find(str(share.get("s"))) if share else None
+        return of_link(link) if link else None
+
+    def _refuse_forged(self, headers: Mapping[str, str]) -> Denied | None:
+        """A cookie comes along whoever's page sends the request, so it takes more than one to change something."""
+        page = page_of(headers, self._dashboard_origin)
+        return {Page.OWN: None, Page.FOREIGN: FOREIGN, Page.UNSAID: UNSAID}[page]
+
+
+def session_in(headers: Mapping[str, str]) -> str:
+    """The session's token in the ``Cookie`` header (names in lower case), empty without one."""
+    for part in headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value.strip('"')
+    return ""

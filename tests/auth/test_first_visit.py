@@ -1,0 +1,53 @@
+"""Who may set the first password."""
+
+import pytest
+
+from mallard.auth.first_visit import FirstVisit, new_token
+
+LOCAL = {"host": "localhost:8000"}
+
+
+def visit(*, on_loopback: bool, token: str = "") -> FirstVisit:
+    return FirstVisit(on_loopback, token, lambda host: host.startswith("localhost"))
+
+
+def test_who_sits_at_this_machine_needs_no_token() -> None:
+    assert visit(on_loopback=True).refusal(LOCAL, "") is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        # Another name that leads here: a page of another site made it do so.
+        {"host": "evil.example:8000"},
+        # A proxy on this machine: whoever asks it sits somewhere else.
+        {**LOCAL, "x-forwarded-for": "192.0.2.7"},
+        {**LOCAL, "forwarded": "for=192.0.2.7"},
+        {},
+    ],
+)
+def test_who_may_come_from_elsewhere_needs_it_there_too(headers: dict[str, str]) -> None:
+    place = visit(on_loopback=True, token="right")
+    assert place.refusal(headers, "right") is None
+    refused = place.refusal(headers, "")
+    assert refused is not None
+    assert refused.status == 403
+    assert "token" in refused.sentence
+
+
+def test_a_server_reached_from_elsewhere_asks_everyone_for_the_token() -> None:
+    place = visit(on_loopback=False, token="right")
+    assert place.refusal(LOCAL, " right\n") is None
+    assert [bool(place.refusal(LOCAL, given)) for given in ("", "wrong", "righ", "\ud800")] == [True] * 4
+
+
+def test_where_none_was_printed_no_token_is_right() -> None:
+    place = visit(on_loopback=False)
+    for given in ("", "None", "x"):
+        refused = place.refusal(LOCAL, given)
+        assert refused is not None
+        assert refused.status == 403
+
+
+def test_tokens_are_random() -> None:
+    assert len({new_token() for _ in range(20)}) == 20

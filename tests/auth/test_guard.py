@@ -1,0 +1,212 @@
+"""Who a request is of, and what they may."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mallard.auth.guard import SHARE_SECONDS, UNKNOWN, UNSET, Guard, session_in
+from mallard.auth.identity import ANYONE, NOBODY, OWNER, Denied, Identity, Who
+from mallard.auth.keys import KeyRing
+from mallard.auth.links import Links
+from mallard.auth.password import Passwords
+from mallard.auth.sessions import Sessions
+from support.auth import Clock, quick_hashing
+from support.memory import MemoryStore
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+SITE, OTHER = "example.com", "example.org"
+SECRET = b"s" * 32
+DASHBOARD = "https://dash.example.org"
+FOREIGN_PAGE = {"sec-fetch-site": "cross-site", "origin": "https://evil.example", "host": "stats.example.com"}
+
+
+@dataclass
+class House:
+    """A guard with all there is to guard."""
+
+    store: MemoryStore
+    passwords: Passwords
+    sessions: Sessions
+    keys: KeyRing
+    links: Links
+    guard: Guard
+
+    def who(self, method: str = "GET", now: datetime = NOW, **headers: str) -> Identity | Denied:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.guard.identify({"host": "stats.example.com", **given}, method, now)
+
+
+def house(*, is_open: bool = False, password: str = "kettle-moss-17") -> House:
+    store, clock, hashing = MemoryStore(), Clock(), quick_hashing()
+    passwords = Passwords(store, hashing=hashing, clock=clock)
+    if password:
+        passwords.set_first(password, NOW)
+    sessions = Sessions(store, SECRET, passwords.mark, lasts_seconds=86_400, clock=clock)
+    keys, links = KeyRing(store, clock=clock, now=lambda: NOW), Links(store, hashing, clock=clock)
+    guard = Guard(passwords, sessions, keys, links, SECRET, is_open=is_open, dashboard_origin=DASHBOARD)
+    return House(store, passwords, sessions, keys, links, guard)
+
+
+def test_a_session_is_the_owner_s_by_cookie_or_as_a_bearer_token() -> None:
+    place = house()
+    token = place.sessions.begin(NOW)
+    assert place.who(cookie=f"theme=dark; mm_session={token}") == OWNER
+    assert place.who(authorization=f"Bearer {token}") == OWNER
+    assert place.who(now=NOW + timedelta(days=1), cookie=f"mm_session={token}") == NOBODY
+    assert place.who(now=NOW + timedelta(days=1), authorization=f"Bearer {token}") == UNKNOWN
+
+
+@pytest.mark.parametrize("scope", ["ReadOnly", "Admin", "Ingest"])
+def test_a_key_is_known_by_either_header(scope: str) -> None:
+    place = house()
+    text, _ = place.keys.create("a", scope, NOW, (SITE,))
+    expected = Identity(Who.KEY, scope, (SITE,))
+    assert place.who(authorization=f"Bearer {text}") == place.who(x_api_key=text) == expected
+
+
+def test_who_shows_nothing_is_nobody_and_who_shows_something_wrong_is_refused() -> None:
+    place = house()
+    revoked, key = place.keys.create("a", "Admin", NOW)
+    place.keys.revoke(key.key_hash)
+    assert place.who() == place.who(cookie="mm_session=") == place.who(cookie="mm_session=wrong") == NOBODY
+    wrong = [revoked, "mm_" + "A" * 43, "wrong", "a.b", "é"]
+    assert {place.who(authorization=f"Bearer {text}") for text in wrong} == {UNKNOWN}
+    assert place.who(authorization="Basic abc") == NOBODY
+
+
+def test_what_a_client_says_itself_wins_over_the_cookie_that_came_along() -> None:
+    place = house()
+    cookie = f"mm_session={place.sessions.begin(NOW)}"
+    text, _ = place.keys.create("a", "Ingest", NOW)
+    assert place.who(cookie=cookie, x_api_key=text) == Identity(Who.KEY, "Ingest")
+    assert place.who(cookie=cookie, x_api_key="mm_wrong") == UNKNOWN
+
+
+def test_until_a_password_is_set_nobody_is_anybody() -> None:
+    place = house(password="")
+    text, _ = place.keys.create("a", "Admin", NOW)
+    assert place.who() == place.who(x_api_key=text) == UNSET
+    assert UNSET.status == 401
+    place.passwords.set_first("kettle-moss-17", NOW)
+    assert place.who(x_api_key=text) == Identity(Who.KEY, "Admin")
+
+
+def test_a_link_shows_its_site_through_its_filter_until_it_is_revoked_or_its_time_is_over() -> None:
+    place = house()
+    link = place.links.create(SITE, "a", NOW, filters='[["is","visit:country",["DE"]]]')
+    token = f"Bearer {place.guard.let_in(link, NOW)}"
+    expected = Identity(Who.LINK, "ReadOnly", (SITE,), '[["is","visit:country",["DE"]]]')
+    assert place.who(authorization=token) == expected
+    assert place.who(now=NOW + timedelta(seconds=SHARE_SECONDS), authorization=token) == UNKNOWN
+    place.sessions.end_all()
+    assert place.who(authorization=token) == expected
+    place.links.revoke(link.slug)
+    assert place.who(authorization=token) == UNKNOWN
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_cookie_changes_something_for_our_own_pages_only(method: str) -> None:
+    place = house()
+    token = place.sessions.begin(NOW)
+    cookie = f"mm_session={token}"
+    assert place.who(method, cookie=cookie, sec_fetch_site="same-origin") == OWNER
+    assert place.who(method, cookie=cookie, origin="https://stats.example.com") == OWNER
+    assert place.who(method, cookie=cookie, origin=DASHBOARD, sec_fetch_site="cross-site") == OWNER
+    refused = [
+        place.who(method, cookie=cookie),
+        place.who(method, cookie=cookie, origin="https://evil.example"),
+        place.who(method, cookie=cookie, origin="null"),
+        place.who(method, cookie=cookie, sec_fetch_site="same-site"),
+    ]
+    assert [each.status for each in refused if isinstance(each, Denied)] == [403] * 4
+    assert place.who("GET", cookie=cookie, sec_fetch_site="cross-site") == OWNER
+    assert place.who(method, authorization=f"Bearer {token}", origin="https://evil.example") == OWNER
+
+
+def test_an_open_server_lets_everyone_in_but_no_page_of_another_site_change_anything() -> None:
+    place = house(is_open=True, password="")
+    assert place.who() == place.who("DELETE") == place.who("PUT", sec_fetch_site="same-origin") == ANYONE
+    refused = place.guard.identify(FOREIGN_PAGE, "DELETE", NOW)
+    assert isinstance(refused, Denied)
+    assert refused.status == 403
+
+
+Ask = Callable[[Identity], Denied | None]
+ASKS: dict[str, Ask] = {
+    "read": lambda who: who.refusal_to_read(SITE, is_public=False),
+    "read other": lambda who: who.refusal_to_read(OTHER, is_public=False),
+    "read public": lambda who: who.refusal_to_read(OTHER, is_public=True),
+    "change": lambda who: who.refusal_to_change(SITE),
+    "change other": lambda who: who.refusal_to_change(OTHER),
+    "manage": lambda who: who.refusal_to_manage(),
+}
+LINK = Identity(Who.LINK, "ReadOnly", (SITE,))
+MATRIX = """
+who             read  read other  read public  change  change other  manage
+session         yes   yes         yes          yes     yes           yes
+anyone          yes   yes         yes          yes     yes           yes
+Admin           yes   yes         yes          yes     yes           yes
+Admin, site     yes   403         yes          yes     403           403
+ReadOnly        yes   yes         yes          403     403           403
+ReadOnly, site  yes   403         yes          403     403           403
+Ingest          403   403         yes          403     403           403
+link            yes   403         yes          403     403           403
+nobody          401   401         yes          401     401           401
+"""
+PEOPLE = {
+    "session": OWNER,
+    "anyone": ANYONE,
+    "Admin": Identity(Who.KEY, "Admin"),
+    "Admin, site": Identity(Who.KEY, "Admin", (SITE,)),
+    "ReadOnly": Identity(Who.KEY, "ReadOnly"),
+    "ReadOnly, site": Identity(Who.KEY, "ReadOnly", (SITE,)),
+    "Ingest": Identity(Who.KEY, "Ingest"),
+    "link": LINK,
+    "nobody": NOBODY,
+}
+
+
+def test_who_may_do_what() -> None:
+    lines = [f"{'who':16}" + "".join(f"{ask:{width(ask)}}" for ask in ASKS)]
+    for name, who in PEOPLE.items():
+        cells = [(asks(who), ask) for ask, asks in ASKS.items()]
+        lines.append(
+            f"{name:16}" + "".join(f"{denied.status if denied else 'yes':<{width(ask)}}" for denied, ask in cells)
+        )
+    assert [line.rstrip() for line in lines] == MATRIX.strip().splitlines()
+
+
+def width(ask: str) -> int:
+    return max(len(ask), 4) + 2
+
+
+def test_every_refusal_is_a_sentence() -> None:
+    for who in PEOPLE.values():
+        for ask in ASKS.values():
+            denied = ask(who)
+            assert denied is None or denied.sentence.endswith(".")
+
+
+def test_of_some_sites_each_sees_those_it_may_read() -> None:
+    sites = [SITE, OTHER, "public.example"]
+    seen = {name: who.readable(sites, {"public.example"}) for name, who in PEOPLE.items()}
+    assert seen["session"] == seen["ReadOnly"] == sites
+    assert seen["ReadOnly, site"] == seen["link"] == [SITE, "public.example"]
+    assert seen["Ingest"] == seen["nobody"] == ["public.example"]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "token"),
+    [
+        ("mm_session=a.b", "a.b"),
+        ('x=1; mm_session="a.b" ; y=2', "a.b"),
+        ("mm_session=a=b", "a=b"),
+        ("xmm_session=a; mm_sessions=b", ""),
+        ("", ""),
+        (";;=;", ""),
+    ],
+)
+def test_the_session_is_one_cookie_of_many(cookie: str, token: str) -> None:
+    assert session_in({"cookie": cookie}) == token

@@ -1,0 +1,55 @@
+"""From which page a request came."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallard.auth.origin import Page, page_of, passed_a_proxy
+
+DASHBOARD = "https://dash.example.org"
+
+
+@pytest.mark.parametrize(
+    ("headers", "page"),
+    [
+        ({"sec-fetch-site": "same-origin", "host": "a.example"}, Page.OWN),
+        ({"origin": "https://a.example", "host": "a.example"}, Page.OWN),
+        ({"origin": "https://a.example", "host": "A.example:443"}, Page.OWN),
+        ({"origin": "http://localhost:8000", "host": "localhost:8000"}, Page.OWN),
+        # A proxy that passes on another host: the browser's own word counts.
+        ({"sec-fetch-site": "same-origin", "origin": "https://a.example", "host": "127.0.0.1:8000"}, Page.OWN),
+        ({"sec-fetch-site": "cross-site", "origin": DASHBOARD, "host": "a.example"}, Page.OWN),
+        ({"origin": DASHBOARD, "host": "a.example"}, Page.OWN),
+        ({"sec-fetch-site": "same-site", "origin": "https://b.a.example", "host": "a.example"}, Page.FOREIGN),
+        ({"sec-fetch-site": "cross-site", "host": "a.example"}, Page.FOREIGN),
+        ({"sec-fetch-site": "cross-site", "origin": "https://a.example", "host": "a.example"}, Page.FOREIGN),
+        ({"sec-fetch-site": "none", "host": "a.example"}, Page.FOREIGN),
+        ({"origin": "https://evil.example", "host": "a.example"}, Page.FOREIGN),
+        ({"origin": "http://localhost:9000", "host": "localhost:8000"}, Page.FOREIGN),
+        ({"origin": "null", "host": "a.example"}, Page.FOREIGN),
+        ({"origin": "null", "host": ""}, Page.FOREIGN),
+        ({"origin": "", "host": ""}, Page.FOREIGN),
+        ({"origin": "https://[", "host": "a.example"}, Page.FOREIGN),
+        ({"origin": "https://a.example.evil.example", "host": "a.example"}, Page.FOREIGN),
+        ({"host": "a.example"}, Page.UNSAID),
+        ({}, Page.UNSAID),
+    ],
+)
+def test_the_browser_says_whose_page_it_is(headers: dict[str, str], page: Page) -> None:
+    assert page_of(headers, DASHBOARD) is page
+
+
+def test_without_a_dashboard_elsewhere_no_other_origin_is_ours() -> None:
+    assert page_of({"origin": DASHBOARD, "host": "a.example"}, "") is Page.FOREIGN
+    assert page_of({"origin": "", "host": "a.example"}, "") is Page.FOREIGN
+
+
+@given(st.text(max_size=50), st.text(max_size=50))
+def test_whatever_the_headers_say_there_is_an_answer(origin: str, host: str) -> None:
+    assert page_of({"origin": origin, "host": host}, DASHBOARD) in Page
+
+
+@pytest.mark.parametrize("name", ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"])
+def test_a_proxy_is_known_by_what_it_adds(name: str) -> None:
+    assert passed_a_proxy({"host": "localhost", name: "x"})
+    assert not passed_a_proxy({"host": "localhost"})
