@@ -1,0 +1,49 @@
+"""docs/filters.md is true: its examples are filters, and its tables have all there is."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from mallard.query.conditions import MAX_GOALS, compile_filter
+from mallard.query.filter_dimensions import OF_EVENTS, OF_VISITS, SEED_NAMES
+from mallard.query.filters import (
+    GROUPS,
+    MAX_DEPTH,
+    MAX_FILTER_BYTES,
+    MAX_LEAVES,
+    MAX_PATTERN_LENGTH,
+    MAX_PROPERTY_LENGTH,
+    MAX_VALUE_LENGTH,
+    MAX_VALUES,
+    OPERATORS,
+    parse_filters,
+)
+from mallard.sites.settings import Goal
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "filters.md"
+EXAMPLES = re.findall(r"`(\[\".*?)`", DOCUMENT.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_examples_of_the_document_are_filters(example: str) -> None:
+    asked = parse_filters(f"[{example}]")
+    assert asked is not None
+    goals = (Goal("Signup", event="signup"), Goal("Blog", page="/blog/**"))
+    for pattern in compile_filter(asked, goals).patterns:
+        duckdb.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
+
+
+def test_the_document_has_every_operator_dimension_and_limit() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    listed = set(re.findall(r"^\| `([\w:<>]+)` \|", text, re.MULTILINE))
+    assert listed >= {*OPERATORS, *GROUPS, *OF_EVENTS, *OF_VISITS}
+    also = dict(re.findall(r"^\| `([\w:]+)` \| `(\w+)` \| [^|]+ \|", text, re.MULTILINE))
+    assert {name: dimension for dimension, name in also.items()} == SEED_NAMES
+    limits = (MAX_DEPTH, MAX_LEAVES, MAX_VALUES, MAX_VALUE_LENGTH, MAX_PATTERN_LENGTH, MAX_PROPERTY_LENGTH, MAX_GOALS)
+    table = text[text.index("## Limits") :]
+    assert [int(found.replace(",", "")) for found in re.findall(r"\| ([\d,]+)", table)] == [
+        MAX_FILTER_BYTES // 1024,
+        *limits,
+    ]
