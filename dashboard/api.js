@@ -1,7 +1,10 @@
 /**
  * The statistics API as the dashboard sees it: addresses, the shapes of answers, and one way to fetch them.
  */
-import { periodParams } from "./period.js";
+import { compareParams, earlierRange } from "./compare.js";
+import { DIMENSIONS, EXPANDED_ROWS, PREVIEW_ROWS } from "./dimensions.js";
+import { filterParams } from "./filters.js";
+import { chartStep, periodParams } from "./period.js";
 
 /** @typedef {{ site_id: string }} Site */
 /**
@@ -14,8 +17,19 @@ import { periodParams } from "./period.js";
  * @property {number} avg_visit_duration_secs
  * @property {number} events page views and every other event
  */
-/** @typedef {{ date: string, visitors: number, pageviews: number }} Bucket `YYYY-MM-DD` or `YYYY-MM-DD HH:00` */
-/** @typedef {{ value: string, visitors: number, pageviews: number }} Row */
+/** @typedef {Headline & { comparison?: Headline, change?: Headline }} Main a change is in percent, of bounce_rate in points */
+/** @typedef {{ visitors: number, pageviews: number }} Views */
+/** @typedef {Views & { date: string, previous?: Views }} Bucket `YYYY-MM-DD` or `YYYY-MM-DD HH:00` */
+/** @typedef {Views & { value: string, previous?: Views }} Row */
+/**
+ * @typedef {object} Overview all that is shown of a site and period; what is earlier is there where it was asked for
+ * @property {string} start_date
+ * @property {string} end_date the day after the last
+ * @property {Main} main
+ * @property {Bucket[]} timeseries
+ * @property {Record<string, Row[]>} breakdowns by the ids of DIMENSIONS
+ */
+/** @typedef {Overview & { earlier: { from: string, to: string } | null, installed: boolean }} Report */
 /** @typedef {import("./url.js").Route} Route */
 
 /** An answer that is no success; its message is the server's sentence, fit to be shown. */
@@ -29,10 +43,29 @@ export class AnswerError extends Error {
 }
 
 /** @param {string} name @param {Route} route @param {Record<string, string>} [more] */
-export function statsUrl(name, route, more = {}) {
-  const params = new URLSearchParams({ site_id: route.site, ...periodParams(route), ...more });
-  return `/api/stats/${name}?${params}`;
+function statsUrl(name, route, more = {}) {
+  const params = { site_id: route.site, ...periodParams(route), ...filterParams(route), ...more };
+  return `/api/stats/${name}?${new URLSearchParams(params)}`;
 }
+
+/** Everything of a route at once; one row more than is shown, to know whether there are more. @param {Route} route */
+export const overviewUrl = (route) =>
+  statsUrl("overview", route, {
+    ...chartStep(route),
+    ...compareParams(route),
+    breakdowns: DIMENSIONS.map(({ id }) => id).join(","),
+    limit: String(PREVIEW_ROWS + 1),
+  });
+
+/** The whole of one breakdown. @param {string} id @param {Route} route */
+export const breakdownUrl = (id, route) =>
+  statsUrl(`breakdown/${id}`, route, { ...compareParams(route), limit: String(EXPANDED_ROWS) });
+
+/** The last five minutes. @param {Route} route */
+export const liveUrl = (route) => statsUrl("main", { ...route, period: "realtime", from: "", to: "" });
+
+/** A file of a route. @param {Route} route @param {"csv" | "json" | "parquet"} format @param {"days" | "events"} what */
+export const exportUrl = (route, format, what) => statsUrl("export", route, { format, what });
 
 /** @param {string} url @param {AbortSignal} signal @returns {Promise<any>} */
 export async function getJson(url, signal) {
@@ -58,17 +91,21 @@ export const getSites = (signal) => getJson("/api/sites", signal);
 
 /** @param {string} site @param {AbortSignal} signal @returns {Promise<boolean>} whether it ever had an event */
 export async function hasEvents(site, signal) {
-  const main = await getJson(statsUrl("main", { site, period: "all", from: "", to: "" }), signal);
+  const main = await getJson(statsUrl("main", { site, period: "all", from: "", to: "", filters: [] }), signal);
   return main.events > 0;
 }
 
 /**
- * The headline numbers; a period without events asks once more, over all time, to tell a quiet site from a new one.
+ * An overview without events asks once more, over all time and without filters, to tell a quiet site from a new one.
  *
- * @param {Route} route @param {AbortSignal} signal
- * @returns {Promise<Headline & { installed: boolean }>}
+ * @param {Route} route @param {AbortSignal} signal @returns {Promise<Report>}
  */
-export async function getHeadline(route, signal) {
-  const main = await getJson(statsUrl("main", route), signal);
-  return { ...main, installed: main.events > 0 || (await hasEvents(route.site, signal)) };
+export async function getOverview(route, signal) {
+  const overview = await getJson(overviewUrl(route), signal);
+  const { compare = "" } = compareParams(route);
+  return {
+    ...overview,
+    earlier: earlierRange(overview.start_date, overview.end_date, compare),
+    installed: overview.main.events > 0 || (await hasEvents(route.site, signal)),
+  };
 }

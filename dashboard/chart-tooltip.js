@@ -1,33 +1,50 @@
 /**
  * A uPlot plugin: a small box beside the pointer with the numbers of the bucket under it.
  */
-import { bucketName, exactCount } from "./format.js";
+import { NOTHING, bucketName, exactCount } from "./format.js";
+import { addDays, daysBetween } from "./period.js";
 
 /** @typedef {import("./api.js").Bucket} Bucket */
 
 const GAP = 14;
 
-/** @param {Bucket[]} buckets in the order of the chart's columns */
-export function tooltip(buckets) {
+/** @param {Bucket[]} buckets in the order of the chart's columns @param {import("./api.js").Report["earlier"]} earlier */
+export function tooltip(buckets, earlier) {
   const box = element("div", "tooltip");
-  const title = element("p", "tooltip-title");
-  const visitors = element("b");
-  const pageviews = element("b");
-  box.append(title, line("visitors", "Visitors", visitors), line("pageviews", "Page views", pageviews));
   box.hidden = true;
 
   const show = (chart) => {
-    const bucket = buckets[chart.cursor.idx ?? -1];
-    // A bucket to come has no values in any series, and no zeros to show either.
-    const drawn = chart.data.slice(1).some((column) => column[chart.cursor.idx ?? -1] != null);
-    box.hidden = !bucket || !drawn || chart.cursor.left < 0;
+    const at = chart.cursor.idx ?? -1;
+    const drawn = chart.data.slice(1).map((column) => column[at] != null);
+    box.hidden = chart.cursor.left < 0 || !drawn.includes(true);
     if (box.hidden) return;
-    title.textContent = bucketName(bucket.date);
-    visitors.textContent = exactCount(bucket.visitors);
-    pageviews.textContent = exactCount(bucket.pageviews);
+    // A bucket to come has no numbers but earlier ones, and no zeros to show either.
+    const isOver = drawn.slice(-4).includes(true);
+    box.replaceChildren(...lines(buckets[at], isOver), ...(earlier ? earlierLines(buckets, at, earlier) : []));
     place(box, chart);
   };
   return { hooks: { init: (chart) => chart.over.append(box), setCursor: show } };
+}
+
+/** @param {Bucket} bucket @param {boolean} isOver */
+function lines({ date, visitors, pageviews }, isOver) {
+  const shown = (count) => (isOver ? exactCount(count) : NOTHING);
+  return views(bucketName(date), "", shown(visitors), shown(pageviews));
+}
+
+function earlierLines(buckets, at, { from }) {
+  const { date, previous } = buckets[at];
+  const day = addDays(from, daysBetween(buckets[0].date.slice(0, 10), date.slice(0, 10)));
+  const shown = (count) => (previous ? exactCount(count) : NOTHING);
+  return views(bucketName(day + date.slice(10)), " earlier", shown(previous?.visitors), shown(previous?.pageviews));
+}
+
+function views(title, kind, visitors, pageviews) {
+  return [
+    element("p", `tooltip-title${kind}`, title),
+    line(`visitors${kind}`, "Visitors", visitors),
+    line(`pageviews${kind}`, "Page views", pageviews),
+  ];
 }
 
 /** Beside the bucket, on the side with room. */
@@ -38,14 +55,15 @@ function place(box, chart) {
   box.style.translate = `${Math.round(Math.min(Math.max(left, 0), width - box.offsetWidth))}px 0`;
 }
 
-function line(kind, label, value) {
-  const row = element("p", `tooltip-line ${kind}`);
-  row.append(label, value);
+function line(kind, label, text) {
+  const row = element("p", `tooltip-line ${kind}`, label);
+  row.append(element("b", "", text));
   return row;
 }
 
-function element(name, className = "") {
+function element(name, className, text = "") {
   const made = document.createElement(name);
   made.className = className;
+  made.textContent = text;
   return made;
 }

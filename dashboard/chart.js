@@ -4,7 +4,7 @@
 import uPlot from "./vendor/uplot.js";
 import { tooltip } from "./chart-tooltip.js";
 import { axisLabel, shortCount } from "./format.js";
-import { toColumns } from "./series.js";
+import { isCompared, toColumns } from "./series.js";
 
 /** @typedef {import("./api.js").Bucket} Bucket */
 
@@ -24,13 +24,15 @@ const MANY_BUCKETS = 200;
 /**
  * @param {HTMLElement} element its size is followed
  * @param {Bucket[]} buckets at least one
+ * @param {import("./api.js").Report["earlier"]} earlier the days of what was before, where it is drawn too
  * @param {Date} now
  * @returns {() => void} takes the chart away
  */
-export function createChart(element, buckets, now) {
+export function createChart(element, buckets, earlier, now) {
   const { columns, step, lone } = toColumns(buckets, now);
   const sizeOf = () => ({ width: element.clientWidth, height: element.clientHeight });
-  const shape = { ...sizeOf(), ...options(element, buckets.length, step, lone), plugins: [tooltip(buckets)] };
+  const plugins = [tooltip(buckets, earlier)];
+  const shape = { ...sizeOf(), ...options(element, step), series: series(element, buckets, lone), plugins };
   const chart = new uPlot(shape, columns, element);
   const observer = new ResizeObserver(() => chart.setSize(sizeOf()));
   observer.observe(element);
@@ -46,22 +48,17 @@ function toNearestBucket(chart, left, top) {
   return [Math.round(chart.valToPos(chart.data[0][chart.posToIdx(left)], "x")), top];
 }
 
-function options(element, count, step, lone) {
-  const style = getComputedStyle(element);
-  const color = (name) => style.getPropertyValue(name).trim();
-  const font = `12px ${style.fontFamily}`;
-  const single = count === 1;
-  const width = count > MANY_BUCKETS ? 1 : 2;
+function options(element, step) {
+  const color = colorsOf(element);
+  const font = `12px ${getComputedStyle(element).fontFamily}`;
   const axis = { stroke: color("--muted"), font, ticks: { show: false } };
-  const line = (stroke, more = {}) => ({ stroke, width, points: { show: lone, size: 7, fill: stroke }, ...more });
-  const unfinished = { dash: [4, 4] };
   return {
     padding: [10, 20, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, width: 2 }, move: toNearestBucket },
     scales: {
-      x: { range: (_, from, to) => (single ? [from - step, from + step] : [from, to]) },
+      x: { range: (_, from, to) => (from === to ? [from - step, from + step] : [from, to]) },
       y: { range: (_, __, most) => [0, Math.max((most ?? 0) * 1.05, LEAST_TOP)] },
     },
     axes: [
@@ -83,12 +80,30 @@ function options(element, count, step, lone) {
         values: (_, splits) => splits.map(shortCount),
       },
     ],
-    series: [
-      {},
-      line(color("--pageviews")),
-      line(color("--pageviews"), unfinished),
-      line(color("--visitors"), { fill: color("--visitors-fill") }),
-      line(color("--visitors"), { ...unfinished, fill: color("--visitors-fill") }),
-    ],
   };
+}
+
+/** In the order of the columns: what is earlier lies below. */
+function series(element, buckets, lone) {
+  const color = colorsOf(element);
+  const width = buckets.length > MANY_BUCKETS ? 1 : 2;
+  const line = (stroke, more = {}) => ({ stroke, width, points: { show: lone, size: 7, fill: stroke }, ...more });
+  const unfinished = { dash: [4, 4] };
+  const earlier = { dash: [2, 4], width: 1.5 };
+  const visitors = { fill: color("--visitors-fill") };
+  return [
+    {},
+    ...(isCompared(buckets)
+      ? [line(color("--pageviews-earlier"), earlier), line(color("--visitors-earlier"), earlier)]
+      : []),
+    line(color("--pageviews")),
+    line(color("--pageviews"), unfinished),
+    line(color("--visitors"), visitors),
+    line(color("--visitors"), { ...unfinished, ...visitors }),
+  ];
+}
+
+function colorsOf(element) {
+  const style = getComputedStyle(element);
+  return (name) => style.getPropertyValue(name).trim();
 }

@@ -6,6 +6,7 @@ export const NOTHING = "–";
 const plain = new Intl.NumberFormat();
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
+const signed = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0, signDisplay: "exceptZero" });
 const ratio = new Intl.NumberFormat(undefined, { minimumFractionDigits: 0, maximumFractionDigits: 2 });
 const countries = new Intl.DisplayNames(undefined, { type: "region", fallback: "code" });
 
@@ -15,6 +16,8 @@ const COMPACT_FROM = 10_000;
 export const exactCount = (count) => plain.format(count);
 export const shortCount = (count) => (count < COMPACT_FROM ? plain : compact).format(count);
 export const asPercent = (fraction) => percent.format(fraction);
+/** @param {number} change in percent */
+export const signedPercent = (change) => signed.format(change / 100);
 export const asRatio = (value) => ratio.format(value);
 
 /** @param {number} seconds */
@@ -50,6 +53,11 @@ export function bucketSeconds(label) {
 
 /** @param {string} label a bucket's date */
 export const bucketName = (label) => (label.length > 10 ? longHour : longDay).format(bucketSeconds(label) * 1000);
+
+const dayRange = dates({ day: "numeric", month: "short", year: "numeric" });
+
+/** @param {{ from: string, to: string }} range two days, the last included */
+export const rangeName = ({ from, to }) => dayRange.formatRange(bucketSeconds(from) * 1000, bucketSeconds(to) * 1000);
 
 /** A label of the time axis. @param {number} seconds @param {number} step seconds between labels */
 export function axisLabel(seconds, step) {

@@ -47,6 +47,9 @@ export function addDays(day, count) {
   return dayOf(date);
 }
 
+/** @param {string} from @param {string} to */
+export const daysBetween = (from, to) => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);
+
 /** Whether a text is a day of the calendar: 2025-02-30 is not. @param {string} text */
 export function isDay(text) {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;

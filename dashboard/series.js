@@ -12,9 +12,12 @@ const DAY_SECONDS = 86_400;
 /** @param {Bucket[]} buckets */
 export const isHourly = (buckets) => buckets.length > 0 && buckets[0].date.length > 10;
 
+/** @param {Bucket[]} buckets */
+export const isCompared = (buckets) => buckets.some((bucket) => bucket.previous);
+
 /**
  * Each metric is two columns: the finished buckets, and the last finished one with the current one, drawn dashed.
- * Buckets of the future are null.
+ * Buckets of the future are null. Earlier numbers, where there are any, come before them, one column each.
  *
  * @param {Bucket[]} buckets @param {Date} now
  */
@@ -26,10 +29,18 @@ export function toColumns(buckets, now) {
   const finished = (metric) => buckets.map((bucket, at) => (x[at] + step <= seconds ? bucket[metric] : null));
   const unfinished = (metric) =>
     buckets.map((bucket, at) => (current >= 0 && (at === current || at === current - 1) ? bucket[metric] : null));
+  const earlier = (metric) => buckets.map((bucket) => bucket.previous?.[metric] ?? null);
   return {
     step,
     // One value makes no line: it needs a point to be seen, as in the first hour of a day.
     lone: buckets.length === 1 || current === 0,
-    columns: [x, finished("pageviews"), unfinished("pageviews"), finished("visitors"), unfinished("visitors")],
+    columns: [
+      x,
+      ...(isCompared(buckets) ? [earlier("pageviews"), earlier("visitors")] : []),
+      finished("pageviews"),
+      unfinished("pageviews"),
+      finished("visitors"),
+      unfinished("visitors"),
+    ],
   };
 }

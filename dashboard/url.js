@@ -1,6 +1,9 @@
 /**
- * The state of the page, which lives in the address and nowhere else: `?site=&period=` or `?site=&from=&to=`.
+ * The state of the page, which lives in the address and nowhere else: `?site=&period=` or `?site=&from=&to=`,
+ * then `compare=` and one `f=` for each filter, where there are any.
  */
+import { isComparison } from "./compare.js";
+import { readFilters, writeFilter } from "./filters.js";
 import { DEFAULT_PERIOD, findPeriod, isDay } from "./period.js";
 
 /**
@@ -9,6 +12,8 @@ import { DEFAULT_PERIOD, findPeriod, isDay } from "./period.js";
  * @property {string} period
  * @property {string} from "" unless a custom range is shown
  * @property {string} to inclusive
+ * @property {string} compare "" where nothing is compared
+ * @property {import("./filters.js").Filter[]} filters all of which hold
  */
 
 const SITE_ID = /^[a-z0-9._:-]{1,200}$/;
@@ -27,11 +32,14 @@ export function readRoute(search) {
   const to = params.get("to") ?? "";
   const ranged = isDay(from) && isDay(to) && from <= to;
   const period = params.get("period") ?? "";
+  const compare = params.get("compare") ?? "";
   return {
     site: SITE_ID.test(site) ? site : "",
     period: findPeriod(period) ? period : DEFAULT_PERIOD,
     from: ranged ? from : "",
     to: ranged ? to : "",
+    compare: isComparison(compare) ? compare : "",
+    filters: readFilters(params),
   };
 }
 
@@ -44,5 +52,8 @@ export function routeSearch(route) {
   } else {
     params.set("period", route.period);
   }
-  return `?${params}`;
+  if (route.compare) params.set("compare", route.compare);
+  for (const filter of route.filters) params.append("f", writeFilter(filter));
+  // Commas and slashes may stand in a query as they are, and there are many in filters.
+  return `?${params}`.replaceAll("%2C", ",").replaceAll("%2F", "/");
 }

@@ -3,17 +3,17 @@
  */
 import { html } from "../vendor/htm-preact.js";
 import { useState } from "../vendor/preact-hooks.js";
-import { getJson, statsUrl } from "../api.js";
+import { getJson, liveUrl } from "../api.js";
 import { NOTHING, counted, shortCount } from "../format.js";
 import { usePoll } from "../use-poll.js";
 import { useResource } from "../use-resource.js";
 
 const REFRESH_SECONDS = 10;
 
-/** @param {{ site: string }} props */
-export function Live({ site }) {
+/** @param {{ route: import("../url.js").Route }} props */
+export function Live({ route }) {
   const [tick, setTick] = useState(0);
-  const url = statsUrl("main", { site, period: "realtime", from: "", to: "" });
+  const url = liveUrl(route);
   const live = useResource(url, (signal) => getJson(url, signal), { tick });
   usePoll(() => live.pending || setTick((old) => old + 1), REFRESH_SECONDS);
 

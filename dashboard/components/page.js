@@ -7,6 +7,7 @@ import { getSites } from "../api.js";
 import { useResource } from "../use-resource.js";
 import { useRoute } from "../use-route.js";
 import { Failure } from "./failure.js";
+import { FilterBar } from "./filter-bar.js";
 import { Welcome } from "./install.js";
 import { PeriodPicker } from "./period-picker.js";
 import { Report } from "./report.js";
@@ -28,7 +29,9 @@ export function Page() {
     document.title = route.site ? `${route.site} · Mallard Metrics` : "Mallard Metrics";
   }, [route.site]);
 
-  const openSite = (site) => go({ site });
+  // Pages and sources of one site mean nothing on another.
+  const openSite = (site) => go({ site, filters: [] });
+  const filterBy = (filters) => go({ filters });
   return html`
     <a class="skip" href="#report">Skip to the report</a>
     <header class="top">
@@ -36,13 +39,21 @@ export function Page() {
         <a class="brand" href="/"><img src="/mallard.svg" alt="" width="30" height="30" />Mallard Metrics</a>
         ${route.site && html`<${SitePicker} site=${route.site} ids=${ids} onOpen=${openSite} />`}
         ${route.site && html`<${PeriodPicker} route=${route} onChange=${go} />`}
+        ${route.site && html`<${FilterBar} filters=${route.filters} onChange=${filterBy} />`}
       </div>
     </header>
     <main id="report" tabindex="-1">
       ${sites.error &&
       !route.site &&
       html`<${Failure} errors=${[sites.error]} pending=${sites.pending} onRetry=${reloadSites} />`}
-      ${route.site && html`<${Report} key=${route.site} route=${route} sites=${sites} onReload=${reloadSites} />`}
+      ${route.site &&
+      html`<${Report}
+        key=${route.site}
+        route=${route}
+        sites=${sites}
+        onFilter=${filterBy}
+        onReload=${reloadSites}
+      />`}
       ${!route.site && sites.data?.length === 0 && html`<${Welcome} onOpen=${openSite} onArrival=${reloadSites} />`}
     </main>
     <footer class="foot">

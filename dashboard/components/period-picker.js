@@ -1,9 +1,10 @@
 /**
- * Chooses the period: one of a list, or two dates of one's own.
+ * Chooses the period: one of a list, or two dates of one's own. And what it is compared with.
  */
 import { html } from "../vendor/htm-preact.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { CUSTOM, dayOf, isCustom, offeredPeriods, suggestedRange } from "../period.js";
+import { ComparePicker } from "./compare-picker.js";
 
 /** @typedef {import("../url.js").Route} Route */
 
@@ -28,6 +29,7 @@ export function PeriodPicker({ route, onChange }) {
           ({ id, label }) => html`<option key=${id} value=${id} selected=${id === choice}>${label}</option>`,
         )}
       </select>
+      <${ComparePicker} route=${route} onChange=${onChange} />
     </div>
     ${custom && html`<${RangeForm} key=${`${route.from}/${route.to}`} route=${route} onChange=${onChange} />`}
   `;

@@ -1,13 +1,13 @@
 /**
- * One site in one period: every number of it is asked for at once, and each is shown as soon as it is there.
+ * One site in one period: all its numbers are asked for at once, and again while they grow.
  */
 import { html } from "../vendor/htm-preact.js";
 import { useState } from "../vendor/preact-hooks.js";
-import { getHeadline, getJson, statsUrl } from "../api.js";
-import { DIMENSIONS, EXPANDED_ROWS, PREVIEW_ROWS } from "../dimensions.js";
-import { chartStep, includesToday } from "../period.js";
+import { DIMENSIONS } from "../dimensions.js";
+import { chosenValues, nothingSaid, sentenceOf, toggled } from "../filters.js";
+import { includesToday } from "../period.js";
 import { usePoll } from "../use-poll.js";
-import { useResource } from "../use-resource.js";
+import { partOf, useReport } from "../use-report.js";
 import { Breakdown } from "./breakdown.js";
 import { Definitions } from "./definitions.js";
 import { Failure } from "./failure.js";
@@ -23,57 +23,52 @@ const REFRESH_SECONDS = 60;
 /**
  * The list of sites is the page's, but where it fails it mostly fails as the numbers do: both are told in one place.
  *
- * @param {{ route: Route, sites: import("../use-resource.js").Resource<unknown>, onReload: () => void }} props
+ * @param {object} props
+ * @param {Route} props.route
+ * @param {import("../use-resource.js").Resource<unknown>} props.sites
+ * @param {(filters: import("../filters.js").Filter[]) => void} props.onFilter
+ * @param {() => void} props.onReload
  */
-export function Report({ route, sites, onReload }) {
+export function Report({ route, sites, onFilter, onReload }) {
   const [tick, setTick] = useState(0);
-  const [expanded, setExpanded] = useState({});
+  const [opened, setOpened] = useState(new Set());
+  const { overview, lists, errors, pending } = useReport(route, tick, opened);
+
   const reload = () => setTick((old) => old + 1);
-  const ask = (url, load = (signal) => getJson(url, signal)) => useResource(url, load, { tick, scope: route.site });
-
-  const headline = ask(statsUrl("main", route), (signal) => getHeadline(route, signal));
-  const trend = ask(statsUrl("timeseries", route, chartStep(route)));
-  // A constant list, so the hooks inside keep their order.
-  const breakdowns = DIMENSIONS.map((dimension) => {
-    const limit = expanded[dimension.id] ? EXPANDED_ROWS : PREVIEW_ROWS + 1;
-    return { dimension, rows: ask(statsUrl(`breakdown/${dimension.id}`, route, { limit: String(limit) })) };
-  });
-
-  const parts = [headline, trend, ...breakdowns.map((breakdown) => breakdown.rows)];
-  const pending = parts.some((part) => part.pending);
-  const errors = [sites, ...parts].flatMap((part) => part.error ?? []);
   const retry = () => {
     reload();
     onReload();
   };
   usePoll(() => pending || reload(), includesToday(route, new Date()) ? REFRESH_SECONDS : 0);
 
-  if (headline.data && !headline.data.installed) {
+  const failures = sites.error ? [sites.error, ...errors] : errors;
+  if (overview.data && !overview.data.installed) {
     return html`<${Install} site=${route.site} onArrival=${retry} />`;
   }
-  if (parts.every((part) => part.error && !part.data)) {
-    return html`<${Failure} errors=${errors} pending=${pending} onRetry=${retry} />`;
+  if (overview.error && !overview.data) {
+    return html`<${Failure} errors=${failures} pending=${pending} onRetry=${retry} />`;
   }
-  // Emptiness waits for the headline: it must not flash up before the page for new sites.
-  const settled = headline.data || headline.error;
-  const shown = (part) => (settled || !isBlank(part.data) ? part : { ...part, data: undefined, stale: true });
-  const toggle = (id) => setExpanded((old) => ({ ...old, [id]: !old[id] }));
+  const toggle = (id) => setOpened((old) => (old.has(id) ? without(old, id) : new Set([...old, id])));
   return html`
     <h1 class="unseen">Statistics of ${route.site}</h1>
-    <${Live} site=${route.site} />
-    ${errors.length > 0 && html`<${Failure} errors=${errors} pending=${pending} onRetry=${retry} />`}
+    <p class="unseen" role="status">${overview.stale ? "" : filtersSaid(route.filters)}</p>
+    <${Live} route=${route} />
+    ${failures.length > 0 && html`<${Failure} errors=${failures} pending=${pending} onRetry=${retry} />`}
     <section class="panel overview" aria-label="Overview">
-      <${Headline} headline=${headline} />
-      <${Trend} trend=${shown(trend)} />
+      <${Headline} headline=${partOf(overview, (data) => data.main)} />
+      <${Trend} route=${route} overview=${overview} />
     </section>
     <div class="breakdowns">
-      ${breakdowns.map(
-        ({ dimension, rows }) => html`
+      ${DIMENSIONS.map(
+        (dimension) => html`
           <${Breakdown}
             key=${dimension.id}
             dimension=${dimension}
-            rows=${shown(rows)}
-            expanded=${Boolean(expanded[dimension.id])}
+            rows=${lists.get(dimension.id)}
+            chosen=${chosenValues(route.filters, dimension.id)}
+            nothing=${nothingSaid(route.filters)}
+            expanded=${opened.has(dimension.id)}
+            onChoose=${(value) => onFilter(toggled(route.filters, dimension.id, value))}
             onToggle=${() => toggle(dimension.id)}
           />
         `,
@@ -83,5 +78,7 @@ export function Report({ route, sites, onReload }) {
   `;
 }
 
-/** @param {{ pageviews: number, visitors: number }[] | undefined} rows */
-const isBlank = (rows) => rows?.every((row) => row.visitors === 0 && row.pageviews === 0) ?? true;
+const without = (set, gone) => new Set([...set].filter((each) => each !== gone));
+
+/** @param {import("../filters.js").Filter[]} filters */
+const filtersSaid = (filters) => (filters.length > 0 ? `Filtered: ${filters.map(sentenceOf).join(", ")}.` : "No filters.");

@@ -4,45 +4,54 @@
 import { html } from "../vendor/htm-preact.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { createChart } from "../chart.js";
-import { bucketName } from "../format.js";
+import { nothingSaid } from "../filters.js";
+import { bucketName, rangeName } from "../format.js";
 import { isHourly } from "../series.js";
+import { ExportMenu } from "./export-menu.js";
 import { TrendTable } from "./trend-table.js";
 
 /** @typedef {import("../api.js").Bucket} Bucket */
+/** @typedef {import("../api.js").Report} Report */
+/** @typedef {Report["earlier"]} Range */
 
-/** @param {{ trend: import("../use-resource.js").Resource<Bucket[]> }} props */
-export function Trend({ trend }) {
-  const { data, error, stale } = trend;
-  const drawn = data?.length > 0;
+/** @param {{ route: import("../url.js").Route, overview: import("../use-resource.js").Resource<Report> }} props */
+export function Trend({ route, overview }) {
+  const { data, error, stale } = overview;
+  const buckets = data?.timeseries ?? [];
+  const earlier = data?.earlier ?? null;
   return html`
     <div class="trend" aria-busy=${stale} data-old=${stale && Boolean(data)}>
       <p class="legend" aria-hidden="true">
         <span class="visitors">Visitors</span><span class="pageviews">Page views</span>
+        ${earlier && html`<span class="earlier" data-test="earlier">${rangeName(earlier)}</span>`}
       </p>
       <div class="plot">
-        ${drawn && html`<${Plot} buckets=${data} />`}
+        ${buckets.length > 0 && html`<${Plot} buckets=${buckets} earlier=${earlier} />`}
         ${!data && !error && html`<div class="plot-skeleton" aria-hidden="true"></div>`}
-        ${!drawn &&
+        ${buckets.length === 0 &&
         (data || error) &&
-        html`<p class="nothing">${data ? "No visits in this period." : "Not available."}</p>`}
+        html`<p class="nothing">${data ? nothingSaid(route.filters) : "Not available."}</p>`}
       </div>
       <div class="trend-foot">
-        <${TrendTable} buckets=${data ?? []} />
+        <${TrendTable} buckets=${buckets} />
+        <${ExportMenu} route=${route} />
       </div>
     </div>
   `;
 }
 
-/** @param {{ buckets: Bucket[] }} props */
-function Plot({ buckets }) {
+/** @param {{ buckets: Bucket[], earlier: Range }} props */
+function Plot({ buckets, earlier }) {
   const element = useRef(null);
   const dark = useDarkScheme();
   // A refresh that brings the same numbers must not take the tooltip from under the pointer.
-  useEffect(() => createChart(element.current, buckets, new Date()), [JSON.stringify(buckets), dark]);
+  const drawn = JSON.stringify([buckets, earlier]);
+  useEffect(() => createChart(element.current, buckets, earlier, new Date()), [drawn, dark]);
 
   const unit = isHourly(buckets) ? "hour" : "day";
   const range = `${bucketName(buckets[0].date)} to ${bucketName(buckets.at(-1).date)}`;
-  const label = `Chart of visitors and page views per ${unit}, ${range}. The table below has the same numbers.`;
+  const beside = earlier ? `, beside ${rangeName(earlier)}` : "";
+  const label = `Chart of visitors and page views per ${unit}, ${range}${beside}. The table below has the same numbers.`;
   return html`<div ref=${element} class="canvas" role="img" aria-label=${label}></div>`;
 }
 
