@@ -54,7 +54,8 @@ def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
     """Whether a condition holds of an event and its visit."""
     operator, *rest = condition
     if operator in ("and", "or"):
-        return {"and": all, "or": any}[operator](judge(each, row, visit) for each in rest[0])
+        held = [judge(each, row, visit) for each in rest[0]]
+        return all(held) if operator == "and" else any(held)
     if operator == "not":
         return not judge(rest[0], row, visit)
     if operator in ("has_done", "has_not_done"):
@@ -81,12 +82,12 @@ def end_page(visit: Visit | None, *, first: bool) -> str | None:
 
 def compare(operator: str, value: str | None, blanks: tuple[str, ...], wanted: list[str]) -> bool:
     """One operator; a missing value is its blank words, or the empty text."""
-    holds: Callable[[str], bool] = {
+    tests: dict[str, Callable[[str], bool]] = {
         "is": lambda each: value == each or (value is None and each in blanks),
         "contains": lambda each: each in (value or ""),
         "matches": lambda each: re.search(each, value or "") is not None,
-    }[operator.removesuffix("_not")]
-    return any(map(holds, wanted)) != operator.endswith("_not")
+    }
+    return any(map(tests[operator.removesuffix("_not")], wanted)) != operator.endswith("_not")
 
 
 def headline(rows: list[Row], filters: list[Any]) -> dict[str, float]:

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
@@ -91,11 +92,13 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """All objects below a prefix; ``version`` is inode, time and size."""
-        for key in sorted(self._keys(prefix)):
-            with suppress(FileNotFoundError, NotADirectoryError):
-                facts = self._facts(key)
-                version = f"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{facts.st_size:x}"
-                yield Listed(key, version, facts.st_size, facts.st_mtime)
+        if ".." in PurePosixPath(prefix).parts or prefix.startswith("/"):
+            return
+        folder = prefix.rpartition("/")[0]
+        found = self._below(self.root / folder, f"{folder}/" if folder else "")
+        for key, facts in sorted((each for each in found if each[0].startswith(prefix)), key=itemgetter(0)):
+            version = f"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{facts.st_size:x}"
+            yield Listed(key, version, facts.st_size, facts.st_mtime)
 
     def keeps_versions(self) -> bool:
         """Never: a replaced file is gone with its last reader."""
@@ -145,25 +148,20 @@ class LocalStore:
             raise StoreError(f"{key!r} is not a key.")
         return self.root / key
 
-    def _keys(self, prefix: str) -> Iterator[str]:
-        if ".." in PurePosixPath(prefix).parts or prefix.startswith("/"):
-            return
-        for folder, subfolders, names in os.walk(self.root / prefix.rpartition("/")[0], onerror=self._refuse):
-            subfolders[:] = [each for each in subfolders if each != self._private.name]
-            for name in names:
-                key = Path(folder, name).relative_to(self.root).as_posix()
-                if key.startswith(prefix):
-                    yield key
-
-    def _facts(self, key: str) -> os.stat_result:
+    def _below(self, folder: Path | str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+        """Key and facts of every file below a folder whose keys begin with ``prefix``; each report begins so."""
         try:
-            return (self.root / key).stat()
-        except PermissionError as error:
-            raise self._unavailable(error) from error
-
-    def _refuse(self, error: OSError) -> None:
-        # Nothing there is an empty answer; what cannot be read is not.
-        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if not entry.is_dir():
+                        with suppress(FileNotFoundError):
+                            yield prefix + entry.name, entry.stat()
+                    elif entry.name != self._private.name and not entry.is_symlink():
+                        yield from self._below(entry.path, f"{prefix}{entry.name}/")
+        except (FileNotFoundError, NotADirectoryError):
+            # Nothing there is an empty answer; what cannot be read is not.
+            return
+        except OSError as error:
             raise self._unavailable(error) from error
 
     @contextmanager

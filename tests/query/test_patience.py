@@ -1,0 +1,155 @@
+"""The server stops counting when nobody waits or it takes too long, and stays well whatever is asked."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Send
+
+from mallard.demo.traffic import generate
+from mallard.keeping.erase import Erasure
+from mallard.query.api import create_app
+from mallard.query.engine import PENDING, Engine
+from mallard.query.patience import Patience
+from mallard.query.stopping import CURRENT
+from mallard.store.local import LocalStore
+from mallard.table.deliveries import delivered
+from mallard.table.layout import Partition
+from mallard.table.write import TableWriter
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+SITE = "a.example"
+
+
+class Counting:
+    """An application that counts for ever, in a thread as a report does; ``interrupted`` is set when it is stopped."""
+
+    def __init__(self) -> None:
+        self.interrupted = threading.Event()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        stop = CURRENT.get()
+        assert stop is not None
+
+        def count() -> None:
+            with stop.interrupting(self.interrupted.set):
+                self.interrupted.wait(20)
+
+        await asyncio.to_thread(count)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+def ask(app: Counting, seconds: float, messages: list[Message]) -> None:
+    waiting = iter(messages)
+
+    async def run() -> None:
+        async def receive() -> Message:
+            for message in waiting:
+                return message
+            await asyncio.Event().wait()
+            raise AssertionError("unreachable")
+
+        async def send(message: Message) -> None:
+            del message
+
+        await asyncio.wait_for(Patience(app, seconds)({"type": "http", "method": "GET"}, receive, send), 20)
+
+    asyncio.run(run())
+
+
+def test_a_query_whose_client_has_gone_is_interrupted() -> None:
+    app = Counting()
+    ask(app, 60, [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}])
+    assert app.interrupted.is_set()
+
+
+def test_a_query_is_interrupted_after_its_seconds() -> None:
+    app = Counting()
+    ask(app, 0.05, [{"type": "http.request", "body": b""}])
+    assert app.interrupted.is_set()
+
+
+@contextmanager
+def client_of(folder: Path, *, seconds: float = 30) -> Iterator[TestClient]:
+    engine = Engine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=128, threads=1)
+
+    def erase(*_: object) -> Erasure:
+        raise AssertionError("nobody asked for an erasure")
+
+    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, erase, is_open=True, query_seconds=seconds)
+    yield TestClient(app, raise_server_exceptions=False)
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    table = TableWriter(LocalStore(folder))
+    for day, rows in generate(SITE, events=30_000, days=3, random_seed=1, end=NOW):
+        table.append(Partition(SITE, day), delivered(rows))
+    return folder
+
+
+def test_too_slow_a_query_is_504_with_a_sentence_and_the_next_is_answered(folder: Path) -> None:
+    slow = json.dumps(
+        [["matches", "visit:source", ["(a|b|ab)*c" * 9]], ["has_done", ["matches", "event:page", [".*"]]]]
+    )
+    with client_of(folder, seconds=0) as client:
+        answer = client.get("/api/stats/overview", params={"site_id": SITE, "filters": slow})
+        assert answer.status_code == 504
+        assert "MALLARD_QUERY_SECONDS" in answer.json()["error"]
+    with client_of(folder) as client:
+        assert client.get("/api/stats/overview", params={"site_id": SITE}).json()["main"]["events"] > 0
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        [["matches", "event:page", ["((((a{1,1000}){1,1000}){1,1000}){1,1000})"]]],
+        [["matches", "event:page", ["(" * 400]]],
+        [["matches", "event:page", ["\\1(a)"]]],
+        [["is", "event:page", ["x"]]] * 100,
+        [["is", "event:page", [str(number) for number in range(600)]]],
+    ],
+    ids=["repeats", "brackets", "backreference", "conditions", "values"],
+)
+def test_a_hostile_filter_is_400_with_a_sentence(folder: Path, filters: list[Any]) -> None:
+    with client_of(folder) as client:
+        answer = client.get("/api/stats/main", params={"site_id": SITE, "filters": json.dumps(filters)})
+        assert (answer.status_code, bool(answer.json()["error"])) == (400, True)
+
+
+def test_a_regular_expression_that_would_explode_elsewhere_is_answered(folder: Path) -> None:
+    filters = json.dumps([["matches", "event:page", ["^(([a-z/])+.)+[A-Z]([a-z])+$"]]])
+    with client_of(folder) as client:
+        answer = client.get("/api/stats/main", params={"site_id": SITE, "filters": filters})
+        assert (answer.status_code, answer.json()["events"]) == (200, 0)
+
+
+def test_a_hundred_years_are_answered(folder: Path) -> None:
+    span = {"site_id": SITE, "start_date": "1930-01-01", "end_date": "2029-12-31"}
+    with client_of(folder) as client:
+        assert len(client.get("/api/stats/timeseries", params=span).json()) == 36_524
+
+
+def test_an_answer_that_is_known_already_is_not_sent_again(folder: Path) -> None:
+    with client_of(folder) as client:
+        first = client.get("/api/stats/overview", params={"site_id": SITE})
+        again = client.get(
+            "/api/stats/overview", params={"site_id": SITE}, headers={"if-none-match": first.headers["etag"]}
+        )
+        assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+        other = client.get(
+            "/api/stats/overview",
+            params={"site_id": SITE, "period": "today"},
+            headers={"if-none-match": first.headers["etag"]},
+        )
+        assert other.status_code == 200

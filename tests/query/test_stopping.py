@@ -1,0 +1,80 @@
+"""Queries end when they must, and wait in a line that has an end."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mallard.errors import QueryBusyError, QueryStoppedError, QueryTooLongError
+from mallard.query.stopping import Line, Stop
+
+
+def test_a_stop_interrupts_what_runs() -> None:
+    stop, interrupted = Stop(), []
+    with stop.interrupting(lambda: interrupted.append("first")):
+        stop.stop()
+    assert interrupted == ["first"]
+
+
+def test_what_is_over_is_not_interrupted() -> None:
+    stop, interrupted = Stop(), []
+    with stop.interrupting(lambda: interrupted.append("over")):
+        pass
+    stop.stop()
+    assert interrupted == []
+
+
+def test_what_begins_after_the_stop_ends_at_once() -> None:
+    stop = Stop()
+    stop.stop(QueryTooLongError)
+    with pytest.raises(QueryTooLongError, match="MALLARD_QUERY_SECONDS"), stop.interrupting(lambda: None):
+        pytest.fail("it was begun")
+
+
+def test_the_first_reason_is_told() -> None:
+    stop = Stop()
+    stop.stop(QueryTooLongError)
+    stop.stop()
+    with pytest.raises(QueryTooLongError):
+        stop.check()
+
+
+def test_a_line_lets_so_many_in_at_a_time() -> None:
+    line, inside, most = Line(at_once=2, waiting=6), [], []
+    lock, everybody = threading.Lock(), threading.Barrier(2)
+
+    def visit() -> None:
+        with line.turn(Stop()):
+            with lock:
+                inside.append(1)
+                most.append(len(inside))
+            everybody.wait(10)
+            with lock:
+                inside.pop()
+
+    with ThreadPoolExecutor(8) as pool:
+        for each in [pool.submit(visit) for _ in range(8)]:
+            each.result(10)
+    assert max(most) == 2
+
+
+def test_a_full_line_sends_away() -> None:
+    line = Line(at_once=1, waiting=0)
+    with line.turn(Stop()), pytest.raises(QueryBusyError), line.turn(Stop()):
+        pytest.fail("there was no place")
+    with line.turn(Stop()):
+        pass
+
+
+def test_who_is_stopped_leaves_the_line_and_its_place_is_free() -> None:
+    line, gone = Line(at_once=1, waiting=1), Stop()
+    with line.turn(Stop()):
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(lambda: line.turn(gone).__enter__())
+            gone.stop()
+            with pytest.raises(QueryStoppedError):
+                waiting.result(10)
+        free = Stop()
+        free.stop()
+        with pytest.raises(QueryStoppedError), line.turn(free):
+            pytest.fail("it was not its turn")
