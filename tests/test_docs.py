@@ -9,6 +9,9 @@ import pytest
 
 from mallard.cli import parser
 from mallard.query.api import create_app
+from mallard.query.compare import COMPARISONS
+from mallard.query.dimensions import DIMENSIONS
+from mallard.query.period import PERIODS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "tracker" / "README.md"])
@@ -46,3 +49,15 @@ def test_every_endpoint_is_described() -> None:
     for path, operations in app.openapi()["paths"].items():
         for method, operation in operations.items():
             assert operation.get("description"), f"{method} {path}"
+
+
+def test_the_numbers_page_has_every_endpoint_parameter_and_dimension() -> None:
+    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, is_open=True)  # type: ignore[arg-type, return-value]
+    page = (ROOT / "docs" / "query.md").read_text("utf-8")
+    for path, operations in app.openapi()["paths"].items():
+        assert path in page, path
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                assert parameter["in"] != "query" or f"`{parameter['name']}`" in page, parameter["name"]
+    for name in (*DIMENSIONS, *PERIODS, *COMPARISONS):
+        assert f"`{name}`" in page, name

@@ -52,7 +52,7 @@ def matched(rows: list[Row], filters: list[Any]) -> Matched:
 
 def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
     """Whether a condition holds of an event and its visit."""
-    operator, *rest = condition
+    operator, rest = str(condition[0]), condition[1:]
     if operator in ("and", "or"):
         held = [judge(each, row, visit) for each in rest[0]]
         return all(held) if operator == "and" else any(held)
