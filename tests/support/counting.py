@@ -32,6 +32,7 @@ class ArrowEngine(Engine):
         self.book = book
         self._pending = pending
         self._rollups = RollupReader(store)
+        self._pins = None
 
     def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> tuple[pa.Table, int, bool]:
         """One row of the rows read, and one of the events."""

@@ -60,14 +60,14 @@ class Embedded:
             retention_days=settings.retention_days,
             single_writer=settings.single_writer,
         )
-        self._close_table = table.close
+        self._table = table
         self._house = open_house(
             settings,
             self._store,
             engine=self._engine,
             book=self._book,
             erase_pending=self._queue.erase,
-            after_erasure=table.forget,
+            after_erasure=self._forget_erased,
         )
         self._schedule = Schedule(
             self._queue,
@@ -111,7 +111,7 @@ class Embedded:
     def stop(self) -> None:
         """Flush what is pending and close, within MALLARD_SHUTDOWN_TIMEOUT; what is not flushed stays queued."""
         self._schedule.stop(time.monotonic() + self._shutdown_timeout)
-        self._close_table()
+        self._table.close()
         self._queue.close()
         self._engine.close()
 
@@ -121,6 +121,10 @@ class Embedded:
     def _erase(self, site_id: str, first: date, last: date) -> Erasure:
         key = request_erasure(self._store, site_id, first, last, datetime.now(UTC))
         return self._house.erase(key)
+
+    def _forget_erased(self) -> None:
+        self._table.forget()
+        self._engine.forget()
 
     def _make_rest(self, settings: Settings) -> FastAPI:
         app = create_app(

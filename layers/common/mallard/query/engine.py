@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import duckdb
@@ -25,13 +25,18 @@ from mallard.query.stopping import Line, current_stop
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
-from mallard.table.layout import date_in
-from mallard.table.read import list_days, open_files
+from mallard.table.layout import date_in, site_prefix
+from mallard.table.pins import Pins
+from mallard.table.read import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 
 READ_ATTEMPTS = 3
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
+
+WRITTEN_AHEAD = timedelta(minutes=15)
+"""How much earlier than its event's timestamp a segment may seem written: batches come from up to five minutes ahead,
+and clocks differ."""
 
 PENDING = pa.schema([pa.field("date", pa.date32()), *EVENTS])
 """Pending events as rows: the table's columns and the partition's date."""
@@ -96,6 +101,7 @@ class Engine:
         self.book = book or SiteBook(store)
         self._pending = pending
         self._rollups = RollupReader(store)
+        self._pins = None if store.pins_are_cheap else Pins(store)
         self._lock = threading.Lock()
         self._database = duckdb.connect(
             config={
@@ -171,13 +177,20 @@ class Engine:
     def close(self) -> None:
         """End the database."""
         self._database.close()
+        if self._pins:
+            self._pins.close()
+
+    def forget(self) -> None:
+        """Let go what is kept of the table's segments on disk: after an erasure."""
+        if self._pins:
+            self._pins.forget()
 
     def _look(self, query: Query, work: Callable[[Look], T], glance: Glance | None = None) -> tuple[Plan, T]:
         """A plan, and what ``work`` makes of its files; by another glance where a swap broke it."""
         for attempt in range(READ_ATTEMPTS):
             if glance is None or attempt:
                 glance = self._glance(query)
-            with open_files(self.store, glance.plan.days.values()) as files:
+            with open_files(self.store, glance.plan.days.values(), self._pins) as files:
                 try:
                     return glance.plan, work(Look(glance.plan, glance.pending, files))
                 except (duckdb.Error, UnicodeDecodeError) as error:
@@ -185,19 +198,24 @@ class Engine:
         raise AssertionError("unreachable")
 
     def _glance(self, query: Query) -> Glance:
-        """By queue and listing of now. A filter needs the events, so does a part of a day, or a day with some waiting."""
+        """By queue and listing of now. A filter needs the events, so does a part of a day, or one with some waiting."""
         # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
         pending = _within(self._pending(query.site_id), query.period)
         waiting = frozenset(pending["date"].to_pylist())
         days = list_days(self.store, query.site_id)
+        if self._pins:
+            listed = {row.key: row.version for segments in days.values() for row in segments}
+            self._pins.forget_replaced(site_prefix(query.site_id), listed)
         rolled, period = Rolled(), query.period
         if query.filters is None and period.since is None:
             rolled = self._rollups.read(query.site_id, days, period, self.zones(query.site_id), but=waiting)
-        counted = {
+        counted: Days = {
             day: segments
             for day, segments in days.items()
             if period.start <= day < period.end and day not in rolled.dates
         }
+        if period.since is not None:
+            counted = _written_since(counted, period.since)
         return Glance(Plan(rolled, counted, waiting), pending)
 
     def _count(self, query: Query, count: Count, look: Look) -> list[pa.Table]:
@@ -301,6 +319,13 @@ def _within(pending: pa.Table, period: Period) -> pa.Table:
             pc.less(dates, pa.scalar(period.end, pa.date32())),
         )
     )
+
+
+def _written_since(days: Days, moment: datetime) -> Days:
+    """The segments that may hold events from a moment (naive UTC) on: those that were not written before it."""
+    oldest = (moment.replace(tzinfo=UTC) - WRITTEN_AHEAD).timestamp()
+    written = {day: tuple(each for each in segments if each.modified >= oldest) for day, segments in days.items()}
+    return {day: segments for day, segments in written.items() if segments}
 
 
 def _by_day(files: Iterable[str]) -> Mapping[date, list[str]]:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from itertools import groupby
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment, site_prefix
+from mallard.table.pins import Pins
 
 Days = Mapping[date, tuple[Listed, ...]]
 """A site's dates and the segments that one listing showed of each, in order of their numbers."""
@@ -23,21 +24,29 @@ def list_days(store: Store, site_id: str) -> Days:
 
 
 @contextmanager
-def open_files(store: Store, days: Iterable[tuple[Listed, ...]]) -> Iterator[tuple[str, ...]]:
+def open_files(
+    store: Store, days: Collection[tuple[Listed, ...]], pins: Pins | None = None
+) -> Iterator[tuple[str, ...]]:
     """The files of these dates' segments.
 
     The highest segment of each partition may be swapped at any moment, between a reader's look at its footer and
     at its data too; so it is taken whole into a private file. All the others are sealed, and only an erasure swaps
-    them: they are read where they are, unless to pin them costs nothing either.
+    them: they are read where they are, unless to pin them costs nothing either, or ``pins`` of this store, which then
+    gives the private files, has room for all.
     """
+    days = tuple(days)
+    if not days:
+        yield ()
+        return
+    rows = [row for segments in days for row in segments]
+    takes_all = pins.has_room_for(rows) if pins else store.pins_are_cheap
+    private = rows if takes_all else [segments[-1] for segments in days]
     folder = Path(tempfile.mkdtemp(dir=store.scratch))
     try:
-        files: list[str] = []
-        for *sealed, tail in days:
-            private = [*sealed, tail] if store.pins_are_cheap else [tail]
-            files += [store.location(each.key) for each in sealed if each not in private]
-            files += [str(pinned) for each in private if (pinned := store.pin(each.key, folder))]
-        yield tuple(files)
+        taken = pins.take(private, folder) if pins else [store.pin(row.key, folder) for row in private]
+        found = dict(zip((row.key for row in private), taken, strict=True))
+        files = [found[row.key] if row.key in found else store.location(row.key) for row in rows]
+        yield tuple(str(file) for file in files if file)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

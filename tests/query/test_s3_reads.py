@@ -1,0 +1,137 @@
+"""What an overview asks of a bucket: how many requests, cold and warm, and that what is kept is never an old answer."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mallard.keeping.erase import carry_out, request_erasure
+from mallard.keeping.rollups import build_rollups
+from mallard.query.engine import PENDING, Engine
+from mallard.query.filters import Leaf
+from mallard.query.period import read_period
+from mallard.query.stats import Overview, Scope, Stats
+from mallard.store.s3 import S3Store, connect
+from support.moto import moto_server
+from support.place import NOW, SITE, TODAY, Place
+from support.proxy import Proxy, proxy
+from support.s3 import Server
+
+DAYS = 30
+PAGE = Leaf("is", "event:page", ("/1",))
+MONTH = Scope(SITE, read_period("30d", None, None, NOW))
+PAGES = Scope(SITE, read_period("30d", None, None, NOW), PAGE)
+
+LISTINGS = 3
+"""The events twice, for the range and for who is here now, and the rollups."""
+
+SETTINGS = 1
+MONTHS = 2
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[Proxy, Server]]:
+    with moto_server() as address, proxy(address) as between:
+        yield between, Server(address)
+
+
+@pytest.fixture
+def bucket(server: tuple[Proxy, Server], tmp_path: Path) -> tuple[Proxy, S3Store]:
+    """A table of thirty days, each one growing segment; requests over the proxy are counted."""
+    between, direct = server
+    name = direct.new_bucket()
+    place = Place(S3Store(direct.session, direct.client, name))
+    with closing(place.engine):
+        for back in range(DAYS):
+            place.write(TODAY - timedelta(days=back), *range(back * 10 + 1, back * 10 + 4))
+    store = connect(f"s3://{name}", endpoint=between.address, kind=OwnScratch)
+    assert isinstance(store, OwnScratch)
+    store.own = tmp_path
+    return between, store
+
+
+class OwnScratch(S3Store):
+    """Its temporary files lie where no other test's do."""
+
+    own: Path
+
+    @property
+    def scratch(self) -> Path:
+        return self.own
+
+
+class Reader:
+    """Looks over a bucket and says what each look asked of it."""
+
+    def __init__(self, between: Proxy, store: S3Store) -> None:
+        self.between, self.store = between, store
+        self.engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)
+
+    def look(self, scope: Scope = MONTH) -> tuple[Overview, int]:
+        """The overview, and the number of requests."""
+        before = self.between.counts.total()
+        found = Stats(self.engine, NOW).overview(scope)
+        return found, self.between.counts.total() - before
+
+
+@pytest.fixture
+def reader(bucket: tuple[Proxy, S3Store]) -> Iterator[Reader]:
+    found = Reader(*bucket)
+    with closing(found.engine):
+        yield found
+
+
+def roll_up(store: S3Store) -> None:
+    with closing(Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)) as engine:
+        # A day is closed some hours after its midnight: all but today, yesterday perhaps.
+        assert build_rollups(store, engine, NOW).days >= DAYS - 2
+
+
+def test_a_month_from_rollups_takes_few_requests_cold_and_listings_alone_warm(reader: Reader) -> None:
+    roll_up(reader.store)
+    found, cold = reader.look()
+    assert found.main["total_pageviews"] == 3 * DAYS
+    assert found.plan.explain()["rollup_days"] >= DAYS - 2
+    tails = found.plan.files + 1
+    assert cold <= SETTINGS + LISTINGS + MONTHS + tails <= 40
+    again, warm = reader.look()
+    assert again.main == found.main
+    assert warm <= LISTINGS
+
+
+def test_a_month_from_events_takes_one_request_for_each_day_cold_and_listings_alone_warm(reader: Reader) -> None:
+    found, cold = reader.look()
+    assert (found.main["total_pageviews"], found.plan.files) == (3 * DAYS, DAYS)
+    assert cold <= SETTINGS + LISTINGS + DAYS
+    again, warm = reader.look()
+    assert again.main == found.main
+    assert warm <= LISTINGS
+
+
+def test_other_questions_about_days_that_were_read_take_listings_alone(reader: Reader) -> None:
+    reader.look()
+    found, requests = reader.look(PAGES)
+    assert 0 < found.main["total_pageviews"] < 3 * DAYS
+    assert requests <= LISTINGS
+
+
+def test_of_a_day_that_grew_only_its_segment_is_read_again(reader: Reader) -> None:
+    reader.look()
+    Place(reader.store).write(TODAY, 1001, 1002, seal_rows=100)
+    found, requests = reader.look()
+    assert found.main["total_pageviews"] == 3 * DAYS + 2
+    assert requests <= LISTINGS + 1
+
+
+def test_nothing_of_an_erased_day_is_kept_after_the_next_look_or_at_once_where_it_is_told(reader: Reader) -> None:
+    reader.look()
+    (kept,) = reader.store.scratch.glob("mallard-pins-*")
+    assert len(list(kept.iterdir())) == DAYS
+    first = TODAY - timedelta(days=DAYS - 1)
+    carry_out(reader.store, request_erasure(reader.store, SITE, first, first, NOW))
+    found, _ = reader.look()
+    assert found.main["total_pageviews"] == 3 * (DAYS - 1)
+    reader.engine.forget()
+    assert list(kept.iterdir()) == []
