@@ -241,7 +241,7 @@ def run(database: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, obje
 
 def judged(database: duckdb.DuckDBPyConnection, condition: str, values: Mapping[str, object]) -> dict[int, bool | None]:
     """What a condition over an event's own columns says of each."""
-    return dict(run(database, f"SELECT event_id, {condition} FROM every AS event", values))
+    return dict(run(database, f"SELECT event_id, {condition} FROM every AS event ORDER BY event_id", values))
 
 
 def visits_sql(conditions: Conditions) -> str:
@@ -457,6 +457,82 @@ def test_every_character_of_a_page_stands_for_itself(database: duckdb.DuckDBPyCo
         sql = "SELECT regexp_full_match($itself, $pattern), regexp_full_match($twice, $pattern)"
         values = {"itself": f"/{character}é/x", "twice": f"/{character}{character}é/x", "pattern": pattern}
         assert database.execute(sql, values).fetchall() == [(True, character == "*")], character
+
+
+@pytest.mark.parametrize(
+    ("page", "met", "missed"),
+    [
+        ("/blog/*", ["/blog/", "/blog/a", "/blog/a.b"], ["/blog", "/blog/a/b", "/x/blog/a"]),
+        ("/blog/**", ["/blog/", "/blog/a", "/blog/a/b/"], ["/blog", "/blogs/a", "/x/blog/a"]),
+        ("/*/edit", ["/7/edit", "//edit"], ["/edit", "/7/8/edit", "/7/edit/"]),
+        ("**/end", ["/end", "/a/b/end"], ["/end/", "end"]),
+        ("/a.b", ["/a.b"], ["/axb"]),
+    ],
+)
+def test_a_page_of_a_goal_is_met_by_whole_paths(
+    database: duckdb.DuckDBPyConnection, page: str, met: list[str], missed: list[str]
+) -> None:
+    conditions = compiled(["is", "event:goal", ["It"]], goals=(Goal("It", page=page),))
+    views = [{**dict.fromkeys(SCHEMA.names), "event_name": "pageview", "pathname": path} for path in met + missed]
+    load(database, [Visit(views)])
+    assert list(judged(database, conditions.stranger, conditions.values).values()) == [
+        *(True for _ in met),
+        *(False for _ in missed),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "passing"),
+    [
+        ("is", ["Google"], {"Google"}),
+        ("is", ["Direct"], {"Direct", None}),
+        ("is", ["Direct / None", "Google"], {"Google", None}),
+        ("is_not", ["Google"], {"Direct", "", None}),
+        ("is_not", ["Google", "Direct / None"], {"Direct", ""}),
+        ("contains", ["oo", "ire"], {"Google", "Direct"}),
+        ("contains_not", ["oo"], {"Direct", "", None}),
+        ("matches", ["^$"], {"", None}),
+        ("matches_not", ["^$"], {"Google", "Direct"}),
+    ],
+)
+def test_a_missing_source_reads_direct(
+    database: duckdb.DuckDBPyConnection, operator: str, values: list[str], passing: set[str | None]
+) -> None:
+    sources = ["Google", "Direct", "", None]
+    conditions = compiled([operator, "visit:source", values])
+    load(database, [Visit([{**dict.fromkeys(SCHEMA.names), "referrer_source": source}]) for source in sources])
+    found = judged(database, conditions.stranger, conditions.values)
+    assert {sources[event_id // 100] for event_id, passes in found.items() if passes} == passing
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "passing"),
+    [
+        ("is", ["pro"], ["pro"]),
+        ("is", ["5", "true"], ["5", "true"]),
+        ("is", ["(none)"], [None]),
+        ("is_not", ["pro"], ["", "5", "true", None]),
+        ("is_not", ["pro", "(none)"], ["", "5", "true"]),
+        ("contains", [""], ["pro", "", "5", "true"]),
+        ("contains_not", ["r"], ["", "5"]),
+        ("matches", ["^$"], [""]),
+        ("matches_not", ["^[a-z]"], ["", "5"]),
+    ],
+)
+def test_an_event_without_a_property_passes_is_not_alone(
+    database: duckdb.DuckDBPyConnection, operator: str, values: list[str], passing: list[str | None]
+) -> None:
+    plans = {
+        "pro": '{"plan":"pro"}',
+        "": '{"plan":""}',
+        "5": '{"plan":5}',
+        "true": '{"plan":true}',
+        None: '{"plans":"pro"}',
+    }
+    conditions = compiled([operator, "event:props:plan", values])
+    load(database, [Visit([{**dict.fromkeys(SCHEMA.names), "props": props} for props in plans.values()])])
+    found = judged(database, conditions.stranger, conditions.values)
+    assert [plan for plan, passes in zip(plans, found.values(), strict=True) if passes] == passing
 
 
 @given(page=st.text("/ab*.", max_size=6), path=st.text("/ab.\n", max_size=6))
