@@ -1,33 +1,27 @@
 """Every report equals a plain recomputation in Python, wherever the events lie: queue, table, or both."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import boto3
-import pyarrow as pa
 import pytest
 
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.keeping.rollups import build_rollups
 from mallard.query.compare import earlier
-from mallard.query.engine import PENDING, Engine
+from mallard.query.engine import Engine
 from mallard.query.filters import parse_filters
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
-from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.store.s3 import connect
-from mallard.table.deliveries import delivered
-from mallard.table.layout import Partition
-from mallard.table.schema import EVENTS
-from mallard.table.write import TableWriter
 from support.moto import moto_server
+from support.random_events import SITE, pending_rows, random_rows, store_rows
 from support.reference import (
     Row,
     day_of,
@@ -40,51 +34,7 @@ from support.reference import (
     visitors_of,
 )
 
-SITE = "example.com"
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
-
-
-def random_rows(random: Random, count: int) -> list[Row]:
-    """Few visitors and pages over five days and their midnights, so that everything meets everything."""
-    rows = []
-    for event_id in range(1, count + 1):
-        moment = NOW - timedelta(seconds=random.randrange(5 * 86_400))
-        day = moment.date().toordinal()
-        visitor = None if random.random() < 0.1 else day * 100 + random.randrange(8)
-        name = random.choice([PAGEVIEW, PAGEVIEW, PAGEVIEW, "signup", ENGAGEMENT])
-        rows.append(
-            {
-                "event_id": event_id,
-                "visitor_id": visitor,
-                # Whole minutes, so that gaps of exactly 30 minutes and equal moments occur.
-                "timestamp": moment.replace(tzinfo=None, second=0, microsecond=0),
-                "event_name": name,
-                "pathname": random.choice(["/", "/a", "/b", "/b/c"]),
-                "browser": random.choice(["Firefox", "Chrome", None]),
-                "referrer_source": random.choice([None, "Google"]),
-                "country_code": random.choice(["DE", "US", None]),
-            }
-        )
-    return rows
-
-
-def arrow(rows: list[Row]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=EVENTS)
-
-
-def store_rows(store: Store, rows: list[Row], seal_rows: int) -> None:
-    table = TableWriter(store, seal_rows=seal_rows)
-    by_day: dict[date, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_day[day_of(row)].append(row)
-    for day, part in by_day.items():
-        for start in range(0, len(part), 7):
-            table.append(Partition(SITE, day), delivered(arrow(part[start : start + 7])))
-
-
-def pending_rows(rows: list[Row]) -> pa.Table:
-    dates = pa.array([day_of(row) for row in rows], pa.date32())
-    return arrow(rows).add_column(0, PENDING.field("date"), dates)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +47,7 @@ def s3() -> Iterator[str]:
 @pytest.fixture(params=["table", "rolled up", "s3", "s3 rolled up", "queue", "both", "overlap", "overlap rolled up"])
 def case(request: pytest.FixtureRequest, s3: str, tmp_path: Path) -> Iterator[tuple[Stats, list[Row]]]:
     """300 random events, and where they lie; `overlap` is the moment between a write and its acknowledgement."""
-    rows = random_rows(Random(request.param), 300)
+    rows = random_rows(Random(request.param), 300, NOW)
     place, _, rolled_up = request.param.partition(" ")
     stored = {"queue": [], "both": rows[:200], "overlap": rows[:200]}.get(place, rows)
     waiting = {"queue": rows, "both": rows[200:], "overlap": rows[100:]}.get(place, [])
