@@ -5,6 +5,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
+KEEP_ALIVE_SECONDS = 75
 REQUEST_SECONDS = 60
 """A body of 1 MB in this time needs 17 KB a second."""
 

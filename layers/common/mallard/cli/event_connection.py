@@ -49,9 +49,10 @@ class EventConnection(Connection):
             super().on_body(body)
             return
         self._idle_bytes = 0
-        event.body += body
-        if len(event.body) > MAX_BODY_BYTES:
-            self._end_event(event)
+        if not event.is_taken:
+            event.body += body
+            if len(event.body) > MAX_BODY_BYTES:
+                self._take_event(event)
 
     def on_message_complete(self) -> None:
         """A request is whole."""
@@ -59,11 +60,13 @@ class EventConnection(Connection):
         if event is None:
             super().on_message_complete()
             return
-        self.request_ended()
-        self._end_event(event)
-
-    def _end_event(self, event: "_EventCycle") -> None:
         self._event = None
+        self.request_ended()
+        if not event.is_taken:
+            self._take_event(event)
+
+    def _take_event(self, event: "_EventCycle") -> None:
+        event.is_taken = True
         self._take(event.body, self.headers, self.client[0] if self.client else "", event.reply)
 
     def _is_event(self) -> bool:
@@ -83,12 +86,13 @@ class _EventCycle:
     As long as it is not complete, uvicorn holds pipelined requests back, and a shutdown waits for it.
     """
 
-    __slots__ = ("body", "connection", "disconnected", "keep_alive", "message_event", "response_complete")
+    __slots__ = ("body", "connection", "disconnected", "is_taken", "keep_alive", "message_event", "response_complete")
 
     def __init__(self, connection: EventConnection, keep_alive: bool) -> None:
         self.connection = connection
         self.keep_alive = keep_alive
         self.body = b""
+        self.is_taken = False
         self.message_event = _NOBODY_WAITS
         self.disconnected = False
         self.response_complete = False

@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from mallard.cli.connection import Connection
+from mallard.cli.connection import KEEP_ALIVE_SECONDS, Connection
 from mallard.cli.event_connection import EventConnection
 from mallard.cli.logs import set_up_logs
 from mallard.config import Settings, load_settings
@@ -25,7 +25,6 @@ from mallard.errors import ConfigError, QueueError, StoreError
 from mallard.static import SCRIPT_PATH
 
 BACKLOG = 2048
-KEEP_ALIVE_SECONDS = 75
 HARD_STOP_GRACE_SECONDS = 1
 TICKS_BETWEEN_LOOKS = 50
 
