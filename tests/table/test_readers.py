@@ -12,8 +12,9 @@ import duckdb
 import pytest
 
 from mallard.query.engine import PENDING, Engine
+from mallard.query.filters import All, Filter, Leaf
 from mallard.query.period import Period
-from mallard.query.stats import Scope, Stats
+from mallard.query.stats import Overview, Scope, Stats
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.moto import moto_server
@@ -25,6 +26,9 @@ CURSORS = 3
 SECONDS = {"folder": 2.0, "bucket": 15.0}
 DAYS = Period(ERASED, TODAY + timedelta(days=1))
 LEAST_LOOKS = 5
+
+EVERY_VISIT = All((Leaf("contains", "event:page", ("/",)), Leaf("is_not", "visit:country", ("XX",))))
+"""Lets all pass, but has to look at events, first events and whole visits to know."""
 
 
 @pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.heavy)])
@@ -39,14 +43,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Stor
 
 
 class Cursor(threading.Thread):
-    """Asks for the days' page views until the time is over, and keeps the first answer that cannot be."""
+    """Asks for an overview of the days until the time is over, and keeps the first answer that cannot be."""
 
-    def __init__(self, table: Restless, engine: Engine, until: float) -> None:
+    def __init__(self, table: Restless, engine: Engine, until: float, filters: Filter | None) -> None:
         super().__init__(daemon=True)
         self.looks = 0
         self.wrong: list[str] = []
         self.error: Exception | None = None
         self._table, self._stats, self._until = table, Stats(engine, NOW), until
+        self._scope = Scope(SITE, DAYS, filters)
 
     def run(self) -> None:
         """Look again and again."""
@@ -54,15 +59,21 @@ class Cursor(threading.Thread):
         try:
             while time.monotonic() < self._until and not self.wrong:
                 low = dict(self._table.written)
-                shown = {
-                    date.fromisoformat(row["date"]): row["pageviews"]
-                    for row in self._stats.timeseries(Scope(SITE, DAYS))
-                }
+                found = self._stats.overview(self._scope)
+                shown = {date.fromisoformat(row["date"]): row["pageviews"] for row in found.timeseries}
                 self._check(before, low, shown)
+                self._check_sums(found)
                 before = shown
                 self.looks += 1
         except Exception as error:
             self.error = error
+
+    def _check_sums(self, found: Overview) -> None:
+        """All of one overview is of one state."""
+        total = found.main["total_pageviews"]
+        browsers = sum(row["pageviews"] for row in found.breakdowns["browsers"])
+        if not total == browsers == sum(row["pageviews"] for row in found.timeseries):
+            self.wrong.append(f"{total} in all, but {browsers} by browser")
 
     def _check(self, before: dict[date, int], low: dict[date, int], shown: dict[date, int]) -> None:
         high = dict(self._table.begun)
@@ -75,11 +86,14 @@ class Cursor(threading.Thread):
                 self.wrong.append(f"{shown[day]} of the erased {day} after {before[day]}")
 
 
-def test_our_reader_shows_states_that_were_over_several_cursors(place: tuple[Store, float]) -> None:
+@pytest.mark.parametrize("filters", [None, EVERY_VISIT], ids=["all", "filtered"])
+def test_our_reader_shows_states_that_were_over_several_cursors(
+    place: tuple[Store, float], filters: Filter | None
+) -> None:
     store, seconds = place
     until = time.monotonic() + seconds
     with Restless(store) as table, closing(new_engine(store)) as engine:
-        cursors = [Cursor(table, engine, until) for _ in range(CURSORS)]
+        cursors = [Cursor(table, engine, until, filters) for _ in range(CURSORS)]
         for each in cursors:
             each.start()
         time.sleep(seconds / 2)
