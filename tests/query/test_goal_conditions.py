@@ -1,0 +1,106 @@
+"""Goals in filters: which are meant, which are refused, and which events meet them."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallard.errors import QueryError
+from mallard.query.conditions import MAX_GOALS
+from mallard.query.goal_conditions import page_pattern
+from mallard.sites.settings import Goal
+from support.filter_reading import (
+    GOALS,
+    SCHEMA,
+    Visit,
+    compiled,
+    fits,
+    judged,
+    load,
+    run,
+)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def test_an_unknown_goal_is_refused_with_those_there_are() -> None:
+    with pytest.raises(QueryError, match=r"^'Sign' is no goal of this site; there are Signup, Buy pro, Section, "):
+        compiled(["is_not", "event:goal", ["Home", "Sign"]])
+    with pytest.raises(QueryError, match=r"^'Signup' is no goal of this site; it has none\.$"):
+        compiled(["is", "event:goal", ["Signup"]], goals=())
+    many = tuple(Goal(f"Goal {number}", event="x") for number in range(30))
+    with pytest.raises(QueryError, match=r"Goal 18, Goal 19 and 10 more\.$"):
+        compiled(["has_done", ["is", "event:goal", ["Signup"]]], goals=many)
+
+
+def test_a_goal_of_scrolling_is_refused_where_it_is_meant() -> None:
+    goals = (*GOALS, Goal("Read", page="/a", scroll_threshold=50))
+    for operator, value in (("is", "Read"), ("contains_not", "ead"), ("matches", "^R")):
+        with pytest.raises(QueryError, match=r"^The goal 'Read' has a scroll_threshold and cannot be filtered by"):
+            compiled([operator, "event:goal", [value]], goals=goals)
+    assert compiled(["is", "event:goal", ["Home"]], goals=goals) == compiled(["is", "event:goal", ["Home"]])
+
+
+def test_a_wrong_pattern_of_goals_is_refused() -> None:
+    with pytest.raises(QueryError, match=r"^'a\(' is no regular expression \(RE2\): "):
+        compiled(["matches", "event:goal", ["a("]])
+
+
+def test_no_goal_is_met_where_no_name_is_alike(database: duckdb.DuckDBPyConnection) -> None:
+    assert run(database, f"SELECT {compiled(['contains', 'event:goal', ['zz']]).stranger}", {}) == [(False,)]
+    assert run(database, f"SELECT {compiled(['contains_not', 'event:goal', ['zz']]).stranger}", {}) == [(True,)]
+
+
+def test_as_many_goals_as_a_site_has_can_be_asked_for_at_once(database: duckdb.DuckDBPyConnection) -> None:
+    goals = tuple(Goal(f"Goal {number}", page=f"/{number}/**") for number in range(MAX_GOALS))
+    conditions = compiled(["contains", "event:goal", ["Goal"]], goals=goals)
+    load(
+        database,
+        [Visit([{**dict.fromkeys(SCHEMA.names), "event_name": "pageview", "pathname": f"/{MAX_GOALS - 1}/x"}])],
+    )
+    assert judged(database, conditions.stranger, conditions.values) == {0: True}
+    with pytest.raises(QueryError, match="mean 1001 goals, but may mean 1000"):
+        compiled(["contains", "event:goal", ["Goal"]], ["is", "event:goal", ["Goal 1"]], goals=goals)
+
+
+def test_every_character_of_a_page_stands_for_itself(database: duckdb.DuckDBPyConnection) -> None:
+    for character in map(chr, range(1, 256)):
+        pattern = page_pattern(f"/{character}é/*")
+        sql = "SELECT regexp_full_match($itself, $pattern), regexp_full_match($twice, $pattern)"
+        values = {"itself": f"/{character}é/x", "twice": f"/{character}{character}é/x", "pattern": pattern}
+        assert database.execute(sql, values).fetchall() == [(True, character == "*")], character
+
+
+@pytest.mark.parametrize(
+    ("page", "met", "missed"),
+    [
+        ("/blog/*", ["/blog/", "/blog/a", "/blog/a.b"], ["/blog", "/blog/a/b", "/x/blog/a"]),
+        ("/blog/**", ["/blog/", "/blog/a", "/blog/a/b/"], ["/blog", "/blogs/a", "/x/blog/a"]),
+        ("/*/edit", ["/7/edit", "//edit"], ["/edit", "/7/8/edit", "/7/edit/"]),
+        ("**/end", ["/end", "/a/b/end"], ["/end/", "end"]),
+        ("/a.b", ["/a.b"], ["/axb"]),
+    ],
+)
+def test_a_page_of_a_goal_is_met_by_whole_paths(
+    database: duckdb.DuckDBPyConnection, page: str, met: list[str], missed: list[str]
+) -> None:
+    conditions = compiled(["is", "event:goal", ["It"]], goals=(Goal("It", page=page),))
+    views = [{**dict.fromkeys(SCHEMA.names), "event_name": "pageview", "pathname": path} for path in met + missed]
+    load(database, [Visit(views)])
+    assert list(judged(database, conditions.stranger, conditions.values).values()) == [
+        *(True for _ in met),
+        *(False for _ in missed),
+    ]
+
+
+@given(page=st.text("/ab*.", max_size=6), path=st.text("/ab.\n", max_size=6))
+def test_a_star_stays_within_a_segment_and_two_go_on(database: duckdb.DuckDBPyConnection, page: str, path: str) -> None:
+    values = {"path": f"/{path}", "pattern": page_pattern(f"/{page}")}
+    found = database.execute("SELECT regexp_full_match($path, $pattern)", values).fetchall()
+    assert found == [(fits(f"/{page}", f"/{path}"),)]
