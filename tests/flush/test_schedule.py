@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mallard.flush.schedule import Schedule
+from mallard.flush.schedule import BACKLOG, PAUSE_PER_FLUSH_SECOND, Schedule
 from mallard.queue.base import Message
 from mallard.table.write import TableWriter
 from support.memory import MemoryQueue, MemoryStore
@@ -50,3 +50,50 @@ def test_what_nobody_foresaw_costs_one_turn_and_no_words_of_it_are_logged(caplog
     assert (queue.depth(), schedule.failures, len(turns) >= 3) == (0, 1, True)
     assert "ZeroDivisionError in" in caplog.text
     assert "foresaw" not in caplog.text
+
+
+class Watched(MemoryQueue):
+    """Notes when it was asked for messages, and says that as many are pending as the test wants."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.pending = depth
+        self.asked: list[float] = []
+
+    def receive(self, limit: int) -> list[Message]:
+        self.asked.append(time.monotonic())
+        time.sleep(ROUND_SECONDS)
+        return super().receive(limit)
+
+    def depth(self) -> int:
+        return self.pending
+
+
+ROUND_SECONDS = 0.02
+
+
+def rounds_in(seconds: float, depth: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often a queue that always has a full round is asked in a time, and then all at once until it is empty."""
+    for module in ("core", "schedule"):
+        monkeypatch.setattr(f"mallard.flush.{module}.BATCH", 2)
+    queue = Watched(depth)
+    table = TableWriter(MemoryStore())
+    queue.send([event(number).to_message() for number in range(200)])
+    schedule = Schedule(queue, table, interval_seconds=3600, count=1)
+    schedule.start()
+    schedule.accepted()
+    time.sleep(seconds)
+    asked = len(queue.asked)
+    schedule.stop(time.monotonic() + 60)
+    assert MemoryQueue.depth(queue) == 0
+    return asked
+
+
+def test_rounds_of_a_long_queue_follow_one_another_after_pauses_and_not_after_the_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert 2 <= rounds_in(2, 1000, monkeypatch) <= 1 + 2 / (ROUND_SECONDS * PAUSE_PER_FLUSH_SECOND)
+
+
+def test_a_backlog_that_queries_would_hold_in_memory_is_flushed_without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rounds_in(2, BACKLOG, monkeypatch) > 1 + 2 / (ROUND_SECONDS * PAUSE_PER_FLUSH_SECOND)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from mallard.errors import QueueError
 from mallard.queue import local
 from mallard.queue.base import VISIBILITY_SECONDS, Message
-from mallard.queue.local import LocalQueue
+from mallard.queue.local import ROWS_PER_DELETION, LocalQueue
 from support.sqlite import locked, rows
 
 SOON_SECONDS = 5
@@ -72,7 +73,7 @@ def test_a_process_that_is_killed_loses_nothing_it_confirmed(file: Path) -> None
     program = """
 import os, signal, sys
 from pathlib import Path
-from mallard.queue.local import LocalQueue
+from mallard.queue.local import ROWS_PER_DELETION, LocalQueue
 
 queue = LocalQueue(Path(sys.argv[1]))
 queue.send([b"1", b"2"])
@@ -331,7 +332,7 @@ def test_two_processes_receive_different_messages(queue: LocalQueue, file: Path)
     program = """
 import sys
 from pathlib import Path
-from mallard.queue.local import LocalQueue
+from mallard.queue.local import ROWS_PER_DELETION, LocalQueue
 
 queue = LocalQueue(Path(sys.argv[1]), clock=lambda: 1_000_000.0)
 print("ready", flush=True)
@@ -351,3 +352,22 @@ queue.close()
         each.stdin.flush()
     receipts = [receipt for each in processes for receipt in each.communicate(timeout=60)[0].split()]
     assert sorted(receipts, key=int) == [str(number) for number in range(1, 301)]
+
+
+def test_a_delivery_is_forgotten_with_its_message(queue: LocalQueue, file: Path) -> None:
+    queue.send([b"1", b"2", b'{"site_id":"a","date":"2026-01-01","accepted_ms":1}', b"4"])
+    one, two, _, _ = queue.receive(10)
+    assert len(rows(file, "SELECT id FROM delivery")) == 4
+    queue.acknowledge([one])
+    queue.set_aside([(two, "broken")])
+    assert queue.erase("a", date(2026, 1, 1), date(2026, 1, 1), 2) == 1
+    assert rows(file, "SELECT id FROM delivery") == [(4,)]
+
+
+def test_many_messages_are_acknowledged_in_several_short_transactions(commits: list[str], file: Path) -> None:
+    with closing(LocalQueue(file)) as queue:
+        queue.send([b"%d" % number for number in range(2 * ROWS_PER_DELETION + 1)])
+        messages = queue.receive(10_000)
+        commits.clear()
+        queue.acknowledge(messages)
+        assert (len(commits), queue.depth()) == (3, 0)
