@@ -45,9 +45,9 @@ def scope(days: int, filters: Filter | None = None) -> Scope:
 
 
 def open_engine(store: Store) -> Engine:
-    """An engine as the peers are set up: two threads, and nothing pending."""
+    """An engine as the peers are set up: two threads, no answer kept, and nothing pending."""
     nothing = PENDING.empty_table()
-    return Engine(store, lambda _: nothing, memory_mb=MEMORY_MB, threads=THREADS)
+    return Engine(store, lambda _: nothing, memory_mb=MEMORY_MB, threads=THREADS, cache_seconds=0)
 
 
 def roll_up(store: Store, now: datetime) -> int:
