@@ -22,7 +22,7 @@ ALLOWED = {
     "rotation": {"errors", "store"},
     "salts": {"errors", "rotation", "sites", "store"},
     "rejected": {"errors", "event", "store"},
-    "auth": {"errors", "store"},
+    "auth": {"config", "errors", "store"},
     "observe": {"config", "errors"},
     "ingest": {
         "auth",

@@ -49,9 +49,11 @@ class Identity:
         """Why they may not read a site's numbers; None where they may."""
         if is_public:
             return None
-        if self.scope not in ("Admin", "ReadOnly"):
-            return self._without("ReadOnly or Admin")
-        return None if self._reaches(site_id) else self._elsewhere(site_id)
+        return self.refusal_to_list() or (None if self._reaches(site_id) else self._elsewhere(site_id))
+
+    def refusal_to_list(self) -> Denied | None:
+        """Why they may not see any list of sites; None where they may see ``readable`` of it."""
+        return None if self.scope in ("Admin", "ReadOnly") else self._without("ReadOnly or Admin")
 
     def refusal_to_change(self, site_id: str) -> Denied | None:
         """Why they may not change a site's settings, or erase its days; None where they may."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from mallard import __version__
-from mallard.cli import demo, doctor, erase, export, flush, import_, keys, serve
+from mallard.cli import demo, doctor, erase, export, flush, import_, keys, password, serve
 from mallard.errors import ConfigError, MallardError
 
 EXIT_FAULT = 1
@@ -32,6 +32,6 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="mallard", description="Privacy-first web analytics over object storage.")
     root.add_argument("--version", action="version", version=f"mallard {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, flush, import_, export, erase, keys, doctor, demo):
+    for command in (serve, flush, import_, export, erase, password, keys, doctor, demo):
         command.add_to(commands)
     return root

@@ -25,6 +25,7 @@ def add_to(commands: Any) -> None:
     create.add_argument("--name", required=True, help="what it is for")
     create.add_argument("--scope", choices=SCOPES, default="ReadOnly", help="what it may do (default: %(default)s)")
     create.add_argument("--site", action="append", default=[], help="only for this site; may be given several times")
+    create.add_argument("--expires", default="", metavar="DATE", help="its last day, YYYY-MM-DD in UTC, or a moment")
     create.set_defaults(run=_create)
     actions.add_parser("list", help="list all keys").set_defaults(run=_list)
     revoke = actions.add_parser("revoke", help="end a key for good")
@@ -43,7 +44,9 @@ def _ring(arguments: argparse.Namespace) -> KeyRing:
 def _create(arguments: argparse.Namespace) -> int:
     try:
         sites = tuple(read_site(each) for each in arguments.site)
-        text, key = _ring(arguments).create(arguments.name, arguments.scope, datetime.now(UTC), sites)
+        text, key = _ring(arguments).create(
+            arguments.name, arguments.scope, datetime.now(UTC), sites, expires=arguments.expires
+        )
     except (ApiKeyError, QueryError) as error:
         raise ConfigError(str(error)) from error
     print(f"{text}\n\nIt is shown only now. Its hash is {key.key_hash}.")
@@ -51,10 +54,13 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
     for key in _ring(arguments).all():
         where = ", ".join(key.sites) or "all sites"
-        state = "revoked" if key.revoked else "in use"
-        print(f"{key.key_hash}  {key.scope:8}  {state:7}  {key.created_at}  {where}  {key.name}")
+        state = "revoked" if key.revoked else "in use" if key.lives(now) else "over"
+        used = f"used {key.last_used}" if key.last_used else "never used"
+        until = f"until {key.expires_at}" if key.expires_at else "for good"
+        print(f"{key.key_hash}  {key.scope:8}  {state:7}  {key.created_at}  {until}  {used}  {where}  {key.name}")
     return 0
 
 

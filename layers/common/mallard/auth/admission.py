@@ -1,0 +1,56 @@
+"""Who comes to the numbers and the settings: dependencies that stand before the routes of other rooms."""
+
+from collections.abc import Callable
+
+from fastapi import Request
+
+from mallard.auth.door import Door, refusal
+from mallard.auth.identity import Denied, Identity
+
+
+class Admission:
+    """Each method returns who was let in, also as ``request.state.who``; HTTPException where they are not.
+
+    ``read_site`` raises a MallardError, answered 400, for what is no site id. ``is_public`` tells whether everyone may
+    look at a site.
+    """
+
+    def __init__(self, door: Door, read_site: Callable[[str], str], is_public: Callable[[str], bool]) -> None:
+        self._door = door
+        self._read_site = read_site
+        self._is_public = is_public
+
+    def to_numbers(self, request: Request) -> Identity:
+        """Before a report on the site that ``site_id`` names; one without it is for whoever may read some site."""
+        who = self._enter(request)
+        site = request.query_params.get("site_id")
+        return self._let(self._refusal(who, self._read_site(site)) if site else who.refusal_to_list(), who)
+
+    def to_settings(self, request: Request) -> Identity:
+        """Before what reads or changes a site's settings, or erases its days; without a site, before their list."""
+        who = self._enter(request)
+        site = request.path_params.get("site_id") or request.query_params.get("site_id")
+        return self._let(who.refusal_to_change(self._read_site(site)) if site else who.refusal_to_list(), who)
+
+    def to_body(self, request: Request) -> Identity:
+        """Before a report whose body names the site: the route asks ``check`` once it has read it."""
+        return self._enter(request)
+
+    def check(self, who: Identity, site_id: str) -> None:
+        """HTTPException where somebody may not read a site's numbers. ``site_id`` is valid."""
+        self._let(self._refusal(who, site_id), who)
+
+    def _refusal(self, who: Identity, site_id: str) -> Denied | None:
+        denied = who.refusal_to_read(site_id, is_public=False)
+        # Most are let in without a look at the site's settings.
+        return denied and who.refusal_to_read(site_id, is_public=self._is_public(site_id))
+
+    def _enter(self, request: Request) -> Identity:
+        who = self._door.identify(request)
+        request.state.who = who
+        return who
+
+    def _let(self, denied: Denied | None, who: Identity) -> Identity:
+        if denied:
+            raise refusal(denied)
+        return who

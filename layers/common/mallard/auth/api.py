@@ -1,0 +1,135 @@
+"""The routes of who gets in: ``/api/auth`` (and ``/auth``), ``/api/keys``, ``/api/links`` and ``/api/share``."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+
+from mallard.auth.answers import Denial, LoggedOut, LoginGiven, PasswordGiven, SetupGiven, Status, Token
+from mallard.auth.door import HEADERS, Door, headers_of, must_wait, refusal
+from mallard.auth.gate import Gate
+from mallard.auth.guard import UNSET
+from mallard.auth.identity import Identity
+from mallard.auth.key_routes import key_routes
+from mallard.auth.link_routes import link_routes
+from mallard.errors import PasswordError
+
+PREFLIGHT_SECONDS = 600
+
+CONFIGURED = "The password is given by MALLARD_ADMIN_PASSWORD; change it there."
+WRONG = "The password is not right."
+
+
+def auth_routes(
+    gate: Gate,
+    address_of: Callable[[Request], str],
+    *,
+    read_site: Callable[[str], str],
+    check_filters: Callable[[str], object],
+) -> APIRouter:
+    """The router. ``read_site`` and ``check_filters`` raise a MallardError, answered 400, for what is none."""
+    door = Door(gate, address_of)
+    router = APIRouter(
+        tags=["auth"], responses={status: {"model": Denial} for status in (400, 401, 403, 404, 409, 429, 503)}
+    )
+    router.include_router(_session_routes(door), prefix="/api/auth")
+    # The seed writes these without /api too.
+    router.include_router(_session_routes(door), prefix="/auth", include_in_schema=False)
+    router.include_router(key_routes(door, read_site), prefix="/api/keys")
+    router.include_router(link_routes(door, read_site, check_filters), prefix="/api")
+    return router
+
+
+def allow_dashboard(app: FastAPI, origin: str) -> None:
+    """Let the pages of one other origin ask, with a token and never with a cookie; no origin: none may."""
+    if origin:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[origin],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["authorization", "content-type", "x-api-key"],
+            expose_headers=["retry-after"],
+            max_age=PREFLIGHT_SECONDS,
+        )
+
+
+def _session_routes(door: Door) -> APIRouter:
+    router, gate = APIRouter(), door.gate
+
+    @router.post("/setup")
+    def set_up(given: SetupGiven, request: Request, response: Response) -> Token:
+        """Set the first password, once, and log in. From elsewhere than the server's machine it takes its token."""
+        door.own_page(request)
+        response.headers.update(HEADERS)
+        _refuse_open(door)
+        if gate.passwords.mark():
+            raise HTTPException(409, "A password is set already; log in with it.")
+        door.first_visitor(request, given.token)
+        if not _taken(lambda: gate.passwords.set_first(given.password, door.gate.now())):
+            raise HTTPException(409, "A password was set at the same moment; log in with it.")
+        return Token(token=door.begin_session(request, response))
+
+    @router.post("/login")
+    def log_in(given: LoginGiven, request: Request, response: Response) -> Token:
+        """Begin a session. Too many wrong passwords from one address are answered 429 for a while."""
+        door.own_page(request)
+        response.headers.update(HEADERS)
+        _refuse_open(door)
+        if not gate.passwords.mark():
+            raise refusal(UNSET)
+        _check(door, given.password, request, wrong=401)
+        return Token(token=door.begin_session(request, response))
+
+    @router.post("/logout")
+    def log_out(request: Request, response: Response) -> LoggedOut:
+        """End every session of the password, on every instance within five seconds."""
+        response.headers.update(HEADERS)
+        if door.has_session(request):
+            gate.sessions.end_all()
+        door.end_cookie(request, response)
+        return LoggedOut()
+
+    @router.get("/status")
+    def status(request: Request, response: Response) -> Status:
+        """Whether a password must be set first, and whether whoever asks is logged in."""
+        response.headers.update(HEADERS)
+        who = gate.guard.identify(headers_of(request), request.method, door.gate.now())
+        return Status(
+            setup_required=not gate.guard.is_open and not gate.passwords.mark(),
+            authenticated=isinstance(who, Identity) and who.is_known,
+        )
+
+    @router.post("/password")
+    def change_password(given: PasswordGiven, request: Request, response: Response) -> Token:
+        """Set another password. Every session ends but a new one for whoever asked."""
+        door.manager(request)
+        response.headers.update(HEADERS)
+        if gate.passwords.is_configured:
+            raise HTTPException(409, CONFIGURED)
+        _check(door, given.current, request, wrong=403)
+        if not _taken(lambda: gate.passwords.change(given.current, given.new, door.gate.now())):
+            raise HTTPException(409, "The password was changed at the same moment; log in with that one.")
+        return Token(token=door.begin_session(request, response))
+
+    return router
+
+
+def _refuse_open(door: Door) -> None:
+    if door.gate.guard.is_open:
+        raise HTTPException(409, "MALLARD_AUTH=off lets everyone in; there is nothing to log in to.")
+
+
+def _check(door: Door, password: str, request: Request, *, wrong: int) -> None:
+    """HTTPException unless it is the password."""
+    outcome = door.gate.try_password(password, door.address_of(request), door.gate.now())
+    if outcome is True:
+        return
+    raise HTTPException(wrong, WRONG, dict(HEADERS)) if outcome is False else must_wait(outcome)
+
+
+def _taken(take: Callable[[], bool]) -> bool:
+    try:
+        return take()
+    except PasswordError as error:
+        raise HTTPException(400, str(error)) from None

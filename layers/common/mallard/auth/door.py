@@ -1,0 +1,94 @@
+"""The seam between the routes and HTTP: who asks, refusals as answers, and the session's cookie."""
+
+from collections.abc import Callable
+
+from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+
+from mallard.auth.gate import Gate
+from mallard.auth.identity import OWNER, Denied, Identity
+from mallard.auth.sessions import COOKIE
+
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+class Door:
+    """One gate behind HTTP. ``address_of`` tells the client's address, which only our own side may have written."""
+
+    def __init__(self, gate: Gate, address_of: Callable[[Request], str]) -> None:
+        self.gate = gate
+        self.address_of = address_of
+
+    def identify(self, request: Request) -> Identity:
+        """Whoever asks; HTTPException where whoever it is may not."""
+        who = self.gate.guard.identify(headers_of(request), request.method, self.gate.now())
+        if isinstance(who, Denied):
+            raise refusal(who)
+        return who
+
+    def manager(self, request: Request) -> Identity:
+        """Whoever asks, where they may manage keys, links and the password; else HTTPException."""
+        who = self.identify(request)
+        denied = who.refusal_to_manage()
+        if denied:
+            raise refusal(denied)
+        return who
+
+    def own_page(self, request: Request) -> None:
+        """HTTPException where a page of another site asks."""
+        denied = self.gate.guard.refuse_foreign(headers_of(request))
+        if denied:
+            raise refusal(denied)
+
+    def first_visitor(self, request: Request, token: str) -> None:
+        """HTTPException where this visitor may not set the first password."""
+        denied = self.gate.first_visit.refusal(headers_of(request), token)
+        if denied:
+            raise refusal(denied)
+
+    def has_session(self, request: Request) -> bool:
+        """Whether whoever asks has a living session; HTTPException where a page of another site uses its cookie."""
+        who = self.gate.guard.identify(headers_of(request), request.method, self.gate.now())
+        if isinstance(who, Denied) and who.status == 403:
+            raise refusal(who)
+        return who == OWNER
+
+    def begin_session(self, request: Request, response: Response) -> str:
+        """The token of a new session, which the cookie gets too."""
+        token = self.gate.sessions.begin(self.gate.now())
+        response.set_cookie(
+            COOKIE,
+            token,
+            max_age=self.gate.sessions.lasts_seconds,
+            secure=self._is_secure(request),
+            httponly=True,
+            samesite="strict",
+        )
+        return token
+
+    def end_cookie(self, request: Request, response: Response) -> None:
+        """Let the browser drop the cookie."""
+        response.delete_cookie(COOKIE, secure=self._is_secure(request), httponly=True, samesite="strict")
+
+    def _is_secure(self, request: Request) -> bool:
+        if self.gate.secure_cookies != "auto":
+            return self.gate.secure_cookies == "true"
+        # Who lies here makes only their own cookie stricter.
+        return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """The headers by name in lower case; of one given twice the last."""
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def refusal(denied: Denied) -> HTTPException:
+    """A refusal as an answer."""
+    headers = {**HEADERS, "www-authenticate": "Bearer"} if denied.status == 401 else HEADERS
+    return HTTPException(denied.status, denied.sentence, dict(headers))
+
+
+def must_wait(seconds: int) -> HTTPException:
+    """429 for who guessed too often."""
+    sentence = f"Too many wrong passwords came from this address; try again in {seconds} seconds."
+    return HTTPException(429, sentence, {**HEADERS, "retry-after": str(seconds)})

@@ -1,0 +1,92 @@
+"""All that decides who gets in, put together for one process."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from mallard.auth.attempts import Attempts
+from mallard.auth.first_visit import FirstVisit
+from mallard.auth.guard import Guard
+from mallard.auth.keys import KeyRing
+from mallard.auth.links import Link, Links
+from mallard.auth.password import Hashing, Passwords, refuse_weak
+from mallard.auth.sessions import Sessions
+from mallard.config import Settings
+from mallard.errors import ConfigError, PasswordError
+from mallard.store.base import Store
+
+DOOR = "password"
+"""What is tried at the login; a shared link is a door of its own."""
+
+
+class Gate:
+    """The parts, and the two ways in by a password. Every method may raise StoreUnavailableError."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        secret: bytes,
+        first_visit: FirstVisit,
+        *,
+        hashing: Hashing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``secret`` signs tokens and names addresses; ``clock`` is monotonic seconds, ``now`` an aware moment.
+
+        ConfigError where MALLARD_ADMIN_PASSWORD is a common password.
+        """
+        _refuse_configured(settings.admin_password)
+        hashing = hashing or Hashing()
+        self.passwords = Passwords(store, settings.admin_password, hashing=hashing, clock=clock)
+        self.sessions = Sessions(store, secret, self.passwords.mark, lasts_seconds=settings.session_ttl, clock=clock)
+        self.keys = KeyRing(store, clock=clock, now=now)
+        self.links = Links(store, hashing, clock=clock)
+        self.attempts = Attempts(
+            store, secret, most=settings.max_login_attempts, lockout_seconds=settings.login_lockout
+        )
+        self.first_visit = first_visit
+        self.now = now
+        self.secure_cookies = settings.secure_cookies
+        self.login_failures = 0
+        self._counting = threading.Lock()
+        self.guard = Guard(
+            self.passwords,
+            self.sessions,
+            self.keys,
+            self.links,
+            secret,
+            is_open=settings.auth == "off",
+            dashboard_origin=settings.dashboard_origin,
+        )
+
+    def try_password(self, password: str, address: str, now: datetime) -> bool | int:
+        """Whether it is the password; or, where too many were wrong, the seconds to wait."""
+        return self._try(DOOR, lambda: self.passwords.check(password), address, now)
+
+    def try_link(self, link: Link, password: str, address: str, now: datetime) -> bool | int:
+        """Whether it is the link's password; or, where too many were wrong, the seconds to wait."""
+        if not link.password_hash:
+            return True
+        return self._try(f"link {link.slug}", lambda: self.links.opens(link, password), address, now)
+
+    def _try(self, door: str, opens: Callable[[], bool], address: str, now: datetime) -> bool | int:
+        wait = self.attempts.begin(door, address, now)
+        if wait:
+            return wait
+        if opens():
+            self.attempts.forgive(door, address, now)
+            return True
+        with self._counting:
+            self.login_failures += 1
+        return False
+
+
+def _refuse_configured(password: str) -> None:
+    try:
+        if password:
+            refuse_weak(password)
+    except PasswordError as error:
+        raise ConfigError(f"MALLARD_ADMIN_PASSWORD: {error}") from None

@@ -1,0 +1,49 @@
+"""The routes below ``/api/keys``: for the owner, and for Admin keys of all sites."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Depends, Response
+from starlette.exceptions import HTTPException
+
+from mallard.auth.answers import KeyGiven, KeyRow, NewKey, Revoked, key_row
+from mallard.auth.door import HEADERS, Door
+from mallard.errors import ApiKeyError
+
+
+def key_routes(door: Door, read_site: Callable[[str], str]) -> APIRouter:
+    """The router."""
+    router, keys = APIRouter(dependencies=[Depends(door.manager)]), door.gate.keys
+
+    @router.post("", status_code=201, response_model_exclude_none=True)
+    def create_key(given: KeyGiven, response: Response) -> NewKey:
+        """Make a key. It is shown this once; the store has its hash."""
+        response.headers.update(HEADERS)
+        sites = tuple(read_site(each) for each in given.sites)
+        try:
+            text, key = keys.create(given.name, given.scope, door.gate.now(), sites, expires=given.expires_at)
+        except ApiKeyError as error:
+            raise HTTPException(400, str(error)) from None
+        return NewKey(
+            key=text,
+            key_hash=key.key_hash,
+            name=key.name,
+            scope=key.scope,
+            sites=list(key.sites) or None,
+            expires_at=key.expires_at or None,
+        )
+
+    @router.get("")
+    def list_keys(response: Response) -> list[KeyRow]:
+        """All keys that were made, the oldest first."""
+        response.headers.update(HEADERS)
+        return [key_row(key) for key in keys.all()]
+
+    @router.delete("/{key_hash}")
+    def revoke_key(key_hash: str, response: Response) -> Revoked:
+        """End a key for good; every instance knows within five seconds."""
+        response.headers.update(HEADERS)
+        if not keys.revoke(key_hash):
+            raise HTTPException(404, "There is no key with this hash.")
+        return Revoked()
+
+    return router

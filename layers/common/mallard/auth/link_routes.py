@@ -1,0 +1,64 @@
+"""The routes of shared links: ``/api/links`` for the owner, ``/api/share`` for whoever has one."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.exceptions import HTTPException
+
+from mallard.auth.answers import LinkGiven, LinkRow, Revoked, Share, ShareGiven, link_row
+from mallard.auth.door import HEADERS, Door, must_wait
+from mallard.errors import LinkError, PasswordError
+
+
+def link_routes(door: Door, read_site: Callable[[str], str], check_filters: Callable[[str], object]) -> APIRouter:
+    """The router."""
+    router, links, manager = APIRouter(), door.gate.links, [Depends(door.manager)]
+
+    @router.post("/links", status_code=201, dependencies=manager)
+    def create_link(given: LinkGiven, response: Response) -> LinkRow:
+        """Make a link: whoever has it may look at the site's numbers."""
+        response.headers.update(HEADERS)
+        site = read_site(given.site_id)
+        if given.filters:
+            check_filters(given.filters)
+        try:
+            link = links.create(
+                site,
+                given.name,
+                door.gate.now(),
+                password=given.password,
+                filters=given.filters,
+                embeddable=given.embeddable,
+            )
+        except (LinkError, PasswordError) as error:
+            raise HTTPException(400, str(error)) from None
+        return link_row(link)
+
+    @router.get("/links", dependencies=manager)
+    def list_links(response: Response, site_id: str | None = None) -> list[LinkRow]:
+        """All links, or those of a site, the oldest first."""
+        response.headers.update(HEADERS)
+        return [link_row(link) for link in links.all(None if site_id is None else read_site(site_id))]
+
+    @router.delete("/links/{slug}", dependencies=manager)
+    def revoke_link(slug: str, response: Response) -> Revoked:
+        """End a link for good; every instance knows within five seconds."""
+        response.headers.update(HEADERS)
+        if not links.revoke(slug):
+            raise HTTPException(404, "There is no such link.")
+        return Revoked()
+
+    @router.post("/share/{slug}")
+    def open_link(slug: str, given: ShareGiven, request: Request, response: Response) -> Share:
+        """Give whoever has a link, and its password where it has one, a token to look with."""
+        response.headers.update(HEADERS)
+        link = links.find(slug)
+        if link is None:
+            raise HTTPException(404, "There is no such link; it may have been revoked.")
+        outcome = door.gate.try_link(link, given.password, door.address_of(request), door.gate.now())
+        if outcome is not True:
+            raise must_wait(outcome) if outcome else HTTPException(401, "The link has a password, which this is not.")
+        token = door.gate.guard.let_in(link, door.gate.now())
+        return Share(token=token, site_id=link.site_id, name=link.name, filters=link.filters)
+
+    return router

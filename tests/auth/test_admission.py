@@ -1,0 +1,184 @@
+"""Who comes to the numbers and the settings, over the real routes."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Body, Depends, Request
+from fastapi.testclient import TestClient
+
+from mallard.auth.admission import Admission
+from mallard.auth.door import Door
+from mallard.auth.first_visit import FirstVisit
+from mallard.auth.gate import Gate
+from mallard.auth.identity import Identity
+from mallard.config import Settings
+from mallard.keeping.erase import Erasure
+from mallard.query.api import create_app
+from mallard.query.engine import PENDING, Engine
+from mallard.query.host import is_own_name
+from mallard.query.parameters import OnlyKnown, read_site
+from mallard.query.site_routes import site_routes
+from mallard.query.stats_routes import stats_routes
+from mallard.sites.book import SiteBook
+from mallard.store.local import LocalStore
+from support.auth import quick_hashing
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+GOOD = "kettle-moss-17"
+MAIN, SITES = "/api/stats/main?site_id=a.example", "/api/sites"
+OWN_PAGE = {"sec-fetch-site": "same-origin"}
+
+
+class Place:
+    """The routes of numbers and settings behind a gate, and a client of theirs."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        store = LocalStore(folder)
+        self.book = SiteBook(store, kept_seconds=0)
+        self.gate = Gate(
+            Settings(**{"admin_password": GOOD, **settings}),
+            store,
+            b"s" * 32,
+            FirstVisit(True, "", is_own_name),
+            hashing=quick_hashing(),
+            now=lambda: NOW,
+        )
+        self.engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book)
+        admission = Admission(
+            Door(self.gate, lambda _: "192.0.2.7"), read_site, lambda site: self.book.get(site).public
+        )
+        app = create_app(lambda: self.engine, list, lambda: NOW, erased, is_open=False)
+        # Those behind the gate come first.
+        kept, app.router.routes = list(app.router.routes), []
+        app.include_router(stats_routes(lambda: self.engine, lambda: NOW, [Depends(admission.to_numbers), OnlyKnown]))
+        guards = [Depends(admission.to_settings), OnlyKnown]
+        app.include_router(site_routes(lambda: self.engine, lambda: ["a.example"], lambda: NOW, erased, guards))
+
+        @app.post("/api/v2/query")
+        def query(
+            request: Request, who: Annotated[Identity, Depends(admission.to_body)], given: Annotated[Any, Body()]
+        ) -> str:
+            assert request.state.who == who
+            admission.check(who, given["site_id"])
+            return "numbers"
+
+        app.router.routes += kept
+        self.client = TestClient(app, base_url="http://localhost:8000", raise_server_exceptions=False)
+
+    def statuses(self, headers: dict[str, str]) -> dict[str, int]:
+        """What each kind of request is answered."""
+        ask = self.client.request
+        zones = {"timezone": "UTC"}
+        erase = "/api/gdpr/erase?site_id=a.example&start_date=2026-03-01&end_date=2026-03-02"
+        answers = {
+            "numbers": ask("GET", MAIN, headers=headers),
+            "other numbers": ask("GET", "/api/stats/main?site_id=b.example", headers=headers),
+            "query": ask("POST", "/api/v2/query", json={"site_id": "a.example"}, headers=headers),
+            "list": ask("GET", SITES, headers=headers),
+            "settings": ask("GET", f"{SITES}/a.example", headers=headers),
+            "set": ask("PUT", f"{SITES}/a.example", json=zones, headers=headers),
+            "set other": ask("PUT", f"{SITES}/b.example", json=zones, headers=headers),
+            "erase": ask("DELETE", erase, headers=headers),
+        }
+        for answer in answers.values():
+            assert answer.status_code == 200 or set(answer.json()) == {"error"}
+        return {what: answer.status_code for what, answer in answers.items()}
+
+
+def erased(site_id: str, first: date, last: date) -> Erasure:
+    return Erasure(site_id, first, last, 0, first, done=True)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.engine.close()
+
+
+def key(place: Place, scope: str, *sites: str) -> dict[str, str]:
+    return {"x-api-key": place.gate.keys.create("a", scope, NOW, sites)[0]}
+
+
+ALL = ("numbers", "other numbers", "query", "list", "settings", "set", "set other", "erase")
+READS, WRITES = ALL[:4], ALL[4:]
+
+
+def test_the_owner_and_an_admin_key_may_do_everything(place: Place) -> None:
+    token = place.gate.sessions.begin(NOW)
+    for headers in (
+        {"cookie": f"mm_session={token}", **OWN_PAGE},
+        {"authorization": f"Bearer {token}"},
+        key(place, "Admin"),
+    ):
+        assert place.statuses(headers) == dict.fromkeys(ALL, 200)
+
+
+def test_a_key_that_reads_changes_nothing(place: Place) -> None:
+    assert place.statuses(key(place, "ReadOnly")) == dict.fromkeys(READS, 200) | dict.fromkeys(WRITES, 403)
+
+
+def test_a_key_of_one_site_stays_there(place: Place) -> None:
+    expected = dict.fromkeys(READS, 200) | dict.fromkeys(WRITES, 403) | {"other numbers": 403}
+    assert place.statuses(key(place, "ReadOnly", "a.example")) == expected
+    expected = dict.fromkeys(ALL, 200) | {"other numbers": 403, "set other": 403}
+    assert place.statuses(key(place, "Admin", "a.example")) == expected
+
+
+def test_a_key_that_sends_events_reads_nothing(place: Place) -> None:
+    assert place.statuses(key(place, "Ingest")) == dict.fromkeys(ALL, 403)
+
+
+def test_who_shows_nothing_or_something_wrong_gets_nothing(place: Place) -> None:
+    assert place.statuses({}) == dict.fromkeys(ALL, 401)
+    assert place.statuses({"x-api-key": "mm_" + "A" * 43}) == dict.fromkeys(ALL, 401)
+    assert place.client.get(MAIN).headers["www-authenticate"] == "Bearer"
+
+
+def test_a_public_site_s_numbers_are_for_everyone_and_nothing_else_is(place: Place) -> None:
+    place.book.change("a.example", {"public": True}, NOW)
+    expected = dict.fromkeys(ALL, 401) | {"numbers": 200, "query": 200}
+    assert place.statuses({}) == expected
+    place.book.change("a.example", {"public": False}, NOW)
+    assert place.statuses({}) == dict.fromkeys(ALL, 401)
+
+
+def test_a_shared_link_shows_one_site(place: Place) -> None:
+    link = place.gate.links.create("a.example", "a", NOW)
+    headers = {"authorization": f"Bearer {place.gate.guard.let_in(link, NOW)}"}
+    expected = dict.fromkeys(READS, 200) | dict.fromkeys(WRITES, 403) | {"other numbers": 403}
+    assert place.statuses(headers) == expected
+    place.gate.links.revoke(link.slug)
+    assert place.statuses(headers) == dict.fromkeys(ALL, 401)
+
+
+def test_a_page_of_another_site_changes_nothing_with_the_owner_s_cookie(place: Place) -> None:
+    cookie = {"cookie": f"mm_session={place.gate.sessions.begin(NOW)}"}
+    for page in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}, {}):
+        found = place.statuses({**cookie, **page})
+        assert {what for what, status in found.items() if status == 403} == {"query", "set", "set other", "erase"}
+
+
+def test_until_a_password_is_set_everything_is_401(tmp_path: Path) -> None:
+    place = Place(tmp_path, admin_password="")
+    assert place.statuses({}) == place.statuses(key(place, "Admin")) == dict.fromkeys(ALL, 401)
+    assert "No password is set yet" in place.client.get(MAIN).json()["error"]
+    place.engine.close()
+
+
+def test_without_auth_everyone_may_do_everything_but_pages_of_other_sites(tmp_path: Path) -> None:
+    place = Place(tmp_path, auth="off", admin_password="")
+    assert place.statuses({}) == dict.fromkeys(ALL, 200)
+    found = place.statuses({"origin": "https://evil.example"})
+    assert {what for what, status in found.items() if status == 403} == {"query", "set", "set other", "erase"}
+    place.engine.close()
+
+
+def test_what_is_no_site_is_400_for_who_may_ask(place: Place) -> None:
+    headers = key(place, "ReadOnly")
+    assert place.client.get("/api/stats/main?site_id=a%20b", headers=headers).status_code == 400
+    assert place.client.get("/api/stats/main", headers=headers).status_code == 400
+    assert place.client.get("/api/stats/main").status_code == 401

@@ -1,0 +1,556 @@
+"""The routes of who gets in, over HTTP: shapes, refusals, cookies, and several instances over one store."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from argon2 import PasswordHasher
+from fastapi.testclient import TestClient
+
+from mallard.auth.api import allow_dashboard, auth_routes
+from mallard.auth.first_visit import FirstVisit
+from mallard.auth.gate import Gate
+from mallard.auth.kept import KEPT_SECONDS
+from mallard.config import Settings
+from mallard.errors import ConfigError, QueryError
+from mallard.query.api import create_app
+from mallard.query.host import is_own_name
+from mallard.query.parameters import read_site
+from support.auth import Clock, quick_hashing
+from support.faults import Fault, FaultyStore
+from support.memory import MemoryStore
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+SECRET = b"s" * 32
+GOOD, OTHER = "kettle-moss-17", "lantern-fjord-4"
+OWN_PAGE = {"sec-fetch-site": "same-origin"}
+DASHBOARD = "https://dash.example.org"
+
+
+def only_lists(filters: str) -> None:
+    if not filters.startswith("["):
+        raise QueryError("filters must be a list.")
+
+
+class Place:
+    """Instances over one store, a time to move, and a client's address to choose."""
+
+    def __init__(self, store: Any = None, *, token: str = "", on_loopback: bool = True, **settings: Any) -> None:
+        self.store = store or FaultyStore(MemoryStore())
+        self.clock, self.now, self.address = Clock(), NOW, "192.0.2.7"
+        self.settings = Settings(**{"dashboard_origin": DASHBOARD, **settings})
+        self.first_visit = FirstVisit(on_loopback, token, is_own_name)
+
+    def instance(self, base_url: str = "http://localhost:8000") -> TestClient:
+        gate = Gate(
+            self.settings,
+            self.store,
+            SECRET,
+            self.first_visit,
+            hashing=quick_hashing(),
+            clock=self.clock,
+            now=lambda: self.now,
+        )
+        app = create_app(lambda: None, list, lambda: self.now, lambda *_: None, is_open=True)  # type: ignore[arg-type, return-value]
+        app.include_router(auth_routes(gate, lambda _: self.address, read_site=read_site, check_filters=only_lists))
+        allow_dashboard(app, self.settings.dashboard_origin)
+        return TestClient(app, base_url=base_url, raise_server_exceptions=False)
+
+    def wait(self, seconds: float) -> None:
+        self.clock.seconds += seconds
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+@pytest.fixture
+def owner(place: Place) -> TestClient:
+    """A client that is logged in, on a page of ours."""
+    client = place.instance()
+    answered(client.post("/api/auth/setup", json={"password": GOOD}))
+    client.headers.update(OWN_PAGE)
+    return client
+
+
+def answered(answer: httpx2.Response, status: int = 200) -> Any:
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def sentence(answer: httpx2.Response, status: int) -> str:
+    """The one sentence of a refusal."""
+    found = answered(answer, status)
+    assert list(found) == ["error"]
+    assert found["error"].endswith(".")
+    return str(found["error"])
+
+
+def log_in(client: TestClient, password: str = GOOD) -> httpx2.Response:
+    return client.post("/api/auth/login", json={"password": password})
+
+
+def status(client: TestClient) -> tuple[bool, bool]:
+    found = answered(client.get("/api/auth/status"))
+    assert set(found) == {"setup_required", "authenticated"}
+    return found["setup_required"], found["authenticated"]
+
+
+# The first visit
+
+
+def test_the_first_visit_sets_the_password_and_logs_in(place: Place) -> None:
+    client = place.instance()
+    assert status(client) == (True, False)
+    found = answered(client.post("/api/auth/setup", json={"password": GOOD}))
+    assert list(found) == ["token"]
+    assert client.cookies["mm_session"] == found["token"]
+    assert status(client) == (False, True)
+    assert status(place.instance()) == (False, False)
+
+
+def test_a_second_setup_is_409_and_changes_nothing(place: Place) -> None:
+    answered(place.instance().post("/api/auth/setup", json={"password": GOOD}))
+    assert "set already" in sentence(place.instance().post("/api/auth/setup", json={"password": OTHER}), 409)
+    answered(log_in(place.instance()))
+    sentence(log_in(place.instance(), OTHER), 401)
+
+
+def test_a_setup_that_another_was_faster_with_is_409(place: Place) -> None:
+    first, second = place.instance(), place.instance()
+    place.store.before_write.append(lambda: answered(second.post("/api/auth/setup", json={"password": OTHER})))
+    assert "same moment" in sentence(first.post("/api/auth/setup", json={"password": GOOD}), 409)
+    answered(log_in(first, OTHER))
+
+
+@pytest.mark.parametrize("password", ["", "short", "password1", "12345678", "x" * 1001])
+def test_a_weak_password_is_400(place: Place, password: str) -> None:
+    client = place.instance()
+    sentence(client.post("/api/auth/setup", json={"password": password}), 400)
+    assert status(client) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"no JSON", b"[]", b'{"password": 7}', b'{"password": "kettle-moss-17", "role": "x"}']
+)
+@pytest.mark.parametrize("path", ["/api/auth/setup", "/api/auth/login"])
+def test_a_wrong_body_is_400_in_one_sentence(place: Place, path: str, body: bytes) -> None:
+    answer = place.instance().post(path, content=body, headers={"content-type": "application/json"})
+    assert GOOD not in sentence(answer, 400)
+
+
+def test_a_form_of_another_site_sets_nothing(place: Place) -> None:
+    body = b'{"password": "kettle-moss-17"}'
+    client = place.instance()
+    plain = {"content-type": "text/plain", "origin": "https://evil.example"}
+    sentence(client.post("/api/auth/setup", content=body, headers=plain), 400)
+    foreign = {"content-type": "application/json", "sec-fetch-site": "cross-site"}
+    sentence(client.post("/api/auth/setup", content=body, headers=foreign), 403)
+    assert status(client) == (True, False)
+
+
+def test_from_elsewhere_the_first_visit_needs_the_token_that_was_printed() -> None:
+    place = Place(on_loopback=False, token="printed")
+    client = place.instance("https://stats.example.com")
+    assert "token" in sentence(client.post("/api/auth/setup", json={"password": GOOD}), 403)
+    sentence(client.post("/api/auth/setup", json={"password": GOOD, "token": "guessed"}), 403)
+    answered(client.post("/api/auth/setup", json={"password": GOOD, "token": "printed"}))
+    assert status(client) == (False, True)
+
+
+@pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"x-forwarded-for": "198.51.100.9"}])
+def test_a_name_made_to_lead_here_and_a_proxy_are_elsewhere(place: Place, headers: dict[str, str]) -> None:
+    sentence(place.instance().post("/api/auth/setup", json={"password": GOOD}, headers=headers), 403)
+
+
+def test_where_none_is_set_a_login_says_so(place: Place) -> None:
+    assert "No password is set yet" in sentence(log_in(place.instance()), 401)
+
+
+# Configured
+
+
+def test_a_configured_password_needs_no_first_visit_and_is_changed_where_it_is_configured() -> None:
+    client = Place(admin_password=GOOD).instance()
+    assert status(client) == (False, False)
+    sentence(client.post("/api/auth/setup", json={"password": OTHER}), 409)
+    sentence(log_in(client, OTHER), 401)
+    answered(log_in(client))
+    answer = client.post("/api/auth/password", json={"current": GOOD, "new": OTHER}, headers=OWN_PAGE)
+    assert "MALLARD_ADMIN_PASSWORD" in sentence(answer, 409)
+
+
+def test_a_configured_password_that_is_common_stops_the_start() -> None:
+    with pytest.raises(ConfigError, match=r"^MALLARD_ADMIN_PASSWORD: .*tries first") as refused:
+        Place(admin_password="letmein123").instance()
+    assert "letmein123" not in str(refused.value)
+
+
+def test_another_configured_password_ends_the_sessions_of_the_one_before() -> None:
+    store = FaultyStore(MemoryStore())
+    token = answered(log_in(Place(store, admin_password=GOOD).instance()))["token"]
+    bearer = {"authorization": f"Bearer {token}"}
+    assert answered(Place(store, admin_password=GOOD).instance().get("/api/auth/status", headers=bearer))[
+        "authenticated"
+    ]
+    later = Place(store, admin_password=OTHER).instance().get("/api/auth/status", headers=bearer)
+    assert not answered(later)["authenticated"]
+
+
+def test_without_auth_everyone_is_in_and_there_is_nothing_to_log_in_to() -> None:
+    client = Place(auth="off").instance()
+    assert status(client) == (False, True)
+    sentence(log_in(client), 409)
+    sentence(client.post("/api/auth/setup", json={"password": GOOD}), 409)
+    answered(client.get("/api/keys"))
+    sentence(
+        client.post("/api/keys", json={"name": "a", "scope": "Admin"}, headers={"origin": "https://evil.example"}), 403
+    )
+
+
+# Sessions
+
+
+def cookie_of(answer: httpx2.Response) -> set[str]:
+    name, *attributes = answer.headers["set-cookie"].split("; ")
+    return {name.partition("=")[0], *(each.lower() for each in attributes)}
+
+
+def test_the_cookie_is_for_this_site_s_own_requests_and_no_script(owner: TestClient) -> None:
+    found = cookie_of(log_in(owner))
+    assert found == {"mm_session", "httponly", "max-age=86400", "path=/", "samesite=strict"}
+
+
+@pytest.mark.parametrize(
+    ("word", "headers", "is_secure"),
+    [
+        ("auto", {}, False),
+        ("auto", {"x-forwarded-proto": "https"}, True),
+        ("auto", {"x-forwarded-proto": "http"}, False),
+        ("true", {}, True),
+        ("false", {"x-forwarded-proto": "https"}, False),
+    ],
+)
+def test_the_cookie_is_secure_where_it_came_over_https_or_as_told(
+    word: str, headers: dict[str, str], is_secure: bool
+) -> None:
+    client = Place(admin_password=GOOD, secure_cookies=word).instance()
+    client.headers.update(headers)
+    assert ("secure" in cookie_of(log_in(client))) is is_secure
+    client.headers.update(OWN_PAGE)
+    assert ("secure" in cookie_of(client.post("/api/auth/logout"))) is is_secure
+
+
+def test_the_cookie_is_secure_where_the_server_speaks_tls_itself() -> None:
+    assert "secure" in cookie_of(log_in(Place(admin_password=GOOD).instance("https://localhost:8000")))
+
+
+def test_a_session_holds_as_long_as_is_set_on_every_instance() -> None:
+    place = Place(admin_password=GOOD, session_ttl=60)
+    bearer = {"authorization": f"Bearer {answered(log_in(place.instance()))['token']}"}
+    elsewhere = place.instance()
+    place.wait(59)
+    assert answered(elsewhere.get("/api/keys", headers=bearer)) == []
+    place.wait(1)
+    sentence(elsewhere.get("/api/keys", headers=bearer), 401)
+
+
+def test_logging_out_ends_the_session_everywhere_within_seconds(place: Place, owner: TestClient) -> None:
+    token = owner.cookies["mm_session"]
+    elsewhere, bearer = place.instance(), {"authorization": f"Bearer {token}"}
+    answered(elsewhere.get("/api/keys", headers=bearer))
+    answer = owner.post("/api/auth/logout")
+    answered(answer)
+    assert "max-age=0" in cookie_of(answer)
+    assert "mm_session" not in owner.cookies
+    sentence(owner.get("/api/keys", headers=bearer), 401)
+    place.wait(KEPT_SECONDS)
+    sentence(elsewhere.get("/api/keys", headers=bearer), 401)
+
+
+def test_who_is_not_logged_in_logs_nobody_else_out(place: Place, owner: TestClient) -> None:
+    answered(place.instance().post("/api/auth/logout"))
+    foreign = {"cookie": f"mm_session={owner.cookies['mm_session']}", "sec-fetch-site": "cross-site"}
+    sentence(place.instance().post("/api/auth/logout", headers=foreign), 403)
+    place.wait(KEPT_SECONDS)
+    assert status(owner) == (False, True)
+
+
+def test_a_login_from_a_page_of_another_site_is_refused(place: Place, owner: TestClient) -> None:
+    answer = place.instance().post(
+        "/api/auth/login", json={"password": GOOD}, headers={"origin": "https://evil.example"}
+    )
+    sentence(answer, 403)
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_changed_password_ends_all_sessions_but_a_new_one_for_who_changed_it(place: Place, owner: TestClient) -> None:
+    other = place.instance()
+    bearer = {"authorization": f"Bearer {answered(log_in(other))['token']}"}
+    answered(other.get("/api/keys", headers=bearer))
+    answered(owner.post("/api/auth/password", json={"current": GOOD, "new": OTHER}))
+    assert status(owner) == (False, True)
+    place.wait(KEPT_SECONDS)
+    sentence(other.get("/api/keys", headers=bearer), 401)
+    sentence(log_in(other), 401)
+    answered(log_in(other, OTHER))
+
+
+def test_a_password_is_changed_by_who_is_logged_in_and_knows_it(place: Place, owner: TestClient) -> None:
+    change = {"current": GOOD, "new": OTHER}
+    sentence(place.instance().post("/api/auth/password", json=change), 401)
+    sentence(owner.post("/api/auth/password", json={**change, "current": OTHER}), 403)
+    sentence(owner.post("/api/auth/password", json={**change, "new": "short"}), 400)
+    sentence(owner.post("/api/auth/password", json=change, headers={"sec-fetch-site": "cross-site"}), 403)
+    answered(log_in(place.instance()))
+
+
+@pytest.mark.parametrize("path", ["/auth", "/api/auth"])
+def test_the_seed_s_two_spellings_are_both_served(path: str) -> None:
+    client = Place().instance()
+    answered(client.post(f"{path}/setup", json={"password": GOOD}))
+    answered(client.post(f"{path}/login", json={"password": GOOD}))
+    assert answered(client.get(f"{path}/status")) == {"setup_required": False, "authenticated": True}
+    answered(client.post(f"{path}/logout", headers=OWN_PAGE))
+
+
+def test_no_answer_is_kept_by_a_cache(owner: TestClient) -> None:
+    for answer in (owner.get("/api/auth/status"), log_in(owner), log_in(owner, "wrong"), owner.get("/api/keys")):
+        assert answer.headers["cache-control"] == "no-store"
+
+
+# Guessing
+
+
+def test_after_so_many_wrong_passwords_even_the_right_one_has_to_wait(place: Place, owner: TestClient) -> None:
+    answers = [log_in(place.instance(), f"wrong-{number}") for number in range(7)]
+    assert [each.status_code for each in answers] == [401] * 5 + [429] * 2
+    assert answers[5].headers["retry-after"] == "300"
+    sentence(answers[5], 429)
+    sentence(log_in(place.instance()), 429)
+    place.wait(299)
+    assert log_in(place.instance()).headers["retry-after"] == "1"
+    place.wait(1)
+    answered(log_in(place.instance()))
+
+
+def test_the_owner_gets_in_from_elsewhere_while_somebody_guesses(place: Place, owner: TestClient) -> None:
+    for number in range(9):
+        log_in(place.instance(), f"wrong-{number}")
+    place.address = "198.51.100.9"
+    answered(log_in(place.instance()))
+    assert status(owner) == (False, True)
+
+
+def test_how_many_and_how_long_are_settings() -> None:
+    place = Place(admin_password=GOOD, max_login_attempts=2, login_lockout=10)
+    assert [log_in(place.instance(), "wrong").status_code for _ in range(3)] == [401, 401, 429]
+    place.wait(10)
+    answered(log_in(place.instance()))
+
+
+def test_guessing_the_current_password_in_a_stolen_session_is_counted_too(place: Place, owner: TestClient) -> None:
+    change = {"current": "wrong", "new": OTHER}
+    answers = [owner.post("/api/auth/password", json=change).status_code for _ in range(6)]
+    assert answers == [403] * 5 + [429]
+    sentence(log_in(owner), 429)
+
+
+def test_a_right_and_a_wrong_password_hash_as_often(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[bool] = []
+    client = place.instance()
+    answered(client.post("/api/auth/setup", json={"password": GOOD}))
+    verify = PasswordHasher.verify
+
+    def counting(self: PasswordHasher, *given: Any) -> bool:
+        counted.append(True)
+        return verify(self, *given)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counting)
+    answered(log_in(client))
+    sentence(log_in(client, "wrong"), 401)
+    assert len(counted) == 2
+
+
+def test_where_attempts_cannot_be_counted_nobody_gets_in(place: Place, owner: TestClient) -> None:
+    place.store.faults.append(Fault.UNAVAILABLE)
+    sentence(log_in(owner), 503)
+
+
+# Keys
+
+
+def test_a_key_is_made_shown_once_listed_and_revoked(owner: TestClient) -> None:
+    made = answered(owner.post("/api/keys", json={"name": "a server", "scope": "ReadOnly"}), 201)
+    assert set(made) == {"key", "key_hash", "name", "scope"}
+    assert made["key"].startswith("mm_")
+    (listed,) = answered(owner.get("/api/keys"))
+    assert made["key"] not in str(listed)
+    assert listed["key_hash"] == made["key_hash"]
+    assert (listed["name"], listed["scope"], listed["revoked"]) == ("a server", "ReadOnly", False)
+    assert listed["created_at"] == NOW.isoformat()
+    assert (listed["sites"], listed["expires_at"], listed["last_used"]) == ([], None, None)
+    assert answered(owner.delete(f"/api/keys/{made['key_hash']}")) == {"status": "revoked"}
+    assert answered(owner.get("/api/keys"))[0]["revoked"] is True
+    sentence(owner.delete(f"/api/keys/{'0' * 64}"), 404)
+
+
+def test_a_key_may_be_for_some_sites_and_some_time(owner: TestClient) -> None:
+    wish = {"name": "a", "scope": "Ingest", "sites": ["Example.com"], "expires_at": "2026-03-31"}
+    made = answered(owner.post("/api/keys", json=wish), 201)
+    assert (made["sites"], made["expires_at"]) == (["example.com"], "2026-04-01T00:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"name": "", "scope": "Admin"},
+        {"name": "a", "scope": "Root"},
+        {"name": "a"},
+        {"name": "a", "scope": "Admin", "sites": ["a b"]},
+        {"name": "a", "scope": "Admin", "expires_at": "2026-03-09"},
+        {"name": "a", "scope": "Admin", "expires": "2026-03-31"},
+    ],
+)
+def test_a_key_that_cannot_be_is_400(owner: TestClient, wish: dict[str, Any]) -> None:
+    sentence(owner.post("/api/keys", json=wish), 400)
+    assert answered(owner.get("/api/keys")) == []
+
+
+@pytest.mark.parametrize(("scope", "expected"), [("Admin", 200), ("ReadOnly", 403), ("Ingest", 403)])
+def test_keys_are_managed_with_admin_keys_and_no_others(
+    place: Place, owner: TestClient, scope: str, expected: int
+) -> None:
+    text = answered(owner.post("/api/keys", json={"name": "a", "scope": scope}), 201)["key"]
+    client = place.instance()
+    for headers in ({"authorization": f"Bearer {text}"}, {"x-api-key": text}):
+        assert client.get("/api/keys", headers=headers).status_code == expected
+    sentence(client.get("/api/keys"), 401)
+    sentence(client.get("/api/keys", headers={"x-api-key": "mm_" + "A" * 43}), 401)
+
+
+def test_a_revoked_key_is_refused_everywhere_within_seconds(place: Place, owner: TestClient) -> None:
+    made = answered(owner.post("/api/keys", json={"name": "a", "scope": "Admin"}), 201)
+    elsewhere, key = place.instance(), {"x-api-key": made["key"]}
+    answered(elsewhere.get("/api/keys", headers=key))
+    answered(owner.delete(f"/api/keys/{made['key_hash']}"))
+    sentence(owner.get("/api/keys", headers=key), 401)
+    place.wait(KEPT_SECONDS)
+    sentence(elsewhere.get("/api/keys", headers=key), 401)
+
+
+def test_a_cookie_alone_changes_nothing(owner: TestClient) -> None:
+    del owner.headers["sec-fetch-site"]
+    sentence(owner.post("/api/keys", json={"name": "a", "scope": "Admin"}), 403)
+    sentence(
+        owner.post("/api/keys", json={"name": "a", "scope": "Admin"}, headers={"origin": "https://evil.example"}), 403
+    )
+    answered(
+        owner.post("/api/keys", json={"name": "a", "scope": "Admin"}, headers={"origin": "http://localhost:8000"}), 201
+    )
+
+
+# Shared links
+
+
+def test_a_link_lets_whoever_has_it_look(place: Place, owner: TestClient) -> None:
+    wish = {"site_id": "Example.com", "name": "board", "filters": '[["is","visit:country",["DE"]]]', "embeddable": True}
+    link = answered(owner.post("/api/links", json=wish), 201)
+    assert link == {
+        **wish,
+        "site_id": "example.com",
+        "slug": link["slug"],
+        "created_at": NOW.isoformat(),
+        "has_password": False,
+    }
+    assert answered(owner.get("/api/links")) == answered(owner.get("/api/links?site_id=example.com")) == [link]
+    assert answered(owner.get("/api/links?site_id=example.org")) == []
+    visitor = place.instance()
+    share = answered(visitor.post(f"/api/share/{link['slug']}", json={}))
+    assert (share["site_id"], share["name"], share["filters"]) == ("example.com", "board", wish["filters"])
+    sentence(visitor.get("/api/keys", headers={"authorization": f"Bearer {share['token']}"}), 403)
+    assert "set-cookie" not in visitor.post(f"/api/share/{link['slug']}", json={}).headers
+    answered(owner.delete(f"/api/links/{link['slug']}"))
+    place.wait(KEPT_SECONDS)
+    sentence(visitor.post(f"/api/share/{link['slug']}", json={}), 404)
+    sentence(visitor.get("/api/keys", headers={"authorization": f"Bearer {share['token']}"}), 401)
+    sentence(owner.delete(f"/api/links/{link['slug']}"), 404)
+
+
+def test_a_link_s_password_is_guessed_as_little_as_the_owner_s(place: Place, owner: TestClient) -> None:
+    link = answered(owner.post("/api/links", json={"site_id": "a.example", "name": "a", "password": OTHER}), 201)
+    assert link["has_password"]
+    visitor, path = place.instance(), f"/api/share/{link['slug']}"
+    answered(visitor.post(path, json={"password": OTHER}))
+    answers = [visitor.post(path, json={"password": "wrong"}) for _ in range(6)]
+    assert [each.status_code for each in answers] == [401] * 5 + [429]
+    assert answers[5].headers["retry-after"] == "300"
+    answered(log_in(visitor))
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"site_id": "", "name": "a"},
+        {"site_id": "a b", "name": "a"},
+        {"site_id": "a.example", "name": ""},
+        {"site_id": "a.example", "name": "a", "password": "short"},
+        {"site_id": "a.example", "name": "a", "filters": "{}"},
+        {"site_id": "a.example"},
+    ],
+)
+def test_a_link_that_cannot_be_is_400(owner: TestClient, wish: dict[str, Any]) -> None:
+    sentence(owner.post("/api/links", json=wish), 400)
+    assert answered(owner.get("/api/links")) == []
+
+
+def test_links_are_made_and_listed_by_the_owner_only(place: Place, owner: TestClient) -> None:
+    visitor = place.instance()
+    sentence(visitor.post("/api/links", json={"site_id": "a.example", "name": "a"}), 401)
+    sentence(visitor.get("/api/links"), 401)
+    sentence(visitor.delete("/api/links/" + "A" * 22), 401)
+
+
+# A dashboard on another site
+
+
+def test_the_dashboard_of_another_site_asks_with_a_token_and_no_other_site_does(
+    place: Place, owner: TestClient
+) -> None:
+    client = place.instance()
+    wanted = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
+    allowed = client.options("/api/keys", headers={**wanted, "origin": DASHBOARD})
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == DASHBOARD
+    assert "access-control-allow-credentials" not in allowed.headers
+    page = {"origin": DASHBOARD, "sec-fetch-site": "cross-site"}
+    login = client.post("/api/auth/login", json={"password": GOOD}, headers=page)
+    bearer = {"authorization": f"Bearer {answered(login)['token']}"}
+    assert login.headers["access-control-allow-origin"] == DASHBOARD
+    answered(client.post("/api/keys", json={"name": "a", "scope": "Admin"}, headers={**page, **bearer}), 201)
+    refused = client.options("/api/keys", headers={**wanted, "origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in refused.headers
+    read = client.get("/api/keys", headers={"origin": "https://evil.example", **bearer})
+    assert "access-control-allow-origin" not in read.headers
+
+
+def test_without_one_no_other_site_is_answered() -> None:
+    client = Place(admin_password=GOOD, dashboard_origin="").instance()
+    assert "access-control-allow-origin" not in client.get("/api/auth/status", headers={"origin": DASHBOARD}).headers
+
+
+def test_every_route_is_described_with_its_refusals(place: Place) -> None:
+    paths = place.instance().get("/openapi.json").json()["paths"]
+    ours = {
+        path: operations
+        for path, operations in paths.items()
+        if path.split("/")[2] in ("auth", "keys", "links", "share")
+    }
+    assert len(ours) == 10
+    for path, operations in ours.items():
+        for method, operation in operations.items():
+            assert operation["description"], f"{method} {path}"
+            assert {"401", "403"} <= set(operation["responses"])
