@@ -50,7 +50,7 @@ function Chip({ filter, onTurn, onRemove }) {
   const other = filter.operator === "is" ? "is not" : "is";
   return html`
     <li class="chip" data-test="filter" data-operator=${filter.operator}>
-      ${dimension}
+      ${dimension}${" "}
       <button
         type="button"
         class="operator"
@@ -59,8 +59,8 @@ function Chip({ filter, onTurn, onRemove }) {
         title=${`Change to “${other}”`}
         onClick=${onTurn}
       >
-        ${operator}
-      </button>
+        ${operator}</button
+      >${" "}
       <b title=${value}>${value}</b>
       <button
         type="button"

@@ -1,0 +1,72 @@
+"""What the page asks, and when."""
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from support.dashboard import BREAKDOWNS, HEADLINE, LIVE, CannedApi, overview, rows, shown, wait_until
+
+
+def test_a_page_is_three_questions_all_out_before_any_is_answered(page: Page, api: CannedApi) -> None:
+    paths = ["/api/sites", "/api/stats/main", "/api/stats/overview"]
+    api.answers = {path: lambda _: None for path in paths}
+    page.goto("/?site=example.com&period=30d")
+    expect(shown(page, "period")).to_be_visible()
+    wait_until(page, lambda: len(api.held) == len(paths))
+    assert sorted(path for path, _ in api.requests) == paths
+    assert api.asked("stats/overview")[0]["breakdowns"] == ",".join(BREAKDOWNS)
+
+
+def test_an_open_list_is_one_question_more_and_is_asked_again_with_the_next_period(page: Page, api: CannedApi) -> None:
+    api.answers["/api/stats/breakdown/pages"] = lambda _: (200, rows(40))
+    page.goto("/?site=example.com&period=30d")
+    page.get_by_role("button", name="Show more Pages").click()
+    expect(shown(page, "breakdown-pages").locator('[data-test="row"]')).to_have_count(40)
+    shown(page, "period").select_option("7d")
+    page.wait_for_function("document.querySelector('[aria-busy=true]') === null")
+    assert [asked["period"] for asked in api.asked("stats/breakdown/pages")] == ["30d", "7d"]
+    assert len(api.asked("stats/overview")) == 2
+
+
+def test_an_answer_to_an_earlier_question_never_replaces_a_later_one(page: Page, api: CannedApi) -> None:
+    def of_visitors(count: int) -> dict[str, Any]:
+        return overview(main={**HEADLINE, "unique_visitors": count})
+
+    api.answers["/api/stats/overview"] = lambda asked: None if asked["period"] == "7d" else (200, of_visitors(111))
+    page.goto("/?site=example.com&period=7d")
+    wait_until(page, lambda: len(api.held) == 1)
+    shown(page, "period").select_option("90d")
+    expect(shown(page, "unique-visitors")).to_have_text("111")
+    api.held[0].fulfil(200, of_visitors(999))
+    page.wait_for_timeout(200)
+    expect(shown(page, "unique-visitors")).to_have_text("111")
+
+
+def test_numbers_of_today_are_asked_for_again_every_minute(clocked_page: Page, api: CannedApi) -> None:
+    clocked_page.goto("/?site=example.com&period=today")
+    expect(shown(clocked_page, "unique-visitors")).to_be_visible()
+    clocked_page.clock.run_for(61_000)
+    expect(shown(clocked_page, "unique-visitors")).to_be_visible()
+    assert len(api.asked("stats/overview")) == 2
+
+
+def test_the_live_card_asks_every_ten_seconds(clocked_page: Page, api: CannedApi) -> None:
+    visitors = iter(range(1, 100))
+    api.answers["/api/stats/main"] = lambda _: (200, {**LIVE, "unique_visitors": next(visitors)})
+    clocked_page.goto("/?site=example.com&period=today")
+    for count in ("1", "2", "3"):
+        expect(shown(clocked_page, "live-visitors")).to_have_text(count)
+        clocked_page.clock.run_for(10_100)
+
+
+def test_numbers_of_a_past_period_are_asked_for_once(clocked_page: Page, api: CannedApi) -> None:
+    clocked_page.goto("/?site=example.com&period=yesterday")
+    expect(shown(clocked_page, "unique-visitors")).to_be_visible()
+    clocked_page.clock.run_for(200_000)
+    assert len(api.asked("stats/overview")) == 1
+
+
+def test_nothing_is_kept_on_the_device(page: Page) -> None:
+    page.goto("/?site=example.com&period=30d")
+    expect(shown(page, "unique-visitors")).to_be_visible()
+    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]

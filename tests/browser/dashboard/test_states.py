@@ -1,0 +1,92 @@
+"""Sites without events, and what is said when something fails."""
+
+from playwright.sync_api import Page, expect
+
+from support.dashboard import NOTHING, CannedApi, Stage, expect_search, overview, shown
+
+QUIET = overview(limit=0, main=NOTHING, timeseries=[])
+
+
+def test_a_site_without_events_shows_how_to_send_the_first_and_opens_when_it_comes(
+    clocked_page: Page, api: CannedApi, stage: Stage
+) -> None:
+    page, origin = clocked_page, stage.origin
+    api.answers = {"/api/stats/main": lambda _: (200, NOTHING), "/api/stats/overview": lambda _: (200, QUIET)}
+    page.goto("/?site=new.example&period=30d")
+    tag = f'<script defer data-domain="new.example" src="{origin}/tracking/script.js"></script>'
+    expect(shown(page, "snippet")).to_have_text(tag)
+    expect(shown(page, "test-event")).to_contain_text(f"curl -X POST {origin}/api/event -H 'User-Agent: Mozilla/5.0")
+    expect(shown(page, "test-event")).to_contain_text(
+        """-d '{"d":"new.example","n":"pageview","u":"https://new.example/"}'"""
+    )
+
+    api.answers = {}
+    page.clock.run_for(10_000)
+    expect(shown(page, "unique-visitors")).to_have_text("12.3K")
+    expect(shown(page, "install")).to_have_count(0)
+
+
+def test_a_server_without_sites_opens_one_by_its_domain(page: Page, api: CannedApi) -> None:
+    api.sites = []
+    api.answers = {"/api/stats/main": lambda _: (200, NOTHING), "/api/stats/overview": lambda _: (200, QUIET)}
+    page.goto("/")
+    expect(shown(page, "install")).to_contain_text("Which site do you want to count?")
+    field = shown(page, "site-id")
+    field.fill("no site!")
+    field.press("Enter")
+    expect(page.get_by_text("A site is letters, digits")).to_be_visible()
+    field.fill("https://New.example/pricing")
+    field.press("Enter")
+    expect_search(page, "/?site=new.example&period=30d")
+    expect(shown(page, "snippet")).to_contain_text('data-domain="new.example"')
+
+
+def test_a_quiet_period_of_a_known_site_is_no_new_site(page: Page, api: CannedApi) -> None:
+    api.answers["/api/stats/overview"] = lambda _: (200, QUIET)
+    page.goto("/?site=example.com&period=today")
+    expect(shown(page, "breakdown-pages")).to_contain_text("No visits in this period.")
+    expect(shown(page, "install")).to_have_count(0)
+
+
+def test_a_failure_is_told_once_in_the_servers_words_and_tried_again_on_demand(page: Page, api: CannedApi) -> None:
+    sentence = "The store does not answer; try again in a few seconds."
+    api.answers = {f"/api/{path}": lambda _: (503, {"error": sentence}) for path in ("sites", "stats/overview")}
+    page.goto("/?site=example.com&period=30d")
+    expect(page.get_by_text(sentence)).to_have_count(1)
+
+    api.answers = {}
+    shown(page, "retry").click()
+    expect(shown(page, "unique-visitors")).to_have_text("12.3K")
+    expect(shown(page, "failure")).to_have_count(0)
+
+
+def test_a_list_that_fails_leaves_its_first_rows_and_all_else_in_place(page: Page, api: CannedApi) -> None:
+    api.answers["/api/stats/breakdown/pages"] = lambda _: (500, "no JSON object at all")
+    page.goto("/?site=example.com&period=30d")
+    page.get_by_role("button", name="Show more Pages").click()
+    expect(shown(page, "failure")).to_contain_text("The server answered with status 500.")
+    expect(shown(page, "breakdown-pages").locator('[data-test="row"]')).to_have_count(11)
+    expect(shown(page, "unique-visitors")).to_have_text("12.3K")
+
+
+def test_a_refresh_that_fails_keeps_the_numbers_it_could_not_replace(clocked_page: Page, api: CannedApi) -> None:
+    clocked_page.goto("/?site=example.com&period=today")
+    expect(shown(clocked_page, "unique-visitors")).to_have_text("12.3K")
+    api.answers["/api/stats/overview"] = lambda _: (503, {"error": "The store does not answer."})
+    clocked_page.clock.run_for(61_000)
+    expect(shown(clocked_page, "failure")).to_contain_text("The store does not answer.")
+    expect(shown(clocked_page, "unique-visitors")).to_have_text("12.3K")
+
+
+def test_a_refused_list_of_sites_is_told_too(page: Page, api: CannedApi) -> None:
+    api.answers["/api/sites"] = lambda _: (401, {"error": "Log in first."})
+    page.goto("/")
+    expect(shown(page, "failure")).to_contain_text("Log in first.")
+
+
+def test_a_reader_without_access_is_told_so_once(page: Page, api: CannedApi) -> None:
+    paths = ("sites", "stats/main", "stats/overview")
+    api.answers = {f"/api/{path}": lambda _: (401, {"error": "Log in first."}) for path in paths}
+    page.goto("/?site=example.com&period=30d")
+    expect(shown(page, "failure")).to_contain_text("Log in first.")
+    expect(page.get_by_text("Log in first.")).to_have_count(1)
