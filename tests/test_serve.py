@@ -166,3 +166,12 @@ def test_help_explains_settings_signals_and_exit_codes() -> None:
     text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     for word in ("MALLARD_*", "CONFIG", "SIGTERM", "exit codes"):
         assert word in text
+
+
+def test_the_metrics_tell_of_kept_answers(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        for _ in range(3):
+            server.get("/api/stats/timeseries?site_id=a.example")
+        with urllib.request.urlopen(f"{server.origin}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+    assert {"mallard_cache_entries 1", "mallard_cache_hits_total 2", "mallard_cache_misses_total 1"} <= set(lines)

@@ -165,6 +165,9 @@ class Embedded:
                 {f'{{reason="{reason}"}}': self.ingest.dropped[reason] for reason in Reason},
             ),
             *_metric("mallard_flush_failures_total", "counter", {"": self._schedule.failures}),
+            *_metric("mallard_cache_entries", "gauge", {"": len(self._engine.cache)}),
+            *_metric("mallard_cache_hits_total", "counter", {"": self._engine.cache.hits}),
+            *_metric("mallard_cache_misses_total", "counter", {"": self._engine.cache.misses}),
         ]
         return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
