@@ -39,7 +39,7 @@ def run(events: int = EVENTS, fewer: int = FEWER, *, large: bool = False) -> lis
         roll_up(LocalStore(many), AFTER)
         roll_up(LocalStore(few), AFTER)
         with _stats(many) as stats:
-            others = {"no filter, the last day still open": open_day, "no filter, from events, a new process": raw.spent}
+            others = {"no filter, the last day open": open_day, "no filter, from events, a new process": raw.spent}
             beside, panels = query_beside.run(many, stats, scope(DAYS), ROUNDS, others)
         check_equal(panels, raw.panels, "ours from events")
         tables = [(fewer, DAYS, few), (events, DAYS, many)]
