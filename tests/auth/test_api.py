@@ -12,6 +12,7 @@ from mallard.auth.api import allow_dashboard, auth_routes
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
 from mallard.auth.kept import KEPT_SECONDS
+from mallard.auth.password import AT_ONCE, Hashing
 from mallard.config import Settings
 from mallard.errors import ConfigError, QueryError
 from mallard.query.api import create_app
@@ -42,13 +43,13 @@ class Place:
         self.settings = Settings(**{"dashboard_origin": DASHBOARD, **settings})
         self.first_visit = FirstVisit(on_loopback, token, is_own_name)
 
-    def instance(self, base_url: str = "http://localhost:8000") -> TestClient:
+    def instance(self, base_url: str = "http://localhost:8000", *, hashing: Hashing | None = None) -> TestClient:
         gate = Gate(
             self.settings,
             self.store,
             SECRET,
             self.first_visit,
-            hashing=quick_hashing(),
+            hashing=hashing or quick_hashing(),
             clock=self.clock,
             now=lambda: self.now,
         )
@@ -378,6 +379,18 @@ def test_a_right_and_a_wrong_password_hash_as_often(place: Place, monkeypatch: p
 def test_where_attempts_cannot_be_counted_nobody_gets_in(place: Place, owner: TestClient) -> None:
     place.store.faults.append(Fault.UNAVAILABLE)
     sentence(log_in(owner), 503)
+
+
+def test_a_server_too_busy_to_check_passwords_locks_nobody_out(place: Place, owner: TestClient) -> None:
+    hashing = Hashing(wait_seconds=0)
+    for _ in range(AT_ONCE):
+        hashing._places.acquire()
+    client = place.instance(hashing=hashing)
+    for _ in range(7):
+        assert "Too many passwords" in sentence(log_in(client), 503)
+    for _ in range(AT_ONCE):
+        hashing._places.release()
+    answered(log_in(client))
 
 
 # Keys

@@ -61,6 +61,18 @@ def test_who_knew_it_after_all_begins_anew(store: Store) -> None:
     assert guess(store, 6) == [0, 0, 0, 0, 0, 300]
 
 
+def test_an_attempt_that_could_not_be_made_is_not_counted_and_opens_nothing() -> None:
+    store = MemoryStore()
+    for _ in range(9):
+        guess(store, 1)
+        attempts(store).take_back("admin", HERE, NOW)
+    guess(store, 4)
+    attempts(store).take_back("admin", ELSEWHERE, NOW)
+    assert guess(store, 2) == [0, 300]
+    attempts(store).take_back("link", HERE, NOW)
+    assert guess(store, 1) == [300]
+
+
 def test_many_at_once_are_no_way_around(store: Store) -> None:
     one, start = attempts(store), threading.Barrier(12)
     waits: list[int] = []

@@ -78,6 +78,17 @@ class Attempts:
         # Not taken out: what was counted before midnight would come back.
         self._swap(name, now, lambda counts: (0, {**counts, name: (0, moment)}))
 
+    def take_back(self, door: str, address: str, now: datetime) -> None:
+        """Uncount an attempt that could not be made: a busy server locks nobody out. Raises StoreUnavailableError."""
+        now = now.astimezone(UTC)
+        name = self._name(door, address, self._key(now.date(), now))
+
+        def fewer(counts: _Counts) -> tuple[int, _Counts | None]:
+            failures, last = counts.get(name, _NONE)
+            return 0, {**counts, name: (failures - 1, last)} if failures else None
+
+        self._swap(name, now, fewer)
+
     def _swap(self, name: str, now: datetime, change: Callable[[_Counts], tuple[int, _Counts | None]]) -> int:
         def changed(data: bytes | None) -> tuple[int, bytes | None]:
             outcome, counts = change(self._living(data, now))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from mallard.auth.attempts import Attempts
@@ -13,7 +14,7 @@ from mallard.auth.links import Link, Links
 from mallard.auth.password import Hashing, Passwords, refuse_weak
 from mallard.auth.sessions import Sessions
 from mallard.config import Settings
-from mallard.errors import ConfigError, PasswordError
+from mallard.errors import ConfigError, MallardError, PasswordError, StoreError
 from mallard.store.base import Store
 
 DOOR = "password"
@@ -76,7 +77,13 @@ class Gate:
         wait = self.attempts.begin(door, address, now)
         if wait:
             return wait
-        if opens():
+        try:
+            right = opens()
+        except MallardError:
+            with suppress(StoreError):
+                self.attempts.take_back(door, address, now)
+            raise
+        if right:
             self.attempts.forgive(door, address, now)
             return True
         with self._counting:
