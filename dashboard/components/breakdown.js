@@ -26,7 +26,7 @@ export function Breakdown({ dimension, rows, chosen, nothing, expanded, onChoose
   const heading = `heading-${dimension.id}`;
   const shown = data?.slice(0, expanded ? EXPANDED_ROWS : PREVIEW_ROWS);
   const expected = dimension.short ? SHORT_ROWS : PREVIEW_ROWS;
-  const [panel, choose] = useKeptFocus(shown, onChoose);
+  const [panel, choose] = useKeptFocus(rows, onChoose);
   return html`
     <section
       ref=${panel}
@@ -58,17 +58,21 @@ export function Breakdown({ dimension, rows, chosen, nothing, expanded, onChoose
 /**
  * A row that is chosen may move, or be gone from the rows that follow: the keyboard stays at it, or at the heading.
  *
- * @param {Row[] | undefined} rows @param {(value: string) => void} onChoose
+ * @param {Rows} rows @param {(value: string) => void} onChoose
  */
-function useKeptFocus(rows, onChoose) {
+function useKeptFocus({ data, stale }, onChoose) {
   const panel = useRef(null);
-  const last = useRef("");
+  const last = useRef(null);
   useEffect(() => {
-    if (last.current === "" || document.activeElement !== document.body) return;
+    const value = last.current;
+    if (value === null) return;
+    // What comes after this answer was not asked for by a click: it must not take the focus from anywhere.
+    if (!stale) last.current = null;
+    if (document.activeElement !== document.body) return;
     const buttons = [...panel.current.querySelectorAll("tbody button")];
-    const again = buttons.find((button) => button.dataset.value === last.current);
+    const again = buttons.find((button) => button.dataset.value === value);
     (again ?? panel.current.firstElementChild).focus({ preventScroll: true });
-  }, [rows]);
+  }, [data, stale]);
   const choose = (value) => {
     last.current = value;
     onChoose(value);

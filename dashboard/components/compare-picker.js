@@ -16,7 +16,6 @@ export function ComparePicker({ route, onChange }) {
       id="compare"
       class="compare"
       data-test="compare"
-      data-on=${choice !== ""}
       value=${choice}
       disabled=${!possible}
       title=${possible ? "" : "Nothing lies before all time"}

@@ -1,8 +1,10 @@
 """The keyboard, and names for who does not see."""
 
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
-from support.dashboard import expect_search, shown
+from support.dashboard import HEADLINE, CannedApi, expect_search, overview, rows, shown
 
 
 def test_the_keyboard_reaches_the_pickers_in_the_order_they_stand(page: Page) -> None:
@@ -16,6 +18,33 @@ def test_the_keyboard_reaches_the_pickers_in_the_order_they_stand(page: Page) ->
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("ArrowDown")
     expect_search(page, "/?site=example.com&period=90d")
+
+
+def test_a_row_that_is_gone_after_its_click_leaves_the_focus_at_its_list(page: Page, api: CannedApi) -> None:
+    def answer(asked: dict[str, str]) -> tuple[int, Any]:
+        found = overview()
+        if "filters" in asked:
+            found["breakdowns"]["pages"] = rows(3)
+        return 200, found
+
+    api.answers["/api/stats/overview"] = answer
+    page.goto("/?site=example.com&period=30d")
+    page.get_by_role("button", name="/page-7").first.focus()
+    page.keyboard.press("Enter")
+    expect(shown(page, "breakdown-pages").locator('[data-test="row"]')).to_have_count(3)
+    expect(page.get_by_role("heading", name="Pages", exact=True)).to_be_focused()
+
+
+def test_a_refresh_takes_the_focus_from_nowhere(clocked_page: Page, api: CannedApi) -> None:
+    page, visitors = clocked_page, iter(range(100))
+    api.answers["/api/stats/overview"] = lambda _: (200, overview(main={**HEADLINE, "unique_visitors": next(visitors)}))
+    page.goto("/?site=example.com&period=today")
+    page.get_by_role("button", name="/page-7").first.click()
+    expect(shown(page, "unique-visitors")).to_have_text("1")
+    page.evaluate("document.activeElement.blur()")
+    page.clock.run_for(61_000)
+    expect(shown(page, "unique-visitors")).to_have_text("2")
+    assert page.evaluate("document.activeElement === document.body")
 
 
 def test_a_site_is_added_by_keyboard_alone(page: Page) -> None:

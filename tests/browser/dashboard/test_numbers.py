@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.dashboard import BREAKDOWNS, NOTHING, CannedApi, overview, row, shown
+from support.dashboard import BREAKDOWNS, HEADLINE, NOTHING, CannedApi, overview, row, shown
 
 
 def test_headline_numbers_are_short_to_read_and_exact_in_their_data(page: Page) -> None:
@@ -82,11 +82,12 @@ def test_a_bucket_that_is_not_over_is_drawn_apart_and_those_to_come_not_at_all(p
 @pytest.mark.parametrize("width", [360, 800, 1600])
 def test_nothing_is_wider_than_the_window(page: Page, api: CannedApi, width: int) -> None:
     long = [row("/" + "very-long-path/" * 30, 123_456_789_012, 987_654_321_098)]
-    answer = overview()
-    answer["breakdowns"]["pages"] = long
+    answer = overview(main={**HEADLINE, "comparison": HEADLINE, "change": {**HEADLINE, "bounce_rate": -12.3}})
+    answer["breakdowns"]["pages"] = [{**each, "previous": {"visitors": 7, "pageviews": 7}} for each in long]
     api.answers["/api/stats/overview"] = lambda _: (200, answer)
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto("/?site=example.com&from=2025-02-01&to=2025-02-28")
+    chips = "&f=is,sources,Google" * 2 + "&f=is_not,pages,/" + "very-long-path/" * 30
+    page.goto(f"/?site=example.com&from=2025-02-01&to=2025-02-28&compare=previous_period{chips}")
     expect(page.locator("canvas")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
