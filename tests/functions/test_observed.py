@@ -10,8 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib.metadata import distribution
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -42,8 +40,6 @@ PAGE_VIEW = json.dumps({"d": SITE, "n": "pageview", "u": URL, "r": f"https://oth
 MAX_CPU_MS_PER_EVENT = 3
 MAX_CPU_MS_OF_IMPORTS = 1500
 MAX_MODULES = 360
-MAX_INGEST_BYTES = 25 * 1024**2
-"""In the megabytes that Lambda counts by: its 250 are 262,144,000 bytes."""
 
 Printed = Callable[[], list[dict[str, Any]]]
 
@@ -358,17 +354,6 @@ def test_what_a_cold_start_imports_stays_within_its_budget() -> None:
     cpu_ms, modules = ended.stdout.split()
     assert int(modules) < MAX_MODULES
     assert float(cpu_ms) < MAX_CPU_MS_OF_IMPORTS
-
-
-def test_the_ingest_function_is_small() -> None:
-    """By what its pins install here; the wheels for Lambda differ by little."""
-    lines = (ROOT / "functions" / "ingest" / "requirements.txt").read_text().splitlines()
-    names = [line.partition("==")[0] for line in lines]
-    files = [file for name in names for file in distribution(name).files or [] if file.suffix != ".pyc"]
-    package = list((ROOT / "layers" / "common" / "mallard").rglob("*.py"))
-    sizes = [file.stat().st_size for file in [*(Path(str(each.locate())) for each in files), *package]]
-    assert len(sizes) > 500
-    assert sum(sizes) < MAX_INGEST_BYTES, sum(sizes)
 
 
 def test_the_document_names_every_metric(printed: Printed) -> None:
