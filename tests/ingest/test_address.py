@@ -1,15 +1,16 @@
 """The client's address: what a trusted proxy saw, never what a client wrote."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.ingest.address import MAX_HOPS, client_address
+from mallard.ingest.address import MAX_HOPS, Proxies, client_address
 
-LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-PROXIES = (*LOOPBACK, ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48"))
+NETWORKS = [ip_network(each) for each in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "2001:db8:ffff::/48")]
+PROXIES = Proxies(NETWORKS)
 
 
 def test_without_a_forwarded_header_it_is_the_peer() -> None:
@@ -22,7 +23,7 @@ def test_the_header_of_an_untrusted_peer_is_ignored() -> None:
 
 
 def test_with_no_trusted_proxy_the_header_is_always_ignored() -> None:
-    assert client_address("127.0.0.1", "203.0.113.7", ()) == "127.0.0.1"
+    assert client_address("127.0.0.1", "203.0.113.7", Proxies([])) == "127.0.0.1"
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "10.1.2.3", "2001:db8:ffff::9"])
@@ -91,3 +92,27 @@ def test_an_ipv4_address_seen_as_ipv6_is_the_ipv4_address() -> None:
     assert client_address("::ffff:198.51.100.1", "", PROXIES) == "198.51.100.1"
     assert client_address("::ffff:127.0.0.1", "::ffff:203.0.113.7", PROXIES) == "203.0.113.7"
     assert client_address("::ffff:198.51.100.1", "203.0.113.7", PROXIES) == "198.51.100.1"
+
+
+@given(st.ip_addresses())
+def test_a_proxy_is_whoever_is_in_its_networks(address: Any) -> None:
+    assert (address.packed in PROXIES) == any(address in each for each in NETWORKS)
+
+
+@pytest.mark.parametrize("number", range(len(NETWORKS)))
+def test_networks_reach_from_their_first_address_to_their_last(number: int) -> None:
+    first, last = NETWORKS[number][0], NETWORKS[number][-1]
+    assert first.packed in PROXIES
+    assert last.packed in PROXIES
+    assert (last + 1).packed not in PROXIES
+    assert (first - 1).packed not in PROXIES
+
+
+@given(st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", fullmatch=True) | st.ip_addresses().map(str))
+def test_a_hop_is_what_ipaddress_makes_of_it(hop: str) -> None:
+    try:
+        expected = ip_address(hop)
+    except ValueError:
+        assert client_address("127.0.0.1", hop, PROXIES) == "127.0.0.1"
+    else:
+        assert client_address("127.0.0.1", hop, PROXIES) == str(getattr(expected, "ipv4_mapped", None) or expected)

@@ -2,43 +2,55 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from socket import AF_INET, inet_pton
 
 from mallard.config import Network
 
 MAX_HOPS = 32
 
-Address = IPv4Address | IPv6Address
+Address = tuple[str, bytes]
+"""As text in its usual form, and its 4 or 16 bytes."""
 
 
-def client_address(peer: str, forwarded_for: str, trusted: tuple[Network, ...]) -> str:
+class Proxies:
+    """The networks of proxies whose word is believed. Ranges of numbers: ``ipaddress`` takes five times as long."""
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        self._ranges: dict[int, list[tuple[int, int]]] = {4: [], 16: []}
+        for each in networks:
+            ends = int(each.network_address), int(each.broadcast_address)
+            self._ranges[len(each.network_address.packed)].append(ends)
+
+    def __contains__(self, packed: bytes) -> bool:
+        number = int.from_bytes(packed, "big")
+        for first, last in self._ranges[len(packed)]:  # noqa: SIM110  # any() with a generator takes twice the time
+            if first <= number <= last:
+                return True
+        return False
+
+
+def client_address(peer: str, forwarded_for: str, trusted: Proxies) -> str:
     """Read ``X-Forwarded-For`` from the right, past trusted hops, where the peer itself is trusted.
 
     An IPv4 address that a socket of both families shows as IPv6 (``::ffff:192.0.2.1``) is the IPv4 address.
     """
     if not forwarded_for and not peer.startswith("::ffff:"):
         return peer
-    address = _peer(peer)
-    if address is None:
+    own = _peer(peer)
+    if own is None:
         return peer
-    if not forwarded_for or not _within(address, trusted):
-        return str(address) if peer.startswith("::ffff:") else peer
+    text, packed = own
+    if not forwarded_for or packed not in trusted:
+        return text if peer.startswith("::ffff:") else peer
     for hop in reversed(forwarded_for.split(",")[-MAX_HOPS:]):
-        candidate = _plain(hop)
-        if candidate is None:
+        seen = _plain(hop)
+        if seen is None:
             break
-        address = candidate
-        if not _within(address, trusted):
+        text, packed = seen
+        if packed not in trusted:
             break
-    return str(address)
-
-
-def _within(address: Address, networks: Iterable[Network]) -> bool:
-    for network in networks:  # noqa: SIM110  # any() with a generator takes twice the time
-        if address in network:
-            return True
-    return False
+    return text
 
 
 def _plain(hop: str) -> Address | None:
@@ -49,15 +61,16 @@ def _plain(hop: str) -> Address | None:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        # As strict as ip_address, in a third of its time.
-        return IPv4Address(inet_pton(AF_INET, text))
+        # As strict as ip_address: what it takes has the usual form already.
+        return text, inet_pton(AF_INET, text)
     except (OSError, ValueError):
         pass
     try:
         parsed = ip_address(text)
     except ValueError:
         return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return str(parsed), parsed.packed
 
 
 @lru_cache(maxsize=1024)

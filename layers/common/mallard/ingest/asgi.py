@@ -13,7 +13,7 @@ from mallard.auth.keys import KeyRing
 from mallard.config import Network
 from mallard.errors import MallardError
 from mallard.event import Event
-from mallard.ingest.address import client_address
+from mallard.ingest.address import Proxies, client_address
 from mallard.ingest.answer import (
     ACCEPTED,
     EVENT_FRONT,
@@ -65,7 +65,7 @@ class IngestApp:
         self._door = door
         self._queue = GroupCommit(queue)
         self._keys = keys
-        self._trusted_proxies = trusted_proxies
+        self._proxies = Proxies(trusted_proxies)
         self._clock = clock
         self._on_accepted = on_accepted
         self._turn: list[Post] = []
@@ -203,7 +203,7 @@ class IngestApp:
 
     def _sender(self, raw: RawHeaders, peer: str) -> Sender:
         headers = _headers(raw)
-        address = client_address(peer, headers.get("x-forwarded-for", ""), self._trusted_proxies)
+        address = client_address(peer, headers.get("x-forwarded-for", ""), self._proxies)
         return read_sender(headers, address, self._door.edge)
 
 
