@@ -51,8 +51,9 @@ function valueOf(card, data) {
 }
 
 function changeOf(card, { visits, comparison, change }) {
-  // Between a rate and nothing there is no change to speak of.
-  if (card.isPerVisit && (visits === 0 || comparison.visits === 0)) return NOTHING;
+  // Between a rate and nothing there is no change to speak of, whatever the arithmetic says.
+  const isLone = card.isPerVisit && (visits === 0 || comparison.visits === 0);
+  if (isLone || change[card.field] === undefined) return NOTHING;
   const before = (card.exact ?? card.show)(comparison[card.field], comparison);
   return html`<${Change} change=${describeChange(change[card.field], card)} before=${before} />`;
 }

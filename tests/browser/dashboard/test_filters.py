@@ -108,6 +108,11 @@ def test_a_filter_can_be_any_text_a_page_can_be_named(page: Page) -> None:
     page.reload()
     expect_chips(page, f"Page is {path}")
     expect_visitors(page, 0)
+    # The page writes it as it reads it.
+    shown(page, "turn-filter").click()
+    expect_visitors(page, 6)
+    page.reload()
+    expect_chips(page, f"Page is not {path}")
 
 
 def test_the_keyboard_filters_turns_and_removes_without_losing_its_place(page: Page) -> None:
