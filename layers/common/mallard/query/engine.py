@@ -2,10 +2,11 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import duckdb
@@ -14,13 +15,13 @@ import pyarrow.compute as pc
 
 from mallard.errors import QueryError, QueryTooLargeError, StoreUnavailableError
 from mallard.query.cache import Cache
-from mallard.query.conditions import compile_filter
+from mallard.query.conditions import Conditions, compile_filter
 from mallard.query.merge import COUNTS, merged
 from mallard.query.period import Period
 from mallard.query.plan import PORTION_BYTES, Plan
-from mallard.query.query import HOUR, Query
+from mallard.query.query import DAY, HOUR, Query
 from mallard.query.rollups import Rolled, RollupReader
-from mallard.query.statement import Count, counting_sql, hours_table, rollup_sql, sql_file
+from mallard.query.statement import Count, counting_sql, hours_table, rollup_sql, rows_sql, sql_file
 from mallard.query.stopping import Line, current_stop
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
@@ -31,6 +32,7 @@ from mallard.table.read import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 
 READ_ATTEMPTS = 3
+BATCH_ROWS = 32_768
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
 
@@ -69,6 +71,12 @@ class Glance:
     def fingerprint(self) -> str:
         """Another where an answer could be another."""
         return self.plan.fingerprint(self.pending["event_id"].to_pylist())
+
+    def of(self, period: Period) -> "Glance":
+        """What it says of a part of its range that no rollup answers."""
+        days = {day: segments for day, segments in self.plan.days.items() if period.start <= day < period.end}
+        waiting = {day for day in self.plan.waiting if period.start <= day < period.end}
+        return Glance(Plan(Rolled(), days, waiting), _within(self.pending, period))
 
 
 @dataclass(frozen=True)
@@ -125,12 +133,12 @@ class Engine:
             (each.site_id, each.period, each.filters) == (first.site_id, first.period, first.filters)
             for each in queries
         )
-        conditions = compile_filter(first.filters, self.book.get(first.site_id).goals) if first.filters else None
-        self._check_patterns(conditions.patterns if conditions else ())
+        conditions = self._conditions(first)
         count = Count(
             tuple(dict.fromkeys(each.dimension for each in queries)),
             of_visits=any(each.of_visits for each in queries),
             conditions=conditions,
+            visits_by_day=any(each.of_visits for each in queries if each.dimension == DAY),
         )
 
         glance = self._glance(first)
@@ -144,6 +152,20 @@ class Engine:
         # Kept under all that it depends on: to know that takes a listing, but no look at an event.
         key = (tuple(queries), repr(conditions), self.zones(first.site_id), glance.fingerprint())
         return self.cache.get(key, counted, Answer.size)
+
+    def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
+        """Hand the rows that a query is about to ``take``, in record batches of PENDING and in order of time.
+
+        Yields each date that is through, and holds nothing of the table meanwhile. Engagement pings are rows too
+        where there is no filter. Errors as of ``answer``, before the first batch of a date or at some later one.
+        """
+        conditions, glance = self._conditions(query), self._glance(query, rolled=False)
+        for day in sorted({*glance.plan.days, *glance.plan.waiting}):
+            period = replace(query.period, start=day, end=day + timedelta(days=1))
+            one = replace(query, period=period)
+            work = partial(self._take, one, conditions, take)
+            self._look(one, work, glance.of(period), rolled=False)
+            yield day
 
     def zones(self, site_id: str) -> Zones:
         """The site's time zones."""
@@ -185,11 +207,21 @@ class Engine:
         if self._pins:
             self._pins.forget()
 
-    def _look(self, query: Query, work: Callable[[Look], T], glance: Glance | None = None) -> tuple[Plan, T]:
+    def _conditions(self, query: Query) -> Conditions | None:
+        """What its filter asks; QueryError where that is wrong."""
+        if query.filters is None:
+            return None
+        conditions = compile_filter(query.filters, self.book.get(query.site_id).goals)
+        self._check_patterns(conditions.patterns)
+        return conditions
+
+    def _look(
+        self, query: Query, work: Callable[[Look], T], glance: Glance | None = None, *, rolled: bool = True
+    ) -> tuple[Plan, T]:
         """A plan, and what ``work`` makes of its files; by another glance where a swap broke it."""
         for attempt in range(READ_ATTEMPTS):
             if glance is None or attempt:
-                glance = self._glance(query)
+                glance = self._glance(query, rolled=rolled)
             with open_files(self.store, glance.plan.days.values(), self._pins) as files:
                 try:
                     return glance.plan, work(Look(glance.plan, glance.pending, files))
@@ -197,7 +229,7 @@ class Engine:
                     self._look_again(error, attempt)
         raise AssertionError("unreachable")
 
-    def _glance(self, query: Query) -> Glance:
+    def _glance(self, query: Query, *, rolled: bool = True) -> Glance:
         """By queue and listing of now. A filter needs the events, so does a part of a day, or one with some waiting."""
         # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
         pending = _within(self._pending(query.site_id), query.period)
@@ -206,17 +238,17 @@ class Engine:
         if self._pins:
             listed = {row.key: row.version for segments in days.values() for row in segments}
             self._pins.forget_replaced(site_prefix(query.site_id), listed)
-        rolled, period = Rolled(), query.period
-        if query.filters is None and period.since is None:
-            rolled = self._rollups.read(query.site_id, days, period, self.zones(query.site_id), but=waiting)
+        counts, period = Rolled(), query.period
+        if rolled and query.filters is None and period.since is None:
+            counts = self._rollups.read(query.site_id, days, period, self.zones(query.site_id), but=waiting)
         counted: Days = {
             day: segments
             for day, segments in days.items()
-            if period.start <= day < period.end and day not in rolled.dates
+            if period.start <= day < period.end and day not in counts.dates
         }
         if period.since is not None:
             counted = _written_since(counted, period.since)
-        return Glance(Plan(rolled, counted, waiting), pending)
+        return Glance(Plan(counts, counted, waiting), pending)
 
     def _count(self, query: Query, count: Count, look: Look) -> list[pa.Table]:
         """Rows of COUNTS from the events of a plan, one table for each portion."""
@@ -239,18 +271,28 @@ class Engine:
         return frozenset(_by_day(row[0] for row in found))
 
     def _run(self, query: Query, count: Count, files: Sequence[str], pending: pa.Table) -> pa.Table:
-        period, conditions = query.period, count.conditions
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
-        values: dict[str, Any] = {"start": period.start, "end": period.end, "since": period.since or BEGINNING}
-        values |= conditions.values if conditions else {}
-        if files:
-            values["files"] = list(files)
+        values = _values(query.period, count.conditions, files)
         stop = current_stop()
         with self._line.turn(stop), closing(self._cursor()) as cursor, stop.interrupting(cursor.interrupt):
             cursor.register("pending", pending)
             if HOUR in count.dimensions:
                 cursor.register("hours", self._hours(query))
             return cursor.execute(sql, values).to_arrow_table().select(COUNTS.names).cast(COUNTS)
+
+    def _take(self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], look: Look) -> None:
+        sql = rows_sql(conditions, PENDING.names, has_files=bool(look.files))
+        stop = current_stop()
+        with self._line.turn(stop), closing(self._cursor()) as cursor, stop.interrupting(cursor.interrupt):
+            cursor.register("pending", look.pending)
+            # The order is known only when all is read: what a swap breaks breaks here, before anything was taken.
+            found = cursor.execute(sql, _values(query.period, conditions, look.files))
+            try:
+                for batch in found.to_arrow_reader(BATCH_ROWS):
+                    take(batch.cast(PENDING))
+            except OSError as error:
+                stop.check()
+                raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
 
     def _hours(self, query: Query) -> pa.Table:
         hours = self.zones(query.site_id).hours(query.period.start, query.period.end)
@@ -309,6 +351,12 @@ class Engine:
                 if statement not in self._setup:
                     self._database.execute(statement)
             self._setup = setup
+
+
+def _values(period: Period, conditions: Conditions | None, files: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {"start": period.start, "end": period.end, "since": period.since or BEGINNING}
+    values |= conditions.values if conditions else {}
+    return values | {"files": list(files)} if files else values
 
 
 def _within(pending: pa.Table, period: Period) -> pa.Table:

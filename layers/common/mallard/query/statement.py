@@ -34,13 +34,15 @@ _MONEY_OF_VISIT = (
 class Count:
     """What one statement counts: the measures of each value of some dimensions, TOTAL, DAY and HOUR among them.
 
-    ``of_visits``: the visits are counted too; without, measures of theirs are 0.
+    ``of_visits``: the visits are counted too; without, measures of theirs are 0. Those of each DAY only where
+    ``visits_by_day``.
     """
 
     dimensions: tuple[str, ...]
     of_visits: bool
     conditions: Conditions | None = None
     with_money: bool = False
+    visits_by_day: bool = False
 
     @property
     def known(self) -> tuple[Dimension, ...]:
@@ -70,6 +72,20 @@ def counting_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:
     ctes = [*_every(has_files=has_files, has_waiting=has_waiting), *_events(count), *_visits(count)]
     selects = [_select(name, count) for name in count.dimensions]
     return "WITH " + ",\n".join(ctes) + "\n" + "\nUNION ALL BY NAME\n".join(selects)
+
+
+def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files: bool) -> str:
+    """The whole text of a look at rows, of segments and pending events alike; both may have none."""
+    selected = ", ".join(columns)
+    if conditions is None:
+        names = ("stored", "waiting", "rows_both") if has_files else ("waiting", "rows_waiting")
+        ctes, rows = [sql_file(name) for name in names], "rows_all"
+    else:
+        count = Count((), of_visits=True, conditions=conditions)
+        # What waits has every column of the table, so that there is none that no file has.
+        every = _every(has_files=has_files, has_waiting=True)
+        ctes, rows = [*every, *_events(count), *_visits_passing(count, conditions)], "rows_matched"
+    return "WITH " + ",\n".join(ctes) + "\n" + sql_file(rows).format(columns=selected)
 
 
 @cache
@@ -112,10 +128,14 @@ def _visits(count: Count) -> list[str]:
     conditions = count.conditions
     if conditions is None:
         return [_put_together(count), sql_file("visit_all")] if count.of_visits else [sql_file("visit_none")]
+    return [*_visits_passing(count, conditions), sql_file("visit_touched" if conditions.event else "visit_whole")]
+
+
+def _visits_passing(count: Count, conditions: Conditions) -> list[str]:
     passing = sql_file("visit_passing").format(
         landing=conditions.landing or "true", visit=conditions.visit, event=conditions.event or "true"
     )
-    return [_put_together(count), passing, sql_file("visit_touched" if conditions.event else "visit_whole")]
+    return [_put_together(count), passing]
 
 
 def _put_together(count: Count) -> str:
@@ -147,6 +167,8 @@ def _select(name: str, count: Count) -> str:
         return sql_file("count_total").format(money=money, money_names=", revenue, currency" if money else "")
     if name == HOUR:
         return sql_file("count_hour").format(money=money)
+    if name == DAY and count.visits_by_day:
+        return sql_file("count_day")
     if name == DAY:
         return sql_file("count_event").format(name=name, value="CAST(date AS VARCHAR)", money=money)
     dimension = DIMENSIONS[name]

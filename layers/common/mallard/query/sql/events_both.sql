@@ -1,5 +1,5 @@
 -- Each event once: what waits was read before the table was listed, so an id that both have was flushed in between.
-every AS (
+every AS NOT MATERIALIZED (
     SELECT * FROM stored WHERE event_name <> 'engagement' AND timestamp >= $since
     UNION ALL BY NAME
     SELECT * FROM waiting

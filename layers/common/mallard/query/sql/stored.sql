@@ -1,5 +1,5 @@
 -- What the table's segments hold of the site and range. Engagement pings are rows but no events.
-stored AS (
+stored AS NOT MATERIALIZED (
     SELECT * EXCLUDE (site_id)
     FROM read_parquet(
         $files,
