@@ -85,6 +85,7 @@ def test_every_character_of_a_page_stands_for_itself(database: duckdb.DuckDBPyCo
         ("/*/edit", ["/7/edit", "//edit"], ["/edit", "/7/8/edit", "/7/edit/"]),
         ("**/end", ["/end", "/a/b/end"], ["/end/", "end"]),
         ("/a.b", ["/a.b"], ["/axb"]),
+        ("/line/**", ["/line/\n/x"], ["/line"]),
     ],
 )
 def test_a_page_of_a_goal_is_met_by_whole_paths(
@@ -97,6 +98,35 @@ def test_a_page_of_a_goal_is_met_by_whole_paths(
         *(True for _ in met),
         *(False for _ in missed),
     ]
+
+
+@pytest.mark.parametrize("page", ["/a", "/*", "/**"])
+def test_a_page_is_met_by_its_page_views_alone(database: duckdb.DuckDBPyConnection, page: str) -> None:
+    conditions = compiled(["is", "event:goal", ["It"]], goals=(Goal("It", page=page),))
+    events = [{**dict.fromkeys(SCHEMA.names), "event_name": name, "pathname": "/a"} for name in ("pageview", "signup")]
+    load(database, [Visit(events)])
+    assert list(judged(database, conditions.stranger, conditions.values).values()) == [True, False]
+
+
+def test_a_goal_is_met_by_events_with_all_of_its_properties(database: duckdb.DuckDBPyConnection) -> None:
+    goal = Goal("It", event="buy", props=(("plan", "pro"), ("seats", "5")))
+    conditions = compiled(["is", "event:goal", ["It"]], goals=(goal,))
+    given = ['{"plan":"pro","seats":5,"more":1}', '{"plan":"pro"}', '{"plan":"pro","seats":6}', None]
+    load(database, [Visit([{**dict.fromkeys(SCHEMA.names), "event_name": "buy", "props": props} for props in given])])
+    assert list(judged(database, conditions.stranger, conditions.values).values()) == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("goal", "columns"),
+    [
+        (Goal("It", event="x"), {"event_name"}),
+        (Goal("It", page="/a"), {"event_name", "pathname"}),
+        (Goal("It", event="x", props=(("plan", "pro"),)), {"event_name", "props"}),
+        (Goal("It", page="/*", props=(("plan", "pro"),)), {"event_name", "pathname", "props"}),
+    ],
+)
+def test_a_goal_tells_the_columns_it_looks_at(goal: Goal, columns: set[str]) -> None:
+    assert compiled(["has_done", ["is", "event:goal", ["It"]]], goals=(goal,)).columns == columns
 
 
 @given(page=st.text("/ab*.", max_size=6), path=st.text("/ab.\n", max_size=6))
