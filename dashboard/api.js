@@ -17,7 +17,7 @@ import { chartStep, periodParams } from "./period.js";
  * @property {number} avg_visit_duration_secs
  * @property {number} events page views and every other event
  */
-/** @typedef {Headline & { comparison?: Headline, change?: Headline }} Main a change is in percent, of bounce_rate in points */
+/** @typedef {Headline & { comparison?: Headline, change?: Headline }} Main a change is percent, or points of a rate */
 /** @typedef {{ visitors: number, pageviews: number }} Views */
 /** @typedef {Views & { date: string, previous?: Views }} Bucket `YYYY-MM-DD` or `YYYY-MM-DD HH:00` */
 /** @typedef {Views & { value: string, previous?: Views }} Row */
@@ -64,7 +64,11 @@ export const breakdownUrl = (id, route) =>
 /** The last five minutes. @param {Route} route */
 export const liveUrl = (route) => statsUrl("main", { ...route, period: "realtime", from: "", to: "" });
 
-/** A file of a route. @param {Route} route @param {"csv" | "json" | "parquet"} format @param {"days" | "events"} what */
+/**
+ * A file of what is shown.
+ *
+ * @param {Route} route @param {"csv" | "json" | "parquet"} format @param {"days" | "events"} what a row is
+ */
 export const exportUrl = (route, format, what) => statsUrl("export", route, { format, what });
 
 /** @param {string} url @param {AbortSignal} signal @returns {Promise<any>} */

@@ -8,7 +8,10 @@ import { addDays, daysBetween } from "./period.js";
 
 const GAP = 14;
 
-/** @param {Bucket[]} buckets in the order of the chart's columns @param {import("./api.js").Report["earlier"]} earlier */
+/**
+ * @param {Bucket[]} buckets in the order of the chart's columns
+ * @param {import("./api.js").Report["earlier"]} earlier
+ */
 export function tooltip(buckets, earlier) {
   const box = element("div", "tooltip");
   box.hidden = true;

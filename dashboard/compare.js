@@ -59,5 +59,5 @@ export function describeChange(change, { isRate = false, lessIsBetter = false } 
   };
 }
 
-/** Of the visitors of a row, in whole percent; null where there were none before. @param {number} before @param {number} now */
+/** In whole percent; null where there were none before. @param {number} before @param {number} now */
 export const percentChange = (before, now) => (before === 0 ? null : Math.round((100 * (now - before)) / before));

@@ -1,5 +1,5 @@
 /**
- * The breakdowns, in the order in which they are shown: of pages, of where visits come from, of what they are made with.
+ * The breakdowns, in the order in which they are shown: of pages, of where visits come from, of what made them.
  */
 import { countryName } from "./format.js";
 

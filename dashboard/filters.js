@@ -60,7 +60,8 @@ export const chosenValues = (filters, dimension) =>
   new Set(filters.filter((each) => each.operator === "is" && each.dimension === dimension).map((each) => each.value));
 
 /** @param {Filter[]} filters what is said where nothing is left to show */
-export const nothingSaid = (filters) => (filters.length > 0 ? "No visits match the filters." : "No visits in this period.");
+export const nothingSaid = (filters) =>
+  filters.length > 0 ? "No visits match the filters." : "No visits in this period.";
 
 /** The three words of a filter, as in "Source is Google". @param {Filter} filter */
 export function wordsOf({ operator, dimension, value }) {

@@ -6,7 +6,7 @@ export const NOTHING = "–";
 const plain = new Intl.NumberFormat();
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
-const signed = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0, signDisplay: "exceptZero" });
+const signed = new Intl.NumberFormat(undefined, { style: "percent", signDisplay: "exceptZero" });
 const ratio = new Intl.NumberFormat(undefined, { minimumFractionDigits: 0, maximumFractionDigits: 2 });
 const countries = new Intl.DisplayNames(undefined, { type: "region", fallback: "code" });
 

@@ -1,5 +1,5 @@
 /**
- * One breakdown: a table of values, with a bar behind each row in proportion to its visitors. A row filters by its value.
+ * One breakdown: a table of values, with a bar behind each row in proportion to its visitors. A click filters by it.
  */
 import { html } from "../vendor/htm-preact.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";

@@ -17,6 +17,7 @@ export function ExportMenu({ route }) {
   const close = () => {
     menu.current.open = false;
   };
+  // What is clicked inside has the focus, or its box has it: not every browser gives it to links.
   const leave = (event) => menu.current.contains(event.relatedTarget) || close();
   const escape = (event) => {
     if (event.key !== "Escape" || !menu.current.open) return;
@@ -26,7 +27,7 @@ export function ExportMenu({ route }) {
   return html`
     <details ref=${menu} class="export" data-test="export" onFocusOut=${leave} onKeyDown=${escape}>
       <summary>Export</summary>
-      <div class="export-files">
+      <div class="export-files" tabindex="-1">
         ${FILES.map(
           ({ what, title, formats }) => html`
             <p key=${what} role="group" aria-label=${title}>

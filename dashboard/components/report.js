@@ -51,7 +51,7 @@ export function Report({ route, sites, onFilter, onReload }) {
   const toggle = (id) => setOpened((old) => (old.has(id) ? without(old, id) : new Set([...old, id])));
   return html`
     <h1 class="unseen">Statistics of ${route.site}</h1>
-    <p class="unseen" role="status">${overview.stale ? "" : filtersSaid(route.filters)}</p>
+    <p class="unseen" role="status">${filtersSaid(route.filters)}</p>
     <${Live} route=${route} />
     ${failures.length > 0 && html`<${Failure} errors=${failures} pending=${pending} onRetry=${retry} />`}
     <section class="panel overview" aria-label="Overview">
@@ -81,4 +81,5 @@ export function Report({ route, sites, onFilter, onReload }) {
 const without = (set, gone) => new Set([...set].filter((each) => each !== gone));
 
 /** @param {import("../filters.js").Filter[]} filters */
-const filtersSaid = (filters) => (filters.length > 0 ? `Filtered: ${filters.map(sentenceOf).join(", ")}.` : "No filters.");
+const filtersSaid = (filters) =>
+  filters.length > 0 ? `Filtered: ${filters.map(sentenceOf).join(", ")}.` : "No filters.";

@@ -51,7 +51,8 @@ function Plot({ buckets, earlier }) {
   const unit = isHourly(buckets) ? "hour" : "day";
   const range = `${bucketName(buckets[0].date)} to ${bucketName(buckets.at(-1).date)}`;
   const beside = earlier ? `, beside ${rangeName(earlier)}` : "";
-  const label = `Chart of visitors and page views per ${unit}, ${range}${beside}. The table below has the same numbers.`;
+  const what = `Chart of visitors and page views per ${unit}, ${range}${beside}.`;
+  const label = `${what} The table below has the same numbers.`;
   return html`<div ref=${element} class="canvas" role="img" aria-label=${label}></div>`;
 }
 
