@@ -32,7 +32,7 @@ def merged(parts: Iterable[pa.Table], query: Query) -> list[dict[str, Any]]:
     if query.dimension not in SERIES:
         blank = DIMENSIONS[query.dimension].blank
         rows = rows.set_column(1, "value", pc.fill_null(rows["value"], blank))
-    summed = rows.group_by("value").aggregate([(name, "sum") for name in MEASURES])
+    summed = rows.group_by("value", use_threads=False).aggregate([(name, "sum") for name in MEASURES])
     summed = summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
     order = [("value", "ascending")]
     if query.dimension not in SERIES:
