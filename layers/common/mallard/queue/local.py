@@ -15,46 +15,15 @@ from typing import Any
 from mallard.errors import QueueError
 from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
 from mallard.queue.erase import delete_days, forget_bytes
+from mallard.queue.file import CLAIM, DELETE, READ, connect, insert, prepare
 
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
-ROWS_PER_STATEMENT = 500
 ROWS_PER_DELETION = 1000
 """Of one transaction, for which senders wait some milliseconds."""
+
 ASIDE_SECONDS = 14 * 86_400
 """What SQS keeps at most, too."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS message (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    body BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS delivery (
-    id INTEGER PRIMARY KEY,
-    hidden_until REAL NOT NULL,
-    receives INTEGER NOT NULL
-);
-CREATE TRIGGER IF NOT EXISTS forget_delivery AFTER DELETE ON message BEGIN
-    DELETE FROM delivery WHERE id = OLD.id;
-END;
-CREATE TABLE IF NOT EXISTS set_aside (
-    id INTEGER PRIMARY KEY,
-    body BLOB NOT NULL,
-    reason TEXT NOT NULL
-);
-"""
-"""Beside a message and not in it: to note a delivery must not write its body once more."""
-
-_CLAIM = """
-INSERT INTO delivery (id, hidden_until, receives)
-SELECT message.id, :until, coalesce(delivery.receives, 0) + 1 FROM message LEFT JOIN delivery USING (id)
-WHERE coalesce(delivery.hidden_until, 0) <= :now ORDER BY message.id LIMIT :limit
-ON CONFLICT (id) DO UPDATE SET hidden_until = excluded.hidden_until, receives = excluded.receives
-RETURNING id, receives
-"""
-_LATER_COLUMNS = [("set_aside", "aside_at", "REAL NOT NULL DEFAULT 0")]
-
-_READ = "SELECT id, body FROM message WHERE id IN (SELECT value FROM json_each(?))"
 
 _Submitted = tuple[Sequence[bytes], "Future[None]"]
 
@@ -77,9 +46,7 @@ class LocalQueue:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
-            self._connection.executescript(_SCHEMA)
-            self._add_columns()
-            self._connection.execute("CREATE INDEX IF NOT EXISTS set_aside_by_age ON set_aside (aside_at)")
+            prepare(self._connection, clock())
         except (sqlite3.Error, OSError) as error:
             raise QueueError(f"The queue {file} cannot be opened: {error}.") from error
         self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
@@ -105,14 +72,14 @@ class LocalQueue:
         now = self._clock()
         claimed = dict(
             self._run(
-                _CLAIM,
+                CLAIM,
                 [{"until": now + VISIBILITY_SECONDS, "now": now, "limit": limit}],
                 then="DELETE FROM set_aside WHERE aside_at < ?",
                 then_values=[(now - ASIDE_SECONDS,)],
             )
         )
         # Read only after the commit: senders need not wait for it.
-        rows = self._run(_READ, [(json.dumps([*claimed]),)])
+        rows = self._run(READ, [(json.dumps([*claimed]),)])
         return [Message(str(number), body, claimed[number]) for number, body in sorted(rows)]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
@@ -121,7 +88,7 @@ class LocalQueue:
         for start in range(0, len(numbers), ROWS_PER_DELETION):
             part = json.dumps(numbers[start : start + ROWS_PER_DELETION])
             # One statement: a thousand would each give the interpreter's lock away and wait to have it back.
-            self._run("DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))", [(part,)])
+            self._run(DELETE, [(part,)])
 
     def release(self, messages: Sequence[Message]) -> None:
         """Make the rows visible at once."""
@@ -196,29 +163,7 @@ class LocalQueue:
         )
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._file, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-        return connection
-
-    def _add_columns(self) -> None:
-        """A file of an earlier version lacks what came since; of two processes at once one adds it."""
-        if self._lacking():
-            self._connection.execute("BEGIN IMMEDIATE")
-            for table, column, kind in self._lacking():
-                self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-            self._connection.execute("UPDATE set_aside SET aside_at = ? WHERE aside_at = 0", (self._clock(),))
-            self._connection.execute("COMMIT")
-
-    def _lacking(self) -> list[tuple[str, str, str]]:
-        return [
-            each
-            for each in _LATER_COLUMNS
-            if each[1] not in {row[1] for row in self._connection.execute(f"PRAGMA table_info({each[0]})").fetchall()}
-        ]
+        return connect(self._file, BUSY_TIMEOUT_SECONDS)
 
     def _run(
         self,
@@ -269,7 +214,7 @@ class LocalQueue:
         waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
         try:
             with self._turn:
-                _insert(connection, [body for bodies, _ in batch for body in bodies])
+                insert(connection, [body for bodies, _ in batch for body in bodies])
         except sqlite3.Error as error:
             self._roll_back(connection)
             for _, done in waiting:
@@ -284,13 +229,3 @@ class LocalQueue:
 
     def _failed(self, error: sqlite3.Error) -> QueueError:
         return QueueError(f"The queue {self._file} failed: {error}.")
-
-
-def _insert(connection: sqlite3.Connection, bodies: list[bytes]) -> None:
-    """One transaction. Many rows a statement: each one gives the interpreter's lock away and waits to have it back."""
-    connection.execute("BEGIN IMMEDIATE")
-    for start in range(0, len(bodies), ROWS_PER_STATEMENT):
-        part = bodies[start : start + ROWS_PER_STATEMENT]
-        values = ",".join(["(?)"] * len(part))
-        connection.execute(f"INSERT INTO message (body) VALUES {values}", part)  # noqa: S608  # only ?
-    connection.execute("COMMIT")

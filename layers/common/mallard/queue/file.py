@@ -1,0 +1,72 @@
+"""The SQLite file of the local queue: its tables, its settings, and how a file of an earlier version is taken over."""
+
+import sqlite3
+from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    body BLOB NOT NULL
+);
+-- Beside a message and not in it: to note a delivery must not write its body once more.
+CREATE TABLE IF NOT EXISTS delivery (
+    id INTEGER PRIMARY KEY,
+    hidden_until REAL NOT NULL,
+    receives INTEGER NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS forget_delivery AFTER DELETE ON message BEGIN
+    DELETE FROM delivery WHERE id = OLD.id;
+END;
+CREATE TABLE IF NOT EXISTS set_aside (
+    id INTEGER PRIMARY KEY,
+    body BLOB NOT NULL,
+    reason TEXT NOT NULL
+);
+"""
+CLAIM = """
+INSERT INTO delivery (id, hidden_until, receives)
+SELECT message.id, :until, coalesce(delivery.receives, 0) + 1 FROM message LEFT JOIN delivery USING (id)
+WHERE coalesce(delivery.hidden_until, 0) <= :now ORDER BY message.id LIMIT :limit
+ON CONFLICT (id) DO UPDATE SET hidden_until = excluded.hidden_until, receives = excluded.receives
+RETURNING id, receives
+"""
+READ = "SELECT id, body FROM message WHERE id IN (SELECT value FROM json_each(?))"
+DELETE = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
+
+ROWS_PER_STATEMENT = 500
+
+
+def connect(file: Path, busy_seconds: float) -> sqlite3.Connection:
+    """A connection that any thread may use, synced at each commit; waits ``busy_seconds`` where others write."""
+    connection = sqlite3.connect(file, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, now: float) -> None:
+    """Make what is not there yet; ``now`` is Unix seconds."""
+    connection.executescript(SCHEMA)
+    if _lacks_age(connection):
+        # Of two processes at once one adds it.
+        connection.execute("BEGIN IMMEDIATE")
+        if _lacks_age(connection):
+            connection.execute("ALTER TABLE set_aside ADD COLUMN aside_at REAL NOT NULL DEFAULT 0")
+        connection.execute("UPDATE set_aside SET aside_at = ? WHERE aside_at = 0", (now,))
+        connection.execute("COMMIT")
+    connection.execute("CREATE INDEX IF NOT EXISTS set_aside_by_age ON set_aside (aside_at)")
+
+
+def insert(connection: sqlite3.Connection, bodies: list[bytes]) -> None:
+    """One transaction. Many rows a statement: each one gives the interpreter's lock away and waits to have it back."""
+    connection.execute("BEGIN IMMEDIATE")
+    for start in range(0, len(bodies), ROWS_PER_STATEMENT):
+        part = bodies[start : start + ROWS_PER_STATEMENT]
+        values = ",".join(["(?)"] * len(part))
+        connection.execute(f"INSERT INTO message (body) VALUES {values}", part)  # noqa: S608  # only ?
+    connection.execute("COMMIT")
+
+
+def _lacks_age(connection: sqlite3.Connection) -> bool:
+    return "aside_at" not in {row[1] for row in connection.execute("PRAGMA table_info(set_aside)").fetchall()}
