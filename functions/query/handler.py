@@ -1,7 +1,7 @@
 """Lambda: the query API."""
 
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from mangum import Mangum
@@ -9,15 +9,13 @@ from mangum import Mangum
 from mallard.config import load_settings
 from mallard.keeping.erase import Erasure, queue_erasure
 from mallard.query.api import create_app
+from mallard.query.downloads import through_store
 from mallard.query.engine import PENDING, Engine
 from mallard.store.base import Store
 from mallard.store.open import open_store
 from mallard.table.read import known_sites
 
-
-def clock() -> datetime:
-    """The present."""
-    return datetime.now(UTC)
+clock = partial(datetime.now, UTC)
 
 
 @cache
@@ -49,8 +47,10 @@ def erase(site_id: str, first: date, last: date) -> Erasure:
 def app() -> Mangum:
     """The application behind API Gateway."""
     settings = load_settings()
-    is_open, seconds = settings.auth == "off", settings.query_seconds
-    api = create_app(engine, lambda: known_sites(store()), clock, erase, is_open=is_open, query_seconds=seconds)
+    is_open, seconds, deliver = settings.auth == "off", settings.query_seconds, through_store(store)
+    api = create_app(
+        engine, lambda: known_sites(store()), clock, erase, is_open=is_open, query_seconds=seconds, deliver=deliver
+    )
     return Mangum(api, lifespan="off")
 
 

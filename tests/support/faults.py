@@ -77,6 +77,9 @@ class FaultyStore:
     def location(self, key: str) -> str:
         return self._inner.location(key)
 
+    def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> str | None:
+        return self._inner.presigned(key, seconds, disposition, media_type)
+
     @property
     def pins_are_cheap(self) -> bool:
         return self._inner.pins_are_cheap

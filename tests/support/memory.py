@@ -85,6 +85,9 @@ class MemoryStore:
     def location(self, key: str) -> str:
         return f"memory://{key}"
 
+    def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> str | None:
+        return f"memory://{key}?seconds={seconds}"
+
     @property
     def pins_are_cheap(self) -> bool:
         return False

@@ -129,6 +129,9 @@ class SteppedStore:
     def location(self, key: str) -> str:
         return self._inner.location(key)
 
+    def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> str | None:
+        return self._inner.presigned(key, seconds, disposition, media_type)
+
     @property
     def pins_are_cheap(self) -> bool:
         return self._inner.pins_are_cheap

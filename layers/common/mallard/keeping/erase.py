@@ -15,12 +15,11 @@ from mallard.rejected.counts import REJECTED, forget_rejections
 from mallard.store.base import Store
 from mallard.store.swap import swap
 from mallard.table.erase import erase_partition, left_rows
-from mallard.table.layout import Partition, site_prefix
+from mallard.table.layout import EXPORTS, Partition, site_prefix
 from mallard.table.read import list_days
 from mallard.table.rollup import SCHEMA, days_of, decode_rollup, rollup_key, rollup_prefix, without
 
 ERASURES = "config/erasures/"
-EXPORTS = "exports/"
 ALLOWED_SKEW = timedelta(minutes=5)
 """How far the clocks of functions may be apart: what is accepted this long after a request is erased with it."""
 

@@ -20,7 +20,9 @@ from mallard.errors import (
     SettingsError,
 )
 from mallard.query.answers import Refusal
+from mallard.query.downloads import Deliver, stream
 from mallard.query.engine import Engine
+from mallard.query.export_routes import export_routes
 from mallard.query.host import is_own_name
 from mallard.query.parameters import OnlyKnown
 from mallard.query.patience import Patience
@@ -47,10 +49,12 @@ def create_app(
     is_open: bool,
     query_seconds: float = 30,
     own_names_only: bool = False,
+    deliver: Deliver = stream,
 ) -> FastAPI:
     """The application. ``is_open`` says whether whoever reaches it may read the numbers; else each answer is 401.
 
-    ``own_names_only``: they are open because only this machine reaches it, so under no name but its own.
+    ``own_names_only``: they are open because only this machine reaches it, so under no name but its own. ``deliver``
+    makes the answers of downloads.
     """
     app = FastAPI(
         title="Mallard Metrics",
@@ -75,6 +79,7 @@ def create_app(
     app.add_middleware(Patience, seconds=query_seconds)
     guards = [Depends(admit), OnlyKnown]
     app.include_router(stats_routes(engine, clock, guards))
+    app.include_router(export_routes(engine, clock, guards, deliver))
     app.include_router(site_routes(engine, sites, clock, erase, guards))
     _answer_errors(app)
     return app

@@ -1,4 +1,7 @@
-"""Ends a query whose client has gone or whose seconds are over: ASGI around the query API."""
+"""Ends a query whose client has gone or whose seconds are over: ASGI around the query API.
+
+The seconds are those until the answer begins: a large one may be sent as slowly as its client reads.
+"""
 
 import asyncio
 
@@ -32,8 +35,13 @@ class Patience:
         listener = asyncio.create_task(_listen(receive, messages, stop))
         timer = asyncio.get_running_loop().call_later(self._seconds, stop.stop, QueryTooLongError)
         token = CURRENT.set(stop)
+
+        async def begun(message: Message) -> None:
+            timer.cancel()
+            await send(message)
+
         try:
-            await self._app(scope, heard, send)
+            await self._app(scope, heard, begun)
         finally:
             CURRENT.reset(token)
             timer.cancel()

@@ -79,6 +79,13 @@ class Store(Protocol):
         """
         ...
 
+    def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> str | None:
+        """An address that gives the object to whoever knows it, for so long; None where the store has none.
+
+        The answer says of itself what ``disposition`` and ``media_type`` (Content-Disposition, -Type) say.
+        """
+        ...
+
     @property
     def pins_are_cheap(self) -> bool:
         """Whether ``pin`` moves no data: then readers pin what is sealed too, which an erasure may still swap."""

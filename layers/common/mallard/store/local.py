@@ -124,6 +124,9 @@ class LocalStore:
             raise self._unavailable(error) from error
         return pinned
 
+    def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> None:
+        """None: nobody else reaches a folder."""
+
     @property
     def pins_are_cheap(self) -> bool:
         """A link each."""

@@ -6,6 +6,9 @@ from datetime import date
 from urllib.parse import quote, unquote
 
 EVENTS = "events/"
+EXPORTS = "exports/"
+"""Large answers, for an hour."""
+
 _SEGMENT = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/(\d{5})(?:-[0-9a-f]{8})?\.parquet")
 
 

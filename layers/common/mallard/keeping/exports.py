@@ -1,0 +1,20 @@
+"""Large answers live for an hour in ``exports/``."""
+
+from datetime import datetime, timedelta
+
+from mallard.store.base import Store
+from mallard.table.layout import EXPORTS
+
+KEPT = timedelta(hours=1)
+
+
+def delete_old_exports(store: Store, now: datetime) -> int:
+    """Remove what was written more than KEPT ago, by the store's own clock where it has one; how many objects."""
+    found = list(store.list(EXPORTS))
+    if not found:
+        return 0
+    oldest = ((store.server_time() or now) - KEPT).timestamp()
+    old = [row for row in found if row.modified < oldest]
+    for row in old:
+        store.delete(row.key)
+    return len(old)

@@ -1,0 +1,196 @@
+"""Downloads of a site and range: a row for each day, or the events themselves, in bytes that come as they are made."""
+
+import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import IO, Any, cast
+
+import pyarrow as pa
+
+from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
+from mallard.query.downloads import Download
+from mallard.query.engine import PENDING, Engine
+from mallard.query.export_forms import FORMS, MEDIA_TYPES, Form
+from mallard.query.metrics import METRICS
+from mallard.query.query import DAY, Query
+from mallard.query.stats import Scope, Stats
+
+WHAT = ("days", "events")
+MAX_EVENTS = 5_000_000
+MEMORY_BYTES = 4 * 1024 * 1024
+"""Of what is made and not yet sent; beyond, it lies on disk."""
+
+PIECE_BYTES = 256 * 1024
+
+DAYS = pa.schema(
+    [
+        pa.field("date", pa.date32()),
+        pa.field("visitors", pa.int64()),
+        pa.field("pageviews", pa.int64()),
+        pa.field("visits", pa.int64()),
+        pa.field("bounce_rate", pa.float64()),
+        pa.field("visit_duration", pa.float64()),
+        pa.field("events", pa.int64()),
+    ]
+)
+"""A fraction of visits with 4 decimals, and seconds with 1; each other column is a count."""
+
+_DECIMALS = {"bounce_rate": 4, "visit_duration": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What is asked for: ``what`` is one of WHAT, ``form`` one of FORMS."""
+
+    scope: Scope
+    what: str = "days"
+    form: str = "csv"
+
+
+def download(stats: Stats, asked: Export) -> Download:
+    """The file. QueryTooLargeError over MAX_EVENTS events, and what ``Engine.answer`` raises: all before any byte."""
+    scope = _begun(stats, asked.scope)
+    batches: _Batches
+    if asked.what == "days":
+        batches = _Table(days_table(stats.engine, scope))
+    else:
+        _check_size(stats.engine, scope)
+        batches = _Events(stats.engine, scope)
+    pieces = _pieces(batches, asked.form, stats.engine.store.scratch)
+    return Download(_name(scope, asked), MEDIA_TYPES[asked.form], _begin(pieces))
+
+
+def days_table(engine: Engine, scope: Scope) -> pa.Table:
+    """A row for each local date of the range, in the schema DAYS; days without any events are there."""
+    names = DAYS.names[1:]
+    query = Query(scope.site_id, scope.period, tuple(names), DAY, scope.filters)
+    counted = {row["value"]: row for row in engine.answer([query]).rows[0]}
+    rows = []
+    for day in _dates(scope.period.start, scope.period.end):
+        counts = counted.get(day.isoformat())
+        values = {name: METRICS[name].value(counts) if counts else 0 for name in names}
+        rows.append({"date": day, **values, **{name: round(values[name], to) for name, to in _DECIMALS.items()}})
+    return pa.Table.from_pylist(rows, schema=DAYS)
+
+
+class _Table:
+    """Batches of a table that is there."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.schema = rows.schema
+        self._rows = rows
+
+    def steps(self, form: Form) -> Iterator[object]:
+        for batch in self._rows.to_batches():
+            form.write(batch)
+            yield None
+
+
+class _Events:
+    """Batches of the rows of a scope, day by day."""
+
+    schema = PENDING
+
+    def __init__(self, engine: Engine, scope: Scope) -> None:
+        self._engine = engine
+        self._query = Query(scope.site_id, scope.period, ("events",), filters=scope.filters)
+
+    def steps(self, form: Form) -> Iterator[object]:
+        return self._engine.rows(self._query, form.write)
+
+
+_Batches = _Table | _Events
+
+
+class _Spool(io.RawIOBase):
+    """A file that is only written, and whose bytes are taken away in between."""
+
+    def __init__(self, folder: Path) -> None:
+        file = tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=str(folder))  # noqa: SIM115  # closed with this
+        self._file = cast(IO[bytes], file)
+        self._taken = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            raise StoreUnavailableError(f"The temporary files have no place: {error.strerror}.") from error
+
+    def tell(self) -> int:
+        return self._taken + self._file.tell()
+
+    def take(self) -> Iterator[bytes]:
+        """All that was written since, in pieces."""
+        self._taken += self._file.tell()
+        self._file.seek(0)
+        while piece := self._file.read(PIECE_BYTES):
+            yield piece
+        self._file.seek(0)
+        self._file.truncate()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _pieces(batches: _Batches, form_name: str, folder: Path) -> Iterator[bytes]:
+    """The bytes. Whoever reads them slowly holds neither memory nor a place in the line of queries."""
+    with closing(_Spool(folder)) as spool:
+        form = FORMS[form_name](cast(IO[bytes], spool), batches.schema)
+        try:
+            for _ in batches.steps(form):
+                yield from spool.take()
+        except QueryTooLongError:
+            raise
+        except QueryStoppedError:
+            # Nobody listens any more.
+            return
+        finally:
+            # Also a file that nobody wants has to end.
+            form.finish()
+        yield from spool.take()
+
+
+def _begin(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, with the first piece made: what is wrong shows while the answer can still say so."""
+    first = next(pieces, b"")
+
+    def all_of_them() -> Iterator[bytes]:
+        with closing(cast(Any, pieces)):
+            yield first
+            yield from pieces
+
+    return all_of_them()
+
+
+def _check_size(engine: Engine, scope: Scope) -> None:
+    query = Query(scope.site_id, scope.period, ("events",), filters=scope.filters)
+    count = engine.answer([query]).rows[0][0]["events"]
+    if count > MAX_EVENTS:
+        raise QueryTooLargeError(
+            f"The range has {count:,} events, but an export may have {MAX_EVENTS:,}; ask for fewer days."
+        )
+
+
+def _begun(stats: Stats, scope: Scope) -> Scope:
+    """With the first date where the range begins with whatever there is."""
+    if not scope.period.open_start:
+        return scope
+    today = stats.engine.zones(scope.site_id).local_date(stats.now)
+    return replace(scope, period=replace(scope.period, start=stats.engine.first_date(scope.site_id, today)))
+
+
+def _name(scope: Scope, asked: Export) -> str:
+    first, last = scope.period.start, scope.period.end - timedelta(days=1)
+    return f"{scope.site_id.replace(':', '_')}-{asked.what}-{first}-{last}.{asked.form}"
+
+
+def _dates(start: date, end: date) -> Iterator[date]:
+    return (start + timedelta(days=number) for number in range((end - start).days))

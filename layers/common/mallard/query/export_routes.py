@@ -1,0 +1,70 @@
+"""The route ``/api/stats/export``: parameters in, a file out."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.params import Depends as Dependency
+
+from mallard.errors import QueryError
+from mallard.query.downloads import Deliver
+from mallard.query.engine import Engine
+from mallard.query.export import WHAT, Export, download
+from mallard.query.export_forms import FORMS, MEDIA_TYPES
+from mallard.query.filters import parse_filters
+from mallard.query.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
+from mallard.query.period import read_period
+from mallard.query.stats import Scope, Stats
+
+Format = Annotated[str | None, Query(alias="format", description=f"One of {', '.join(FORMS)}. Default csv.")]
+What = Annotated[
+    str | None,
+    Query(description="days: a row for each day, the default. events: each event with all columns of the table."),
+]
+
+
+def export_routes(
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency], deliver: Deliver
+) -> APIRouter:
+    """The router; ``guards`` come before the route, ``deliver`` makes the answer of a download."""
+    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards))
+    binary = {"schema": {"type": "string", "format": "binary"}}
+
+    @router.get(
+        "/export",
+        response_class=Response,
+        responses={
+            200: {"description": "The file.", "content": dict.fromkeys(MEDIA_TYPES.values(), binary)},
+            303: {"description": "On AWS, where it is large: its address, which lives for an hour."},
+        },
+    )
+    def export(
+        response: Response,
+        site_id: SiteId = None,
+        period: PeriodName = None,
+        start_date: StartDate = None,
+        end_date: EndDate = None,
+        filters: Filters = None,
+        form: Format = None,
+        what: What = None,
+    ) -> Response:
+        """A site's days or events as a file."""
+        now, site, running = clock(), read_site(site_id), engine()
+        span = read_period(period, start_date, end_date, now, running.zones(site))
+        asked = Export(
+            Scope(site, span, parse_filters(filters)),
+            _one_of("what", what, WHAT),
+            _one_of("format", form, tuple(FORMS)),
+        )
+        # What the guards say of every answer.
+        return deliver(download(Stats(running, now), asked), dict(response.headers))
+
+    return router
+
+
+def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
+    """What is given, or the first that is allowed."""
+    if given is not None and given not in allowed:
+        raise QueryError(f"{name} is {given[:40]!r}, but must be one of {', '.join(allowed)}.")
+    return given or allowed[0]
