@@ -65,6 +65,10 @@ class Place:
             admission.check(who, given["site_id"])
             return "numbers"
 
+        @app.get("/narrowed")
+        def narrowed(who: Annotated[Identity, Depends(admission.to_narrowed)]) -> str:
+            return who.filters
+
         app.router.routes += kept
         self.client = TestClient(app, base_url="http://localhost:8000", raise_server_exceptions=False)
 
@@ -153,6 +157,17 @@ def test_a_shared_link_shows_one_site(place: Place) -> None:
     assert place.statuses(headers) == expected
     place.gate.links.revoke(link.slug)
     assert place.statuses(headers) == dict.fromkeys(ALL, 401)
+
+
+def test_a_link_with_a_filter_shows_nothing_that_is_not_narrowed_by_it(place: Place) -> None:
+    link = place.gate.links.create("a.example", "a", NOW, filters='[["is","visit:country",["DE"]]]')
+    headers = {"authorization": f"Bearer {place.gate.guard.let_in(link, NOW)}"}
+    answer = place.client.get(MAIN, headers=headers)
+    assert answer.status_code == 403
+    assert "narrowed" in answer.json()["error"]
+    narrowed = place.client.get("/narrowed?site_id=a.example", headers=headers)
+    assert (narrowed.status_code, narrowed.json()) == (200, '[["is","visit:country",["DE"]]]')
+    assert place.client.get("/narrowed?site_id=b.example", headers=headers).status_code == 403
 
 
 def test_a_page_of_another_site_changes_nothing_with_the_owner_s_cookie(place: Place) -> None:

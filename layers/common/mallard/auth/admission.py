@@ -7,6 +7,8 @@ from fastapi import Request
 from mallard.auth.door import Door, refusal
 from mallard.auth.identity import Denied, Identity
 
+_NARROWED = Denied(403, "The link shows a part of the site's numbers, and these cannot be narrowed to it.")
+
 
 class Admission:
     """Each method returns who was let in, also as ``request.state.who``; HTTPException where they are not.
@@ -21,7 +23,15 @@ class Admission:
         self._is_public = is_public
 
     def to_numbers(self, request: Request) -> Identity:
-        """Before a report on the site that ``site_id`` names; one without it is for whoever may read some site."""
+        """Before a report on the site that ``site_id`` names, which knows nothing of ``filters``: of all its events.
+
+        One without a site is for whoever may read some site.
+        """
+        who = self.to_narrowed(request)
+        return self._let(_NARROWED if who.filters else None, who)
+
+    def to_narrowed(self, request: Request) -> Identity:
+        """Before a report as in ``to_numbers``, which narrows all it tells by the ``filters`` of who was let in."""
         who = self._enter(request)
         site = request.query_params.get("site_id")
         return self._let(self._refusal(who, self._read_site(site)) if site else who.refusal_to_list(), who)
@@ -37,7 +47,7 @@ class Admission:
         return self._enter(request)
 
     def check(self, who: Identity, site_id: str) -> None:
-        """HTTPException where somebody may not read a site's numbers. ``site_id`` is valid."""
+        """HTTPException where somebody may not read a site's numbers, narrowed by ``who.filters``; the id is valid."""
         self._let(self._refusal(who, site_id), who)
 
     def _refusal(self, who: Identity, site_id: str) -> Denied | None:
