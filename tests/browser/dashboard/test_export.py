@@ -1,10 +1,13 @@
 """Files of what is shown."""
 
+import csv
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
 
 from support.dashboard import shown
+from support.shop import DAY, SITE
 
 
 def test_the_export_menu_links_what_is_shown_as_files(page: Page) -> None:
@@ -39,3 +42,15 @@ def test_the_export_menu_closes_by_escape_and_by_a_click_beside_it(page: Page) -
     summary.click()
     page.locator(".legend").click()
     expect(link).to_be_hidden()
+
+
+def test_a_file_has_the_range_and_the_filters_of_the_page(shop_page: Page, tmp_path: Path) -> None:
+    shop_page.goto(f"/?site={SITE}&from={DAY}&to={DAY}&f=is,sources,Google")
+    shown(shop_page, "export").locator("summary").click()
+    with shop_page.expect_download() as started:
+        shop_page.get_by_role("group", name="Events").get_by_role("link", name="CSV").click()
+    started.value.save_as(tmp_path / "events.csv")
+    with (tmp_path / "events.csv").open(newline="") as file:
+        events = [(event["date"], event["referrer_source"], event["pathname"]) for event in csv.DictReader(file)]
+    pages = ["/", "/", "/", "/pricing", "/pricing", "/thanks"]
+    assert sorted(events) == [(DAY, "Google", page) for page in pages]
