@@ -52,6 +52,7 @@ class Schedule:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._since_last = 0
+        self._has_more = False
         self._thread = threading.Thread(target=self._run, name="flush", daemon=True)
         self.failures = 0
         self.last_success: datetime | None = None
@@ -85,9 +86,9 @@ class Schedule:
             if self._stopping.is_set():
                 return
             began = time.monotonic()
-            is_behind = self._flush(self._one_round)
+            self._flush(self._one_round)
             self._housekeep()
-            if not is_behind:
+            if not self._is_behind():
                 pause = PAUSE_PER_FLUSH_SECOND * (time.monotonic() - began)
                 self._stopping.wait(min(self._interval_seconds, pause))
 
@@ -95,27 +96,32 @@ class Schedule:
         received, report = flush_round(
             self._queue, self._table, clock=self._clock, may_go_on=lambda: not self._stopping.is_set()
         )
-        if received >= BATCH and not report.failed:
-            # There is more: after the pause it is not waited for.
+        self._has_more = not report.failed and (received >= BATCH or bool(report.left))
+        if self._has_more:
+            # The next round waits for its pause, and for no event.
             self._wake.set()
         return report
 
-    def _flush(self, work: Callable[[], FlushReport]) -> bool:
-        """Whether so much is pending that the next round should come at once."""
-        self._since_last = 0
+    def _is_behind(self) -> bool:
+        try:
+            return self._has_more and self._queue.depth() >= BACKLOG
+        except MallardError as error:
+            log.error("pending events not counted: %s", error)
+            return False
+
+    def _flush(self, work: Callable[[], FlushReport]) -> None:
+        self._since_last, self._has_more = 0, False
         try:
             report = work()
-            is_behind = not report.failed and self._wake.is_set() and self._queue.depth() >= BACKLOG
         except Exception as error:  # no other thread flushes: what nobody foresaw must not end this one
             self.failures += 1
             log.error("flush failed: %s", _told(error))
-            return False
+            return
         if report.failed:
             self.failures += 1
         else:
             self.last_success = self._clock()
         _tell(report)
-        return is_behind
 
     def _housekeep(self) -> None:
         until = time.monotonic() + HOUSEKEEPING_SECONDS
