@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -18,6 +19,7 @@ from botocore.client import BaseClient
 
 from mallard.config import load_settings
 from mallard.keeping.erase import request_erasure
+from mallard.query import downloads
 from mallard.queue.open import open_queue
 from mallard.store.open import open_store
 from support.moto import moto_server
@@ -161,7 +163,9 @@ def test_flush_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, cal
     assert forbidden(calls, "FlushFunction") == set()
 
 
-def test_query_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
+def test_query_asks_for_nothing_it_may_not(
+    endpoint: str, smoke: ModuleType, calls: list[Call], monkeypatch: pytest.MonkeyPatch
+) -> None:
     days = [datetime.now(UTC).date() - timedelta(days=back) for back in (0, 3)]
     open_queue(load_settings()).send([event(n, site_id=SITE, date=f"{day}").to_message() for n, day in enumerate(days)])
     smoke._handler("flush").handle({}, smoke.Context())
@@ -170,6 +174,13 @@ def test_query_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, cal
     answer = smoke._handler("query").handle(request, smoke.Context())
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["total_pageviews"] == 2
+    monkeypatch.setattr(downloads, "MAX_DIRECT_BYTES", 10)
+    request = smoke._request("GET", "/api/stats/export", f"site_id={SITE}&what=events")
+    answer = smoke._handler("query").handle(request, smoke.Context())
+    assert answer["statusCode"] == 303
+    # Whoever has the address reads what the function may read.
+    calls.append(("s3:GetObject", "/".join(["bucket", *urlsplit(answer["headers"]["location"]).path.split("/")[2:]])))
+    assert calls[-1][1].startswith("bucket/exports/")
     erase = smoke._request("DELETE", "/api/gdpr/erase", f"site_id={SITE}&start_date={days[1]}&end_date={days[1]}")
     answer = smoke._handler("query").handle(erase, smoke.Context())
     assert (answer["statusCode"], json.loads(answer["body"])["days"]) == (202, [f"{days[1]}"])

@@ -83,6 +83,10 @@ class Place:
             path = Path(self.store.location(row.key))
             os.utime(path, (path.stat().st_mtime - hours * 3600,) * 2)
 
+    def touch(self, key: str, moment: datetime) -> None:
+        """Let an object of a folder have been written at a moment."""
+        os.utime(self.store.location(key), (moment.timestamp(),) * 2)
+
     def delete_rollups(self) -> None:
         for row in list(self.store.list("rollups/")):
             self.store.delete(row.key)

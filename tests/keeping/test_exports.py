@@ -1,0 +1,40 @@
+"""Downloads that were written to the store live for an hour."""
+
+from datetime import timedelta
+
+import pytest
+
+from mallard.keeping.exports import delete_old_exports
+from mallard.keeping.house import House
+from support.place import NOW, Place
+
+
+@pytest.fixture
+def written(place: Place) -> Place:
+    """Two answers, one of them two hours old."""
+    for name in ("old", "new"):
+        place.store.put_if_absent(f"exports/{name}.csv", b"date\n")
+    place.touch("exports/old.csv", NOW - timedelta(hours=2))
+    place.touch("exports/new.csv", NOW - timedelta(minutes=50))
+    return place
+
+
+def keys(place: Place) -> list[str]:
+    return [row.key for row in place.store.list("exports/")]
+
+
+def test_an_old_download_goes_and_a_new_one_stays(written: Place) -> None:
+    assert delete_old_exports(written.store, NOW) == 1
+    assert keys(written) == ["exports/new.csv"]
+    assert delete_old_exports(written.store, NOW) == 0
+
+
+def test_the_house_does_it_at_its_errands(written: Place) -> None:
+    House(written.store, written.engine).keep(NOW)
+    assert keys(written) == ["exports/new.csv"]
+
+
+def test_the_table_is_none_of_it(place: Place) -> None:
+    before = list(place.store.list(""))
+    assert delete_old_exports(place.store, NOW + timedelta(days=365)) == 0
+    assert list(place.store.list("")) == before
