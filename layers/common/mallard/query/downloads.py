@@ -1,5 +1,6 @@
 """How a download reaches its client: piece by piece while it is made, or from the store where answers must be small."""
 
+import io
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -84,11 +85,11 @@ def through_store(store: Callable[[], Store], name: Callable[[], str] | None = N
 
 
 def _gathered(pieces: Iterator[bytes]) -> bytes:
-    found = bytearray()
+    found = io.BytesIO()
     for piece in pieces:
-        found += piece
-        if len(found) > MAX_STORED_BYTES:
+        found.write(piece)
+        if found.tell() > MAX_STORED_BYTES:
             raise QueryTooLargeError(
                 f"The export is over {MAX_STORED_BYTES // 1024**2} MB; ask for fewer days, or for parquet."
             )
-    return bytes(found)
+    return found.getvalue()
