@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     folder, days = Path(arguments[0]), int(arguments[1])
     with closing(open_engine(LocalStore(folder))) as engine:
         spent, overview = timed(lambda: Stats(engine, AFTER).overview(scope(days)))
-    found = {"wall": spent.wall, "cpu": spent.cpu, "peak_mb": _peak_mb(), "files": overview.plan.files}
+    found = {"wall": spent.wall, "cpu": spent.cpu, "peak_mb": _peak_mb(), "files": overview.counted["files"]}
     print(json.dumps({**found, "panels": of_overview(overview)}))
 
 

@@ -1,5 +1,6 @@
 """What an overview asks of a bucket: how many requests, cold and warm, and that what is kept is never an old answer."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -93,8 +94,8 @@ def test_a_month_from_rollups_takes_few_requests_cold_and_listings_alone_warm(re
     roll_up(reader.store)
     found, cold = reader.look()
     assert found.main["total_pageviews"] == 3 * DAYS
-    assert found.plan.explain()["rollup_days"] >= DAYS - 2
-    tails = found.plan.files + 1
+    assert found.counted["rollup_days"] >= DAYS - 2
+    tails = found.counted["files"] + 1
     assert cold <= SETTINGS + LISTINGS + MONTHS + tails <= 40
     again, warm = reader.look()
     assert again.main == found.main
@@ -103,7 +104,7 @@ def test_a_month_from_rollups_takes_few_requests_cold_and_listings_alone_warm(re
 
 def test_a_month_from_events_takes_one_request_for_each_day_cold_and_listings_alone_warm(reader: Reader) -> None:
     found, cold = reader.look()
-    assert (found.main["total_pageviews"], found.plan.files) == (3 * DAYS, DAYS)
+    assert (found.main["total_pageviews"], found.counted["files"]) == (3 * DAYS, DAYS)
     assert cold <= SETTINGS + LISTINGS + DAYS
     again, warm = reader.look()
     assert again.main == found.main
@@ -135,3 +136,14 @@ def test_nothing_of_an_erased_day_is_kept_after_the_next_look_or_at_once_where_i
     assert found.main["total_pageviews"] == 3 * (DAYS - 1)
     reader.engine.forget()
     assert list(kept.iterdir()) == []
+
+
+def test_sealed_segments_are_taken_whole_and_kept_too_where_there_is_room(reader: Reader) -> None:
+    Place(reader.store).write(TODAY, *range(2001, 2010))
+    before = Counter(reader.between.counts)
+    found, _ = reader.look()
+    assert found.main["total_pageviews"] == 3 * DAYS + 9
+    # DuckDB would ask with HEAD for what it reads where it is.
+    assert reader.between.counts["HEAD"] == before["HEAD"]
+    _, warm = reader.look(PAGES)
+    assert warm <= LISTINGS

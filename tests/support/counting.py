@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from mallard.errors import StoreUnavailableError
+from mallard.query.database import Database
 from mallard.query.engine import Engine, Look
 from mallard.query.period import Period
 from mallard.query.query import Query
@@ -23,6 +24,16 @@ _MARKS = ("date", "fingerprint", "tail", "additive", "frozen")
 """What the builder adds to the measures."""
 
 
+class NoDatabase(Database):
+    """What errors mean, without a DuckDB to raise them."""
+
+    def __init__(self) -> None:
+        """There is nothing to open."""
+
+    def _renew(self) -> None:
+        """It has no session whose credentials could end."""
+
+
 class ArrowEngine(Engine):
     """Counts rows: ``days`` answers ``{"date", "events", "ids"}`` of each, ``ids`` None where a rollup answers."""
 
@@ -33,6 +44,7 @@ class ArrowEngine(Engine):
         self._pending = pending
         self._rollups = RollupReader(store)
         self._pins = None
+        self._database = NoDatabase()
 
     def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> tuple[pa.Table, int, bool]:
         """One row of the rows read, and one of the events."""
@@ -47,9 +59,6 @@ class ArrowEngine(Engine):
 
     def close(self) -> None:
         """There is nothing to close."""
-
-    def _renew(self) -> None:
-        """It has no session whose credentials could end."""
 
     def days(self, site_id: str, period: Period) -> list[dict[str, Any]]:
         """What a report of the range counts."""

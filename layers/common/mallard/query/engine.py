@@ -1,28 +1,26 @@
-"""One DuckDB per process: locked to the store, a cursor per query, a new look where a swap broke a read."""
+"""Answers: a glance at queue and listing, a plan, a look at the files, a count; another where a swap broke it."""
 
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.errors import QueryError, QueryTooLargeError, StoreUnavailableError
+from mallard.errors import StoreUnavailableError
 from mallard.query.cache import Cache
 from mallard.query.conditions import Conditions, compile_filter
+from mallard.query.database import READ_ATTEMPTS, READ_ERRORS, Database
 from mallard.query.merge import COUNTS, merged
 from mallard.query.period import Period
 from mallard.query.plan import PORTION_BYTES, Plan
 from mallard.query.query import DAY, HOUR, Query
 from mallard.query.rollups import Rolled, RollupReader
 from mallard.query.statement import Count, counting_sql, hours_table, rollup_sql, rows_sql, sql_file
-from mallard.query.stopping import Line, current_stop
+from mallard.query.stopping import current_stop
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
@@ -31,7 +29,6 @@ from mallard.table.pins import Pins
 from mallard.table.read import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 
-READ_ATTEMPTS = 3
 BATCH_ROWS = 32_768
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
@@ -43,18 +40,15 @@ and clocks differ."""
 PENDING = pa.schema([pa.field("date", pa.date32()), *EVENTS])
 """Pending events as rows: the table's columns and the partition's date."""
 
-# What a reader meets when an object is swapped under it, on a folder or over httpfs.
-_READ_ERRORS = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException, UnicodeDecodeError)
-
 PendingEvents = Callable[[str], pa.Table]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """``rows`` of each query, ``{"value": …, measure: …}`` each, and the plan they were counted by."""
+    """``rows`` of each query, ``{"value": …, measure: …}`` each, and which way they were counted."""
 
     rows: tuple[list[dict[str, Any]], ...]
-    plan: Plan
+    counted: dict[str, int]
 
     def size(self) -> int:
         """How many rows."""
@@ -105,23 +99,11 @@ class Engine:
         """``pending`` gives a site's rows that wait in the queue, in the schema PENDING; answers are kept so long."""
         self.store = store
         self.cache = Cache(cache_seconds)
-        self._line = Line()
         self.book = book or SiteBook(store)
         self._pending = pending
         self._rollups = RollupReader(store)
         self._pins = None if store.pins_are_cheap else Pins(store)
-        self._lock = threading.Lock()
-        self._database = duckdb.connect(
-            config={
-                "memory_limit": f"{memory_mb}MB",
-                "threads": threads,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "preserve_insertion_order": False,
-                "temp_directory": str(store.scratch),
-            }
-        )
-        self._lock_down()
+        self._database = Database(store, memory_mb=memory_mb, threads=threads)
 
     def answer(self, queries: Sequence[Query]) -> Answer:
         """All of one site, range and filter: one look at queue and table serves them, and one count of the events.
@@ -145,7 +127,7 @@ class Engine:
 
         def counted() -> Answer:
             plan, rows = self._look(first, lambda look: self._count(first, count, look), glance)
-            return Answer(tuple(self._merged(each, plan, rows) for each in queries), plan)
+            return Answer(tuple(self._merged(each, plan, rows) for each in queries), plan.explain())
 
         if first.period.since is not None:
             return counted()
@@ -185,15 +167,15 @@ class Engine:
         ``rollup.SCHEMA``.
         """
         for attempt in range(READ_ATTEMPTS):
-            with open_files(self.store, [segments]) as files, closing(self._cursor()) as cursor:
+            with open_files(self.store, [segments]) as files, self._database.cursor() as cursor:
                 try:
                     cursor.register("hours", hours)
                     footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
                     values = {"files": list(files), "start": date.min, "end": date.max, "since": BEGINNING}
                     rows = cursor.execute(rollup_sql(), values).to_arrow_table()
                     return rows, int(footers[0]), bool(footers[1])
-                except (duckdb.Error, UnicodeDecodeError) as error:
-                    self._look_again(error, attempt)
+                except READ_ERRORS as error:
+                    self._database.look_again(error, attempt)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -212,7 +194,7 @@ class Engine:
         if query.filters is None:
             return None
         conditions = compile_filter(query.filters, self.book.get(query.site_id).goals)
-        self._check_patterns(conditions.patterns)
+        self._database.check_patterns(conditions.patterns)
         return conditions
 
     def _look(
@@ -225,8 +207,8 @@ class Engine:
             with open_files(self.store, glance.plan.days.values(), self._pins) as files:
                 try:
                     return glance.plan, work(Look(glance.plan, glance.pending, files))
-                except (duckdb.Error, UnicodeDecodeError) as error:
-                    self._look_again(error, attempt)
+                except READ_ERRORS as error:
+                    self._database.look_again(error, attempt)
         raise AssertionError("unreachable")
 
     def _glance(self, query: Query, *, rolled: bool = True) -> Glance:
@@ -266,15 +248,14 @@ class Engine:
         """The days whose visitors cannot be added up; all, where they fit into one portion anyway."""
         if look.plan.size_bytes <= PORTION_BYTES or not look.files:
             return frozenset(look.plan.days)
-        with closing(self._cursor()) as cursor:
+        with self._database.cursor() as cursor:
             found = cursor.execute(sql_file("spanning"), {"files": list(look.files)}).fetchall()
         return frozenset(_by_day(row[0] for row in found))
 
     def _run(self, query: Query, count: Count, files: Sequence[str], pending: pa.Table) -> pa.Table:
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
         values = _values(query.period, count.conditions, files)
-        stop = current_stop()
-        with self._line.turn(stop), closing(self._cursor()) as cursor, stop.interrupting(cursor.interrupt):
+        with self._database.turn() as cursor:
             cursor.register("pending", pending)
             if HOUR in count.dimensions:
                 cursor.register("hours", self._hours(query))
@@ -282,8 +263,7 @@ class Engine:
 
     def _take(self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], look: Look) -> None:
         sql = rows_sql(conditions, PENDING.names, has_files=bool(look.files))
-        stop = current_stop()
-        with self._line.turn(stop), closing(self._cursor()) as cursor, stop.interrupting(cursor.interrupt):
+        with self._database.turn() as cursor:
             cursor.register("pending", look.pending)
             # The order is known only when all is read: what a swap breaks breaks here, before anything was taken.
             found = cursor.execute(sql, _values(query.period, conditions, look.files))
@@ -291,7 +271,7 @@ class Engine:
                 for batch in found.to_arrow_reader(BATCH_ROWS):
                     take(batch.cast(PENDING))
             except OSError as error:
-                stop.check()
+                current_stop().check()
                 raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
 
     def _hours(self, query: Query) -> pa.Table:
@@ -303,54 +283,6 @@ class Engine:
         return merged(
             [*rolled, *(rows.filter(pc.equal(rows["dimension"], query.dimension)) for rows in counted)], query
         )
-
-    def _check_patterns(self, patterns: Iterable[str]) -> None:
-        with closing(self._cursor()) as cursor:
-            for pattern in patterns:
-                try:
-                    cursor.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern}).fetchall()
-                except duckdb.Error as error:
-                    reason = str(error).splitlines()[0]
-                    raise QueryError(f"{pattern[:40]!r} is no regular expression (RE2): {reason}") from error
-
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
-        with self._lock:
-            return self._database.cursor()
-
-    def _lock_down(self) -> None:
-        """After this no statement reaches a file or host beyond the store, nor undoes it."""
-        self._setup = tuple(self.store.reader_setup())
-        for statement in self._setup:
-            self._database.execute(statement)
-        allowed = [self.store.location(""), f"{self.store.scratch}/"]
-        self._database.execute("SET enable_external_file_cache = false")
-        self._database.execute(f"SET allowed_directories = {allowed!r}")
-        self._database.execute("SET enable_external_access = false")
-        self._database.execute("SET lock_configuration = true")
-
-    def _look_again(self, error: Exception, attempt: int) -> None:
-        """Return where a swap may have broken the read and there is another try; else raise."""
-        if isinstance(error, duckdb.InterruptException):
-            current_stop().check()
-        if isinstance(error, duckdb.OutOfMemoryException):
-            raise QueryTooLargeError(
-                "The query needs more memory than MALLARD_QUERY_MEMORY_MB; ask for fewer days."
-            ) from error
-        # Of Parquet that is another file by now DuckDB may raise its most general error, the base of all others.
-        if not isinstance(error, _READ_ERRORS) and type(error) is not duckdb.Error:
-            raise error
-        if attempt + 1 == READ_ATTEMPTS:
-            raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
-        self._renew()
-
-    def _renew(self) -> None:
-        """Take over what the store's setup says now: credentials of a role end after some hours."""
-        setup = tuple(self.store.reader_setup())
-        with self._lock:
-            for statement in setup:
-                if statement not in self._setup:
-                    self._database.execute(statement)
-            self._setup = setup
 
 
 def _values(period: Period, conditions: Conditions | None, files: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from mallard.query.engine import Engine
 from mallard.query.filters import Filter
 from mallard.query.metrics import METRICS
 from mallard.query.period import Period, read_period
-from mallard.query.plan import Plan
 from mallard.query.query import DAY, HOUR, Query
 from mallard.table.rollup import TOTAL
 
@@ -65,13 +64,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a page shows of a site and range, from one look; ``plan`` says how it was counted."""
+    """What a page shows of a site and range, from one look; ``counted`` says which way."""
 
     period: Period
     main: dict[str, Any]
     timeseries: list[dict[str, Any]]
     breakdowns: dict[str, list[dict[str, Any]]]
-    plan: Plan
+    counted: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +106,23 @@ class Stats:
         """Headline, series and breakdowns of one site and range, counted in one go."""
         scope = self._begun(scope)
         asked = [_MAIN, _series(scope.period), *(_breakdown(name, limit) for name in names)]
-        (main, series, *lists), (main_before, series_before, *lists_before), plan = self._counted(scope, asked)
+        (main, series, *lists), (main_before, series_before, *lists_before), counted = self._counted(scope, asked)
         return Overview(
             scope.period,
             self._headline(scope, main, main_before),
             self._filled(scope, series, series_before),
             {name: _listed(now, before) for name, now, before in zip(names, lists, lists_before, strict=True)},
-            plan,
+            counted,
         )
 
-    def _counted(self, scope: Scope, asked: Sequence[_Asked]) -> tuple[list[Rows], list[Rows | None], Plan]:
-        """The rows of all that is asked, those of the earlier range (of every value, None without), and the plan."""
+    def _counted(self, scope: Scope, asked: Sequence[_Asked]) -> tuple[list[Rows], list[Rows | None], dict[str, int]]:
+        """The rows of all that is asked, those of the earlier range (of every value, None without), and which way."""
         answer = self.engine.answer([each.query(scope, scope.period) for each in asked])
         before: list[Rows | None] = [None] * len(asked)
         if scope.before:
             unlimited = [replace(each, limit=None).query(scope, scope.before) for each in asked]
             before = list(self.engine.answer(unlimited).rows)
-        return list(answer.rows), before, answer.plan
+        return list(answer.rows), before, answer.counted
 
     def _headline(self, scope: Scope, rows: Rows, before: Rows | None) -> dict[str, Any]:
         numbers = _named(rows[0])

@@ -101,7 +101,7 @@ def stats_routes(
             main=Main(**found.main),
             timeseries=[Bucket(**each) for each in found.timeseries],
             breakdowns={name: [Row(**each) for each in rows] for name, rows in found.breakdowns.items()},
-            counted=Counted(**found.plan.explain()),
+            counted=Counted(**found.counted),
         )
 
     @router.get("/rejected")
