@@ -138,6 +138,9 @@ class BrokenStore:
     def location(self, key: str) -> str:
         self._fail()
 
+    def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> str | None:
+        self._fail()
+
     @property
     def pins_are_cheap(self) -> bool:
         return False
