@@ -43,7 +43,7 @@ def test_a_server_reached_from_elsewhere_asks_everyone_for_the_token() -> None:
 
 def test_where_none_was_printed_no_token_is_right() -> None:
     place = visit(on_loopback=False)
-    for given in ("", "None", "x"):
+    for given in ("", " ", "None", "x"):
         refused = place.refusal(LOCAL, given)
         assert refused is not None
         assert refused.status == 403
