@@ -110,6 +110,13 @@ def test_more_than_the_limit_is_not_kept_and_what_was_used_last_stays(bucket: Bu
         assert bucket.reads == [KEYS[1]]
 
 
+def test_there_is_room_for_half_of_what_is_kept(bucket: Bucket) -> None:
+    rows = bucket.listed(*KEYS)
+    size = sum(row.size_bytes for row in rows)
+    with closing(Pins(bucket, max_bytes=2 * size)) as enough, closing(Pins(bucket, max_bytes=2 * size - 1)) as less:
+        assert (enough.has_room_for(rows), less.has_room_for(rows)) == (True, False)
+
+
 def test_a_readers_file_stays_when_it_is_let_go(bucket: Bucket, pins: Pins, tmp_path: Path) -> None:
     (path,) = pins.take(bucket.listed(KEYS[0]), tmp_path / "1")
     pins.forget()
