@@ -212,6 +212,14 @@ def test_without_auth_everyone_is_in_and_there_is_nothing_to_log_in_to() -> None
     )
 
 
+@pytest.mark.parametrize(("auth", "warnings"), [("off", 1), ("on", 0)])
+def test_a_server_without_auth_says_so_when_it_starts(
+    caplog: pytest.LogCaptureFixture, auth: str, warnings: int
+) -> None:
+    Place(auth=auth).instance()
+    assert len([each for each in caplog.records if "MALLARD_AUTH=off" in each.message]) == warnings
+
+
 # Sessions
 
 

@@ -1,5 +1,6 @@
 """All that decides who gets in, put together for one process."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from mallard.store.base import Store
 
 DOOR = "password"
 """What is tried at the login; a shared link is a door of its own."""
+
+log = logging.getLogger("mallard.auth")
 
 
 class Gate:
@@ -40,6 +43,8 @@ class Gate:
         ConfigError where MALLARD_ADMIN_PASSWORD is a common password.
         """
         _refuse_configured(settings.admin_password)
+        if settings.auth == "off":
+            log.warning("MALLARD_AUTH=off: whoever reaches this server reads, changes and erases everything.")
         hashing = hashing or Hashing()
         self.passwords = Passwords(store, settings.admin_password, hashing=hashing, clock=clock)
         self.sessions = Sessions(store, secret, self.passwords.mark, lasts_seconds=settings.session_ttl, clock=clock)
