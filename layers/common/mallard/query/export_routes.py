@@ -4,18 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.params import Depends as Dependency
 
 from mallard.errors import QueryError
+from mallard.query.asking import Ask, ask_span, filtered
 from mallard.query.downloads import Deliver
 from mallard.query.engine import Engine
 from mallard.query.export import WHAT, Export, download
 from mallard.query.export_forms import FORMS, MEDIA_TYPES
-from mallard.query.filters import parse_filters
-from mallard.query.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
-from mallard.query.period import read_period
-from mallard.query.stats import Scope, Stats
+from mallard.query.parameters import Filters
 
 Format = Annotated[str | None, Query(alias="format", description=f"One of {', '.join(FORMS)}. Default csv.")]
 What = Annotated[
@@ -29,6 +27,7 @@ def export_routes(
 ) -> APIRouter:
     """The router; ``guards`` come before the route, ``deliver`` makes the answer of a download."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards))
+    Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
     binary = {"schema": {"type": "string", "format": "binary"}}
 
     @router.get(
@@ -40,25 +39,13 @@ def export_routes(
         },
     )
     def export(
-        response: Response,
-        site_id: SiteId = None,
-        period: PeriodName = None,
-        start_date: StartDate = None,
-        end_date: EndDate = None,
-        filters: Filters = None,
-        form: Format = None,
-        what: What = None,
+        response: Response, asked: Span, filters: Filters = None, form: Format = None, what: What = None
     ) -> Response:
         """A site's days or events as a file."""
-        now, site, running = clock(), read_site(site_id), engine()
-        span = read_period(period, start_date, end_date, now, running.zones(site))
-        asked = Export(
-            Scope(site, span, parse_filters(filters)),
-            _one_of("what", what, WHAT),
-            _one_of("format", form, tuple(FORMS)),
-        )
+        scope = filtered(asked, filters).scope
+        wanted = Export(scope, _one_of("what", what, WHAT), _one_of("format", form, tuple(FORMS)))
         # What the guards say of every answer.
-        return deliver(download(Stats(running, now), asked), dict(response.headers))
+        return deliver(download(asked.stats, wanted), dict(response.headers))
 
     return router
 

@@ -1,4 +1,4 @@
-"""The routes below ``/api/stats``: parameters in, reports out."""
+"""The routes below ``/api/stats`` that give numbers: parameters in, reports out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,40 +10,26 @@ from fastapi.params import Depends as Dependency
 
 from mallard.errors import QueryError
 from mallard.query.answers import Bucket, Counted, Main, Overview, RejectedRow, Row
+from mallard.query.asking import Ask, ask_span, filtered
 from mallard.query.compare import earlier
 from mallard.query.engine import Engine
-from mallard.query.filters import parse_filters
 from mallard.query.parameters import (
     Breakdowns,
     Compare,
-    EndDate,
     Filters,
     Interval,
     Limit,
-    PeriodName,
-    SiteId,
-    StartDate,
     read_breakdowns,
     read_compare,
     read_interval,
     read_limit,
-    read_site,
 )
-from mallard.query.period import Period, read_period
-from mallard.query.stats import BREAKDOWNS, Scope, Stats
+from mallard.query.period import Period
+from mallard.query.stats import BREAKDOWNS, Scope
 from mallard.query.tagged import TaggedRoute
 from mallard.rejected.counts import rejections
 
 MAX_HOURLY_DAYS = 31
-
-
-class Ask:
-    """What every report is asked: by which reports, of which site, over which range."""
-
-    def __init__(self, stats: Stats, scope: Scope) -> None:
-        """``scope`` is validated."""
-        self.stats = stats
-        self.scope = scope
 
 
 def stats_routes(
@@ -52,21 +38,13 @@ def stats_routes(
     """The router; ``guards`` come before each route."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=TaggedRoute)
 
-    def span(
-        site_id: SiteId = None, period: PeriodName = None, start_date: StartDate = None, end_date: EndDate = None
-    ) -> Ask:
-        now, site, running = clock(), read_site(site_id), engine()
-        return Ask(
-            Stats(running, now),
-            Scope(site, read_period(period, start_date, end_date, now, running.zones(site))),
-        )
-
-    Span = Annotated[Ask, Depends(span)]  # noqa: N806  # a type
+    Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
 
     def ask(asked: Span, filters: Filters = None, compare: Compare = None) -> Ask:
         comparison = read_compare(compare)
         before = earlier(asked.scope.period, comparison) if comparison else None
-        return Ask(asked.stats, replace(asked.scope, filters=parse_filters(filters), before=before))
+        found = filtered(asked, filters)
+        return Ask(found.stats, replace(found.scope, before=before))
 
     Asked = Annotated[Ask, Depends(ask)]  # noqa: N806  # a type
 
