@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -44,15 +43,20 @@ def s3() -> Iterator[str]:
         yield endpoint
 
 
-@pytest.fixture(params=["table", "rolled up", "s3", "s3 rolled up", "queue", "both", "overlap", "overlap rolled up"])
-def case(request: pytest.FixtureRequest, s3: str, tmp_path: Path) -> Iterator[tuple[Stats, list[Row]]]:
+@pytest.fixture(
+    scope="module", params=["table", "rolled up", "s3", "s3 rolled up", "queue", "both", "overlap", "overlap rolled up"]
+)
+def case(
+    request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Stats, list[Row]]]:
     """300 random events, and where they lie; `overlap` is the moment between a write and its acknowledgement."""
     rows = random_rows(Random(request.param), 300, NOW)
     place, _, rolled_up = request.param.partition(" ")
+    folder = tmp_path_factory.mktemp("case")
     stored = {"queue": [], "both": rows[:200], "overlap": rows[:200]}.get(place, rows)
     waiting = {"queue": rows, "both": rows[200:], "overlap": rows[100:]}.get(place, [])
     in_bucket = place == "s3"
-    store = connect(f"s3://numbers/{tmp_path.name}", endpoint=s3) if in_bucket else LocalStore(tmp_path)
+    store = connect(f"s3://numbers/{folder.name}", endpoint=s3) if in_bucket else LocalStore(folder)
     store_rows(store, stored, seal_rows=20)
     engine = Engine(store, lambda site_id: pending_rows(waiting if site_id == SITE else []), memory_mb=256, threads=2)
     if rolled_up:
