@@ -1,12 +1,13 @@
 """Kept answers: as long as they say, no more than fit, and one count for equal questions."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
-from mallard.errors import QueryError, QueryStoppedError
-from mallard.query.cache import Cache
+from mallard.errors import QueryBusyError, QueryError, QueryStoppedError
+from mallard.query.cache import BYTES_OF_AN_ENTRY, MAX_WAITING, Cache
+from mallard.query.stopping import CURRENT, Stop
 
 
 class Clock:
@@ -28,46 +29,46 @@ class Counter:
         return self.made
 
 
-def one_row(_: object) -> int:
+def one_byte(_: object) -> int:
     return 1
 
 
 def test_an_answer_is_kept_for_its_seconds() -> None:
     clock, make = Clock(), Counter()
     cache = Cache(60, clock=clock)
-    assert [cache.get("a", make, one_row), cache.get("a", make, one_row)] == [1, 1]
+    assert [cache.get("a", make, one_byte), cache.get("a", make, one_byte)] == [1, 1]
     clock.now = 59.9
-    assert cache.get("a", make, one_row) == 1
+    assert cache.get("a", make, one_byte) == 1
     clock.now = 60
-    assert cache.get("a", make, one_row) == 2
+    assert cache.get("a", make, one_byte) == 2
     assert (cache.hits, cache.misses, len(cache)) == (2, 2, 1)
 
 
 def test_another_key_is_another_answer() -> None:
     cache, make = Cache(60), Counter()
-    assert [cache.get(key, make, one_row) for key in "abab"] == [1, 2, 1, 2]
+    assert [cache.get(key, make, one_byte) for key in "abab"] == [1, 2, 1, 2]
 
 
 def test_no_seconds_keep_nothing() -> None:
     cache, make = Cache(0), Counter()
-    assert [cache.get("a", make, one_row) for _ in range(3)] == [1, 2, 3]
+    assert [cache.get("a", make, one_byte) for _ in range(3)] == [1, 2, 3]
     assert len(cache) == 0
 
 
-def test_the_oldest_answers_go_when_there_are_too_many_rows() -> None:
-    cache, make = Cache(60, max_rows=10), Counter()
+def test_the_oldest_answers_go_when_there_are_too_many_bytes() -> None:
+    cache, make = Cache(60, max_bytes=2 * BYTES_OF_AN_ENTRY + 10), Counter()
     for key in "abc":
         cache.get(key, make, lambda _: 4)
     assert len(cache) == 2
-    assert cache.get("c", make, one_row) == 3
-    assert cache.get("a", make, one_row) == 4
+    assert cache.get("c", make, one_byte) == 3
+    assert cache.get("a", make, one_byte) == 4
 
 
-def test_an_answer_of_too_many_rows_is_not_kept_and_drives_none_out() -> None:
-    cache, make = Cache(60, max_rows=10), Counter()
-    cache.get("small", make, one_row)
-    cache.get("large", make, lambda _: 11)
-    assert (cache.get("small", make, one_row), cache.get("large", make, one_row)) == (1, 3)
+def test_an_answer_of_too_many_bytes_is_not_kept_and_drives_none_out() -> None:
+    cache, make = Cache(60, max_bytes=2 * BYTES_OF_AN_ENTRY + 10), Counter()
+    cache.get("small", make, one_byte)
+    cache.get("large", make, lambda _: 2 * BYTES_OF_AN_ENTRY)
+    assert (cache.get("small", make, one_byte), cache.get("large", make, one_byte)) == (1, 3)
 
 
 def test_equal_questions_at_one_time_are_counted_once() -> None:
@@ -79,9 +80,9 @@ def test_equal_questions_at_one_time_are_counted_once() -> None:
         return "counted"
 
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(cache.get, "a", slow, one_row)
+        first = pool.submit(cache.get, "a", slow, one_byte)
         assert begun.wait(10)
-        others = [pool.submit(cache.get, "a", _never, one_row) for _ in range(3)]
+        others = [pool.submit(cache.get, "a", _never, one_byte) for _ in range(3)]
         go_on.set()
         assert [each.result(10) for each in (first, *others)] == ["counted"] * 4
 
@@ -98,8 +99,8 @@ def test_a_wrong_question_is_wrong_for_all_who_ask_it_and_not_kept() -> None:
 
     for _ in range(2):
         with pytest.raises(QueryError):
-            cache.get("a", wrong, one_row)
-    assert cache.get("a", lambda: "right", one_row) == "right"
+            cache.get("a", wrong, one_byte)
+    assert cache.get("a", lambda: "right", one_byte) == "right"
 
 
 def test_who_waits_counts_himself_when_the_first_went_away() -> None:
@@ -111,10 +112,52 @@ def test_who_waits_counts_himself_when_the_first_went_away() -> None:
         raise QueryStoppedError("Its client has gone.")
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(cache.get, "a", stopped, one_row)
+        first = pool.submit(cache.get, "a", stopped, one_byte)
         assert begun.wait(10)
-        second = pool.submit(cache.get, "a", lambda: "counted", one_row)
+        second = pool.submit(cache.get, "a", lambda: "counted", one_byte)
         go_on.set()
         with pytest.raises(QueryStoppedError):
             first.result(10)
         assert second.result(10) == "counted"
+
+
+def test_who_waits_for_another_count_goes_when_its_own_request_ends() -> None:
+    cache, begun, go_on, gone = Cache(60), threading.Event(), threading.Event(), Stop()
+
+    def slow() -> str:
+        begun.set()
+        assert go_on.wait(10)
+        return "counted"
+
+    def follow() -> str:
+        CURRENT.set(gone)
+        return cache.get("a", _never, one_byte)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.get, "a", slow, one_byte)
+        assert begun.wait(10)
+        follower = pool.submit(follow)
+        gone.stop()
+        with pytest.raises(QueryStoppedError):
+            follower.result(10)
+        go_on.set()
+        assert first.result(10) == "counted"
+
+
+def test_only_so_many_wait_for_another_count() -> None:
+    cache, begun, go_on = Cache(60), threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        assert go_on.wait(10)
+        return "counted"
+
+    with ThreadPoolExecutor(MAX_WAITING + 2) as pool:
+        first = pool.submit(cache.get, "a", slow, one_byte)
+        assert begun.wait(10)
+        others = [pool.submit(cache.get, "a", _never, one_byte) for _ in range(MAX_WAITING + 1)]
+        refused = next(as_completed(others, 10))
+        with pytest.raises(QueryBusyError):
+            refused.result()
+        go_on.set()
+        assert {each.result(10) for each in (first, *others) if each is not refused} == {"counted"}

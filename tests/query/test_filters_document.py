@@ -14,6 +14,7 @@ from mallard.query.filters import (
     MAX_FILTER_BYTES,
     MAX_LEAVES,
     MAX_PATTERN_LENGTH,
+    MAX_PATTERNS,
     MAX_PROPERTY_LENGTH,
     MAX_VALUE_LENGTH,
     MAX_VALUES,
@@ -41,7 +42,8 @@ def test_the_document_has_every_operator_dimension_and_limit() -> None:
     assert listed >= {*OPERATORS, *GROUPS, *OF_EVENTS, *OF_VISITS}
     also = dict(re.findall(r"^\| `([\w:]+)` \| `(\w+)` \| [^|]+ \|", text, re.MULTILINE))
     assert {name: dimension for dimension, name in also.items()} == SEED_NAMES
-    limits = (MAX_DEPTH, MAX_LEAVES, MAX_VALUES, MAX_VALUE_LENGTH, MAX_PATTERN_LENGTH, MAX_PROPERTY_LENGTH, MAX_GOALS)
+    shape = (MAX_DEPTH, MAX_LEAVES, MAX_VALUES, MAX_VALUE_LENGTH)
+    limits = (*shape, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_PROPERTY_LENGTH, MAX_GOALS)
     table = text[text.index("## Limits") :]
     assert [int(found.replace(",", "")) for found in re.findall(r"\| ([\d,]+)", table)] == [
         MAX_FILTER_BYTES // 1024,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -128,3 +128,21 @@ def test_an_answer_is_kept_until_the_data_changes(tmp_path: Path) -> None:
     assert sum(row["pageviews"] for row in fresh) > sum(row["pageviews"] for row in first)
     assert stats.breakdown(replace(scope, period=read_period("today", None, None, NOW)), "pages", 1000) != fresh
     engine.close()
+
+
+def test_a_missing_source_and_one_that_is_called_direct_are_one(tmp_path: Path) -> None:
+    first = random_rows(Random(1), 1, NOW)[0] | {"visitor_id": 7, "event_name": "pageview", "referrer_source": None}
+    moment = NOW.replace(tzinfo=None)
+    rows = [
+        {**first, "event_id": 1, "timestamp": moment - timedelta(hours=3)},
+        {**first, "event_id": 2, "timestamp": moment - timedelta(hours=1), "referrer_source": "Direct"},
+    ]
+    store = LocalStore(tmp_path)
+    store_rows(store, rows, seal_rows=50)
+    with stats_over(tmp_path) as stats:
+        scope = Scope(SITE, read_period("today", None, None, NOW))
+        expected = [{"value": "Direct", "visitors": 1, "pageviews": 2}]
+        assert stats.breakdown(scope, "sources", 10) == expected
+        tomorrow = NOW + timedelta(days=1)
+        assert build_rollups(store, stats.engine, tomorrow).days == 1
+        assert Stats(stats.engine, tomorrow).breakdown(scope, "sources", 10) == expected

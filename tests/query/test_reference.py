@@ -65,6 +65,7 @@ def case(
     engine.close()
 
 
+RECENT = ["since", NOW.replace(tzinfo=None) - timedelta(minutes=5)]
 PERIODS = ["today", "yesterday", "7d", "30d", "all"]
 
 
@@ -108,8 +109,7 @@ def check(stats: Stats, rows: list[Row], period: str, filters: list[Any]) -> Non
     """Every report over a period and filter equals the reference."""
     asked, form = scope(period, filters), "%Y-%m-%d %H:00" if period == "today" else "%Y-%m-%d"
     found, inside = overview(stats, asked), within(rows, period)
-    recent = [row for row in rows if row["timestamp"] >= NOW.replace(tzinfo=None) - timedelta(minutes=5)]
-    current = visitors_of(row for row, _ in matched(recent, filters))
+    current = visitors_of(row for row, _ in matched(rows, [*filters, RECENT]))
     assert found["main"] == headline(inside, filters) | {"current_visitors": current}
     shown = {each["date"]: (each["visitors"], each["pageviews"]) for each in found["timeseries"]}
     assert {label: step for label, step in shown.items() if any(step)} == {
@@ -162,6 +162,18 @@ VALUES = {
     "visit:country": ["DE", "US", "(not set)"],
     "visit:source": ["Google", "Direct", "Direct / None"],
 }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_last_minutes_are_those_of_whole_visits(case: tuple[Stats, list[Row]], seed: int) -> None:
+    stats, rows = case
+    filters = [random_condition(Random(seed), 2)] if seed else []
+    found = overview(stats, scope("realtime", filters))
+    assert found["main"] == {
+        **headline(rows, [*filters, RECENT]),
+        "current_visitors": visitors_of(row for row, _ in matched(rows, [*filters, RECENT])),
+    }
+    assert {name: found[name] for name in BREAKDOWNS} == recomputed(rows, [*filters, RECENT])
 
 
 @pytest.mark.parametrize("period", PERIODS)

@@ -13,7 +13,8 @@ def test_a_stop_interrupts_what_runs() -> None:
     stop, interrupted = Stop(), []
     with stop.interrupting(lambda: interrupted.append("first")):
         stop.stop()
-    assert interrupted == ["first"]
+    # More than once, maybe: a statement that begins just then forgets the first.
+    assert set(interrupted) == {"first"}
 
 
 def test_what_is_over_is_not_interrupted() -> None:
@@ -78,3 +79,11 @@ def test_who_is_stopped_leaves_the_line_and_its_place_is_free() -> None:
         free.stop()
         with pytest.raises(QueryStoppedError), line.turn(free):
             pytest.fail("it was not its turn")
+
+
+def test_an_interrupt_that_came_too_early_comes_again() -> None:
+    stop, interrupted = Stop(), threading.Semaphore(0)
+    with stop.interrupting(interrupted.release):
+        stop.stop()
+        for _ in range(3):
+            assert interrupted.acquire(timeout=10)

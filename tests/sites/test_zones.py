@@ -46,6 +46,12 @@ def test_hours_cover_a_day_without_gaps(site: Zones, day: date) -> None:
         assert {label[:10] for _, label in hours} == {day.isoformat()}
 
 
+@given(zones, days, st.integers(2, 9))
+def test_hours_of_several_days_are_those_of_each(site: Zones, day: date, count: int) -> None:
+    each = [hour for n in range(count) for hour in site.hours(day + timedelta(days=n), day + timedelta(days=n + 1))]
+    assert list(site.hours(day, day + timedelta(days=count))) == each
+
+
 def test_an_hour_comes_twice_where_the_clock_goes_back_and_one_is_missing_where_it_goes_forward() -> None:
     back = [label for _, label in BERLIN.hours(date(2026, 10, 25), date(2026, 10, 26))]
     assert len(back) == 25

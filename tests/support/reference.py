@@ -51,13 +51,15 @@ def matched(rows: list[Row], filters: list[Any]) -> Matched:
 
 
 def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
-    """Whether a condition holds of an event and its visit."""
+    """Whether a condition holds of an event and its visit; ``["since", moment]`` is one, too."""
     operator, rest = str(condition[0]), condition[1:]
     if operator in ("and", "or"):
         held = [judge(each, row, visit) for each in rest[0]]
         return all(held) if operator == "and" else any(held)
     if operator == "not":
         return not judge(rest[0], row, visit)
+    if operator == "since":
+        return bool(row["timestamp"] >= rest[0])
     if operator in ("has_done", "has_not_done"):
         done = any(judge(rest[0], each, visit) for each in visit or [row])
         return done == (operator == "has_done")

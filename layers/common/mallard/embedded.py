@@ -152,7 +152,7 @@ class Embedded:
         app.mount("/", Dashboard(directory=self._dashboard_folder, html=True))
         return app
 
-    def _health(self) -> PlainTextResponse:
+    async def _health(self) -> PlainTextResponse:
         return PlainTextResponse("ok")
 
     def _metrics(self) -> PlainTextResponse:

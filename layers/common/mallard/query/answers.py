@@ -81,7 +81,7 @@ class Counted(BaseModel):
 
 
 class Overview(BaseModel):
-    """All that a page shows of a site and range, from one look at the data."""
+    """All that a page shows of a site and range."""
 
     start_date: date
     end_date: date = Field(description="The day after the last.")

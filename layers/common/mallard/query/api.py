@@ -92,23 +92,24 @@ def _answer_errors(app: FastAPI) -> None:
         def answer(request: Request, error: Exception) -> JSONResponse:
             if status >= 500:
                 log.error("%s failed: %s", request.url.path, error)
-            return JSONResponse({"error": str(error)}, status)
+            return JSONResponse({"error": str(error)}, status, HEADERS)
 
         return answer
 
     def refused(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
         status = getattr(error, "status_code", 500)
-        return JSONResponse({"error": str(getattr(error, "detail", ""))}, status, getattr(error, "headers", None))
+        headers = {**HEADERS, **(getattr(error, "headers", None) or {})}
+        return JSONResponse({"error": str(getattr(error, "detail", ""))}, status, headers)
 
     def invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
         # Its text would name files of this machine.
         first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": ""}
         place = ".".join(str(each) for each in first["loc"])
-        return JSONResponse({"error": f"The request is not as it should be: {place}: {first['msg']}."}, 400)
+        return JSONResponse({"error": f"The request is not as it should be: {place}: {first['msg']}."}, 400, HEADERS)
 
     def unforeseen(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s failed", request.url.path, exc_info=error)
-        return JSONResponse({"error": "Something went wrong here; the log knows more."}, 500)
+        return JSONResponse({"error": "Something went wrong here; the log knows more."}, 500, HEADERS)
 
     app.add_exception_handler(QueryError, failed(400))
     app.add_exception_handler(ErasureError, failed(400))

@@ -6,29 +6,36 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from mallard.errors import QueryStoppedError
+from mallard.errors import QueryBusyError, QueryStoppedError
+from mallard.query.stopping import WAIT_STEP_SECONDS, current_stop
 
-MAX_ROWS = 200_000
-"""Rows of all answers that are kept: some 60 MB."""
+MAX_BYTES = 32 * 1024 * 1024
+MAX_ENTRIES = 1000
+BYTES_OF_AN_ENTRY = 1000
+MAX_WAITING = 16
+"""Who waits for what somebody else counts already: as in the line of queries, there is an end to them."""
 
 
 T = TypeVar("T")
 
 
 class Cache:
-    """Keeps answers for ``ttl_seconds``, the latest up to MAX_ROWS rows; 0 keeps none. Safe between threads.
+    """Keeps answers for ``ttl_seconds``, the latest up to MAX_BYTES and MAX_ENTRIES; 0 keeps none.
 
-    Equal questions at one time are one flight: the first counts, the others wait for it.
+    Equal questions at one time are one flight: the first counts, the others wait for it, each as long as its own
+    request lives. QueryBusyError where too many wait.
     """
 
     def __init__(
-        self, ttl_seconds: float, *, max_rows: int = MAX_ROWS, clock: Callable[[], float] = time.monotonic
+        self, ttl_seconds: float, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """``clock`` gives seconds."""
         self._ttl_seconds = ttl_seconds
-        self._max_rows = max_rows
+        self._max_bytes = max_bytes
+        self._places = threading.Semaphore(MAX_WAITING)
         self._clock = clock
         self._lock = threading.Lock()
+        self._size = 0
         self._kept: dict[Hashable, tuple[float, Any, int]] = {}
         self._flights: dict[Hashable, Future[Any]] = {}
         self.hits = 0
@@ -40,8 +47,8 @@ class Cache:
             self._drop_old()
             return len(self._kept)
 
-    def get(self, key: Hashable, make: Callable[[], T], rows: Callable[[T], int]) -> T:
-        """What is kept under ``key``, else what ``make`` makes; ``rows`` is its size."""
+    def get(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
+        """What is kept under ``key``, else what ``make`` makes, which has ``size`` bytes."""
         while True:
             with self._lock:
                 self._drop_old()
@@ -54,16 +61,37 @@ class Cache:
                     self.misses += 1
                     break
             try:
-                answer: T = flight.result()
+                answer: T = self._wait_for(flight)
             except QueryStoppedError:
-                # Its client went away, not ours.
+                # Its client went away; ours may be there still.
+                current_stop().check()
                 continue
             with self._lock:
                 self.hits += 1
             return answer
-        return self._make(key, mine, make, rows)
+        return self._make(key, mine, make, size)
 
-    def _make(self, key: Hashable, mine: "Future[Any]", make: Callable[[], T], rows: Callable[[T], int]) -> T:
+    def clear(self) -> None:
+        """Keep nothing of what was kept."""
+        with self._lock:
+            self._kept.clear()
+            self._size = 0
+
+    def _wait_for(self, flight: "Future[Any]") -> Any:
+        if not self._places.acquire(blocking=False):
+            raise QueryBusyError("Too many wait for the same answer already; ask again in some seconds.")
+        try:
+            while True:
+                current_stop().check()
+                try:
+                    return flight.result(WAIT_STEP_SECONDS)
+                except TimeoutError:
+                    if flight.done():
+                        raise
+        finally:
+            self._places.release()
+
+    def _make(self, key: Hashable, mine: "Future[Any]", make: Callable[[], T], size: Callable[[T], int]) -> T:
         try:
             answer = make()
         except BaseException as error:
@@ -73,19 +101,25 @@ class Cache:
             raise
         with self._lock:
             del self._flights[key]
-            self._keep(key, answer, rows(answer))
+            self._keep(key, answer, BYTES_OF_AN_ENTRY + size(answer))
         mine.set_result(answer)
         return answer
 
     def _keep(self, key: Hashable, answer: object, size: int) -> None:
-        if self._ttl_seconds <= 0 or size > self._max_rows:
+        if self._ttl_seconds <= 0 or size > self._max_bytes:
             return
+        if key in self._kept:
+            self._size -= self._kept.pop(key)[2]
         self._kept[key] = (self._clock() + self._ttl_seconds, answer, size)
-        while sum(kept[2] for kept in self._kept.values()) > self._max_rows:
-            self._kept.pop(next(iter(self._kept)))
+        self._size += size
+        while self._size > self._max_bytes or len(self._kept) > MAX_ENTRIES:
+            self._drop_oldest()
 
     def _drop_old(self) -> None:
         now = self._clock()
         # The oldest stand first: all live equally long.
         while self._kept and next(iter(self._kept.values()))[0] <= now:
-            self._kept.pop(next(iter(self._kept)))
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        self._size -= self._kept.pop(next(iter(self._kept)))[2]

@@ -5,7 +5,8 @@ event's own columns), ``entry_page``, ``exit_page`` and the flags ``done_0``, ``
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias
 
 from mallard.errors import QueryError
@@ -178,6 +179,21 @@ def _of_visit(dimension: str) -> str:
 
 def _never(done: Done) -> str:
     raise AssertionError(f"{done} stands where only events' own values can")
+
+
+def of_recent(conditions: Conditions | None, since: datetime) -> Conditions:
+    """The same of events from a moment (naive UTC) on; the visits that they belong to are looked at whole."""
+    recent = "event.timestamp >= $recent"
+    if conditions is None:
+        conditions = Conditions("true", None, None, None, "true", (), None, frozenset(), (), False, False, (), {})
+    return replace(
+        conditions,
+        event=f"({conditions.event}) AND {recent}" if conditions.event else recent,
+        # What else it touches may be touched by an older event.
+        touching=recent,
+        stranger=f"({conditions.stranger}) AND {recent}",
+        values={**conditions.values, "recent": since},
+    )
 
 
 def _all_leaves(part: Filter) -> list[Leaf]:

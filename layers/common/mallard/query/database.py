@@ -1,8 +1,8 @@
 """DuckDB, locked to the store: cursors in their turn, and what its errors mean."""
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import duckdb
 
@@ -53,13 +53,23 @@ class Database:
     def turn(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor when it is this query's turn, interrupted where its request is stopped. QueryBusyError."""
         stop = current_stop()
-        with self._line.turn(stop), self.cursor() as cursor, stop.interrupting(cursor.interrupt):
-            yield cursor
+        with self._line.turn(stop), self.cursor() as cursor:
 
-    def check_patterns(self, patterns: Iterable[str]) -> None:
-        """QueryError where one is no regular expression."""
-        with self.cursor() as cursor:
+            def interrupt() -> None:
+                # It may be closed by now.
+                with suppress(duckdb.Error):
+                    cursor.interrupt()
+
+            with stop.interrupting(interrupt):
+                yield cursor
+
+    def check_patterns(self, patterns: Sequence[str]) -> None:
+        """QueryError where one is no regular expression. Each may take a moment: it has to be compiled."""
+        if not patterns:
+            return
+        with self.turn() as cursor:
             for pattern in patterns:
+                current_stop().check()
                 try:
                     cursor.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern}).fetchall()
                 except duckdb.Error as error:

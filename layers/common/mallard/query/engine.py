@@ -1,5 +1,6 @@
 """Answers: a glance at queue and listing, a plan, a look at the files, a count; another where a swap broke it."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 
 from mallard.errors import StoreUnavailableError
 from mallard.query.cache import Cache
-from mallard.query.conditions import Conditions, compile_filter
+from mallard.query.conditions import Conditions, compile_filter, of_recent
 from mallard.query.database import READ_ATTEMPTS, READ_ERRORS, Database
 from mallard.query.merge import COUNTS, merged
 from mallard.query.period import Period
@@ -30,6 +31,8 @@ from mallard.table.read import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 
 BATCH_ROWS = 32_768
+BYTES_OF_A_ROW = 600
+"""In memory, its value apart."""
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
 
@@ -51,8 +54,8 @@ class Answer:
     counted: dict[str, int]
 
     def size(self) -> int:
-        """How many rows."""
-        return sum(map(len, self.rows))
+        """About how many bytes."""
+        return sum(BYTES_OF_A_ROW + len(str(row.get("value", ""))) for rows in self.rows for row in rows)
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Engine:
             (each.site_id, each.period, each.filters) == (first.site_id, first.period, first.filters)
             for each in queries
         )
-        conditions = self._conditions(first)
+        conditions = self._conditions(first, of_visits=any(each.of_visits for each in queries))
         count = Count(
             tuple(dict.fromkeys(each.dimension for each in queries)),
             of_visits=any(each.of_visits for each in queries),
@@ -126,14 +129,13 @@ class Engine:
         glance = self._glance(first)
 
         def counted() -> Answer:
+            self._database.check_patterns(conditions.patterns if conditions else ())
             plan, rows = self._look(first, lambda look: self._count(first, count, look), glance)
             return Answer(tuple(self._merged(each, plan, rows) for each in queries), plan.explain())
 
-        if first.period.since is not None:
-            return counted()
         # Kept under all that it depends on: to know that takes a listing, but no look at an event.
-        key = (tuple(queries), repr(conditions), self.zones(first.site_id), glance.fingerprint())
-        return self.cache.get(key, counted, Answer.size)
+        depends = (tuple(queries), conditions, self.zones(first.site_id), glance.fingerprint())
+        return self.cache.get(hashlib.blake2b(repr(depends).encode(), digest_size=16).digest(), counted, Answer.size)
 
     def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
         """Hand the rows that a query is about to ``take``, in record batches of PENDING and in order of time.
@@ -142,6 +144,7 @@ class Engine:
         where there is no filter. Errors as of ``answer``, before the first batch of a date or at some later one.
         """
         conditions, glance = self._conditions(query), self._glance(query, rolled=False)
+        self._database.check_patterns(conditions.patterns if conditions else ())
         for day in sorted({*glance.plan.days, *glance.plan.waiting}):
             period = replace(query.period, start=day, end=day + timedelta(days=1))
             one = replace(query, period=period)
@@ -185,16 +188,19 @@ class Engine:
             self._pins.close()
 
     def forget(self) -> None:
-        """Let go what is kept of the table's segments on disk: after an erasure."""
+        """Let go all that is kept of the table, on disk and in memory: after an erasure."""
+        self.cache.clear()
+        self._rollups.forget()
         if self._pins:
             self._pins.forget()
 
-    def _conditions(self, query: Query) -> Conditions | None:
-        """What its filter asks; QueryError where that is wrong."""
-        if query.filters is None:
-            return None
-        conditions = compile_filter(query.filters, self.book.get(query.site_id).goals)
-        self._database.check_patterns(conditions.patterns)
+    def _conditions(self, query: Query, *, of_visits: bool = False) -> Conditions | None:
+        """What its filter asks, and of what part of a day; QueryError where it is wrong."""
+        conditions, since = None, query.period.since
+        if query.filters is not None:
+            conditions = compile_filter(query.filters, self.book.get(query.site_id).goals)
+        if since is not None and (conditions or of_visits):
+            return of_recent(conditions, since)
         return conditions
 
     def _look(
@@ -202,6 +208,7 @@ class Engine:
     ) -> tuple[Plan, T]:
         """A plan, and what ``work`` makes of its files; by another glance where a swap broke it."""
         for attempt in range(READ_ATTEMPTS):
+            current_stop().check()
             if glance is None or attempt:
                 glance = self._glance(query, rolled=rolled)
             with open_files(self.store, glance.plan.days.values(), self._pins) as files:
@@ -248,7 +255,7 @@ class Engine:
         """The days whose visitors cannot be added up; all, where they fit into one portion anyway."""
         if look.plan.size_bytes <= PORTION_BYTES or not look.files:
             return frozenset(look.plan.days)
-        with self._database.cursor() as cursor:
+        with self._database.turn() as cursor:
             found = cursor.execute(sql_file("spanning"), {"files": list(look.files)}).fetchall()
         return frozenset(_by_day(row[0] for row in found))
 
@@ -287,7 +294,9 @@ class Engine:
 
 def _values(period: Period, conditions: Conditions | None, files: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = {"start": period.start, "end": period.end, "since": period.since or BEGINNING}
-    values |= conditions.values if conditions else {}
+    if conditions:
+        # Visits are made of whole days; the condition says of which part of it the answer is.
+        values |= {**conditions.values, "since": BEGINNING}
     return values | {"files": list(files)} if files else values
 
 
@@ -302,10 +311,9 @@ def _within(pending: pa.Table, period: Period) -> pa.Table:
 
 
 def _written_since(days: Days, moment: datetime) -> Days:
-    """The segments that may hold events from a moment (naive UTC) on: those that were not written before it."""
+    """The days that may hold events from a moment (naive UTC) on: those that were written since."""
     oldest = (moment.replace(tzinfo=UTC) - WRITTEN_AHEAD).timestamp()
-    written = {day: tuple(each for each in segments if each.modified >= oldest) for day, segments in days.items()}
-    return {day: segments for day, segments in written.items() if segments}
+    return {day: segments for day, segments in days.items() if any(each.modified >= oldest for each in segments)}
 
 
 def _by_day(files: Iterable[str]) -> Mapping[date, list[str]]:

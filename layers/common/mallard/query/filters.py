@@ -20,6 +20,8 @@ MAX_VALUES = 500
 """In all leaves together."""
 MAX_VALUE_LENGTH = 2048
 MAX_PATTERN_LENGTH = 500
+MAX_PATTERNS = 20
+"""In all leaves together: each is compiled, which takes longer than to compare."""
 MAX_PROPERTY_LENGTH = 300
 
 IS, CONTAINS, MATCHES = "is", "contains", "matches"
@@ -87,6 +89,7 @@ class _Reading:
 
     leaves: int = 0
     values: int = 0
+    patterns: int = 0
 
 
 def parse_filters(text: str | None) -> Filter | None:
@@ -155,6 +158,9 @@ def _leaf(given: list[Any], place: str, reading: _Reading) -> Leaf:
     dimension = _dimension(given[1], f"{place}[1]")
     values = _values(given[2], f"{place}[2]", reading)
     if given[0].startswith(MATCHES):
+        reading.patterns += len(values)
+        if reading.patterns > MAX_PATTERNS:
+            raise QueryError(f"{place}[2] holds too many patterns: filters may hold {MAX_PATTERNS} in all.")
         for number, value in enumerate(values):
             if len(value) > MAX_PATTERN_LENGTH:
                 _refuse(f"{place}[2][{number}]", value, f"a pattern of at most {MAX_PATTERN_LENGTH} characters")

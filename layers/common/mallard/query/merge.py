@@ -32,6 +32,8 @@ def merged(parts: Iterable[pa.Table], query: Query) -> list[dict[str, Any]]:
     if query.dimension not in SERIES:
         blank = DIMENSIONS[query.dimension].blank
         rows = rows.set_column(1, "value", pc.fill_null(rows["value"], blank))
+        if query.only is not None:
+            rows = rows.filter(pc.is_in(rows["value"], value_set=pa.array(sorted(query.only), pa.string())))
     summed = rows.group_by("value", use_threads=False).aggregate([(name, "sum") for name in MEASURES])
     summed = summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
     order = [("value", "ascending")]

@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from mallard.errors import QueryError
 from mallard.sites.zones import UTC_DAYS, Zones
 
 REALTIME_MINUTES = 5
+REALTIME_STEP_SECONDS = 5
 MAX_DAYS = 36_525
 FIRST_DATE = date(1970, 1, 1)
 
@@ -56,7 +57,9 @@ def read_period(
     if name == "yesterday":
         return Period(today - timedelta(days=1), today)
     if name == "realtime":
-        since = now.replace(tzinfo=None) - now.utcoffset() - timedelta(minutes=REALTIME_MINUTES)  # type: ignore[operator]
+        utc = now.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        # By steps, so that many who look at one time ask the same.
+        since = utc - timedelta(minutes=REALTIME_MINUTES, seconds=utc.second % REALTIME_STEP_SECONDS)
         return Period(today - timedelta(days=1), tomorrow, since=since, hourly=True)
     if name == "all":
         return Period(FIRST_DATE, tomorrow, open_start=True)
@@ -71,6 +74,8 @@ def _explicit(start_date: str | None, end_date: str | None) -> Period:
     if start_date is None or end_date is None:
         raise QueryError("start_date and end_date come together: the first day, and the day after the last.")
     start, end = read_date("start_date", start_date), read_date("end_date", end_date)
+    if start < FIRST_DATE:
+        raise QueryError(f"start_date is {start}, but must be {FIRST_DATE} or later.")
     if start >= end:
         raise QueryError(f"end_date is {end}, but must be after start_date {start}: it is the day after the last.")
     if (end - start).days > MAX_DAYS:

@@ -16,7 +16,7 @@ SERIES = (DAY, HOUR)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """``dimension`` is TOTAL, one of SERIES, or a name of DIMENSIONS; ``limit`` None: every value.
+    """``dimension`` is TOTAL, one of SERIES, or a name of DIMENSIONS; ``limit`` None: every value; ``only``: of these.
 
     Rows of a series come in order of time, those of a dimension by visitors, then value. QueryError where a name is
     none of the closed tables'.
@@ -28,6 +28,7 @@ class Query:
     dimension: str = TOTAL
     filters: Filter | None = None
     limit: int | None = None
+    only: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if self.dimension not in (TOTAL, *SERIES) and self.dimension not in DIMENSIONS:

@@ -102,6 +102,11 @@ class RollupReader:
                 months.append(month)
         return Rolled(dates, months)
 
+    def forget(self) -> None:
+        """Let go what was read."""
+        with self._lock:
+            self._months.clear()
+
     def first_date(self, site_id: str) -> date | None:
         """The oldest date that only a rollup still knows."""
         months = [self._read(row) for row in self._store.list(rollup_prefix(site_id))]
@@ -117,7 +122,9 @@ class RollupReader:
 
     def _read(self, row: Listed) -> Month:
         with self._lock:
-            if month := self._months.get((row.key, row.version)):
+            if month := self._months.pop((row.key, row.version), None):
+                # The one that was asked for last goes last.
+                self._months[row.key, row.version] = month
                 return month
         stored = self._store.get(row.key)
         rows = decode_rollup(stored.data) if stored else None

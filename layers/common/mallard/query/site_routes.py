@@ -62,7 +62,10 @@ def site_routes(
 
     @router.put("/sites/{site_id}")
     def change_site_settings(site_id: SitePath, given: Annotated[Any, Body()]) -> dict[str, Any]:
-        """Set a site's settings. Another time zone holds from tomorrow on; what is left out takes its default."""
+        """Set a site's settings.
+
+        Another time zone holds from tomorrow on, and without one the zone stays; the rest takes its default.
+        """
         site = read_site(site_id)
         settings = engine().book.change(site, given, clock())
         return settings.to_api(settings.zones.local_date(clock()))

@@ -172,12 +172,14 @@ def _select(name: str, count: Count) -> str:
     if name == DAY:
         return sql_file("count_event").format(name=name, value="CAST(date AS VARCHAR)", money=money)
     dimension = DIMENSIONS[name]
+    # A missing value and the word for it are one: a campaign may call its source Direct.
+    column = f"coalesce({dimension.column}, '{dimension.blank}')"
     if not dimension.of_visit:
-        return sql_file("count_event").format(name=name, value=dimension.column, money=money)
+        return sql_file("count_event").format(name=name, value=column, money=money)
     return sql_file("count_visit").format(
         name=name,
-        value=dimension.visit,
-        column=dimension.column,
+        value=f"coalesce({dimension.visit}, '{dimension.blank}')",
+        column=column,
         counts_strangers=str(dimension.counts_strangers).lower(),
         money=money,
         money_columns=", revenue, currency_low, currency_high" if money else "",

@@ -64,7 +64,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a page shows of a site and range, from one look; ``counted`` says which way."""
+    """What a page shows of a site and range; ``counted`` says which way it was counted."""
 
     period: Period
     main: dict[str, Any]
@@ -103,7 +103,7 @@ class Stats:
         return _listed(rows, before)
 
     def overview(self, scope: Scope, limit: int = 10, names: Sequence[str] = OVERVIEW_BREAKDOWNS) -> Overview:
-        """Headline, series and breakdowns of one site and range, counted in one go."""
+        """Headline, series and breakdowns of one site and range, counted in one go; who is here now apart."""
         scope = self._begun(scope)
         asked = [_MAIN, _series(scope.period), *(_breakdown(name, limit) for name in names)]
         (main, series, *lists), (main_before, series_before, *lists_before), counted = self._counted(scope, asked)
@@ -116,12 +116,15 @@ class Stats:
         )
 
     def _counted(self, scope: Scope, asked: Sequence[_Asked]) -> tuple[list[Rows], list[Rows | None], dict[str, int]]:
-        """The rows of all that is asked, those of the earlier range (of every value, None without), and which way."""
+        """The rows of all that is asked, those of the earlier range (of the same values), and which way."""
         answer = self.engine.answer([each.query(scope, scope.period) for each in asked])
         before: list[Rows | None] = [None] * len(asked)
         if scope.before:
-            unlimited = [replace(each, limit=None).query(scope, scope.before) for each in asked]
-            before = list(self.engine.answer(unlimited).rows)
+            same = [
+                replace(each.query(scope, scope.before), limit=None, only=_values(each, rows))
+                for each, rows in zip(asked, answer.rows, strict=True)
+            ]
+            before = list(self.engine.answer(same).rows)
         return list(answer.rows), before, answer.counted
 
     def _headline(self, scope: Scope, rows: Rows, before: Rows | None) -> dict[str, Any]:
@@ -165,6 +168,10 @@ class Stats:
         if since is not None:
             hours = [hour for hour in hours if since - timedelta(hours=1) < hour[0] <= now]
         return [(f"{moment:%Y-%m-%d %H:%M}", label) for moment, label in hours]
+
+
+def _values(asked: _Asked, rows: Rows) -> frozenset[str] | None:
+    return frozenset(row["value"] for row in rows) if asked.dimension in DIMENSIONS else None
 
 
 def _series(period: Period) -> _Asked:

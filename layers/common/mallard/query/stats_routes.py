@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -85,7 +85,9 @@ def stats_routes(
     @router.get("/rejected")
     def rejected(asked: Span) -> list[RejectedRow]:
         """Why events are missing: a site's drops of the last seven days, by date (UTC) and reason."""
-        scope = asked.scope
+        scope, zones = asked.scope, asked.stats.engine.zones(asked.scope.site_id)
+        # Drops are counted under UTC dates, for a refused request may name any site: all that the range touches.
+        first, last = zones.day_start(scope.period.start), zones.day_start(scope.period.end) - timedelta(microseconds=1)
         return [
             RejectedRow(
                 date=each.date,
@@ -94,7 +96,7 @@ def stats_routes(
                 first=datetime.fromtimestamp(each.first_ms / 1000, UTC),
                 last=datetime.fromtimestamp(each.last_ms / 1000, UTC),
             )
-            for each in rejections(engine().store, scope.site_id, scope.period.start, scope.period.end)
+            for each in rejections(engine().store, scope.site_id, first.date(), last.date() + timedelta(days=1))
         ]
 
     return router

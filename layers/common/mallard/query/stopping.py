@@ -1,6 +1,7 @@
 """When a query ends before its end: its seconds are over, its client has gone, or too many wait already."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,10 +27,23 @@ class Stop:
     def stop(self, reason: type[QueryStoppedError] = QueryStoppedError) -> None:
         """Interrupt what runs; what is begun later ends at once. The first reason is the one that is told."""
         with self._lock:
+            begun = self._reason is not None
             self._reason = self._reason or reason
+        if not begun:
+            self._interrupt()
+            threading.Thread(target=self._insist, name="query-stop", daemon=True).start()
+
+    def _interrupt(self) -> bool:
+        with self._lock:
             running = tuple(self._running)
         for interrupt in running:
             interrupt()
+        return bool(running)
+
+    def _insist(self) -> None:
+        """An interrupt that comes just before a statement begins is forgotten by it."""
+        while self._interrupt():
+            time.sleep(WAIT_STEP_SECONDS)
 
     def check(self) -> None:
         """Raise where this was stopped."""

@@ -48,7 +48,8 @@ class Zones:
             local = moment.astimezone(_zone(self.name_on(self.local_date(moment))))
             yield moment, f"{local:%Y-%m-%d %H}:00"
             past = timedelta(minutes=local.minute, seconds=local.second)
-            moment = moment - past + HOUR
+            # Each day begins its hours anew: another zone may begin them at other minutes.
+            moment = min(moment - past + HOUR, self.day_start(self.local_date(moment) + timedelta(days=1)))
 
     def _remember(self, minute: int) -> date:
         if len(self._dates) >= REMEMBERED_MINUTES:
