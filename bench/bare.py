@@ -1,10 +1,14 @@
 """The peer of the ingest benchmark: an ASGI application that answers 202, on the server of `mallard serve`.
 
-``python -m bench.bare`` prints the port it listens on.
+``python -m bench.bare`` prints the port it listens on; ``python -m bench.bare plain`` is uvicorn as it comes, with
+h11 and asyncio.
 """
 
 import socket
+import sys
 from typing import Any
+
+import uvicorn
 
 from mallard.cli.serve import BACKLOG, make_server
 from mallard.config import Settings
@@ -21,4 +25,8 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 if __name__ == "__main__":
     with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listener:
         print(listener.getsockname()[1], flush=True)
-        make_server(app, Settings()).run(sockets=[listener])
+        if sys.argv[1:] == ["plain"]:
+            plain = uvicorn.Config(app, http="h11", loop="asyncio", lifespan="off", access_log=False, log_config=None)
+            uvicorn.Server(plain).run(sockets=[listener])
+        else:
+            make_server(app, Settings()).run(sockets=[listener])

@@ -35,7 +35,7 @@ class Round:
 
 
 def run() -> list[str]:
-    """Alternating rounds of both; the rows of a Markdown table with medians.
+    """Alternating rounds of ours and two bare servers; the rows of a Markdown table with medians.
 
     All threads of a server share one core, wrk has another: with two cores the thread that commits, the flush and the
     load would take what the peer, which has no threads, leaves idle.
@@ -44,12 +44,14 @@ def run() -> list[str]:
         sys.exit("The ingest benchmark needs wrk: install it (`apt-get install wrk`).")
     ours: list[Round] = []
     bare: list[Round] = []
+    plain: list[Round] = []
     server_core, client_core = _two_cores()
     with (
         tempfile.TemporaryDirectory() as folder,
         _on(server_core),
         Server(Path(folder) / "data") as server,
         _bare_server() as (peer, origin),
+        _bare_server("plain") as (plain_peer, plain_origin),
     ):
         measure(server.origin, server.pid, client_core, WARM_UP_SECONDS)
         for _ in range(ROUNDS):
@@ -57,15 +59,25 @@ def run() -> list[str]:
             server.wait_until_flushed(FLUSH_SECONDS)
             _wait_until_idle(server.pid)
             bare.append(measure(origin, peer, client_core))
+            plain.append(measure(plain_origin, plain_peer, client_core))
             ours.append(measure(server.origin, server.pid, client_core))
-    our, other = _medians(ours), _medians(bare)
+    our = _medians(ours)
     return [
         "| what | requests/s | p99 ms | CPU µs |",
         "| --- | --- | --- | --- |",
-        f"| `POST /api/event`, durable, flushed beside it | {our.rate:,.0f} | {our.p99_ms:.1f} | {our.cpu_us:.0f} |",
-        f"| bare ASGI 202, same server and core | {other.rate:,.0f} | {other.p99_ms:.1f} | {other.cpu_us:.0f} |",
-        f"| ratio | {our.rate / other.rate:.2f} | {our.p99_ms / other.p99_ms:.1f} | {our.cpu_us / other.cpu_us:.1f} |",
+        _row("`POST /api/event`, durable, flushed beside it", our),
+        *_beside("bare ASGI 202 on the server that we tuned (httptools, uvloop)", _medians(bare), our),
+        *_beside("bare ASGI 202 on uvicorn as it comes (h11, asyncio)", _medians(plain), our),
     ]
+
+
+def _row(name: str, found: Round) -> str:
+    return f"| {name} | {found.rate:,.0f} | {found.p99_ms:.1f} | {found.cpu_us:.0f} |"
+
+
+def _beside(name: str, peer: Round, our: Round) -> tuple[str, str]:
+    ratio = f"{our.rate / peer.rate:.2f} | {our.p99_ms / peer.p99_ms:.1f} | {our.cpu_us / peer.cpu_us:.1f}"
+    return _row(name, peer), f"| ours, to that | {ratio} |"
 
 
 def measure(origin: str, pid: int, core: int, seconds: int = SECONDS) -> Round:
@@ -118,9 +130,9 @@ def _on(core: int) -> Iterator[None]:
 
 
 @contextmanager
-def _bare_server() -> Iterator[tuple[int, str]]:
-    """The pid and the address of `mallard serve`'s server without our code behind it."""
-    command = [sys.executable, "-m", "bench.bare"]
+def _bare_server(*kind: str) -> Iterator[tuple[int, str]]:
+    """The pid and the address of a server without our code behind it, of a kind that bench.bare knows."""
+    command = [sys.executable, "-m", "bench.bare", *kind]
     process = subprocess.Popen(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
