@@ -24,7 +24,7 @@ def test_an_open_list_is_one_question_more_and_is_asked_again_with_the_next_peri
     page.get_by_role("button", name="Show more Pages").click()
     expect(shown(page, "breakdown-pages").locator('[data-test="row"]')).to_have_count(40)
     shown(page, "period").select_option("7d")
-    page.wait_for_function("document.querySelector('[aria-busy=true]') === null")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
     assert [asked["period"] for asked in api.asked("stats/breakdown/pages")] == ["30d", "7d"]
     assert len(api.asked("stats/overview")) == 2
 

@@ -172,13 +172,13 @@ def _select(name: str, count: Count) -> str:
     if name == DAY:
         return sql_file("count_event").format(name=name, value="CAST(date AS VARCHAR)", money=money)
     dimension = DIMENSIONS[name]
-    # A missing value and the word for it are one: a campaign may call its source Direct.
-    column = f"coalesce({dimension.column}, '{dimension.blank}')"
+    # The word for a missing value is a missing value too: a campaign may call its source Direct.
+    column = f"nullif({dimension.column}, '{dimension.blank}')"
     if not dimension.of_visit:
         return sql_file("count_event").format(name=name, value=column, money=money)
     return sql_file("count_visit").format(
         name=name,
-        value=f"coalesce({dimension.visit}, '{dimension.blank}')",
+        value=f"nullif({dimension.visit}, '{dimension.blank}')",
         column=column,
         counts_strangers=str(dimension.counts_strangers).lower(),
         money=money,
