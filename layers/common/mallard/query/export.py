@@ -4,7 +4,7 @@ import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import IO, Any, cast
@@ -53,7 +53,7 @@ class Export:
 
 def download(stats: Stats, asked: Export) -> Download:
     """The file. QueryTooLargeError over MAX_EVENTS events, and what ``Engine.answer`` raises: all before any byte."""
-    scope = _begun(stats, asked.scope)
+    scope = stats.begun(asked.scope)
     batches: _Batches
     if asked.what == "days":
         batches = _Table(days_table(stats.engine, scope))
@@ -177,14 +177,6 @@ def _check_size(engine: Engine, scope: Scope) -> None:
         raise QueryTooLargeError(
             f"The range has {count:,} events, but an export may have {MAX_EVENTS:,}; ask for fewer days."
         )
-
-
-def _begun(stats: Stats, scope: Scope) -> Scope:
-    """With the first date where the range begins with whatever there is."""
-    if not scope.period.open_start:
-        return scope
-    today = stats.engine.zones(scope.site_id).local_date(stats.now)
-    return replace(scope, period=replace(scope.period, start=stats.engine.first_date(scope.site_id, today)))
 
 
 def _name(scope: Scope, asked: Export) -> str:

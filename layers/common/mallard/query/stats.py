@@ -93,7 +93,7 @@ class Stats:
 
     def timeseries(self, scope: Scope) -> list[dict[str, Any]]:
         """Visitors and page views per hour or day, buckets without any included."""
-        scope = self._begun(scope)
+        scope = self.begun(scope)
         (rows,), (before,), _ = self._counted(scope, [_series(scope.period)])
         return self._filled(scope, rows, before)
 
@@ -104,7 +104,7 @@ class Stats:
 
     def overview(self, scope: Scope, limit: int = 10, names: Sequence[str] = OVERVIEW_BREAKDOWNS) -> Overview:
         """Headline, series and breakdowns of one site and range, counted in one go; who is here now apart."""
-        scope = self._begun(scope)
+        scope = self.begun(scope)
         asked = [_MAIN, _series(scope.period), *(_breakdown(name, limit) for name in names)]
         (main, series, *lists), (main_before, series_before, *lists_before), counted = self._counted(scope, asked)
         return Overview(
@@ -135,7 +135,8 @@ class Stats:
         comparison = _named(before[0])
         return {**numbers, **current, "comparison": comparison, "change": change(comparison, numbers)}
 
-    def _begun(self, scope: Scope) -> Scope:
+    def begun(self, scope: Scope) -> Scope:
+        """With the first date where the range begins with whatever there is."""
         if not scope.period.open_start:
             return scope
         today = self.engine.zones(scope.site_id).local_date(self.now)
