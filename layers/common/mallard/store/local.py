@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.store.base import Listed, Stored
+from mallard.store.link import link_or_copy
 
 LOCK_COUNT = 64
 TEMPORARY_FILES_KEPT_SECONDS = 3600
@@ -117,7 +118,7 @@ class LocalStore:
         pinned = folder / key
         try:
             pinned.parent.mkdir(parents=True, exist_ok=True)
-            _link_or_copy(path, pinned)
+            link_or_copy(path, pinned)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -203,16 +204,6 @@ class LocalStore:
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
         return StoreUnavailableError(f"The folder {self.root} cannot be used: {error.strerror}.")
-
-
-def _link_or_copy(path: Path, pinned: Path) -> None:
-    try:
-        os.link(path, pinned)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        # Another file system, or one without hard links: one open file is one version, so a copy is whole too.
-        shutil.copyfile(path, pinned)
 
 
 def _sync_folder(folder: Path) -> None:

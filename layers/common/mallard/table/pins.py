@@ -1,6 +1,5 @@
 """Private files of growing segments over a network: fetched side by side, and kept under their version."""
 
-import os
 import shutil
 import tempfile
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Listed, Store
+from mallard.store.link import link_or_copy
 
 FETCHED_AT_ONCE = 8
 """Whole segments in memory at a time, and connections to the store."""
@@ -90,7 +90,7 @@ class Pins:
             self._kept[row.key] = self._kept.pop(row.key)
             try:
                 pinned.parent.mkdir(parents=True, exist_ok=True)
-                _link_or_copy(kept.path, pinned)
+                link_or_copy(kept.path, pinned)
             except OSError:
                 # Somebody tidied up the temporary files.
                 self._drop(row.key)
@@ -117,7 +117,7 @@ class Pins:
             self._number += 1
             path = self._folder / str(self._number)
             try:
-                _link_or_copy(pinned, path)
+                link_or_copy(pinned, path)
             except OSError:
                 # Not to keep it costs a fetch; the reader has its file.
                 path.unlink(missing_ok=True)
@@ -129,13 +129,3 @@ class Pins:
     def _drop(self, key: str) -> None:
         if kept := self._kept.pop(key, None):
             kept.path.unlink(missing_ok=True)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        # A file system without hard links.
-        shutil.copyfile(source, target)

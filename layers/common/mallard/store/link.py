@@ -1,0 +1,16 @@
+"""A second name for a file, which keeps what it holds now."""
+
+import os
+import shutil
+from pathlib import Path
+
+
+def link_or_copy(path: Path, pinned: Path) -> None:
+    """Make ``pinned`` a hard link of ``path``, or a copy where that cannot be. FileNotFoundError; other OSErrors."""
+    try:
+        os.link(path, pinned)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # Another file system, or one without hard links: one open file is one version, so a copy is whole too.
+        shutil.copyfile(path, pinned)
