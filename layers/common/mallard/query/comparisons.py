@@ -12,13 +12,17 @@ NOTHING = "CAST(NULL AS VARCHAR)"
 
 
 class Bound:
-    """The values of a statement by name, each once: ``bound("DE")`` is ``$f0``."""
+    """The values of a statement by name, each once: ``bound("DE")`` is ``$f0``.
 
-    def __init__(self) -> None:
+    Those of several texts that stand in one statement have names of another ``letter``.
+    """
+
+    def __init__(self, letter: str = "f") -> None:
+        self._letter = letter
         self._names: dict[str, str] = {}
 
     def __call__(self, value: str) -> str:
-        return f"${self._names.setdefault(value, f'f{len(self._names)}')}"
+        return f"${self._names.setdefault(value, f'{self._letter}{len(self._names)}')}"
 
     @property
     def values(self) -> dict[str, object]:

@@ -56,6 +56,9 @@ class Conditions:
     values: Mapping[str, object]
 
 
+EVERYTHING = Conditions("true", None, None, None, "true", (), None, frozenset(), (), False, False, (), {})
+"""What asks nothing."""
+
 _Value: TypeAlias = Callable[[str], str]
 """From a dimension to the SQL of its value."""
 
@@ -90,11 +93,31 @@ def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EventConditions:
+    """What several filters ask of an event alone: ``sql`` has a text for each, over the row ``event``, never NULL.
+
+    ``columns``, ``patterns`` and ``values`` are those of all together, as in Conditions.
+    """
+
+    sql: tuple[str, ...]
+    columns: frozenset[str]
+    patterns: tuple[str, ...]
+    values: Mapping[str, object]
+
+
+def compile_for_events(asked: Sequence[Filter], goals: Sequence[Goal], letter: str) -> EventConditions:
+    """The conditions of filters that are asked of events; their values are named by ``letter``. QueryError."""
+    writer = _Writer(All(tuple(asked)), goals, letter)
+    sql = tuple(writer.of_event([each]) or "true" for each in asked)
+    return EventConditions(sql, frozenset(writer.columns()), writer.patterns(), writer.bound.values)
+
+
 class _Writer:
     """One filter's SQL: all texts of it share their bound values and the numbers of what was done."""
 
-    def __init__(self, asked: Filter, goals: Sequence[Goal]) -> None:
-        self.bound = Bound()
+    def __init__(self, asked: Filter, goals: Sequence[Goal], letter: str = "f") -> None:
+        self.bound = Bound(letter)
         self.done = tuple(dict.fromkeys(leaf for leaf in leaves(asked) if isinstance(leaf, Done)))
         self._leaves = tuple(dict.fromkeys(_all_leaves(asked)))
         self._goals = {leaf: goals_meant(leaf, goals) for leaf in self._leaves if leaf.dimension == GOAL}
@@ -184,8 +207,7 @@ def _never(done: Done) -> str:
 def of_recent(conditions: Conditions | None, since: datetime) -> Conditions:
     """The same of events from a moment (naive UTC) on; the visits that they belong to are looked at whole."""
     recent = "event.timestamp >= $recent"
-    if conditions is None:
-        conditions = Conditions("true", None, None, None, "true", (), None, frozenset(), (), False, False, (), {})
+    conditions = conditions or EVERYTHING
     return replace(
         conditions,
         event=f"({conditions.event}) AND {recent}" if conditions.event else recent,

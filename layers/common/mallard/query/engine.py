@@ -22,6 +22,7 @@ from mallard.query.query import DAY, HOUR, Query
 from mallard.query.rollups import Rolled, RollupReader
 from mallard.query.statement import Count, counting_sql, hours_table, rollup_sql, rows_sql, sql_file
 from mallard.query.stopping import current_stop
+from mallard.query.study import Study
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
@@ -55,7 +56,8 @@ class Answer:
 
     def size(self) -> int:
         """About how many bytes."""
-        return sum(BYTES_OF_A_ROW + len(str(row.get("value", ""))) for rows in self.rows for row in rows)
+        texts = (each for rows in self.rows for row in rows for each in row.values() if isinstance(each, str))
+        return BYTES_OF_A_ROW * sum(map(len, self.rows)) + sum(map(len, texts))
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Engine:
 
         def counted() -> Answer:
             self._database.check_patterns(conditions.patterns if conditions else ())
-            plan, rows = self._look(first, lambda look: self._count(first, count, look), glance)
+            plan, rows = self._look(first, lambda look: self._portions(look, partial(self._run, first, count)), glance)
             return Answer(tuple(self._merged(each, plan, rows) for each in queries), plan.explain())
 
         # Kept under all that it depends on: to know that takes a listing, but no look at an event.
@@ -151,6 +153,22 @@ class Engine:
             work = partial(self._take, one, conditions, take)
             self._look(one, work, glance.of(period), rolled=False)
             yield day
+
+    def study(self, asked: Study) -> Answer:
+        """The rows of a study, those of all portions added up. Errors as of ``answer``."""
+        query = asked.query
+        conditions = self._conditions(query, of_visits=True)
+        glance = self._glance(query, rolled=False)
+        patterns = (*asked.patterns, *(conditions.patterns if conditions else ()))
+
+        def counted() -> Answer:
+            self._database.check_patterns(patterns)
+            run = partial(self._run_study, asked, conditions)
+            plan, parts = self._look(query, lambda look: self._portions(look, run), glance, rolled=False)
+            return Answer((asked.added_up(parts),), plan.explain())
+
+        depends = (asked, conditions, self.zones(query.site_id), glance.fingerprint())
+        return self.cache.get(hashlib.blake2b(repr(depends).encode(), digest_size=16).digest(), counted, Answer.size)
 
     def zones(self, site_id: str) -> Zones:
         """The site's time zones."""
@@ -239,14 +257,14 @@ class Engine:
             counted = _written_since(counted, period.since)
         return Glance(Plan(counts, counted, waiting), pending)
 
-    def _count(self, query: Query, count: Count, look: Look) -> list[pa.Table]:
-        """Rows of COUNTS from the events of a plan, one table for each portion."""
+    def _portions(self, look: Look, run: Callable[[Sequence[str], pa.Table], pa.Table]) -> list[pa.Table]:
+        """What ``run`` makes of the files and the pending events of each portion of a plan."""
         if not look.plan.counts_events:
             return []
         by_day, pending, counted = _by_day(look.files), look.pending, []
         for days in look.plan.portions(self._together(look)):
             read = [file for day in days for file in by_day.get(day, ())]
-            counted.append(self._run(query, count, read, pending))
+            counted.append(run(read, pending))
             # The first portion has the days of what waits.
             pending = pending.slice(0, 0)
         return counted
@@ -267,6 +285,15 @@ class Engine:
             if HOUR in count.dimensions:
                 cursor.register("hours", self._hours(query))
             return cursor.execute(sql, values).to_arrow_table().select(COUNTS.names).cast(COUNTS)
+
+    def _run_study(
+        self, asked: Study, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
+    ) -> pa.Table:
+        sql = asked.statement(conditions, has_files=bool(files), has_waiting=pending.num_rows > 0)
+        values = {**_values(asked.query.period, conditions, files), **dict(asked.values)}
+        with self._database.turn() as cursor:
+            cursor.register("pending", pending)
+            return cursor.execute(sql, values).to_arrow_table()
 
     def _take(self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], look: Look) -> None:
         sql = rows_sql(conditions, PENDING.names, has_files=bool(look.files))

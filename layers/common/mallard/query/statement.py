@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
 
-from mallard.query.conditions import Conditions
+from mallard.query.conditions import EVERYTHING, Conditions
 from mallard.query.dimensions import DIMENSIONS, Dimension
 from mallard.query.query import DAY, HOUR
 from mallard.table import rollup
@@ -35,7 +35,7 @@ class Count:
     """What one statement counts: the measures of each value of some dimensions, TOTAL, DAY and HOUR among them.
 
     ``of_visits``: the visits are counted too; without, measures of theirs are 0. Those of each DAY only where
-    ``visits_by_day``.
+    ``visits_by_day``. ``also`` are columns of events that are read besides.
     """
 
     dimensions: tuple[str, ...]
@@ -43,6 +43,7 @@ class Count:
     conditions: Conditions | None = None
     with_money: bool = False
     visits_by_day: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def known(self) -> tuple[Dimension, ...]:
@@ -52,7 +53,8 @@ class Count:
     @property
     def columns(self) -> tuple[str, ...]:
         """What is read of an event."""
-        read = {each.column for each in self.known} | (self.conditions.columns if self.conditions else set())
+        read = {*self.also, *(each.column for each in self.known)}
+        read |= self.conditions.columns if self.conditions else set()
         return (*_KEYS, *sorted(read - set(_KEYS)), *(_MONEY if self.with_money else ()))
 
 
@@ -86,6 +88,26 @@ def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files
         every = _every(has_files=has_files, has_waiting=True)
         ctes, rows = [*every, *_events(count), *_visits_passing(count, conditions)], "rows_matched"
     return "WITH " + ",\n".join(ctes) + "\n" + sql_file(rows).format(columns=selected)
+
+
+def trail_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:
+    """What makes the table ``trail``: the events of visitors that pass, with the columns ``also`` and the ``value`` of
+    the count's one dimension, where it has one.
+    """
+    ctes = _every(has_files=has_files, has_waiting=has_waiting)
+    name = count.dimensions[0]
+    dimension = DIMENSIONS.get(name)
+    of_visit = dimension is not None and dimension.of_visit
+    conditions = count.conditions or (EVERYTHING if of_visit else None)
+    columns = ", ".join(f"event.{each}" for each in dict.fromkeys((*_KEYS, *count.also)))
+    value = f"{dimension.visit if of_visit else f'event.{dimension.column}'}" if dimension else "NULL"
+    named = f"coalesce(CAST({value} AS VARCHAR), '{dimension.blank}')" if dimension else "CAST(NULL AS VARCHAR)"
+    if conditions is None:
+        return ",\n".join([*ctes, sql_file("trail_all").format(columns=columns, value=named)])
+    count = replace(count, conditions=conditions)
+    ctes += [*_events(count), *_visits_passing(count, conditions)]
+    kind = "trail_of_visits" if of_visit else "trail_matched"
+    return ",\n".join([*ctes, sql_file(kind).format(columns=columns, value=named)])
 
 
 @cache

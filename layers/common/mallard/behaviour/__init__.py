@@ -1,0 +1,1 @@
+"""What visitors do one thing after another: sessions, funnels, retention, sequences, flow."""

@@ -1,0 +1,10 @@
+"""The texts in ``behaviour/sql``."""
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def sql_file(name: str) -> str:
+    """The text of ``behaviour/sql/<name>.sql``."""
+    return files("mallard.behaviour").joinpath("sql", f"{name}.sql").read_text("utf-8")

@@ -1,0 +1,50 @@
+"""Studies: statements of their own over visitors' events, whose rows of each portion are added up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from mallard.query.conditions import Conditions
+from mallard.query.query import Query
+from mallard.query.statement import Count, trail_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """``query`` says of which site, range and filter, and by which dimension the events' ``value`` is (TOTAL: NULL).
+
+    ``sql`` is a SELECT over the table ``trail``: the events of visitors that pass, in no order, pings left out, with
+    ``date, visitor_id, timestamp, event_id, event_name``, the ``columns`` asked for, and ``value``. Its result has the
+    columns ``keys``, which tell rows apart, and numbers (BIGINT or DOUBLE), which are added up over portions. No
+    visitor is in two of them: days are read apart only where no visitor id outlives its day.
+    ``values`` are bound, by name; those beginning with f are the filter's. ``patterns`` are the regular expressions
+    among them.
+    """
+
+    query: Query
+    sql: str
+    keys: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    values: tuple[tuple[str, object], ...] = ()
+    patterns: tuple[str, ...] = ()
+
+    def statement(self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool) -> str:
+        """The whole text, over segments, pending events, both, or neither."""
+        count = Count((self.query.dimension,), of_visits=True, conditions=conditions, also=self.columns)
+        return f"WITH {trail_sql(count, has_files=has_files, has_waiting=has_waiting)}\nSELECT * FROM (\n{self.sql}\n)"
+
+    def added_up(self, parts: Sequence[pa.Table]) -> list[dict[str, Any]]:
+        """The rows of all portions, one for each of the ``keys``, in their order; without keys one, or none."""
+        parts = [part for part in parts if part.num_rows]
+        if not parts:
+            return []
+        # A column that is null throughout a portion may have another type there.
+        rows = pa.concat_tables(parts, promote_options="permissive")
+        sums = [name for name in rows.column_names if name not in self.keys]
+        summed = rows.group_by(list(self.keys), use_threads=False).aggregate([(name, "sum") for name in sums])
+        summed = summed.rename_columns([*self.keys, *sums])
+        ordered = summed.sort_by([(name, "ascending") for name in self.keys]) if self.keys else summed
+        found: list[dict[str, Any]] = ordered.to_pylist()
+        return found

@@ -1,0 +1,96 @@
+"""A study sees the very events that the reports count, and its portions add up."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import pytest
+
+from mallard.errors import QueryError
+from mallard.event import ENGAGEMENT
+from mallard.query import plan
+from mallard.query.engine import Engine
+from mallard.query.filters import parse_filters
+from mallard.query.period import read_period
+from mallard.query.query import Query
+from mallard.query.study import Study
+from mallard.store.local import LocalStore
+from mallard.table.rollup import TOTAL
+from support.random_events import SITE, pending_rows, random_rows, store_rows
+from support.reference import Row, matched
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+FILTERS: list[list[Any]] = [
+    [],
+    [["is", "visit:country", ["DE"]]],
+    [["is", "event:page", ["/a"]], ["is_not", "visit:browser", ["Firefox"]]],
+    [["has_done", ["is", "event:name", ["signup"]]]],
+]
+SQL = """
+SELECT value, event_name, pathname, CAST(count(*) AS BIGINT) AS events, count(DISTINCT visitor_id) AS visitors
+FROM trail GROUP BY ALL
+"""
+
+
+@pytest.fixture(scope="module", params=["table", "queue", "overlap"])
+def case(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Engine, list[Row]]]:
+    rows = random_rows(Random(request.param), 300, NOW)
+    store = LocalStore(tmp_path_factory.mktemp("case"))
+    store_rows(store, {"queue": [], "overlap": rows[:200]}.get(request.param, rows), seal_rows=20)
+    waiting = {"queue": rows, "overlap": rows[100:]}.get(request.param, [])
+    with closing(Engine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=2)) as engine:
+        yield engine, [row for row in rows if row["event_name"] != ENGAGEMENT]
+
+
+def study(dimension: str, filters: list[Any]) -> Study:
+    period = read_period("7d", None, None, NOW)
+    query = Query(SITE, period, ("events",), dimension, parse_filters(json.dumps(filters)))
+    return Study(query, SQL, keys=("value", "event_name", "pathname"), columns=("pathname",))
+
+
+def recomputed(rows: list[Row], dimension: str, filters: list[Any]) -> dict[tuple[Any, ...], int]:
+    def value(row: Row, visit: list[Row]) -> str | None:
+        if dimension == TOTAL:
+            return None
+        of = row["pathname"] if dimension == "pages" else visit[0]["country_code"]
+        return of or "(unknown)"
+
+    pairs = [(row, visit) for row, visit in matched(rows, filters) if visit]
+    return dict(Counter((value(row, visit), row["event_name"], row["pathname"]) for row, visit in pairs))
+
+
+@pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
+@pytest.mark.parametrize("filters", FILTERS)
+@pytest.mark.parametrize("dimension", [TOTAL, "pages", "countries"])
+def test_a_study_sees_the_events_of_visitors_that_pass(
+    case: tuple[Engine, list[Row]],
+    monkeypatch: pytest.MonkeyPatch,
+    dimension: str,
+    filters: list[Any],
+    portion_bytes: int,
+) -> None:
+    engine, rows = case
+    monkeypatch.setattr(plan, "PORTION_BYTES", portion_bytes)
+    (found,) = engine.study(study(dimension, filters)).rows
+    counted = {(row["value"], row["event_name"], row["pathname"]): row["events"] for row in found}
+    assert counted == recomputed(rows, dimension, filters)
+
+
+def test_values_of_a_study_are_bound(case: tuple[Engine, list[Row]]) -> None:
+    engine, rows = case
+    sql = "SELECT CAST(count(*) AS BIGINT) AS events FROM trail WHERE event_name = $name"
+    asked = replace(study(TOTAL, []), sql=sql, keys=(), values=(("name", "signup"),))
+    signups = sum(row["event_name"] == "signup" and row["visitor_id"] is not None for row in rows)
+    assert engine.study(asked).rows[0] == [{"events": signups}]
+
+
+def test_a_wrong_expression_of_a_study_is_refused(case: tuple[Engine, list[Row]]) -> None:
+    with pytest.raises(QueryError, match="is no regular expression"):
+        case[0].study(replace(study(TOTAL, []), patterns=("(",)))
