@@ -12,6 +12,7 @@ from mallard.query.api import create_app
 from mallard.query.compare import COMPARISONS
 from mallard.query.dimensions import DIMENSIONS
 from mallard.query.period import PERIODS
+from support.gate import one_address, open_gate
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "tracker" / "README.md"])
@@ -45,15 +46,15 @@ def test_the_readme_lists_every_command() -> None:
 
 
 def test_every_endpoint_is_described() -> None:
-    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, is_open=True)  # type: ignore[arg-type, return-value]
+    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type, return-value]
     for path, operations in app.openapi()["paths"].items():
         for method, operation in operations.items():
             assert operation.get("description"), f"{method} {path}"
 
 
-def test_the_numbers_page_has_every_endpoint_parameter_and_dimension() -> None:
-    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, is_open=True)  # type: ignore[arg-type, return-value]
-    page = (ROOT / "docs" / "query.md").read_text("utf-8")
+def test_the_pages_of_the_api_have_every_endpoint_parameter_and_dimension() -> None:
+    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type, return-value]
+    page = (ROOT / "docs" / "query.md").read_text("utf-8") + (ROOT / "docs" / "auth.md").read_text("utf-8")
     for path, operations in app.openapi()["paths"].items():
         assert path in page, path
         for operation in operations.values():

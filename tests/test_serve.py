@@ -1,5 +1,6 @@
 """`mallard serve` as a process: it keeps what it accepted, ends as asked, and says clearly why it does not start."""
 
+import json
 import os
 import re
 import signal
@@ -10,11 +11,14 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from support.server import Server
+
+PASSWORD = "kettle-moss-17"
 
 
 def run_serve(**settings: str) -> subprocess.CompletedProcess[str]:
@@ -96,22 +100,58 @@ def test_the_line_to_paste_names_a_script_that_is_there(tmp_path: Path) -> None:
             assert answer.headers["content-type"].startswith("text/javascript")
 
 
-def test_under_a_name_that_leads_here_from_elsewhere_nothing_is_read_or_changed(tmp_path: Path) -> None:
-    foreign = {"Host": "rebound.example:8000"}
-    with Server(tmp_path / "data") as server:
-        assert server.send(headers=foreign) == 202
+def asked(server: Server, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    """Status and JSON of a request."""
+    data = None if body is None else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(
+        f"{server.origin}{path}", data, {"Content-Type": "application/json", **named}, method=method
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
+
+
+def test_until_a_password_is_set_nothing_is_read_or_changed_and_events_are_taken(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", MALLARD_AUTH="on") as server:
+        assert server.send() == 202
         for method, path in (
             ("GET", "/api/stats/main?site_id=example.com"),
             ("GET", "/api/sites"),
             ("PUT", "/api/sites/example.com"),
             ("DELETE", "/api/gdpr/erase?site_id=example.com&start_date=2026-01-01&end_date=2026-01-01"),
         ):
-            request = urllib.request.Request(f"{server.origin}{path}", headers=foreign, method=method)
-            with pytest.raises(urllib.error.HTTPError, match="403") as refused:
-                urllib.request.urlopen(request, timeout=30)
-            with refused.value as answer:
-                assert b"MALLARD_AUTH=off" in answer.read()
-        assert server.main()["total_pageviews"] == 1
+            status, answer = asked(server, method, path)
+            assert (status, "No password is set yet" in answer["error"]) == (401, True)
+        status, answer = asked(server, "POST", "/api/auth/setup", {"password": PASSWORD})
+        assert status == 200
+        bearer = {"Authorization": f"Bearer {answer['token']}"}
+        status, main = asked(server, "GET", "/api/stats/main?site_id=example.com", **bearer)
+        assert (status, main["total_pageviews"]) == (200, 1)
+        assert asked(server, "GET", "/api/sites")[0] == 401
+
+
+@pytest.mark.parametrize("header", [{"Host": "rebound.example:8000"}, {"X_Forwarded_For": "192.0.2.7"}])
+def test_a_first_visitor_from_elsewhere_needs_the_token_that_the_start_prints(
+    tmp_path: Path, header: dict[str, str]
+) -> None:
+    with Server(tmp_path / "data", MALLARD_AUTH="on") as server:
+        token = re.search(r"it takes this token:\n\n  (\S+)\n", server.greeting())
+        assert token
+        for given in ("", "another"):
+            body = {"password": PASSWORD, "token": given}
+            assert asked(server, "POST", "/api/auth/setup", body, **header)[0] == 403
+        body = {"password": PASSWORD, "token": token[1]}
+        assert asked(server, "POST", "/api/auth/setup", body, **header)[0] == 200
+        server.stop()
+        server.start()
+        assert "token" not in server.greeting()
+        assert asked(server, "POST", "/api/auth/login", {"password": PASSWORD}, **header)[0] == 200
+        assert token[1] not in server.log()
+        assert PASSWORD not in server.log()
 
 
 def test_the_dashboard_is_served_and_what_made_it_is_not(tmp_path: Path) -> None:
@@ -129,9 +169,8 @@ def test_the_dashboard_is_served_and_what_made_it_is_not(tmp_path: Path) -> None
 
 def test_whoever_opened_the_numbers_to_all_reads_them_under_any_name(tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_AUTH="off") as server:
-        request = urllib.request.Request(f"{server.origin}/api/sites", headers={"Host": "analytics.example"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            assert answer.status == 200
+        assert asked(server, "GET", "/api/sites", Host="analytics.example")[0] == 200
+        assert "MALLARD_AUTH=off" in server.log()
 
 
 def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
@@ -153,12 +192,6 @@ def test_a_wrong_setting_is_one_sentence_and_exit_code_2() -> None:
     ended = run_serve(MALLARD_PORT="eighty")
     assert ended.returncode == 2
     assert ended.stderr == "mallard: MALLARD_PORT is 'eighty', but must be a whole number from 0 to 65535.\n"
-
-
-def test_it_does_not_show_the_numbers_to_others_unasked(tmp_path: Path) -> None:
-    ended = run_serve(MALLARD_PORT="0", MALLARD_HOST="0.0.0.0", MALLARD_DATA_DIR=str(tmp_path / "data"))
-    assert ended.returncode == 2
-    assert "MALLARD_AUTH=off" in ended.stderr
 
 
 def test_help_explains_settings_signals_and_exit_codes() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 from mangum import Mangum
 
 from mallard.config import load_settings
+from mallard.ingest.caller import open_caller
 from mallard.keeping.erase import Erasure, queue_erasure
 from mallard.query.api import create_app
 from mallard.query.downloads import through_store
-from mallard.query.engine import PENDING, Engine
+from mallard.query.engine import Engine
+from mallard.query.gateway import answer_safely, open_engine, open_gate
 from mallard.store.base import Store
 from mallard.store.open import open_store
 from mallard.table.read import known_sites
@@ -26,16 +28,8 @@ def store() -> Store:
 
 @cache
 def engine() -> Engine:
-    """One DuckDB for all requests of a warm function; what waits in SQS cannot be looked at, so nothing is pending."""
-    settings = load_settings()
-    nothing = PENDING.empty_table()
-    return Engine(
-        store(),
-        lambda _: nothing,
-        memory_mb=settings.query_memory_mb,
-        threads=settings.query_threads,
-        cache_seconds=settings.cache_ttl,
-    )
+    """What counts."""
+    return open_engine(load_settings(), store())
 
 
 def erase(site_id: str, first: date, last: date) -> Erasure:
@@ -45,16 +39,14 @@ def erase(site_id: str, first: date, last: date) -> Erasure:
 
 @cache
 def app() -> Mangum:
-    """The application behind API Gateway."""
+    """The application; a failure is not kept."""
     settings = load_settings()
-    is_open, seconds, deliver = settings.auth == "off", settings.query_seconds, through_store(store)
-    api = create_app(
-        engine, lambda: known_sites(store()), clock, erase, is_open=is_open, query_seconds=seconds, deliver=deliver
-    )
+    gate, seconds, deliver = open_gate(settings, store()), settings.query_seconds, through_store(store)
+    sites, address_of = lambda: known_sites(store()), open_caller(settings)
+    api = create_app(engine, sites, clock, erase, gate, address_of, query_seconds=seconds, deliver=deliver)
     return Mangum(api, lifespan="off")
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """API Gateway (format 2.0) or Function URL."""
-    answer: dict[str, Any] = app()(event, context)
-    return answer
+    return answer_safely(event, context, app)

@@ -8,16 +8,14 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
-from mallard.auth.api import allow_dashboard, auth_routes
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
+from mallard.auth.host import is_own_name
 from mallard.auth.kept import KEPT_SECONDS
 from mallard.auth.password import AT_ONCE, Hashing
 from mallard.config import Settings
-from mallard.errors import ConfigError, QueryError
+from mallard.errors import ConfigError
 from mallard.query.api import create_app
-from mallard.query.host import is_own_name
-from mallard.query.parameters import read_site
 from support.auth import Clock, quick_hashing
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
@@ -27,11 +25,6 @@ SECRET = b"s" * 32
 GOOD, OTHER = "kettle-moss-17", "lantern-fjord-4"
 OWN_PAGE = {"sec-fetch-site": "same-origin"}
 DASHBOARD = "https://dash.example.org"
-
-
-def only_lists(filters: str) -> None:
-    if not filters.startswith("["):
-        raise QueryError("filters must be a list.")
 
 
 class Place:
@@ -53,9 +46,7 @@ class Place:
             clock=self.clock,
             now=lambda: self.now,
         )
-        app = create_app(lambda: None, list, lambda: self.now, lambda *_: None, is_open=True)  # type: ignore[arg-type, return-value]
-        app.include_router(auth_routes(gate, lambda _: self.address, read_site=read_site, check_filters=only_lists))
-        allow_dashboard(app, self.settings.dashboard_origin)
+        app = create_app(lambda: None, list, lambda: self.now, lambda *_: None, gate, lambda _: self.address)  # type: ignore[arg-type, return-value]
         return TestClient(app, base_url=base_url, raise_server_exceptions=False)
 
     def wait(self, seconds: float) -> None:

@@ -151,6 +151,7 @@ def test_flush_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, cal
     queue.send([b"no event"])
     store.put_if_absent(f"salts/site_id={SITE}/{days[2]}.json", b"{}")
     store.put_if_absent("exports/answer.csv", b"")
+    store.put_if_absent(f"config/attempts/date={days[1]}/00.json", b"{}")
     request_erasure(store, SITE, days[2], days[2], now)
     calls.clear()
 
@@ -160,6 +161,7 @@ def test_flush_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, cal
     poison = [{"messageId": "1", "receiptHandle": "gone", "body": "no event"}]
     assert handler.handle({"Records": poison}, smoke.Context()) == {"batchItemFailures": []}
     assert {action for action, _ in calls} >= {"s3:PutObject", "sqs:SendMessage", "sqs:DeleteMessage"}
+    assert ("s3:DeleteObject", f"bucket/config/attempts/date={days[1]}/00.json") in calls
     assert forbidden(calls, "FlushFunction") == set()
 
 
@@ -185,6 +187,35 @@ def test_query_asks_for_nothing_it_may_not(
     answer = smoke._handler("query").handle(erase, smoke.Context())
     assert (answer["statusCode"], json.loads(answer["body"])["days"]) == (202, [f"{days[1]}"])
     assert any("rollups/" in about for _, about in calls)
+    assert forbidden(calls, "QueryFunction") == set()
+
+
+def test_who_gets_in_asks_for_nothing_it_may_not(
+    endpoint: str, smoke: ModuleType, calls: list[Call], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALLARD_AUTH", "on")
+    monkeypatch.setenv("MALLARD_ADMIN_PASSWORD", "kettle-moss-17")
+    handler = smoke._handler("query")
+
+    def ask(method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+        request = smoke._request(method, path, body=None if body is None else json.dumps(body))
+        request["headers"] |= {"content-type": "application/json"}
+        request["headers"] |= {"authorization": f"Bearer {token}"} if token else {}
+        answer = handler.handle(request, smoke.Context())
+        return answer["statusCode"], json.loads(answer["body"])
+
+    assert ask("POST", "/api/auth/login", {"password": "wrong"})[0] == 401
+    _, given = ask("POST", "/api/auth/login", {"password": "kettle-moss-17"})
+    token = given["token"]
+    status, key = ask("POST", "/api/keys", {"name": "a", "scope": "ReadOnly"}, token)
+    assert (status, ask("GET", "/api/sites", token=key["key"])[0]) == (201, 200)
+    assert ask("DELETE", f"/api/keys/{key['key_hash']}", token=token)[0] == 200
+    _, link = ask("POST", "/api/links", {"site_id": SITE, "name": "a"}, token)
+    _, share = ask("POST", f"/api/share/{link['slug']}", {})
+    assert share["site_id"] == SITE
+    assert ask("DELETE", f"/api/links/{link['slug']}", token=token)[0] == 200
+    assert ask("POST", "/api/auth/logout", token=token)[0] == 200
+    assert any("config/attempts/" in about for _, about in calls)
     assert forbidden(calls, "QueryFunction") == set()
 
 

@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.auth.first_visit import FirstVisit
+from mallard.auth.gate import Gate
+from mallard.auth.host import is_own_name
+from mallard.config import Settings
 from mallard.keeping.erase import Erasure, request_erasure
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.store.local import LocalStore
+from support.gate import one_address, open_gate
 from support.memory import MemoryStore
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
@@ -24,15 +29,15 @@ def nothing_erased(site_id: str, first: date, last: date) -> Erasure:
     return Erasure(site_id, first, last, 0, first, done=True)
 
 
-def make_client(folder: Path, *, is_open: bool) -> tuple[TestClient, Engine]:
+def make_client(folder: Path, gate: Gate) -> tuple[TestClient, Engine]:
     engine = Engine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
-    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, nothing_erased, is_open=is_open)
+    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, nothing_erased, gate, one_address)
     return TestClient(app, raise_server_exceptions=False), engine
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
-    client, engine = make_client(tmp_path, is_open=True)
+    client, engine = make_client(tmp_path, open_gate())
     yield client
     engine.close()
 
@@ -115,7 +120,8 @@ def test_an_unknown_path_is_404_in_json(client: TestClient) -> None:
 
 
 def test_numbers_are_closed_where_nobody_opened_them(tmp_path: Path) -> None:
-    client, engine = make_client(tmp_path, is_open=False)
+    settings, nobody_near = Settings(admin_password="kettle-moss-17"), FirstVisit(False, "", is_own_name)
+    client, engine = make_client(tmp_path, Gate(settings, MemoryStore(), b"s" * 32, nobody_near))
     for path in ("/api/sites", "/api/stats/main", "/api/stats/timeseries", "/api/stats/breakdown/pages"):
         assert client.get(path, params={"site_id": "a"}).status_code == 401
     assert client.delete("/api/gdpr/erase", params={"site_id": "a"}).status_code == 401
@@ -175,7 +181,7 @@ def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
     def fail() -> Engine:
         raise RuntimeError("a secret detail")
 
-    app = create_app(fail, list, lambda: NOW, nothing_erased, is_open=True)
+    app = create_app(fail, list, lambda: NOW, nothing_erased, open_gate(), one_address)
     answer = TestClient(app, raise_server_exceptions=False).get("/api/stats/main", params={"site_id": "a"})
     assert (answer.status_code, answer.json()) == (500, {"error": "Something went wrong here; the log knows more."})
 

@@ -38,6 +38,7 @@ from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.write import TableWriter
+from support.gate import one_address, open_gate
 from support.memory import MemoryStore
 from support.moto import moto_server
 from support.place import DAYS, NOW, SITE, TODAY, Place
@@ -53,7 +54,9 @@ def not_erased(*_: object) -> Erasure:
 
 
 def make_app(engine: Engine, deliver: Deliver = stream) -> FastAPI:
-    return create_app(lambda: engine, lambda: [SITE], lambda: NOW, not_erased, is_open=True, deliver=deliver)
+    return create_app(
+        lambda: engine, lambda: [SITE], lambda: NOW, not_erased, open_gate(), one_address, deliver=deliver
+    )
 
 
 def get(engine: Engine, deliver: Deliver = stream, /, **parameters: str) -> Any:

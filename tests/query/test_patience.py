@@ -23,6 +23,7 @@ from mallard.store.local import LocalStore
 from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
 from mallard.table.write import TableWriter
+from support.gate import one_address, open_gate
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 SITE = "a.example"
@@ -83,7 +84,9 @@ def client_of(folder: Path, *, seconds: float = 30) -> Iterator[TestClient]:
     def erase(*_: object) -> Erasure:
         raise AssertionError("nobody asked for an erasure")
 
-    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, erase, is_open=True, query_seconds=seconds)
+    app = create_app(
+        lambda: engine, lambda: [SITE], lambda: NOW, erase, open_gate(), one_address, query_seconds=seconds
+    )
     yield TestClient(app, raise_server_exceptions=False)
     engine.close()
 

@@ -9,11 +9,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.first_visit import FirstVisit, new_token
+from mallard.auth.gate import Gate
+from mallard.auth.host import is_own_name
 from mallard.config import Settings
 from mallard.flush.schedule import Schedule
 from mallard.ingest.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.asgi import IngestApp
+from mallard.ingest.caller import open_caller
 from mallard.ingest.dropped import Reason
 from mallard.ingest.geo import open_edge, open_geo
 from mallard.ingest.pipeline import Door
@@ -78,7 +81,8 @@ class Embedded:
         )
         sites = Sites(settings.sites, self._sites())
         rotation = agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC))
-        salts = Salts(self._store, shared_secret(self._store, settings.secret), rotation)
+        secret = shared_secret(self._store, settings.secret)
+        salts = Salts(self._store, secret, rotation)
         door = Door(
             sites,
             salts,
@@ -92,8 +96,11 @@ class Embedded:
             open_edge(settings),
             Notes(),
         )
-        keys = KeyRing(self._store)
-        self.ingest = IngestApp(door, self._queue, keys, settings.trusted_proxies, on_accepted=self._schedule.accepted)
+        first_visit = FirstVisit(settings.on_loopback, new_token(), is_own_name)
+        self._gate = Gate(settings, self._store, secret, first_visit)
+        self.ingest = IngestApp(
+            door, self._queue, self._gate.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
+        )
         self._shutdown_timeout = settings.shutdown_timeout
         self._rest: ASGIApp = self._make_rest(settings)
 
@@ -115,6 +122,12 @@ class Embedded:
         self._queue.close()
         self._engine.close()
 
+    @property
+    def first_token(self) -> str:
+        """What the first visitor from elsewhere must know; empty where a password is set already, or none is asked."""
+        gate = self._gate
+        return "" if gate.guard.is_open or gate.passwords.mark() else gate.first_visit.token
+
     def _sites(self) -> list[str]:
         return sorted({*known_sites(self._store), *self._pending.sites()})
 
@@ -132,9 +145,9 @@ class Embedded:
             self._sites,
             lambda: datetime.now(UTC),
             self._erase,
+            self._gate,
+            open_caller(settings),
             query_seconds=settings.query_seconds,
-            is_open=settings.auth == "off" or settings.on_loopback,
-            own_names_only=settings.auth == "on",
         )
 
         scripts = Scripts(self._tracker_folder)
@@ -164,6 +177,7 @@ class Embedded:
                 "counter",
                 {f'{{reason="{reason}"}}': self.ingest.dropped[reason] for reason in Reason},
             ),
+            *_metric("mallard_login_failures_total", "counter", {"": self._gate.login_failures}),
             *_metric("mallard_flush_failures_total", "counter", {"": self._schedule.failures}),
             *_metric("mallard_cache_entries", "gauge", {"": len(self._engine.cache)}),
             *_metric("mallard_cache_hits_total", "counter", {"": self._engine.cache.hits}),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fastapi import Request
 
-from mallard.auth.door import Door, refusal
+from mallard.auth.door import Door, refuse
 from mallard.auth.identity import Denied, Identity
 
 _NARROWED = Denied(403, "The link shows a part of the site's numbers, and these cannot be narrowed to it.")
@@ -61,6 +61,5 @@ class Admission:
         return who
 
     def _let(self, denied: Denied | None, who: Identity) -> Identity:
-        if denied:
-            raise refusal(denied)
+        refuse(denied)
         return who

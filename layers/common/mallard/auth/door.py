@@ -29,22 +29,16 @@ class Door:
     def manager(self, request: Request) -> Identity:
         """Whoever asks, where they may manage keys, links and the password; else HTTPException."""
         who = self.identify(request)
-        denied = who.refusal_to_manage()
-        if denied:
-            raise refusal(denied)
+        refuse(who.refusal_to_manage())
         return who
 
     def own_page(self, request: Request) -> None:
         """HTTPException where a page of another site asks."""
-        denied = self.gate.guard.refuse_foreign(headers_of(request))
-        if denied:
-            raise refusal(denied)
+        refuse(self.gate.guard.refuse_foreign(headers_of(request)))
 
     def first_visitor(self, request: Request, token: str) -> None:
         """HTTPException where this visitor may not set the first password."""
-        denied = self.gate.first_visit.refusal(headers_of(request), token)
-        if denied:
-            raise refusal(denied)
+        refuse(self.gate.first_visit.refusal(headers_of(request), token))
 
     def has_session(self, request: Request) -> bool:
         """Whether whoever asks has a living session; HTTPException where a page of another site uses its cookie."""
@@ -86,6 +80,12 @@ def refusal(denied: Denied) -> HTTPException:
     """A refusal as an answer."""
     headers = {**HEADERS, "www-authenticate": "Bearer"} if denied.status == 401 else HEADERS
     return HTTPException(denied.status, denied.sentence, dict(headers))
+
+
+def refuse(denied: Denied | None) -> None:
+    """HTTPException where there is a refusal."""
+    if denied:
+        raise refusal(denied)
 
 
 def must_wait(seconds: int) -> HTTPException:

@@ -43,7 +43,7 @@ class Guard:
         self._links = links
         self._secret = secret
         self.is_open = is_open
-        self._dashboard_origin = dashboard_origin
+        self.dashboard_origin = dashboard_origin
 
     def identify(self, headers: Mapping[str, str], method: str, now: datetime) -> Identity | Denied:
         """Whoever sent a request, by its headers (names in lower case), or why it is refused whoever did.
@@ -64,7 +64,7 @@ class Guard:
 
     def refuse_foreign(self, headers: Mapping[str, str]) -> Denied | None:
         """Refuse what a page of another site sent: what may be asked without a session, but changes something."""
-        return FOREIGN if page_of(headers, self._dashboard_origin) is Page.FOREIGN else None
+        return FOREIGN if page_of(headers, self.dashboard_origin) is Page.FOREIGN else None
 
     def let_in(self, link: Link, now: datetime) -> str:
         """The token for whoever has a link, and its password where it has one."""
@@ -82,7 +82,7 @@ class Guard:
 
     def _refuse_forged(self, headers: Mapping[str, str]) -> Denied | None:
         """A cookie comes along whoever's page sends the request, so it takes more than one to change something."""
-        page = page_of(headers, self._dashboard_origin)
+        page = page_of(headers, self.dashboard_origin)
         return {Page.OWN: None, Page.FOREIGN: FOREIGN, Page.UNSAID: UNSAID}[page]
 
 

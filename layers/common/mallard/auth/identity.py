@@ -51,6 +51,12 @@ class Identity:
             return None
         return self.refusal_to_list() or (None if self._reaches(site_id) else self._elsewhere(site_id))
 
+    def refusal_to_take_events(self, site_id: str) -> Denied | None:
+        """Why they may not have a site's events themselves, with the ids of its visitors; None where they may."""
+        if self.who is Who.LINK:
+            return self._without("ReadOnly or Admin")
+        return self.refusal_to_read(site_id, is_public=False)
+
     def refusal_to_list(self) -> Denied | None:
         """Why they may not see any list of sites; None where they may see ``readable`` of it."""
         return None if self.scope in ("Admin", "ReadOnly") else self._without("ReadOnly or Admin")

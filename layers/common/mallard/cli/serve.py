@@ -51,11 +51,6 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal."""
     settings = load_settings(config_file=arguments.config)
-    if settings.auth == "on" and not settings.on_loopback:
-        raise ConfigError(
-            f"MALLARD_HOST is {settings.host!r}, where others could read the numbers: there is no login yet, so"
-            " listen on 127.0.0.1 behind a proxy that asks for a password, or set MALLARD_AUTH=off to let everyone in."
-        )
     if settings.queue != "local":
         raise ConfigError("MALLARD_QUEUE names an SQS queue, but `mallard serve` keeps its own; leave it at local.")
     set_up_logs(settings)
@@ -93,7 +88,7 @@ def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
     server = make_server(app, settings, partial(EventConnection, app.ingest))
     server.on_signal = lambda: _hard_stop_after(settings.shutdown_timeout + HARD_STOP_GRACE_SECONDS)
     app.start()
-    _greet(listener)
+    _greet(listener, app.first_token)
     server.run(sockets=[listener])
     app.stop()
 
@@ -157,11 +152,14 @@ def _why_not(settings: Settings, error: OSError) -> str:
     return f"{place} cannot be listened on: {error.strerror or error}; MALLARD_HOST and MALLARD_PORT name it."
 
 
-def _greet(listener: socket.socket) -> None:
+def _greet(listener: socket.socket, first_token: str) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     origin = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104
     print(f"Mallard Metrics is at {origin}/\n", file=sys.stdout)
+    if first_token:
+        print("No password is set yet: the first visit sets it. From another machine it takes this token:\n")
+        print(f"  {first_token}\n")
     print("Paste this into your pages:\n")
     script = origin + SCRIPT_PATH.format(name="script.js")
     print(f'  <script defer data-domain="example.com" src="{script}"></script>\n', flush=True)

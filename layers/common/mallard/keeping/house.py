@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from mallard.auth.attempts import delete_old_attempts
 from mallard.errors import MallardError
 from mallard.keeping.erase import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
 from mallard.keeping.exports import delete_old_exports
@@ -68,6 +69,7 @@ class House:
             erasures, erased = self._tried("erasures", lambda: self._erase(may_go_on, now))
             salts, deleted = self._tried("old salts", lambda: (delete_old_salts(self._store, self._book, now), True))
             self._tried("old counts of drops", lambda: (delete_old_rejections(self._store, now), True))
+            self._tried("old attempts at the login", lambda: (delete_old_attempts(self._store, now), True))
             self._tried("old exports", lambda: (delete_old_exports(self._store, now), True))
             self._errands_done = now if erased and deleted else None
             report = HouseReport(erasures, salts)

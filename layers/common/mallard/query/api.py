@@ -6,10 +6,15 @@ from datetime import datetime
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Depends as Dependency
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from mallard import __version__
+from mallard.auth.admission import Admission
+from mallard.auth.api import allow_dashboard, auth_routes
+from mallard.auth.door import Door
+from mallard.auth.gate import Gate
+from mallard.auth.identity import Identity
 from mallard.errors import (
     ErasureError,
     MallardError,
@@ -19,25 +24,21 @@ from mallard.errors import (
     QueryTooLongError,
     SettingsError,
 )
-from mallard.query.answers import Refusal
+from mallard.query.answers import HEADERS, Refusal
 from mallard.query.downloads import Deliver, stream
 from mallard.query.engine import Engine
 from mallard.query.export_routes import export_routes
-from mallard.query.host import is_own_name
-from mallard.query.parameters import OnlyKnown
+from mallard.query.filters import parse_filters
+from mallard.query.parameters import OnlyKnown, read_site
 from mallard.query.patience import Patience
+from mallard.query.rejected_routes import rejected_routes
 from mallard.query.site_routes import Erase, site_routes
 from mallard.query.stats_routes import stats_routes
 
 log = logging.getLogger("mallard.query")
 
+API_VERSION = "1"
 MAX_BODY_BYTES = 1024 * 1024
-HEADERS = {
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-}
-"""Numbers are no page of another site's to embed, and no cache's to keep."""
 
 
 def create_app(
@@ -45,44 +46,45 @@ def create_app(
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
     erase: Erase,
+    gate: Gate,
+    address_of: Callable[[Request], str],
     *,
-    is_open: bool,
     query_seconds: float = 30,
-    own_names_only: bool = False,
     deliver: Deliver = stream,
 ) -> FastAPI:
-    """The application. ``is_open`` says whether whoever reaches it may read the numbers; else each answer is 401.
+    """The application. ``gate`` says who may what, ``address_of`` tells a client's address as our own side saw it.
 
-    ``own_names_only``: they are open because only this machine reaches it, so under no name but its own. ``deliver``
-    makes the answers of downloads.
+    ``deliver`` makes the answers of downloads.
     """
     app = FastAPI(
         title="Mallard Metrics",
-        version=__version__,
+        # Of the API, not of the software: that is nothing for strangers.
+        version=API_VERSION,
         description="Privacy-first web analytics.",
         # Their pages load from another host; ours is static.
         docs_url=None,
         redoc_url=None,
         max_body_size=MAX_BODY_BYTES,
-        responses={status: {"model": Refusal} for status in (400, 401, 413, 503, 504)},
+        responses={status: {"model": Refusal} for status in (400, 401, 403, 413, 503, 504)},
     )
+    admission = Admission(Door(gate, address_of), read_site, lambda site: engine().book.get(site).public)
 
-    def admit(request: Request, response: Response) -> None:
-        response.headers.update(HEADERS)
-        if not is_open:
-            raise HTTPException(401, "The numbers are open only on this machine; MALLARD_AUTH=off opens them to all.")
-        if own_names_only and not is_own_name(request.headers.get("host", "")):
-            raise HTTPException(
-                403, "The numbers are open under localhost or an address; MALLARD_AUTH=off opens them under any name."
-            )
+    def after(admit: Callable[[Request], Identity]) -> list[Dependency]:
+        return [Depends(admit), Depends(_keep_private), OnlyKnown]
 
     app.add_middleware(Patience, seconds=query_seconds)
-    guards = [Depends(admit), OnlyKnown]
-    app.include_router(stats_routes(engine, clock, guards))
-    app.include_router(export_routes(engine, clock, guards, deliver))
-    app.include_router(site_routes(engine, sites, clock, erase, guards))
+    allow_dashboard(app, gate.guard.dashboard_origin)
+    app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
+    app.include_router(stats_routes(engine, clock, after(admission.to_narrowed)))
+    app.include_router(export_routes(engine, clock, after(admission.to_narrowed), deliver))
+    app.include_router(rejected_routes(engine, clock, after(admission.to_numbers)))
+    app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
     _answer_errors(app)
     return app
+
+
+def _keep_private(response: Response) -> None:
+    response.headers.update(HEADERS)
 
 
 def _answer_errors(app: FastAPI) -> None:

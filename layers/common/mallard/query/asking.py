@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from mallard.query.engine import Engine
-from mallard.query.filters import parse_filters
+from mallard.query.filters import both, parse_filters
 from mallard.query.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
@@ -34,6 +37,16 @@ def ask_span(engine: Callable[[], Engine], clock: Callable[[], datetime]) -> Cal
     return span
 
 
-def filtered(asked: Ask, filters: Filters) -> Ask:
-    """The same under the filter of a request, None for none."""
-    return Ask(asked.stats, replace(asked.scope, filters=parse_filters(filters)))
+def ask_filtered(engine: Callable[[], Engine], clock: Callable[[], datetime]) -> Callable[..., Ask]:
+    """The dependency that reads site, range and filter.
+
+    Whoever was let in to a part of the numbers only (``request.state.who``, which the guards before the route have
+    set) is asked about that part, whatever else they filter by.
+    """
+    Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
+
+    def ask(request: Request, asked: Span, filters: Filters = None) -> Ask:
+        passing = both(parse_filters(filters), parse_filters(request.state.who.filters or None))
+        return Ask(asked.stats, replace(asked.scope, filters=passing))
+
+    return ask

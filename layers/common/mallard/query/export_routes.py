@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.params import Depends as Dependency
 
+from mallard.auth.door import refuse
 from mallard.errors import QueryError
-from mallard.query.asking import Ask, ask_span, filtered
+from mallard.query.asking import Ask, ask_filtered
 from mallard.query.downloads import Deliver
 from mallard.query.engine import Engine
 from mallard.query.export import WHAT, Export, download
 from mallard.query.export_forms import FORMS, MEDIA_TYPES
-from mallard.query.parameters import Filters
 
 Format = Annotated[str | None, Query(alias="format", description=f"One of {', '.join(FORMS)}. Default csv.")]
 What = Annotated[
@@ -27,7 +27,7 @@ def export_routes(
 ) -> APIRouter:
     """The router; ``guards`` come before the route, ``deliver`` makes the answer of a download."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards))
-    Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
+    Filtered = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
     binary = {"schema": {"type": "string", "format": "binary"}}
 
     @router.get(
@@ -39,11 +39,12 @@ def export_routes(
         },
     )
     def export(
-        response: Response, asked: Span, filters: Filters = None, form: Format = None, what: What = None
+        request: Request, response: Response, asked: Filtered, form: Format = None, what: What = None
     ) -> Response:
         """A site's days or events as a file."""
-        scope = filtered(asked, filters).scope
-        wanted = Export(scope, _one_of("what", what, WHAT), _one_of("format", form, tuple(FORMS)))
+        wanted = Export(asked.scope, _one_of("what", what, WHAT), _one_of("format", form, tuple(FORMS)))
+        if wanted.what == "events":
+            refuse(request.state.who.refusal_to_take_events(asked.scope.site_id))
         # What the guards say of every answer.
         return deliver(download(asked.stats, wanted), dict(response.headers))
 

@@ -217,6 +217,13 @@ def _check_of_events(part: Filter, place: str) -> None:
             raise QueryError(f"{place} asks for {_shown(what)}, but has_done takes event dimensions only.")
 
 
+def both(first: Filter | None, second: Filter | None) -> Filter | None:
+    """What passes one filter and the other; None passes everything."""
+    if first is None or second is None:
+        return first or second
+    return _all((first, second))
+
+
 def leaves(part: Filter) -> list[Leaf | Done]:
     """What the tree compares, a Done as one: what is in it is asked of other events."""
     if isinstance(part, Leaf | Done):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Protocol
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.params import Depends as Dependency
 
 from mallard.query.answers import ErasureRow, Site
@@ -45,13 +45,13 @@ def site_routes(
     erase: Erase,
     guards: Sequence[Dependency],
 ) -> APIRouter:
-    """The router; ``guards`` come before each route."""
+    """The router; ``guards`` come before each route, and say who was let in."""
     router = APIRouter(prefix="/api", tags=["sites"], dependencies=list(guards))
 
     @router.get("/sites")
-    def list_sites() -> list[Site]:
-        """All sites with events."""
-        return [Site(site_id=each) for each in sites()]
+    def list_sites(request: Request) -> list[Site]:
+        """The sites with events whose numbers whoever asks may read."""
+        return [Site(site_id=each) for each in request.state.who.readable(sites())]
 
     @router.get("/sites/{site_id}")
     def read_site_settings(site_id: SitePath) -> dict[str, Any]:

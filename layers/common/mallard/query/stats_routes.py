@@ -2,21 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.params import Depends as Dependency
 
 from mallard.errors import QueryError
-from mallard.query.answers import Bucket, Counted, Main, Overview, RejectedRow, Row
-from mallard.query.asking import Ask, ask_span, filtered
+from mallard.query.answers import Bucket, Counted, Main, Overview, Row
+from mallard.query.asking import Ask, ask_filtered
 from mallard.query.compare import earlier
 from mallard.query.engine import Engine
 from mallard.query.parameters import (
     Breakdowns,
     Compare,
-    Filters,
     Interval,
     Limit,
     read_breakdowns,
@@ -27,7 +26,6 @@ from mallard.query.parameters import (
 from mallard.query.period import Period
 from mallard.query.stats import BREAKDOWNS, Scope
 from mallard.query.tagged import TaggedRoute
-from mallard.rejected.counts import rejections
 
 MAX_HOURLY_DAYS = 31
 
@@ -35,16 +33,15 @@ MAX_HOURLY_DAYS = 31
 def stats_routes(
     engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
-    """The router; ``guards`` come before each route."""
+    """The router; ``guards`` come before each route, and say who was let in."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=TaggedRoute)
 
-    Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
+    Filtered = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
-    def ask(asked: Span, filters: Filters = None, compare: Compare = None) -> Ask:
+    def ask(asked: Filtered, compare: Compare = None) -> Ask:
         comparison = read_compare(compare)
         before = earlier(asked.scope.period, comparison) if comparison else None
-        found = filtered(asked, filters)
-        return Ask(found.stats, replace(found.scope, before=before))
+        return Ask(asked.stats, replace(asked.scope, before=before))
 
     Asked = Annotated[Ask, Depends(ask)]  # noqa: N806  # a type
 
@@ -81,23 +78,6 @@ def stats_routes(
             breakdowns={name: [Row(**each) for each in rows] for name, rows in found.breakdowns.items()},
             counted=Counted(**found.counted),
         )
-
-    @router.get("/rejected")
-    def rejected(asked: Span) -> list[RejectedRow]:
-        """Why events are missing: a site's drops of the last seven days, by date (UTC) and reason."""
-        scope, zones = asked.scope, asked.stats.engine.zones(asked.scope.site_id)
-        # Drops are counted under UTC dates, for a refused request may name any site: all that the range touches.
-        first, last = zones.day_start(scope.period.start), zones.day_start(scope.period.end) - timedelta(microseconds=1)
-        return [
-            RejectedRow(
-                date=each.date,
-                reason=each.reason,
-                count=each.count,
-                first=datetime.fromtimestamp(each.first_ms / 1000, UTC),
-                last=datetime.fromtimestamp(each.last_ms / 1000, UTC),
-            )
-            for each in rejections(engine().store, scope.site_id, first.date(), last.date() + timedelta(days=1))
-        ]
 
     return router
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallard.query.host import is_own_name
+from mallard.auth.host import is_own_name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""Where a request of the API came from: by the word of the same proxies and CDN as an event's."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+from mallard.config import Settings
+from mallard.ingest.address import Proxies, client_address
+from mallard.ingest.edge import Edge
+
+
+def open_caller(settings: Settings) -> Callable[[Request], str]:
+    """What tells the client's address of a request, empty where the server has none (a socket of the file system)."""
+    proxies, edge = Proxies(settings.trusted_proxies), Edge(settings.edge_secret, settings.edge_cdn)
+
+    def address_of(request: Request) -> str:
+        viewer = edge.viewer(request.headers)
+        if viewer and viewer.address:
+            return viewer.address
+        # The order of lines is the order of hops.
+        hops = ",".join(request.headers.getlist("x-forwarded-for"))
+        return client_address(request.client.host if request.client else "", hops, proxies)
+
+    return address_of

@@ -1,0 +1,49 @@
+"""The query API behind API Gateway or a Function URL: what it needs is opened at the first request."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from mallard.auth.first_visit import FirstVisit
+from mallard.auth.gate import Gate
+from mallard.auth.host import is_own_name
+from mallard.config import Settings
+from mallard.errors import MallardError
+from mallard.query.answers import HEADERS
+from mallard.query.engine import PENDING, Engine
+from mallard.salts import shared_secret
+from mallard.store.base import Store
+
+Answer = dict[str, Any]
+
+log = logging.getLogger("mallard.query")
+
+
+def open_engine(settings: Settings, store: Store) -> Engine:
+    """One DuckDB for all requests of a warm function; what waits in SQS cannot be looked at, so nothing is pending."""
+    nothing = PENDING.empty_table()
+    return Engine(
+        store,
+        lambda _: nothing,
+        memory_mb=settings.query_memory_mb,
+        threads=settings.query_threads,
+        cache_seconds=settings.cache_ttl,
+    )
+
+
+def open_gate(settings: Settings, store: Store) -> Gate:
+    """Who gets in. There is no first visit: nobody sits at this machine, and nobody would read its token."""
+    return Gate(settings, store, shared_secret(store, settings.secret), FirstVisit(False, "", is_own_name))
+
+
+def answer_safely(event: Any, context: Any, open_app: Callable[[], Callable[[Any, Any], Answer]]) -> Answer:
+    """The application's answer; 503 where it cannot be opened, and it is tried again at the next request."""
+    try:
+        app = open_app()
+    except MallardError as error:
+        log.error("not ready: %s", error)
+        body = json.dumps({"error": "The numbers cannot be read right now; try again in a minute."})
+        headers = {**HEADERS, "content-type": "application/json", "retry-after": "60"}
+        return {"statusCode": 503, "headers": headers, "body": body, "isBase64Encoded": False}
+    return app(event, context)

@@ -1,0 +1,41 @@
+"""The route ``/api/stats/rejected``: why events are missing."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.params import Depends as Dependency
+
+from mallard.query.answers import RejectedRow
+from mallard.query.asking import Ask, ask_span
+from mallard.query.engine import Engine
+from mallard.query.tagged import TaggedRoute
+from mallard.rejected.counts import rejections
+
+
+def rejected_routes(
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+) -> APIRouter:
+    """The router; ``guards`` come before the route, which knows nothing of filters."""
+    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=TaggedRoute)
+    Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
+
+    @router.get("/rejected")
+    def rejected(asked: Span) -> list[RejectedRow]:
+        """Why events are missing: a site's drops of the last seven days, by date (UTC) and reason."""
+        scope, zones = asked.scope, asked.stats.engine.zones(asked.scope.site_id)
+        # Drops are counted under UTC dates, for a refused request may name any site: all that the range touches.
+        first, last = zones.day_start(scope.period.start), zones.day_start(scope.period.end) - timedelta(microseconds=1)
+        return [
+            RejectedRow(
+                date=each.date,
+                reason=each.reason,
+                count=each.count,
+                first=datetime.fromtimestamp(each.first_ms / 1000, UTC),
+                last=datetime.fromtimestamp(each.last_ms / 1000, UTC),
+            )
+            for each in rejections(engine().store, scope.site_id, first.date(), last.date() + timedelta(days=1))
+        ]
+
+    return router
