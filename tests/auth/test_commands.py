@@ -115,3 +115,13 @@ def test_a_key_that_is_over_is_listed_as_such(store: LocalStore, capsys: pytest.
     assert main(["keys", "list"]) == 0
     assert " over " in capsys.readouterr().out
     assert json.loads(next(store.root.glob("config/keys/*.json")).read_text())["revoked"] is False
+
+
+def test_a_made_key_stands_alone_on_the_output_so_that_a_script_can_take_it(
+    store: LocalStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["keys", "create", "--name", "curl"]) == 0
+    key, said = capsys.readouterr()
+    found = KeyRing(store).find(key.removesuffix("\n"))
+    assert found is not None
+    assert (found.name, found.key_hash in said) == ("curl", True)

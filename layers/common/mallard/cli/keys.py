@@ -1,6 +1,7 @@
 """``mallard keys``: make, list and revoke API keys."""
 
 import argparse
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def _create(arguments: argparse.Namespace) -> int:
         )
     except (ApiKeyError, QueryError) as error:
         raise ConfigError(str(error)) from error
-    print(f"{text}\n\nIt is shown only now. Its hash is {key.key_hash}.")
+    print(text, flush=True)
+    # Beside the key, so that a script can take that alone.
+    print(f"It is shown only now. Its hash is {key.key_hash}.", file=sys.stderr)
     return 0
 
 
