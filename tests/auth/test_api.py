@@ -87,7 +87,7 @@ def log_in(client: TestClient, password: str = GOOD) -> httpx2.Response:
 
 def status(client: TestClient) -> tuple[bool, bool]:
     found = answered(client.get("/api/auth/status"))
-    assert set(found) == {"setup_required", "authenticated"}
+    assert set(found) == {"setup_required", "authenticated", "open"}
     return found["setup_required"], found["authenticated"]
 
 
@@ -195,6 +195,7 @@ def test_another_configured_password_ends_the_sessions_of_the_one_before() -> No
 def test_without_auth_everyone_is_in_and_there_is_nothing_to_log_in_to() -> None:
     client = Place(auth="off").instance()
     assert status(client) == (False, True)
+    assert answered(client.get("/api/auth/status"))["open"] is True
     sentence(log_in(client), 409)
     sentence(client.post("/api/auth/setup", json={"password": GOOD}), 409)
     answered(client.get("/api/keys"))
@@ -313,7 +314,11 @@ def test_the_seed_s_two_spellings_are_both_served(path: str) -> None:
     client = Place().instance()
     answered(client.post(f"{path}/setup", json={"password": GOOD}))
     answered(client.post(f"{path}/login", json={"password": GOOD}))
-    assert answered(client.get(f"{path}/status")) == {"setup_required": False, "authenticated": True}
+    assert answered(client.get(f"{path}/status")) == {
+        "setup_required": False,
+        "authenticated": True,
+        "open": False,
+    }
     answered(client.post(f"{path}/logout", headers=OWN_PAGE))
 
 
@@ -482,7 +487,7 @@ def test_a_link_lets_whoever_has_it_look(place: Place, owner: TestClient) -> Non
     assert answered(owner.get("/api/links?site_id=example.org")) == []
     visitor = place.instance()
     share = answered(visitor.post(f"/api/share/{link['slug']}", json={}))
-    assert (share["site_id"], share["name"], share["filters"]) == ("example.com", "board", wish["filters"])
+    assert share == {**wish, "site_id": "example.com", "token": share["token"]}
     sentence(visitor.get("/api/keys", headers={"authorization": f"Bearer {share['token']}"}), 403)
     assert "set-cookie" not in visitor.post(f"/api/share/{link['slug']}", json={}).headers
     answered(owner.delete(f"/api/links/{link['slug']}"))

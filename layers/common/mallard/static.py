@@ -23,6 +23,11 @@ SECURITY = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cross-origin-opener-policy": "same-origin",
 }
+SHARED_PAGE = "share.html"
+"""What whoever has a shared link sees: the one page that pages of other sites may show in a frame."""
+
+SHARED_POLICY = SECURITY["content-security-policy"].replace("frame-ancestors 'none'", "frame-ancestors *")
+
 DOCS_PATH = "/docs"
 DOCS_POLICY = SECURITY["content-security-policy"].replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """Swagger UI sets style attributes; nothing else is loosened, and the page holds no data."""
@@ -58,7 +63,10 @@ class Dashboard(StaticFiles):
         hidden = any(part.startswith(".") for part in Path(path).parts)
         if path.endswith((".mjs", ".md")) or hidden:
             return JSONResponse({"error": "There is no such page."}, 404)
-        return await super().get_response(path, scope)
+        answer = await super().get_response(path, scope)
+        if path == SHARED_PAGE:
+            answer.headers["content-security-policy"] = SHARED_POLICY
+        return answer
 
 
 def find_static() -> tuple[Path, Path]:

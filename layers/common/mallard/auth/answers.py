@@ -74,6 +74,7 @@ class Status(BaseModel):
 
     setup_required: bool
     authenticated: bool
+    open: bool = Field(description="MALLARD_AUTH=off: everyone is let in, and nobody logs in.")
 
 
 class LoggedOut(BaseModel):
@@ -131,6 +132,7 @@ class Share(BaseModel):
     site_id: str
     name: str
     filters: str
+    embeddable: bool = Field(description="Whether pages of other sites may show it in a frame.")
 
 
 def key_row(key: ApiKey) -> KeyRow:

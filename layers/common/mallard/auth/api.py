@@ -49,7 +49,7 @@ def allow_dashboard(app: FastAPI, origin: str) -> None:
             allow_origins=[origin],
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "x-api-key"],
-            expose_headers=["retry-after"],
+            expose_headers=["retry-after", "content-disposition"],
             max_age=PREFLIGHT_SECONDS,
         )
 
@@ -98,6 +98,7 @@ def _session_routes(door: Door) -> APIRouter:
         return Status(
             setup_required=not gate.guard.is_open and not gate.passwords.mark(),
             authenticated=isinstance(who, Identity) and who.is_known,
+            open=gate.guard.is_open,
         )
 
     @router.post("/password")

@@ -59,6 +59,12 @@ def link_routes(door: Door, read_site: Callable[[str], str], check_filters: Call
         if outcome is not True:
             raise must_wait(outcome) if outcome else HTTPException(401, "The link has a password, which this is not.")
         token = door.gate.guard.let_in(link, door.gate.now())
-        return Share(token=token, site_id=link.site_id, name=link.name, filters=link.filters)
+        return Share(
+            token=token,
+            site_id=link.site_id,
+            name=link.name,
+            filters=link.filters,
+            embeddable=link.embeddable,
+        )
 
     return router
