@@ -66,12 +66,26 @@ def rebound(playwright: Playwright) -> Iterator[Page]:
     browser.close()
 
 
-def test_a_name_that_was_led_here_reads_nothing(rebound: Page, server: Server) -> None:
-    own = f"http://rebound.example:{urlsplit(server.origin).port}"
-    rebound.goto(own)
-    ask = "async (path) => { const answer = await fetch(path); return [answer.status, await answer.json()]; }"
-    status, answer = rebound.evaluate(ask, "/api/stats/main?site_id=example.com")
-    assert (status, list(answer)) == (403, ["error"])
+ASK = """async ([method, path, body]) => {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+  return [answer.status, Object.keys(await answer.json())];
+}"""
+
+
+def test_a_name_that_was_led_here_reads_and_sets_nothing(rebound: Page, tmp_path: Path) -> None:
+    password = {"password": "kettle-moss-17"}
+    with Server(tmp_path / "data", MALLARD_AUTH="on") as server:
+        led_here = f"http://rebound.example:{urlsplit(server.origin).port}"
+        rebound.goto(led_here)
+        assert rebound.evaluate(ASK, ["POST", "/api/auth/setup", password]) == [403, ["error"]]
+        rebound.goto(server.origin)
+        assert rebound.evaluate(ASK, ["POST", "/api/auth/setup", password]) == [200, ["token"]]
+        assert rebound.evaluate(ASK, ["GET", "/api/sites", None])[0] == 200
+        # The same browser: the session's cookie is of the other name.
+        rebound.goto(led_here)
+        assert rebound.evaluate(ASK, ["GET", "/api/sites", None]) == [401, ["error"]]
+        assert rebound.evaluate(ASK, ["PUT", "/api/sites/example.com", {}]) == [401, ["error"]]
 
 
 @pytest.mark.parametrize("text", [SCRIPT, IMAGE])
