@@ -1,0 +1,144 @@
+"""Who is answered what, on every route: the table that tests/proof holds the application to.
+
+Each route follows one rule; a rule says for everybody whether they are let in (``ok``: then the route's own status
+comes) or how they are refused. Whoever adds a route adds its line here.
+"""
+
+from dataclasses import dataclass
+
+WHO = """
+                                 numbers  whole  events  list  look  change  manage  make  batch  form  end  open
+Admin key                        ok       ok     ok      ok    ok    ok      ok      ok    ok     ok    ok   ok
+Admin key, this site             ok       ok     ok      ok    ok    ok      403     403   ok     ok    ok   ok
+Admin key, other site            403      403    403     ok    403   403     403     403   ok     ok    ok   ok
+ReadOnly key                     ok       ok     ok      ok    403   403     403     403   403    ok    ok   ok
+ReadOnly key, this site          ok       ok     ok      ok    403   403     403     403   403    ok    ok   ok
+ReadOnly key, other site         403      403    403     ok    403   403     403     403   403    ok    ok   ok
+the same, public site            ok       ok     403     ok    403   403     403     403   403    ok    ok   ok
+Ingest key                       403      403    403     403   403   403     403     403   ok     ok    ok   ok
+Ingest key, public site          ok       ok     403     403   403   403     403     403   ok     ok    ok   ok
+link                             ok       ok     403     ok    403   403     403     403   401    ok    ok   ok
+link of the other site           403      403    403     ok    403   403     403     403   401    ok    ok   ok
+link with a filter               ok       403    403     ok    403   403     403     403   401    ok    ok   ok
+session on our page              ok       ok     ok      ok    ok    ok      ok      ok    401    ok    ok   ok
+session as a token               ok       ok     ok      ok    ok    ok      ok      ok    401    ok    ok   ok
+session, page said by nobody     ok       ok     ok      ok    ok    403     ok      403   401    ok    403  ok
+session, cross-site              ok       ok     ok      ok    ok    403     ok      403   401    403   403  ok
+session, foreign Origin          ok       ok     ok      ok    ok    403     ok      403   401    403   403  ok
+nobody                           401      401    401     401   401   401     401     401   401    ok    ok   ok
+nobody, public site              ok       ok     401     401   401   401     401     401   401    ok    ok   ok
+wrong key                        401      401    401     401   401   401     401     401   401    ok    ok   ok
+expired key                      401      401    401     401   401   401     401     401   401    ok    ok   ok
+revoked key                      401      401    401     401   401   401     401     401   401    ok    ok   ok
+session that is over             401      401    401     401   401   401     401     401   401    ok    ok   ok
+token of a session that is over  401      401    401     401   401   401     401     401   401    ok    ok   ok
+session before a logout          401      401    401     401   401   401     401     401   401    ok    ok   ok
+token of before a logout         401      401    401     401   401   401     401     401   401    ok    ok   ok
+link that is over                401      401    401     401   401   401     401     401   401    ok    ok   ok
+revoked link                     401      401    401     401   401   401     401     401   401    ok    ok   ok
+"""
+"""numbers: of a site, narrowed by a link's filter. whole: cannot be narrowed. events: each
+with the id of its visitor. list: of sites. look, change: a site's settings, its days. manage, make: keys and links.
+batch: events from a server. form: what is asked before there is a session. end: a logout. open: for everyone.
+"""
+
+ROUTES = """
+rule     status  request                                            body
+numbers  200     GET /api/stats/main?site_id={site}
+numbers  200     GET /api/stats/timeseries?site_id={site}
+numbers  200     GET /api/stats/breakdown/pages?site_id={site}
+numbers  200     GET /api/stats/overview?site_id={site}
+numbers  200     GET /api/stats/export?site_id={site}
+events   200     GET /api/stats/export?site_id={site}&what=events
+whole    200     GET /api/stats/rejected?site_id={site}
+list     200     GET /api/sites
+look     200     GET /api/sites/{site}
+change   200     PUT /api/sites/{site}                              {}
+change   200     DELETE /api/gdpr/erase?site_id={site}&start_date=2020-01-01&end_date=2020-01-02
+manage   200     GET /api/keys
+make     201     POST /api/keys                                     {"name": "a", "scope": "ReadOnly"}
+make     200     DELETE /api/keys/{key}
+manage   200     GET /api/links
+make     201     POST /api/links                                    {"name": "a", "site_id": "{site}"}
+make     200     DELETE /api/links/{slug}
+open     200     POST /api/share/{slug}                             {}
+form     409     POST /api/auth/setup                               {"password": "lantern-fjord-4"}
+form     200     POST /api/auth/login                               {"password": "kettle-moss-17"}
+make     409     POST /api/auth/password                            {"current": "kettle-moss-17", "new": "oak-lamp-3"}
+end      200     POST /api/auth/logout
+open     200     GET /api/auth/status
+form     409     POST /auth/setup                                   {"password": "lantern-fjord-4"}
+form     200     POST /auth/login                                   {"password": "kettle-moss-17"}
+make     409     POST /auth/password                                {"current": "kettle-moss-17", "new": "oak-lamp-3"}
+end      200     POST /auth/logout
+open     200     GET /auth/status
+open     202     POST /api/event                                    {"d": "{site}", "n": "pageview", "u": "/"}
+open     200     GET /api/event?d={site}&n=pageview&u=/
+open     200     HEAD /api/event?d={site}&n=pageview&u=/
+open     204     OPTIONS /api/event
+batch    202     POST /api/events                                   [{"d": "{site}", "n": "signup", "u": "/"}]
+open     200     GET /health
+open     200     GET /metrics
+open     200     GET /openapi.json
+open     200     HEAD /openapi.json
+open     200     GET /docs
+open     200     HEAD /docs
+open     200     GET /tracking/script.js
+open     200     HEAD /tracking/script.js
+open     200     GET /
+open     200     HEAD /
+open     200     GET /style.css
+"""
+"""``status`` of who is let in. A password that MALLARD_ADMIN_PASSWORD gives is changed nowhere else: 409."""
+
+TEMPLATES = {
+    "/api/stats/breakdown/{dimension}": r"/api/stats/breakdown/\w+",
+    "/api/sites/{site_id}": r"/api/sites/\{site\}",
+    "/api/keys/{key_hash}": r"/api/keys/\{key\}",
+    "/api/links/{slug}": r"/api/links/\{slug\}",
+    "/api/share/{slug}": r"/api/share/\{slug\}",
+    "/tracking/{name}": r"/tracking/script\.js",
+    "/*": r"/|/style\.css",
+}
+"""Paths of the application that stand for many, and those of the table that are of them."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One request of the table, and what whoever may ask it is answered."""
+
+    rule: str
+    status: int
+    method: str
+    target: str
+    body: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.target}"
+
+    @property
+    def path(self) -> str:
+        """Without the query."""
+        return self.target.partition("?")[0]
+
+
+def rules() -> dict[str, dict[str, str]]:
+    """By rule and person: ``ok`` or the status of a refusal."""
+    head, *lines = WHO.strip("\n").splitlines()
+    names = head.split()
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    for line in lines:
+        who, cells = line[:33].strip(), line[33:].split()
+        for name, cell in zip(names, cells, strict=True):
+            found[name][who] = cell
+    return found
+
+
+def lines() -> list[Line]:
+    """The requests of the table."""
+    found = []
+    for text in ROUTES.strip().splitlines()[1:]:
+        rule, status, method, rest = text.split(maxsplit=3)
+        target, _, body = rest.partition(" ")
+        found.append(Line(rule, int(status), method, target, body.strip()))
+    return found
