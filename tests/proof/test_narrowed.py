@@ -1,0 +1,169 @@
+"""A link with a filter tells what its owner sees under that filter, and nothing beside it."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from mallard.event import ENGAGEMENT
+from support import reference
+from support.proof_people import OTHER, PUBLIC, SITE, People, now
+from support.random_events import random_rows, store_rows
+
+ROWS = 400
+
+REPORTS = """
+/api/stats/main?period=7d
+/api/stats/main?period=7d&compare=previous_period
+/api/stats/main?period=today&compare=year_over_year
+/api/stats/main?period=realtime
+/api/stats/timeseries?period=7d
+/api/stats/timeseries?period=7d&interval=hour
+/api/stats/timeseries?period=yesterday&interval=hour&compare=previous_period
+/api/stats/timeseries?period=all
+/api/stats/breakdown/pages?period=7d
+/api/stats/breakdown/sources?period=7d&compare=previous_period
+/api/stats/breakdown/browsers?period=all&limit=1
+/api/stats/breakdown/countries?period=month
+/api/stats/breakdown/entry_pages?period=7d
+/api/stats/breakdown/exit_pages?period=7d
+/api/stats/breakdown/events?period=7d
+/api/stats/overview?period=7d
+/api/stats/overview?period=7d&compare=previous_period&breakdowns=pages,events&limit=3
+/api/stats/export?period=7d&format=csv
+/api/stats/export?period=7d&format=json
+/api/stats/export?period=7d&format=parquet
+"""
+"""Every report that is narrowed, with all its parameters but site and filter."""
+
+NOT_NARROWED = {"/api/stats/rejected"}
+"""Drops have no country and no page, so whoever has a filter is refused."""
+
+LEAVES: list[Any] = [
+    ["is", "visit:country", ["DE"]],
+    ["is_not", "visit:country", ["DE", "(not set)"]],
+    ["is", "visit:browser", ["Firefox"]],
+    ["is", "visit:source", ["Direct / None"]],
+    ["is", "event:page", ["/a"]],
+    ["contains", "event:page", ["/b"]],
+    ["is", "event:name", ["signup"]],
+    ["is", "visit:entry_page", ["/"]],
+    ["matches", "visit:exit_page", ["^/b"]],
+    ["has_done", ["is", "event:name", ["signup"]]],
+]
+NESTED = [
+    ["or", [LEAVES[0], LEAVES[4]]],
+    ["not", ["or", [LEAVES[2], LEAVES[6]]]],
+    ["and", [LEAVES[3], ["has_not_done", ["is", "event:page", ["/a"]]]]],
+]
+PAIRS_OF_A_REPORT = 2
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[reference.Row]:
+    # None of the last minutes: which of them are "now" changes while a test looks.
+    return random_rows(Random(20261124), ROWS, now() - timedelta(hours=1))
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory, rows: list[reference.Row]) -> Iterator[People]:
+    with People(tmp_path_factory.mktemp("narrowed")) as people:
+        store_rows(people.store, rows, 10_000, site_id=SITE)
+        store_rows(people.store, rows[:50], 10_000, site_id=OTHER)
+        yield people
+
+
+def reports() -> list[str]:
+    return REPORTS.split()
+
+
+def asked(people: People, headers: dict[str, str], report: str, filters: list[Any]) -> bytes:
+    path, _, query = report.partition("?")
+    rest = urlencode({"site_id": SITE, **({"filters": json.dumps(filters)} if filters else {})})
+    answer = people.ask("GET", f"{path}?{query}&{rest}", headers)
+    assert answer.status_code == 200, answer.text
+    content: bytes = answer.content
+    return content
+
+
+def some_filters(random: Random) -> list[Any]:
+    return random.sample([*LEAVES, *NESTED], random.choice([1, 1, 2]))
+
+
+@pytest.mark.parametrize("report", reports())
+def test_a_link_is_told_what_the_owner_is_told_under_both_filters(people: People, report: str) -> None:
+    owner, random = people.headers("Admin key"), Random(report)
+    for _ in range(PAIRS_OF_A_REPORT):
+        of_link, of_request = some_filters(random), some_filters(random)
+        link = people.link(filters=json.dumps(of_link))
+        assert asked(people, link, report, of_request) == asked(people, owner, report, [["and", of_link + of_request]])
+        assert asked(people, link, report, []) == asked(people, owner, report, of_link)
+    # What widens the filter of a request widens nothing that the link shows.
+    wide = [["or", [*of_link, ["not", of_link[0]]]]]
+    assert asked(people, link, report, wide) == asked(people, owner, report, of_link)
+
+
+def test_the_numbers_of_a_link_are_those_of_the_definitions(people: People, rows: list[reference.Row]) -> None:
+    random = Random("numbers")
+    for _ in range(12):
+        of_link = some_filters(random)
+        found = json.loads(asked(people, people.link(filters=json.dumps(of_link)), "/api/stats/main?period=7d", []))
+        wanted = reference.headline([row for row in rows if row["event_name"] != ENGAGEMENT], of_link)
+        assert {name: found[name] for name in wanted} == pytest.approx(wanted), of_link
+
+
+def test_who_is_there_now_is_narrowed_too(people: People) -> None:
+    for browser in ("Firefox/128.0", "Chrome/126.0.0.0 Safari/537.36", "Firefox/127.0"):
+        agent = f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Gecko/20100101 {browser}"
+        body = json.dumps({"d": PUBLIC, "n": "pageview", "u": "/"})
+        assert people.ask("POST", "/api/event", {"user-agent": agent}, content=body).status_code == 202
+    path = f"/api/stats/main?site_id={PUBLIC}&period=realtime"
+    link = people.link(PUBLIC, json.dumps([["is", "visit:browser", ["Firefox"]]]))
+    seen = [people.ask("GET", path, who).json() for who in (people.headers("Admin key"), link)]
+    assert [(each["current_visitors"], each["unique_visitors"]) for each in seen] == [(3, 3), (2, 2)]
+
+
+def test_the_filters_leave_something_out_and_something_in(people: People) -> None:
+    """Else the tests above would compare nothing with nothing."""
+    everything = asked(people, people.headers("Admin key"), "/api/stats/main?period=7d", [])
+    for each in [*LEAVES, *NESTED]:
+        told = asked(people, people.link(filters=json.dumps([each])), "/api/stats/main?period=7d", [])
+        assert told != everything
+        assert 0 < json.loads(told)["events"] < json.loads(everything)["events"], each
+
+
+def test_every_report_there_is_is_compared(people: People) -> None:
+    compared = {report.partition("?")[0].replace("/pages", "/{dimension}") for report in reports()}
+    found = {route.split()[1] for route in people.routes() if "/api/stats/" in route or "/api/v2/" in route}
+    assert found - compared == NOT_NARROWED
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("filters", ["", json.dumps(LEAVES[:1])])
+def test_a_link_gets_no_events(people: People, form: str, filters: str) -> None:
+    path = f"/api/stats/export?site_id={SITE}&period=7d&what=events&format={form}"
+    answer = people.ask("GET", path, people.link(filters=filters))
+    assert (answer.status_code, list(answer.json())) == (403, ["error"])
+
+
+def test_a_link_lists_its_own_site_and_no_other(people: People) -> None:
+    everything = people.ask("GET", "/api/sites", people.headers("Admin key")).json()
+    assert {each["site_id"] for each in everything} >= {SITE, OTHER}
+    assert people.ask("GET", "/api/sites", people.link()).json() == [{"site_id": SITE}]
+    assert people.ask("GET", "/api/sites", people.link(OTHER)).json() == [{"site_id": OTHER}]
+
+
+def test_an_answer_kept_for_the_owner_is_not_given_to_a_link(people: People) -> None:
+    """Both ask the very same address, one right after the other, also for what a browser has already."""
+    path = f"/api/stats/main?site_id={SITE}&period=7d"
+    full = people.ask("GET", path, people.headers("Admin key"))
+    link = people.link(filters=json.dumps(LEAVES[:1]))
+    narrowed = people.ask("GET", path, link)
+    assert narrowed.json()["events"] < full.json()["events"]
+    again = people.ask("GET", path, {**link, "if-none-match": full.headers["etag"]})
+    assert (again.status_code, again.content) == (200, narrowed.content)
+    assert "no-store" in narrowed.headers["cache-control"] or "private" in narrowed.headers["cache-control"]
