@@ -2,11 +2,12 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from mallard.config import load_settings
 from mallard.flush.core import BACKLOG, drain
+from mallard.flush.gather import Gathering
 from mallard.flush.records import flush_records
 from mallard.keeping.house import House
 from mallard.keeping.open import open_house
@@ -20,6 +21,8 @@ from mallard.table.write import TableWriter
 
 STOP_BEFORE_DEADLINE_MS = 10_000
 
+clock = partial(datetime.now, UTC)
+
 
 @cache
 def watch() -> Watch:
@@ -28,13 +31,14 @@ def watch() -> Watch:
 
 
 @cache
-def parts() -> tuple[Queue, TableWriter, House]:
+def parts() -> tuple[Queue, TableWriter, House, Gathering]:
     """What outlives one run of a warm function."""
     settings = load_settings()
     store = open_to_write(settings, rounds=QUICK_ROUNDS)
     sizes = {"seal_rows": settings.seal_rows, "retention_days": settings.retention_days}
     table = open_table(store, single_writer=settings.single_writer, **sizes)
-    return open_queue(settings), table, open_house(settings, store, after_erasure=table.forget)
+    house = open_house(settings, store, after_erasure=table.forget)
+    return open_queue(settings), table, house, Gathering(settings.flush_quiet)
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -44,14 +48,12 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() > STOP_BEFORE_DEADLINE_MS
 
     with watch().invocation(context) as counts:
-        queue, table, house = parts()
+        queue, table, house, gathering = parts()
         if "Records" in event:
-            answer = flush_records(event["Records"], queue, table, datetime.now(UTC), may_go_on)
+            answer = flush_records(event["Records"], queue, table, clock(), may_go_on, gathering)
             counts.update(received=len(event["Records"]), failed=len(answer["batchItemFailures"]))
             return answer
-        report = drain(queue, table, clock=lambda: datetime.now(UTC), may_go_on=may_go_on, enough=BACKLOG)
-        kept = house.keep(datetime.now(UTC), may_go_on=may_go_on)
-        rows = {"written": report.rows.written, "duplicates": report.rows.duplicates, "partitions": report.partitions}
-        done = {**rows, "failed": len(report.failed), "set_aside": len(report.poison), **asdict(kept)}
+        report = drain(queue, table, clock=clock, may_go_on=may_go_on, enough=BACKLOG, gathering=gathering)
+        done = {**report.counts(), **asdict(house.keep(clock(), may_go_on=may_go_on))}
         counts.update(done)
         return done

@@ -98,6 +98,7 @@ def test_nothing_can_be_sent_and_settled(queue: Queue) -> None:
     queue.acknowledge([])
     queue.release([])
     queue.postpone([])
+    queue.hold([])
     assert queue.set_aside([]) == []
     assert queue.depth() == 0
 
@@ -192,6 +193,14 @@ def test_a_message_that_failed_is_not_given_again_at_once_but_stays(queue: Queue
     queue.postpone(messages[:1])
     assert queue.receive(2) == []
     assert queue.depth() == 2
+
+
+def test_messages_that_wait_for_others_stay_hidden_for_their_time(queue: Queue) -> None:
+    queue.send([b"1", b"2", b"3"])
+    messages = {each.body: each for each in queue.receive(3)}
+    queue.hold([(messages[b"1"], 0), (messages[b"2"], 3600), (messages[b"3"], 36_000)])
+    assert [each.body for each in queue.receive(3)] == [b"1"]
+    assert queue.depth() == 3
 
 
 def test_deliveries_are_counted(queue: Queue) -> None:

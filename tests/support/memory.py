@@ -132,6 +132,10 @@ class MemoryQueue:
     def postpone(self, messages: Sequence[Message]) -> None:
         """The pause ends with ``expire`` too: until then they stay hidden."""
 
+    def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
+        """As above, but for those that wait for no time."""
+        self.release([each for each, seconds in waiting if not seconds])
+
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
         self.acknowledge([message for message, _ in poison])
         self.aside += [(message.body, reason) for message, reason in poison]

@@ -170,6 +170,9 @@ class SteppedQueue:
     def postpone(self, messages: Sequence[Message]) -> None:
         _operation(lambda _: self.inner.postpone(messages), QueueError)
 
+    def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
+        _operation(lambda _: self.inner.hold(waiting), QueueError)
+
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
         return _operation(lambda _: self.inner.set_aside(poison), QueueError)  # type: ignore[return-value]
 

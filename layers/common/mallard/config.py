@@ -17,7 +17,7 @@ MAX_SITE_ID_LENGTH = 200
 MIN_PASSWORD_LENGTH = 8
 MAX_PASSWORD_LENGTH = 1000
 
-_NEVER_SHOWN = {"secret", "admin_password"}
+_NEVER_SHOWN = {"secret", "admin_password", "metrics_token"}
 
 
 def _text(value: str) -> str:
@@ -67,6 +67,14 @@ def _networks(value: str) -> tuple[Network, ...]:
         return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
     except ValueError:
         raise ValueError("networks separated by commas, such as 127.0.0.0/8,::1/128") from None
+
+
+def _contacts(value: str) -> tuple[str, ...]:
+    contacts = tuple(part.strip() for part in value.split(",") if part.strip())
+    for contact in contacts:
+        if not re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://[!-~]+|tel:[0-9+-]+)", contact):
+            raise ValueError("addresses separated by commas, such as mailto:security@example.com,https://example.com/report")
+    return contacts
 
 
 def _store(value: str) -> str:
@@ -171,10 +179,20 @@ class Settings:
         1000, _whole(1, 1_000_000), "Pending events that start a flush.", toml="flush_event_count"
     )
     flush_interval: int = _setting(60, _whole(1, 86_400), "Seconds between flushes.", toml="flush_interval_secs")
+    flush_quiet: int = _setting(
+        0,
+        _whole(0, 36_000),
+        "Seconds that the events of quiet sites are gathered where there are many. 0: none wait.",
+        toml="flush_quiet_secs",
+    )
     seal_rows: int = _setting(262_144, _whole(1000, 1_048_576), "Events of a day's file; the next ones open another.")
     retention_days: int = _setting(0, _whole(0, 36_500), "Days that events are kept. 0: for ever.")
     retention_keep_rollups: bool = _setting(False, _truth, "Keep the daily counts of days whose events are deleted.")
     shutdown_timeout: int = _setting(30, _whole(1, 3600), "Seconds a shutdown may take.", toml="shutdown_timeout_secs")
+    metrics_token: str = _setting("", _text, "What /metrics asks for as a bearer token. Empty: nothing.")
+    security_contact: tuple[str, ...] = _setting(
+        (), _contacts, "Whom to tell of a weakness, in security.txt: addresses mailto: or https://. Empty: none."
+    )
     log_format: str = _setting("text", _one_of("text", "json"), "Form of log lines: text or json.")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error.")
     tracing: bool = _setting(False, _truth, "On AWS: trace calls with X-Ray, where a layer brings its SDK.")

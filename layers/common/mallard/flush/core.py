@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from mallard.errors import StoreError, TableError
+from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.queue.base import VISIBILITY_SECONDS, Message, Queue
 from mallard.rejected.counts import add_notes
 from mallard.rejected.note import is_note, read_note
@@ -38,21 +39,34 @@ class FlushReport:
     """What became of a batch.
 
     ``done`` is in the table, ``failed`` is to be tried again after a pause, ``left`` was not tried for want of time,
-    ``poison`` never can be written, each with the reason.
+    ``waiting`` is for others to come, each for so many seconds, ``poison`` never can be written, each with the reason.
     """
 
     done: tuple[Message, ...] = ()
     failed: tuple[Message, ...] = ()
     left: tuple[Message, ...] = ()
+    waiting: tuple[tuple[Message, int], ...] = ()
     poison: tuple[tuple[Message, str], ...] = ()
     rows: AppendReport = field(default_factory=AppendReport)
     partitions: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """In numbers: rows, partitions and messages."""
+        return {
+            "written": self.rows.written,
+            "duplicates": self.rows.duplicates,
+            "partitions": self.partitions,
+            "failed": len(self.failed),
+            "waiting": len(self.waiting),
+            "set_aside": len(self.poison),
+        }
 
     def __add__(self, other: "FlushReport") -> "FlushReport":
         return FlushReport(
             self.done + other.done,
             self.failed + other.failed,
             self.left + other.left,
+            self.waiting + other.waiting,
             self.poison + other.poison,
             self.rows + other.rows,
             self.partitions + other.partitions,
@@ -60,7 +74,12 @@ class FlushReport:
 
 
 def flush(
-    messages: Sequence[Message], table: TableWriter, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True
+    messages: Sequence[Message],
+    table: TableWriter,
+    now: datetime,
+    *,
+    may_go_on: Callable[[], bool] = lambda: True,
+    gathering: Gathering = AT_ONCE,
 ) -> FlushReport:
     """Write each message's event into its partition. Nothing is settled here: the report says what may be.
 
@@ -80,10 +99,14 @@ def flush(
         deliveries = read_deliveries([each.body for each in sound]) if sound else None
     report += FlushReport(poison=tuple(poison))
     first_kept = table.first_kept_date(now)
-    for partition, indices, rows in partitions(deliveries) if deliveries else []:
+    parts = partitions(deliveries) if deliveries else []
+    pauses = gathering.pauses([(partition, rows) for partition, _, rows in parts], now)
+    for partition, indices, rows in parts:
         members = tuple(sound[index] for index in indices)
         if first_kept and partition.date < first_kept:
             report += FlushReport(poison=tuple((each, EXPIRED) for each in members))
+        elif partition in pauses:
+            report += FlushReport(waiting=tuple((each, pauses[partition]) for each in members))
         elif may_go_on():
             report += _write(table, partition, rows, members)
         else:
@@ -114,6 +137,7 @@ def settle(queue: Queue, report: FlushReport) -> None:
     queue.set_aside(report.poison)
     queue.postpone(report.failed)
     queue.release(report.left)
+    queue.hold(report.waiting)
 
 
 def drain(
@@ -123,6 +147,7 @@ def drain(
     clock: Callable[[], datetime],
     may_go_on: Callable[[], bool] = lambda: True,
     enough: int | None = None,
+    gathering: Gathering = AT_ONCE,
 ) -> FlushReport:
     """Flush until the queue has given all it had, a round failed, or ``may_go_on`` says no; settle each round.
 
@@ -132,7 +157,7 @@ def drain(
     """
     total, going = FlushReport(), True
     while going and may_go_on():
-        received, report = flush_round(queue, table, clock=clock, may_go_on=may_go_on)
+        received, report = flush_round(queue, table, clock=clock, may_go_on=may_go_on, gathering=gathering)
         total += report
         # Under load the few that came meanwhile can wait for the next run: each round rewrites whole tails.
         # What was left is the next round's; what failed is not tried again at once.
@@ -141,7 +166,12 @@ def drain(
 
 
 def flush_round(
-    queue: Queue, table: TableWriter, *, clock: Callable[[], datetime], may_go_on: Callable[[], bool] = lambda: True
+    queue: Queue,
+    table: TableWriter,
+    *,
+    clock: Callable[[], datetime],
+    may_go_on: Callable[[], bool] = lambda: True,
+    gathering: Gathering = AT_ONCE,
 ) -> tuple[int, FlushReport]:
     """Receive up to BATCH messages, flush them within ROUND_TIME and settle them.
 
@@ -153,7 +183,7 @@ def flush_round(
         return may_go_on() and clock() - began < ROUND_TIME
 
     messages = queue.receive(BATCH)
-    report = flush(messages, table, began, may_go_on=in_time)
+    report = flush(messages, table, began, may_go_on=in_time, gathering=gathering)
     settle(queue, report)
     return len(messages), replace(report, done=())
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from mallard.flush.core import flush
+from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.queue.base import Message, Queue
 from mallard.table.write import TableWriter
 
@@ -12,7 +13,12 @@ Record = dict[str, Any]
 
 
 def flush_records(
-    records: Sequence[Record], queue: Queue, table: TableWriter, now: datetime, may_go_on: Callable[[], bool]
+    records: Sequence[Record],
+    queue: Queue,
+    table: TableWriter,
+    now: datetime,
+    may_go_on: Callable[[], bool],
+    gathering: Gathering = AT_ONCE,
 ) -> dict[str, Any]:
     """Flush one batch; ``{"batchItemFailures": [{"itemIdentifier": id}, …]}`` names what must come again.
 
@@ -20,11 +26,13 @@ def flush_records(
     is away for some hours would use up the receives before the dead letters. QueueError fails the whole batch.
     """
     messages = [_message(each) for each in records]
-    report = flush(messages, table, now, may_go_on=may_go_on)
+    report = flush(messages, table, now, may_go_on=may_go_on, gathering=gathering)
     kept = queue.set_aside(report.poison)
     queue.postpone(report.failed)
     queue.release(report.left)
-    again = {each.receipt for each in (*report.failed, *report.left, *kept)}
+    queue.hold(report.waiting)
+    waiting = (each for each, _ in report.waiting)
+    again = {each.receipt for each in (*report.failed, *report.left, *waiting, *kept)}
     return {
         "batchItemFailures": [
             {"itemIdentifier": each["messageId"]} for each in records if each["receiptHandle"] in again

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from mallard.errors import MallardError
 from mallard.flush.core import BATCH, FlushReport, drain, flush_round
+from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.observe.fault import kind_and_place
 from mallard.queue.base import Queue
 from mallard.table.write import TableWriter
@@ -40,11 +41,13 @@ class Schedule:
         *,
         interval_seconds: float,
         count: int,
+        gathering: Gathering = AT_ONCE,
         keep_house: KeepHouse = lambda *_: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._queue = queue
         self._table = table
+        self._gathering = gathering
         self._keep_house = keep_house
         self._interval_seconds = interval_seconds
         self._count = count
@@ -94,7 +97,11 @@ class Schedule:
 
     def _one_round(self) -> FlushReport:
         received, report = flush_round(
-            self._queue, self._table, clock=self._clock, may_go_on=lambda: not self._stopping.is_set()
+            self._queue,
+            self._table,
+            clock=self._clock,
+            may_go_on=lambda: not self._stopping.is_set(),
+            gathering=self._gathering,
         )
         self._has_more = not report.failed and (received >= BATCH or bool(report.left))
         if self._has_more:

@@ -49,6 +49,10 @@ class Queue(Protocol):
         """Give messages back that failed, hidden for ``pause_seconds`` of their receives."""
         ...
 
+    def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
+        """Give messages back that wait for others to come, each hidden for so many seconds, 12 hours at most."""
+        ...
+
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
         """Move messages nobody can process to where a person finds them, each with its reason.
 

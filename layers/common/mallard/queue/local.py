@@ -99,6 +99,11 @@ class LocalQueue:
         now = self._clock()
         self._hide([(now + pause_seconds(each.receives), each) for each in messages])
 
+    def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
+        """Hide each row for its seconds."""
+        now = self._clock()
+        self._hide([(now + seconds, each) for each, seconds in waiting])
+
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
         """Move the rows to the table ``set_aside``, in one transaction; they stay there for ASIDE_SECONDS."""
         now = self._clock()

@@ -132,6 +132,10 @@ class SqsQueue:
         """Hide for a pause that grows; the redrive policy counts the tries, and ends them in the dead letters."""
         self._hide([(each, pause_seconds(each.receives)) for each in messages])
 
+    def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
+        """Hide each for its seconds."""
+        self._hide(waiting)
+
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
         """Send to the dead-letter queue with the reason, then delete.
 
