@@ -47,7 +47,7 @@ def test_what_nobody_foresaw_costs_one_turn_and_no_words_of_it_are_logged(caplog
     while (queue.depth() or len(turns) < 3) and time.monotonic() < until:
         time.sleep(0.01)
     schedule.stop(time.monotonic() + 5)
-    assert (queue.depth(), schedule.failures, len(turns) >= 3) == (0, 1, True)
+    assert (queue.depth(), schedule.history.failures, len(turns) >= 3) == (0, 1, True)
     assert "ZeroDivisionError in" in caplog.text
     assert "foresaw" not in caplog.text
 

@@ -178,7 +178,7 @@ class Embedded:
                 {f'{{reason="{reason}"}}': self.ingest.dropped[reason] for reason in Reason},
             ),
             *_metric("mallard_login_failures_total", "counter", {"": self._gate.login_failures}),
-            *_metric("mallard_flush_failures_total", "counter", {"": self._schedule.failures}),
+            *_metric("mallard_flush_failures_total", "counter", {"": self._schedule.history.failures}),
             *_metric("mallard_cache_entries", "gauge", {"": len(self._engine.cache)}),
             *_metric("mallard_cache_hits_total", "counter", {"": self._engine.cache.hits}),
             *_metric("mallard_cache_misses_total", "counter", {"": self._engine.cache.misses}),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from mallard.errors import MallardError
 from mallard.flush.core import BATCH, FlushReport, drain, flush_round
 from mallard.flush.gather import AT_ONCE, Gathering
-from mallard.observe.fault import kind_and_place
+from mallard.flush.history import History, told
 from mallard.queue.base import Queue
 from mallard.table.write import TableWriter
 
@@ -57,8 +57,7 @@ class Schedule:
         self._since_last = 0
         self._has_more = False
         self._thread = threading.Thread(target=self._run, name="flush", daemon=True)
-        self.failures = 0
-        self.last_success: datetime | None = None
+        self.history = History()
 
     def start(self) -> None:
         """Begin."""
@@ -118,39 +117,17 @@ class Schedule:
 
     def _flush(self, work: Callable[[], FlushReport]) -> None:
         self._since_last, self._has_more = 0, False
+        began = time.monotonic()
         try:
             report = work()
         except Exception as error:  # no other thread flushes: what nobody foresaw must not end this one
-            self.failures += 1
-            log.error("flush failed: %s", _told(error))
-            return
-        if report.failed:
-            self.failures += 1
+            self.history.note_fault(error, time.monotonic() - began, self._clock())
         else:
-            self.last_success = self._clock()
-        _tell(report)
+            self.history.note(report, time.monotonic() - began, self._clock())
 
     def _housekeep(self) -> None:
         until = time.monotonic() + HOUSEKEEPING_SECONDS
         try:
             self._keep_house(self._clock(), lambda: not self._stopping.is_set() and time.monotonic() < until)
         except Exception as error:  # as above
-            log.error("housekeeping failed: %s", _told(error))
-
-
-def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, MallardError) else kind_and_place(error)
-
-
-def _tell(report: FlushReport) -> None:
-    rows = report.rows
-    if rows.written or rows.duplicates or rows.erased or report.poison or report.failed:
-        log.info(
-            "flushed %d events into %d partitions (%d duplicates, %d erased, %d set aside, %d to try again)",
-            rows.written,
-            report.partitions,
-            rows.duplicates,
-            rows.erased,
-            len(report.poison),
-            len(report.failed),
-        )
+            log.error("housekeeping failed: %s", told(error))

@@ -15,7 +15,7 @@ from typing import Any
 from mallard.errors import QueueError
 from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
 from mallard.queue.erase import delete_days, forget_bytes
-from mallard.queue.file import CLAIM, DELETE, READ, connect, insert, prepare
+from mallard.queue.file import CLAIM, DELETE, READ, VISIBLE, connect, insert, prepare
 
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
@@ -116,9 +116,23 @@ class LocalQueue:
         )
         return []
 
+    def is_idle(self) -> bool:
+        """Exactly."""
+        return not self._run(VISIBLE, [(self._clock(),)])[0][0]
+
     def depth(self) -> int:
         """The exact number of rows."""
         return int(self._run("SELECT count(*) FROM message", [()])[0][0])
+
+    def oldest(self, most: int) -> list[bytes]:
+        """The bodies of those that wait longest, ``most`` of them, in order; nothing is hidden from receivers."""
+        return [body for (body,) in self._run("SELECT body FROM message ORDER BY id LIMIT ?", [(most,)])]
+
+    def prove_writable(self) -> None:
+        """Commit what changes nothing; QueueError where that cannot be: the disk is full, read-only or gone."""
+        if not self._file.exists():
+            raise QueueError(f"The queue {self._file} is gone.")
+        self._run("PRAGMA user_version = 0", [()])
 
     def pending(self, after: int) -> tuple[list[int], list[tuple[int, bytes]]]:
         """All row numbers that are not acknowledged, and number and body of those beyond ``after``, at one moment.

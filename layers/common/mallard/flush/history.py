@@ -1,0 +1,74 @@
+"""What the flushes of one process did since it began: for its log, its metrics, and whoever asks how it is."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from mallard.errors import MallardError
+from mallard.flush.core import FlushReport
+from mallard.observe.fault import kind_and_place
+from mallard.observe.histogram import Histogram
+
+log = logging.getLogger("mallard.flush")
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """One flush that had something to do: when it ended, how long it took, and what became of the events."""
+
+    ended: datetime
+    seconds: float
+    written: int
+    partitions: int
+    failed: bool
+
+
+class History:
+    """Counts flushes that had something to do; a flush that failed in part counts what it wrote, and as failed."""
+
+    def __init__(self) -> None:
+        """Nothing was flushed yet."""
+        self.durations = Histogram()
+        self.failures = 0
+        self.rows_written = 0
+        self.rows_known = 0
+        self.rows_erased = 0
+        self.partitions = 0
+        self.set_aside = 0
+        self.last: Last | None = None
+
+    def note(self, report: FlushReport, seconds: float, now: datetime) -> None:
+        """A flush came to its end, after so many seconds. One line in the log, where it had something to do."""
+        rows, failed = report.rows, bool(report.failed)
+        self.failures += failed
+        if not (rows.written or rows.duplicates or rows.erased or report.poison or failed):
+            return
+        self.durations.note(seconds)
+        self.rows_written += rows.written
+        self.rows_known += rows.duplicates
+        self.rows_erased += rows.erased
+        self.partitions += report.partitions
+        self.set_aside += len(report.poison)
+        self.last = Last(now, seconds, rows.written, report.partitions, failed)
+        log.info(
+            "flushed %d events into %d partitions in %.2f s (%d duplicates, %d erased, %d set aside, %d to try again)",
+            rows.written,
+            report.partitions,
+            seconds,
+            rows.duplicates,
+            rows.erased,
+            len(report.poison),
+            len(report.failed),
+        )
+
+    def note_fault(self, error: Exception, seconds: float, now: datetime) -> None:
+        """A flush ended in an error, whose own words are told only where they are ours."""
+        self.failures += 1
+        self.durations.note(seconds)
+        self.last = Last(now, seconds, 0, 0, True)
+        log.error("flush failed after %.2f s: %s", seconds, told(error))
+
+
+def told(error: Exception) -> str:
+    """An error for the log: an exception that nobody foresaw may quote a request."""
+    return str(error) if isinstance(error, MallardError) else kind_and_place(error)
