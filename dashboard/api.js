@@ -1,9 +1,10 @@
 /**
- * The statistics API as the dashboard sees it: addresses, the shapes of answers, and one way to fetch them.
+ * The statistics API as the dashboard sees it: addresses, and the shapes of answers.
  */
 import { compareParams, earlierRange } from "./compare.js";
 import { DIMENSIONS, EXPANDED_ROWS, PREVIEW_ROWS } from "./dimensions.js";
 import { filterParams } from "./filters.js";
+import { getJson } from "./http.js";
 import { chartStep, periodParams } from "./period.js";
 
 /** @typedef {{ site_id: string }} Site */
@@ -31,16 +32,6 @@ import { chartStep, periodParams } from "./period.js";
  */
 /** @typedef {Overview & { earlier: { from: string, to: string } | null, installed: boolean }} Report */
 /** @typedef {import("./url.js").Route} Route */
-
-/** An answer that is no success; its message is the server's sentence, fit to be shown. */
-export class AnswerError extends Error {
-  /** @param {string} sentence @param {number} status 0 where no answer came at all */
-  constructor(sentence, status) {
-    super(sentence);
-    this.name = "AnswerError";
-    this.status = status;
-  }
-}
 
 /** @param {string} name @param {Route} route @param {Record<string, string>} [more] */
 function statsUrl(name, route, more = {}) {
@@ -70,25 +61,6 @@ export const liveUrl = (route) => statsUrl("main", { ...route, period: "realtime
  * @param {Route} route @param {"csv" | "json" | "parquet"} format @param {"days" | "events"} what a row is
  */
 export const exportUrl = (route, format, what) => statsUrl("export", route, { format, what });
-
-/** @param {string} url @param {AbortSignal} signal @returns {Promise<any>} */
-export async function getJson(url, signal) {
-  let response;
-  try {
-    response = await fetch(url, { signal, headers: { Accept: "application/json" } });
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw new AnswerError("The server did not answer.", 0);
-  }
-  const body = await response.json().catch(() => null);
-  if (!response.ok) throw new AnswerError(sentenceOf(body, response.status), response.status);
-  if (body === null) throw new AnswerError("The server sent something that is not JSON.", response.status);
-  return body;
-}
-
-function sentenceOf(body, status) {
-  return typeof body?.error === "string" && body.error ? body.error : `The server answered with status ${status}.`;
-}
 
 /** @param {AbortSignal} signal @returns {Promise<Site[]>} */
 export const getSites = (signal) => getJson("/api/sites", signal);

@@ -2,8 +2,8 @@
  * Puts the dashboard on the page.
  */
 import { html, render } from "./vendor/htm-preact.js";
-import { Page } from "./components/page.js";
+import { Door } from "./components/door.js";
 
 const root = document.getElementById("app");
 root.replaceChildren();
-render(html`<${Page} />`, root);
+render(html`<${Door} />`, root);

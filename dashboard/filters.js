@@ -35,11 +35,21 @@ export function readFilters(params) {
 /** @param {Filter} filter the text that `readFilters` reads */
 export const writeFilter = ({ operator, dimension, value }) => `${operator},${dimension},${value}`;
 
-/** All must hold. @param {Route} route @returns {Record<string, string>} */
-export function filterParams({ filters }) {
-  if (filters.length === 0) return {};
-  return { filters: JSON.stringify(filters.map(({ operator, dimension, value }) => [operator, dimension, [value]])) };
+/** As the API takes them; "" where there are none. @param {Filter[]} filters */
+export const filterText = (filters) =>
+  filters.length > 0
+    ? JSON.stringify(filters.map(({ operator, dimension, value }) => [operator, dimension, [value]]))
+    : "";
+
+/** What `filterText` wrote; null for filters that only the API can say. @param {string} text */
+export function readFilterText(text) {
+  if (text === "") return [];
+  const filters = JSON.parse(text).map(([operator, dimension, values]) => ({ operator, dimension, value: values?.[0] }));
+  return filterText(filters) === text && filters.every((each) => NAMED.test(writeFilter(each))) ? filters : null;
 }
+
+/** All must hold. @param {Route} route @returns {Record<string, string>} */
+export const filterParams = ({ filters }) => (filters.length > 0 ? { filters: filterText(filters) } : {});
 
 /** Adds a filter by a row; a row that is filtered by already loses its filter. @param {Filter[]} filters */
 export function toggled(filters, dimension, value) {

@@ -54,6 +54,15 @@ export function bucketSeconds(label) {
 /** @param {string} label a bucket's date */
 export const bucketName = (label) => (label.length > 10 ? longHour : longDay).format(bucketSeconds(label) * 1000);
 
+const ownDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const plainDay = dates({ day: "numeric", month: "short", year: "numeric" });
+
+/** The day of a moment where the reader is, or a date as it stands. @param {string} text RFC 3339, or YYYY-MM-DD */
+export const dayName = (text) => (text.length === 10 ? plainDay : ownDay).format(new Date(text));
+
+/** The day (UTC) that something ends with. @param {string} end RFC 3339, the first moment after it */
+export const lastDay = (end) => plainDay.format(Date.parse(end) - 1000);
+
 const dayRange = dates({ day: "numeric", month: "short", year: "numeric" });
 
 /** @param {{ from: string, to: string }} range two days, the last included */

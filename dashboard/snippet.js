@@ -1,5 +1,5 @@
 /**
- * The two texts a new site needs: the tag for its pages, and a test event for a terminal.
+ * Texts to be pasted elsewhere: the tag for a site's pages, a test event for a terminal, addresses to pass on.
  */
 
 /** @param {string} site @param {string} origin */
@@ -14,3 +14,13 @@ export function testEvent(site, origin) {
   const event = JSON.stringify({ d: site, n: "pageview", u: `https://${site}/` });
   return `curl -X POST ${origin}/api/event -H 'User-Agent: ${BROWSER}' -d '${event}'`;
 }
+
+/** Where a shared link leads; what stands behind the # reaches no log and no other site. @param {string} slug */
+export const shareAddress = (slug) => `${location.origin}/share.html#${slug}`;
+
+/** @param {{ site_id: string }} link @param {string} address */
+export const embedding = ({ site_id: site }, address) =>
+  `<iframe src="${address}" title="Statistics of ${site}" width="100%" height="1600" loading="lazy" style="border: 0"></iframe>`;
+
+/** Where everybody sees a public site. @param {string} site */
+export const publicAddress = (site) => `${location.origin}/?${new URLSearchParams({ site })}`;

@@ -1,6 +1,6 @@
 /**
  * The state of the page, which lives in the address and nowhere else: `?site=&period=` or `?site=&from=&to=`,
- * then `compare=` and one `f=` for each filter, where there are any.
+ * then `compare=`, one `f=` for each filter, and `view=` where it is not the report that is shown.
  */
 import { isComparison } from "./compare.js";
 import { readFilters, writeFilter } from "./filters.js";
@@ -14,7 +14,19 @@ import { DEFAULT_PERIOD, findPeriod, isDay } from "./period.js";
  * @property {string} to inclusive
  * @property {string} compare "" where nothing is compared
  * @property {import("./filters.js").Filter[]} filters all of which hold
+ * @property {"" | "settings" | "login"} view "" is the report
+ * @property {string} section of the settings
  */
+
+const VIEWS = ["settings", "login"];
+
+export const SECTIONS = [
+  { id: "sites", label: "Sites" },
+  { id: "links", label: "Shared links" },
+  { id: "keys", label: "API keys" },
+  { id: "password", label: "Password" },
+];
+const FIRST_SECTION = SECTIONS[0].id;
 
 const SITE_ID = /^[a-z0-9._:-]{1,200}$/;
 
@@ -40,6 +52,8 @@ export function readRoute(search) {
     to: ranged ? to : "",
     compare: isComparison(compare) ? compare : "",
     filters: readFilters(params),
+    view: VIEWS.find((view) => view === params.get("view")) ?? "",
+    section: SECTIONS.find(({ id }) => id === params.get("section"))?.id ?? FIRST_SECTION,
   };
 }
 
@@ -54,6 +68,8 @@ export function routeSearch(route) {
   }
   if (route.compare) params.set("compare", route.compare);
   for (const filter of route.filters) params.append("f", writeFilter(filter));
+  if (route.view) params.set("view", route.view);
+  if (route.view === "settings" && route.section !== FIRST_SECTION) params.set("section", route.section);
   // Commas and slashes may stand in a query as they are, and there are many in filters.
   return `?${params}`.replaceAll("%2C", ",").replaceAll("%2F", "/");
 }

@@ -1,8 +1,9 @@
 /**
  * The numbers of a route as a hook: one question for all that is shown, and one for each list that is opened.
  */
-import { breakdownUrl, getJson, getOverview, overviewUrl } from "./api.js";
+import { breakdownUrl, getOverview, overviewUrl } from "./api.js";
 import { DIMENSIONS } from "./dimensions.js";
+import { getJson } from "./http.js";
 import { useResource } from "./use-resource.js";
 
 /** @typedef {import("./api.js").Report} Report */

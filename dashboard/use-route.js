@@ -16,10 +16,11 @@ export function useRoute() {
     return () => removeEventListener("popstate", follow);
   }, []);
 
+  // What stands behind a # stays: it names the link where a shared one is looked at.
   const go = useCallback((change, { replace = false } = {}) => {
     const search = routeSearch({ ...readRoute(location.search), ...change });
     if (search === location.search) return;
-    history[replace ? "replaceState" : "pushState"](null, "", search);
+    history[replace ? "replaceState" : "pushState"](null, "", search + location.hash);
     setRoute(readRoute(search));
   }, []);
 

@@ -2,8 +2,10 @@
  * A small menu of files with what is shown: one row a day, or one an event.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useRef } from "../vendor/preact-hooks.js";
+import { useState } from "../vendor/preact-hooks.js";
 import { exportUrl } from "../api.js";
+import { getFile, isBearing, serverUrl } from "../http.js";
+import { Menu } from "./menu.js";
 
 const FILES = [
   { what: "days", title: "Days", formats: ["csv", "json", "parquet"] },
@@ -11,36 +13,52 @@ const FILES = [
 ];
 const NAMES = { csv: "CSV", json: "JSON", parquet: "Parquet" };
 
-/** @param {{ route: import("../url.js").Route }} props */
-export function ExportMenu({ route }) {
-  const menu = useRef(null);
-  const close = () => {
-    menu.current.open = false;
-  };
-  // What is clicked inside has the focus, or its box has it: not every browser gives it to links.
-  const leave = (event) => menu.current.contains(event.relatedTarget) || close();
-  const escape = (event) => {
-    if (event.key !== "Escape" || !menu.current.open) return;
-    close();
-    menu.current.firstElementChild.focus();
+/** Events themselves are for the owner. @param {{ route: import("../url.js").Route, isGuest: boolean }} props */
+export function ExportMenu({ route, isGuest }) {
+  const [said, setSaid] = useState("");
+  const fetchFile = async (event, url) => {
+    if (!isBearing()) return;
+    // A plain link carries no token.
+    event.preventDefault();
+    setSaid("Fetching the file…");
+    try {
+      save(await getFile(url));
+      setSaid("");
+    } catch (error) {
+      setSaid(error.message);
+    }
   };
   return html`
-    <details ref=${menu} class="export" data-test="export" onFocusOut=${leave} onKeyDown=${escape}>
-      <summary>Export</summary>
-      <div class="export-files" tabindex="-1">
-        ${FILES.map(
+    <div class="export-place">
+      <span class="export-said" role="status">${said}</span>
+      <${Menu} test="export" summary="Export">
+        ${FILES.filter(({ what }) => what === "days" || !isGuest).map(
           ({ what, title, formats }) => html`
             <p key=${what} role="group" aria-label=${title}>
               <span>${title}</span>
-              ${formats.map(
-                (format) => html`<a key=${format} href=${exportUrl(route, format, what)} download onClick=${close}>
+              ${formats.map((format) => {
+                const url = exportUrl(route, format, what);
+                return html`<a
+                  key=${format}
+                  href=${serverUrl(url)}
+                  download
+                  onClick=${(event) => fetchFile(event, url)}
+                >
                   ${NAMES[format]}
-                </a>`,
-              )}
+                </a>`;
+              })}
             </p>
           `,
         )}
-      </div>
-    </details>
+      <//>
+    </div>
   `;
+}
+
+/** @param {{ name: string, blob: Blob }} file */
+function save({ name, blob }) {
+  const url = URL.createObjectURL(blob);
+  const link = Object.assign(document.createElement("a"), { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

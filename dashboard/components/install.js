@@ -4,6 +4,7 @@
 import { html } from "../vendor/htm-preact.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { getSites, hasEvents } from "../api.js";
+import { serverOrigin } from "../http.js";
 import { snippet, testEvent } from "../snippet.js";
 import { usePoll } from "../use-poll.js";
 import { useResource } from "../use-resource.js";
@@ -29,9 +30,9 @@ export function Install({ site, onArrival }) {
     <section class="panel install" data-test="install" aria-labelledby="install-heading">
       <h1 id="install-heading">No events from ${site} yet</h1>
       <p>Put this line into the <code>${"<head>"}</code> of every page of the site:</p>
-      <${Copyable} label="tracking script" text=${snippet(site, location.origin)} test="snippet" />
+      <${Copyable} label="tracking script" text=${snippet(site, serverOrigin)} test="snippet" />
       <p>Or send a test event from a terminal:</p>
-      <${Copyable} label="test event" text=${testEvent(site, location.origin)} test="test-event" />
+      <${Copyable} label="test event" text=${testEvent(site, serverOrigin)} test="test-event" />
       <p class="waiting" role="status">
         <span class="dot" data-on="true" aria-hidden="true"></span>
         Waiting for the first event. The dashboard opens by itself.
@@ -58,7 +59,7 @@ export function Welcome({ onOpen, onArrival }) {
       </p>
       <${SiteForm} id="first-site" onOpen=${onOpen} />
       <p>The line will look like this:</p>
-      <${Copyable} label="tracking script" text=${snippet("example.com", location.origin)} test="snippet" />
+      <${Copyable} label="tracking script" text=${snippet("example.com", serverOrigin)} test="snippet" />
     </section>
   `;
 }

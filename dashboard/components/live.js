@@ -3,8 +3,9 @@
  */
 import { html } from "../vendor/htm-preact.js";
 import { useState } from "../vendor/preact-hooks.js";
-import { getJson, liveUrl } from "../api.js";
+import { liveUrl } from "../api.js";
 import { NOTHING, counted, shortCount } from "../format.js";
+import { getJson } from "../http.js";
 import { usePoll } from "../use-poll.js";
 import { useResource } from "../use-resource.js";
 

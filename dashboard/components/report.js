@@ -26,10 +26,11 @@ const REFRESH_SECONDS = 60;
  * @param {object} props
  * @param {Route} props.route
  * @param {import("../use-resource.js").Resource<unknown>} props.sites
+ * @param {boolean} props.isGuest somebody who may look at numbers and nothing else
  * @param {(filters: import("../filters.js").Filter[]) => void} props.onFilter
  * @param {() => void} props.onReload
  */
-export function Report({ route, sites, onFilter, onReload }) {
+export function Report({ route, sites, isGuest, onFilter, onReload }) {
   const [tick, setTick] = useState(0);
   const [opened, setOpened] = useState(new Set());
   const { overview, lists, errors, pending } = useReport(route, tick, opened);
@@ -43,6 +44,7 @@ export function Report({ route, sites, onFilter, onReload }) {
 
   const failures = sites.error ? [sites.error, ...errors] : errors;
   if (overview.data && !overview.data.installed) {
+    if (isGuest) return html`<p class="nothing" data-test="empty">Nothing has been counted for ${route.site} yet.</p>`;
     return html`<${Install} site=${route.site} onArrival=${retry} />`;
   }
   if (overview.error && !overview.data) {
@@ -56,7 +58,7 @@ export function Report({ route, sites, onFilter, onReload }) {
     ${failures.length > 0 && html`<${Failure} errors=${failures} pending=${pending} onRetry=${retry} />`}
     <section class="panel overview" aria-label="Overview">
       <${Headline} headline=${partOf(overview, (data) => data.main)} />
-      <${Trend} route=${route} overview=${overview} />
+      <${Trend} route=${route} overview=${overview} isGuest=${isGuest} />
     </section>
     <div class="breakdowns">
       ${DIMENSIONS.map(

@@ -14,8 +14,13 @@ import { TrendTable } from "./trend-table.js";
 /** @typedef {import("../api.js").Report} Report */
 /** @typedef {Report["earlier"]} Range */
 
-/** @param {{ route: import("../url.js").Route, overview: import("../use-resource.js").Resource<Report> }} props */
-export function Trend({ route, overview }) {
+/**
+ * @param {object} props
+ * @param {import("../url.js").Route} props.route
+ * @param {import("../use-resource.js").Resource<Report>} props.overview
+ * @param {boolean} props.isGuest
+ */
+export function Trend({ route, overview, isGuest }) {
   const { data, error, stale } = overview;
   const buckets = data?.timeseries ?? [];
   const earlier = data?.earlier ?? null;
@@ -34,7 +39,7 @@ export function Trend({ route, overview }) {
       </div>
       <div class="trend-foot">
         <${TrendTable} buckets=${buckets} />
-        <${ExportMenu} route=${route} />
+        <${ExportMenu} route=${route} isGuest=${isGuest} />
       </div>
     </div>
   `;

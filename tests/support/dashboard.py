@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
-from mallard.static import SECURITY
+from mallard.web.policy import ANSWER, PAGE
 from support.tracked_site import QuietServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,9 +40,12 @@ HEADLINE = {
 NOTHING = dict.fromkeys(HEADLINE, 0)
 LIVE = {**HEADLINE, "unique_visitors": 3, "total_pageviews": 7}
 
-Params = dict[str, str]
-Answer = tuple[int, Any]
-"""Status and body."""
+OWNER = {"setup_required": False, "authenticated": True, "open": False}
+STRANGER = {**OWNER, "authenticated": False}
+
+Params = dict[str, Any]
+Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
+"""Status, body, and headers where there are some."""
 
 
 def row(value: str, visitors: int, pageviews: int) -> dict[str, Any]:
@@ -83,7 +86,10 @@ class Held:
 
 
 class CannedApi:
-    """Answers `/api/*`: by default a site with traffic, else what a test puts into `answers`; None is held back."""
+    """Answers `/api/*`: by default a site with traffic, else what a test puts into `answers`; None is held back.
+
+    What is no GET has its method before its path, and its body for parameters.
+    """
 
     def __init__(self) -> None:
         self.sites = ["example.com", "other.example"]
@@ -105,6 +111,10 @@ class CannedApi:
 
     def usual(self, path: str, params: Params) -> Any:
         match path.removeprefix("/api/"):
+            case "auth/status":
+                return OWNER
+            case "keys" | "links":
+                return []
             case "sites":
                 return [{"site_id": site} for site in self.sites]
             case "stats/main":
@@ -135,22 +145,44 @@ class Handler(SimpleHTTPRequestHandler):
         if not address.path.startswith("/api/"):
             super().do_GET()
             return
-        params = {name: values[0] for name, values in parse_qs(address.query).items()}
-        status, body = self.stage.api.answer(address.path, params)
-        self.give(status, json.dumps(body).encode())
+        self.ask(address.path, self.parameters())
 
-    def give(self, status: int, body: bytes) -> None:
+    def do_POST(self) -> None:
+        self.change()
+
+    def do_PUT(self) -> None:
+        self.change()
+
+    def do_DELETE(self) -> None:
+        self.change()
+
+    def change(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        given = json.loads(body) if body else self.parameters()
+        self.ask(f"{self.command} {urlsplit(self.path).path}", given)
+
+    def parameters(self) -> Params:
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+
+    def ask(self, path: str, params: Params) -> None:
+        status, body, *headers = self.stage.api.answer(path, params)
+        self.give(status, json.dumps(body).encode(), headers[0] if headers else {})
+
+    def give(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         # The page may have given up on the request meanwhile, which is its right.
         with suppress(OSError):
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
     def end_headers(self) -> None:
-        for name, value in SECURITY.items():
-            self.send_header(name, value)
+        for name, value in {**ANSWER, **PAGE}.items():
+            if name != "cache-control":
+                self.send_header(name, value)
         # Files stay the same while the tests run: a browser need not ask for them at each load.
         self.send_header("Cache-Control", "no-store" if self.path.startswith("/api/") else "max-age=3600")
         super().end_headers()

@@ -8,11 +8,11 @@ from support.dashboard import BREAKDOWNS, HEADLINE, LIVE, CannedApi, overview, r
 from support.shop import DAY, SITE
 
 
-def test_a_page_is_three_questions_all_out_before_any_is_answered(page: Page, api: CannedApi) -> None:
-    paths = ["/api/sites", "/api/stats/main", "/api/stats/overview"]
+def test_a_page_is_four_questions_all_out_before_any_is_answered(page: Page, api: CannedApi) -> None:
+    paths = ["/api/auth/status", "/api/sites", "/api/stats/main", "/api/stats/overview"]
     api.answers = {path: lambda _: None for path in paths}
     page.goto("/?site=example.com&period=30d")
-    expect(shown(page, "period")).to_be_visible()
+    expect(shown(page, "period")).to_be_attached()
     wait_until(page, lambda: len(api.held) == len(paths))
     assert sorted(path for path, _ in api.requests) == paths
     assert api.asked("stats/overview")[0]["breakdowns"] == ",".join(BREAKDOWNS)

@@ -79,14 +79,14 @@ def test_a_refresh_that_fails_keeps_the_numbers_it_could_not_replace(clocked_pag
 
 
 def test_a_refused_list_of_sites_is_told_too(page: Page, api: CannedApi) -> None:
-    api.answers["/api/sites"] = lambda _: (401, {"error": "Log in first."})
+    api.answers["/api/sites"] = lambda _: (403, {"error": "Not from here."})
     page.goto("/")
-    expect(shown(page, "failure")).to_contain_text("Log in first.")
+    expect(shown(page, "failure")).to_contain_text("Not from here.")
 
 
-def test_a_reader_without_access_is_told_so_once(page: Page, api: CannedApi) -> None:
+def test_a_refusal_of_all_is_told_once(page: Page, api: CannedApi) -> None:
     paths = ("sites", "stats/main", "stats/overview")
-    api.answers = {f"/api/{path}": lambda _: (401, {"error": "Log in first."}) for path in paths}
+    api.answers = {f"/api/{path}": lambda _: (403, {"error": "Not from here."}) for path in paths}
     page.goto("/?site=example.com&period=30d")
-    expect(shown(page, "failure")).to_contain_text("Log in first.")
-    expect(page.get_by_text("Log in first.")).to_have_count(1)
+    expect(shown(page, "failure")).to_contain_text("Not from here.")
+    expect(page.get_by_text("Not from here.")).to_have_count(1)
