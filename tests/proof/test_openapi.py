@@ -1,0 +1,110 @@
+"""The API does what its OpenAPI says, whatever it is asked: schemathesis over a real server."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi import checks as promises
+
+from mallard.auth.keys import KeyRing
+from mallard.store.local import LocalStore
+from support.proof_people import PASSWORD
+from support.server import Server
+
+pytestmark = pytest.mark.heavy
+
+SITE = "example.com"
+CASES = {"as described": 80, "against it": 15}
+"""Of each operation and person: some 4,800 in all, in about two minutes. What is against it takes long to make."""
+
+LEAST = {"as described": 1000, "against it": 150}
+
+PROMISES = [
+    schemathesis.checks.not_a_server_error,
+    promises.status_code_conformance,
+    promises.content_type_conformance,
+    promises.response_headers_conformance,
+    promises.response_schema_conformance,
+]
+WAYS = {"as described": GenerationMode.POSITIVE, "against it": GenerationMode.NEGATIVE}
+SENSIBLE: dict[str, list[Any]] = {
+    "site_id": [SITE],
+    "period": ["today", "7d", "month", "all", "realtime"],
+    "filters": [json.dumps([["is", "event:page", ["/a"]]]), json.dumps([["not", ["contains", "event:page", ["b"]]]])],
+    "compare": ["previous_period", "year_over_year"],
+    "interval": ["hour", "day"],
+    "limit": ["1", "1000"],
+    "format": ["csv", "json", "parquet"],
+    "what": ["days", "events"],
+    "breakdowns": ["pages", "events,sources"],
+    "dimension": ["pages", "entry_pages", "countries"],
+}
+"""Values that a search by chance does not find, so that it gets as far as numbers."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    data = tmp_path_factory.mktemp("openapi") / "data"
+    given = {"MALLARD_AUTH": "on", "MALLARD_ADMIN_PASSWORD": PASSWORD, "MALLARD_LOG_LEVEL": "warning"}
+    with Server(data, **given) as server:
+        for page in ("/a", "/a", "/b"):
+            assert server.send(u=page) == 202
+        yield server
+
+
+@pytest.fixture(scope="module")
+def schema(server: Server) -> Any:
+    return schemathesis.openapi.from_url(f"{server.origin}/openapi.json")
+
+
+@pytest.fixture(scope="module", params=["Admin", "ReadOnly", "nobody"])
+def person(request: pytest.FixtureRequest, server: Server) -> Iterator[requests.Session]:
+    """Somebody who asks the server."""
+    with requests.Session() as session:
+        if request.param != "nobody":
+            ring = KeyRing(LocalStore(server.data))
+            session.headers["x-api-key"] = ring.create("a", request.param, datetime.now(UTC))[0]
+        yield session
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_operation_answers_as_it_is_described(schema: Any, person: requests.Session, way: str) -> None:
+    asked = 0
+    failures: dict[str, str] = {}
+    for found in schema.get_all_operations():
+        operation = found.ok()
+
+        @settings(max_examples=CASES[way], derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy(generation_mode=WAYS[way]), sense=st.randoms(use_true_random=False))
+        def ask(case: Any, sense: Any) -> None:
+            nonlocal asked
+            asked += 1
+            give_sense(case, sense)
+            case.validate_response(case.call(session=person), checks=PROMISES)
+
+        try:
+            ask()
+        except Unsatisfiable:
+            # Whatever text there is fits it.
+            assert way == "against it"
+        except Exception as failure:
+            failures[operation.label] = str(failure)
+    assert not failures, "\n".join(failures.values())
+    print(way, asked)
+    assert asked > LEAST[way]
+
+
+def give_sense(case: Any, random: Any) -> None:
+    """Replace some of what a case asks by what makes sense: by chance nobody says a period."""
+    for place in (case.query, case.path_parameters):
+        for name in place or {}:
+            if name in SENSIBLE and random.random() < 0.7:
+                place[name] = random.choice(SENSIBLE[name])
