@@ -1,0 +1,179 @@
+"""Flow: which pages come next, or came before, step by step."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mallard.behaviour.steps import Step, compile_steps, parse_steps
+from mallard.behaviour.text import sql_file
+from mallard.errors import QueryError
+from mallard.event import PAGEVIEW
+from mallard.query.conditions import EventConditions
+from mallard.query.dimensions import UNKNOWN
+from mallard.query.parameters import MAX_LIMIT
+from mallard.query.query import Query
+from mallard.query.stats import Scope, Stats
+from mallard.query.study import Study
+
+FORWARD, BACKWARD = "forward", "backward"
+DIRECTIONS = (FORWARD, BACKWARD)
+BASES = ("first_match", "last_match", "head", "tail")
+MAX_DEPTH = 5
+MAX_BRANCHES = 1000
+"""How many ways are followed at most: the pages of a list to the power of the steps before the last."""
+
+# First by time, then by id: both in one number.
+_MOMENT = "(CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + event_id)"
+_PATH = f"coalesce(pathname, '{UNKNOWN}')"
+
+Path = tuple[str | None, ...]
+"""The pages of a way; None at its end where nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which flow: from an event, ``anchor``, which is a page view where ``of_page``; ``limit`` pages in each list."""
+
+    anchor: Step
+    of_page: bool
+    direction: str = FORWARD
+    base: str = "first_match"
+    depth: int = 1
+    limit: int = 10
+    with_exits: bool = False
+
+
+def read_anchor(page: str | None, event: str | None) -> tuple[Step, bool]:
+    """The event a flow begins at, and whether it is a page view, from a path (``*`` as in goals) or an event's name."""
+    if (page is None) == (event is None):
+        raise QueryError(
+            "page or event is needed, and only one of them: what the flow begins at, such as page=/pricing."
+        )
+    kind, text = ("page", page) if page is not None else ("event", event)
+    if not text or (kind == "page" and not text.startswith(("/", "*"))):
+        example = "a path, such as /pricing or /blog/*" if kind == "page" else "an event's name, such as signup"
+        raise QueryError(f"{kind} is {text[:40] if text else text!r}, but must be {example}.")
+    (step,) = parse_steps(json.dumps([{kind: text}]), name=kind)
+    return step, kind == "page"
+
+
+def read_flow(
+    anchor: Step,
+    of_page: bool,
+    direction: str | None = None,
+    base: str | None = None,
+    depth: str | None = None,
+    limit: int | None = None,
+    *,
+    with_exits: bool = False,
+) -> Asked:
+    """From the texts of parameters; None is the default. QueryError."""
+    towards = _one_of("direction", direction, DIRECTIONS)
+    begin = _one_of("base", base, BASES)
+    if (towards, begin) in ((FORWARD, "tail"), (BACKWARD, "head")):
+        raise QueryError(f"base is {begin}, but nothing lies beyond that where direction is {towards}.")
+    steps = int(_one_of("depth", depth, [str(each) for each in range(1, MAX_DEPTH + 1)]))
+    most = next(each for each in range(MAX_LIMIT, 0, -1) if each ** (steps - 1) <= MAX_BRANCHES)
+    if limit is not None and limit > most:
+        raise QueryError(f"limit is {limit}, but must be at most {most} where depth is {steps}.")
+    return Asked(anchor, of_page, towards, begin, steps, limit or min(10, most), with_exits)
+
+
+def flow(stats: Stats, scope: Scope, asked: Asked) -> list[dict[str, Any]]:
+    """The pages that come next, ``page`` and ``visitors``, by visitors, then page; below each ``next``, to the depth.
+
+    With exits the last row of a list has the page None: of those after whom nothing came.
+    """
+    conditions = compile_steps([asked.anchor], stats.engine.book.get(scope.site_id).goals)
+    kept: dict[Path, list[tuple[str | None, int]]] = {}
+    ways: list[Path] = [()]
+    for _ in range(asked.depth):
+        found = _counted(stats, scope, asked, conditions, ways)
+        lists = {way: _listed(found.get(way, Counter()), asked) for way in ways}
+        kept |= lists
+        ways = [(*way, page) for way, rows in lists.items() for page, _ in rows if page is not None]
+        if not ways:
+            break
+    return _tree(kept, (), asked.depth)
+
+
+def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
+    if given is not None and given not in allowed:
+        raise QueryError(f"{name} is {given[:40]!r}, but must be {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    return given or allowed[0]
+
+
+def _counted(
+    stats: Stats, scope: Scope, asked: Asked, conditions: EventConditions, ways: Sequence[Path]
+) -> dict[Path, Counter[str | None]]:
+    """Visitors by the page that comes next on each of these ways, which are equally long."""
+    number = len(ways[0]) + 1
+    keys = tuple(f"page_{each}" for each in range(1, number + 1))
+    pages = ((f"pages_{each}", tuple(sorted({str(way[each - 1]) for way in ways}))) for each in range(1, number))
+    study = Study(
+        Query(scope.site_id, scope.period, ("visitors",), filters=scope.filters),
+        flow_sql(asked, conditions.sql[0], number),
+        keys=keys,
+        columns=tuple(sorted({"pathname", *conditions.columns})),
+        values=(*conditions.values.items(), *pages),
+        patterns=conditions.patterns,
+    )
+    found: dict[Path, Counter[str | None]] = {way: Counter() for way in ways}
+    for row in stats.engine.study(study).rows[0]:
+        *way, page = (row[key] for key in keys)
+        # The pages of one way may lie in another's places.
+        if tuple(way) in found:
+            found[tuple(way)][page] += row["visitors"]
+    return found
+
+
+def flow_sql(asked: Asked, condition: str, number: int) -> str:
+    """The SELECT of a Study: ``page_1`` ... of visitors' ways, the last of ``number`` pages NULL where none comes.
+
+    The pages before are those of ``$pages_1``, ``$pages_2`` ... ``condition`` is the anchor's, over the row ``event``.
+    """
+    steps = range(1, number + 1)
+    selected = sql_file("flow_visitors").format(
+        pages=", ".join(f"step_{each}.page AS page_{each}" for each in steps),
+        joined="".join(f"JOIN step_{each} USING (visitor_id) " for each in steps[:-1]),
+        number=number,
+    )
+    ctes = [_anchor_sql(asked, condition), *(_step_sql(asked, each, is_last=each == number) for each in steps)]
+    return "WITH " + ",\n".join(ctes) + "\n" + selected
+
+
+def _step_sql(asked: Asked, number: int, *, is_last: bool) -> str:
+    nearest, beyond = ("min", ">") if asked.direction == FORWARD else ("max", "<")
+    names = {"number": number, "nearest": nearest, "path": _PATH, "moment": _MOMENT}
+    kept = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
+    return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, kept=kept)
+
+
+def _anchor_sql(asked: Asked, condition: str) -> str:
+    extreme = "min" if asked.base in ("first_match", "head") else "max"
+    return sql_file("flow_end" if asked.base in ("head", "tail") else "flow_anchor").format(
+        base={"first_match": "first", "last_match": "last", "head": "very first", "tail": "very last"}[asked.base],
+        extreme=extreme,
+        moment=_MOMENT,
+        # Only a page can be seen again.
+        page=f"arg_{extreme}({_PATH}, {_MOMENT})" if asked.of_page else "CAST(NULL AS VARCHAR)",
+        anchor=f"(event_name = '{PAGEVIEW}' AND {condition})" if asked.of_page else condition,
+    )
+
+
+def _listed(pages: Counter[str | None], asked: Asked) -> list[tuple[str | None, int]]:
+    exits = [(None, pages[None])] if asked.with_exits and pages[None] else []
+    named = [(page, visitors) for page, visitors in pages.items() if page is not None]
+    return [*sorted(named, key=lambda row: (-row[1], row[0]))[: asked.limit], *exits]
+
+
+def _tree(kept: Mapping[Path, Sequence[tuple[str | None, int]]], way: Path, depth: int) -> list[dict[str, Any]]:
+    rows = []
+    for page, visitors in kept.get(way, ()):
+        row: dict[str, Any] = {"page": page, "visitors": visitors}
+        if depth > 1 and page is not None:
+            row["next"] = _tree(kept, (*way, page), depth - 1)
+        rows.append(row)
+    return rows

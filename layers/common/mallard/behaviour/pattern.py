@@ -1,0 +1,120 @@
+"""Patterns of events: ClickHouse's grammar of sequenceMatch, read into actions, with errors at the character."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from mallard.behaviour.reading import Reader
+from mallard.errors import QueryError
+
+MAX_PATTERN_LENGTH = 500
+MAX_ACTIONS = 40
+MAX_SECONDS = 100 * 366 * 86_400
+"""A hundred years: no range is longer."""
+
+COMPARISONS = ("<=", "<", ">=", ">", "==")
+"""As ClickHouse has them: it knows no ``!=``."""
+
+_DIGITS = "0123456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``(?N)``, an event that meets step N: ``step`` is N - 1. ``.``, any event that meets some step: None."""
+
+    step: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What may lie between two events: ``.*``, anything, where ``comparison`` is None.
+
+    Else ``(?t<=3600)``: anything, but what comes next is so many seconds after what came before.
+    """
+
+    comparison: str | None = None
+    seconds: int = 0
+
+    @property
+    def may_end(self) -> bool:
+        """Whether it holds of nothing, where a visitor's events end: as ClickHouse has it."""
+        return self.comparison in (None, "<=", "<") or (self.comparison == ">=" and self.seconds == 0)
+
+
+Action = Event | Gap
+
+
+def parse_pattern(text: str, steps: int) -> tuple[Action, ...]:
+    """The actions of a pattern over so many steps. QueryError points at what is wrong."""
+    if len(text) > MAX_PATTERN_LENGTH:
+        raise QueryError(f"pattern has {len(text)} characters, but may have {MAX_PATTERN_LENGTH}.")
+    reader, found = Reader("pattern", text), list[Action]()
+    while not reader.at_end:
+        if len(found) == MAX_ACTIONS:
+            reader.fail(f"an end: a pattern has at most {MAX_ACTIONS} parts", len(text))
+        found.append(_action(reader, steps, found))
+    if not any(isinstance(each, Event) and each.step is not None for each in found):
+        reader.fail("a step somewhere, such as (?1)")
+    return tuple(found)
+
+
+def in_order(steps: int) -> tuple[Action, ...]:
+    """One step after the other, with anything between: ``(?1).*(?2).*(?3)``."""
+    return parse_pattern(".*".join(f"(?{number})" for number in range(1, steps + 1)), steps)
+
+
+def up_to_last_step(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """The actions without what comes after the last ``(?N)``: whose times are asked for is settled there."""
+    steps = [number for number, each in enumerate(actions) if isinstance(each, Event) and each.step is not None]
+    return tuple(actions[: steps[-1] + 1])
+
+
+def _action(reader: Reader, steps: int, before: Sequence[Action]) -> Action:
+    if reader.take(".*"):
+        return Gap()
+    if reader.take("."):
+        return Event(None)
+    begin = reader.position
+    if not reader.take("(?"):
+        reader.fail("(?1) for a step, . for any event, .* for any number of them, or (?t<=60) for the seconds between")
+    action = _time(reader, begin, before) if reader.take("t") else _event(reader, steps)
+    if not reader.take(")"):
+        reader.fail(")")
+    return action
+
+
+def _event(reader: Reader, steps: int) -> Event:
+    number, length = _number(reader, f"the number of a step, 1 to {steps}, or t and a comparison of seconds")
+    if not 1 <= number <= steps:
+        _fail_before(reader, f"the number of a step, 1 to {steps}", length)
+    return Event(number - 1)
+
+
+def _time(reader: Reader, begin: int, before: Sequence[Action]) -> Gap:
+    if before and isinstance(before[-1], Gap) and before[-1].comparison:
+        # ClickHouse has it so, too: of which two events should it be said?
+        _fail_before(reader, "a step, . or .* between two conditions of time", reader.position - begin)
+    comparison = next((each for each in COMPARISONS if reader.take(each)), None)
+    if comparison is None:
+        reader.fail(f"one of {' '.join(COMPARISONS)}")
+    seconds, length = _number(reader, "whole seconds")
+    if seconds > MAX_SECONDS:
+        _fail_before(reader, f"at most {MAX_SECONDS} seconds", length)
+    return Gap(comparison, seconds)
+
+
+def _number(reader: Reader, allowed: str) -> tuple[int, int]:
+    """The number that stands here, and how many characters it has."""
+    begin = reader.position
+    while reader.whole[reader.position : reader.position + 1] in [*_DIGITS]:
+        reader.position += 1
+    digits = reader.since(begin)
+    if not digits:
+        reader.fail(allowed)
+    return int(digits), len(digits)
+
+
+def _fail_before(reader: Reader, allowed: str, length: int) -> NoReturn:
+    """At the ``length`` characters that were read last."""
+    reader.back(length)
+    reader.fail(allowed, length)

@@ -1,0 +1,146 @@
+"""A pattern as SQL over a visitor's events in order, from its last part to its first.
+
+Each event that the pattern may take at some part is joined to the first one that may come next, among those from
+which it can be finished. So every part costs one join, whatever the pattern and the events: there is no way back.
+That this finds what ClickHouse's matcher finds by going back is tested against it.
+"""
+
+from collections.abc import Sequence
+
+from mallard.behaviour.pattern import Action, Event, Gap, up_to_last_step
+from mallard.behaviour.text import sql_file
+
+EVENTS_OF_A_VISITOR = 1 << 30
+"""More than there can be: a moment in seconds and a place among a visitor's events are one number."""
+
+KEYS = ("value", "part", "number", "seconds")
+
+_END = "placed"
+"""The table of the places behind the whole pattern: any."""
+
+
+def sequence_sql(
+    actions: Sequence[Action],
+    conditions: Sequence[str],
+    *,
+    by_value: bool = False,
+    with_total: bool = False,
+    with_details: bool = False,
+) -> str:
+    """The SELECT of a Study with KEYS, and the number ``visitors``.
+
+    ``conditions`` are the steps', over the row ``event``. The parts are ``converting``, ``total``,
+    and with details ``matches`` and ``seconds``: of ``visitors``, who took so many ``seconds`` from step ``number`` to the next.
+    """
+    person = "visitor_id, value" if by_value else "visitor_id"
+    chain = _Chain("step", person, with_times=with_details)
+    matched = chain.add(actions)
+    names = {"person": person, "value": "value" if by_value else "CAST(NULL AS VARCHAR)", "matched": matched}
+    ctes, parts = [_placed(actions, conditions, person), *chain.ctes], ["sequence_visitors"]
+    parts += ["sequence_total"] if with_total else []
+    if with_details:
+        timed, shorter = _Chain("timed", person, with_times=True), up_to_last_step(actions)
+        names["timed"] = matched if len(shorter) == len(actions) else timed.add(shorter)
+        ctes, parts = [*ctes, *timed.ctes], [*parts, "sequence_matches", "sequence_seconds"]
+    return "WITH " + ",\n".join(ctes) + "\n" + "".join(sql_file(part).format(**names) for part in parts)
+
+
+def _placed(actions: Sequence[Action], conditions: Sequence[str], person: str) -> str:
+    """The events in order. Those that meet a step that is not in the pattern are seen by it, too."""
+    wanted = sorted({each.step for each in actions if isinstance(each, Event) and each.step is not None})
+    return sql_file("sequence_placed").format(
+        person=person,
+        marks=", ".join(f"{condition} AS {_mark(number)}" for number, condition in enumerate(conditions)),
+        met=" OR ".join(conditions),
+        done=" AND ".join(f"bool_or({_mark(step)})" for step in wanted),
+        # Only an end that may be empty asks where a visitor's events end.
+        places=f",\n        count(*) OVER (PARTITION BY {person}) AS places" if isinstance(actions[-1], Gap) else "",
+    )
+
+
+def _mark(step: int) -> str:
+    return f"meets_{step + 1}"
+
+
+class _Chain:
+    """The tables of a pattern's parts: the events, by ``place``, from which the pattern can be finished.
+
+    ``last`` is the place behind its end, ``seen`` has the seconds of its steps from there on.
+    """
+
+    def __init__(self, prefix: str, person: str, *, with_times: bool) -> None:
+        self.ctes: list[str] = []
+        self._prefix = prefix
+        self._with_times = with_times
+        self._here = ", ".join(f"here.{name}" for name in (*person.split(", "), "place", "moment", "seconds"))
+        self._same = " AND ".join(f"here.{name} = next.{name}" for name in person.split(", "))
+
+    def add(self, actions: Sequence[Action]) -> str:
+        """Make them; the name of the table of places where the whole pattern can begin."""
+        right = _END
+        for number in reversed(range(len(actions))):
+            action, rest = actions[number], actions[number + 1 :]
+            if isinstance(action, Event):
+                right = self._event(action, rest, right)
+            elif number == 0 or isinstance(actions[number - 1], Gap):
+                # Seconds count from the very event before which it stands.
+                right = self._gap(None, action, rest, right)
+        return right
+
+    def _event(self, event: Event, rest: Sequence[Action], right: str) -> str:
+        if not rest:
+            return self._table("sequence_last", event, right)
+        if isinstance(rest[0], Gap):
+            return self._gap(event, rest[0], rest[1:], right)
+        return self._table("sequence_beside", event, right, right=right)
+
+    def _gap(self, event: Event | None, gap: Gap, rest: Sequence[Action], right: str) -> str:
+        """What may come next, behind ``event``; None: from any event on, that one included."""
+        behind = "moment + 1" if event else "moment"
+        bound, within = _bounds(gap, behind)
+        ended = ""
+        if event and all(isinstance(each, Gap) and each.may_end for each in (gap, *rest)):
+            ended = sql_file("sequence_ended").format(
+                here=self._here, meets=_meets(event), seen=self._seen(event, _END)
+            )
+        return self._table(
+            "sequence_gap",
+            event,
+            right,
+            right=right,
+            bound=bound,
+            within=within,
+            ended=ended.rstrip(),
+            last="next.place" if right == _END else "next.last",
+        )
+
+    def _table(self, file: str, event: Event | None, after: str, **parts: str) -> str:
+        name = f"{self._prefix}_{len(self.ctes) + 1}"
+        seen = self._seen(event, after)
+        known = {"name": name, "here": self._here, "same": self._same, "meets": _meets(event), "seen": seen}
+        self.ctes.append(sql_file(file).format(**known, **parts).strip())
+        return name
+
+    def _seen(self, event: Event | None, after: str) -> str:
+        if not self._with_times:
+            return ""
+        later = "CAST([] AS BIGINT[])" if after == _END else "next.seen"
+        return (
+            f", list_prepend(here.seconds, {later}) AS seen"
+            if event and event.step is not None
+            else f", {later} AS seen"
+        )
+
+
+def _meets(event: Event | None) -> str:
+    return "true" if event is None or event.step is None else _mark(event.step)
+
+
+def _bounds(gap: Gap, behind: str) -> tuple[str, str]:
+    """Where what comes next lies at the earliest, and what must hold of its seconds; both of ``here``."""
+    second = f"(seconds + {gap.seconds + (gap.comparison == '>')}) * {EVENTS_OF_A_VISITOR}"
+    bound = f"greatest({behind}, {second})" if gap.comparison in (">=", ">", "==") else behind
+    if gap.comparison in ("<=", "<", "=="):
+        operator = "=" if gap.comparison == "==" else gap.comparison
+        return bound, f"next.seconds {operator} here.seconds + {gap.seconds}"
+    return bound, "true"

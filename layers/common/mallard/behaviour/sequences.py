@@ -1,0 +1,134 @@
+"""Sequences: how many visitors do what a pattern says, how often, and how long it takes them."""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+from mallard.behaviour.pattern import Action, Event, in_order, parse_pattern
+from mallard.behaviour.sequence_sql import KEYS, sequence_sql
+from mallard.behaviour.steps import Step, compile_steps, parse_steps
+from mallard.errors import QueryError
+from mallard.query.dimensions import DIMENSIONS
+from mallard.query.query import Query
+from mallard.query.stats import Scope, Stats
+from mallard.query.study import Study
+
+MIN_STEPS = 2
+"""As in ClickHouse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What visitors are looked for: ``actions`` over ``steps``, and whether times and repeats are asked for, too."""
+
+    steps: tuple[Step, ...]
+    actions: tuple[Action, ...]
+    with_details: bool = False
+
+    @property
+    def gaps(self) -> int:
+        """How many times from one step to the next there are in a match."""
+        return sum(isinstance(each, Event) and each.step is not None for each in self.actions) - 1
+
+
+def read_sequence(steps: str | None, pattern: str | None, *, with_details: bool = False) -> Asked:
+    """From the texts of parameters; without a pattern the steps one after the other. QueryError at the character."""
+    read = parse_steps(steps, at_least=MIN_STEPS)
+    actions = in_order(len(read)) if pattern is None else parse_pattern(pattern, len(read))
+    return Asked(read, actions, with_details)
+
+
+def sequences(stats: Stats, scope: Scope, asked: Asked) -> dict[str, Any]:
+    """``converting_visitors``, ``total_visitors`` and ``conversion_rate``, a fraction.
+
+    With details ``matches``, and ``median_seconds`` from step to step in a visitor's first match, None where nobody
+    has one.
+    """
+    found = _counted(stats, scope, asked)
+    ((_, total),) = _totals(stats, scope, found) or ((None, 0),)
+    counted = found[None]
+    numbers = _numbers(counted, total)
+    if not asked.with_details:
+        return numbers
+    taken: dict[int, Counter[int]] = defaultdict(Counter)
+    for (part, number, seconds), visitors in counted.items():
+        if part == "seconds":
+            taken[number][seconds] += visitors
+    medians = [_median(taken[number]) for number in range(1, asked.gaps + 1)]
+    return {**numbers, "matches": counted["matches", 0, 0], "median_seconds": medians}
+
+
+def sequences_by(stats: Stats, scope: Scope, asked: Asked, dimension: str, limit: int) -> list[dict[str, Any]]:
+    """The same for the values of a dimension, by total visitors, then value. QueryError for one that there is not."""
+    if dimension not in DIMENSIONS:
+        raise QueryError(f"breakdown is {dimension[:40]!r}, but must be one of {', '.join(DIMENSIONS)}.")
+    if asked.with_details:
+        raise QueryError("details is given with breakdown; leave one out, or ask for one value by filters.")
+    found = _counted(stats, scope, asked, dimension)
+    totals = _totals(stats, scope, found, dimension, limit)
+    return [{"value": value, **_numbers(found[value], total)} for value, total in totals]
+
+
+_Counts = dict[str | None, Counter[tuple[str, int, int]]]
+"""By value: visitors by part, number and seconds."""
+
+
+def _counted(stats: Stats, scope: Scope, asked: Asked, dimension: str | None = None) -> _Counts:
+    conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
+    study = Study(
+        _query(scope, dimension),
+        sequence_sql(
+            asked.actions,
+            conditions.sql,
+            by_value=dimension is not None,
+            with_total=scope.filters is not None,
+            with_details=asked.with_details,
+        ),
+        keys=KEYS,
+        columns=tuple(sorted(conditions.columns)),
+        values=tuple(conditions.values.items()),
+        patterns=conditions.patterns,
+    )
+    found: _Counts = defaultdict(Counter)
+    for row in stats.engine.study(study).rows[0]:
+        found[row["value"]][row["part"], row["number"], row["seconds"]] += row["visitors"]
+    return found
+
+
+def _totals(
+    stats: Stats, scope: Scope, found: _Counts, dimension: str | None = None, limit: int | None = None
+) -> list[tuple[str | None, int]]:
+    """Values and all their visitors, in the order of the answer."""
+    if scope.filters is None:
+        # From rollups where there are some. After those who convert, so that who comes in between is among them.
+        rows = stats.engine.answer([replace(_query(scope, dimension), limit=limit)]).rows[0]
+        return [(row.get("value"), row["visitors"]) for row in rows]
+    totals = [(value, counted["total", 0, 0]) for value, counted in found.items()]
+    return sorted(totals, key=lambda row: (-row[1], str(row[0])))[:limit]
+
+
+def _query(scope: Scope, dimension: str | None) -> Query:
+    query = Query(scope.site_id, scope.period, ("visitors",), filters=scope.filters)
+    return query if dimension is None else replace(query, dimension=dimension)
+
+
+def _numbers(counted: Counter[tuple[str, int, int]], total: int) -> dict[str, Any]:
+    converting = counted["converting", 0, 0]
+    return {
+        "converting_visitors": converting,
+        "total_visitors": total,
+        "conversion_rate": converting / total if total else 0.0,
+    }
+
+
+def _median(visitors: Counter[int]) -> float | None:
+    """Of their seconds: the middle ones, or the mean of the two in the middle."""
+    if not visitors:
+        return None
+    seconds = sorted(visitors)
+    passed = list(accumulate(visitors[each] for each in seconds))
+    total = passed[-1]
+    low, high = (seconds[bisect_right(passed, middle)] for middle in ((total - 1) // 2, total // 2))
+    return (low + high) / 2

@@ -1,0 +1,2 @@
+
+    HAVING list_contains($pages_{number}, arg_{nearest}({path}, {moment}))
