@@ -36,15 +36,18 @@ ALLOWED = {
         "salts",
         "sites",
         "store",
+        "web",
     },
     "table": {"errors", "event", "rotation", "store"},
     "flush": {"errors", "observe", "queue", "rejected", "store", "table"},
-    "query": {"auth", "config", "errors", "event", "queue", "rejected", "salts", "sites", "store", "table"},
+    "query": {"auth", "config", "errors", "event", "queue", "rejected", "salts", "sites", "store", "table", "web"},
     "keeping": {"auth", "config", "errors", "event", "query", "rejected", "salts", "sites", "store", "table"},
     "behaviour": {"errors", "event", "query", "rotation", "sites", "store"},
     "demo": {"event", "table"},
+    "health": {"auth", "config", "errors", "flush", "ingest", "observe", "query", "queue", "store", "table"},
     "transfer": {"errors", "event", "ingest", "sites", "store", "table"},
-    "static": {"errors"},
+    "static": {"errors", "web"},
+    "web": set(),
 }
 """Each room and the rooms it may know; `embedded`, `cli` and the handlers put all together."""
 

@@ -16,6 +16,7 @@ from mallard.query.gateway import answer_safely, open_engine, open_gate
 from mallard.store.base import Store
 from mallard.store.open import open_store
 from mallard.table.read import known_sites
+from mallard.web.front import behind_gateway
 
 clock = partial(datetime.now, UTC)
 
@@ -43,7 +44,9 @@ def app() -> Mangum:
     settings = load_settings()
     gate, seconds, deliver = open_gate(settings, store()), settings.query_seconds, through_store(store)
     sites, address_of = lambda: known_sites(store()), open_caller(settings)
-    api = create_app(engine, sites, clock, erase, gate, address_of, query_seconds=seconds, deliver=deliver)
+    api = create_app(
+        engine, sites, clock, erase, gate, address_of, query_seconds=seconds, deliver=deliver, front=behind_gateway()
+    )
     return Mangum(api, lifespan="off")
 
 

@@ -73,7 +73,9 @@ def _contacts(value: str) -> tuple[str, ...]:
     contacts = tuple(part.strip() for part in value.split(",") if part.strip())
     for contact in contacts:
         if not re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://[!-~]+|tel:[0-9+-]+)", contact):
-            raise ValueError("addresses separated by commas, such as mailto:security@example.com,https://example.com/report")
+            raise ValueError(
+                "addresses separated by commas, such as mailto:security@example.com,https://example.com/report"
+            )
     return contacts
 
 

@@ -6,45 +6,25 @@ import re
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from mallard.errors import ConfigError
+from mallard.web.policy import DOCS_PAGE, PAGE, SCRIPT, SHARED_PAGE
 
-SECURITY = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-        " font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "cross-origin-opener-policy": "same-origin",
-}
-SHARED_PAGE = "share.html"
+SHARED_NAME = "share.html"
 """What whoever has a shared link sees: the one page that pages of other sites may show in a frame."""
 
-SHARED_POLICY = SECURITY["content-security-policy"].replace("frame-ancestors 'none'", "frame-ancestors *")
-
 DOCS_PATH = "/docs"
-DOCS_POLICY = SECURITY["content-security-policy"].replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-"""Swagger UI sets style attributes; nothing else is loosened, and the page holds no data."""
 
 SCRIPT_PATH = "/tracking/{name}"
 """``script.js``, ``script.<part>.<part>.js`` with opt-in parts in any order, or the ES module ``mallard.mjs``."""
 
 MODULE_NAME = "mallard.mjs"
 _SCRIPT_NAME = re.compile(r"script((?:\.[a-z0-9-]{1,32}){0,32})\.js")
-
-SCRIPT_HEADERS = {
-    "cache-control": "public, max-age=3600",
-    "access-control-allow-origin": "*",
-    "cross-origin-resource-policy": "cross-origin",
-    "x-content-type-options": "nosniff",
-}
-
 
 HOW_TO_BUILD = "`make setup` puts the browser's files into place."
 
@@ -53,19 +33,19 @@ class Dashboard(StaticFiles):
     """The dashboard's folder; files are checked with the server at each load, which costs one 304."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """A file or 304, with the security headers."""
+        """A file or 304, as a page's."""
         answer = super().file_response(*args, **kwargs)
-        answer.headers.update({**SECURITY, "cache-control": "no-cache"})
+        answer.headers.update(PAGE)
         return answer
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Only what a browser needs: no module of the build, no document, no hidden file."""
         hidden = any(part.startswith(".") for part in Path(path).parts)
         if path.endswith((".mjs", ".md")) or hidden:
-            return JSONResponse({"error": "There is no such page."}, 404)
+            raise HTTPException(404)
         answer = await super().get_response(path, scope)
-        if path == SHARED_PAGE:
-            answer.headers["content-security-policy"] = SHARED_POLICY
+        if path == SHARED_NAME:
+            answer.headers.update(SHARED_PAGE)
         return answer
 
 
@@ -81,7 +61,7 @@ def find_static() -> tuple[Path, Path]:
 
 def docs_response(dashboard: Path) -> FileResponse:
     """The API's description, drawn by a Swagger UI of our own: no request to any other host."""
-    return FileResponse(dashboard / "docs.html", headers={**SECURITY, "content-security-policy": DOCS_POLICY})
+    return FileResponse(dashboard / "docs.html", headers=DOCS_PAGE)
 
 
 class Scripts:
@@ -116,7 +96,7 @@ class Scripts:
         if text is None:
             return JSONResponse({"error": f"There is no such script; its parts may be {', '.join(self._parts)}."}, 404)
         body = text.encode()
-        headers = {**SCRIPT_HEADERS, "etag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'}
+        headers = {**SCRIPT, "etag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'}
         if headers["etag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(body, media_type="text/javascript", headers=headers)

@@ -1,24 +1,26 @@
-"""What a client's connection may take: the bytes of a request's head, and the seconds until a request is whole."""
+"""What a client's connection may take: the bytes of a head, the seconds until a request is whole and an answer read."""
 
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from mallard.cli.refusal import ENDLESS_HEAD, MALFORMED, Refusal, refusal_of
 
 MAX_HEAD_BYTES = 64 * 1024
 KEEP_ALIVE_SECONDS = 75
 REQUEST_SECONDS = 60
 """A body of 1 MB in this time needs 17 KB a second."""
 
-TOO_LARGE = b'{"error": "The head of the request is over 64 KB."}'
-REFUSAL = b"".join(
-    [
-        b"HTTP/1.1 431 Request Header Fields Too Large\r\n",
-        b"content-type: application/json\r\n",
-        b"content-length: %d\r\n" % len(TOO_LARGE),
-        b"connection: close\r\n\r\n",
-        TOO_LARGE,
-    ]
-)
+STALL_SECONDS = 60
+"""Whoever reads less of an answer in this time than a socket and our side of it hold, some 64 KB, reads no longer."""
+
+CLOSE_SECONDS = 15
+"""How long the last bytes of a connection that we closed may wait to be read."""
+
+
+class _RefusedError(Exception):
+    """A head says what no request of ours does."""
 
 
 class Connection(HttpToolsProtocol):
@@ -29,6 +31,17 @@ class Connection(HttpToolsProtocol):
 
     _owed_until: float | None = None
     """The event loop's time until when the client owes a whole request; None: it owes nothing."""
+
+    _stalled_since: float | None = None
+    """Since when the client has not read enough for us to go on writing."""
+
+    _closing_since: float | None = None
+
+    _refused: Refusal | None = None
+    """Why the head that was just read is no request."""
+
+    _is_over = False
+    """What still comes is not looked at: nobody could tell where in it a request begins."""
 
     def connection_made(self, transport: Any) -> None:
         """The first request is owed from the start."""
@@ -51,6 +64,10 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A head is whole."""
         self._idle_bytes = 0
+        parser = self.parser
+        self._refused = refusal_of(parser.get_method(), self.url, parser.get_http_version(), self.headers)
+        if self._refused is not None:
+            raise _RefusedError
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -65,12 +82,44 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a client: headers, trailers and extensions of chunks are bounded."""
+        if self._is_over:
+            return
         self._idle_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._leave_after_answer()
+            return
+        except httptools.HttpParserError:
+            self.refuse(self._refused or MALFORMED)
+            return
         if self._idle_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            if self.cycle is None or self.cycle.response_complete:
-                self.transport.write(REFUSAL)
-            self.transport.close()
+            self.refuse(ENDLESS_HEAD)
+        elif self._owed_until is None and (self.cycle is None or self.cycle.response_complete):
+            # An empty line begins no request, but ended uvicorn's wait for one.
+            self.request_began()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer what is no request where an answer cannot be taken for another's, and close the connection."""
+        self._is_over = True
+        if self.may_answer():
+            self.transport.write(refusal.wire)
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+        self.transport.close()
+
+    def may_answer(self) -> bool:
+        """Whether no request waits for its answer, but the one whose body is being read and that has none yet."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return True
+        return cycle.more_body and not cycle.response_started and not self.pipeline
+
+    def _leave_after_answer(self) -> None:
+        """Another protocol was asked for, which we do not speak: what follows may be its, or HTTP, or a body."""
+        self._is_over = True
+        self.cycle.keep_alive = False
 
     def answered(self) -> None:
         """An answer went out past uvicorn: begin what is pipelined behind it, else wait for the next request.
@@ -83,9 +132,28 @@ class Connection(HttpToolsProtocol):
             self.server_state.total_requests += 1
             self._owed_until = self.loop.time() + self.timeout_keep_alive
 
+    def pause_writing(self) -> None:
+        """The client does not read as fast as we write."""
+        super().pause_writing()
+        self._stalled_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """It has read most of what was written."""
+        super().resume_writing()
+        self._stalled_since = None
+
     def end_if_late(self, now: float) -> None:
-        """Close the connection where a request is not whole in its time; ``now`` is the event loop's."""
-        if self._owed_until is not None and now > self._owed_until:
+        """End the connection where a request is not whole, or an answer not read, in its time; ``now`` is the loop's.
+
+        What is closed still waits for its last bytes to be read; what is aborted does not.
+        """
+        if self.transport.is_closing():
+            self._closing_since = self._closing_since or now
+            if now - self._closing_since > CLOSE_SECONDS:
+                self.transport.abort()
+        elif self._stalled_since is not None and now - self._stalled_since > STALL_SECONDS:
+            self.transport.abort()
+        elif self._owed_until is not None and now > self._owed_until:
             self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:

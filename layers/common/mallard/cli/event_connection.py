@@ -8,6 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from mallard.cli.connection import Connection
+from mallard.cli.refusal import MAX_HEADERS, is_chunked
 from mallard.ingest.answer import ACCEPTED, Answer
 from mallard.ingest.asgi import PATH, IngestApp
 from mallard.ingest.request import MAX_BODY_BYTES
@@ -65,13 +66,25 @@ class EventConnection(Connection):
         if not event.is_taken:
             self._take_event(event)
 
+    def may_answer(self) -> bool:
+        """Whether no request waits for its answer, but the event whose body is being read."""
+        event = self._event
+        return not event.is_taken if event is not None else super().may_answer()
+
     def _take_event(self, event: "_EventCycle") -> None:
         event.is_taken = True
         self._take(event.body, self.headers, self.client[0] if self.client else "", event.reply)
 
     def _is_event(self) -> bool:
+        if self.url != EVENT_URL:
+            return False
+        names = [name for name, _ in self.headers]
         return (
-            self.url == EVENT_URL
+            names.count(b"host") == 1
+            and len(names) <= MAX_HEADERS
+            # Whatever is odd about a body is told by who answers everything else.
+            and b"content-encoding" not in names
+            and (b"transfer-encoding" not in names or is_chunked(self.headers))
             and self.parser.get_method() == b"POST"
             and (self.cycle is None or self.cycle.response_complete)
             # The rest is rare: a client that waits for leave, does not read its answers, or speaks an old HTTP.
@@ -87,6 +100,9 @@ class _EventCycle:
     """
 
     __slots__ = ("body", "connection", "disconnected", "is_taken", "keep_alive", "message_event", "response_complete")
+
+    more_body = False
+    """While it is being read it is ``EventConnection``'s; afterwards nothing more comes."""
 
     def __init__(self, connection: EventConnection, keep_alive: bool) -> None:
         self.connection = connection

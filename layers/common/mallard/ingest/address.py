@@ -53,6 +53,12 @@ def client_address(peer: str, forwarded_for: str, trusted: Proxies) -> str:
     return text
 
 
+def packed_address(peer: str) -> bytes | None:
+    """The 4 or 16 bytes of a peer's address; None where it is none (a socket of the file system)."""
+    own = _peer(peer)
+    return own[1] if own else None
+
+
 def _plain(hop: str) -> Address | None:
     """An address without port or brackets; None where it is none."""
     text = hop.strip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mallard.event import Event
 from mallard.ingest.dropped import Dropped
+from mallard.web.policy import completed
 
 CORS = {
     "access-control-allow-origin": "*",
@@ -91,12 +92,19 @@ def answer_wrong_method() -> Answer:
     return refusal(405, "method", "Events are sent by POST, or by GET as a pixel.", headers)
 
 
+def answer_encoded(headers: dict[str, str] = CORS) -> Answer:
+    """A body with ``Content-Encoding``: nobody unpacks what a stranger packed."""
+    sentence = "The body must be sent as it is, without Content-Encoding: it is never unpacked here."
+    return refusal(415, "encoding", sentence, {**headers, "accept-encoding": "identity"})
+
+
 def answer_wrong_batch_method() -> Answer:
     """Not POST."""
     return refusal(405, "method", "Batches are sent by POST.", {"allow": "POST", "cache-control": "no-store"})
 
 
 def refusal(status: int, reason: str, sentence: str, headers: dict[str, str]) -> Answer:
-    """A JSON error."""
+    """A JSON error. What a browser may come to show has all headers that answers of the API have."""
     body = json.dumps({"error": sentence, "reason": reason}).encode()
-    return Answer(status, {**headers, "content-type": "application/json"}, body)
+    complete = headers | completed(headers, is_tls=False)
+    return Answer(status, {**complete, "content-type": "application/json"}, body)

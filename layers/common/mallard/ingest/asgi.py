@@ -20,11 +20,12 @@ from mallard.ingest.answer import (
     PIXEL_FRONT,
     Answer,
     Front,
+    answer_encoded,
     answer_preflight,
     answer_wrong_batch_method,
     answer_wrong_method,
 )
-from mallard.ingest.batch import MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
+from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel
@@ -46,6 +47,8 @@ Post = tuple[bytes, RawHeaders, str, Reply]
 PATH = "/api/event"
 BATCH_PATH = "/api/events"
 PATHS = (PATH, BATCH_PATH)
+PLAIN = (b"", b"identity")
+"""What ``Content-Encoding`` says of a body that is as it is."""
 
 log = logging.getLogger("mallard.ingest")
 
@@ -143,6 +146,8 @@ class IngestApp:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method = scope["method"]
         if method == "POST":
+            if is_encoded(scope["headers"]):
+                return answer_encoded()
             body = await _body(receive)
             request = body if isinstance(body, Dropped) else parse_body(body)
             return await self._taken(request, scope["headers"], _peer(scope), EVENT_FRONT)
@@ -155,6 +160,8 @@ class IngestApp:
         if scope["method"] != "POST":
             return answer_wrong_batch_method()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if is_encoded(scope["headers"]):
+            return answer_encoded(BATCH_HEADERS)
         try:
             # The key is read, and a thousand rows take a while: both away from the event loop.
             key = await asyncio.to_thread(admit, headers, self._keys)
@@ -205,6 +212,11 @@ class IngestApp:
         headers = _headers(raw)
         address = client_address(peer, headers.get("x-forwarded-for", ""), self._proxies)
         return read_sender(headers, address, self._door.edge)
+
+
+def is_encoded(headers: RawHeaders) -> bool:
+    """Whether a body is packed, as ``Content-Encoding`` says."""
+    return any(name == b"content-encoding" and value.strip().lower() not in PLAIN for name, value in headers)
 
 
 def _peer(scope: Scope) -> str:

@@ -26,7 +26,7 @@ OLDEST = timedelta(days=40)
 _HALF = re.compile(r"[\ud800-\udfff]")
 """A surrogate alone, which JSON can say and no text can hold."""
 
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+BATCH_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def admit(headers: dict[str, str], keys: KeyRing) -> ApiKey | Answer:
     key = keys.find(text) if text else None
     if key is None:
         sentence = "A key is needed, as Authorization: Bearer or X-API-Key; `mallard keys create` makes one."
-        return refusal(401, "key", sentence, {**_HEADERS, "www-authenticate": "Bearer"})
+        return refusal(401, "key", sentence, {**BATCH_HEADERS, "www-authenticate": "Bearer"})
     if not key.allows("Ingest", "Admin"):
-        return refusal(403, "scope", f"The key's scope is {key.scope}; this needs Ingest or Admin.", _HEADERS)
+        return refusal(403, "scope", f"The key's scope is {key.scope}; this needs Ingest or Admin.", BATCH_HEADERS)
     return key
 
 
@@ -78,7 +78,7 @@ def answer_batch(taken: Taken) -> Answer:
     """How many were queued, and why the others were not."""
     dropped = [{"index": index, "reason": each.reason.value, "error": each.sentence} for index, each in taken.dropped]
     body = json.dumps({"accepted": len(taken.events), "dropped": dropped}).encode()
-    return Answer(202, {**_HEADERS, "content-type": "application/json"}, body)
+    return Answer(202, {**BATCH_HEADERS, "content-type": "application/json"}, body)
 
 
 def _take(wire: Any, key: ApiKey, door: Door, now: datetime) -> Event | Dropped:
@@ -161,4 +161,4 @@ def _lines(text: bytes) -> Iterator[Any]:
 
 def refused_batch(dropped: Dropped) -> Answer:
     """The refusal of a whole body."""
-    return refusal(dropped.status, dropped.reason.value, dropped.sentence, _HEADERS)
+    return refusal(dropped.status, dropped.reason.value, dropped.sentence, BATCH_HEADERS)

@@ -1,11 +1,13 @@
 """Where a request of the API came from: by the word of the same proxies and CDN as an event's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from mallard.config import Settings
-from mallard.ingest.address import Proxies, client_address
+from mallard.ingest.address import Proxies, client_address, packed_address
 from mallard.ingest.edge import Edge
 
 
@@ -22,3 +24,15 @@ def open_caller(settings: Settings) -> Callable[[Request], str]:
         return client_address(request.client.host if request.client else "", hops, proxies)
 
     return address_of
+
+
+def open_trust(settings: Settings) -> Callable[[Mapping[str, Any]], bool]:
+    """What tells, by an ASGI scope, whether a proxy or CDN of ours passed a request on: its other words count too."""
+    proxies, edge = Proxies(settings.trusted_proxies), Edge(settings.edge_secret, settings.edge_cdn)
+
+    def is_trusted(scope: Mapping[str, Any]) -> bool:
+        client = scope.get("client")
+        packed = packed_address(client[0]) if client else None
+        return (packed is not None and packed in proxies) or edge.viewer(Headers(raw=scope["headers"])) is not None
+
+    return is_trusted

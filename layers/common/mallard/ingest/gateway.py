@@ -17,17 +17,19 @@ from mallard.ingest.answer import (
     PIXEL_FRONT,
     Answer,
     Front,
+    answer_encoded,
     answer_preflight,
     answer_wrong_batch_method,
     answer_wrong_method,
 )
-from mallard.ingest.batch import admit, answer_batch, refused_batch, take_batch
+from mallard.ingest.batch import BATCH_HEADERS, admit, answer_batch, refused_batch, take_batch
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel
 from mallard.ingest.sender import Sender, read_sender
 from mallard.observe.fault import FAULTS, kind_and_place
 from mallard.queue.base import Queue
+from mallard.web.policy import HSTS
 
 Parts = tuple[Door, Queue, KeyRing]
 
@@ -80,7 +82,8 @@ def answer_gateway(
 def _response(answer: Answer) -> dict[str, Any]:
     return {
         "statusCode": answer.status,
-        "headers": answer.headers,
+        # There is nothing but TLS.
+        "headers": answer.headers | HSTS,
         "body": base64.b64encode(answer.body).decode(),
         "isBase64Encoded": True,
     }
@@ -90,6 +93,8 @@ def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime, coun
     method = _method(event)
     if method not in ("POST", *_PIXEL_METHODS):
         return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
+    if method == "POST" and _is_encoded(event):
+        return answer_encoded()
     request = _pixel(event) if method in _PIXEL_METHODS else _request(event)
     front = _front(event)
     try:
@@ -111,6 +116,8 @@ def _answer_batch(
 ) -> Answer:
     if _method(event) != "POST":
         return answer_wrong_batch_method()
+    if _is_encoded(event):
+        return answer_encoded(BATCH_HEADERS)
     try:
         key = admit(_headers(event), keys)
         if isinstance(key, Answer):
@@ -163,6 +170,10 @@ def _body(event: dict[str, Any]) -> bytes | Dropped:
         return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
     except (binascii.Error, UnicodeEncodeError):
         return Dropped(Reason.MALFORMED, "The body is not JSON.")
+
+
+def _is_encoded(event: dict[str, Any]) -> bool:
+    return _headers(event).get("content-encoding", "").strip().lower() not in ("", "identity")
 
 
 def _headers(event: dict[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ class Refusal(BaseModel):
     """Why there is no answer, in one sentence."""
 
     error: str
+    request_id: str | None = Field(None, description="Of an error of ours: what to quote; the log has it too.")
 
 
 class Headline(BaseModel):

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as Dependency
 from fastapi.responses import JSONResponse
@@ -22,7 +23,10 @@ from mallard.errors import (
     QueryStoppedError,
     QueryTooLargeError,
     QueryTooLongError,
+    QueueError,
     SettingsError,
+    StoreError,
+    TableError,
 )
 from mallard.query.answers import HEADERS, Refusal
 from mallard.query.downloads import Deliver, stream
@@ -34,11 +38,21 @@ from mallard.query.patience import Patience
 from mallard.query.rejected_routes import rejected_routes
 from mallard.query.site_routes import Erase, site_routes
 from mallard.query.stats_routes import stats_routes
+from mallard.web.answered import new_id
+from mallard.web.application import Application
+from mallard.web.bodies import Bodies
+from mallard.web.front import DIRECT, Front
+from mallard.web.lost import lost
 
 log = logging.getLogger("mallard.query")
 
 API_VERSION = "1"
-MAX_BODY_BYTES = 1024 * 1024
+
+OUT_OF_REACH = "The store cannot be reached right now; try again in a minute."
+"""What the store or the table says of itself may name folders, and is for the log."""
+
+MAX_PLACE_LENGTH = 80
+"""Of the place of what is wrong in a body: names in it are the client's."""
 
 
 def create_app(
@@ -51,12 +65,17 @@ def create_app(
     *,
     query_seconds: float = 30,
     deliver: Deliver = stream,
-) -> FastAPI:
+    front: Front = DIRECT,
+    make_id: Callable[[], str] = new_id,
+) -> Application:
     """The application. ``gate`` says who may what, ``address_of`` tells a client's address as our own side saw it.
 
-    ``deliver`` makes the answers of downloads.
+    ``deliver`` makes the answers of downloads, ``front`` tells what is said of a request before it is here, and
+    ``make_id`` makes the ids of requests.
     """
-    app = FastAPI(
+    app = Application(
+        front=front,
+        make_id=make_id,
         title="Mallard Metrics",
         # Of the API, not of the software: that is nothing for strangers.
         version=API_VERSION,
@@ -64,8 +83,7 @@ def create_app(
         # Their pages load from another host; ours is static.
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
-        responses={status: {"model": Refusal} for status in (400, 401, 403, 413, 503, 504)},
+        responses={status: {"model": Refusal} for status in (400, 401, 403, 413, 415, 500, 503, 504)},
     )
     admission = Admission(Door(gate, address_of), read_site, lambda site: engine().book.get(site).public)
 
@@ -73,6 +91,7 @@ def create_app(
         return [Depends(admit), Depends(_keep_private), OnlyKnown]
 
     app.add_middleware(Patience, seconds=query_seconds)
+    app.add_middleware(Bodies)
     allow_dashboard(app, gate.guard.dashboard_origin)
     app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
     app.include_router(stats_routes(engine, clock, after(admission.to_narrowed)))
@@ -87,31 +106,46 @@ def _keep_private(response: Response) -> None:
     response.headers.update(HEADERS)
 
 
-def _answer_errors(app: FastAPI) -> None:
-    """Every error is ``{"error": sentence}``; what nobody foresaw is logged and tells a stranger nothing."""
+def _of(request: Request) -> tuple[str, str]:
+    """What a line of the log says of a request: its path, which holds no control characters here, and its id."""
+    return request.scope["path"], request.state.request_id
 
-    def failed(status: int) -> Callable[[Request, Exception], JSONResponse]:
+
+def _fault(sentence: str, status: int, request: Request) -> JSONResponse:
+    return JSONResponse({"error": sentence, "request_id": request.state.request_id}, status, HEADERS)
+
+
+def _answer_errors(app: Application) -> None:
+    """Every error is ``{"error": sentence}``; what nobody foresaw is logged and tells a stranger nothing.
+
+    An error of ours has the request's id beside it, which is in the log too.
+    """
+
+    def failed(status: int, sentence: str = "") -> Callable[[Request, Exception], JSONResponse]:
         def answer(request: Request, error: Exception) -> JSONResponse:
-            if status >= 500:
-                log.error("%s failed: %s", request.url.path, error)
-            return JSONResponse({"error": str(error)}, status, HEADERS)
+            if status < 500:
+                return JSONResponse({"error": str(error)}, status, HEADERS)
+            log.error("%s failed (request %s): %s", *_of(request), error)
+            return _fault(sentence or str(error), status, request)
 
         return answer
 
-    def refused(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
-        status = getattr(error, "status_code", 500)
+    def refused(request: Request, error: Exception) -> Response:
+        status, detail = getattr(error, "status_code", 500), str(getattr(error, "detail", ""))
+        if status in (404, 405) and detail == HTTPStatus(status).phrase:
+            return lost(request.scope, app.routes, status)
         headers = {**HEADERS, **(getattr(error, "headers", None) or {})}
-        return JSONResponse({"error": str(getattr(error, "detail", ""))}, status, headers)
+        return JSONResponse({"error": detail}, status, headers)
 
     def invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
         # Its text would name files of this machine.
         first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": ""}
-        place = ".".join(str(each) for each in first["loc"])
+        place = ".".join(str(each) for each in first["loc"])[:MAX_PLACE_LENGTH]
         return JSONResponse({"error": f"The request is not as it should be: {place}: {first['msg']}."}, 400, HEADERS)
 
     def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        log.exception("%s failed", request.url.path, exc_info=error)
-        return JSONResponse({"error": "Something went wrong here; the log knows more."}, 500, HEADERS)
+        log.exception("%s failed (request %s)", *_of(request), exc_info=error)
+        return _fault("Something went wrong here; the log knows more.", 500, request)
 
     app.add_exception_handler(QueryError, failed(400))
     app.add_exception_handler(ErasureError, failed(400))
@@ -120,6 +154,8 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(QueryTooLongError, failed(504))
     app.add_exception_handler(QueryStoppedError, failed(499))
     app.add_exception_handler(MallardError, failed(503))
+    for out_of_reach in (StoreError, TableError, QueueError):
+        app.add_exception_handler(out_of_reach, failed(503, OUT_OF_REACH))
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unforeseen)

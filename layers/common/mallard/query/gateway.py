@@ -10,10 +10,13 @@ from mallard.auth.gate import Gate
 from mallard.auth.host import is_own_name
 from mallard.config import Settings
 from mallard.errors import MallardError
-from mallard.query.answers import HEADERS
+from mallard.query.api import OUT_OF_REACH
 from mallard.query.engine import PENDING, Engine
 from mallard.salts import shared_secret
 from mallard.store.base import Store
+from mallard.web.answered import REQUEST_ID, new_id
+from mallard.web.front import behind_gateway
+from mallard.web.policy import completed
 
 Answer = dict[str, Any]
 
@@ -38,12 +41,17 @@ def open_gate(settings: Settings, store: Store) -> Gate:
 
 
 def answer_safely(event: Any, context: Any, open_app: Callable[[], Callable[[Any, Any], Answer]]) -> Answer:
-    """The application's answer; 503 where it cannot be opened, and it is tried again at the next request."""
+    """The application's answer; 503 where it cannot be opened, and it is tried again at the next request.
+
+    It has the headers and the id that every answer of the application has.
+    """
     try:
         app = open_app()
     except MallardError as error:
-        log.error("not ready: %s", error)
-        body = json.dumps({"error": "The numbers cannot be read right now; try again in a minute."})
-        headers = {**HEADERS, "content-type": "application/json", "retry-after": "60"}
+        request_id = behind_gateway().given_id({"aws.event": event}) or new_id()
+        log.error("not ready (request %s): %s", request_id, error)
+        body = json.dumps({"error": OUT_OF_REACH, "request_id": request_id})
+        headers = {"content-type": "application/json", "retry-after": "60", REQUEST_ID: request_id}
+        headers |= completed(headers, is_tls=True)
         return {"statusCode": 503, "headers": headers, "body": body, "isBase64Encoded": False}
     return app(event, context)

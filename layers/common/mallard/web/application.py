@@ -1,0 +1,24 @@
+"""FastAPI, whose every answer goes through ``Answered``: its own errors' too, which no added middleware sees."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from mallard.web.answered import Answered, new_id
+from mallard.web.front import DIRECT, Front
+
+
+class Application(FastAPI):
+    """``front`` and ``make_id`` as in ``Answered``."""
+
+    def __init__(self, *, front: Front = DIRECT, make_id: Callable[[], str] = new_id, **more: Any) -> None:
+        # A redirect would repeat whatever Host a client made up.
+        super().__init__(redirect_slashes=False, **more)
+        self._front = front
+        self._make_id = make_id
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """All that FastAPI has, and what stands around it."""
+        return Answered(super().build_middleware_stack(), self._front, self._make_id)

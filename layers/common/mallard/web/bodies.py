@@ -1,0 +1,88 @@
+"""ASGI before the API: a body is JSON, as it is, whole and within its size, or it is refused with a sentence."""
+
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mallard.web.front import header
+from mallard.web.json_text import fault_in
+
+MAX_BODY_BYTES = 1024 * 1024
+PREFIXES = ("/api/", "/auth/")
+BODYLESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+"""Nobody reads a body of these."""
+
+JSON = "application/json"
+ENCODED = "The body must be sent as it is, without Content-Encoding: it is never unpacked here."
+NOT_JSON = f"The body must be JSON; send it as Content-Type: {JSON}."
+TOO_LARGE = f"The body is over {MAX_BODY_BYTES // 1024} KB."
+
+
+class Bodies:
+    """``app`` gets each body in one piece."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["method"] in BODYLESS or not scope["path"].startswith(PREFIXES):
+            await self._app(scope, receive, send)
+            return
+        refused = _refused_head(scope)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        body = await _whole(receive)
+        if body is None:
+            return
+        refused = _refused_body(scope, body)
+        await (refused or self._app)(scope, _again(body, receive), send)
+
+
+def _refused_head(scope: Scope) -> JSONResponse | None:
+    """Before a byte of the body is read."""
+    if header(scope, b"content-encoding").strip().lower() not in ("", "identity"):
+        return _refusal(415, ENCODED, {"accept-encoding": "identity"})
+    length = header(scope, b"content-length").strip()
+    return _refusal(413, TOO_LARGE) if length.isdecimal() and int(length) > MAX_BODY_BYTES else None
+
+
+def _refused_body(scope: Scope, body: bytes) -> JSONResponse | None:
+    if len(body) > MAX_BODY_BYTES:
+        return _refusal(413, TOO_LARGE)
+    if not body:
+        return None
+    # A form, or text, is what another site's page could send without being asked.
+    if header(scope, b"content-type").partition(";")[0].strip().lower() != JSON:
+        return _refusal(415, NOT_JSON, {"accept": JSON})
+    fault = fault_in(body)
+    return _refusal(400, fault) if fault else None
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    """The body, or somewhat more than its limit of it; None where the client went."""
+    body = bytearray()
+    while len(body) <= MAX_BODY_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more, then what comes after it."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def heard() -> Message:
+        return first.pop() if first else await receive()
+
+    return heard
+
+
+def _refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status, headers)

@@ -1,0 +1,57 @@
+"""What our own side says of a request before it reaches us: whether it came over TLS, and under which id."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Scope = Mapping[str, Any]
+"""ASGI's."""
+
+_ID = re.compile(r"[A-Za-z0-9._:=+/@-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What stands in front of the application. ``given_id`` is empty where nobody who is believed gave one."""
+
+    is_tls: Callable[[Scope], bool]
+    given_id: Callable[[Scope], str]
+
+
+def behind_proxies(is_trusted: Callable[[Scope], bool]) -> Front:
+    """A server, and perhaps proxies before it: ``is_trusted`` tells whether one of ours passed a request on."""
+
+    def is_tls(scope: Scope) -> bool:
+        if scope.get("scheme") == "https":
+            return True
+        # The first is the one that the visitor's own connection was made to.
+        said = header(scope, b"x-forwarded-proto").partition(",")[0].strip().lower()
+        return said == "https" and is_trusted(scope)
+
+    def given_id(scope: Scope) -> str:
+        given = header(scope, b"x-request-id")
+        return given if _ID.fullmatch(given) and is_trusted(scope) else ""
+
+    return Front(is_tls, given_id)
+
+
+def behind_gateway() -> Front:
+    """API Gateway and Function URLs: there is nothing but TLS, and each request has an id already."""
+
+    def given_id(scope: Scope) -> str:
+        event = scope.get("aws.event")
+        context = event.get("requestContext") if isinstance(event, Mapping) else None
+        given = str(context.get("requestId", "")) if isinstance(context, Mapping) else ""
+        return given if _ID.fullmatch(given) else ""
+
+    return Front(lambda _: True, given_id)
+
+
+DIRECT = behind_proxies(lambda _: False)
+"""Nobody stands in front."""
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """The first header of a name, empty without one."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")

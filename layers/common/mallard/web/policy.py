@@ -1,0 +1,66 @@
+"""The headers that answers carry, and why: each set in one place, for every front. docs/http.md explains them."""
+
+from collections.abc import Mapping
+
+CONTENT_POLICY = "content-security-policy"
+ANY_FRAME = "frame-ancestors *"
+_NO_FRAME = "frame-ancestors 'none'"
+
+HSTS = {"strict-transport-security": "max-age=31536000"}
+"""Only over TLS, where browsers take it. Of this host alone: what else is on its domain is not ours to decide."""
+
+ANSWER = {
+    # Nobody's page: a browser that shows it as one loads, runs and frames nothing.
+    CONTENT_POLICY: f"default-src 'none'; {_NO_FRAME}",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "permissions-policy": (
+        "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=(),"
+        " publickey-credentials-get=()"
+    ),
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+    "x-robots-tag": "noindex",
+}
+"""What an answer has that says nothing else: numbers are no page of another site's to embed, and no cache's to keep."""
+
+PAGE = {
+    CONTENT_POLICY: (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+        f" font-src 'self'; base-uri 'none'; form-action 'self'; {_NO_FRAME}"
+    ),
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-cache",
+}
+"""What the dashboard's files say over that: only their own scripts and styles, none of them inline."""
+
+SHARED_PAGE = {
+    **PAGE,
+    CONTENT_POLICY: PAGE[CONTENT_POLICY].replace(_NO_FRAME, ANY_FRAME),
+    # A page that isolates itself frames only what allows it.
+    "cross-origin-resource-policy": "cross-origin",
+}
+"""The page of shared links, which pages of other sites may frame."""
+
+DOCS_PAGE = {
+    **PAGE,
+    CONTENT_POLICY: PAGE[CONTENT_POLICY].replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"),
+}
+"""Swagger UI sets style attributes; nothing else is loosened, and the page holds no data."""
+
+SCRIPT = {
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+    "cache-control": "public, max-age=3600",
+}
+"""The tracking script, which every site loads."""
+
+
+def completed(given: Mapping[str, str], *, is_tls: bool) -> dict[str, str]:
+    """What ``given`` headers (names in lower case) lack to be complete."""
+    missing = {name: value for name, value in {**ANSWER, **(HSTS if is_tls else {})}.items() if name not in given}
+    if ANY_FRAME not in given.get(CONTENT_POLICY, ""):
+        # Browsers that do not know frame-ancestors.
+        missing["x-frame-options"] = "DENY"
+    return missing
