@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import Any
 
 from mallard.config import load_settings
-from mallard.flush.core import BACKLOG, drain
+from mallard.flush.core import drain_if_any
 from mallard.flush.gather import Gathering
 from mallard.flush.records import flush_records
 from mallard.keeping.house import House
@@ -53,7 +53,7 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
             answer = flush_records(event["Records"], queue, table, clock(), may_go_on, gathering)
             counts.update(received=len(event["Records"]), failed=len(answer["batchItemFailures"]))
             return answer
-        report = drain(queue, table, clock=clock, may_go_on=may_go_on, enough=BACKLOG, gathering=gathering)
+        report = drain_if_any(queue, table, clock=clock, may_go_on=may_go_on, gathering=gathering)
         done = {**report.counts(), **asdict(house.keep(clock(), may_go_on=may_go_on))}
         counts.update(done)
         return done

@@ -261,10 +261,10 @@ def test_a_flush_that_fails_ends_in_an_exception_that_quotes_nothing(
     assert metrics(lines) == {"faults": 1}
     assert messages(lines) == [f"failed: {raised.value}"]
 
-    def away(queue: SqsQueue, limit: int) -> Any:
+    def away(queue: SqsQueue) -> bool:
         raise QueueError("The queue did not answer as expected: ReadTimeoutError.")
 
-    monkeypatch.setattr(SqsQueue, "receive", away)
+    monkeypatch.setattr(SqsQueue, "is_idle", away)
     with pytest.raises(QueueError):
         flush.handle({}, Context())
     assert messages(printed()) == ["failed: The queue did not answer as expected: ReadTimeoutError."]

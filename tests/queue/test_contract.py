@@ -195,6 +195,18 @@ def test_a_message_that_failed_is_not_given_again_at_once_but_stays(queue: Queue
     assert queue.depth() == 2
 
 
+def test_it_is_idle_while_there_is_nothing_to_receive(queue: Queue) -> None:
+    assert queue.is_idle()
+    queue.send([b"1", b"2"])
+    assert not queue.is_idle()
+    first, second = queue.receive(2)
+    assert queue.is_idle()
+    queue.release([first])
+    assert not queue.is_idle()
+    queue.acknowledge([*queue.receive(1), second])
+    assert queue.is_idle()
+
+
 def test_messages_that_wait_for_others_stay_hidden_for_their_time(queue: Queue) -> None:
     queue.send([b"1", b"2", b"3"])
     messages = {each.body: each for each in queue.receive(3)}

@@ -141,6 +141,9 @@ class MemoryQueue:
         self.aside += [(message.body, reason) for message, reason in poison]
         return []
 
+    def is_idle(self) -> bool:
+        return self._bodies.keys() <= self._hidden
+
     def depth(self) -> int:
         return len(self._bodies)
 

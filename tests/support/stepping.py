@@ -176,6 +176,9 @@ class SteppedQueue:
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
         return _operation(lambda _: self.inner.set_aside(poison), QueueError)  # type: ignore[return-value]
 
+    def is_idle(self) -> bool:
+        return self.inner.is_idle()
+
     def depth(self) -> int:
         return self.inner.depth()
 

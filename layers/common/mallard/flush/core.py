@@ -165,6 +165,20 @@ def drain(
     return total
 
 
+def drain_if_any(
+    queue: Queue,
+    table: TableWriter,
+    *,
+    clock: Callable[[], datetime],
+    may_go_on: Callable[[], bool],
+    gathering: Gathering = AT_ONCE,
+) -> FlushReport:
+    """A scheduled run of a function: nothing where the queue is idle, for a receive that finds nothing takes a second."""
+    if queue.is_idle():
+        return FlushReport()
+    return drain(queue, table, clock=clock, may_go_on=may_go_on, enough=BACKLOG, gathering=gathering)
+
+
 def flush_round(
     queue: Queue,
     table: TableWriter,

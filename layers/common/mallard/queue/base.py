@@ -60,6 +60,10 @@ class Queue(Protocol):
         """
         ...
 
+    def is_idle(self) -> bool:
+        """Whether there is nothing to receive: quicker asked than tried. On SQS it may overlook the last minute."""
+        ...
+
     def depth(self) -> int:
         """How many messages wait or are being processed; approximate on SQS."""
         ...

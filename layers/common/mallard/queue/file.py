@@ -30,6 +30,9 @@ WHERE coalesce(delivery.hidden_until, 0) <= :now ORDER BY message.id LIMIT :limi
 ON CONFLICT (id) DO UPDATE SET hidden_until = excluded.hidden_until, receives = excluded.receives
 RETURNING id, receives
 """
+VISIBLE = (
+    "SELECT EXISTS (SELECT 1 FROM message LEFT JOIN delivery USING (id) WHERE coalesce(delivery.hidden_until, 0) <= ?)"
+)
 READ = "SELECT id, body FROM message WHERE id IN (SELECT value FROM json_each(?))"
 DELETE = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
 

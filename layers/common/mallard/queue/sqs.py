@@ -157,6 +157,11 @@ class SqsQueue:
         self.acknowledge([message for position, (message, _) in enumerate(poison) if position not in refused])
         return [poison[position][0] for position in sorted(refused)]
 
+    def is_idle(self) -> bool:
+        """By its approximate count of visible messages: in milliseconds, where a receive waits for a second."""
+        answer = self._call("get_queue_attributes", AttributeNames=["ApproximateNumberOfMessages"])
+        return int(_attributes(answer)["ApproximateNumberOfMessages"]) == 0
+
     def depth(self) -> int:
         """Waiting plus in flight, approximate."""
         answer = self._call(
