@@ -173,7 +173,7 @@ def drain_if_any(
     may_go_on: Callable[[], bool],
     gathering: Gathering = AT_ONCE,
 ) -> FlushReport:
-    """A scheduled run of a function: nothing where the queue is idle, for a receive that finds nothing takes a second."""
+    """A scheduled run of a function. Nothing where the queue is idle: a receive that finds nothing takes a second."""
     if queue.is_idle():
         return FlushReport()
     return drain(queue, table, clock=clock, may_go_on=may_go_on, enough=BACKLOG, gathering=gathering)
