@@ -45,6 +45,7 @@ ALLOWED = {
     "behaviour": {"errors", "event", "query", "rotation", "sites", "store"},
     "demo": {"event", "table"},
     "health": {"auth", "config", "errors", "flush", "ingest", "observe", "query", "queue", "store", "table"},
+    "health": {"auth", "config", "errors", "flush", "ingest", "observe", "query", "queue", "store", "table"},
     "transfer": {"errors", "event", "ingest", "sites", "store", "table"},
     "static": {"errors", "web"},
     "web": set(),

@@ -1,0 +1,103 @@
+"""How the functions on AWS are, as the query function can tell: from the bucket and the queue, which outlive them.
+
+What a function counts while it lives is in CloudWatch (docs/observing.md): another request may meet another instance.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from mallard import __version__
+from mallard.auth.gate import Gate
+from mallard.config import Settings
+from mallard.health.exposition import Metric, gauge, labelled
+from mallard.health.readiness import Check, Readiness, status_of, store_answers
+from mallard.health.subject import gauge_of, known
+from mallard.queue.base import Queue
+from mallard.store.base import Store
+from mallard.table.layout import EVENTS
+
+KEPT_SECONDS = 60.0
+"""A look lists the table: it costs a request for each thousand of its files."""
+
+MAX_LISTED = 20_000
+"""Files of a table that is listed; of a larger one it is not told when it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What waits in the queue, and when the table was written last; None is not known."""
+
+    buffered: int | None = None
+    written: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Functions:
+    """A ``Subject``. ``open_queue`` may raise MallardError: the function may not be allowed to look at the queue."""
+
+    settings: Settings
+    store: Store
+    gate: Gate
+    open_queue: Callable[[], Queue]
+    seconds: Callable[[], float] = time.monotonic
+    readiness: Readiness = field(init=False)
+    _state: list[tuple[float, State]] = field(init=False, default_factory=list)
+    _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """What the bucket is asked."""
+        looks = {"store": (lambda: store_answers(self.store), "The store does not answer.")}
+        object.__setattr__(self, "readiness", Readiness(looks))
+
+    def checks(self) -> Sequence[Check]:
+        """The store answers; whether the queue takes events only the ingest function can tell."""
+        return self.readiness.checks()
+
+    def detail(self) -> dict[str, Any]:
+        """The seed's keys, null where this function cannot know."""
+        checks, state = self.checks(), self.state()
+        return {
+            "status": status_of(checks),
+            "version": __version__,
+            "buffered_events": state.buffered,
+            "table_written": state.written and state.written.isoformat(timespec="seconds"),
+            "auth_configured": self._auth_configured(),
+            "geoip_loaded": None,
+            "filter_bots": self.settings.filter_bots,
+            "cache_entries": None,
+            "cache_empty": None,
+            "checks": {each.name: {"ok": each.ok, "sentence": each.sentence} for each in checks},
+        }
+
+    def metrics(self) -> list[Metric]:
+        """What is the same whichever instance is asked."""
+        state = self.state()
+        ready = {each.name: int(each.ok) for each in self.checks()}
+        written = state.written.timestamp() if state.written else None
+        return [
+            gauge("mallard_buffered_events", "Messages that wait in the queue for a flush, about.", state.buffered),
+            gauge("mallard_table_written_timestamp_seconds", "When a flush wrote to the table last.", written),
+            labelled("mallard_ready", "gauge", "Whether a part can do its work: 1 or 0.", "part", ready),
+            gauge("mallard_auth_configured", "Whether a password is set: 1 or 0.", gauge_of(self._auth_configured())),
+            gauge("mallard_filter_bots", "Whether bots are left out: 1 or 0.", gauge_of(self.settings.filter_bots)),
+        ]
+
+    def state(self) -> State:
+        """No older than KEPT_SECONDS."""
+        with self._looking:
+            if not self._state or self.seconds() - self._state[0][0] >= KEPT_SECONDS:
+                found = State(known(lambda: self.open_queue().depth()), known(self._written))
+                self._state[:] = [(self.seconds(), found)]
+            return self._state[0][1]
+
+    def _written(self) -> datetime | None:
+        rows = [each.modified for each in islice(self.store.list(EVENTS), MAX_LISTED + 1)]
+        return datetime.fromtimestamp(max(rows), UTC) if 0 < len(rows) <= MAX_LISTED else None
+
+    def _auth_configured(self) -> bool | None:
+        return known(lambda: bool(self.settings.admin_password or self.gate.passwords.mark()))

@@ -1,0 +1,109 @@
+"""How one ``mallard serve`` is: its queue, its flushes, its queries, who gets in, and the disk it lives on."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mallard import __version__
+from mallard.auth.gate import Gate
+from mallard.config import Settings
+from mallard.flush.history import History
+from mallard.health.exposition import Metric
+from mallard.health.freshness import LOOKED_AT, age_seconds
+from mallard.health.questions import Questions
+from mallard.health.readiness import Check, Readiness, status_of, store_answers
+from mallard.health.serving_metrics import Numbers, metrics_of
+from mallard.health.subject import known
+from mallard.ingest.asgi import IngestApp
+from mallard.ingest.place import Geo
+from mallard.query.cache import Cache
+from mallard.queue.local import LocalQueue
+from mallard.store.base import Store
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The parts of one process that are looked at; a ``Subject``. ``clock`` gives the aware time."""
+
+    settings: Settings
+    store: Store
+    queue: LocalQueue
+    flushes: History
+    ingest: IngestApp
+    questions: Questions
+    cache: Cache
+    gate: Gate
+    geo: Geo
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    readiness: Readiness = field(init=False)
+    began: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What the parts are asked."""
+        looks = {
+            "store": (lambda: store_answers(self.store), "The store does not answer; `mallard doctor` says more."),
+            "queue": (self.queue.prove_writable, "The queue cannot be written; `mallard doctor` says more."),
+        }
+        object.__setattr__(self, "readiness", Readiness(looks))
+        object.__setattr__(self, "began", self.clock())
+
+    def checks(self) -> Sequence[Check]:
+        """The store answers, and the queue takes events."""
+        return self.readiness.checks()
+
+    def numbers(self) -> Numbers:
+        """What is the same in both forms."""
+        return Numbers(
+            buffered=known(self.queue.depth),
+            oldest_seconds=known(lambda: age_seconds(self.queue.oldest(LOOKED_AT), self.clock())),
+            auth_configured=known(lambda: bool(self.settings.admin_password or self.gate.passwords.mark())),
+            geoip_loaded=self.geo.is_loaded,
+            filter_bots=self.settings.filter_bots,
+            cache_entries=len(self.cache),
+            disk_free_bytes=_free_bytes(Path(self.settings.data_dir)),
+        )
+
+    def detail(self) -> dict[str, Any]:
+        """The seed's keys, and what else is worth knowing."""
+        checks, numbers, last = self.checks(), self.numbers(), self.flushes.last
+        return {
+            "status": status_of(checks),
+            "version": __version__,
+            "uptime_seconds": round((self.clock() - self.began).total_seconds()),
+            "buffered_events": numbers.buffered,
+            "oldest_event_seconds": numbers.oldest_seconds,
+            "auth_configured": numbers.auth_configured,
+            "geoip_loaded": numbers.geoip_loaded,
+            "filter_bots": numbers.filter_bots,
+            "cache_entries": numbers.cache_entries,
+            "cache_empty": not numbers.cache_entries,
+            "cache_hits": self.cache.hits,
+            "cache_misses": self.cache.misses,
+            "last_flush": last
+            and {
+                "ended": last.ended.isoformat(timespec="seconds"),
+                "seconds": round(last.seconds, 3),
+                "events": last.written,
+                "partitions": last.partitions,
+                "outcome": "failed" if last.failed else "ok",
+            },
+            "flush_failures": self.flushes.failures,
+            "checks": {each.name: {"ok": each.ok, "sentence": each.sentence} for each in checks},
+            "disk_free_bytes": numbers.disk_free_bytes,
+        }
+
+    def metrics(self) -> list[Metric]:
+        """All of them, whether they changed or not."""
+        return metrics_of(
+            self.numbers(), self.checks(), self.flushes, self.ingest, self.questions, self.cache, self.gate
+        )
+
+
+def _free_bytes(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
