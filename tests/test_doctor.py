@@ -15,6 +15,8 @@ from support.s3 import Server
 
 CONDITIONS = ["reads", "taken name", "swap", "stale version", "absent object", "race for a name", "race for a version"]
 STORE = [*CONDITIONS, "deletions", "clock", "query engine"]
+MACHINE = ["data folder", "disk room", "scratch room", "memory", "GeoIP"]
+ALL = [*MACHINE, *STORE, "password", "secret", "queue"]
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +57,9 @@ def test_a_new_folder_is_well_and_nothing_is_left_in_it_but_what_is_made_anyway(
 ) -> None:
     code, well, wrong = doctor(capsys)
     assert (code, wrong) == (0, {})
-    assert list(well) == ["data folder", *STORE, "queue"]
+    assert list(well) == ALL
     assert well["clock"] == "The store has no clock of its own."
-    assert well["queue"] == "The queue answers, and 0 messages wait."
+    assert well["queue"] == "The queue can be written, and 0 messages wait."
     assert list((data / "probe").iterdir()) == []
 
 
@@ -66,15 +68,15 @@ def test_a_folder_that_cannot_be_used_is_wrong_for_all_that_needs_it(
 ) -> None:
     data.write_bytes(b"a file")
     code, well, wrong = doctor(capsys)
-    assert (code, well) == (1, {})
-    assert list(wrong) == ["data folder", "store", "queue"]
+    assert (code, list(well)) == (1, ["scratch room", "memory", "GeoIP"])
+    assert list(wrong) == ["data folder", "disk room", "store", "queue"]
     assert wrong["data folder"].endswith("see MALLARD_DATA_DIR.")
 
 
 def test_a_bucket_is_well(store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
     code, well, wrong = doctor(capsys)
     assert (code, wrong) == (0, {})
-    assert list(well) == ["data folder", *STORE, "queue"]
+    assert list(well) == ALL
     assert well["clock"] == "The clocks agree within 60 s."
     assert list(store.list("")) == []
 
@@ -84,7 +86,7 @@ def test_a_bucket_that_is_not_there_is_wrong(
 ) -> None:
     monkeypatch.setenv("MALLARD_STORE", "s3://never-made")
     code, well, wrong = doctor(capsys)
-    assert (code, list(well)) == (1, ["data folder", "queue"])
+    assert (code, list(well)) == (1, [*MACHINE, "queue"])
     assert wrong["store"].startswith("The bucket never-made did not answer as expected: NoSuchBucket. MALLARD_STORE,")
 
 
@@ -94,7 +96,7 @@ def test_a_bucket_with_versions_is_wrong_since_deleted_salts_can_be_read(
     client = Server(aws.address).client
     client.put_bucket_versioning(Bucket=store.bucket, VersioningConfiguration={"Status": "Enabled"})
     code, _, wrong = doctor(capsys)
-    assert (code, list(wrong)) == (1, ["deletions"])
+    assert (code, list(wrong)) == (1, ["deletions", "secret"])
     assert "privacy cannot be promised" in wrong["deletions"]
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+from mallard.cli.access import check_access
+from mallard.cli.machine import check_machine
 from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError, MallardError, QueueError, StoreError
 from mallard.queue.base import Queue
@@ -29,8 +31,9 @@ MIN_RECEIVES = 100
 NAME_WIDTH = 18
 
 DESCRIPTION = """\
-Check the store, its conditional writes, its deletions and its clock, the queue, the data folder and the query
-engine, for the settings of CONFIG and the environment. One line for each check says what to do where it is wrong.
+Check the data folder, the room and the memory of this machine, the GeoIP database, the store with its conditional
+writes, deletions and clock, the query engine, the password, the secret and the queue, for the settings of CONFIG and
+the environment. One line for each check says what to do where it is wrong.
 """
 
 
@@ -60,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 def findings(settings: Settings, now: datetime, *, rounds: int = ROUNDS) -> Iterator[Finding]:
     """All checks, the folder first: what cannot be opened is a finding too."""
     yield check_folder(Path(settings.data_dir))
+    yield from check_machine(settings, now)
     yield from check_store(settings, now, rounds)
     try:
         queue = open_queue(settings)
@@ -96,6 +100,7 @@ def check_store(settings: Settings, now: datetime, rounds: int) -> Iterator[Find
     yield check_deletions(store)
     yield check_clock(store, now)
     yield check_engine(store)
+    yield from check_access(settings, store)
 
 
 def check_engine(store: Store) -> Finding:
@@ -110,10 +115,12 @@ def check_engine(store: Store) -> Finding:
 
 
 def check_queue(queue: Queue) -> Iterator[Finding]:
-    """Whether the queue answers, and whether SQS keeps messages as long as events need."""
-    yield Finding("queue", True, f"The queue answers, and {queue.depth():,} messages wait.")
+    """Whether the queue takes events, and whether SQS keeps messages as long as they need."""
     if isinstance(queue, LocalQueue):
+        queue.prove_writable()
+        yield Finding("queue", True, f"The queue can be written, and {queue.depth():,} messages wait.")
         return
+    yield Finding("queue", True, f"The queue answers, and {queue.depth():,} messages wait.")
     # Only now: a laptop without AWS never pays for boto3.
     from mallard.queue.sqs import SqsQueue
 

@@ -1,0 +1,56 @@
+"""``python -m mallard.health.alive [CONFIG]``: 0 where ``mallard serve`` with the same settings answers, else 1.
+
+What a container's health check runs every half minute: so it loads nothing but the settings.
+"""
+
+import http.client
+import sys
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+from mallard.config import Settings, load_settings
+from mallard.errors import ConfigError
+
+TIMEOUT_SECONDS = 5.0
+PATH = "/health"
+
+
+def answer(settings: Settings) -> str:
+    """What is wrong, in a sentence; empty where the server answers."""
+    host = _reachable(settings.host)
+    connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", PATH)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"{host}:{settings.port} does not answer: {error or type(error).__name__}."
+    finally:
+        connection.close()
+    return "" if status == 200 else f"{host}:{settings.port}{PATH} answers {status}."
+
+
+def _reachable(host: str) -> str:
+    """Where this machine reaches a server that listens on ``host``: one that listens everywhere, on itself."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Say what is wrong on stderr, and 1; else 0."""
+    try:
+        wrong = answer(load_settings(config_file=Path(arguments[0]) if arguments else None))
+    except ConfigError as error:
+        wrong = str(error)
+    if wrong:
+        print(f"mallard: {wrong}", file=sys.stderr)  # noqa: T201  # a command
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
