@@ -1,0 +1,123 @@
+"""Guessing passwords over real servers: five tries, whatever is restarted, run beside, or said of addresses."""
+
+import json
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mallard.auth.keys import KeyRing
+from mallard.store.local import LocalStore
+from support.proof_people import PASSWORD
+from support.server import Server
+
+FAR_AWAY = "203.0.113.0/24"
+"""Whoever is trusted there, this machine is not."""
+
+
+def server(folder: Path, name: str = "one", **settings: str) -> Server:
+    """One of some processes over one store."""
+    fixed = {"MALLARD_AUTH": "on", "MALLARD_ADMIN_PASSWORD": PASSWORD, "MALLARD_STORE": str(folder / "store")}
+    return Server(folder / name, **fixed | {"MALLARD_TRUSTED_PROXIES": FAR_AWAY} | settings)
+
+
+def post(server: Server, path: str, body: Any, **headers: str) -> tuple[int, dict[str, str], Any]:
+    """Status, headers by name in small letters, and JSON."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(
+        server.origin + path, json.dumps(body).encode(), {"content-type": "application/json", **named}
+    )
+    try:
+        answer = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as refused:
+        answer = refused
+    with answer:
+        return answer.status, {name.lower(): value for name, value in answer.headers.items()}, json.load(answer)
+
+
+def guess(server: Server, password: str = "not-it-at-all", **headers: str) -> int:
+    return post(server, "/api/auth/login", {"password": password}, **headers)[0]
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Server]:
+    """A server that this machine has guessed at five times."""
+    with server(tmp_path) as running:
+        assert [guess(running) for _ in range(5)] == [401] * 5
+        yield running
+
+
+def test_after_five_guesses_the_door_is_closed_to_the_right_password_too(closed: Server) -> None:
+    status, headers, body = post(closed, "/api/auth/login", {"password": PASSWORD})
+    assert status == 429
+    assert 290 <= int(headers["retry-after"]) <= 300
+    assert headers["retry-after"] in body["error"]
+    assert "set-cookie" not in headers
+    assert post(closed, "/auth/login", {"password": PASSWORD})[0] == 429
+
+
+def test_it_stays_closed_over_a_restart_and_in_another_process(closed: Server, tmp_path: Path) -> None:
+    with server(tmp_path, "two") as other:
+        assert guess(other, PASSWORD) == 429
+    assert closed.stop() == 0
+    closed.start()
+    assert guess(closed, PASSWORD) == 429
+
+
+def test_no_header_makes_an_address_another(closed: Server) -> None:
+    names = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP")
+    for name, forged in product(names, ("198.51.100.1", "for=198.51.100.2", "203.0.113.9, 198.51.100.4", "unknown")):
+        assert guess(closed, PASSWORD, **{name: forged}) == 429
+
+
+def test_of_what_a_trusted_proxy_says_only_its_own_part_counts(tmp_path: Path) -> None:
+    """What a client wrote itself stands further left; of IPv6 a client has a whole network."""
+    with server(tmp_path, MALLARD_TRUSTED_PROXIES="127.0.0.0/8") as running:
+        forged = [f"198.51.100.{number}, 192.0.2.7" for number in range(6)]
+        assert [guess(running, X_Forwarded_For=each) for each in forged] == [401] * 5 + [429]
+        networks = [f"2001:db8:5:6::{number}" for number in range(1, 7)]
+        assert [guess(running, X_Forwarded_For=each) for each in networks] == [401] * 5 + [429]
+        # Nobody else is locked out.
+        assert guess(running, PASSWORD, X_Forwarded_For="192.0.2.8") == 200
+
+
+def test_many_guesses_at_once_at_two_processes_are_five(tmp_path: Path) -> None:
+    with server(tmp_path) as one, server(tmp_path, "two") as two, ThreadPoolExecutor(16) as pool:
+        statuses = Counter(pool.map(lambda number: guess((one, two)[number % 2]), range(48)))
+        # Those that the store was too busy to count are refused as well.
+        assert statuses[401] <= 5
+        assert set(statuses) <= {401, 429, 503}
+        assert statuses[429] > 30
+
+
+def test_a_link_s_password_is_a_door_of_its_own(closed: Server, tmp_path: Path) -> None:
+    link = {"site_id": "example.com", "name": "a", "password": "oak-lamp-31"}
+    ring = KeyRing(LocalStore(tmp_path / "store"))
+    key, _ = ring.create("a", "Admin", datetime.now(UTC))
+    slug = post(closed, "/api/links", link, X_API_Key=key)[2]["slug"]
+    path = f"/api/share/{slug}"
+    assert post(closed, path, {"password": "oak-lamp-31"})[0] == 200
+    assert [post(closed, path, {"password": "not-it"})[0] for _ in range(5)] == [401] * 5
+    status, headers, _ = post(closed, path, {"password": "oak-lamp-31"})
+    assert (status, int(headers["retry-after"]) > 290) == (429, True)
+    other = post(closed, "/api/links", {**link, "name": "b"}, X_API_Key=key)[2]["slug"]
+    assert post(closed, f"/api/share/{other}", {"password": "oak-lamp-31"})[0] == 200
+
+
+def test_the_password_that_is_cannot_be_guessed_through_its_change(tmp_path: Path) -> None:
+    """Whoever took over a session has no more guesses at the password than anybody."""
+    with server(tmp_path, MALLARD_ADMIN_PASSWORD="") as running:
+        token = post(running, "/api/auth/setup", {"password": PASSWORD})[2]["token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        wrong = {"current": "not-it-at-all", "new": "lantern-fjord-4"}
+        assert [post(running, "/api/auth/password", wrong, **bearer)[0] for _ in range(5)] == [403] * 5
+        right = {"current": PASSWORD, "new": "lantern-fjord-4"}
+        assert post(running, "/api/auth/password", right, **bearer)[0] == 429
+        assert guess(running, PASSWORD) == 429
