@@ -1,0 +1,66 @@
+"""Funnels: how many visitors came how far through some steps within a window."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mallard.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
+from mallard.behaviour.steps import Step, compile_steps
+from mallard.errors import QueryError
+from mallard.query.query import Query
+from mallard.query.stats import Scope, Stats
+from mallard.query.study import Study
+from mallard.table.rollup import TOTAL
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """``modes`` are of MODES; ``breakdown`` a name of DIMENSIONS, ``limit`` how many of its values."""
+
+    steps: tuple[Step, ...]
+    window_ms: int
+    modes: frozenset[str] = frozenset()
+    breakdown: str | None = None
+    limit: int = 10
+
+
+def read_modes(text: str | None) -> frozenset[str]:
+    """The modes of a parameter, with commas between. QueryError where one is none."""
+    names = [] if text in (None, "", "default") else [each.strip() for each in str(text).split(",")]
+    for name in names:
+        if name not in MODES:
+            raise QueryError(f"mode has {name[:40]!r}, but there are default, {', '.join(MODES)}.")
+    if ALLOW_REENTRY in names and STRICT_ORDER not in names:
+        raise QueryError(f"mode has {ALLOW_REENTRY}, but that is a way of {STRICT_ORDER}, which must be there too.")
+    return frozenset(names)
+
+
+def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, Any]]:
+    """``{"step", "visitors"}`` of each step: who reached at least that one.
+
+    With a breakdown ``{"value", "steps"}`` of each value, by the visitors of the first step, then value. QueryError
+    where a step, filter or breakdown names what there is not.
+    """
+    conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
+    sql = FunnelSql(conditions.sql, asked.window_ms, asked.modes, by_value=asked.breakdown is not None)
+    query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
+    study = Study(
+        query,
+        str(sql),
+        keys=("value", "step"),
+        columns=tuple(sorted(conditions.columns)),
+        values=tuple(conditions.values.items()),
+        patterns=conditions.patterns,
+    )
+    found: dict[Any, dict[int, int]] = {} if asked.breakdown else {None: {}}
+    for row in stats.engine.study(study).rows[0]:
+        found.setdefault(row["value"], {})[row["step"]] = row["visitors"]
+    listed = {value: _steps(counts, len(asked.steps)) for value, counts in found.items()}
+    if asked.breakdown is None:
+        return listed[None]
+    begun = [{"value": value, "steps": steps} for value, steps in listed.items() if steps[0]["visitors"]]
+    begun.sort(key=lambda row: (-row["steps"][0]["visitors"], row["value"]))
+    return begun[: asked.limit]
+
+
+def _steps(counts: dict[int, int], steps: int) -> list[dict[str, int]]:
+    return [{"step": step, "visitors": counts.get(step, 0)} for step in range(1, steps + 1)]

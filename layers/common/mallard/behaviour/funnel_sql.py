@@ -1,0 +1,118 @@
+"""A funnel as one statement over the table ``trail``, put together from ``sql/funnel_*.sql``.
+
+What it means is ClickHouse's ``windowFunnel``, whose events stand in the order of their moments and, within a moment,
+of their steps. docs/behaviour.md says it in words.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mallard.behaviour.text import sql_file
+
+STRICT_ORDER, STRICT_INCREASE, STRICT_ONCE = "strict_order", "strict_increase", "strict_once"
+STRICT_DEDUPLICATION, ALLOW_REENTRY = "strict_deduplication", "allow_reentry"
+MODES = (STRICT_ORDER, STRICT_INCREASE, STRICT_ONCE, STRICT_DEDUPLICATION, ALLOW_REENTRY)
+
+
+@dataclass(frozen=True)
+class FunnelSql:
+    """``conditions`` are SQL over the row ``event``, one for each step, never NULL.
+
+    ``modes`` are of MODES. ``by_value``: each value of the trail has a funnel of its own.
+    """
+
+    conditions: Sequence[str]
+    window_ms: int
+    modes: frozenset[str] = field(default_factory=frozenset)
+    by_value: bool = False
+
+    def __str__(self) -> str:
+        """A SELECT whose rows are ``value, step, visitors``: how many reached at least that step."""
+        ctes, counts = self._strict() if self.modes else self._plain()
+        # Who reads all of it keeps DuckDB from asking of each event once more what the steps have asked already.
+        counts.append(self._count("0", "met"))
+        return "WITH " + ",\n".join(each.strip() for each in ctes) + "\n" + "UNION ALL\n".join(counts)
+
+    def _plain(self) -> tuple[list[str], list[str]]:
+        """The first way through for all; all ways for those whose first one took too long."""
+        ctes = [self._met(), self._fill("funnel_begin"), *(self._fill("funnel_first", step) for step in self._later)]
+        counts = [self._count("1", "first_1")]
+        if self._later:
+            firsts = " UNION ALL ".join(f"FROM first_{step}" for step in self._later)
+            ctes += [self._fill("funnel_open", firsts=firsts), *self._levels()]
+        for step in self._later:
+            counts.append(self._count(str(step), f"first_{step} ANTI JOIN late USING ({self._keys})"))
+            counts.append(self._count(str(step), f"(SELECT DISTINCT {self._keys} FROM level_{step})"))  # noqa: S608
+        return ctes, counts
+
+    def _strict(self) -> tuple[list[str], list[str]]:
+        """All ways for all, and where each visitor's funnel ends before its time."""
+        levels = "UNION ALL\n".join(self._fill("funnel_level_rows", step) for step in (1, *self._later))
+        ctes = [self._met(), self._fill("funnel_all_open"), *self._levels()]
+        ctes.append(self._fill("funnel_reached", levels=levels))
+        ends = list(self._ends())
+        if not ends:
+            return ctes, [self._count("step", "reached")]
+        ctes.append(self._fill("funnel_ends", ends="UNION ALL\n".join(ends)))
+        kept = f"reached LEFT JOIN ended USING ({self._keys}) WHERE ended.place IS NULL OR reached.place <= ended.place"
+        return ctes, [self._count("step", kept)]
+
+    def _met(self) -> str:
+        mask = " + ".join(
+            f"CASE WHEN {each} THEN {1 << number} ELSE 0 END" for number, each in enumerate(self.conditions)
+        )
+        # An event that is no step means something where steps must follow one another.
+        met = "true" if STRICT_ORDER in self.modes else " OR ".join(self.conditions)
+        return self._fill("funnel_met", mask=mask, any=met)
+
+    def _levels(self) -> list[str]:
+        if STRICT_ONCE in self.modes:
+            begin = [self._fill("funnel_classes"), self._fill("funnel_once_1")]
+            return [*begin, *(self._fill("funnel_once", step) for step in self._later)]
+        return [self._fill("funnel_level_1"), *(self._fill("funnel_level", step) for step in self._later)]
+
+    def _ends(self) -> Iterator[str]:
+        if STRICT_DEDUPLICATION in self.modes:
+            yield self._fill("funnel_repeated")
+        if STRICT_ORDER in self.modes:
+            yield self._fill("funnel_strange")
+        if STRICT_ORDER in self.modes and ALLOW_REENTRY not in self.modes:
+            yield from (self._fill("funnel_early", step) for step in self._later)
+
+    def _count(self, step: str, rows: str) -> str:
+        value = "value" if self.by_value else "CAST(NULL AS VARCHAR) AS value"
+        return sql_file("funnel_count").format(value=value, step=step, rows=rows)
+
+    def _fill(self, name: str, step: int = 1, **texts: str) -> str:
+        increases = STRICT_INCREASE in self.modes
+        return sql_file(name).format(
+            keys=self._keys,
+            event_keys=", ".join(f"event.{each}" for each in self._key_names),
+            same_visitor=self._same("before"),
+            same_reached=self._same("reached"),
+            same_begun=self._same("begun"),
+            step=step,
+            before=step - 1,
+            bit=1 << (step - 1),
+            window_ms=self.window_ms,
+            order=", event_id" if self.modes else "",
+            event_order=", event.event_id" if self.modes else "",
+            increase=" AND event.ms > before.ms" if increases else "",
+            same_moment=str(not increases).lower(),
+            **texts,
+        )
+
+    def _same(self, other: str) -> str:
+        return " AND ".join(f"event.{each} = {other}.{each}" for each in self._key_names)
+
+    @property
+    def _later(self) -> range:
+        return range(2, len(self.conditions) + 1)
+
+    @property
+    def _key_names(self) -> tuple[str, ...]:
+        return ("value", "visitor_id") if self.by_value else ("visitor_id",)
+
+    @property
+    def _keys(self) -> str:
+        return ", ".join(self._key_names)

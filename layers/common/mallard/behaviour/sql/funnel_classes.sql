@@ -1,0 +1,8 @@
+-- No event may be two steps. Events of one moment that meet the same steps stand for each other, and are used in order.
+classed AS MATERIALIZED (
+    SELECT
+        *,
+        lag(event_id) OVER (PARTITION BY {keys}, ms, mask ORDER BY event_id) AS twin_id,
+        min(event_id) OVER (PARTITION BY {keys}, ms, mask) AS class_id
+    FROM open
+)
