@@ -78,7 +78,13 @@ open     200     HEAD /api/event?d={site}&n=pageview&u=/
 open     204     OPTIONS /api/event
 batch    202     POST /api/events                                   [{"d": "{site}", "n": "signup", "u": "/"}]
 open     200     GET /health
+open     200     GET /health/ready
+open     200     GET /health/detailed
 open     200     GET /metrics
+open     200     GET /robots.txt
+open     200     HEAD /robots.txt
+open     404     GET /.well-known/security.txt
+open     404     HEAD /.well-known/security.txt
 open     200     GET /openapi.json
 open     200     HEAD /openapi.json
 open     200     GET /docs

@@ -2,22 +2,24 @@
 
 import time
 from datetime import UTC, date, datetime
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mallard.auth.first_visit import FirstVisit, new_token
 from mallard.auth.gate import Gate
 from mallard.auth.host import is_own_name
 from mallard.config import Settings
+from mallard.flush.gather import Gathering
 from mallard.flush.schedule import Schedule
+from mallard.health.questions import Questions, Timed
+from mallard.health.routes import health_routes
+from mallard.health.serving import Serving
 from mallard.ingest.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.asgi import IngestApp
-from mallard.ingest.caller import open_caller
-from mallard.ingest.dropped import Reason
+from mallard.ingest.caller import open_caller, open_trust
 from mallard.ingest.geo import open_edge, open_geo
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy
@@ -38,6 +40,9 @@ from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_resp
 from mallard.store.open import open_to_write
 from mallard.table.open import open_table
 from mallard.table.read import known_sites
+from mallard.web.front import behind_proxies
+from mallard.web.metrics_token import metrics_token
+from mallard.web.well_known import well_known_routes
 
 
 class Embedded:
@@ -77,12 +82,14 @@ class Embedded:
             table,
             interval_seconds=settings.flush_interval,
             count=settings.flush_count,
+            gathering=Gathering(settings.flush_quiet),
             keep_house=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
         )
         sites = Sites(settings.sites, self._sites())
         rotation = agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC))
         secret = shared_secret(self._store, settings.secret)
         salts = Salts(self._store, secret, rotation)
+        self._geo = open_geo(settings)
         door = Door(
             sites,
             salts,
@@ -92,7 +99,7 @@ class Embedded:
             settings.honor_gpc,
             self._book,
             Privacy.of(settings),
-            open_geo(settings),
+            self._geo,
             open_edge(settings),
             Notes(),
         )
@@ -101,6 +108,7 @@ class Embedded:
         self.ingest = IngestApp(
             door, self._queue, self._gate.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
         )
+        self._questions = Questions()
         self._shutdown_timeout = settings.shutdown_timeout
         self._rest: ASGIApp = self._make_rest(settings)
 
@@ -148,6 +156,7 @@ class Embedded:
             self._gate,
             open_caller(settings),
             query_seconds=settings.query_seconds,
+            front=behind_proxies(open_trust(settings)),
         )
 
         scripts = Scripts(self._tracker_folder)
@@ -158,33 +167,23 @@ class Embedded:
         async def docs(request: Request) -> Response:  # noqa: ARG001
             return docs_response(self._dashboard_folder)
 
-        app.add_api_route("/health", self._health, methods=["GET"], include_in_schema=False)
-        app.add_api_route("/metrics", self._metrics, methods=["GET"], include_in_schema=False)
+        app.include_router(health_routes(self._serving(settings), self._gate, metrics_token(settings.metrics_token)))
+        app.add_middleware(Timed, questions=self._questions)
+        app.router.routes += well_known_routes(settings.security_contact, lambda: datetime.now(UTC))
         app.add_route(SCRIPT_PATH, script, methods=["GET", "HEAD"])
         app.add_route(DOCS_PATH, docs, methods=["GET", "HEAD"])
         app.mount("/", Dashboard(directory=self._dashboard_folder, html=True))
         return app
 
-    async def _health(self) -> PlainTextResponse:
-        return PlainTextResponse("ok")
-
-    def _metrics(self) -> PlainTextResponse:
-        lines = [
-            *_metric("mallard_buffered_events", "gauge", {"": self._queue.depth()}),
-            *_metric("mallard_events_ingested_total", "counter", {"": self.ingest.accepted}),
-            *_metric(
-                "mallard_events_dropped_total",
-                "counter",
-                {f'{{reason="{reason}"}}': self.ingest.dropped[reason] for reason in Reason},
-            ),
-            *_metric("mallard_login_failures_total", "counter", {"": self._gate.login_failures}),
-            *_metric("mallard_flush_failures_total", "counter", {"": self._schedule.history.failures}),
-            *_metric("mallard_cache_entries", "gauge", {"": len(self._engine.cache)}),
-            *_metric("mallard_cache_hits_total", "counter", {"": self._engine.cache.hits}),
-            *_metric("mallard_cache_misses_total", "counter", {"": self._engine.cache.misses}),
-        ]
-        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
-
-
-def _metric(name: str, kind: str, values: dict[str, Any]) -> list[str]:
-    return [f"# TYPE {name} {kind}", *(f"{name}{labels} {value}" for labels, value in values.items())]
+    def _serving(self, settings: Settings) -> Serving:
+        return Serving(
+            settings,
+            self._store,
+            self._queue,
+            self._schedule.history,
+            self.ingest,
+            self._questions,
+            self._engine.cache,
+            self._gate,
+            self._geo,
+        )
