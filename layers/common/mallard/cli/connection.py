@@ -68,7 +68,8 @@ class Connection(HttpToolsProtocol):
         self._refused = refusal_of(parser.get_method(), self.url, parser.get_http_version(), self.headers)
         if self._refused is not None:
             raise _RefusedError
-        super().on_headers_complete()
+        if not parser.should_upgrade():
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body; how much of it there may be is the application's to say."""
@@ -77,8 +78,9 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        self.request_ended()
-        super().on_message_complete()
+        if not self.parser.should_upgrade():
+            self.request_ended()
+            super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a client: headers, trailers and extensions of chunks are bounded."""
@@ -87,11 +89,8 @@ class Connection(HttpToolsProtocol):
         self._idle_bytes += len(data)
         self._unset_keepalive_if_required()
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._leave_after_answer()
-            return
-        except httptools.HttpParserError:
+            self._parse(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.refuse(self._refused or MALFORMED)
             return
         if self._idle_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
@@ -116,10 +115,26 @@ class Connection(HttpToolsProtocol):
             return True
         return cycle.more_body and not cycle.response_started and not self.pipeline
 
-    def _leave_after_answer(self) -> None:
-        """Another protocol was asked for, which we do not speak: what follows may be its, or HTTP, or a body."""
-        self._is_over = True
-        self.cycle.keep_alive = False
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if not (self.cycle is None or self.cycle.response_complete):
+                raise
+            head = self._head_without_upgrade()
+            self.parser = httptools.HttpRequestParser(self)
+            # As uvicorn sets its own.
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.parser.feed_data(head + data[upgrade.args[0] :])
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head just read, for another reading: httptools leaves a body unread where another protocol is asked for.
+
+        We speak no other, and go on in this one, as RFC 9110 (7.8) has it.
+        """
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def answered(self) -> None:
         """An answer went out past uvicorn: begin what is pipelined behind it, else wait for the next request.
@@ -155,6 +170,3 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
         elif self._owed_until is not None and now > self._owed_until:
             self.transport.close()
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Whoever asks for a WebSocket is answered by HTTP; uvicorn would log what to install."""
