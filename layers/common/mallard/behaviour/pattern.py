@@ -8,7 +8,8 @@ from mallard.behaviour.reading import Reader
 from mallard.errors import QueryError
 
 MAX_PATTERN_LENGTH = 500
-MAX_ACTIONS = 40
+MAX_ACTIONS = 63
+"""As many steps as there may be, one after the other with ``.*`` between."""
 MAX_SECONDS = 100 * 366 * 86_400
 """A hundred years: no range is longer."""
 

@@ -30,7 +30,7 @@ def sequence_sql(
     """The SELECT of a Study with KEYS, and the number ``visitors``.
 
     ``conditions`` are the steps', over the row ``event``. The parts are ``converting``, ``total``,
-    and with details ``matches`` and ``seconds``: of ``visitors``, who took so many ``seconds`` from step ``number`` to the next.
+    and with details ``matches`` and ``seconds``: of the ``visitors`` who took so many from step ``number`` to the next.
     """
     person = "visitor_id, value" if by_value else "visitor_id"
     chain = _Chain("step", person, with_times=with_details)

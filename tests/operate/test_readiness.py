@@ -1,0 +1,109 @@
+"""What is looked at, when, and what is said of what is wrong."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from mallard.errors import QueueError, StoreUnavailableError
+from mallard.health.readiness import KEPT_SECONDS, Check, Readiness, status_of, store_answers
+from mallard.queue.local import LocalQueue
+from mallard.store.local import LocalStore
+from support.auth import Clock
+from support.operate import ask, guarded
+from support.rows import event
+
+SENTENCE = "The part does not answer."
+
+
+class Part:
+    """Fails as long as it is told to, in words that are not for strangers."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.fails = False
+
+    def look(self) -> None:
+        self.looks += 1
+        if self.fails:
+            raise StoreUnavailableError("The bucket my-very-own-bucket is away.")
+
+
+@pytest.fixture
+def part() -> Part:
+    return Part()
+
+
+def test_a_look_is_believed_for_some_seconds_however_often_it_is_asked_for(part: Part) -> None:
+    clock = Clock()
+    readiness = Readiness({"part": (part.look, SENTENCE)}, clock)
+    for _ in range(100):
+        assert readiness.checks() == (Check("part", True, "The part is well."),)
+    part.fails = True
+    assert status_of(readiness.checks()) == "ok"
+    clock.seconds += KEPT_SECONDS
+    assert status_of(readiness.checks()) == "degraded"
+    assert part.looks == 2
+
+
+def test_the_error_s_own_words_are_for_the_log(part: Part, caplog: pytest.LogCaptureFixture) -> None:
+    part.fails = True
+    assert Readiness({"part": (part.look, SENTENCE)}).checks() == (Check("part", False, SENTENCE),)
+    assert "my-very-own-bucket" in caplog.text
+
+
+def test_who_asks_while_a_look_takes_long_gets_the_last_answer(part: Part) -> None:
+    clock, begun, may_end = Clock(), threading.Event(), threading.Event()
+
+    def look() -> None:
+        part.look()
+        if part.looks > 1:
+            begun.set()
+            assert may_end.wait(10)
+
+    readiness = Readiness({"part": (look, SENTENCE)}, clock)
+    first = readiness.checks()
+    clock.seconds += KEPT_SECONDS
+    slow = threading.Thread(target=readiness.checks)
+    slow.start()
+    assert begun.wait(10)
+    assert readiness.checks() is first
+    may_end.set()
+    slow.join()
+    assert part.looks == 2
+
+
+def test_a_store_whose_folder_is_gone_does_not_answer(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    store_answers(store)
+    (tmp_path / "store").rename(tmp_path / "away")
+    with pytest.raises(StoreUnavailableError, match="is gone"):
+        store_answers(store)
+
+
+def test_to_prove_that_the_queue_can_be_written_writes_and_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "queue.sqlite"
+    queue, log = LocalQueue(file), tmp_path / "queue.sqlite-wal"
+    queue.send([event(1).to_message()])
+    size = log.stat().st_size
+    queue.prove_writable()
+    assert log.stat().st_size > size
+    assert queue.depth() == 1
+    file.rename(tmp_path / "away.sqlite")
+    with pytest.raises(QueueError, match="is gone"):
+        queue.prove_writable()
+    queue.close()
+
+
+def test_a_server_whose_queue_is_gone_is_not_ready_and_says_so_without_a_path(tmp_path: Path) -> None:
+    with guarded(tmp_path / "data") as server:
+        (tmp_path / "data" / "queue" / "queue.sqlite").rename(tmp_path / "away.sqlite")
+        status, text = ask(server, "/health/ready")
+        assert status == 503
+        assert json.loads(text) == {
+            "status": "not ready",
+            "sentence": "The queue cannot be written; `mallard doctor` says more.",
+        }
+        assert ask(server, "/health") == (200, "ok")
+        assert ask(server, "/health/detailed") == (200, '{"status":"degraded"}')
