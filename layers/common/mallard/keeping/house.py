@@ -21,7 +21,7 @@ ERRANDS_INTERVAL = timedelta(minutes=10)
 """Between two looks for erasures and old salts: each look is a listing or two."""
 
 SWEEP_INTERVAL = timedelta(hours=1)
-"""Between two sweeps for days to roll up or to delete: each lists the whole table."""
+"""Between two sweeps for days to roll up, and for all that is too old: each lists the whole table."""
 
 _Done = tuple[int, bool]
 """How much a step did, and whether it came to its end."""
@@ -68,13 +68,13 @@ class House:
         if _is_due(self._errands_done, ERRANDS_INTERVAL, now) and may_go_on():
             erasures, erased = self._tried("erasures", lambda: self._erase(may_go_on, now))
             salts, deleted = self._tried("old salts", lambda: (delete_old_salts(self._store, self._book, now), True))
-            self._tried("old counts of drops", lambda: (delete_old_rejections(self._store, now), True))
-            self._tried("old attempts at the login", lambda: (delete_old_attempts(self._store, now), True))
-            self._tried("old exports", lambda: (delete_old_exports(self._store, now), True))
             self._errands_done = now if erased and deleted else None
             report = HouseReport(erasures, salts)
         if _is_due(self._swept, SWEEP_INTERVAL, now) and may_go_on():
             days, counted = self._tried("rollups", lambda: self._roll_up(now, may_go_on))
+            self._tried("old counts of drops", lambda: (delete_old_rejections(self._store, now), True))
+            self._tried("old attempts at the login", lambda: (delete_old_attempts(self._store, now), True))
+            self._tried("old exports", lambda: (delete_old_exports(self._store, now), True))
             objects, deleted = self._tried("retention", lambda: (self._retain(now), True))
             self._swept = now if counted and deleted else None
             report = replace(report, days_rolled_up=days, objects_deleted=objects)
