@@ -48,6 +48,9 @@ numbers  200     GET /api/stats/main?site_id={site}
 numbers  200     GET /api/stats/timeseries?site_id={site}
 numbers  200     GET /api/stats/breakdown/pages?site_id={site}
 numbers  200     GET /api/stats/overview?site_id={site}
+numbers  200     GET /api/stats/sessions?site_id={site}
+numbers  200     GET /api/stats/funnel?site_id={site}&steps=page:/
+numbers  200     GET /api/stats/retention?site_id={site}
 numbers  200     GET /api/stats/export?site_id={site}
 events   200     GET /api/stats/export?site_id={site}&what=events
 whole    200     GET /api/stats/rejected?site_id={site}

@@ -21,9 +21,13 @@ class Rotation:
 
     entries: tuple[tuple[date, str], ...] = ((date.min, "day"),)
 
+    def name_on(self, day: date) -> str:
+        """Which rotation holds on a date: day, week or month."""
+        return next(name for first, name in reversed(self.entries) if first <= day)
+
     def salt_name(self, day: date) -> str:
         """The name of a date's salt: the last date it serves, and a word where that is not the only one."""
-        rotation = next(name for first, name in reversed(self.entries) if first <= day)
+        rotation = self.name_on(day)
         if rotation == "week":
             return f"{day + timedelta(days=6 - day.weekday())}.week"
         if rotation == "month":
@@ -42,6 +46,12 @@ def outlives_its_day(salt: str) -> bool:
 def last_date(salt: str) -> date:
     """The last date a salt serves. ValueError where it is no salt's name."""
     return date.fromisoformat(salt.partition(".")[0])
+
+
+def known_rotation(store: Store) -> Rotation:
+    """The rotation all instances follow, as it was written down. Raises StoreUnavailableError where the store fails."""
+    found = store.get(ROTATION_KEY)
+    return DAILY if found is None else _from_json(found.data)
 
 
 def agreed_rotation(store: Store, wanted: str, now: datetime) -> Rotation:

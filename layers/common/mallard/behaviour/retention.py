@@ -1,0 +1,145 @@
+"""Retention: of the visitors first seen in an interval, how many are seen again in those after it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from mallard.behaviour.text import sql_file
+from mallard.errors import QueryError
+from mallard.query.period import Period
+from mallard.query.query import Query
+from mallard.query.stats import Scope, Stats
+from mallard.query.study import Study
+from mallard.rotation import Rotation, known_rotation, last_date
+from mallard.table.rollup import TOTAL
+
+INTERVALS = ("day", "week", "month")
+MAX_COUNT = 52
+MAX_INTERVALS = 800
+BITS = 62
+"""Of a number that has one for each interval; more of them need a longer row of bits."""
+
+_LONGER = {
+    ("day", "day"): "MALLARD_VISITOR_ROTATION=week or month lets them last",
+    ("day", "week"): "MALLARD_VISITOR_ROTATION=month lets them last",
+    ("week", "day"): "MALLARD_VISITOR_ROTATION=month lets them last",
+    ("week", "week"): "MALLARD_VISITOR_ROTATION=month lets them last",
+}
+"""What to do, by interval and rotation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """``count`` intervals, the cohort's own the first of them; ``breakdown`` as in a funnel."""
+
+    interval: str = "week"
+    count: int = 4
+    breakdown: str | None = None
+    limit: int = 10
+
+
+def count_retention(stats: Stats, scope: Scope, asked: Retention) -> list[dict[str, Any]]:
+    """A row for each interval of the range, those without visitors too: its date and size, and from it on whether and
+    how many were seen, also in percent with one decimal. A cohort that no later interval can see again says why in
+    its ``note``.
+
+    With a breakdown ``{"value", "cohorts"}`` of each value, by visitors, then value. QueryError where a filter or
+    breakdown names what there is not, and for more than MAX_INTERVALS.
+    """
+    scope = stats.begun(scope)
+    starts = list(_starts(scope.period, asked.interval))
+    rotation = known_rotation(stats.engine.store)
+    found = _counted(stats, scope, asked, starts)
+    listed = {
+        value: [_row(rows.get(number), number, starts, asked, rotation) for number in range(len(starts) - 1)]
+        for value, rows in found.items()
+    }
+    if asked.breakdown is None:
+        return listed[None]
+    by_value = [{"value": value, "cohorts": cohorts} for value, cohorts in listed.items()]
+    by_value.sort(key=lambda row: (-sum(each["cohort_size"] for each in row["cohorts"]), row["value"]))
+    return by_value[: asked.limit]
+
+
+def _counted(
+    stats: Stats, scope: Scope, asked: Retention, starts: list[date]
+) -> dict[Any, dict[int, Mapping[str, Any]]]:
+    """Rows by value and number of the interval."""
+    query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
+    study = Study(query, _sql(asked, len(starts) - 1), keys=("value", "cohort"), values=(("begin", starts[0]),))
+    found: dict[Any, dict[int, Mapping[str, Any]]] = {} if asked.breakdown else {None: {}}
+    for row in stats.engine.study(study).rows[0]:
+        found.setdefault(row["value"], {})[row["cohort"]] = row
+    return found
+
+
+def _sql(asked: Retention, intervals: int) -> str:
+    """The statement; the count of a later interval is the column ``after_1`` and so on."""
+    if intervals <= BITS:
+        seen, again = "bit_or(1::BIGINT << number)", "(seen >> (cohort + {0})) & 1 = 1"
+    else:
+        seen = f"bitstring_agg(number, 0, {intervals - 1})"
+        again = f"cohort + {{0}} < {intervals} AND get_bit(seen, CAST(cohort + {{0}} AS INTEGER)) = 1"
+    counts = [f"count(*) FILTER ({again.format(each)}) AS after_{each}" for each in range(1, asked.count)]
+    return sql_file("retention").format(
+        value="value" if asked.breakdown else "CAST(NULL AS VARCHAR)",
+        keys="value, visitor_id" if asked.breakdown else "visitor_id",
+        interval=asked.interval,
+        seen=seen,
+        counts=", ".join(counts) or "0 AS after_0",
+    )
+
+
+def _row(
+    counted: Mapping[str, Any] | None, number: int, starts: list[date], asked: Retention, rotation: Rotation
+) -> dict[str, Any]:
+    size = counted["size"] if counted else 0
+    # Intervals after the range have not been looked at.
+    later = range(1, min(asked.count, len(starts) - 1 - number))
+    visitors = [size, *(counted[f"after_{each}"] if counted else 0 for each in later)]
+    row = {
+        "cohort_date": starts[number],
+        "cohort_size": size,
+        "retained": [each > 0 for each in visitors],
+        "visitors": visitors,
+        "percentages": [round(100 * each / size, 1) if size else 0.0 for each in visitors],
+    }
+    note = None if any(visitors[1:]) else _note(starts[number], starts[number + 1], asked.interval, rotation)
+    return {**row, "note": note} if note else row
+
+
+def _note(start: date, end: date, interval: str, rotation: Rotation) -> str | None:
+    """Why nobody of ``start <= date < end`` could come back, where ids that were made then are over by its end."""
+    days = [start + timedelta(days=each) for each in range((end - start).days)]
+    if max(last_date(rotation.salt_name(day)) for day in days) >= end:
+        return None
+    lasting = rotation.name_on(days[-1])
+    advice = _LONGER.get((interval, lasting), "ask for a shorter interval")
+    return f"Visitor ids last a {lasting} and end before the next {interval}, so nobody is known again: {advice}."
+
+
+def _starts(period: Period, interval: str) -> Iterator[date]:
+    """The first dates of the intervals that a range touches, and of the one after."""
+    start, count = _start(period.start, interval), 0
+    while start < period.end:
+        yield start
+        count += 1
+        if count > MAX_INTERVALS:
+            raise QueryError(
+                f"interval is {interval}, of which the range has over {MAX_INTERVALS}; ask for a longer one."
+            )
+        start = _next(start, interval)
+    yield start
+
+
+def _start(day: date, interval: str) -> date:
+    if interval == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if interval == "month" else day
+
+
+def _next(start: date, interval: str) -> date:
+    if interval == "month":
+        return _start(start + timedelta(days=31), interval)
+    return start + timedelta(days=7 if interval == "week" else 1)

@@ -1,0 +1,79 @@
+"""The routes below ``/api/stats`` for sessions, funnels and retention: parameters in, reports out."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.params import Depends as Dependency
+
+from mallard.behaviour.answers import Cohort, CohortsOf, FunnelOf, FunnelStep, Sessions, SessionsOf
+from mallard.behaviour.funnel import Funnel, count_funnel, read_modes
+from mallard.behaviour.parameters import (
+    Breakdown,
+    Count,
+    Interval,
+    Mode,
+    Steps,
+    Weeks,
+    Window,
+    read_breakdown,
+    read_retention,
+)
+from mallard.behaviour.retention import count_retention
+from mallard.behaviour.sessions import count_sessions, sessions_by
+from mallard.behaviour.steps import parse_steps
+from mallard.behaviour.windows import read_window
+from mallard.query.asking import Ask, ask_filtered
+from mallard.query.engine import Engine
+from mallard.query.parameters import Limit, read_limit
+from mallard.query.tagged import TaggedRoute
+
+
+def behaviour_routes(
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+) -> APIRouter:
+    """The router; ``guards`` come before each route, and say who was let in."""
+    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=TaggedRoute)
+
+    Asked = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
+
+    @router.get("/sessions")
+    def sessions(asked: Asked, breakdown: Breakdown = None, limit: Limit = None) -> Sessions | list[SessionsOf]:
+        """Visits: how many, how long, how many pages."""
+        rows = read_limit(limit)
+        if breakdown is None:
+            return Sessions(**count_sessions(asked.stats, asked.scope))
+        return [SessionsOf(**each) for each in sessions_by(asked.stats, asked.scope, breakdown, rows)]
+
+    @router.get("/funnel")
+    def funnel(
+        asked: Asked,
+        steps: Steps = None,
+        window: Window = None,
+        mode: Mode = None,
+        breakdown: Breakdown = None,
+        limit: Limit = None,
+    ) -> list[FunnelStep] | list[FunnelOf]:
+        """How many visitors came how far through some steps within a window, counted from the first of them."""
+        wanted = Funnel(
+            parse_steps(steps), read_window(window), read_modes(mode), read_breakdown(breakdown), read_limit(limit)
+        )
+        found = count_funnel(asked.stats, asked.scope, wanted)
+        return [FunnelOf(**each) for each in found] if wanted.breakdown else [FunnelStep(**each) for each in found]
+
+    @router.get("/retention", response_model_exclude_none=True)
+    def retention(
+        asked: Asked,
+        weeks: Weeks = None,
+        interval: Interval = None,
+        count: Count = None,
+        breakdown: Breakdown = None,
+        limit: Limit = None,
+    ) -> list[Cohort] | list[CohortsOf]:
+        """Of the visitors first seen in an interval, how many are seen again in those after it."""
+        wanted = read_retention(weeks, interval, count, breakdown, read_limit(limit))
+        found = count_retention(asked.stats, asked.scope, wanted)
+        return [CohortsOf(**each) for each in found] if wanted.breakdown else [Cohort(**each) for each in found]
+
+    return router

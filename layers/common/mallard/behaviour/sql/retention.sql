@@ -1,0 +1,9 @@
+-- Visitors by the interval in which the range saw them first, and of those how many were seen in it, in the next …
+-- Intervals are counted from that of the range's first date. `seen` has a bit for each.
+SELECT {value} AS value, cohort, count(*) AS size, {counts}
+FROM (
+    SELECT {keys}, min(number) AS cohort, {seen} AS seen
+    FROM (SELECT {keys}, date_diff('{interval}', $begin, date) AS number FROM trail)
+    GROUP BY {keys}
+)
+GROUP BY ALL
