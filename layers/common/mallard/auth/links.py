@@ -100,7 +100,8 @@ class Links:
             # A later version may say more.
             return Link(**{each.name: found[each.name] for each in fields(Link) if each.name in found})
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreUnavailableError(f"{_object(slug)} does not hold what it should.") from error
+            # Not its whole name: that opens it.
+            raise StoreUnavailableError(f"{LINKS}{slug[:4]}….json does not hold what it should.") from error
 
 
 def _object(slug: str) -> str:

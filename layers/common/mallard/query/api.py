@@ -16,6 +16,7 @@ from mallard.auth.api import allow_dashboard, auth_routes
 from mallard.auth.door import Door
 from mallard.auth.gate import Gate
 from mallard.auth.identity import Identity
+from mallard.behaviour.routes import behaviour_routes
 from mallard.errors import (
     ErasureError,
     MallardError,
@@ -28,6 +29,7 @@ from mallard.errors import (
     StoreError,
     TableError,
 )
+from mallard.observe.fault import kind_and_place
 from mallard.query.answers import HEADERS, Refusal
 from mallard.query.downloads import Deliver, stream
 from mallard.query.engine import Engine
@@ -95,6 +97,7 @@ def create_app(
     allow_dashboard(app, gate.guard.dashboard_origin)
     app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
     app.include_router(stats_routes(engine, clock, after(admission.to_narrowed)))
+    app.include_router(behaviour_routes(engine, clock, after(admission.to_narrowed)))
     app.include_router(export_routes(engine, clock, after(admission.to_narrowed), deliver))
     app.include_router(rejected_routes(engine, clock, after(admission.to_numbers)))
     app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
@@ -107,8 +110,8 @@ def _keep_private(response: Response) -> None:
 
 
 def _of(request: Request) -> tuple[str, str]:
-    """What a line of the log says of a request: its path, which holds no control characters here, and its id."""
-    return request.scope["path"], request.state.request_id
+    """What a line of the log says of a request: its route and its id. A path may hold a link's slug, or a key."""
+    return getattr(request.scope.get("route"), "path", None) or "a request", request.state.request_id
 
 
 def _fault(sentence: str, status: int, request: Request) -> JSONResponse:
@@ -144,7 +147,8 @@ def _answer_errors(app: Application) -> None:
         return JSONResponse({"error": f"The request is not as it should be: {place}: {first['msg']}."}, 400, HEADERS)
 
     def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        log.exception("%s failed (request %s)", *_of(request), exc_info=error)
+        # Its own words may quote the request.
+        log.error("%s failed (request %s): %s", *_of(request), kind_and_place(error))
         return _fault("Something went wrong here; the log knows more.", 500, request)
 
     app.add_exception_handler(QueryError, failed(400))

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from mallard.web.answered import Answered, new_id
+from mallard.web.discreet import Discreet
 from mallard.web.front import DIRECT, Front
 
 
@@ -21,4 +22,4 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """All that FastAPI has, and what stands around it."""
-        return Answered(super().build_middleware_stack(), self._front, self._make_id)
+        return Answered(Discreet(super().build_middleware_stack()), self._front, self._make_id)
