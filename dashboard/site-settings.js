@@ -38,11 +38,13 @@ export const eraseDays = (site, from, to) =>
 export const offeredZones = (current) =>
   [...new Set(["UTC", current, ...Intl.supportedValuesOf("timeZone")])].toSorted();
 
+const PATTERN = "* stands for anything up to the next slash, ** for anything.";
+
 /** What a goal can be, in the order of the picker. */
 export const GOAL_KINDS = [
   { id: "event", label: "Event", value: "Name of the event", placeholder: "signup" },
-  { id: "page", label: "Page view", value: "Path, * within a part, ** across", placeholder: "/blog/**" },
-  { id: "scroll", label: "Page read", value: "Path, * within a part, ** across", placeholder: "/blog/**" },
+  { id: "page", label: "Page view", value: "Path", hint: PATTERN, placeholder: "/blog/**" },
+  { id: "scroll", label: "Page read", value: "Path", hint: PATTERN, placeholder: "/blog/**" },
 ];
 
 /** @typedef {{ id: number, name: string, kind: string, value: string, percent: string, currency: string, props: string }} GoalRow */

@@ -25,35 +25,39 @@ const LEFT = "You are logged out, in every browser.";
 /** @param {Route} route @returns {Access} */
 export function useAccess(route) {
   const [tick, setTick] = useState(0);
-  const past = useRef("");
+  const wasInside = useRef(false);
+  const hasLeft = useRef(false);
   const status = useResource("/api/auth/status", getStatus, { tick });
   const { data } = status;
-  if (data?.authenticated) past.current = ENDED;
+  if (data?.authenticated) wasInside.current = true;
 
   const isOutside = Boolean(data) && !data.setup_required && !data.authenticated;
   // Whoever was inside wants to be there again; everybody else may be here for a public site.
-  const looks = isOutside && !past.current && route.site && route.view !== "login";
+  const looks = isOutside && !wasInside.current && route.site && route.view !== "login";
   const url = looks ? liveUrl({ ...route, filters: [] }) : "";
   const look = useResource(url, (signal) => getJson(url, signal), { tick, scope: route.site });
 
   const place = placeOf(status, looks ? look : null);
-  const again = () => setTick((old) => old + 1);
+  const askAgain = () => setTick((old) => old + 1);
   const latest = useRef(null);
-  latest.current = () => place === "inside" && !status.pending && again();
+  latest.current = () => place === "inside" && !status.pending && askAgain();
   useEffect(() => onRefused(() => latest.current()), []);
 
   const leave = async () => {
     await logOut();
-    past.current = LEFT;
-    again();
+    hasLeft.current = true;
+    askAgain();
   };
   return {
     place,
     reader: data?.open ? "open" : isOutside ? "visitor" : "owner",
-    why: past.current,
+    why: hasLeft.current ? LEFT : wasInside.current ? ENDED : "",
     error: status.data ? look.error : status.error,
     pending: status.pending || look.pending,
-    again,
+    again: () => {
+      hasLeft.current = false;
+      askAgain();
+    },
     leave,
   };
 }

@@ -10,9 +10,15 @@ import { bear, onRefused } from "./http.js";
 /** The link stands behind the #, which no request carries. */
 const slugIn = () => decodeURIComponent(location.hash.slice(1));
 
-/** @returns {{ share: Share | null, asks: boolean, error: Error | null, pending: boolean, open: (password?: string) => Promise<void> }} `asks`: for the link's password */
+const NONE = { share: null, asks: false, error: null, pending: true, wasAsked: false };
+
+/**
+ * `asks` and `wasAsked` are about the link's password.
+ *
+ * @returns {{ share: Share | null, asks: boolean, wasAsked: boolean, error: Error | null, pending: boolean, open: (password?: string) => Promise<void> }}
+ */
 export function useShare() {
-  const [state, setState] = useState({ share: null, asks: false, error: null, pending: true });
+  const [state, setState] = useState(NONE);
   const password = useRef("");
 
   const open = async (given = password.current) => {
@@ -23,13 +29,19 @@ export function useShare() {
       if (slug !== slugIn()) return;
       password.current = given;
       bear(share.token);
-      setState({ share, asks: false, error: null, pending: false });
+      setState({ share, asks: false, error: null, pending: false, wasAsked: given !== "" });
     } catch (error) {
       if (slug !== slugIn()) return;
       const asks = error.status === 401 || error.status === 429;
       // What is no answer of the link's takes nothing away that is shown already.
       const kept = error.status === 0 || error.status >= 500;
-      setState((old) => ({ share: kept ? old.share : null, asks: asks || (kept && old.asks), error, pending: false }));
+      setState((old) => ({
+        share: kept ? old.share : null,
+        asks: asks || (kept && old.asks),
+        error,
+        pending: false,
+        wasAsked: false,
+      }));
       if (given) throw error;
     }
   };
@@ -43,7 +55,7 @@ export function useShare() {
     const follow = () => {
       password.current = "";
       bear("");
-      setState({ share: null, asks: false, error: null, pending: true });
+      setState(NONE);
       open("");
     };
     addEventListener("hashchange", follow);

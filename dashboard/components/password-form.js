@@ -23,7 +23,7 @@ import { asClock, useWait } from "./problem.js";
 export function PasswordForm({ title, lead, action, isOwners = true, onSubmit, more, isTheirs, ...field }) {
   const { busy, error, submit } = useSubmission(onSubmit);
   const left = useWait(error);
-  const mayTry = error?.wait && left === 0;
+  const mayTry = error?.wait > 0 && left === 0;
   const button = useRef(null);
   useEffect(() => {
     document.title = `${title} · Mallard Metrics`;

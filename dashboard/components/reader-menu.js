@@ -27,8 +27,15 @@ export function ReaderMenu({ route, go, access }) {
   return html`
     <div class="reader">
       ${isSettings &&
-      html`<${RouteLink} class="back" route=${route} to=${{ view: "" }} onGo=${go} data-test="back">
-        <span aria-hidden="true">← </span>Back to the report
+      html`<${RouteLink}
+        class="back"
+        route=${route}
+        to=${{ view: "" }}
+        onGo=${go}
+        data-test="back"
+        aria-label="Back to the report"
+      >
+        ← Report
       <//>`}
       <${Menu} test="reader-menu" label="Menu" summary=${LINES}>
         <${RouteLink} route=${route} to=${{ view: "settings" }} onGo=${go} data-test="to-settings">Settings<//>

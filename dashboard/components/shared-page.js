@@ -18,9 +18,9 @@ import { Report } from "./report.js";
 const isFramed = isFramedElsewhere();
 
 export function SharedPage() {
-  const { share, asks, error, pending, open } = useShare();
+  const { share, asks, wasAsked, error, pending, open } = useShare();
   const isClosed = share && isFramed && !share.embeddable;
-  if (share && !isClosed) return html`<${SharedReport} share=${share} />`;
+  if (share && !isClosed) return html`<${SharedReport} key=${share.token} share=${share} focused=${wasAsked} />`;
   return html`
     <${Frame} brand=${html`<span class="brand"><${Brand} /></span>`} foot=${isFramed && html`<${WayOut} />`} what="content">
       ${contentOf({ isClosed, asks, error, pending, open })}
@@ -41,11 +41,14 @@ function contentOf({ isClosed, asks, error, pending, open }) {
 
 const NOTHING = { data: undefined, error: null, pending: false, stale: false };
 
-/** @param {{ share: import("../access.js").Share }} props */
-function SharedReport({ share }) {
+/** @param {{ share: import("../access.js").Share, focused: boolean }} props `focused`: takes the keyboard from a form */
+function SharedReport({ share, focused }) {
   const [found, go] = useRoute();
   const route = { ...found, site: share.site_id };
   const filterBy = (filters) => go({ filters });
+  useEffect(() => {
+    if (focused) document.getElementById("report").focus();
+  }, []);
   useEffect(() => {
     document.title = `${share.site_id} · Mallard Metrics`;
   }, [share.site_id]);

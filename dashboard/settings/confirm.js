@@ -10,16 +10,18 @@ import { useSubmission } from "../use-submission.js";
  * @param {string} props.title the question
  * @param {unknown} props.children what follows from a yes
  * @param {string} props.action what the button that does it says
+ * @param {string} props.back id of what has the keyboard after a yes: the button that asked may be gone then
  * @param {() => Promise<unknown>} props.onYes
  * @param {() => void} props.onClose after a yes that worked, and after a no
  */
-export function Confirm({ title, children, action, onYes, onClose }) {
+export function Confirm({ title, children, action, back, onYes, onClose }) {
   const dialog = useRef(null);
   const { busy, error, submit } = useSubmission(async () => {
     await onYes();
     dialog.current.close();
+    document.getElementById(back).focus();
   });
-  // A dialog gives the keyboard back to where it was when it closes, before it is taken off the page.
+  // After a no, a dialog gives the keyboard back to where it was when it closes, before it is taken off the page.
   useEffect(() => dialog.current.showModal(), []);
   return html`
     <dialog ref=${dialog} aria-labelledby="confirm-heading" data-test="confirm" onClose=${onClose}>

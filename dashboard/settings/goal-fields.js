@@ -34,6 +34,7 @@ export function GoalFields({ row, title, onChange, onRemove }) {
       <${TextField}
         id=${id("value")}
         label=${kind.value}
+        hint=${kind.hint}
         input=${{ ...edits("value"), required: true, placeholder: kind.placeholder }}
       />
       ${row.kind === "scroll" &&

@@ -18,18 +18,24 @@ import { scopeName } from "./scopes.js";
 export function KeysSection({ ids }) {
   const [tick, setTick] = useState(0);
   const [made, setMade] = useState(null);
+  const [count, setCount] = useState(0);
   const [ending, setEnding] = useState(null);
   const keys = useResource("/api/keys", getKeys, { tick });
   const reload = () => setTick((old) => old + 1);
   const show = (key) => {
     setMade(key);
+    setCount(count + 1);
     reload();
+  };
+  const putAway = () => {
+    setMade(null);
+    document.getElementById("keys-heading").focus();
   };
   return html`
     <section class="panel section" aria-labelledby="keys-heading">
       <h2 id="keys-heading" tabindex="-1">API keys</h2>
       <p>Programs that ask for numbers or send events show a key instead of the password. Each can be ended alone.</p>
-      ${made && html`<${NewKey} key=${made.key} made=${made} onDone=${() => setMade(null)} />`}
+      ${made && html`<${NewKey} key=${made.key} made=${made} onDone=${putAway} />`}
       <${Rows}
         list=${keys}
         label="API keys"
@@ -41,12 +47,13 @@ export function KeysSection({ ids }) {
     </section>
     <section class="panel section" aria-labelledby="new-key-heading">
       <h2 id="new-key-heading">Make a key</h2>
-      <${KeyForm} key=${made?.key} ids=${ids} onMade=${show} />
+      <${KeyForm} key=${count} ids=${ids} onMade=${show} />
     </section>
     ${ending &&
     html`<${Confirm}
       title=${`Revoke “${ending.name}”?`}
       action="Revoke"
+      back="keys-heading"
       onYes=${() => revokeKey(ending.key_hash).then(reload)}
       onClose=${() => setEnding(null)}
     >

@@ -47,6 +47,7 @@ export function LinksSection({ route, ids }) {
     html`<${Confirm}
       title=${`Revoke “${ending.name}”?`}
       action="Revoke"
+      back="links-heading"
       onYes=${() => revokeLink(ending.slug).then(reload)}
       onClose=${() => setEnding(null)}
     >

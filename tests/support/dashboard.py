@@ -96,6 +96,8 @@ class CannedApi:
         self.requests: list[tuple[str, Params]] = []
         self.answers: dict[str, Callable[[Params], Answer | None]] = {}
         self.held: list[Held] = []
+        self.bearers: set[str | None] = set()
+        """What statistics were asked with."""
 
     def answer(self, path: str, params: Params) -> Answer:
         """The answer, once there is one."""
@@ -165,6 +167,8 @@ class Handler(SimpleHTTPRequestHandler):
         return {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
 
     def ask(self, path: str, params: Params) -> None:
+        if path.startswith("/api/stats/"):
+            self.stage.api.bearers.add(self.headers.get("Authorization"))
         status, body, *headers = self.stage.api.answer(path, params)
         self.give(status, json.dumps(body).encode(), headers[0] if headers else {})
 

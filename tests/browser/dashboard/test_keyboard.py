@@ -14,7 +14,9 @@ def test_the_keyboard_reaches_the_pickers_in_the_order_they_stand(page: Page) ->
     for _ in range(7):
         page.keyboard.press("Tab")
         reached.append(
-            page.evaluate("(({dataset, title, textContent}) => dataset.test ?? (title || textContent))(document.activeElement)")
+            page.evaluate(
+                "(({dataset, title, textContent}) => dataset.test ?? (title || textContent))(document.activeElement)"
+            )
         )
     assert reached == ["Skip to the report", "Mallard Metrics", "Menu", "site", "add-site", "period", "compare"]
     page.keyboard.press("Shift+Tab")

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from support.dashboard import DASHBOARD, Stage
 
 
@@ -19,10 +21,16 @@ def imports(module: Path) -> set[Path]:
     return found
 
 
-def test_the_modules_preloaded_are_the_modules_imported(stage: Stage) -> None:
-    text = (DASHBOARD / "index.html").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("page", "entry"), [("index.html", "app.js"), ("share.html", "share.js")])
+def test_the_modules_preloaded_are_the_modules_imported(stage: Stage, page: str, entry: str) -> None:
+    text = (DASHBOARD / page).read_text(encoding="utf-8")
     preloaded = {DASHBOARD / href for href in re.findall(r'<link rel="modulepreload" href="/([^"]+)"', text)}
-    assert preloaded == imports(DASHBOARD / "app.js") - {DASHBOARD / "app.js"}
+    assert preloaded == imports(DASHBOARD / entry) - {DASHBOARD / entry}
+
+
+def test_both_pages_ask_their_own_server_until_they_are_told_another(stage: Stage) -> None:
+    for page in ("index.html", "share.html"):
+        assert '<meta name="mallard-api" content="" />' in (DASHBOARD / page).read_text(encoding="utf-8")
 
 
 def test_copied_modules_name_no_source_maps(stage: Stage) -> None:
