@@ -7,6 +7,7 @@ from typing import Any
 from mangum import Mangum
 
 from mallard.config import load_settings
+from mallard.health.open import routes_of_functions
 from mallard.ingest.caller import open_caller
 from mallard.keeping.erase import Erasure, queue_erasure
 from mallard.query.api import create_app
@@ -47,6 +48,7 @@ def app() -> Mangum:
     api = create_app(
         engine, sites, clock, erase, gate, address_of, query_seconds=seconds, deliver=deliver, front=behind_gateway()
     )
+    api.include_router(routes_of_functions(settings, store(), gate))
     return Mangum(api, lifespan="off")
 
 

@@ -1,0 +1,24 @@
+"""The health endpoints of the query function, put together."""
+
+from fastapi import APIRouter
+
+from mallard.auth.gate import Gate
+from mallard.config import Settings
+from mallard.errors import ConfigError
+from mallard.health.functions import Functions
+from mallard.health.routes import health_routes
+from mallard.queue.base import Queue
+from mallard.queue.open import open_queue
+from mallard.store.base import Store
+from mallard.web.metrics_token import metrics_token
+
+
+def routes_of_functions(settings: Settings, store: Store, gate: Gate) -> APIRouter:
+    """The router. The queue is opened when somebody asks for its depth."""
+
+    def queue() -> Queue:
+        if settings.queue == "local":
+            raise ConfigError("MALLARD_QUEUE names no queue that functions share.")
+        return open_queue(settings)
+
+    return health_routes(Functions(settings, store, gate, queue), gate, metrics_token(settings.metrics_token))
