@@ -68,7 +68,7 @@ dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs $(wi
 	@touch $@
 
 PINS := requirements/serve.txt:serve requirements/test.txt:test requirements/check.txt:check \
-	functions/ingest/requirements.txt:ingest functions/flush/requirements.txt:flush functions/query/requirements.txt:query \
+	functions/ingest/requirements.txt:ingest functions/flush/requirements.txt:flush functions/query/requirements.txt:query-function \
 	layers/duckdb/requirements.txt:duckdb layers/arrow/requirements.txt:arrow
 
 pins: ## Pin anew what pyproject.toml's dependency groups name

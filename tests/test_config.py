@@ -370,3 +370,26 @@ def test_the_example_file_shows_every_key_with_its_default(toml: Path) -> None:
 
 def test_the_example_file_changes_nothing_as_it_comes() -> None:
     assert load_settings({}, EXAMPLE) == Settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["MALLARD_SECRET", "MALLARD_ADMIN_PASSWORD", "MALLARD_EDGE_SECRET", "MALLARD_METRICS_TOKEN"]
+)
+def test_a_secret_may_be_named_in_place_of_being_told(name: str) -> None:
+    told = load_settings({name: "ssm:/mallard/word"}, read_parameter={"/mallard/word": SECRET}.__getitem__)
+    assert setting(name, told) == SECRET
+
+
+def test_a_parameter_is_no_name_of_anything_where_nobody_reads_it() -> None:
+    with pytest.raises(ConfigError, match=r"^MALLARD_SECRET names a parameter of AWS, which"):
+        from_environment(MALLARD_SECRET="ssm:/mallard/secret")
+
+
+def test_what_a_parameter_says_is_checked_like_any_other_value() -> None:
+    with pytest.raises(ConfigError, match=r"^MALLARD_ADMIN_PASSWORD must be of 8 to 1000 characters"):
+        load_settings({"MALLARD_ADMIN_PASSWORD": "ssm:/mallard/short"}, read_parameter=lambda _: "short")
+
+
+def test_only_a_secret_is_looked_up() -> None:
+    with pytest.raises(ConfigError, match="MALLARD_PORT is 'ssm:/mallard/port'"):
+        load_settings({"MALLARD_PORT": "ssm:/mallard/port"}, read_parameter=lambda _: "80")

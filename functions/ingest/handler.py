@@ -8,18 +8,20 @@ from mallard.config import load_settings
 from mallard.ingest.gateway import Parts, answer_safely
 from mallard.ingest.open import open_parts
 from mallard.observe.watch import Context, Watch
+from mallard.parameters import read_parameter
 
 
 @cache
 def watch() -> Watch:
     """Where log lines, metrics and traces go."""
-    return Watch.of("ingest", load_settings())
+    # None of them is a secret: what names one stays a name.
+    return Watch.of("ingest", load_settings(read_parameter=str))
 
 
 @cache
 def parts() -> Parts:
     """What outlives one request of a warm function; a failure is not kept."""
-    return open_parts(load_settings(), datetime.now(UTC))
+    return open_parts(load_settings(read_parameter=read_parameter), datetime.now(UTC))
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from mallard.config import load_settings
 from mallard.health.open import routes_of_functions
 from mallard.ingest.caller import open_caller
 from mallard.keeping.erase import Erasure, queue_erasure
+from mallard.parameters import read_parameter
 from mallard.query.api import create_app
 from mallard.query.downloads import through_store
 from mallard.query.engine import Engine
@@ -20,18 +21,20 @@ from mallard.table.read import known_sites
 from mallard.web.front import behind_gateway
 
 clock = partial(datetime.now, UTC)
+settings = cache(partial(load_settings, read_parameter=read_parameter))
+"""With the secrets, wherever they stand."""
 
 
 @cache
 def store() -> Store:
     """The bucket."""
-    return open_store(load_settings())
+    return open_store(settings())
 
 
 @cache
 def engine() -> Engine:
     """What counts."""
-    return open_engine(load_settings(), store())
+    return open_engine(settings(), store())
 
 
 def erase(site_id: str, first: date, last: date) -> Erasure:
@@ -42,13 +45,10 @@ def erase(site_id: str, first: date, last: date) -> Erasure:
 @cache
 def app() -> Mangum:
     """The application; a failure is not kept."""
-    settings = load_settings()
-    gate, seconds, deliver = open_gate(settings, store()), settings.query_seconds, through_store(store)
-    sites, address_of = lambda: known_sites(store()), open_caller(settings)
-    api = create_app(
-        engine, sites, clock, erase, gate, address_of, query_seconds=seconds, deliver=deliver, front=behind_gateway()
-    )
-    api.include_router(routes_of_functions(settings, store(), gate))
+    gate, sites, address_of = open_gate(settings(), store()), lambda: known_sites(store()), open_caller(settings())
+    more: dict[str, Any] = {"query_seconds": settings().query_seconds, "deliver": through_store(store)}
+    api = create_app(engine, sites, clock, erase, gate, address_of, front=behind_gateway(), **more)
+    api.include_router(routes_of_functions(settings(), store(), gate))
     return Mangum(api, lifespan="off")
 
 

@@ -27,6 +27,7 @@ from support.rows import event
 
 ROOT = Path(__file__).parents[2]
 SITE = "smoke.example"
+SECRETS = "/mallard"
 
 Call = tuple[str, str]
 """An IAM action, and what it is about: ``bucket``, ``bucket/KEY`` or the queue's logical name."""
@@ -86,6 +87,8 @@ def as_iam_sees(service: str, operation: str, arguments: dict[str, Any]) -> Call
         action = "s3:DeleteObjectVersion"
     if service == "s3":
         return action, "/".join(["bucket", arguments["Key"]]) if "Key" in arguments else "bucket"
+    if service == "ssm":
+        return action, arguments["Name"]
     name = arguments.get("QueueName") or arguments["QueueUrl"]
     return action, "DeadLetters" if name.endswith("-dead") else "Queue"
 
@@ -112,13 +115,21 @@ def template() -> dict[str, Any]:
 
 def allowed(function: str) -> list[Call]:
     """Actions and patterns of what they are about."""
-    statements = template()["Resources"][function]["Properties"]["Policies"][0]["Statement"]
+    given = template()["Resources"][function]["Properties"]["Policies"][0]["Statement"]
+    # What stands under a condition is what it says where it holds.
+    statements = [each["Fn::If"][1] if "Fn::If" in each else each for each in given]
     return [
-        (action, resource.replace("${Bucket.Arn}", "bucket").replace("Bucket.Arn", "bucket").removesuffix(".Arn"))
+        (action, plain_resource(resource))
         for each in statements
         for action in as_list(each["Action"])
         for resource in as_list(each["Resource"])
     ]
+
+
+def plain_resource(resource: str) -> str:
+    """``bucket/salts/*``, ``Queue``, or ``/mallard/secret`` of the Parameter Store."""
+    resource = resource.rpartition(":parameter")[2].replace("${SecretsPath}", SECRETS)
+    return resource.replace("${Bucket.Arn}", "bucket").replace("Bucket.Arn", "bucket").removesuffix(".Arn")
 
 
 def as_list(value: str | list[str]) -> list[str]:

@@ -17,7 +17,10 @@ MAX_SITE_ID_LENGTH = 200
 MIN_PASSWORD_LENGTH = 8
 MAX_PASSWORD_LENGTH = 1000
 
-_NEVER_SHOWN = {"secret", "admin_password", "metrics_token"}
+_SECRETS = {"secret", "admin_password", "metrics_token", "edge_secret"}
+"""Never shown, and each may be the name of a parameter instead."""
+
+_PARAMETER = "ssm:"
 
 
 def _text(value: str) -> str:
@@ -233,14 +236,34 @@ def variable(name: str) -> str:
     return f"MALLARD_{name.upper()}"
 
 
-def load_settings(environ: Mapping[str, str] | None = None, config_file: Path | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str] | None = None,
+    config_file: Path | None = None,
+    *,
+    read_parameter: Callable[[str], str] | None = None,
+) -> Settings:
     """Settings from the environment over an optional TOML file.
 
+    ``ssm:NAME`` in place of a secret is what ``read_parameter`` tells of NAME; its errors pass through.
     Raises ConfigError with one sentence that names the variable or key, its value and what is allowed.
     A ``MALLARD_*`` variable or key that is not a setting is refused too: a typo must not run with a default.
     """
     given = {**_from_toml(config_file), **_from_environment(os.environ if environ is None else environ)}
-    return Settings(**{name: _parse(name, label, value) for name, (label, value) in given.items()})
+    return Settings(
+        **{
+            name: _parse(name, label, _told(name, label, value, read_parameter))
+            for name, (label, value) in given.items()
+        }
+    )
+
+
+def _told(name: str, label: str, value: str, read_parameter: Callable[[str], str] | None) -> str:
+    """The value, or what the parameter says that it names in place of a secret."""
+    if name not in _SECRETS or not value.startswith(_PARAMETER):
+        return value
+    if read_parameter is None:
+        raise ConfigError(f"{label} names a parameter of AWS, which the functions on AWS alone read.")
+    return read_parameter(value.removeprefix(_PARAMETER))
 
 
 def _parse(name: str, label: str, value: str) -> Any:
@@ -250,7 +273,7 @@ def _parse(name: str, label: str, value: str) -> Any:
     try:
         return parse(value)
     except ValueError as error:
-        shown = "" if name in _NEVER_SHOWN else f" is {value!r}, but"
+        shown = "" if name in _SECRETS else f" is {value!r}, but"
         raise ConfigError(f"{label}{shown} must be {error}.") from None
 
 

@@ -1,0 +1,18 @@
+"""Secrets that stand in AWS's Parameter Store, and not in a function's environment."""
+
+from mallard.errors import ConfigError
+
+
+def read_parameter(name: str) -> str:
+    """The text of a parameter, decrypted. Powertools keeps it for five minutes, so that a cold start asks once.
+
+    Raises ConfigError where it is not there, or may not be read.
+    """
+    # Where no secret stands there, a cold start is spared the imports.
+    from aws_lambda_powertools.utilities.parameters import get_parameter
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+    try:
+        return get_parameter(name, decrypt=True)
+    except GetParameterError as error:
+        raise ConfigError(f"The parameter {name} cannot be read: {error}.") from None
