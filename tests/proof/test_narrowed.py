@@ -34,6 +34,12 @@ REPORTS = """
 /api/stats/breakdown/events?period=7d
 /api/stats/overview?period=7d
 /api/stats/overview?period=7d&compare=previous_period&breakdowns=pages,events&limit=3
+/api/stats/sessions?period=7d
+/api/stats/sessions?period=7d&breakdown=browsers&limit=2
+/api/stats/funnel?period=7d&steps=page:/,event:signup
+/api/stats/funnel?period=7d&steps=page:/**,page:/b,page:/a&window=2%20hours
+/api/stats/funnel?period=7d&steps=page:/,page:/b&breakdown=countries
+/api/stats/retention?period=30d&interval=day&count=3
 /api/stats/export?period=7d&format=csv
 /api/stats/export?period=7d&format=json
 /api/stats/export?period=7d&format=parquet

@@ -45,6 +45,14 @@ SENSIBLE: dict[str, list[Any]] = {
     "format": ["csv", "json", "parquet"],
     "what": ["days", "events"],
     "breakdowns": ["pages", "events,sources"],
+    "breakdown": ["pages", "browsers"],
+    "steps": ["page:/a,page:/b", "page:/**,event:pageview"],
+    "window": ["1 hour", "2 days"],
+    "weeks": ["4"],
+    "pattern": ["(?1).*(?t<=3600)(?2)"],
+    "page": ["/a"],
+    "direction": ["forward", "backward"],
+    "depth": ["3"],
     "dimension": ["pages", "entry_pages", "countries"],
 }
 """Values that a search by chance does not find, so that it gets as far as numbers."""
