@@ -67,25 +67,29 @@ def _counted(
 ) -> dict[Any, dict[int, Mapping[str, Any]]]:
     """Rows by value and number of the interval."""
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
-    study = Study(query, _sql(asked, len(starts) - 1), keys=("value", "cohort"), values=(("begin", starts[0]),))
+    sql = retention_sql(asked.interval, asked.count, len(starts) - 1, by_value=asked.breakdown is not None)
+    study = Study(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),))
     found: dict[Any, dict[int, Mapping[str, Any]]] = {} if asked.breakdown else {None: {}}
     for row in stats.engine.study(study).rows[0]:
         found.setdefault(row["value"], {})[row["cohort"]] = row
     return found
 
 
-def _sql(asked: Retention, intervals: int) -> str:
-    """The statement; the count of a later interval is the column ``after_1`` and so on."""
-    if intervals <= BITS:
+def retention_sql(interval: str, count: int, intervals: int, *, by_value: bool) -> str:
+    """A SELECT whose rows are ``value, cohort, size, after_1, after_2 …``; ``$begin`` is the first interval's date."""
+    if intervals + count <= BITS:
         seen, again = "bit_or(1::BIGINT << number)", "(seen >> (cohort + {0})) & 1 = 1"
     else:
-        seen = f"bitstring_agg(number, 0, {intervals - 1})"
-        again = f"cohort + {{0}} < {intervals} AND get_bit(seen, CAST(cohort + {{0}} AS INTEGER)) = 1"
-    counts = [f"count(*) FILTER ({again.format(each)}) AS after_{each}" for each in range(1, asked.count)]
+        # With room for what comes after the last.
+        seen, again = (
+            f"bitstring_agg(number, 0, {intervals + count})",
+            "get_bit(seen, CAST(cohort + {0} AS INTEGER)) = 1",
+        )
+    counts = [f"count(*) FILTER ({again.format(each)}) AS after_{each}" for each in range(1, count)]
     return sql_file("retention").format(
-        value="value" if asked.breakdown else "CAST(NULL AS VARCHAR)",
-        keys="value, visitor_id" if asked.breakdown else "visitor_id",
-        interval=asked.interval,
+        value="value" if by_value else "CAST(NULL AS VARCHAR)",
+        keys="value, visitor_id" if by_value else "visitor_id",
+        interval=interval,
         seen=seen,
         counts=", ".join(counts) or "0 AS after_0",
     )
