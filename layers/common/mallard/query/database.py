@@ -34,6 +34,8 @@ class Database:
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "preserve_insertion_order": False,
+                # Where it guesses that few rows are joined by time it compares all pairs, and guesses wrong.
+                "asof_loop_join_threshold": 0,
                 "temp_directory": str(store.scratch),
             }
         )

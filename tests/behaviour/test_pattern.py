@@ -1,0 +1,110 @@
+"""Patterns are read as ClickHouse reads them, and whatever is wrong is pointed at."""
+
+from contextlib import suppress
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallard.behaviour.pattern import (
+    MAX_ACTIONS,
+    MAX_PATTERN_LENGTH,
+    MAX_SECONDS,
+    Action,
+    Event,
+    Gap,
+    in_order,
+    parse_pattern,
+    up_to_last_step,
+)
+from mallard.errors import QueryError
+from support.behaviour_sequences import random_pattern
+
+
+def text_of(action: Action) -> str:
+    match action:
+        case Event(None):
+            return "."
+        case Event(int(step)):
+            return f"(?{step + 1})"
+        case Gap(None):
+            return ".*"
+        case Gap(comparison, seconds):
+            return f"(?t{comparison}{seconds})"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "actions"),
+    [
+        ("(?1)(?2)", (Event(0), Event(1))),
+        ("(?2).*(?1)", (Event(1), Gap(), Event(0))),
+        (".(?1).*", (Event(None), Event(0), Gap())),
+        ("(?1)(?t<=3600)(?2)", (Event(0), Gap("<=", 3600), Event(1))),
+        ("(?1)(?t<1)(?2)", (Event(0), Gap("<", 1), Event(1))),
+        ("(?1)(?t>=0)(?2)", (Event(0), Gap(">=", 0), Event(1))),
+        ("(?1)(?t>60).(?t==007)", (Event(0), Gap(">", 60), Event(None), Gap("==", 7))),
+        ("(?t<=5)(?1)", (Gap("<=", 5), Event(0))),
+        ("(?01)", (Event(0),)),
+        (f"(?1)(?t<={MAX_SECONDS})", (Event(0), Gap("<=", MAX_SECONDS))),
+    ],
+)
+def test_each_part_is_read(pattern: str, actions: tuple[Action, ...]) -> None:
+    assert parse_pattern(pattern, 2) == actions
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sentence"),
+    [
+        ("", "pattern ends after character 0 (▸), but there must be a step somewhere, such as (?1)."),
+        (".*", "pattern ends after character 2 (.*▸), but there must be a step somewhere, such as (?1)."),
+        ("(?1", "pattern ends after character 3 ((?1▸), but there must be )."),
+        ("(?3)", "pattern has '3' at character 3 ((?▸3)), but there must be the number of a step, 1 to 2."),
+        ("(?0)", "pattern has '0' at character 3 ((?▸0)), but there must be the number of a step, 1 to 2."),
+        ("(?1) (?2)", "pattern has ' ' at character 5 ((?1)▸ (?2)), but there must be (?1) for a step,"),
+        ("(?)", "pattern has ')' at character 3 ((?▸)), but there must be the number of a step, 1 to 2, or t and"),
+        ("(?٣)", "pattern has '٣' at character 3 ((?▸٣)), but there must be the number of a step"),
+        ("(?1)(?t!=5)", "pattern has '!' at character 8 ((?1)(?t▸!=5)), but there must be one of <= < >= > ==."),
+        ("(?1)(?t=5)", "pattern has '=' at character 8 ((?1)(?t▸=5)), but there must be one of <= < >= > ==."),
+        ("(?1)(?t<=)", "pattern has ')' at character 10 ((?1)(?t<=▸)), but there must be whole seconds."),
+        ("(?1)(?t<1.5)", "pattern has '.' at character 10 ((?1)(?t<1▸.5)), but there must be )."),
+        (
+            "(?1)(?t<=5)(?t>3)(?2)",
+            "pattern has '(?t' at character 12 ((?1)(?t<=5)▸(?t>3)(?2)), but there must be a step",
+        ),
+        ("(?1)(?t<=9999999999)", "pattern has '9999999999' at character 10 ((?1)(?t<=▸9999999999)), but there must be"),
+        ("(?1)" * (MAX_ACTIONS + 1), f"but there must be an end: a pattern has at most {MAX_ACTIONS} parts."),
+        ("." * (MAX_PATTERN_LENGTH + 1), "pattern has 501 characters, but may have 500."),
+        ("(?1)(?" + "9" * 400, f"pattern has '{'9' * 30}' at character 7"),
+    ],
+)
+def test_what_is_wrong_is_pointed_at(pattern: str, sentence: str) -> None:
+    with pytest.raises(QueryError) as error:
+        parse_pattern(pattern, 2)
+    assert sentence in str(error.value)
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 5))
+def test_a_pattern_written_out_again_is_the_same(random: Random, steps: int) -> None:
+    pattern = random_pattern(random, steps)
+    assert "".join(map(text_of, parse_pattern(pattern, steps))) == pattern
+
+
+@given(st.text(alphabet="(?)t<=>.*0123456789 x\x00é", max_size=40))
+def test_any_text_is_a_pattern_or_refused(text: str) -> None:
+    with suppress(QueryError):
+        actions = parse_pattern(text, 9)
+        assert any(isinstance(each, Event) for each in actions)
+        assert len(actions) <= len(text)
+
+
+def test_without_a_pattern_the_steps_come_one_after_the_other() -> None:
+    assert in_order(3) == parse_pattern("(?1).*(?2).*(?3)", 3)
+
+
+def test_as_many_steps_as_there_may_be_have_an_order() -> None:
+    assert len(in_order(32)) == 63
+
+
+def test_what_comes_after_the_last_step_can_be_left_out() -> None:
+    assert up_to_last_step(parse_pattern("(?1)(?t<5)(?2).(?t>3).*", 2)) == parse_pattern("(?1)(?t<5)(?2)", 2)
