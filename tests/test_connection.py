@@ -8,7 +8,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from mallard.cli.connection import MAX_HEAD_BYTES, REQUEST_SECONDS, Connection
+from mallard.cli.connection import REQUEST_SECONDS, Connection
+from mallard.cli.refusal import MAX_HEAD_BYTES
 
 CHUNK = b"a" * 16_384
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\n"

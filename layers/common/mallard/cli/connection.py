@@ -5,9 +5,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mallard.cli.refusal import ENDLESS_HEAD, MALFORMED, Refusal, refusal_of
+from mallard.cli.refusal import LARGE_HEAD, MALFORMED, MAX_HEAD_BYTES, Refusal, refusal_of
 
-MAX_HEAD_BYTES = 64 * 1024
 KEEP_ALIVE_SECONDS = 75
 REQUEST_SECONDS = 60
 """A body of 1 MB in this time needs 17 KB a second."""
@@ -94,7 +93,7 @@ class Connection(HttpToolsProtocol):
             self.refuse(self._refused or MALFORMED)
             return
         if self._idle_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.refuse(ENDLESS_HEAD)
+            self.refuse(LARGE_HEAD)
         elif self._owed_until is None and (self.cycle is None or self.cycle.response_complete):
             # An empty line begins no request, but ended uvicorn's wait for one.
             self.request_began()

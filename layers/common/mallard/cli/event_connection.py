@@ -8,7 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from mallard.cli.connection import Connection
-from mallard.cli.refusal import MAX_HEADERS, is_chunked
+from mallard.cli.refusal import MAX_HEAD_BYTES, MAX_HEADERS, bytes_of, is_chunked
 from mallard.ingest.answer import ACCEPTED, Answer
 from mallard.ingest.asgi import PATH, IngestApp
 from mallard.ingest.request import MAX_BODY_BYTES
@@ -82,6 +82,8 @@ class EventConnection(Connection):
         return (
             names.count(b"host") == 1
             and len(names) <= MAX_HEADERS
+            # Most have come in few bytes: the sizes of their headers need not be added up.
+            and (self._idle_bytes <= MAX_HEAD_BYTES or bytes_of(self.headers) <= MAX_HEAD_BYTES)
             # Whatever is odd about a body is told by who answers everything else.
             and b"content-encoding" not in names
             and (b"transfer-encoding" not in names or is_chunked(self.headers))

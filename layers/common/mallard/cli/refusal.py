@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from mallard.web.policy import completed
 
+MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
 MAX_TARGET_BYTES = 32 * 1024
 VERSIONS = ("1.1", "1.0")
@@ -38,7 +39,7 @@ class Refusal:
 
 
 MALFORMED = Refusal(400, "This is not a request of HTTP/1.1.")
-ENDLESS_HEAD = Refusal(431, "The head of the request is over 64 KB.")
+LARGE_HEAD = Refusal(431, f"The head of the request is over {MAX_HEAD_BYTES // 1024} KB.")
 TOO_MANY_HEADERS = Refusal(431, f"The request has over {MAX_HEADERS} headers.")
 LONG_TARGET = Refusal(414, f"The address is over {MAX_TARGET_BYTES // 1024} KB.")
 NO_TUNNEL = Refusal(501, "CONNECT is not for this server.")
@@ -60,6 +61,8 @@ def refusal_of(method: bytes, target: bytes, version: str, headers: Headers) -> 
         return LONG_TARGET
     if len(names) > MAX_HEADERS:
         return TOO_MANY_HEADERS
+    if bytes_of(headers) > MAX_HEAD_BYTES:
+        return LARGE_HEAD
     hosts = [value.strip() for name, value in headers if name == b"host"]
     if len(hosts) > 1 or (not hosts and version == "1.1") or not all(map(_HOST.fullmatch, hosts)):
         return WRONG_HOST
@@ -68,6 +71,11 @@ def refusal_of(method: bytes, target: bytes, version: str, headers: Headers) -> 
     if b"#" in target:
         return WRONG_TARGET
     return None if target.startswith(b"/") else _refusal_of_absolute(target, hosts)
+
+
+def bytes_of(headers: Headers) -> int:
+    """The size of headers, without what stands between them."""
+    return sum(len(name) + len(value) for name, value in headers)
 
 
 def is_chunked(headers: Headers) -> bool:

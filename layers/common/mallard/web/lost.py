@@ -28,7 +28,7 @@ def lost(scope: Scope, routes: Iterable[BaseRoute], status: int) -> Response:
     """
     is_api = scope["path"].startswith(PREFIXES)
     allowed = _allowed(scope, routes) or (["GET", "HEAD"] if status == 405 and not is_api else [])
-    if allowed:
+    if allowed and scope["method"] not in allowed:
         sentence = f"{scope['method'][:20]} is not for this path; it takes {' and '.join(allowed)}."
         return JSONResponse({"error": sentence}, 405, {"allow": ", ".join(allowed)})
     if is_api:

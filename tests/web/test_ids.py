@@ -1,0 +1,115 @@
+"""Every answer has an id, which stands in the log beside what went wrong."""
+
+import itertools
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from mallard.errors import StoreUnavailableError
+from mallard.query.api import OUT_OF_REACH, create_app
+from mallard.query.engine import Engine
+from mallard.web.front import DIRECT, Front, behind_gateway, behind_proxies
+from support.gate import one_address, open_gate
+from support.raw_http import ask
+from support.server import Server
+
+SECRET_PLACE = "/srv/mallard/config"
+
+
+def client(error: Exception, front: Front = DIRECT) -> TestClient:
+    """An application where nothing can be counted; its ids count up."""
+
+    def engine() -> Engine:
+        raise error
+
+    def erase(*_: object) -> None:
+        raise error
+
+    numbers = itertools.count(1)
+    app = create_app(
+        engine,
+        lambda: ["a.example"],
+        lambda: datetime.now(UTC),
+        erase,  # type: ignore[arg-type]
+        open_gate(),
+        one_address,
+        front=front,
+        make_id=lambda: f"id-{next(numbers)}",
+    )
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def test_ids_come_from_whom_the_application_was_given() -> None:
+    asked = client(RuntimeError())
+    for number, target in enumerate(["/api/sites", "/nothing", "/api/stats/main", "/openapi.json"], start=1):
+        assert asked.get(target).headers["x-request-id"] == f"id-{number}"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (RuntimeError(SECRET_PLACE), 500, "RuntimeError in engine"),
+        (StoreUnavailableError(SECRET_PLACE), 503, SECRET_PLACE),
+    ],
+)
+def test_an_error_of_ours_is_quoted_by_its_id_and_told_to_the_log_alone(
+    error: Exception, status: int, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client(error).get("/api/stats/main?site_id=a.example")
+    assert answer.status_code == status
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "id-1"
+    assert SECRET_PLACE not in answer.text
+    assert f"/api/stats/main failed (request id-1): {told}" in caplog.text
+    assert answer.headers["content-security-policy"]
+
+
+def test_what_the_client_did_wrong_has_its_id_in_the_header_only() -> None:
+    answer = client(RuntimeError()).get("/api/stats/main")
+    assert (answer.status_code, set(answer.json())) == (400, {"error"})
+    assert answer.headers["x-request-id"] == "id-1"
+
+
+def test_out_of_reach_is_one_sentence_without_places(caplog: pytest.LogCaptureFixture) -> None:
+    answer = client(StoreUnavailableError(f"The folder {SECRET_PLACE} cannot be used.")).get("/api/sites/a.example")
+    assert answer.json() == {"error": OUT_OF_REACH, "request_id": "id-1"}
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a\tb", "x" * 129, "<script>", "é", '"', "a,b;c"])
+def test_an_id_that_would_be_odd_in_a_log_is_replaced(given: str) -> None:
+    trusting = client(RuntimeError(), behind_proxies(lambda _: True))
+    answer = trusting.get("/api/sites", headers=[(b"x-request-id", given.encode())])
+    assert answer.headers["x-request-id"] == "id-1"
+
+
+@pytest.mark.parametrize("given", ["7f3a", "Root=1-67891233-abcdef012345678912345678", "a" * 128, "a.b_c:d/e+f@g-h"])
+def test_a_proxys_id_is_taken(given: str) -> None:
+    trusting = client(RuntimeError(), behind_proxies(lambda _: True))
+    assert trusting.get("/api/sites", headers={"x-request-id": given}).headers["x-request-id"] == given
+
+
+def test_the_gateways_id_is_taken_where_it_has_one() -> None:
+    front = behind_gateway()
+    assert front.given_id({"aws.event": {"requestContext": {"requestId": "JKJaXmPLvHcESHA="}}}) == "JKJaXmPLvHcESHA="
+    for event in (None, {}, {"requestContext": None}, {"requestContext": {"requestId": "a\nb"}}):
+        assert front.given_id({"aws.event": event}) == ""
+
+
+def test_the_real_server_makes_a_new_id_for_each_request(origin: str) -> None:
+    ids = {ask(origin, "GET", target).headers["x-request-id"] for target in ["/", "/health", "/nothing", "/api/sites"]}
+    assert len(ids) == 4
+    assert all(len(each) == 16 for each in ids)
+
+
+def test_the_log_of_a_real_server_has_the_id_of_what_failed(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", MALLARD_LOG_FORMAT="json") as server:
+        # A folder where the site's settings would be.
+        (tmp_path / "data" / "config" / "sites" / "a.example.json").mkdir(parents=True)
+        reply = ask(server.origin, "GET", "/api/sites/a.example")
+        assert reply.status == 503
+        assert str(tmp_path) not in reply.body.decode()
+        quoted = json.loads(reply.body)["request_id"]
+        lines = [json.loads(line)["message"] for line in server.log().splitlines() if line.startswith("{")]
+        assert [line for line in lines if f"(request {quoted})" in line]

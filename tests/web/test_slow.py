@@ -1,0 +1,159 @@
+"""Whoever is slow is left after a while: in a head, in a body, between requests, in reading an answer."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from mallard.cli.connection import CLOSE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS, STALL_SECONDS, Connection
+
+LARGE = 8 * 1024 * 1024
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+Story = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Connection], Awaitable[None]]
+
+
+async def answer_much(scope: Any, receive: Any, send: Any) -> None:
+    """Eight megabytes, in pieces."""
+    size = LARGE if scope["path"] == "/" else 2
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % size)]})
+    piece = b"a" * min(size, 65_536)
+    for done in range(len(piece), size + 1, len(piece)):
+        await send({"type": "http.response.body", "body": piece, "more_body": done < size})
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, ServerState]]:
+    """A client whose side of the connection holds little."""
+    config = uvicorn.Config(answer_much, ws="none", lifespan="off", log_config=None, timeout_keep_alive=0.05)  # type: ignore[arg-type]
+    state, loop = ServerState(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    await loop.sock_connect(client, server.sockets[0].getsockname())
+    reader, writer = await asyncio.open_connection(sock=client, limit=1024)
+    try:
+        yield reader, writer, state
+    finally:
+        writer.close()
+        server.close()
+
+
+def tell(story: Story) -> None:
+    async def told() -> None:
+        async with connected() as (reader, writer, state):
+            await asyncio.sleep(0.05)
+            (connection,) = state.connections
+            assert isinstance(connection, Connection)
+            await story(reader, writer, connection)
+
+    asyncio.run(told())
+
+
+async def is_gone(connection: Connection) -> bool:
+    await asyncio.sleep(0.1)
+    return connection not in connection.connections
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@pytest.mark.parametrize(
+    "unfinished",
+    [
+        b"",
+        b"\r\n",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+    ],
+)
+def test_a_request_that_is_not_whole_in_time_is_not_waited_for(unfinished: bytes) -> None:
+    async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
+        writer.write(unfinished)
+        await asyncio.sleep(0.05)
+        connection.end_if_late(now() + REQUEST_SECONDS - 1)
+        assert not await is_gone(connection)
+        connection.end_if_late(now() + REQUEST_SECONDS + 1)
+        await asyncio.sleep(0)
+        assert connection.transport.is_closing()
+
+    tell(story)
+
+
+def test_a_drop_at_a_time_gives_nobody_more_time() -> None:
+    async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
+        writer.write(b"POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n")
+        for _drop in range(20):
+            writer.write(b"a")
+            await asyncio.sleep(0.005)
+        connection.end_if_late(now() + REQUEST_SECONDS + 1)
+        assert connection.transport.is_closing()
+
+    tell(story)
+
+
+def test_an_empty_line_after_an_answer_is_no_way_to_stay(tmp_path: Any) -> None:
+    async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
+        connection.timeout_keep_alive = KEEP_ALIVE_SECONDS
+        writer.write(b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\naa")
+        writer.write(b"\r\n")
+        await asyncio.sleep(0.05)
+        connection.end_if_late(now() + REQUEST_SECONDS + 1)
+        assert await is_gone(connection)
+
+    tell(story)
+
+
+def test_whoever_reads_nothing_of_a_large_answer_is_left() -> None:
+    async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
+        writer.write(REQUEST)
+        await asyncio.sleep(0.3)
+        assert connection.flow.write_paused
+        connection.end_if_late(now() + STALL_SECONDS - 1)
+        assert not await is_gone(connection)
+        connection.end_if_late(now() + STALL_SECONDS + 1)
+        assert await is_gone(connection)
+
+    tell(story)
+
+
+def test_whoever_goes_on_reading_may_take_long() -> None:
+    async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
+        writer.write(REQUEST)
+        await asyncio.sleep(0.2)
+        first = connection._stalled_since
+        assert first is not None
+        read = 0
+        while read < LARGE // 2:
+            read += len(await reader.read(65_536))
+        assert connection._stalled_since is None or connection._stalled_since > first
+        connection.end_if_late(first + STALL_SECONDS + 0.01)
+        while read < LARGE:
+            read += len(await asyncio.wait_for(reader.read(65_536), 5))
+
+    tell(story)
+
+
+def test_a_connection_that_is_closed_does_not_wait_for_ever_for_its_last_bytes_to_be_read() -> None:
+    async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
+        writer.write(REQUEST)
+        await asyncio.sleep(0.3)
+        connection.transport.close()
+        start = now()
+        connection.end_if_late(start)
+        connection.end_if_late(start + CLOSE_SECONDS - 1)
+        assert not await is_gone(connection)
+        connection.end_if_late(start + CLOSE_SECONDS + 1)
+        assert await is_gone(connection)
+
+    tell(story)
