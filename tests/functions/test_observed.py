@@ -53,7 +53,7 @@ def server() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _environment(server: str, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     smoke = load(ROOT / "localstack" / "smoke.py")
-    with patch.dict(os.environ, smoke._resources(server)):
+    with patch.dict(os.environ, {**smoke._resources(server), "MALLARD_CLOUDWATCH_METRICS": "true"}):
         yield
 
 
@@ -268,6 +268,24 @@ def test_a_flush_that_fails_ends_in_an_exception_that_quotes_nothing(
     with pytest.raises(QueueError):
         flush.handle({}, Context())
     assert messages(printed()) == ["failed: The queue did not answer as expected: ReadTimeoutError."]
+
+
+def test_where_metrics_are_not_asked_for_only_trouble_is_told(
+    printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MALLARD_CLOUDWATCH_METRICS")
+    ingest = cold("ingest")
+    assert ingest.handle(page_view(), Context())["statusCode"] == 202
+    cold("flush").handle({}, Context())
+    assert printed() == []
+
+    def away(queue: SqsQueue, bodies: Any) -> None:
+        raise QueueError("The queue did not answer as expected: ReadTimeoutError.")
+
+    monkeypatch.setattr(SqsQueue, "send", away)
+    assert ingest.handle(page_view(), Context())["statusCode"] == 503
+    (told,) = [line for line in printed() if "_aws" in line]
+    assert [each["Name"] for each in told["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["unavailable"]
 
 
 def test_debug_writes_more_lines_and_nothing_personal(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:

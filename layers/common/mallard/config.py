@@ -201,6 +201,9 @@ class Settings:
     log_format: str = _setting("text", _one_of("text", "json"), "Form of log lines: text or json.")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error.")
     tracing: bool = _setting(False, _truth, "On AWS: trace calls with X-Ray, where a layer brings its SDK.")
+    cloudwatch_metrics: bool = _setting(
+        False, _truth, "On AWS: write all counts as CloudWatch metrics, each paid for; else only those of trouble."
+    )
     query_memory_mb: int = _setting(512, _whole(128, 1_000_000), "Memory a query engine may take, in MB.")
     query_threads: int = _setting(2, _whole(1, 256), "Threads of the query engine.")
     query_seconds: int = _setting(30, _whole(1, 900), "Seconds a query may take.")

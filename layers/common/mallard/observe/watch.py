@@ -18,6 +18,9 @@ from mallard.observe.fault import FAULTS, Discreet, kind_and_place
 
 NAMESPACE = "Mallard"
 LATENCY = "latency"
+OF_TROUBLE = (FAULTS, "unavailable", "failed", "set_aside")
+"""What is told in any case, where there is any: a metric is paid for by the hours in which it has values."""
+
 log = logging.getLogger("mallard.observe")
 
 
@@ -43,6 +46,7 @@ class Watch:
         *,
         level: str = "info",
         tracing: bool = False,
+        all_metrics: bool = True,
         seconds: Callable[[], float] = time.perf_counter,
     ) -> None:
         # Named as the package, so that it gets the lines of all rooms; a process has one.
@@ -51,13 +55,19 @@ class Watch:
         self._log.setLevel(level.upper())
         self._function = function
         self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=function)
+        self._all_metrics = all_metrics
         self._seconds = seconds
         self._span = _tracer(function) if tracing else nullcontext
 
     @classmethod
     def of(cls, function: str, settings: Settings) -> "Watch":
         """As the settings say."""
-        return cls(function, level=settings.log_level, tracing=settings.tracing)
+        return cls(
+            function,
+            level=settings.log_level,
+            tracing=settings.tracing,
+            all_metrics=settings.cloudwatch_metrics,
+        )
 
     @contextmanager
     def invocation(self, context: Context) -> Iterator[Counter[str]]:
@@ -71,9 +81,15 @@ class Watch:
             with self._span("handle"), _discreet(counts):
                 yield counts
         finally:
-            for name, count in counts.items():
-                self._metrics.add_metric(name, MetricUnit.Count, count)
-            self._metrics.add_metric(LATENCY, MetricUnit.Milliseconds, round(1000 * (self._seconds() - began), 2))
+            self._tell(counts, round(1000 * (self._seconds() - began), 2))
+
+    def _tell(self, counts: Counter[str], milliseconds: float) -> None:
+        told = counts if self._all_metrics else {name: counts[name] for name in OF_TROUBLE if counts[name]}
+        for name, count in told.items():
+            self._metrics.add_metric(name, MetricUnit.Count, count)
+        if self._all_metrics:
+            self._metrics.add_metric(LATENCY, MetricUnit.Milliseconds, milliseconds)
+        if told or self._all_metrics:
             self._metrics.flush_metrics()
 
 
