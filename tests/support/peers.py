@@ -127,6 +127,10 @@ PEERS = {
     "rclone": pip_peer("rclone"),
     "nanio": pip_peer("nanio"),
     "s3rver": npm_peer("s3rver"),
+    # Proxies to stand in front, and the judge of what a monitor reads.
+    "nginx": apt_peer(["nginx-light"], ["nginx"]),
+    "caddy": apt_peer(["caddy"], ["caddy"]),
+    "prometheus": apt_peer(["prometheus"], ["promtool"]),
     "ceph": apt_peer(
         ["radosgw", "ceph-osd", "ceph-mon"],
         ["radosgw", "radosgw-admin", "ceph-osd", "ceph-mon", "ceph", "monmaptool", "ceph-authtool"],

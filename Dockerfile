@@ -1,0 +1,43 @@
+# Everything of `mallard serve` in one image: docker build -t mallard-metrics .
+
+FROM node:22-slim AS browser
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY dashboard/ dashboard/
+COPY tracker/ tracker/
+RUN npm run build
+
+FROM python:3.13-slim AS packages
+WORKDIR /app
+RUN python -m venv .venv
+COPY requirements/serve.txt requirements/serve.txt
+RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -r requirements/serve.txt
+COPY pyproject.toml README.md ./
+COPY layers/common/ layers/common/
+# In place, as `make setup` does it: the dashboard stands beside the package. pip itself is needed no more after that.
+RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --editable . \
+    && .venv/bin/python -m pip uninstall --yes pip \
+    && .venv/bin/python -m compileall -q .venv layers/common
+
+FROM python:3.13-slim
+RUN groupadd --gid 10001 mallard \
+    && useradd --uid 10001 --gid mallard --no-create-home --shell /usr/sbin/nologin mallard \
+    && install --directory --owner mallard --group mallard /data
+WORKDIR /app
+COPY --from=packages /app/ ./
+COPY --from=browser /app/dashboard/ dashboard/
+COPY --from=browser /app/tracker/dist/ tracker/dist/
+ENV PATH=/app/.venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MALLARD_HOST=0.0.0.0 \
+    MALLARD_DATA_DIR=/data
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+# SIGTERM flushes what is pending and ends.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-m", "mallard.health.alive"]
+ENTRYPOINT ["mallard"]
+CMD ["serve"]
