@@ -5,7 +5,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check soak bench setup setup-test setup-check pins clean
+# For AWS: processors of the functions, where they are built, the stack's name, and its parameters as Key=Value.
+ARCH ?= arm64
+BUILD ?= .aws-sam/build
+STACK ?= mallard
+PARAMETERS ?=
+SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .venv/sam/bin/sam
+
+.PHONY: help run test check soak bench build deploy setup setup-test setup-check pins clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +28,8 @@ check: setup-check ## Lint, types, the template, and the suites that need heavy 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	.venv/peers/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
 	$(BIN)/python -m pytest -m heavy
 
 soak: setup-check ## The flush machine over 100,000 schedules, and the property tests for longer; hours
@@ -29,12 +38,21 @@ soak: setup-check ## The flush machine over 100,000 schedules, and the property 
 bench: setup-check ## Measure, and write bench/results.md
 	$(BIN)/python -m bench
 
+build: .venv/.sam ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
+	@$(SAM) build --build-dir $(BUILD) --parameter-overrides Architecture=$(ARCH)
+	@$(BIN)/python deploy/sizes.py $(BUILD)
+
+deploy: build setup ## Build, deploy and upload to AWS: STACK=mallard PARAMETERS="Sites=example.com ..."; docs/deploy.md
+	$(SAM) deploy --template-file $(BUILD)/template.yaml --stack-name $(STACK) \
+		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+	@$(BIN)/python deploy/publish.py $(STACK)
+
 setup: .venv/.serve dashboard/vendor/.done ## Make .venv with the command `mallard`, and put the browser's files into place
 
 setup-test: setup .venv/.test ## The same with what the tests need, a Chromium included
 	@$(BIN)/python tests/support/chromium.py
 
-setup-check: setup-test .venv/.check ## The same with linters, and the peers of heavy tests
+setup-check: setup-test .venv/.check .venv/.sam ## The same with linters, and the peers of heavy tests
 	@$(BIN)/python tests/support/peers.py
 
 .venv/bin/python:
@@ -57,6 +75,12 @@ setup-check: setup-test .venv/.check ## The same with linters, and the peers of 
 .venv/.check: requirements/check.txt | .venv/.test
 	@echo "Installing linters ..."
 	@$(PIP) -r requirements/check.txt
+	@touch $@
+
+.venv/.sam: requirements/sam.txt | .venv/bin/python
+	@echo "Installing AWS SAM CLI ..."
+	@$(BIN)/python -m venv --clear .venv/sam
+	@.venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements/sam.txt
 	@touch $@
 
 dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs $(wildcard tracker/*.mjs tracker/*.js tracker/parts.json tracker/parts/*.js)

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -32,18 +32,20 @@ def program(name: str) -> Path:
     return HOME / name / "bin" / name
 
 
-def _has_its_pins(name: str) -> bool:
+def _has_its_pins(name: str, pins: str, runs: str) -> bool:
     stamp = HOME / name / "pins.txt"
-    return program(name).is_file() and stamp.is_file() and stamp.read_text() == _pins(name).read_text()
+    is_there = (HOME / name / "bin" / runs).is_file()
+    return is_there and stamp.is_file() and stamp.read_text() == _pins(pins).read_text()
 
 
-def _install_pins(name: str) -> None:
+def _install_pins(name: str, pins: str, python: Callable[[], str]) -> None:
     """A virtual environment of its own: a peer's packages are other versions than ours."""
     home = HOME / name
-    venv.create(home, with_pip=True, clear=True)
+    shutil.rmtree(home, ignore_errors=True)
+    subprocess.run([python(), "-m", "venv", str(home)], check=True)
     command = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, "--no-deps", "-r", str(_pins(name))], check=True)
-    (home / "pins.txt").write_text(_pins(name).read_text())
+    subprocess.run([*command, "--no-compile", "--no-deps", "-r", str(_pins(pins))], check=True)
+    (home / "pins.txt").write_text(_pins(pins).read_text())
 
 
 def _pins(name: str) -> Path:
@@ -52,7 +54,21 @@ def _pins(name: str) -> Path:
 
 def pip_peer(name: str) -> Peer:
     """A peer that requirements/peers/NAME.txt pins and whose program has its name."""
-    return Peer(partial(_has_its_pins, name), partial(_install_pins, name))
+    return Peer(partial(_has_its_pins, name, name, name), partial(_install_pins, name, name, lambda: sys.executable))
+
+
+def lambda_peer(name: str, pins: str, runs: str) -> Peer:
+    """A peer that needs Lambda's Python; ``runs`` is a program of it."""
+
+    def python() -> str:
+        spec = spec_from_file_location("build", ROOT / "deploy" / "build.py")
+        if spec is None or spec.loader is None:
+            raise ImportError("build")
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return str(module.lambda_python())
+
+    return Peer(partial(_has_its_pins, name, pins, runs), partial(_install_pins, name, pins, python))
 
 
 def npm_program(name: str) -> Path:
@@ -124,6 +140,10 @@ def _has_maxmind() -> bool:
 PEERS = {
     "maxmind": Peer(_has_maxmind, _install_maxmind),
     "ministack": pip_peer("ministack"),
+    # It runs functions with its own Python, which has to be Lambda's.
+    "ministack-lambda": lambda_peer("ministack-lambda", "ministack", "ministack"),
+    "awslambdaric": lambda_peer("awslambdaric", "awslambdaric", "python"),
+    "checkov": pip_peer("checkov"),
     "rclone": pip_peer("rclone"),
     "nanio": pip_peer("nanio"),
     "s3rver": npm_peer("s3rver"),

@@ -1,0 +1,47 @@
+"""What `make build` makes, once for all tests that look at it."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HERE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+BUILD_SECONDS = 300
+
+Build = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """The folder of a build for an architecture."""
+
+    @cache
+    def built(architecture: str) -> Path:
+        folder = tmp_path_factory.mktemp(architecture) / "build"
+        command = ["make", "--silent", "build", f"ARCH={architecture}", f"BUILD={folder}"]
+        environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=BUILD_SECONDS,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        (folder / "printed.txt").write_text(ended.stdout)
+        return folder
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def here(build: Build) -> Path:
+    """The build that this machine can run."""
+    return build(HERE)
