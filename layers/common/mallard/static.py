@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -44,6 +44,9 @@ class Dashboard(StaticFiles):
         if path.endswith((".mjs", ".md")) or hidden:
             raise HTTPException(404)
         answer = await super().get_response(path, scope)
+        if isinstance(answer, RedirectResponse):
+            # It would repeat whatever Host a client made up.
+            raise HTTPException(404)
         if path == SHARED_NAME:
             answer.headers.update(SHARED_PAGE)
         return answer

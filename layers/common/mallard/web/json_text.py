@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 MAX_DEPTH = 32
@@ -15,6 +16,10 @@ TOO_MANY = f"The body holds over {MAX_VALUES} values."
 HALF = "The body holds half of a character: a surrogate alone."
 
 
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)', re.DOTALL)
+"""A text; one without an end goes to the end, so that no byte is looked at from two beginnings."""
+
+
 class _FaultError(Exception):
     """What is wrong, as a sentence."""
 
@@ -24,6 +29,8 @@ def fault_in(body: bytes) -> str | None:
 
     A key given twice is refused: who reads the first and who reads the last would read two bodies.
     """
+    if _is_crowded(body):
+        return TOO_MANY
     try:
         value = json.loads(
             body.decode("utf-8"),
@@ -43,18 +50,26 @@ def fault_in(body: bytes) -> str | None:
     return _fault_of(value)
 
 
+def _is_crowded(body: bytes) -> bool:
+    """Whether there are surely too many values, before any is made: each comma and each bracket stands before one."""
+    if len(body) <= MAX_VALUES:
+        return False
+    bare = _TEXT.sub(b"", body)
+    return bare.count(b",") >= MAX_VALUES or bare.count(b"[") + bare.count(b"{") > MAX_VALUES
+
+
 def _fault_of(value: Any) -> str | None:
-    level, seen = [value], 0
-    for _ in range(MAX_DEPTH + 1):
-        if not level:
-            return None
-        seen += len(level)
+    level, depth, seen = [value], 0, 0
+    while level:
+        if depth == MAX_DEPTH and any(isinstance(each, dict | list) for each in level):
+            return TOO_DEEP
+        depth, seen = depth + 1, seen + len(level)
         if seen > MAX_VALUES:
             return TOO_MANY
         if any(isinstance(each, str) and not _is_text(each) for each in level):
             return HALF
         level = [inner for each in level for inner in _inside(each)]
-    return TOO_DEEP if level else None
+    return None
 
 
 def _inside(value: Any) -> list[Any]:

@@ -1,0 +1,79 @@
+"""What strangers' programs look for, and what a monitor needs to read the metrics."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mallard.web.well_known import security_text
+from support.raw_http import Reply, ask
+from support.server import Server
+
+TOKEN = "a-token-of-the-monitor"
+CONTACTS = "mailto:security@example.com,https://example.com/report"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that has said whom to tell, and who may read its metrics."""
+    folder: Path = tmp_path_factory.mktemp("guarded") / "data"
+    with Server(folder, MALLARD_METRICS_TOKEN=TOKEN, MALLARD_SECURITY_CONTACT=CONTACTS) as server:
+        yield server.origin
+
+
+def test_no_search_engine_comes_in_but_the_script_is_for_all(origin: str) -> None:
+    reply = ask(origin, "GET", "/robots.txt")
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert reply.body == b"User-agent: *\nAllow: /tracking/\nDisallow: /\n"
+
+
+def test_whom_to_tell_is_said_where_somebody_is_named(guarded: str) -> None:
+    reply = ask(guarded, "GET", "/.well-known/security.txt")
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    first, second, third = reply.body.decode().splitlines()
+    assert (first, second) == ("Contact: mailto:security@example.com", "Contact: https://example.com/report")
+    ends = datetime.fromisoformat(third.removeprefix("Expires: "))
+    assert timedelta(days=178) < ends - datetime.now(UTC) < timedelta(days=181)
+
+
+def test_nobody_is_named_by_default(origin: str) -> None:
+    assert ask(origin, "GET", "/.well-known/security.txt").error == "There is no such page."
+
+
+def test_it_is_good_for_half_a_year_and_the_same_all_day() -> None:
+    early, late = datetime(2026, 3, 10, 0, 0, 1, tzinfo=UTC), datetime(2026, 3, 10, 23, 59, tzinfo=UTC)
+    text = security_text(("mailto:a@b.example",), early)
+    assert text == "Contact: mailto:a@b.example\nExpires: 2026-09-06T00:00:00Z\n"
+    assert security_text(("mailto:a@b.example",), late) == text
+
+
+def metrics(origin: str, **headers: str) -> Reply:
+    return ask(origin, "GET", "/metrics", headers=headers)
+
+
+def test_the_metrics_are_open_where_no_token_is_set(origin: str) -> None:
+    for headers in ({}, {"Authorization": "Bearer anything"}):
+        reply = metrics(origin, **headers)
+        assert (reply.status, b"mallard_buffered_events" in reply.body) == (200, True)
+
+
+def test_the_metrics_are_for_whoever_has_the_token(guarded: str) -> None:
+    for scheme in ("Bearer", "bearer"):
+        assert metrics(guarded, Authorization=f"{scheme} {TOKEN}").status == 200
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer", "Bearer \xe9", "Bearer "],
+)
+def test_nobody_else_reads_them(guarded: str, given: str) -> None:
+    reply = metrics(guarded, Authorization=given) if given else metrics(guarded)
+    assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
+    assert b"mallard_buffered_events" not in reply.body
+    assert TOKEN not in reply.error
+
+
+@pytest.mark.parametrize("path", ["/health", "/robots.txt", "/"])
+def test_the_token_guards_nothing_else(guarded: str, path: str) -> None:
+    assert ask(guarded, "GET", path).status == 200
