@@ -40,6 +40,10 @@ REPORTS = """
 /api/stats/funnel?period=7d&steps=page:/**,page:/b,page:/a&window=2%20hours
 /api/stats/funnel?period=7d&steps=page:/,page:/b&breakdown=countries
 /api/stats/retention?period=30d&interval=day&count=3
+/api/stats/sequences?period=7d&steps=page:/,event:signup&details=true
+/api/stats/sequences?period=7d&steps=page:/**,page:/b&pattern=(?1)(?t%3C=7200)(?2).&breakdown=browsers
+/api/stats/flow?period=7d&page=/a&depth=3&exits=true
+/api/stats/flow?period=7d&event=signup&direction=backward&base=last_match
 /api/stats/export?period=7d&format=csv
 /api/stats/export?period=7d&format=json
 /api/stats/export?period=7d&format=parquet

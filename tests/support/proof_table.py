@@ -51,6 +51,8 @@ numbers  200     GET /api/stats/overview?site_id={site}
 numbers  200     GET /api/stats/sessions?site_id={site}
 numbers  200     GET /api/stats/funnel?site_id={site}&steps=page:/
 numbers  200     GET /api/stats/retention?site_id={site}
+numbers  200     GET /api/stats/sequences?site_id={site}&steps=page:/,page:/a
+numbers  200     GET /api/stats/flow?site_id={site}&page=/
 numbers  200     GET /api/stats/export?site_id={site}
 events   200     GET /api/stats/export?site_id={site}&what=events
 whole    200     GET /api/stats/rejected?site_id={site}

@@ -17,6 +17,7 @@ from mallard.behaviour.flow import (
     read_anchor,
     read_flow,
 )
+from mallard.behaviour.parameters import Breakdown, Steps, read_breakdown
 from mallard.behaviour.sequences import read_sequence, sequences, sequences_by
 from mallard.errors import QueryError
 from mallard.query.asking import Ask, ask_filtered
@@ -24,15 +25,10 @@ from mallard.query.engine import Engine
 from mallard.query.parameters import Limit, read_limit
 from mallard.query.tagged import TaggedRoute
 
-Steps = Annotated[
-    str | None,
-    Query(description="What is done, such as page:/pricing,event:signup; docs/behaviour.md has the grammar."),
-]
 Pattern = Annotated[
     str | None, Query(description="In what order, such as (?1)(?t<=3600)(?2). Default (?1).*(?2) and so on.")
 ]
 Details = Annotated[str | None, Query(description="true: matches and median_seconds, too. Default false.")]
-Breakdown = Annotated[str | None, Query(description="A dimension: then the answer is a list, a row for each value.")]
 Page = Annotated[str | None, Query(description="The page the flow begins at, such as /pricing or /blog/*.")]
 EventName = Annotated[str | None, Query(alias="event", description="Instead of page: an event's name.")]
 Direction = Annotated[str | None, Query(description=f"{' or '.join(DIRECTIONS)}. Default forward.")]
@@ -52,8 +48,8 @@ Pages = list[answers.NextPage] | list[answers.PreviousPage]
 def sequence_routes(
     engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
-    """The router; ``guards`` come before each route."""
-    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=TaggedRoute)
+    """The router; ``guards`` come before each route, and say who was let in."""
+    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=TaggedRoute)
 
     Filtered = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
@@ -68,11 +64,12 @@ def sequence_routes(
     ) -> Answer:
         """How many visitors do some steps in the order of a pattern: ClickHouse's sequenceMatch."""
         wanted = read_sequence(steps, pattern, with_details=_is_true("details", details))
-        if breakdown is None:
+        dimension = read_breakdown(breakdown)
+        if dimension is None:
             if limit is not None:
                 raise QueryError("limit is given without breakdown; there is one row.")
             return answers.Sequence(**sequences(asked.stats, asked.scope, wanted))
-        rows = sequences_by(asked.stats, asked.scope, wanted, breakdown, read_limit(limit))
+        rows = sequences_by(asked.stats, asked.scope, wanted, dimension, read_limit(limit))
         return [answers.SequenceRow(**row) for row in rows]
 
     @router.get("/flow", response_model_exclude_unset=True)

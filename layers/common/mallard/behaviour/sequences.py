@@ -10,7 +10,6 @@ from mallard.behaviour.pattern import Action, Event, in_order, parse_pattern
 from mallard.behaviour.sequence_sql import KEYS, sequence_sql
 from mallard.behaviour.steps import Step, compile_steps, parse_steps
 from mallard.errors import QueryError
-from mallard.query.dimensions import DIMENSIONS
 from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats
 from mallard.query.study import Study
@@ -61,14 +60,14 @@ def sequences(stats: Stats, scope: Scope, asked: Asked) -> dict[str, Any]:
 
 
 def sequences_by(stats: Stats, scope: Scope, asked: Asked, dimension: str, limit: int) -> list[dict[str, Any]]:
-    """The same for the values of a dimension, by total visitors, then value. QueryError for one that there is not."""
-    if dimension not in DIMENSIONS:
-        raise QueryError(f"breakdown is {dimension[:40]!r}, but must be one of {', '.join(DIMENSIONS)}.")
+    """The same for the values of a dimension of DIMENSIONS, by converting visitors, then value; without details."""
     if asked.with_details:
         raise QueryError("details is given with breakdown; leave one out, or ask for one value by filters.")
     found = _counted(stats, scope, asked, dimension)
-    totals = _totals(stats, scope, found, dimension, limit)
-    return [{"value": value, **_numbers(found[value], total)} for value, total in totals]
+    rows = [
+        {"value": value, **_numbers(found[value], total)} for value, total in _totals(stats, scope, found, dimension)
+    ]
+    return sorted(rows, key=lambda row: (-row["converting_visitors"], row["value"]))[:limit]
 
 
 _Counts = dict[str | None, Counter[tuple[str, int, int]]]
@@ -97,16 +96,13 @@ def _counted(stats: Stats, scope: Scope, asked: Asked, dimension: str | None = N
     return found
 
 
-def _totals(
-    stats: Stats, scope: Scope, found: _Counts, dimension: str | None = None, limit: int | None = None
-) -> list[tuple[str | None, int]]:
-    """Values and all their visitors, in the order of the answer."""
+def _totals(stats: Stats, scope: Scope, found: _Counts, dimension: str | None = None) -> list[tuple[str | None, int]]:
+    """Values, and how many visitors each has."""
     if scope.filters is None:
         # From rollups where there are some. After those who convert, so that who comes in between is among them.
-        rows = stats.engine.answer([replace(_query(scope, dimension), limit=limit)]).rows[0]
+        rows = stats.engine.answer([_query(scope, dimension)]).rows[0]
         return [(row.get("value"), row["visitors"]) for row in rows]
-    totals = [(value, counted["total", 0, 0]) for value, counted in found.items()]
-    return sorted(totals, key=lambda row: (-row[1], str(row[0])))[:limit]
+    return [(value, counted["total", 0, 0]) for value, counted in found.items()]
 
 
 def _query(scope: Scope, dimension: str | None) -> Query:

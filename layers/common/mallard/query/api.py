@@ -17,6 +17,7 @@ from mallard.auth.door import Door
 from mallard.auth.gate import Gate
 from mallard.auth.identity import Identity
 from mallard.behaviour.routes import behaviour_routes
+from mallard.behaviour.sequence_routes import sequence_routes
 from mallard.errors import (
     ErasureError,
     MallardError,
@@ -98,6 +99,7 @@ def create_app(
     app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
     app.include_router(stats_routes(engine, clock, after(admission.to_narrowed)))
     app.include_router(behaviour_routes(engine, clock, after(admission.to_narrowed)))
+    app.include_router(sequence_routes(engine, clock, after(admission.to_narrowed)))
     app.include_router(export_routes(engine, clock, after(admission.to_narrowed), deliver))
     app.include_router(rejected_routes(engine, clock, after(admission.to_numbers)))
     app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
