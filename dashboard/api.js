@@ -34,7 +34,7 @@ import { chartStep, periodParams } from "./period.js";
 /** @typedef {import("./url.js").Route} Route */
 
 /** @param {string} name @param {Route} route @param {Record<string, string>} [more] */
-function statsUrl(name, route, more = {}) {
+export function statsUrl(name, route, more = {}) {
   const params = { site_id: route.site, ...periodParams(route), ...filterParams(route), ...more };
   return `/api/stats/${name}?${new URLSearchParams(params)}`;
 }

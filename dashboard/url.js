@@ -1,7 +1,9 @@
 /**
  * The state of the page, which lives in the address and nowhere else: `?site=&period=` or `?site=&from=&to=`,
- * then `compare=`, one `f=` for each filter, and `view=` where it is not the report that is shown.
+ * then `compare=`, one `f=` for each filter, and `view=` where it is not the overview that is shown, with what is looked
+ * at there.
  */
+import { readState, writeState } from "./behaviour/state.js";
 import { isComparison } from "./compare.js";
 import { readFilters, writeFilter } from "./filters.js";
 import { DEFAULT_PERIOD, findPeriod, isDay } from "./period.js";
@@ -14,11 +16,12 @@ import { DEFAULT_PERIOD, findPeriod, isDay } from "./period.js";
  * @property {string} to inclusive
  * @property {string} compare "" where nothing is compared
  * @property {import("./filters.js").Filter[]} filters all of which hold
- * @property {"" | "settings" | "login"} view "" is the report
+ * @property {"" | "behaviour" | "settings" | "login"} view "" is the overview
+ * @property {import("./behaviour/state.js").State} behaviour what its reports are asked
  * @property {string} section of the settings
  */
 
-const VIEWS = ["settings", "login"];
+const VIEWS = ["behaviour", "settings", "login"];
 
 export const SECTIONS = [
   { id: "sites", label: "Sites" },
@@ -45,6 +48,7 @@ export function readRoute(search) {
   const ranged = isDay(from) && isDay(to) && from <= to;
   const period = params.get("period") ?? "";
   const compare = params.get("compare") ?? "";
+  const view = VIEWS.find((each) => each === params.get("view")) ?? "";
   return {
     site: SITE_ID.test(site) ? site : "",
     period: findPeriod(period) ? period : DEFAULT_PERIOD,
@@ -52,7 +56,8 @@ export function readRoute(search) {
     to: ranged ? to : "",
     compare: isComparison(compare) ? compare : "",
     filters: readFilters(params),
-    view: VIEWS.find((view) => view === params.get("view")) ?? "",
+    view,
+    behaviour: view === "behaviour" ? readState(params) : {},
     section: SECTIONS.find(({ id }) => id === params.get("section"))?.id ?? FIRST_SECTION,
   };
 }
@@ -70,6 +75,7 @@ export function routeSearch(route) {
   for (const filter of route.filters) params.append("f", writeFilter(filter));
   if (route.view) params.set("view", route.view);
   if (route.view === "settings" && route.section !== FIRST_SECTION) params.set("section", route.section);
-  // Commas and slashes may stand in a query as they are, and there are many in filters.
-  return `?${params}`.replaceAll("%2C", ",").replaceAll("%2F", "/");
+  if (route.view === "behaviour") writeState(params, route.behaviour);
+  // Commas, slashes and colons may stand in a query as they are, and there are many in filters and steps.
+  return `?${params}`.replaceAll("%2C", ",").replaceAll("%2F", "/").replaceAll("%3A", ":");
 }

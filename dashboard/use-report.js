@@ -18,15 +18,16 @@ import { useResource } from "./use-resource.js";
  * @param {Route} route
  * @param {number} tick a new one asks again
  * @param {Set<string>} opened ids of breakdowns of which all rows are wanted
+ * @param {boolean} isShown nothing is asked while it is not; what was there stays
  * @returns {{ overview: Resource<Report>, lists: Map<string, Resource<Row[]>>, errors: Error[], pending: boolean }}
  */
-export function useReport(route, tick, opened) {
+export function useReport(route, tick, opened, isShown) {
   const options = { tick, scope: route.site };
-  const overview = useResource(overviewUrl(route), (signal) => getOverview(route, signal), options);
+  const overview = useResource(isShown ? overviewUrl(route) : "", (signal) => getOverview(route, signal), options);
   const asked = [overview];
   // A constant list, so the hooks inside keep their order.
   const lists = DIMENSIONS.map(({ id }) => {
-    const url = opened.has(id) ? breakdownUrl(id, route) : "";
+    const url = isShown && opened.has(id) ? breakdownUrl(id, route) : "";
     const whole = useResource(url, (signal) => getJson(url, signal), options);
     const first = partOf(overview, (data) => data.breakdowns[id]);
     if (url === "") return [id, first];

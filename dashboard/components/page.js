@@ -45,7 +45,7 @@ export function Page({ route, go, access }) {
   }, [shown]);
 
   // Pages and sources of one site mean nothing on another.
-  const openSite = (site) => go({ site, filters: [] });
+  const openSite = (site) => go({ site, filters: [], behaviour: {} });
   const filterBy = (filters) => go({ filters });
   const isReport = route.site && !isSettings;
   return html`
@@ -72,6 +72,7 @@ export function Page({ route, go, access }) {
         route=${route}
         sites=${sites}
         isGuest=${isGuest}
+        onGo=${go}
         onFilter=${filterBy}
         onReload=${reloadSites}
       />`}

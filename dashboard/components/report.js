@@ -8,12 +8,14 @@ import { chosenValues, nothingSaid, sentenceOf, toggled } from "../filters.js";
 import { includesToday } from "../period.js";
 import { usePoll } from "../use-poll.js";
 import { partOf, useReport } from "../use-report.js";
+import { BehaviourPlace } from "./behaviour-place.js";
 import { Breakdown } from "./breakdown.js";
 import { Definitions } from "./definitions.js";
 import { Failure } from "./failure.js";
 import { Headline } from "./headline.js";
 import { Install } from "./install.js";
 import { Live } from "./live.js";
+import { ReportTabs } from "./report-tabs.js";
 import { Trend } from "./trend.js";
 
 const REFRESH_SECONDS = 60;
@@ -27,13 +29,15 @@ const REFRESH_SECONDS = 60;
  * @param {Route} props.route
  * @param {import("../use-resource.js").Resource<unknown>} props.sites
  * @param {boolean} props.isGuest somebody who may look at numbers and nothing else
+ * @param {(change: Partial<Route>) => void} props.onGo
  * @param {(filters: import("../filters.js").Filter[]) => void} props.onFilter
  * @param {() => void} props.onReload
  */
-export function Report({ route, sites, isGuest, onFilter, onReload }) {
+export function Report({ route, sites, isGuest, onGo, onFilter, onReload }) {
+  const isBehaviour = route.view === "behaviour";
   const [tick, setTick] = useState(0);
   const [opened, setOpened] = useState(new Set());
-  const { overview, lists, errors, pending } = useReport(route, tick, opened);
+  const { overview, lists, errors, pending } = useReport(route, tick, opened, !isBehaviour);
 
   const reload = () => setTick((old) => old + 1);
   const retry = () => {
@@ -54,31 +58,38 @@ export function Report({ route, sites, isGuest, onFilter, onReload }) {
   return html`
     <h1 class="unseen">Statistics of ${route.site}</h1>
     <p class="unseen" role="status">${filtersSaid(route.filters)}</p>
-    <${Live} route=${route} />
+    <div class="report-head"><${Live} route=${route} /><${ReportTabs} route=${route} onGo=${onGo} /></div>
     ${failures.length > 0 && html`<${Failure} errors=${failures} pending=${pending} onRetry=${retry} />`}
-    <section class="panel overview" aria-label="Overview">
-      <${Headline} headline=${partOf(overview, (data) => data.main)} />
-      <${Trend} route=${route} overview=${overview} isGuest=${isGuest} />
-    </section>
-    <div class="breakdowns">
-      ${DIMENSIONS.map(
-        (dimension) => html`
-          <${Breakdown}
-            key=${dimension.id}
-            dimension=${dimension}
-            rows=${lists.get(dimension.id)}
-            chosen=${chosenValues(route.filters, dimension.id)}
-            nothing=${nothingSaid(route.filters)}
-            expanded=${opened.has(dimension.id)}
-            onChoose=${(value) => onFilter(toggled(route.filters, dimension.id, value))}
-            onToggle=${() => toggle(dimension.id)}
-          />
-        `,
-      )}
-    </div>
-    <${Definitions} />
+    ${isBehaviour
+      ? html`<${BehaviourPlace} route=${route} isGuest=${isGuest} onGo=${onGo} />`
+      : html`<${Overview} ...${{ route, overview, lists, opened, isGuest, onFilter }} onToggle=${toggle} />`}
   `;
 }
+
+/** The headline numbers, the chart and the breakdowns. */
+const Overview = ({ route, overview, lists, opened, isGuest, onFilter, onToggle }) => html`
+  <section class="panel overview" aria-label="Overview">
+    <${Headline} headline=${partOf(overview, (data) => data.main)} />
+    <${Trend} route=${route} overview=${overview} isGuest=${isGuest} />
+  </section>
+  <div class="breakdowns">
+    ${DIMENSIONS.map(
+      (dimension) => html`
+        <${Breakdown}
+          key=${dimension.id}
+          dimension=${dimension}
+          rows=${lists.get(dimension.id)}
+          chosen=${chosenValues(route.filters, dimension.id)}
+          nothing=${nothingSaid(route.filters)}
+          expanded=${opened.has(dimension.id)}
+          onChoose=${(value) => onFilter(toggled(route.filters, dimension.id, value))}
+          onToggle=${() => onToggle(dimension.id)}
+        />
+      `,
+    )}
+  </div>
+  <${Definitions} />
+`;
 
 const without = (set, gone) => new Set([...set].filter((each) => each !== gone));
 

@@ -7,6 +7,8 @@ import { routeSearch } from "../url.js";
 /** @typedef {import("../url.js").Route} Route */
 
 /**
+ * What stands behind a # stays, as it does on the way: it names a shared link.
+ *
  * @param {object} props also attributes of the link
  * @param {Route} props.route where we are
  * @param {Partial<Route>} props.to what changes
@@ -19,5 +21,5 @@ export function RouteLink({ route, to, onGo, children, ...attributes }) {
     event.preventDefault();
     onGo(to);
   };
-  return html`<a href=${routeSearch({ ...route, ...to })} onClick=${follow} ...${attributes}>${children}</a>`;
+  return html`<a href=${routeSearch({ ...route, ...to }) + location.hash} onClick=${follow} ...${attributes}>${children}</a>`;
 }

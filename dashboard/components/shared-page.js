@@ -66,7 +66,7 @@ function SharedReport({ share, focused }) {
       `}
       foot=${isFramed && html`<${WayOut} />`}
     >
-      <${Report} key=${route.site} route=${route} sites=${NOTHING} isGuest onFilter=${filterBy} onReload=${() => {}} />
+      <${Report} key=${route.site} route=${route} sites=${NOTHING} isGuest onGo=${go} onFilter=${filterBy} onReload=${() => {}} />
     <//>
   `;
 }

@@ -1,0 +1,80 @@
+/**
+ * What visitors do one thing after another: the sessions' numbers, and below them one of four reports.
+ */
+import { html } from "../vendor/htm-preact.js";
+import { useState } from "../vendor/preact-hooks.js";
+import { Failure } from "../components/failure.js";
+import { RouteLink } from "../components/route-link.js";
+import { includesToday } from "../period.js";
+import { usePoll } from "../use-poll.js";
+import { Flow } from "./flow.js";
+import { Funnel } from "./funnel.js";
+import { earlierRoute, useBasis, useGoals } from "./questions.js";
+import { Retention } from "./retention.js";
+import { Sequences } from "./sequences.js";
+import { SessionCards } from "./sessions.js";
+import { VIEWS } from "./state.js";
+import { suggestSteps } from "./steps.js";
+
+const REFRESH_SECONDS = 60;
+const REPORTS = { funnel: Funnel, retention: Retention, sequences: Sequences, flow: Flow };
+
+/** @typedef {import("../url.js").Route} Route */
+/**
+ * @typedef {object} Shown what each report gets
+ * @property {Route} route
+ * @property {Route | null} earlier the range to compare with
+ * @property {{ pages: string[], events: string[], goals: string[] }} known names to choose from
+ * @property {string} suggested steps that show something; "" while they are not known
+ * @property {string} entry the page where most visits begin; "" while it is not known
+ * @property {boolean} isEmpty whether the period has no events
+ * @property {number} tick
+ * @property {(change: import("./state.js").State) => void} change
+ * @property {() => void} again
+ */
+
+/** @param {{ route: Route, isGuest: boolean, onGo: (change: Partial<Route>) => void }} props */
+export function Behaviour({ route, isGuest, onGo }) {
+  const [tick, setTick] = useState(0);
+  const basis = useBasis(route, tick);
+  const goals = useGoals(isGuest ? "" : route.site);
+  const again = () => setTick((old) => old + 1);
+  usePoll(again, includesToday(route, new Date()) ? REFRESH_SECONDS : 0);
+
+  const state = route.behaviour;
+  const show = state.show ?? VIEWS[0].id;
+  const Report = REPORTS[show];
+  const found = basis.data?.breakdowns;
+  const shown = {
+    route,
+    earlier: earlierRoute(route, basis),
+    known: { pages: namesOf(found?.pages), events: namesOf(found?.events), goals: goals ?? [] },
+    suggested: found && goals ? suggestSteps(found, goals) : "",
+    entry: (found?.entry_pages[0] ?? found?.pages[0])?.value ?? "",
+    isEmpty: Boolean(found) && found.events.length === 0,
+    tick,
+    again,
+    change: (change) => onGo({ behaviour: { ...state, ...change } }),
+  };
+  return html`
+    <${SessionCards} route=${route} earlier=${shown.earlier} tick=${tick} />
+    ${basis.error && html`<${Failure} errors=${[basis.error]} pending=${basis.pending} onRetry=${again} />`}
+    <nav class="tabs" aria-label="Behaviour">
+      ${VIEWS.map(
+        ({ id, label }) => html`<${RouteLink}
+          key=${id}
+          route=${route}
+          to=${{ behaviour: { ...state, show: id } }}
+          onGo=${onGo}
+          data-test=${`show-${id}`}
+          aria-current=${id === show ? "page" : null}
+        >
+          ${label}
+        <//>`,
+      )}
+    </nav>
+    <${Report} key=${show} ...${shown} />
+  `;
+}
+
+const namesOf = (rows) => rows?.map(({ value }) => value) ?? [];
