@@ -1,0 +1,150 @@
+"""What the doctor says of this machine and of who gets in: each finding that is wrong says what to do."""
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from mallard.auth.password import Passwords
+from mallard.cli.access import check_access, check_password, check_secret
+from mallard.cli.machine import OLD_DATABASE, check_geoip, check_memory, check_room, memory_bytes
+from mallard.config import Settings
+from mallard.errors import StoreUnavailableError
+from mallard.store.base import Stored
+from mallard.store.probe import Finding
+from support.auth import quick_hashing
+from support.memory import MemoryStore
+
+MB = 1_000_000
+LONG_SECRET = "0123456789abcdef"
+
+
+class Versioned(MemoryStore):
+    """A bucket with versioning."""
+
+    def keeps_versions(self) -> bool:
+        return True
+
+
+class Away(MemoryStore):
+    """A bucket that does not answer."""
+
+    def get(self, key: str) -> Stored | None:
+        raise StoreUnavailableError("The bucket does not answer.")
+
+
+def test_a_folder_with_room_is_well(tmp_path: Path) -> None:
+    assert check_room("disk room", tmp_path, 1, "MALLARD_DATA_DIR").ok
+
+
+def test_a_disk_without_room_says_which_folder_how_much_is_needed_and_what_names_another(tmp_path: Path) -> None:
+    more_than_there_is = 2 * shutil.disk_usage(tmp_path).total
+    found = check_room("disk room", tmp_path, more_than_there_is, "MALLARD_DATA_DIR")
+    assert not found.ok
+    assert str(tmp_path) in found.sentence
+    assert f"{more_than_there_is // MB:,} MB are needed" in found.sentence
+    assert "MALLARD_DATA_DIR" in found.sentence
+
+
+def test_a_folder_that_is_none_cannot_be_written(tmp_path: Path) -> None:
+    found = check_room("scratch room", tmp_path / "absent", 1, "TMPDIR")
+    assert (found.ok, "cannot be written: No such file or directory; TMPDIR" in found.sentence) == (False, True)
+
+
+@pytest.mark.parametrize(("there_mb", "ok"), [(None, True), (4000, True), (600, False), (500, False)])
+def test_a_query_may_not_take_all_the_memory_there_is(there_mb: int | None, ok: bool) -> None:
+    found = check_memory(512 * MB, there_mb and there_mb * MB)
+    assert found.ok is ok
+    if not ok:
+        assert there_mb is not None
+        assert found.sentence.endswith(f"set MALLARD_QUERY_MEMORY_MB to {there_mb * 3 // 4} at most.")
+
+
+@pytest.mark.parametrize("text", ["268435456\n", "max\n", None])
+def test_a_container_s_limit_counts_where_there_is_one(tmp_path: Path, text: str | None) -> None:
+    limit = tmp_path / "memory.max"
+    if text:
+        limit.write_text(text)
+    whole = memory_bytes(tmp_path / "absent")
+    assert whole is not None
+    assert memory_bytes(limit) == (268_435_456 if text and text[0] == "2" else whole)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="GeoLite2-City")
+    writer.insert_network(IPSet(["203.0.113.0/24"]), {"country": {"iso_code": "DE"}})
+    writer.to_db_file(str(tmp_path / "city.mmdb"))
+    return tmp_path / "city.mmdb"
+
+
+def test_a_database_is_well_until_it_is_old(database: Path) -> None:
+    settings, now = Settings(geoip_db=str(database)), datetime.now(UTC)
+    found = check_geoip(settings, now)
+    assert (found.ok, found.sentence) == (True, f"{database} can be read, and is 0 days old.")
+    old = check_geoip(settings, now + OLD_DATABASE + timedelta(days=1))
+    assert (old.ok, f"put a new one in place of {database}" in old.sentence) == (False, True)
+
+
+def test_no_database_is_well_and_one_that_is_not_there_is_not(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    assert check_geoip(Settings(), now).ok
+    for content in (None, b"no database"):
+        file = tmp_path / "city.mmdb"
+        if content:
+            file.write_bytes(content)
+        found = check_geoip(Settings(geoip_db=str(file)), now)
+        assert (found.ok, "MALLARD_GEOIP_DB" in found.sentence) == (False, True)
+
+
+def with_password() -> MemoryStore:
+    store = MemoryStore()
+    Passwords(store, hashing=quick_hashing()).set_first("kettle-moss-17", datetime.now(UTC))
+    return store
+
+
+PASSWORDS: list[tuple[Callable[[], MemoryStore], Settings, bool, str]] = [
+    (MemoryStore, Settings(), True, "the first visit sets it"),
+    (MemoryStore, Settings(host="0.0.0.0"), False, "or run `mallard password`"),
+    (with_password, Settings(host="0.0.0.0"), True, "A password is set"),
+    (MemoryStore, Settings(host="0.0.0.0", admin_password="kettle-moss-17"), True, "MALLARD_ADMIN_PASSWORD is set"),
+    (MemoryStore, Settings(admin_password="password"), False, "MALLARD_ADMIN_PASSWORD: "),
+    (MemoryStore, Settings(auth="off"), True, "whoever is on this machine"),
+    (MemoryStore, Settings(auth="off", host="0.0.0.0"), False, "lets everyone read, change and erase"),
+]
+
+
+@pytest.mark.parametrize(("store", "settings", "ok", "words"), PASSWORDS)
+def test_strangers_are_kept_out_or_the_doctor_says_how(
+    store: Callable[[], MemoryStore], settings: Settings, ok: bool, words: str
+) -> None:
+    found = check_password(settings, store())
+    assert (found.ok, words in found.sentence) == (ok, True), found
+
+
+@pytest.mark.parametrize(
+    ("store", "secret", "ok", "words"),
+    [
+        (MemoryStore(), "", True, "MALLARD_SECRET would keep it apart"),
+        (MemoryStore(), LONG_SECRET, True, "apart from the store"),
+        (MemoryStore(), "short", False, "take a longer one"),
+        (Versioned(), "", False, "set MALLARD_SECRET"),
+        (Versioned(), LONG_SECRET, True, "apart from the store"),
+    ],
+)
+def test_a_copy_of_the_store_should_not_do_to_compute_visitors(
+    store: MemoryStore, secret: str, ok: bool, words: str
+) -> None:
+    found = check_secret(Settings(secret=secret), store)
+    assert (found.ok, words in found.sentence) == (ok, True), found
+    assert not secret or secret not in found.sentence
+
+
+def test_a_store_that_does_not_answer_is_a_finding_too() -> None:
+    (found,) = check_access(Settings(), Away())
+    assert isinstance(found, Finding)
+    assert (found.name, found.ok) == ("password", False)
