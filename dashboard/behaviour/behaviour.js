@@ -2,7 +2,7 @@
  * What visitors do one thing after another: the sessions' numbers, and below them one of four reports.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useState } from "../vendor/preact-hooks.js";
+import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { Failure } from "../components/failure.js";
 import { RouteLink } from "../components/route-link.js";
 import { includesToday } from "../period.js";
@@ -25,7 +25,6 @@ const REPORTS = { funnel: Funnel, retention: Retention, sequences: Sequences, fl
  * @property {Route} route
  * @property {Route | null} earlier the range to compare with
  * @property {{ pages: string[], events: string[], goals: string[] }} known names to choose from
- * @property {string} suggested steps that show something; "" while they are not known
  * @property {string} entry the page where most visits begin; "" while it is not known
  * @property {boolean} isEmpty whether the period has no events
  * @property {number} tick
@@ -33,7 +32,7 @@ const REPORTS = { funnel: Funnel, retention: Retention, sequences: Sequences, fl
  * @property {() => void} again
  */
 
-/** @param {{ route: Route, isGuest: boolean, onGo: (change: Partial<Route>) => void }} props */
+/** @param {{ route: Route, isGuest: boolean, onGo: (change: Partial<Route>, options?: object) => void }} props */
 export function Behaviour({ route, isGuest, onGo }) {
   const [tick, setTick] = useState(0);
   const basis = useBasis(route, tick);
@@ -45,12 +44,20 @@ export function Behaviour({ route, isGuest, onGo }) {
   const show = state.show ?? VIEWS[0].id;
   const Report = REPORTS[show];
   const found = basis.data?.breakdowns;
+  const entry = (found?.entry_pages[0] ?? found?.pages[0])?.value ?? "";
+  // What is suggested goes into the address: a link shows the same to everybody, and another period the same steps.
+  const isFlow = show === "flow";
+  const steps = show !== "retention" && !isFlow && !state.steps && found && goals ? suggestSteps(found, goals) : "";
+  const page = isFlow && !state.page && !state.event ? entry : "";
+  useEffect(() => {
+    if (steps || page) onGo({ behaviour: { ...state, ...(steps ? { steps } : { page }) } }, { replace: true });
+  }, [steps, page]);
+
   const shown = {
     route,
     earlier: earlierRoute(route, basis),
     known: { pages: namesOf(found?.pages), events: namesOf(found?.events), goals: goals ?? [] },
-    suggested: found && goals ? suggestSteps(found, goals) : "",
-    entry: (found?.entry_pages[0] ?? found?.pages[0])?.value ?? "",
+    entry,
     isEmpty: Boolean(found) && found.events.length === 0,
     tick,
     again,

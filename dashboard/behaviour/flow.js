@@ -9,6 +9,8 @@ import { Answer, Choose, Labelled, Panel, Skeleton } from "./panel.js";
 import { isAbout, useAnswer } from "./questions.js";
 import { DEPTHS, DIRECTIONS } from "./state.js";
 
+/** Rows of a list, by depth: lists below lists grow long. */
+const LIMITS = { 1: "10", 2: "5", 3: "3" };
 const LEAD = "Where visitors go from a page or an event, and where they came from. Choose a page to go on from there.";
 const KINDS = [
   { id: "page", label: "Page" },
@@ -18,9 +20,10 @@ const KINDS = [
 /** @param {import("./behaviour.js").Shown} props */
 export function Flow({ route, known, entry, isEmpty, tick, change, again }) {
   const { event = "", direction = "forward", depth = "1", ...state } = route.behaviour;
-  const page = event ? "" : (state.page ?? entry);
+  const page = event ? "" : (state.page ?? "");
   const isAsked = page !== "" || event !== "";
-  const answer = useAnswer("flow", isAsked ? route : null, { page, event, direction, depth, exits: "true" }, tick);
+  const asked = { page, event, direction, depth, exits: "true", limit: LIMITS[depth] };
+  const answer = useAnswer("flow", isAsked ? route : null, asked, tick);
   const [heading, move] = useFocusAfter(answer, (value) => change({ page: value, event: "" }));
 
   const aboutName = isAbout(answer.error, "page", "event");

@@ -17,7 +17,8 @@ export function FunnelBars({ steps, counts, before }) {
   const first = counts[0];
   return html`
     <p class="rate">
-      <b data-test="funnel-rate">${shareOf(counts.at(-1), first)}</b> took ${counts.length === 1 ? "it" : "all steps"}
+      <b data-test="funnel-rate">${shareOf(counts.at(-1), first)}</b>
+      <span> took all steps: ${shortCount(counts.at(-1))} of ${shortCount(first)} visitors</span>
       ${before && html` ${rateChange(counts, before)}`}
     </p>
     <ol class="bars">

@@ -15,9 +15,9 @@ import { readSteps, writeSteps } from "./steps.js";
 const LEAD = "How many visitors take some steps one after the other, and where they leave.";
 
 /** @param {import("./behaviour.js").Shown} props */
-export function Funnel({ route, earlier, known, suggested, isEmpty, tick, change, again }) {
+export function Funnel({ route, earlier, known, isEmpty, tick, change, again }) {
   const { window = "", mode = "", by = "", ...state } = route.behaviour;
-  const steps = readSteps(state.steps ?? suggested);
+  const steps = readSteps(state.steps ?? "");
   const text = writeSteps(steps);
   const asked = { steps: text, window, mode };
   const answer = useAnswer("funnel", text ? route : null, asked, tick);

@@ -23,8 +23,8 @@ export function Retention({ route, tick, change, again }) {
   if (!answer.stale) shown.current = interval;
   const offered = [...new Set([...counts, Number(count)])].toSorted((a, b) => a - b);
   const cohorts = answer.data ?? [];
-  // Most cohorts cannot be known again for one and the same reason: it is said once.
-  const notes = [...new Set(cohorts.flatMap(({ note }) => note ?? []))];
+  // Most cohorts cannot be known again for one and the same reason: it is said once. The last one need not say it.
+  const notes = [...new Set(cohorts.flatMap(({ note, visitors }) => (note && visitors.length > 1 ? note : [])))];
   return html`
     <${Panel} id="retention" title="Retention" lead=${LEAD}>
       <div class="fields">

@@ -12,9 +12,9 @@ const LEAD = "How many visitors do some steps in an order, and how long it takes
 const HINT = "(?1) is step 1, .* anything, (?t<=3600) at most 3,600 seconds. Empty: all steps, one after the other.";
 
 /** @param {import("./behaviour.js").Shown} props */
-export function Sequences({ route, earlier, known, suggested, isEmpty, tick, change, again }) {
+export function Sequences({ route, earlier, known, isEmpty, tick, change, again }) {
   const { pattern = "", ...state } = route.behaviour;
-  const steps = readSteps(state.steps ?? suggested);
+  const steps = readSteps(state.steps ?? "");
   const text = writeSteps(steps);
   const asked = { steps: text, pattern, details: "true" };
   const answer = useAnswer("sequences", text ? route : null, asked, tick);

@@ -74,10 +74,14 @@ export function brokenStep(steps, message) {
   return steps.findIndex(({ kind, value }) => kind === "goal" && value && message.includes(value));
 }
 
+/** Names that sound like what a site is made for. */
+const HOPED_FOR = /sign.?up|register|purchase|order|checkout|subscri|trial|book|donat|lead|contact|download/i;
+
 /** A first funnel of what there is: where most visits begin, the page most of them see, and what is hoped for. */
 export function suggestSteps({ entry_pages: entries, pages, events }, goals) {
   const first = entries[0] ?? pages[0];
-  const event = events.find(({ value }) => value !== "pageview");
+  const named = events.filter(({ value }) => value !== "pageview");
+  const event = named.find(({ value }) => HOPED_FOR.test(value)) ?? named[0];
   const last = goals.length > 0 ? { kind: "goal", value: goals[0] } : event && { kind: "event", value: event.value };
   const others = pages.filter(({ value }) => value !== first?.value && value.startsWith("/"));
   const middle = others.slice(0, last ? 1 : 2).map(({ value }) => ({ kind: "page", value }));

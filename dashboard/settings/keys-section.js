@@ -27,6 +27,10 @@ export function KeysSection({ ids }) {
     setCount(count + 1);
     reload();
   };
+  const forget = () => {
+    if (made?.key_hash === ending.key_hash) setMade(null);
+    reload();
+  };
   const putAway = () => {
     setMade(null);
     document.getElementById("keys-heading").focus();
@@ -54,7 +58,7 @@ export function KeysSection({ ids }) {
       title=${`Revoke “${ending.name}”?`}
       action="Revoke"
       back="keys-heading"
-      onYes=${() => revokeKey(ending.key_hash).then(reload)}
+      onYes=${() => revokeKey(ending.key_hash).then(forget)}
       onClose=${() => setEnding(null)}
     >
       Programs that use this key are refused from now on. There is no way back, but you can make another one.

@@ -44,7 +44,7 @@ class Hosted:
     """A host that listens already, so that its origin is known before there is anything on it."""
 
     def __init__(self, folder: Path) -> None:
-        self.handler = type("Host", (StaticHost,), {"instead": {}, "policy": ""})
+        self.handler: type[StaticHost] = type("Host", (StaticHost,), {"instead": {}, "policy": ""})
         self.server = QuietServer(("127.0.0.1", 0), partial(self.handler, directory=str(folder)))
         # Another site than 127.0.0.1 is, to a browser.
         self.origin = f"http://localhost:{self.server.server_port}"

@@ -1,5 +1,6 @@
 """The first visit, the login, the end of a session, and who may look without any."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ class Lock:
         self.refusals: list[Answer] = []
         self.given: list[dict[str, Any]] = []
         for path in ("/api/sites", "/api/stats/main", "/api/stats/overview", "/api/keys"):
-            api.answers[path] = lambda params, path=path: self.numbers(path, params)
+            api.answers[path] = partial(self.numbers, path)
         api.answers["/api/auth/status"] = lambda _: (200, self.status())
         for path in ("setup", "login", "logout"):
             api.answers[f"POST /api/auth/{path}"] = getattr(self, path)
