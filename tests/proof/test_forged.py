@@ -1,0 +1,153 @@
+"""Tokens, keys, slugs and hashes that are not quite those there are open nothing."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
+
+from mallard.auth import tokens
+from mallard.auth.sessions import EPOCH_KEY
+from support.proof_people import OWN_PAGE, PASSWORD, SECRET, SITE, Headers, People, bearer, now, session
+
+MAIN, KEYS = f"/api/stats/main?site_id={SITE}", "/api/keys"
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    with People(tmp_path_factory.mktemp("forged")) as people:
+        yield people
+
+
+def opened(people: People, *shown: Headers) -> list[Headers]:
+    """Those that are let in anywhere."""
+    return [each for each in shown for path in (MAIN, KEYS) if people.ask("GET", path, each).status_code != 401]
+
+
+def as_token(text: str) -> Headers:
+    return bearer(text)
+
+
+def as_cookie(text: str) -> Headers:
+    return session(text) | OWN_PAGE
+
+
+def changed(text: str) -> list[str]:
+    """A text with something missing, added, or another."""
+    places = range(0, len(text) - 1, 5)
+    found = [text[:each] + ("A" if text[each] != "A" else "B") + text[each + 1 :] for each in places]
+    found += [text[:-1], text[1:], text + "A", "A" + text, text * 2, text[: len(text) // 2], text[::-1]]
+    found += [text.swapcase(), text.upper(), f"{text}.", f"{text}=", text.replace(".", ".."), text.replace(".", ".!")]
+    found += [f"{text},{text}", f"{text} {text}", quote(text + "\n"), f"{text}\u00e9", "", "null", "undefined", "."]
+    return [each for each in found if each != text]
+
+
+@pytest.mark.parametrize("show", [as_token, as_cookie])
+def test_a_session_s_token_is_good_as_it_is_and_no_other_way(people: People, show: Callable[[str], Headers]) -> None:
+    token = people.log_in()
+    assert len(opened(people, show(token))) == 2
+    shown = [show(each) for each in changed(token) if each.isascii()]
+    assert opened(people, *shown) == []
+
+
+def test_a_token_of_one_purpose_is_none_of_another(people: People) -> None:
+    link = people.gate.links.create(SITE, "a", now())
+    share = people.gate.guard.let_in(link, now())
+    assert people.ask("GET", MAIN, bearer(share)).status_code == 200
+    assert opened(people, as_cookie(share)) == []
+    assert people.ask("GET", KEYS, bearer(share)).status_code == 403
+    text = people.key("Admin")["x-api-key"]
+    assert opened(people, as_cookie(text), as_cookie(link.slug), as_token(link.slug), as_token(PASSWORD)) == []
+    assert (
+        people.ask("GET", KEYS, {"x-api-key": people.log_in()}).status_code == 200
+    )  # a token is a token in either header
+    for way in ("X-Mallard-Edge", "X-Auth-Token", "X-Session", "Token"):
+        assert opened(people, {way: people.log_in()}, {way: text}) == []
+
+
+def purposes(people: People) -> list[str]:
+    """What sessions and links are signed for, as whoever reads the bucket could know."""
+    stored = people.store.get(EPOCH_KEY)
+    assert stored is not None
+    return [f"session {json.loads(stored.data)['epoch']} {people.gate.passwords.mark()}", "share"]
+
+
+def test_who_has_all_but_the_secret_signs_nothing_that_is_believed(people: People) -> None:
+    """Other secrets, other digests, other forms; with the secret the very same is a session."""
+    slug = people.gate.links.create(SITE, "a", now()).slug
+    content = {"n": "a", "s": slug, "t": int(now().timestamp())}
+    forged = []
+    for purpose in purposes(people):
+        for secret in (b"", b"secret", SECRET.encode()[:-1], SECRET.encode() + b"0", PASSWORD.encode()):
+            forged.append(tokens.sign(secret, purpose, content, now()))
+        salt, own = f"mallard {purpose}", SECRET.encode()
+        for digest in (hashlib.sha1, hashlib.md5, hashlib.sha512):
+            ways = {"key_derivation": "hmac", "digest_method": digest}
+            forged.append(str(URLSafeSerializer(own, salt=salt, signer_kwargs=ways).dumps(content)))
+        for derivation in ("concat", "django-concat", "none"):
+            ways = {"key_derivation": derivation, "digest_method": hashlib.sha256}
+            forged.append(str(URLSafeSerializer(own, salt=salt, signer_kwargs=ways).dumps(content)))
+        forged.append(str(URLSafeTimedSerializer(own, salt=salt).dumps(content)))
+        forged.append(json_web_token({"alg": "none"}, content, b""))
+        forged.append(json_web_token({"alg": "HS256"}, content, own))
+    assert opened(people, *map(as_token, forged), *map(as_cookie, forged)) == []
+    right = [tokens.sign(SECRET.encode(), purpose, content, now()) for purpose in purposes(people)]
+    assert len(opened(people, *map(as_token, right))) == 4
+
+
+def json_web_token(head: dict[str, str], content: dict[str, object], secret: bytes) -> str:
+    parts = [base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=") for each in (head, content)]
+    signature = hmac.digest(secret, b".".join(parts), "sha256") if secret else b""
+    return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+def test_a_session_of_another_instance_is_none_here(people: People, tmp_path: pytest.TempPathFactory) -> None:
+    """The same password and secret, another store: its epoch is another."""
+    with People(tmp_path) as other:  # type: ignore[arg-type]
+        token = other.log_in()
+        assert len(opened(other, bearer(token))) == 2
+    assert opened(people, bearer(token), as_cookie(token)) == []
+
+
+def test_a_key_is_good_as_it_is_and_no_other_way(people: People) -> None:
+    text, key = people.gate.keys.create("a", "Admin", now())
+    assert len(opened(people, {"x-api-key": text}, bearer(text), {"authorization": f"bearer  {text}"})) == 6
+    shown = [*changed(text), key.key_hash, f"mm_{key.key_hash}", f"config/keys/{key.key_hash}", f"mm_{text}", text[3:]]
+    wrong = [{"x-api-key": each} for each in shown if each.isascii()]
+    wrong += [bearer(each) for each in shown if each.isascii()] + [
+        {"authorization": text},
+        {"authorization": f"Basic {text}"},
+    ]
+    assert opened(people, *wrong) == []
+    assert people.ask("GET", f"{MAIN}&api_key={text}", {}).status_code == 401
+    assert people.ask("GET", f"{MAIN}&token={text}", {}).status_code == 401
+
+
+def paths_like(text: str) -> list[str]:
+    """Names that could lead to the same object, or to another."""
+    odd = ["..", "../keys/x", "..%2fpassword", "%2e%2e%2fpassword", "*", "%", "\uff21" * 22, f"{text}\n", "a" * 5000]
+    folded = [f"./{text}", f"{text}.json", f"{text}/", f"{text}\0", f"{text}%00", f"x/../{text}", f"{text}\u200b"]
+    return [quote(each, safe="").replace(".", "%2E") for each in [*changed(text), *odd, *folded] if each]
+
+
+def test_a_slug_is_good_as_it_is_and_no_other_way(people: People) -> None:
+    link = people.gate.links.create(SITE, "a", now())
+    owner = people.headers("Admin key")
+    for each in paths_like(link.slug):
+        assert people.ask("POST", f"/api/share/{each}", {}, json={}).status_code in (400, 404, 405), each
+        assert people.ask("DELETE", f"/api/links/{each}", owner).status_code in (400, 404, 405), each
+    assert people.ask("POST", f"/api/share/{link.slug}", {}, json={}).status_code == 200
+
+
+def test_a_key_is_revoked_by_its_hash_and_by_nothing_like_it(people: People) -> None:
+    text, key = people.gate.keys.create("a", "Admin", now())
+    owner = people.headers("Admin key")
+    for each in [*paths_like(key.key_hash), text, key.key_hash.upper()]:
+        assert people.ask("DELETE", f"{KEYS}/{each}", owner).status_code in (400, 404, 405), each
+    assert people.ask("GET", KEYS, {"x-api-key": text}).status_code == 200
+    assert people.ask("DELETE", f"{KEYS}/{key.key_hash}", owner).status_code == 200
+    assert opened(people, {"x-api-key": text}) == []
