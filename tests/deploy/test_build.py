@@ -1,4 +1,4 @@
-"""What `make build` makes for Lambda: small enough, for the right processors, compiled, and nothing that is never used."""
+"""What `make build` makes for Lambda: small enough, for the right processors, compiled, nothing that is never used."""
 
 import importlib.util
 import subprocess

@@ -9,22 +9,27 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from unittest.mock import patch
 
 from support.moto import CREDENTIALS
-from support.peers import program
+from support.peers import HOME, program
 
 START_SECONDS = 30
 STOP_SECONDS = 10
 
 
+WITH_LAMBDA = HOME / "ministack-lambda" / "bin" / "ministack"
+"""Runs functions as processes of its own Python, which is Lambda's."""
+
+
 @contextmanager
-def ministack() -> Iterator[str]:
+def ministack(runs: Path | None = None) -> Iterator[str]:
     """The address of an empty emulator, with credentials for it in the environment."""
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, CREDENTIALS):
         port = _free_port()
         process = subprocess.Popen(
-            [program("ministack")],
+            [runs or program("ministack")],
             env=_environment(port, folder),
             cwd=folder,
             stdin=subprocess.DEVNULL,

@@ -38,7 +38,7 @@ class Answer:
 
 
 class Function:
-    """One instance of a function, from its start on; ``init_ms`` is how long its imports took, the client's included."""
+    """One instance of a function, from its start on; ``init_ms`` is how long its imports took, with the client's."""
 
     def __init__(self, folders: Sequence[Path], environment: Mapping[str, str]) -> None:
         self._waiting: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
@@ -61,6 +61,7 @@ class Function:
             self.close()
             raise FunctionError(f"The function did not start: {self._output.decode(errors='replace')}")
         self.init_ms = 1000 * (time.perf_counter() - began)
+        self.first_ms = 0.0
 
     def __call__(self, event: Any) -> Answer:
         """One invocation. Raises FunctionError."""
@@ -68,6 +69,7 @@ class Function:
         self._waiting.put((str(uuid.uuid4()), json.dumps(event).encode()))
         kind, body = self._answers.get(timeout=TIMEOUT_SECONDS)
         milliseconds = 1000 * (time.perf_counter() - began)
+        self.first_ms = self.first_ms or milliseconds
         if kind != "response":
             raise FunctionError(body.decode())
         return Answer(json.loads(body), milliseconds)
@@ -99,8 +101,10 @@ class Function:
         self._server.server_close()
 
     def _read(self) -> None:
-        for line in self._process.stdout or ():
-            self._output += line
+        if self._process.stdout:
+            with self._process.stdout as lines:
+                for line in lines:
+                    self._output += line
 
     def next(self) -> tuple[str, bytes] | None:
         """What the client asks for: the next event, for which it waits; None where it is gone."""
