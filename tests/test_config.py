@@ -17,6 +17,7 @@ DOCS = ROOT / "docs" / "configuration.md"
 EXAMPLE = ROOT / "mallard-metrics.toml.example"
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 SECRET = "hunter2-and-more"
+CONTACTS = "addresses separated by commas, such as mailto:security@example.com,https://example.com/report"
 
 DEFAULTS: dict[str, Any] = {
     "MALLARD_HOST": "127.0.0.1",
@@ -159,6 +160,10 @@ WRONG = [
     *[
         ("MALLARD_TRUSTED_PROXIES", text, "networks separated by commas, such as 127.0.0.0/8,::1/128")
         for text in ("localhost", "10.0.0.0/33", "10.0.0.0/8;::1", "any")
+    ],
+    *[
+        ("MALLARD_SECURITY_CONTACT", text, CONTACTS)
+        for text in ("security@example.com", "http://example.com/", "mailto:a b@c", "https://a b", "javascript:alert(1)")
     ],
     ("MALLARD_STORE", "gs://bucket", "a folder or s3://bucket/prefix"),
     ("MALLARD_STORE", "s3://", "a folder or s3://bucket/prefix"),
