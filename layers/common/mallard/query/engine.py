@@ -20,7 +20,7 @@ from mallard.query.period import Period
 from mallard.query.plan import PORTION_BYTES, Plan
 from mallard.query.query import DAY, HOUR, Query
 from mallard.query.rollups import Rolled, RollupReader
-from mallard.query.statement import Count, counting_sql, hours_table, rollup_sql, rows_sql, sql_file
+from mallard.query.statement import SPANS, Count, counting_sql, hours_table, rollup_sql, rows_sql, sql_file
 from mallard.query.stopping import current_stop
 from mallard.query.study import Study
 from mallard.sites.book import SiteBook
@@ -29,6 +29,7 @@ from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, site_prefix
 from mallard.table.pins import Pins
 from mallard.table.read import Days, list_days, open_files
+from mallard.table.rollup import TOTAL
 from mallard.table.schema import EVENTS
 
 BATCH_ROWS = 32_768
@@ -126,6 +127,8 @@ class Engine:
             of_visits=any(each.of_visits for each in queries),
             conditions=conditions,
             visits_by_day=any(each.of_visits for each in queries if each.dimension == DAY),
+            spans_only=conditions is None
+            and all(each.dimension == TOTAL and SPANS.issuperset(each.metrics) for each in queries),
         )
 
         glance = self._glance(first)

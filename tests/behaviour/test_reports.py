@@ -1,0 +1,240 @@
+"""Sessions, funnels and retention equal a plain recomputation, wherever the events lie, and day by day or together."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from mallard.behaviour.funnel import Funnel, count_funnel
+from mallard.behaviour.retention import Retention, count_retention
+from mallard.behaviour.sessions import count_sessions, sessions_by
+from mallard.behaviour.steps import parse_steps
+from mallard.errors import QueryError
+from mallard.event import ENGAGEMENT
+from mallard.keeping.rollups import build_rollups
+from mallard.query import plan
+from mallard.query.engine import Engine
+from mallard.query.filters import parse_filters
+from mallard.query.period import read_period
+from mallard.query.stats import Scope, Stats
+from mallard.rotation import ROTATION_KEY
+from mallard.store.local import LocalStore
+from support.behaviour_funnel import Seen, counts_of, reached
+from support.random_events import SITE, pending_rows, random_rows, store_rows
+from support.reference import Row, Visit, day_of, matched, touched
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+HOUR_MS = 3_600_000
+STEPS = "page:/,page:/a,event:signup"
+IS_STEP: list[Callable[[Row], bool]] = [
+    lambda row: bool(row["pathname"] == "/"),
+    lambda row: bool(row["pathname"] == "/a"),
+    lambda row: bool(row["event_name"] == "signup"),
+]
+FILTERS: list[list[Any]] = [
+    [],
+    [["is", "visit:country", ["DE"]]],
+    [["is_not", "event:page", ["/b"]], ["is_not", "visit:browser", ["Firefox"]]],
+]
+
+
+def spanning(rows: list[Row]) -> list[Row]:
+    """The same events of visitors who are known on all days."""
+    return [{**row, "visitor_id": row["visitor_id"] and row["visitor_id"] % 100} for row in rows]
+
+
+@pytest.fixture(scope="module", params=["table", "queue", "overlap", "rolled up", "spanning", "spanning overlap"])
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stats, list[Row]]]:
+    rows, store = random_rows(Random(request.param), 400, NOW), LocalStore(tmp_path_factory.mktemp("case"))
+    spans = request.param.startswith("spanning")
+    rows = spanning(rows) if spans else rows
+    stored = [] if request.param == "queue" else rows[:250] if request.param.endswith("overlap") else rows
+    waiting = rows if request.param == "queue" else rows[150:] if request.param.endswith("overlap") else []
+    store_rows(store, stored, seal_rows=20, spans_days=spans)
+    with closing(Engine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=2)) as engine:
+        if request.param == "rolled up":
+            assert build_rollups(store, engine, NOW).days == 5
+        yield Stats(engine, NOW), [row for row in rows if row["event_name"] != ENGAGEMENT]
+
+
+def scope(filters: list[Any], period: str = "7d") -> Scope:
+    return Scope(SITE, read_period(period, None, None, NOW), parse_filters(json.dumps(filters)))
+
+
+def visitors_of(pairs: list[tuple[Row, Visit | None]]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row, _ in pairs:
+        if row["visitor_id"] is not None:
+            found[row["visitor_id"]].append(row)
+    return found
+
+
+def seen(rows: list[Row]) -> list[Seen]:
+    return [
+        Seen(
+            int(row["timestamp"].replace(tzinfo=UTC).timestamp() * 1000),
+            row["event_id"],
+            frozenset(number for number, is_step in enumerate(IS_STEP) if is_step(row)),
+        )
+        for row in rows
+    ]
+
+
+def funnel_of(rows: list[Row], filters: list[Any], window_ms: int, modes: frozenset[str]) -> list[int]:
+    visitors = visitors_of(matched(rows, filters)).values()
+    return counts_of((reached(seen(events), 3, window_ms, modes) for events in visitors), 3)
+
+
+@pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
+@pytest.mark.parametrize("filters", FILTERS)
+@pytest.mark.parametrize("modes", [[], ["strict_order"], ["strict_once", "strict_deduplication"]])
+@pytest.mark.parametrize("hours", [1, 40])
+def test_a_funnel_equals_the_reference(
+    case: tuple[Stats, list[Row]],
+    monkeypatch: pytest.MonkeyPatch,
+    hours: int,
+    modes: list[str],
+    filters: list[Any],
+    portion_bytes: int,
+) -> None:
+    stats, rows = case
+    monkeypatch.setattr(plan, "PORTION_BYTES", portion_bytes)
+    asked = Funnel(parse_steps(STEPS), hours * HOUR_MS, frozenset(modes))
+    expected = funnel_of(rows, filters, hours * HOUR_MS, frozenset(modes))
+    assert [row["visitors"] for row in count_funnel(stats, scope(filters), asked)] == expected
+    assert expected[0] > 3
+
+
+@pytest.mark.parametrize(("dimension", "name"), [("countries", "visit:country"), ("events", "event:name")])
+def test_a_row_of_a_breakdown_is_the_report_under_that_value(
+    case: tuple[Stats, list[Row]], dimension: str, name: str
+) -> None:
+    stats, _ = case
+    steps = parse_steps("page:/,page:/a")
+    rows = count_funnel(stats, scope([]), Funnel(steps, HOUR_MS, breakdown=dimension))
+    assert len(rows) > 1
+    assert rows == sorted(rows, key=lambda row: (-row["steps"][0]["visitors"], row["value"]))
+    cohorts = count_retention(stats, scope([]), Retention("day", 3, dimension))
+    for row in rows:
+        under = scope([["is", name, [row["value"]]]])
+        assert row["steps"] == count_funnel(stats, under, Funnel(steps, HOUR_MS))
+    for row in cohorts:
+        assert row["cohorts"] == count_retention(stats, scope([["is", name, [row["value"]]]]), Retention("day", 3))
+
+
+def test_a_limit_takes_the_first_values(case: tuple[Stats, list[Row]]) -> None:
+    stats, _ = case
+    steps = parse_steps("page:/")
+    rows = count_funnel(stats, scope([]), Funnel(steps, HOUR_MS, breakdown="countries"))
+    assert count_funnel(stats, scope([]), Funnel(steps, HOUR_MS, breakdown="countries", limit=1)) == rows[:1]
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+@pytest.mark.parametrize("period", ["7d", "yesterday"])
+def test_sessions_equal_the_reference(case: tuple[Stats, list[Row]], filters: list[Any], period: str) -> None:
+    stats, rows = case
+    asked = scope(filters, period)
+    inside = [row for row in rows if asked.period.start <= day_of(row) < asked.period.end]
+    visits = touched(matched(inside, filters))
+    seconds = [(visit[-1]["timestamp"] - visit[0]["timestamp"]).total_seconds() for visit in visits]
+    assert count_sessions(stats, asked) == {
+        "total_sessions": len(visits),
+        "avg_session_duration_secs": sum(seconds) / len(visits),
+        "avg_pages_per_session": sum(row["event_name"] == "pageview" for visit in visits for row in visit)
+        / len(visits),
+    }
+
+
+def test_sessions_are_told_by_the_values_of_visits(case: tuple[Stats, list[Row]]) -> None:
+    stats, _ = case
+    for row in sessions_by(stats, scope([]), "countries", 10):
+        assert row == {"value": row["value"], **count_sessions(stats, scope([["is", "visit:country", [row["value"]]]]))}
+    with pytest.raises(QueryError, match="breakdown is 'pages', but sessions have one of sources, browsers"):
+        sessions_by(stats, scope([]), "pages", 10)
+
+
+def interval_of(day: date, interval: str) -> date:
+    return (
+        day - timedelta(days=day.weekday())
+        if interval == "week"
+        else day.replace(day=1)
+        if interval == "month"
+        else day
+    )
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+@pytest.mark.parametrize("interval", ["day", "week", "month"])
+def test_retention_equals_the_reference(case: tuple[Stats, list[Row]], interval: str, filters: list[Any]) -> None:
+    stats, rows = case
+    cohorts: dict[date, list[set[date]]] = defaultdict(list)
+    for events in visitors_of(matched(rows, filters)).values():
+        intervals = {interval_of(day_of(row), interval) for row in events}
+        cohorts[min(intervals)].append(intervals)
+    found = count_retention(stats, scope(filters), Retention(interval, 4))
+    assert {row["cohort_date"]: row["cohort_size"] for row in found if row["cohort_size"]} == {
+        start: len(members) for start, members in cohorts.items()
+    }
+    starts = [row["cohort_date"] for row in found]
+    for row in found:
+        later = starts[starts.index(row["cohort_date"]) :][:4]
+        members = cohorts[row["cohort_date"]]
+        assert row["visitors"] == [sum(start in each for each in members) for start in later]
+        assert row["retained"] == [each > 0 for each in row["visitors"]]
+        assert row["percentages"] == [round(100 * each / max(len(members), 1), 1) for each in row["visitors"]]
+
+
+def test_a_day_in_the_middle_of_a_year_of_days_is_retained(case: tuple[Stats, list[Row]]) -> None:
+    stats, _ = case
+    year = Scope(SITE, read_period(None, "2025-10-01", "2026-03-11", NOW))
+    week = [row for row in count_retention(stats, year, Retention("day", 4)) if row["cohort_date"] >= date(2026, 3, 4)]
+    assert week == count_retention(stats, scope([]), Retention("day", 4))
+
+
+def test_a_range_of_too_many_intervals_is_refused(case: tuple[Stats, list[Row]]) -> None:
+    ages = Scope(SITE, read_period(None, "2020-01-01", "2026-03-11", NOW))
+    with pytest.raises(QueryError, match="interval is day, of which the range has over 800; ask for a longer one"):
+        count_retention(case[0], ages, Retention("day", 4))
+
+
+@pytest.mark.parametrize(
+    ("rotation", "interval", "note"),
+    [
+        (
+            "day",
+            "day",
+            "Visitor ids last a day and end before the next day, so nobody is known again: MALLARD_VISITOR_",
+        ),
+        ("day", "week", "so nobody is known again: MALLARD_VISITOR_ROTATION=month lets them last."),
+        ("week", "week", "Visitor ids last a week and end before the next week"),
+        (
+            "month",
+            "month",
+            "Visitor ids last a month and end before the next month, so nobody is known again: ask for a",
+        ),
+    ],
+)
+def test_a_cohort_that_nobody_can_return_to_says_why(tmp_path: Path, rotation: str, interval: str, note: str) -> None:
+    store = LocalStore(tmp_path)
+    store.put_if_absent(ROTATION_KEY, json.dumps([["0001-01-01", rotation]]).encode())
+    store_rows(store, random_rows(Random(1), 50, NOW), seal_rows=20)
+    with closing(Engine(store, lambda _: pending_rows([]), memory_mb=256, threads=1)) as engine:
+        rows = count_retention(Stats(engine, NOW), scope([]), Retention(interval, 2))
+    assert all(note in row["note"] for row in rows)
+
+
+@pytest.mark.parametrize(("rotation", "interval"), [("week", "day"), ("month", "week")])
+def test_a_cohort_whose_visitors_may_return_has_no_note(tmp_path: Path, rotation: str, interval: str) -> None:
+    store = LocalStore(tmp_path)
+    store.put_if_absent(ROTATION_KEY, json.dumps([["0001-01-01", rotation]]).encode())
+    with closing(Engine(store, lambda _: pending_rows([]), memory_mb=256, threads=1)) as engine:
+        period = read_period(None, "2026-03-02", "2026-03-06", NOW)
+        rows = count_retention(Stats(engine, NOW), Scope(SITE, period), Retention(interval, 2))
+    assert rows
+    assert not any("note" in row for row in rows)
