@@ -12,7 +12,7 @@ STACK ?= mallard
 PARAMETERS ?=
 SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .venv/sam/bin/sam
 
-.PHONY: help run test check soak bench build deploy setup setup-test setup-check pins clean
+.PHONY: help run test check soak audit bench docs build deploy setup setup-test setup-check pins clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ check: setup-check ## Lint, types, the template, and the suites that need heavy 
 soak: setup-check ## The flush machine over 100,000 schedules, and the property tests for longer; hours
 	PYTHONPATH=tests $(BIN)/python tests/soak.py
 
+audit: .venv/audit/bin/pip-audit ## Ask the databases of known weaknesses about all that is pinned; takes a network
+	.venv/audit/bin/pip-audit --disable-pip --no-deps --strict $(addprefix -r ,$(wildcard requirements/*.txt))
+	npm audit
+
 bench: setup-check ## Measure, and write bench/results.md
 	$(BIN)/python -m bench
 
@@ -46,6 +50,9 @@ deploy: build setup ## Build, deploy and upload to AWS: STACK=mallard PARAMETERS
 	$(SAM) deploy --template-file $(BUILD)/template.yaml --stack-name $(STACK) \
 		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
 	@$(BIN)/python deploy/publish.py $(STACK)
+
+docs: setup ## Write docs/api.md from what the application says of itself
+	@$(BIN)/python docs/api_page.py 2>/dev/null
 
 setup: .venv/.serve dashboard/vendor/.done ## Make .venv with the command `mallard`, and put the browser's files into place
 
@@ -82,6 +89,10 @@ setup-check: setup-test .venv/.check .venv/.sam ## The same with linters, and th
 	@$(BIN)/python -m venv --clear .venv/sam
 	@.venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements/sam.txt
 	@touch $@
+
+.venv/audit/bin/pip-audit: | .venv/bin/python
+	@$(PYTHON) -m venv .venv/audit
+	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 
 dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs $(wildcard tracker/*.mjs tracker/*.js tracker/parts.json tracker/parts/*.js)
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 18 ? 1 : 0)' || \

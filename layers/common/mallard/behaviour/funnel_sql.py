@@ -42,7 +42,7 @@ class FunnelSql:
             ctes += [self._fill("funnel_open", firsts=firsts), *self._levels()]
         for step in self._later:
             counts.append(self._count(str(step), f"first_{step} ANTI JOIN late USING ({self._keys})"))
-            counts.append(self._count(str(step), f"(SELECT DISTINCT {self._keys} FROM level_{step})"))  # noqa: S608
+            counts.append(self._count(str(step), f"(SELECT DISTINCT {self._keys} FROM level_{step})"))  # noqa: S608  # ours
         return ctes, counts
 
     def _strict(self) -> tuple[list[str], list[str]]:

@@ -155,7 +155,7 @@ def _why_not(settings: Settings, error: OSError) -> str:
 def _greet(listener: socket.socket, first_token: str) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    origin = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104
+    origin = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104  # only compared
     print(f"Mallard Metrics is at {origin}/\n", file=sys.stdout)
     if first_token:
         print("No password is set yet: the first visit sets it. From another machine it takes this token:\n")
