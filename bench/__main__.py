@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import gateway, ingest, layout, month, query, table, transfer  # noqa: E402  # the tests' server is found only now
+from bench import behaviour, gateway, ingest, layout, month, query, table, transfer  # noqa: E402  # the tests' server is found only now
 
 RESULTS = ROOT / "bench" / "results.md"
 
@@ -25,7 +25,9 @@ def main() -> None:
     """The benchmarks one after the other: two at once would measure each other."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", help="all without")
-    parser.add_argument("--large", action="store_true", help="query: 100 million events too, half an hour more")
+    parser.add_argument(
+        "--large", action="store_true", help="query, behaviour: 100 million events too, half an hour more"
+    )
     arguments = parser.parse_args()
     known = _benchmarks(large=arguments.large)
     if unknown := [name for name in arguments.names if name not in known]:
@@ -50,6 +52,7 @@ def _benchmarks(*, large: bool) -> dict[str, tuple[str, Benchmark]]:
         "table": ("Table", table.run),
         "month": ("A month", month.run),
         "query": ("Query", partial(query.run, large=large)),
+        "behaviour": ("Behaviour", partial(behaviour.run, large=large)),
         "layout": ("Layout", layout.run),
         "transfer": ("Transfer", transfer.run),
     }
