@@ -1,10 +1,12 @@
 """Whoever is slow is left after a while: in a head, in a body, between requests, in reading an answer."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import uvicorn
@@ -157,3 +159,26 @@ def test_a_connection_that_is_closed_does_not_wait_for_ever_for_its_last_bytes_t
         assert await is_gone(connection)
 
     tell(story)
+
+
+def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on() -> None:
+    async def told() -> None:
+        async with connected() as (reader, writer, state):
+            await asyncio.sleep(0.05)
+            (connection,) = state.connections
+            assert isinstance(connection, Connection)
+            with patch.object(Connection, "most_connections", 1):
+                place = connection.transport.get_extra_info("sockname")
+                late, other = await asyncio.open_connection(*place)
+                with suppress(ConnectionError):
+                    assert await asyncio.wait_for(late.read(), 5) == b""
+                other.close()
+            writer.write(b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == b"200"
+
+    asyncio.run(told())
+
+
+def test_files_are_left_for_the_store() -> None:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert files < 0 or 16 <= Connection.most_connections <= max(16, files // 2)

@@ -1,5 +1,6 @@
 """What a client's connection may take: the bytes of a head, the seconds until a request is whole and an answer read."""
 
+import resource
 from typing import Any
 
 import httptools
@@ -18,12 +19,19 @@ CLOSE_SECONDS = 15
 """How long the last bytes of a connection that we closed may wait to be read."""
 
 
+_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+"""How many this process may have open; below zero there is no limit."""
+
+
 class _RefusedError(Exception):
     """A head says what no request of ours does."""
 
 
 class Connection(HttpToolsProtocol):
     """uvicorn's, which would collect a header without an end, and wait for ever for the rest of a request."""
+
+    most_connections = max(16, (_FILES if _FILES > 0 else 2**20) // 2)
+    """The store and the queue open files as well."""
 
     _idle_bytes = 0
     """What came since a head, a piece of a body or a request was last complete."""
@@ -46,6 +54,8 @@ class Connection(HttpToolsProtocol):
         """The first request is owed from the start."""
         super().connection_made(transport)
         self.request_began()
+        if len(self.connections) > self.most_connections:
+            transport.abort()
 
     def request_began(self) -> None:
         """The client has some time for its request."""
