@@ -2,7 +2,7 @@
  * The funnel: its steps, how many came how far, and the same by country, source or browser.
  */
 import { html } from "../vendor/htm-preact.js";
-import { asPercent } from "../format.js";
+import { asPercent, exactCount } from "../format.js";
 import { BREAKDOWNS } from "./state.js";
 import { FunnelBars } from "./funnel-bars.js";
 import { FunnelTable } from "./funnel-table.js";
@@ -89,5 +89,5 @@ const NoSteps = () => html`<p class="nothing">Nothing happened in this period. A
 function sentenceOf(counts) {
   const [first, last] = [counts[0], counts.at(-1)];
   const rate = first > 0 ? `, ${asPercent(last / first)}` : "";
-  return `${last} of ${first} visitors took all ${counts.length} steps${rate}.`;
+  return `${exactCount(last)} of ${exactCount(first)} visitors took all ${counts.length} steps${rate}.`;
 }

@@ -2,6 +2,7 @@
  * Sequences: how many visitors do some steps in the order of a pattern, how often, and how long it takes them.
  */
 import { html } from "../vendor/htm-preact.js";
+import { exactCount } from "../format.js";
 import { Answer, Labelled, Panel, Skeleton } from "./panel.js";
 import { isAbout, useAnswer } from "./questions.js";
 import { Figures, Times } from "./sequence-figures.js";
@@ -44,7 +45,7 @@ export function Sequences({ route, earlier, known, isEmpty, tick, change, again 
         <${Answer}
           answer=${answer}
           isRefused=${aboutPattern || aboutSteps}
-          said=${data ? `${data.converting_visitors} of ${data.total_visitors} visitors did it.` : ""}
+          said=${data ? sentenceOf(data) : ""}
           skeleton=${html`<${Skeleton} rows=${5} />`}
           onRetry=${again}
         >
@@ -56,6 +57,10 @@ export function Sequences({ route, earlier, known, isEmpty, tick, change, again 
     <//>
   `;
 }
+
+/** @param {import("./sequence-figures.js").Sequence} data */
+const sentenceOf = ({ converting_visitors: did, total_visitors: all }) =>
+  `${exactCount(did)} of ${exactCount(all)} visitors did it.`;
 
 /** @param {{ value: string, steps: unknown[], error: Error | false | null, onChange: (value: string) => void }} props */
 const PatternField = ({ value, steps, error, onChange }) => html`

@@ -2,7 +2,7 @@
  * The steps of a funnel or sequence as rows that are written, added, moved and removed, by mouse or keyboard.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { Problem, Skeleton } from "./panel.js";
 import { StepRow } from "./step-row.js";
 import { brokenStep, readSteps, writeSteps } from "./steps.js";
@@ -95,7 +95,8 @@ export function StepEditor({ text, known, error, isWaiting, onChange }) {
 function useFocusAfter(rows) {
   const box = useRef(null);
   const next = useRef(null);
-  useEffect(() => {
+  // At once, not after the next paint: the next key may come before that.
+  useLayoutEffect(() => {
     if (!next.current) return;
     const [id, parts] = next.current;
     next.current = null;

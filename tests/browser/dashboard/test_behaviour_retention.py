@@ -1,0 +1,94 @@
+"""The grid of cohorts."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.behaviour_dashboard import COHORTS, NOTE, START, answer_behaviour
+from support.dashboard import CannedApi, expect_search, shown
+
+RETENTION = f"{START}&show=retention"
+NOBODY = [
+    {**each, "visitors": [each["cohort_size"], *([0] * (2 - at))], "note": NOTE} for at, each in enumerate(COHORTS)
+]
+
+
+@pytest.fixture
+def api(api: CannedApi) -> CannedApi:
+    answer_behaviour(api)
+    return api
+
+
+def test_each_cohort_is_a_row_with_a_number_in_each_interval_that_has_been(page: Page, api: CannedApi) -> None:
+    page.goto(RETENTION)
+    table = page.get_by_role("table")
+    expect(table.get_by_role("columnheader")).to_have_text(["First seen", "Visitors", "Week 1", "Week 2"])
+    rows = shown(page, "cohort")
+    expect(rows.get_by_role("rowheader")).to_have_text(["Mar 17 – 23, 2025", "Mar 10 – 16, 2025", "Mar 3 – 9, 2025"])
+    expect(rows.nth(2).locator("td")).to_have_text(["200", "25%50", "5%10"])
+    expect(rows.nth(1).locator("td")).to_have_text(["100", "10%10", ""])
+    expect(rows.nth(0).locator("td")).to_have_text(["50", "", ""])
+    assert api.asked("stats/retention")[0]["interval"] == "week"
+
+
+def test_the_mean_is_of_those_who_could_have_come_back(page: Page) -> None:
+    page.goto(RETENTION)
+    expect(shown(page, "mean").locator("td")).to_have_text(["350", "20%60", "5%10"])
+    expect(page.get_by_text("3 cohorts. 20% came back in the next week.")).to_be_attached()
+
+
+def test_a_larger_share_has_a_stronger_colour_in_light_and_dark(page: Page) -> None:
+    page.goto(RETENTION)
+    colour = "(cell) => getComputedStyle(cell).backgroundColor"
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        cells = shown(page, "cohort").nth(2).locator('[data-test="cell"]')
+        assert cells.nth(0).evaluate(colour) != cells.nth(1).evaluate(colour)
+
+
+def test_where_nobody_can_be_known_again_the_server_says_why_and_no_zero_is_shown(page: Page, api: CannedApi) -> None:
+    api.answers["/api/stats/retention"] = lambda _: (200, NOBODY)
+    page.goto(RETENTION)
+    expect(shown(page, "note")).to_have_text(NOTE)
+    expect(shown(page, "cohort").nth(2).locator("td")).to_have_text(["200", "–", "–"])
+    expect(shown(page, "cell")).to_have_count(0)
+
+
+def test_a_cohort_with_nothing_after_it_needs_no_explanation(page: Page) -> None:
+    page.goto(RETENTION)
+    expect(shown(page, "cohort")).to_have_count(3)
+    expect(shown(page, "note")).to_have_count(0)
+
+
+def test_interval_and_reach_are_chosen_and_stand_in_the_address(page: Page, api: CannedApi) -> None:
+    page.goto(RETENTION)
+    shown(page, "interval").select_option("day")
+    expect_search(page, "&show=retention&interval=day")
+    shown(page, "count").select_option("30")
+    expect_search(page, "&show=retention&interval=day&count=30")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    asked = [(each["interval"], each["count"]) for each in api.asked("stats/retention")]
+    assert asked == [("week", "8"), ("day", "14"), ("day", "30")]
+    page.go_back()
+    expect(shown(page, "count")).to_have_value("14")
+
+
+@pytest.mark.parametrize(("period", "interval"), [("7d", "day"), ("90d", "week"), ("12mo", "month")])
+def test_the_interval_that_says_most_of_a_period_comes_first(page: Page, period: str, interval: str) -> None:
+    page.goto(RETENTION.replace("30d", period))
+    expect(shown(page, "interval")).to_have_value(interval)
+
+
+def test_a_period_of_one_interval_says_that_it_is_too_short(page: Page, api: CannedApi) -> None:
+    api.answers["/api/stats/retention"] = lambda _: (200, COHORTS[2:])
+    page.goto(RETENTION)
+    expect(shown(page, "retention")).to_contain_text("The period has no week after its first: choose a longer one.")
+
+
+def test_a_refusal_is_told_in_the_servers_words(page: Page, api: CannedApi) -> None:
+    said = "interval is day, of which the range has over 800; ask for a longer one."
+    api.answers["/api/stats/retention"] = lambda _: (400, {"error": said})
+    page.goto(f"{RETENTION}&interval=day")
+    expect(shown(page, "failure")).to_contain_text(said)
+    answer_behaviour(api)
+    shown(page, "retry").click()
+    expect(shown(page, "cohort")).to_have_count(3)
