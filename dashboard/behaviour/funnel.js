@@ -65,7 +65,7 @@ export function Funnel({ route, earlier, known, isEmpty, tick, change, again }) 
           answer=${answer}
           isRefused=${isRefused}
           said=${counts ? sentenceOf(counts) : ""}
-          skeleton=${text || !isEmpty ? html`<${Skeleton} rows=${steps.length || 3} />` : html`<${NoSteps} />`}
+          skeleton=${text || !isEmpty ? html`<${Skeleton} rows=${steps.length || 3} what="bars" />` : html`<${NoSteps} />`}
           onRetry=${again}
         >
           ${counts && html`<${FunnelBars} steps=${steps} counts=${counts} before=${earlierCounts} />`}

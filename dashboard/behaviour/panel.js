@@ -35,9 +35,9 @@ export function Answer({ answer, isRefused, said, skeleton, onRetry, children })
   `;
 }
 
-/** @param {{ rows: number }} props */
-export const Skeleton = ({ rows }) => html`
-  <div class="behaviour-skeleton" aria-hidden="true">${Array.from({ length: rows }, (_, at) => html`<i key=${at} />`)}</div>
+/** @param {{ rows: number, what?: "bars" | "rows" | "fields" }} props */
+export const Skeleton = ({ rows, what = "rows" }) => html`
+  <div class=${`behaviour-skeleton ${what}`} aria-hidden="true">${Array.from({ length: rows }, (_, at) => html`<i key=${at} />`)}</div>
 `;
 
 /**

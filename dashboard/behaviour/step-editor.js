@@ -66,7 +66,7 @@ export function StepEditor({ text, known, error, isWaiting, onChange }) {
   const broken = error ? brokenStep(rows, error.message) : -1;
   return html`
     <div class="steps" role="group" aria-label="Steps" ref=${box}>
-      ${isWaiting && rows.length === 0 && html`<${Skeleton} rows=${EXPECTED_STEPS} />`}
+      ${isWaiting && rows.length === 0 && html`<${Skeleton} rows=${EXPECTED_STEPS} what="fields" />`}
       <ol data-test="steps">
         ${rows.map(
           (row, at) => html`<${StepRow}

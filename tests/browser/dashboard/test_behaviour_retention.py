@@ -40,7 +40,7 @@ def test_a_larger_share_has_a_stronger_colour_in_light_and_dark(page: Page) -> N
     page.goto(RETENTION)
     colour = "(cell) => getComputedStyle(cell).backgroundColor"
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         cells = shown(page, "cohort").nth(2).locator('[data-test="cell"]')
         assert cells.nth(0).evaluate(colour) != cells.nth(1).evaluate(colour)
 
