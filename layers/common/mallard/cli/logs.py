@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 
 from mallard.config import Settings
 
+FIELDS = ("request_id", "events", "partitions", "seconds")
+"""What a record may carry beside its message, which says it too: a key of its own in a line of JSON."""
+
 
 class _JsonLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -15,6 +18,7 @@ class _JsonLine(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **{name: vars(record)[name] for name in FIELDS if name in vars(record)},
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)

@@ -59,6 +59,7 @@ class History:
             rows.erased,
             len(report.poison),
             len(report.failed),
+            extra={"events": rows.written, "partitions": report.partitions, "seconds": round(seconds, 3)},
         )
 
     def note_fault(self, error: Exception, seconds: float, now: datetime) -> None:

@@ -116,6 +116,11 @@ def _of(request: Request) -> tuple[str, str]:
     return getattr(request.scope.get("route"), "path", None) or "a request", request.state.request_id
 
 
+def _noted(request: Request) -> dict[str, str]:
+    """What of it is a key of its own where lines are JSON."""
+    return {"request_id": request.state.request_id}
+
+
 def _fault(sentence: str, status: int, request: Request) -> JSONResponse:
     return JSONResponse({"error": sentence, "request_id": request.state.request_id}, status, HEADERS)
 
@@ -130,7 +135,7 @@ def _answer_errors(app: Application) -> None:
         def answer(request: Request, error: Exception) -> JSONResponse:
             if status < 500:
                 return JSONResponse({"error": str(error)}, status, HEADERS)
-            log.error("%s failed (request %s): %s", *_of(request), error)
+            log.error("%s failed (request %s): %s", *_of(request), error, extra=_noted(request))
             return _fault(sentence or str(error), status, request)
 
         return answer
@@ -150,7 +155,7 @@ def _answer_errors(app: Application) -> None:
 
     def unforeseen(request: Request, error: Exception) -> JSONResponse:
         # Its own words may quote the request.
-        log.error("%s failed (request %s): %s", *_of(request), kind_and_place(error))
+        log.error("%s failed (request %s): %s", *_of(request), kind_and_place(error), extra=_noted(request))
         return _fault("Something went wrong here; the log knows more.", 500, request)
 
     app.add_exception_handler(QueryError, failed(400))
