@@ -151,6 +151,7 @@ def test_one_other_origin_may_ask_and_no_second_one(origin: str) -> None:
         theirs = ask(origin, "GET", target, headers={"Origin": "https://evil.example"})
         assert ours.headers["access-control-allow-origin"] == "https://stats.example.com"
         assert "access-control-allow-credentials" not in ours.headers
+        assert "x-request-id" in ours.headers["access-control-expose-headers"]
         assert "access-control-allow-origin" not in theirs.headers
 
 

@@ -49,7 +49,7 @@ def allow_dashboard(app: FastAPI, origin: str) -> None:
             allow_origins=[origin],
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "x-api-key"],
-            expose_headers=["retry-after", "content-disposition"],
+            expose_headers=["retry-after", "content-disposition", "x-request-id"],
             max_age=PREFLIGHT_SECONDS,
         )
 

@@ -5,13 +5,6 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-HEADERS = {
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-}
-"""Numbers are no page of another site's to embed, and no cache's to keep."""
-
 
 class Refusal(BaseModel):
     """Why there is no answer, in one sentence."""

@@ -31,7 +31,7 @@ from mallard.errors import (
     TableError,
 )
 from mallard.observe.fault import kind_and_place
-from mallard.query.answers import HEADERS, Refusal
+from mallard.query.answers import Refusal
 from mallard.query.downloads import Deliver, stream
 from mallard.query.engine import Engine
 from mallard.query.export_routes import export_routes
@@ -91,7 +91,7 @@ def create_app(
     admission = Admission(Door(gate, address_of), read_site, lambda site: engine().book.get(site).public)
 
     def after(admit: Callable[[Request], Identity]) -> list[Dependency]:
-        return [Depends(admit), Depends(_keep_private), OnlyKnown]
+        return [Depends(admit), OnlyKnown]
 
     app.add_middleware(Patience, seconds=query_seconds)
     app.add_middleware(Bodies)
@@ -107,10 +107,6 @@ def create_app(
     return app
 
 
-def _keep_private(response: Response) -> None:
-    response.headers.update(HEADERS)
-
-
 def _of(request: Request) -> tuple[str, str]:
     """What a line of the log says of a request: its route and its id. A path may hold a link's slug, or a key."""
     return getattr(request.scope.get("route"), "path", None) or "a request", request.state.request_id
@@ -122,7 +118,7 @@ def _noted(request: Request) -> dict[str, str]:
 
 
 def _fault(sentence: str, status: int, request: Request) -> JSONResponse:
-    return JSONResponse({"error": sentence, "request_id": request.state.request_id}, status, HEADERS)
+    return JSONResponse({"error": sentence, "request_id": request.state.request_id}, status)
 
 
 def _answer_errors(app: Application) -> None:
@@ -134,7 +130,7 @@ def _answer_errors(app: Application) -> None:
     def failed(status: int, sentence: str = "") -> Callable[[Request, Exception], JSONResponse]:
         def answer(request: Request, error: Exception) -> JSONResponse:
             if status < 500:
-                return JSONResponse({"error": str(error)}, status, HEADERS)
+                return JSONResponse({"error": str(error)}, status)
             log.error("%s failed (request %s): %s", *_of(request), error, extra=_noted(request))
             return _fault(sentence or str(error), status, request)
 
@@ -144,14 +140,13 @@ def _answer_errors(app: Application) -> None:
         status, detail = getattr(error, "status_code", 500), str(getattr(error, "detail", ""))
         if status in (404, 405) and detail == HTTPStatus(status).phrase:
             return lost(request.scope, app.routes, status)
-        headers = {**HEADERS, **(getattr(error, "headers", None) or {})}
-        return JSONResponse({"error": detail}, status, headers)
+        return JSONResponse({"error": detail}, status, getattr(error, "headers", None))
 
     def invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
         # Its text would name files of this machine.
         first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": ""}
         place = ".".join(str(each) for each in first["loc"])[:MAX_PLACE_LENGTH]
-        return JSONResponse({"error": f"The request is not as it should be: {place}: {first['msg']}."}, 400, HEADERS)
+        return JSONResponse({"error": f"The request is not as it should be: {place}: {first['msg']}."}, 400)
 
     def unforeseen(request: Request, error: Exception) -> JSONResponse:
         # Its own words may quote the request.
