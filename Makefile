@@ -47,7 +47,7 @@ build: .venv/.sam ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
 	@$(BIN)/python deploy/sizes.py $(BUILD)
 
 deploy: build setup ## Build, deploy and upload to AWS: STACK=mallard PARAMETERS="Sites=example.com ..."; docs/deploy.md
-	$(SAM) deploy --template-file $(BUILD)/template.yaml --stack-name $(STACK) \
+	$(SAM) deploy --config-file "$(abspath samconfig.toml)" --template-file $(BUILD)/template.yaml --stack-name $(STACK) \
 		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
 	@$(BIN)/python deploy/publish.py $(STACK)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HERE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 BUILD_SECONDS = 300
 
 Build = Callable[[str], Path]
@@ -42,6 +41,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
 
 
 @pytest.fixture(scope="session")
-def here(build: Build) -> Path:
+def architecture() -> str:
+    """This machine's."""
+    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+
+
+@pytest.fixture(scope="session")
+def here(build: Build, architecture: str) -> Path:
     """The build that this machine can run."""
-    return build(HERE)
+    return build(architecture)
