@@ -144,6 +144,7 @@ def test_every_path_of_the_api_is_led_to_a_function_by_both_front_doors(template
         "/auth/*": "query",
         "/health*": "query",
         "/metrics": "query",
+        "/openapi.json": "query",
     }
     routes = {
         each["Properties"]["RouteKey"].removeprefix("ANY "): each["Properties"]["Target"]
@@ -152,7 +153,7 @@ def test_every_path_of_the_api_is_led_to_a_function_by_both_front_doors(template
     }
     assert {path for path, target in routes.items() if "Ingest" in target} == {"/api/event", "/api/events"}
     led = {path.replace("/{proxy+}", "/*") for path, target in routes.items() if "Query" in target}
-    assert led == {"/api/*", "/auth/*", "/health", "/health/*", "/metrics"}
+    assert led == {"/api/*", "/auth/*", "/health", "/health/*", "/metrics", "/openapi.json"}
 
 
 def test_the_function_at_the_edge_sorts_the_parts_of_a_script(template: dict[str, Any], tmp_path: Path) -> None:
