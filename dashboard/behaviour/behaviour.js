@@ -41,7 +41,7 @@ export function Behaviour({ route, isGuest, onGo }) {
   usePoll(again, includesToday(route, new Date()) ? REFRESH_SECONDS : 0);
 
   const state = route.behaviour;
-  const show = state.show ?? VIEWS[0].id;
+  const show = state.show || VIEWS[0].id;
   const Report = REPORTS[show];
   const found = basis.data?.breakdowns;
   const entry = (found?.entry_pages[0] ?? found?.pages[0])?.value ?? "";
@@ -71,7 +71,7 @@ export function Behaviour({ route, isGuest, onGo }) {
         ({ id, label }) => html`<${RouteLink}
           key=${id}
           route=${route}
-          to=${{ behaviour: { ...state, show: id } }}
+          to=${{ behaviour: { ...state, show: id === VIEWS[0].id ? "" : id } }}
           onGo=${onGo}
           data-test=${`show-${id}`}
           aria-current=${id === show ? "page" : null}

@@ -2,12 +2,12 @@
  * The funnel: its steps, how many came how far, and the same by country, source or browser.
  */
 import { html } from "../vendor/htm-preact.js";
-import { asPercent, exactCount } from "../format.js";
+import { exactCount } from "../format.js";
 import { BREAKDOWNS } from "./state.js";
-import { FunnelBars } from "./funnel-bars.js";
+import { FunnelBars, shareOf } from "./funnel-bars.js";
 import { FunnelTable } from "./funnel-table.js";
 import { ModeField, WindowField } from "./options.js";
-import { Answer, Choose, Panel, Skeleton } from "./panel.js";
+import { Answer, Choose, NoSteps, Panel, Skeleton } from "./panel.js";
 import { isAbout, useAnswer } from "./questions.js";
 import { StepEditor } from "./step-editor.js";
 import { readSteps, writeSteps } from "./steps.js";
@@ -83,11 +83,9 @@ export function Funnel({ route, earlier, known, isEmpty, tick, change, again }) 
   `;
 }
 
-const NoSteps = () => html`<p class="nothing">Nothing happened in this period. Add a step to ask for it.</p>`;
-
 /** @param {number[]} counts */
 function sentenceOf(counts) {
   const [first, last] = [counts[0], counts.at(-1)];
-  const rate = first > 0 ? `, ${asPercent(last / first)}` : "";
+  const rate = first > 0 ? `, ${shareOf(last, first)}` : "";
   return `${exactCount(last)} of ${exactCount(first)} visitors took all ${counts.length} steps${rate}.`;
 }

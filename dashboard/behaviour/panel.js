@@ -35,6 +35,10 @@ export function Answer({ answer, isRefused, said, skeleton, onRetry, children })
   `;
 }
 
+export const NoSteps = () => html`
+  <p class="nothing">Nothing happened in this period. Add a step to ask for one.</p>
+`;
+
 /** @param {{ rows: number, what?: "bars" | "rows" | "fields" }} props */
 export const Skeleton = ({ rows, what = "rows" }) => html`
   <div class=${`behaviour-skeleton ${what}`} aria-hidden="true">${Array.from({ length: rows }, (_, at) => html`<i key=${at} />`)}</div>

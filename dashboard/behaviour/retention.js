@@ -39,7 +39,7 @@ export function Retention({ route, tick, change, again }) {
           id="count"
           label="How far"
           value=${count}
-          options=${offered.map((each) => ({ id: String(each), label: `${each} ${one.toLowerCase()}s` }))}
+          options=${offered.map((each) => ({ id: String(each), label: `${each - 1} ${one.toLowerCase()}s later` }))}
           onChange=${(changed) => change({ count: changed })}
         />
       </div>

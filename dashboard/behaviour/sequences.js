@@ -3,7 +3,7 @@
  */
 import { html } from "../vendor/htm-preact.js";
 import { exactCount } from "../format.js";
-import { Answer, Labelled, Panel, Skeleton } from "./panel.js";
+import { Answer, Labelled, NoSteps, Panel, Skeleton } from "./panel.js";
 import { isAbout, useAnswer } from "./questions.js";
 import { Figures, Times } from "./sequence-figures.js";
 import { StepEditor } from "./step-editor.js";
@@ -46,7 +46,7 @@ export function Sequences({ route, earlier, known, isEmpty, tick, change, again 
           answer=${answer}
           isRefused=${aboutPattern || aboutSteps}
           said=${data ? sentenceOf(data) : ""}
-          skeleton=${html`<${Skeleton} rows=${5} />`}
+          skeleton=${text || !isEmpty ? html`<${Skeleton} rows=${5} />` : html`<${NoSteps} />`}
           onRetry=${again}
         >
           ${data &&

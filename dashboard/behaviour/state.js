@@ -18,10 +18,11 @@ export const VIEWS = [
 /** Values that visits have: a page of a funnel's events says little about its steps. */
 export const BREAKDOWNS = DIMENSIONS.filter(({ id }) => id !== "pages");
 
+/** `counts` are the API's: a cohort's own interval is the first of them. */
 export const INTERVALS = [
-  { id: "day", label: "Days", one: "Day", counts: [7, 14, 30] },
-  { id: "week", label: "Weeks", one: "Week", counts: [4, 8, 12] },
-  { id: "month", label: "Months", one: "Month", counts: [3, 6, 12] },
+  { id: "day", label: "Days", one: "Day", counts: [8, 15, 31] },
+  { id: "week", label: "Weeks", one: "Week", counts: [5, 9, 13] },
+  { id: "month", label: "Months", one: "Month", counts: [4, 7, 13] },
 ];
 
 export const DIRECTIONS = [

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from support.behaviour_dashboard import START, answer_behaviour
-from support.dashboard import CannedApi, expect_search, shown
+from support.dashboard import CannedApi, expect_search, shown, wait_until
 
 FLOW = f"{START}&show=flow"
 
@@ -36,7 +36,7 @@ def test_a_page_that_is_chosen_is_where_it_goes_on_and_back_leads_back(page: Pag
     page.keyboard.press("Enter")
     expect_search(page, "&show=flow&page=/docs")
     expect(shown(page, "flow-heading")).to_have_text("After /docs")
-    assert [asked["page"] for asked in api.asked("stats/flow")] == ["/pricing", "/docs"]
+    wait_until(page, lambda: [asked["page"] for asked in api.asked("stats/flow")] == ["/pricing", "/docs"])
     page.go_back()
     expect(shown(page, "flow-heading")).to_have_text("After /pricing")
 
@@ -79,9 +79,8 @@ def test_it_begins_at_an_event_too(page: Page, api: CannedApi) -> None:
     page.get_by_label("Name", exact=True).fill("signup")
     page.get_by_label("Name", exact=True).press("Enter")
     expect_search(page, "&show=flow&event=signup")
-    asked = api.asked("stats/flow")[-1]
-    assert asked["event"] == "signup"
-    assert "page" not in asked
+    wait_until(page, lambda: api.asked("stats/flow")[-1].get("event") == "signup")
+    assert "page" not in api.asked("stats/flow")[-1]
 
 
 def test_a_page_that_is_none_is_said_at_its_field(page: Page, api: CannedApi) -> None:

@@ -64,6 +64,7 @@ def test_a_step_is_written_added_and_removed_by_keyboard_alone(page: Page, api: 
     expect_search(page, "&steps=page:/,page:/docs")
     expect(shown(page, "remove-step").nth(1)).to_be_focused()
     expect(page.get_by_text("Step 2 is removed; 2 left.")).to_be_attached()
+    wait_until(page, lambda: len(steps_asked(api)) == 3)
     assert steps_asked(api) == ["page:/,page:/pricing", "page:/,page:/pricing,page:/docs", "page:/,page:/docs"]
 
 
@@ -93,6 +94,7 @@ def test_another_kind_of_step_waits_for_its_name(page: Page, api: CannedApi) -> 
     shown(page, "name").nth(2).fill("signup")
     shown(page, "name").nth(2).press("Tab")
     expect_search(page, "&steps=page:/,page:/pricing,event:signup")
+    wait_until(page, lambda: len(steps_asked(api)) == 2)
     assert steps_asked(api) == ["page:/,page:/pricing", "page:/,page:/pricing,event:signup"]
 
 
