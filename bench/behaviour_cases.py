@@ -25,13 +25,14 @@ Rows = list[tuple[Any, ...]]
 @dataclass(frozen=True)
 class Case:
     """``ours`` and ``theirs`` answer the same rows, theirs from a table's source; ``limit``: of our share of their
-    time.
+    time. ``rolled``: ours is asked where the days have rollups.
     """
 
     name: str
     limit: float
     ours: Callable[[Stats, Scope], Rows]
     theirs: Callable[[Session, str, Scope], Rows]
+    rolled: bool = False
 
 
 def peer_rows(session: Session, sql: str) -> Rows:
@@ -128,7 +129,8 @@ def _weeks(scope: Scope) -> tuple[str, int]:
 
 
 CASES = (
-    Case("sessions", 0.7, _sessions, _peer_sessions),
+    Case("sessions", 0.7, _sessions, _peer_sessions, rolled=True),
+    Case("sessions, from events", 1.0, _sessions, _peer_sessions),
     Case("funnel of 3 steps, 1 day", 0.7, _funnel(SHORT, DAY_MS), _window_funnel(SHORT, DAY_MS)),
     Case("funnel of 3 steps, 1 hour", 0.7, _funnel(SHORT, HOUR_MS), _window_funnel(SHORT, HOUR_MS)),
     Case("funnel of 6 steps, 1 day", 0.7, _funnel(LONG, DAY_MS), _window_funnel(LONG, DAY_MS)),

@@ -4,7 +4,7 @@ What it means is ClickHouse's ``windowFunnel``, whose events stand in the order 
 of their steps. docs/behaviour.md says it in words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mallard.behaviour.text import sql_file
@@ -38,16 +38,15 @@ class FunnelSql:
         ctes = [self._met(), self._fill("funnel_begin"), *(self._fill("funnel_first", step) for step in self._later)]
         counts = [self._count("1", "first_1")]
         if self._later:
-            firsts = " UNION ALL ".join(f"FROM first_{step}" for step in self._later)
-            ctes += [self._fill("funnel_open", firsts=firsts), *self._levels()]
-        for step in self._later:
-            counts.append(self._count(str(step), f"first_{step} ANTI JOIN late USING ({self._keys})"))
-            counts.append(self._count(str(step), f"(SELECT DISTINCT {self._keys} FROM level_{step})"))  # noqa: S608  # ours
+            ctes += [self._fill("funnel_open", firsts=self._rows("first", self._later, ", begun")), *self._levels()]
+            settled = f"({self._rows('first', self._later)}) ANTI JOIN late USING ({self._keys})"
+            open_ = f"(SELECT DISTINCT {self._keys}, step FROM ({self._rows('level', self._later)}))"  # noqa: S608
+            counts += [self._count("step", settled), self._count("step", open_)]
         return ctes, counts
 
     def _strict(self) -> tuple[list[str], list[str]]:
         """All ways for all, and where each visitor's funnel ends before its time."""
-        levels = "UNION ALL\n".join(self._fill("funnel_level_rows", step) for step in (1, *self._later))
+        levels = self._rows("level", (1, *self._later), ", event_id")
         ctes = [self._met(), self._fill("funnel_all_open"), *self._levels()]
         ctes.append(self._fill("funnel_reached", levels=levels))
         ends = list(self._ends())
@@ -78,6 +77,10 @@ class FunnelSql:
             yield self._fill("funnel_strange")
         if STRICT_ORDER in self.modes and ALLOW_REENTRY not in self.modes:
             yield from (self._fill("funnel_early", step) for step in self._later)
+
+    def _rows(self, table: str, steps: Iterable[int], more: str = "") -> str:
+        """Those of the tables of several steps, one under the other."""
+        return "UNION ALL\n".join(self._fill("funnel_rows", step, table=table, more=more) for step in steps)
 
     def _count(self, step: str, rows: str) -> str:
         value = "value" if self.by_value else "CAST(NULL AS VARCHAR) AS value"

@@ -166,8 +166,8 @@ class Engine:
 
         def counted() -> Answer:
             self._database.check_patterns(patterns)
-            run = partial(self._run_study, asked, conditions)
-            plan, parts = self._look(query, lambda look: self._portions(look, run), glance, rolled=False)
+            run, times = partial(self._run_study, asked, conditions), asked.portions_at_once(conditions)
+            plan, parts = self._look(query, lambda look: self._portions(look, run, times), glance, rolled=False)
             return Answer((asked.added_up(parts),), plan.explain())
 
         depends = (asked, conditions, self.zones(query.site_id), glance.fingerprint())
@@ -260,12 +260,14 @@ class Engine:
             counted = _written_since(counted, period.since)
         return Glance(Plan(counts, counted, waiting), pending)
 
-    def _portions(self, look: Look, run: Callable[[Sequence[str], pa.Table], pa.Table]) -> list[pa.Table]:
-        """What ``run`` makes of the files and the pending events of each portion of a plan."""
+    def _portions(
+        self, look: Look, run: Callable[[Sequence[str], pa.Table], pa.Table], times: int = 1
+    ) -> list[pa.Table]:
+        """What ``run`` makes of the files and the pending events of each portion of a plan, ``times`` as large."""
         if not look.plan.counts_events:
             return []
         by_day, pending, counted = _by_day(look.files), look.pending, []
-        for days in look.plan.portions(self._together(look)):
+        for days in look.plan.portions(self._together(look), times):
             read = [file for day in days for file in by_day.get(day, ())]
             counted.append(run(read, pending))
             # The first portion has the days of what waits.

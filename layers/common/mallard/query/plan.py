@@ -54,20 +54,23 @@ class Plan:
             digest.update(number.to_bytes(8, "big", signed=True))
         return digest.hexdigest()
 
-    def portions(self, together: Set[date]) -> Iterator[Days]:
-        """The days to count at a time. Visitors of the dates ``together`` and of those waiting cannot be added up."""
+    def portions(self, together: Set[date], times: int = 1) -> Iterator[Days]:
+        """The days to count at a time, ``times`` PORTION_BYTES of them.
+
+        Visitors of the dates ``together`` and of those waiting cannot be added up.
+        """
         united = {day: segments for day, segments in self.days.items() if day in together or day in self.waiting}
         if united or self.waiting:
             yield united
-        yield from _portions((day, self.days[day]) for day in self.days if day not in united)
+        yield from _portions(((day, self.days[day]) for day in self.days if day not in united), times * PORTION_BYTES)
 
 
-def _portions(days: Iterable[tuple[date, tuple[Listed, ...]]]) -> Iterator[Days]:
+def _portions(days: Iterable[tuple[date, tuple[Listed, ...]]], portion_bytes: int) -> Iterator[Days]:
     portion: dict[date, tuple[Listed, ...]] = {}
     size = 0
     for day, segments in days:
         more = sum(each.size_bytes for each in segments)
-        if portion and size + more > PORTION_BYTES:
+        if portion and size + more > portion_bytes:
             yield portion
             portion, size = {}, 0
         portion[day] = segments

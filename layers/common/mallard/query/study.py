@@ -7,8 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from mallard.query.conditions import Conditions
+from mallard.query.dimensions import DIMENSIONS
 from mallard.query.query import Query
 from mallard.query.statement import Count, trail_sql
+
+LIGHT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,14 @@ class Study:
     columns: tuple[str, ...] = ()
     values: tuple[tuple[str, object], ...] = ()
     patterns: tuple[str, ...] = ()
+
+    def portions_at_once(self, conditions: Conditions | None) -> int:
+        """How many portions it may take together, where each event is only looked at, and kept if the study wants it.
+
+        That saves as many plans of a long statement; visits have to be put together from all events, which takes room.
+        """
+        dimension = DIMENSIONS.get(self.query.dimension)
+        return LIGHT if conditions is None and not (dimension and dimension.of_visit) else 1
 
     def statement(self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool) -> str:
         """The whole text, over segments, pending events, both, or neither."""

@@ -7,7 +7,7 @@ event AS MATERIALIZED (
     WHERE visitor_id IS NOT NULL
 ),
 person AS MATERIALIZED (
-    SELECT date, visitor_id, max(ms) - min(ms) AS lasting_ms, count(*) FILTER (viewed) AS pageviews
+    SELECT date, visitor_id, max(ms) - min(ms) AS lasting_ms
     FROM event
     GROUP BY date, visitor_id
 ),
@@ -32,11 +32,9 @@ SELECT
     0 AS pageviews,
     0 AS events
 FROM (
-    SELECT
-        count(*) AS persons,
-        coalesce(sum(lasting_ms), 0) AS lasting_ms,
-        coalesce(sum(pageviews), 0) AS visit_pageviews
-    FROM person
+    SELECT count(*) AS persons, coalesce(sum(lasting_ms), 0) AS lasting_ms FROM person
+) CROSS JOIN (
+    SELECT count(*) FILTER (viewed) AS visit_pageviews FROM event
 ) CROSS JOIN (
     SELECT count(*) AS gaps, coalesce(sum(lasting_ms), 0) AS away_ms FROM gap
 )

@@ -1,1 +1,0 @@
-SELECT {keys}, {step} AS step, ms, event_id FROM level_{step}

@@ -1,0 +1,1 @@
+SELECT {keys}, {step} AS step, ms{more} FROM {table}_{step}
