@@ -181,6 +181,7 @@ def test_query_asks_for_nothing_it_may_not(
 ) -> None:
     days = [datetime.now(UTC).date() - timedelta(days=back) for back in (0, 3)]
     open_queue(load_settings()).send([event(n, site_id=SITE, date=f"{day}").to_message() for n, day in enumerate(days)])
+    open_store(load_settings()).put_if_absent(f"rejected/date={days[0]}/counts.json", b"{}")
     smoke._handler("flush").handle({}, smoke.Context())
     calls.clear()
     request = smoke._request("GET", "/api/stats/main", f"site_id={SITE}&period=30d")
@@ -197,8 +198,23 @@ def test_query_asks_for_nothing_it_may_not(
     erase = smoke._request("DELETE", "/api/gdpr/erase", f"site_id={SITE}&start_date={days[1]}&end_date={days[1]}")
     answer = smoke._handler("query").handle(erase, smoke.Context())
     assert (answer["statusCode"], json.loads(answer["body"])["days"]) == (202, [f"{days[1]}"])
-    assert any("rollups/" in about for _, about in calls)
+    answer = smoke._handler("query").handle(
+        smoke._request("GET", "/api/stats/rejected", f"site_id={SITE}&period=7d"), smoke.Context()
+    )
+    assert answer["statusCode"] == 200
+    assert {about.split("/")[1] for _, about in calls if "/" in about} >= {"rollups", "rejected"}
     assert forbidden(calls, "QueryFunction") == set()
+
+
+def test_a_function_may_read_the_secrets_that_it_needs_and_no_others() -> None:
+    def may_read(function: str) -> set[str]:
+        return {about for action, about in allowed(function) if action == "ssm:GetParameter"}
+
+    assert may_read("IngestFunction") == {f"{SECRETS}/secret", f"{SECRETS}/edge-secret"}
+    assert may_read("QueryFunction") == {
+        f"{SECRETS}/{name}" for name in ("admin-password", "secret", "edge-secret", "metrics-token")
+    }
+    assert may_read("FlushFunction") == set()
 
 
 def test_who_gets_in_asks_for_nothing_it_may_not(
