@@ -18,7 +18,7 @@ COPY layers/common/ layers/common/
 # In place, as `make setup` does it: the dashboard stands beside the package. pip itself is needed no more after that.
 RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --editable . \
     && .venv/bin/python -m pip uninstall --yes pip \
-    && .venv/bin/python -m compileall -q .venv layers/common
+    && .venv/bin/python -m compileall -q layers/common
 
 FROM python:3.13-slim
 RUN groupadd --gid 10001 mallard \
