@@ -77,11 +77,12 @@ class IngestApp:
         self.dropped: Counter[Reason] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["path"] == BATCH_PATH:
-            answer = await self._answer_batch(scope, receive)
-        else:
-            answer = await self._answer(scope, receive)
+        """One request. What nobody foresaw is told without its own words, which may quote the request."""
+        try:
+            answer = await (self._answer_batch if scope["path"] == BATCH_PATH else self._answer)(scope, receive)
+        except Exception as error:  # nobody else would answer as we do
+            log.error("event not taken: %s", kind_and_place(error))
+            answer = (PIXEL_FRONT if scope["method"] in ("GET", "HEAD") else EVENT_FRONT).unavailable()
         for message in _ACCEPTED if answer is ACCEPTED else _messages(answer):
             await send(message)
 
