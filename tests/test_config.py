@@ -163,7 +163,13 @@ WRONG = [
     ],
     *[
         ("MALLARD_SECURITY_CONTACT", text, CONTACTS)
-        for text in ("security@example.com", "http://example.com/", "mailto:a b@c", "https://a b", "javascript:alert(1)")
+        for text in (
+            "security@example.com",
+            "http://example.com/",
+            "mailto:a b@c",
+            "https://a b",
+            "javascript:alert(1)",
+        )
     ],
     ("MALLARD_STORE", "gs://bucket", "a folder or s3://bucket/prefix"),
     ("MALLARD_STORE", "s3://", "a folder or s3://bucket/prefix"),
