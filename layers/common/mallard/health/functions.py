@@ -36,7 +36,7 @@ class State:
     written: datetime | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Functions:
     """A ``Subject``. ``open_queue`` may raise MallardError: the function may not be allowed to look at the queue."""
 
@@ -46,13 +46,14 @@ class Functions:
     open_queue: Callable[[], Queue]
     seconds: Callable[[], float] = time.monotonic
     readiness: Readiness = field(init=False)
-    _state: list[tuple[float, State]] = field(init=False, default_factory=list)
+    _state: State = field(init=False, default_factory=State)
+    _looked: float = field(init=False, default=float("-inf"))
     _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         """What the bucket is asked."""
         looks = {"store": (lambda: store_answers(self.store), "The store does not answer.")}
-        object.__setattr__(self, "readiness", Readiness(looks))
+        self.readiness = Readiness(looks)
 
     def checks(self) -> Sequence[Check]:
         """The store answers; whether the queue takes events only the ingest function can tell."""
@@ -90,10 +91,10 @@ class Functions:
     def state(self) -> State:
         """No older than KEPT_SECONDS."""
         with self._looking:
-            if not self._state or self.seconds() - self._state[0][0] >= KEPT_SECONDS:
-                found = State(known(lambda: self.open_queue().depth()), known(self._written))
-                self._state[:] = [(self.seconds(), found)]
-            return self._state[0][1]
+            if self.seconds() - self._looked >= KEPT_SECONDS:
+                self._state = State(known(lambda: self.open_queue().depth()), known(self._written))
+                self._looked = self.seconds()
+            return self._state
 
     def _written(self) -> datetime | None:
         rows = [each.modified for each in islice(self.store.list(EVENTS), MAX_LISTED + 1)]

@@ -24,7 +24,7 @@ from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 
 
-@dataclass(frozen=True)
+@dataclass
 class Serving:
     """The parts of one process that are looked at; a ``Subject``. ``clock`` gives the aware time."""
 
@@ -47,8 +47,8 @@ class Serving:
             "store": (lambda: store_answers(self.store), "The store does not answer; `mallard doctor` says more."),
             "queue": (self.queue.prove_writable, "The queue cannot be written; `mallard doctor` says more."),
         }
-        object.__setattr__(self, "readiness", Readiness(looks))
-        object.__setattr__(self, "began", self.clock())
+        self.readiness = Readiness(looks)
+        self.began = self.clock()
 
     def checks(self) -> Sequence[Check]:
         """The store answers, and the queue takes events."""

@@ -2,11 +2,9 @@
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from time import perf_counter
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Upper bounds that suit a query of milliseconds and a flush of a minute alike."""
@@ -25,12 +23,11 @@ class Counted:
 class Histogram:
     """Counts durations since the start of the process, from any thread."""
 
-    def __init__(self, bounds: Sequence[float] = SECONDS, clock: Callable[[], float] = perf_counter) -> None:
-        """``bounds`` ascend, in seconds; ``clock`` gives seconds."""
+    def __init__(self, bounds: Sequence[float] = SECONDS) -> None:
+        """``bounds`` ascend, in seconds."""
         self._bounds = tuple(bounds)
         self._counts = [0] * (len(self._bounds) + 1)
         self._sum_seconds = 0.0
-        self._clock = clock
         self._lock = threading.Lock()
 
     def note(self, seconds: float) -> None:
@@ -38,15 +35,6 @@ class Histogram:
         with self._lock:
             self._counts[bisect_left(self._bounds, seconds)] += 1
             self._sum_seconds += seconds
-
-    @contextmanager
-    def timing(self) -> Iterator[None]:
-        """Notes how long what is inside takes, however it ends."""
-        began = self._clock()
-        try:
-            yield
-        finally:
-            self.note(self._clock() - began)
 
     def counted(self) -> Counted:
         """All that was noted, at one moment."""

@@ -1,0 +1,114 @@
+"""Durations in buckets, the age of what waits, and how numbers are written."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from mallard.errors import StoreUnavailableError
+from mallard.event import to_ms
+from mallard.flush.core import FlushReport
+from mallard.flush.history import History
+from mallard.health.exposition import counter, exposition, gauge, histogram, labelled
+from mallard.health.freshness import age_seconds
+from mallard.observe.histogram import Histogram
+from mallard.queue.base import Message
+from mallard.table.write import AppendReport
+from support.rows import event
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+MESSAGE = Message("1", b"{}")
+
+
+def waiting(seconds: float) -> bytes:
+    return event(1, accepted_ms=to_ms(NOW - timedelta(seconds=seconds))).to_message()
+
+
+@given(st.lists(st.floats(0, 1000, allow_nan=False)))
+def test_a_histogram_counts_for_each_bound_what_was_no_longer(seconds: list[float]) -> None:
+    found = Histogram()
+    for each in seconds:
+        found.note(each)
+    counted = found.counted()
+    for bound, count in zip(counted.bounds, counted.at_most, strict=True):
+        assert count == sum(each <= bound for each in seconds)
+    assert counted.count == len(seconds)
+    assert counted.sum_seconds == pytest.approx(sum(seconds))
+
+
+def test_what_many_threads_note_is_all_counted() -> None:
+    found = Histogram()
+
+    def note() -> None:
+        for _ in range(1000):
+            found.note(0.01)
+
+    threads = [threading.Thread(target=note) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found.counted().count == 8000
+
+
+def test_the_age_is_that_of_the_oldest_message_that_can_be_read() -> None:
+    assert age_seconds([], NOW) == 0
+    assert age_seconds([waiting(90), waiting(5)], NOW) == 90
+    assert age_seconds([b"no JSON", b"[]", b'{"accepted_ms": "x"}', b'{"accepted_ms": 1e99}', waiting(7)], NOW) == 7
+    assert age_seconds([b"no JSON"], NOW) == 0
+
+
+def test_a_message_from_the_future_is_not_younger_than_now() -> None:
+    assert age_seconds([waiting(-30)], NOW) == 0
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.1, 1795526528.123456, 1e-7, 73_522_659_328, 1e21])
+def test_a_number_is_written_so_that_it_is_read_as_the_same(value: float) -> None:
+    (family,) = text_string_to_metric_families(exposition([gauge("a", "A.", value)]))
+    assert family.samples[0].value == value
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    text = exposition([gauge("a", "A.", None), labelled("b", "gauge", "B.", "part", {}), counter("c_total", "C.", 0)])
+    assert text == "# HELP c_total C.\n# TYPE c_total counter\nc_total 0\n"
+
+
+def test_a_histogram_is_written_as_monitors_read_it() -> None:
+    found = Histogram([0.5, 2])
+    for seconds in (0.1, 0.5, 1, 60):
+        found.note(seconds)
+    text = exposition([histogram("h", "H.", found)])
+    assert text.splitlines()[2:] == [
+        'h_bucket{le="0.5"} 2',
+        'h_bucket{le="2"} 3',
+        'h_bucket{le="+Inf"} 4',
+        "h_sum 61.6",
+        "h_count 4",
+    ]
+
+
+def test_a_flush_with_nothing_to_do_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    history = History()
+    with caplog.at_level("INFO"):
+        history.note(FlushReport(), 0.1, NOW)
+    assert (history.last, history.durations.counted().count, caplog.text) == (None, 0, "")
+
+
+def test_a_flush_that_failed_in_part_counts_what_it_wrote_and_as_failed() -> None:
+    history = History()
+    history.note(FlushReport(failed=(MESSAGE,), rows=AppendReport(5, 2, 1), partitions=3), 0.5, NOW)
+    assert (history.failures, history.rows_written, history.rows_known, history.rows_erased) == (1, 5, 2, 1)
+    assert history.last is not None
+    assert (history.last.failed, history.last.written, history.last.partitions) == (True, 5, 3)
+
+
+def test_a_flush_that_ended_in_an_error_is_told_of_in_no_words_but_ours(caplog: pytest.LogCaptureFixture) -> None:
+    history = History()
+    history.note_fault(ZeroDivisionError("203.0.113.7"), 0.5, NOW)
+    history.note_fault(StoreUnavailableError("The bucket is away."), 0.5, NOW)
+    assert history.failures == 2
+    assert "203.0.113.7" not in caplog.text
+    assert "The bucket is away." in caplog.text
