@@ -52,7 +52,7 @@ deploy: build setup ## Build, deploy and upload to AWS: STACK=mallard PARAMETERS
 	@$(BIN)/python deploy/publish.py $(STACK)
 
 docs: setup ## Write docs/api.md from what the application says of itself
-	@$(BIN)/python docs/api_page.py 2>/dev/null
+	@$(BIN)/python docs/api_page.py
 
 setup: .venv/.serve dashboard/vendor/.done ## Make .venv with the command `mallard`, and put the browser's files into place
 
