@@ -2,6 +2,7 @@
  * How a funnel is counted: the window, and what ends it.
  */
 import { html } from "../vendor/htm-preact.js";
+import { DraftInput } from "./draft-input.js";
 import { Labelled, Problem } from "./panel.js";
 
 export const DEFAULT_WINDOW = "1 day";
@@ -18,17 +19,14 @@ const MODES = [
 /** @param {{ value: string, error: Error | false | null, onChange: (value: string) => void }} props */
 export const WindowField = ({ value, error, onChange }) => html`
   <${Labelled} id="window" label="All steps within" error=${error}>
-    <input
+    <${DraftInput}
       id="window"
       data-test="window"
-      list="windows"
       value=${value || DEFAULT_WINDOW}
-      autocomplete="off"
-      aria-invalid=${Boolean(error)}
-      aria-describedby="window-problem"
-      onChange=${(event) => onChange(event.currentTarget.value.trim())}
+      names=${WINDOWS}
+      isWrong=${error}
+      onTake=${onChange}
     />
-    <datalist id="windows">${WINDOWS.map((each) => html`<option key=${each} value=${each} />`)}</datalist>
   <//>
 `;
 

@@ -3,6 +3,7 @@
  */
 import { html } from "../vendor/htm-preact.js";
 import { exactCount } from "../format.js";
+import { DraftInput } from "./draft-input.js";
 import { Answer, Labelled, NoSteps, Panel, Skeleton } from "./panel.js";
 import { isAbout, useAnswer } from "./questions.js";
 import { Figures, Times } from "./sequence-figures.js";
@@ -65,18 +66,15 @@ const sentenceOf = ({ converting_visitors: did, total_visitors: all }) =>
 /** @param {{ value: string, steps: unknown[], error: Error | false | null, onChange: (value: string) => void }} props */
 const PatternField = ({ value, steps, error, onChange }) => html`
   <${Labelled} id="pattern" label="Pattern" error=${error}>
-    <input
+    <${DraftInput}
       id="pattern"
       class="code"
       data-test="pattern"
       value=${value}
       placeholder=${steps.map((_, at) => `(?${at + 1})`).join(".*")}
-      autocomplete="off"
-      autocapitalize="none"
-      spellcheck=${false}
-      aria-invalid=${Boolean(error)}
-      aria-describedby="pattern-hint pattern-problem"
-      onChange=${(event) => onChange(event.currentTarget.value.trim())}
+      hint="pattern-hint"
+      isWrong=${error}
+      onTake=${onChange}
     />
     <p id="pattern-hint" class="hint">${HINT}</p>
   <//>

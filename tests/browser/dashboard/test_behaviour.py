@@ -137,6 +137,21 @@ def test_an_answer_to_an_earlier_question_never_replaces_a_later_one(page: Page,
     expect(shown(page, "funnel-step")).to_have_attribute("data-value", "111")
 
 
+@pytest.mark.parametrize(("show", "field"), [("funnel", "name"), ("funnel", "window"), ("sequences", "pattern")])
+def test_what_is_being_written_stays_when_answers_come(page: Page, api: CannedApi, show: str, field: str) -> None:
+    api.answers["/api/stats/overview"] = lambda _: None
+    page.goto(f"{START}&show={show}&steps=page:/a,page:/b,page:/c")
+    wait_until(page, lambda: len(api.held) == 1)
+    expect(shown(page, LAST[show])).to_be_visible()
+    shown(page, field).first.press_sequentially("xy")
+    written = shown(page, field).first.input_value()
+    api.held[0].fulfil(200, basis())
+    expect(shown(page, "step").first.locator("option[value='/pricing']")).to_be_attached()
+    page.wait_for_timeout(100)
+    expect(shown(page, field).first).to_have_value(written)
+    expect(shown(page, field).first).to_be_focused()
+
+
 def test_numbers_that_still_grow_are_asked_for_again_and_take_the_focus_from_nowhere(
     clocked_page: Page, api: CannedApi
 ) -> None:
