@@ -118,6 +118,16 @@ def test_the_table_has_every_route_of_the_application_and_no_other(people: Peopl
     assert sorted(table_routes() - people.routes()) == []
 
 
+def test_the_description_has_every_route_of_the_api_and_no_answer_that_is_never_given(people: People) -> None:
+    described = people.client.get("/openapi.json").json()
+    routes = {f"{method.upper()} {path}" for path, of in described["paths"].items() for method in of}
+    api = {route for route in people.routes() if "/api/" in route and "/api/event" not in route}
+    assert api <= routes <= people.routes()
+    operations = [each for of in described["paths"].values() for each in of.values()]
+    assert not any("422" in each["responses"] for each in operations)
+    assert "ValidationError" not in json.dumps(described)
+
+
 def test_the_table_has_everybody(people: People) -> None:
     everybody = set(RULES["open"])
     assert {line.rule for line in lines()} == set(RULES)

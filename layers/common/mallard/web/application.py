@@ -20,6 +20,16 @@ class Application(FastAPI):
         self._front = front
         self._make_id = make_id
 
+    def openapi(self) -> dict[str, Any]:
+        """The description, without FastAPI's 422: what it would answer so is answered 400."""
+        document = super().openapi()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        for shape in ("HTTPValidationError", "ValidationError"):
+            document.get("components", {}).get("schemas", {}).pop(shape, None)
+        return document
+
     def build_middleware_stack(self) -> ASGIApp:
         """All that FastAPI has, and what stands around it."""
         return Answered(Discreet(super().build_middleware_stack()), self._front, self._make_id)
