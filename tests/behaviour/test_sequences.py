@@ -177,6 +177,40 @@ def test_a_site_without_events_has_zeros(tmp_path: Path) -> None:
         assert get(client, steps="page:/a,page:/b", breakdown="pages") == []
 
 
+EXAMPLE = {
+    1: [("10:00", "/pricing"), ("10:30", "/docs"), ("10:40", "signup")],
+    2: [("10:00", "/pricing"), ("10:50", "/help"), ("11:01", "signup")],
+    3: [("10:00", "/pricing"), ("11:00", "/pricing"), ("11:20", "signup")],
+    4: [("10:00", "signup"), ("10:10", "/pricing")],
+}
+
+
+def test_the_worked_example(tmp_path: Path) -> None:
+    rows: list[Row] = [
+        {
+            "event_id": 100 * visitor + number,
+            "visitor_id": visitor,
+            "timestamp": datetime.fromisoformat(f"2026-03-09T{clock}"),
+            "event_name": "pageview" if what.startswith("/") else what,
+            "pathname": what if what.startswith("/") else "/signup",
+        }
+        for visitor, events in EXAMPLE.items()
+        for number, (clock, what) in enumerate(events)
+    ]
+    with closing(Engine(LocalStore(tmp_path), lambda _: pending_rows(rows), memory_mb=128, threads=1)) as engine:
+        client, steps = client_of(engine), "page:/pricing,event:signup"
+        assert get(client, steps=steps)["converting_visitors"] == 3
+        assert get(client, steps=f"{steps},page:/help", pattern="(?1)(?2)")["converting_visitors"] == 2
+        assert get(client, steps=steps, pattern="(?1)(?t<=3600)(?2)", details="true") == {
+            "converting_visitors": 2,
+            "total_visitors": 4,
+            "conversion_rate": 0.5,
+            "matches": 2,
+            "median_seconds": [30 * 60],
+        }
+        assert get(client, steps=steps, pattern="(?1).*(?t<=3600)(?2)")["converting_visitors"] == 3
+
+
 def test_one_visitor_with_very_many_events_does_not_run_away(tmp_path: Path) -> None:
     begin = datetime(2026, 3, 9)  # noqa: DTZ001  # the table's timestamps are naive UTC
     rows: list[Row] = [
