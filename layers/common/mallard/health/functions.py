@@ -15,6 +15,8 @@ from mallard import __version__
 from mallard.auth.gate import Gate
 from mallard.config import Settings
 from mallard.health.exposition import Metric, gauge, labelled
+from mallard.health.look import Look
+from mallard.health.password import PASSWORD_SECONDS, look_for_password
 from mallard.health.readiness import Check, Readiness, status_of, store_answers
 from mallard.health.subject import gauge_of, known
 from mallard.queue.base import Queue
@@ -46,6 +48,7 @@ class Functions:
     open_queue: Callable[[], Queue]
     seconds: Callable[[], float] = time.monotonic
     readiness: Readiness = field(init=False)
+    _has_password: Look[bool | None] = field(init=False)
     _state: State = field(init=False, default_factory=State)
     _looked: float = field(init=False, default=float("-inf"))
     _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
@@ -54,6 +57,7 @@ class Functions:
         """What the bucket is asked."""
         looks = {"store": (lambda: store_answers(self.store), "The store does not answer.")}
         self.readiness = Readiness(looks)
+        self._has_password = look_for_password(self.settings, self.gate)
 
     def checks(self) -> Sequence[Check]:
         """The store answers; whether the queue takes events only the ingest function can tell."""
@@ -101,4 +105,5 @@ class Functions:
         return datetime.fromtimestamp(max(rows), UTC) if 0 < len(rows) <= MAX_LISTED else None
 
     def _auth_configured(self) -> bool | None:
-        return known(lambda: bool(self.settings.admin_password or self.gate.passwords.mark()))
+        self._has_password.begin()
+        return self._has_password.found(PASSWORD_SECONDS)

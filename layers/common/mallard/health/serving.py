@@ -13,6 +13,8 @@ from mallard.config import Settings
 from mallard.flush.history import History
 from mallard.health.exposition import Metric
 from mallard.health.freshness import LOOKED_AT, age_seconds
+from mallard.health.look import Look
+from mallard.health.password import PASSWORD_SECONDS, look_for_password
 from mallard.health.questions import Questions
 from mallard.health.readiness import Check, Readiness, status_of, store_answers
 from mallard.health.serving_metrics import Numbers, metrics_of
@@ -40,6 +42,7 @@ class Serving:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     readiness: Readiness = field(init=False)
     began: datetime = field(init=False)
+    _has_password: Look[bool | None] = field(init=False)
 
     def __post_init__(self) -> None:
         """What the parts are asked."""
@@ -49,6 +52,7 @@ class Serving:
         }
         self.readiness = Readiness(looks)
         self.began = self.clock()
+        self._has_password = look_for_password(self.settings, self.gate)
 
     def checks(self) -> Sequence[Check]:
         """The store answers, and the queue takes events."""
@@ -56,10 +60,11 @@ class Serving:
 
     def numbers(self) -> Numbers:
         """What is the same in both forms."""
+        self._has_password.begin()
         return Numbers(
             buffered=known(self.queue.depth),
             oldest_seconds=known(lambda: age_seconds(self.queue.oldest(LOOKED_AT), self.clock())),
-            auth_configured=known(lambda: bool(self.settings.admin_password or self.gate.passwords.mark())),
+            auth_configured=self._has_password.found(PASSWORD_SECONDS),
             geoip_loaded=self.geo.is_loaded,
             filter_bots=self.settings.filter_bots,
             cache_entries=len(self.cache),

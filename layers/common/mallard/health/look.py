@@ -1,0 +1,48 @@
+"""Looks that may take long, at stores that are far away: whoever asks waits for some seconds and no longer."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from mallard.errors import MallardError
+from mallard.observe.fault import kind_and_place
+
+log = logging.getLogger("mallard.health")
+
+T = TypeVar("T")
+
+
+class Look(Generic[T]):
+    """What ``find`` finds, by a thread of its own; ``otherwise`` where it raises, and as long as it has no answer."""
+
+    def __init__(self, find: Callable[[], T], otherwise: T) -> None:
+        """Nothing is looked at yet."""
+        self._find = find
+        self._otherwise = otherwise
+        self._found = otherwise
+        self._thread = threading.Thread()
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Look, unless that is still going on."""
+        with self._lock:
+            if not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+                self._thread.start()
+
+    def found(self, seconds: float) -> T:
+        """What was found, within so many seconds of now."""
+        thread = self._thread
+        thread.join(max(0.0, seconds))
+        return self._otherwise if thread.is_alive() else self._found
+
+    def _run(self) -> None:
+        try:
+            self._found = self._find()
+        except MallardError as error:
+            log.warning("not ready: %s", error)
+            self._found = self._otherwise
+        except Exception as error:  # nobody else would say that this thread ended
+            log.warning("not ready: %s", kind_and_place(error))
+            self._found = self._otherwise
