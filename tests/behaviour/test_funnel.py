@@ -118,3 +118,12 @@ def test_a_hundred_equal_events_of_one_moment_end_in_good_time(modes: list[str])
     events = [Seen(0, number, frozenset(range(8))) for number in range(100)]
     level = reached(events[:9], 8, 10, frozenset(modes))
     assert counted([[events]], 8, 10, frozenset(modes)) == [[1] * level + [0] * (8 - level)]
+
+
+@pytest.mark.parametrize("modes", [["strict_once"], ["strict_order", "strict_once", "strict_deduplication"], []])
+def test_thousands_of_events_of_one_moment_that_are_several_steps_end_in_good_time(modes: list[str]) -> None:
+    random = Random(1)
+    events = [Seen(0, number, frozenset(random.sample(range(6), 3))) for number in range(3000)]
+    # The second of the events that are step 2 repeats it.
+    level = 2 if "strict_deduplication" in modes else 6
+    assert counted([[events]], 6, 10, frozenset(modes)) == [[1] * level + [0] * (6 - level)]
