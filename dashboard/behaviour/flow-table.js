@@ -20,14 +20,16 @@ function linesOf(rows, over = []) {
 /** @param {{ rows: Row[], label: string, onMove: (page: string) => void }} props */
 export function FlowTable({ rows, label, onMove }) {
   if (rows.length === 0) return html`<p class="nothing">Nobody was there in this period.</p>`;
-  const most = Math.max(...rows.map(({ visitors }) => visitors), 1);
+  // Ends have no bar: mostly they are so many that no page's bar could be seen beside theirs.
+  const lines = linesOf(rows);
+  const most = Math.max(...lines.map(({ page, visitors }) => (page === null ? 0 : visitors)), 1);
   return html`
     <table class="flow" aria-label=${label} data-test="flow-table">
       <thead>
         <tr><th scope="col">Page</th><th scope="col" class="number">Visitors</th></tr>
       </thead>
       <tbody>
-        ${linesOf(rows).map((line) => html`<${FlowRow} key=${line.key} line=${line} most=${most} onMove=${onMove} />`)}
+        ${lines.map((line) => html`<${FlowRow} key=${line.key} line=${line} most=${most} onMove=${onMove} />`)}
       </tbody>
     </table>
   `;
@@ -37,7 +39,7 @@ export function FlowTable({ rows, label, onMove }) {
 function FlowRow({ line: { page, isAfter, visitors, level, over }, most, onMove }) {
   const end = isAfter ? "No further page" : "No page before";
   return html`
-    <tr data-test="flow-row" data-level=${level} style=${{ "--share": visitors / most, "--level": level }}>
+    <tr data-test="flow-row" data-level=${level} style=${{ "--share": page === null ? 0 : visitors / most, "--level": level }}>
       <th scope="row">
         ${level > 0 && html`<span class="unseen">${isAfter ? "after" : "before"} ${over.join(", ")}: </span>`}
         ${page?.startsWith("/")

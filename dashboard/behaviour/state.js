@@ -26,8 +26,8 @@ export const INTERVALS = [
 ];
 
 export const DIRECTIONS = [
-  { id: "forward", label: "Pages that come next" },
-  { id: "backward", label: "Pages that came before" },
+  { id: "forward", label: "Forward" },
+  { id: "backward", label: "Backward" },
 ];
 export const DEPTHS = ["1", "2", "3"];
 

@@ -73,6 +73,7 @@ def test_further_steps_stand_below_their_page(page: Page, api: CannedApi) -> Non
 
 def test_it_begins_at_an_event_too(page: Page, api: CannedApi) -> None:
     page.goto(f"{FLOW}&page=/pricing")
+    expect(shown(page, "flow").locator("datalist option")).to_have_count(3)
     page.get_by_label("From", exact=True).select_option("event")
     expect_search(page, "&show=flow&event=click")
     expect(shown(page, "flow-heading")).to_have_text("After click")
@@ -81,6 +82,21 @@ def test_it_begins_at_an_event_too(page: Page, api: CannedApi) -> None:
     expect_search(page, "&show=flow&event=signup")
     wait_until(page, lambda: api.asked("stats/flow")[-1].get("event") == "signup")
     assert "page" not in api.asked("stats/flow")[-1]
+
+
+def test_bars_are_in_proportion_to_the_most_seen_page_and_ends_have_none(page: Page, api: CannedApi) -> None:
+    rows = [
+        {"next_page": "/a", "visitors": 40},
+        {"next_page": "/b", "visitors": 10},
+        {"next_page": None, "visitors": 900},
+    ]
+    api.answers["/api/stats/flow"] = lambda _: (200, rows)
+    page.goto(f"{FLOW}&page=/pricing")
+    expect(shown(page, "flow-row")).to_have_count(3)
+    width = "(row) => parseFloat(getComputedStyle(row.querySelector('th'), '::before').width)"
+    widths = [row.evaluate(width) for row in shown(page, "flow-row").all()]
+    assert widths[0] > 500
+    assert widths == [pytest.approx(widths[0]), pytest.approx(widths[0] / 4, abs=1), 0]
 
 
 def test_a_page_that_is_none_is_said_at_its_field(page: Page, api: CannedApi) -> None:
