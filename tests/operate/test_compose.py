@@ -95,7 +95,8 @@ def test_the_service_that_makes_the_bucket_makes_it_once() -> None:
                 [sys.executable, *words[1:]], env={**os.environ, **environment, **keys}, check=True, timeout=60
             )
         client = boto3.client("s3", endpoint_url=address, region_name="us-east-1")
-        assert [each["Name"] for each in client.list_buckets()["Buckets"]] == ["mallard"]
+        # Servers of one process share their buckets.
+        assert [each["Name"] for each in client.list_buckets()["Buckets"]].count("mallard") == 1
 
 
 def config(name: str, env_file: Path) -> subprocess.CompletedProcess[str]:
