@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -27,6 +29,7 @@ PASSWORD = "kettle-moss-17"
 EDGE_SECRET = "between-edge-and-function-4711"
 DEPLOY_SECONDS = 240
 ANSWER_SECONDS = 60
+TRIES = 5
 FLUSH_SECONDS = 150
 """Of a schedule that runs each minute."""
 
@@ -51,13 +54,20 @@ class Stack:
         self.token = ""
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """One request at the API's door, with the owner's token where there is one."""
+        """One request at the API's door, with the owner's token where there is one; a 503 is asked again later."""
         data = None if body is None else json.dumps(body).encode()
         given = {"Host": urlsplit(self.outputs["ApiUrl"]).netloc, "User-Agent": FIREFOX, **headers}
         given |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         request = urllib.request.Request(self.endpoint + path, data, given, method=method)
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-            text = answer.read()
+        for is_last in [False] * TRIES + [True]:
+            try:
+                with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+                    text = answer.read()
+                break
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or is_last:
+                    raise
+                time.sleep(1)
         return answer.status, json.loads(text) if text else None
 
     def page_views(self, site: str) -> int:

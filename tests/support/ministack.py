@@ -45,9 +45,12 @@ def ministack(runs: Path | None = None) -> Iterator[str]:
 
 
 def _environment(port: int, folder: str) -> dict[str, str]:
-    """It listens on this machine only, and leaves out the doors that open ports of their own."""
+    """It listens on this machine only, and leaves out the doors that open ports of their own.
+
+    Its functions ask it and no other emulator that a test may run.
+    """
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "AWS_ENDPOINT_URL"},
         "HOME": folder,
         "TMPDIR": folder,
         "BIND_HOST": "127.0.0.1",
