@@ -109,6 +109,7 @@ def untouched(people: People, owner: dict[str, str], folder: Path) -> tuple[str,
     return numbers, sorted(str(each.relative_to(folder)) for each in folder.glob("*"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("line", reports(), ids=str)
 def test_sql_in_a_parameter_is_what_any_unknown_text_is(
     people: People, owner: dict[str, str], attacks: list[str], folder: Path, line: Line

@@ -115,7 +115,7 @@ class Told:
             self.server.send_raw(f"{secret} / HTTP/9.9\r\n\r\n".encode())
 
 
-@pytest.fixture(scope="module", params=["text", "json"])
+@pytest.fixture(scope="module", params=["text", pytest.param("json", marks=pytest.mark.heavy)])
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """A server that was asked everything: as it is, with a broken table, with a broken store."""
     with Recorded(tmp_path_factory.mktemp("secrets"), request.param) as server:

@@ -40,7 +40,7 @@ class FunnelSql:
         if self._later:
             ctes += [self._fill("funnel_open", firsts=self._rows("first", self._later, ", begun")), *self._levels()]
             settled = f"({self._rows('first', self._later)}) ANTI JOIN late USING ({self._keys})"
-            open_ = f"(SELECT DISTINCT {self._keys}, step FROM ({self._rows('level', self._later)}))"  # noqa: S608
+            open_ = f"(SELECT DISTINCT {self._keys}, step FROM ({self._rows('level', self._later)}))"  # noqa: S608  # ours
             counts += [self._count("step", settled), self._count("step", open_)]
         return ctes, counts
 
