@@ -90,6 +90,7 @@ def test_another_kind_of_step_waits_for_its_name(page: Page, api: CannedApi) -> 
     shown(page, "add-step").click()
     shown(page, "step-kind").nth(2).select_option("event")
     offered = shown(page, "step").nth(2).locator("datalist option")
+    expect(offered).to_have_count(3)
     assert [option.get_attribute("value") for option in offered.all()] == ["pageview", "click", "signup"]
     shown(page, "name").nth(2).fill("signup")
     shown(page, "name").nth(2).press("Tab")
