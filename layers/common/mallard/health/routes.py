@@ -1,6 +1,7 @@
 """The endpoints for monitors: ``/health``, ``/health/ready``, ``/health/detailed`` and ``/metrics``."""
 
 from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -14,6 +15,8 @@ from mallard.health.readiness import status_of
 from mallard.health.subject import Subject, known
 
 NO_STORE = {"cache-control": "no-store"}
+PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+"""What is text; its refusals are JSON as everywhere."""
 
 
 class Ready(BaseModel):
@@ -30,7 +33,7 @@ def health_routes(subject: Subject, gate: Gate, may_read_metrics: Callable[[Requ
     """
     router = APIRouter(tags=["health"])
 
-    @router.get("/health", response_class=PlainTextResponse)
+    @router.get("/health", response_class=Response, responses=PLAIN)
     async def health() -> PlainTextResponse:
         """``ok`` as long as the process answers at all: for who restarts it. It looks at nothing."""
         return PlainTextResponse("ok", headers=NO_STORE)
@@ -51,7 +54,7 @@ def health_routes(subject: Subject, gate: Gate, may_read_metrics: Callable[[Requ
         shown = subject.detail() if _manages(gate, request) else {"status": status_of(subject.checks())}
         return JSONResponse(shown, headers=NO_STORE)
 
-    @router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(may_read_metrics)])
+    @router.get("/metrics", response_class=Response, responses=PLAIN, dependencies=[Depends(may_read_metrics)])
     def metrics() -> PlainTextResponse:
         """Numbers in the text format of Prometheus. Where MALLARD_METRICS_TOKEN is set it is asked for."""
         return PlainTextResponse(exposition(subject.metrics()), media_type=MEDIA_TYPE, headers=NO_STORE)
