@@ -58,6 +58,7 @@ def some_reports(site_id: str, today: date) -> Iterator[str]:
         yield f"/api/stats/breakdown/{dimension}?site_id={site_id}&period=30d&limit=1000"
     yield f"/api/stats/breakdown/browser_versions?site_id={site_id}&start_date={today}&end_date={today}"
     yield "/metrics"
+    yield "/health/detailed"
     yield "/api/sites"
     yield f"/api/sites/{site_id}"
 
