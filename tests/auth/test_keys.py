@@ -198,8 +198,10 @@ def test_the_command_makes_lists_and_revokes(
 ) -> None:
     monkeypatch.setenv("MALLARD_DATA_DIR", str(tmp_path_factory.mktemp("data")))
     assert main(["keys", "create", "--name", "our server", "--scope", "Ingest", "--site", "Example.com"]) == 0
-    made = capsys.readouterr().out
-    key_hash = re.findall(r"[0-9a-f]{64}", made)[0]
+    made = capsys.readouterr()
+    # The key alone, so that a script can take it.
+    assert re.fullmatch(r"mm_[A-Za-z0-9_-]{43}\n", made.out)
+    key_hash = re.findall(r"[0-9a-f]{64}", made.err)[0]
     assert main(["keys", "list"]) == 0
     listed = capsys.readouterr().out
     assert key_hash in listed
