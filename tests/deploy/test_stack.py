@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -94,9 +94,12 @@ class Stack:
 
 
 @contextmanager
-def deployed(build: Path, architecture: str, *parameters: str) -> Iterator[Stack]:
-    """A stack in an emulator of its own; `make deploy` of what is built already."""
+def deployed(build: Path, architecture: str, *parameters: str, stored: Sequence[str] = ()) -> Iterator[Stack]:
+    """A stack in an emulator of its own; `make deploy` of what is built already. ``stored`` names secrets in AWS."""
     with ministack(WITH_LAMBDA) as endpoint, patch.dict(os.environ, {"AWS_ENDPOINT_URL": endpoint}):
+        parameter_store: Any = boto3.client("ssm", endpoint_url=endpoint)
+        for name in stored:
+            parameter_store.put_parameter(Name=name, Value=f"stored-{PASSWORD}", Type="SecureString")
         began = time.monotonic()
         given = " ".join([f"Sites={SITE}", f"AdminPassword={PASSWORD}", f"EdgeSecret={EDGE_SECRET}", *parameters])
         command = ["make", "--silent", "--old-file=build", "--old-file=setup", "deploy", "STACK=proof"]
@@ -168,15 +171,21 @@ def test_function_urls_stand_in_front_where_they_are_asked_for_and_the_queue_tri
     here: Path, architecture: str
 ) -> None:
     parameters = ("FrontDoor=FunctionUrl", "FlushTrigger=queue", "FlushWindowSeconds=1", "Cdn=off")
-    with deployed(here, architecture, *parameters) as stack:
+    stored = [f"/proof/{name}" for name in ("admin-password", "secret", "edge-secret")]
+    with deployed(here, architecture, *parameters, "SecretsPath=/proof", stored=stored) as stack:
         assert "SiteBucketName" not in stack.outputs
         functions: Any = boto3.client("lambda", endpoint_url=stack.endpoint)
         urls = {each["FunctionName"] for each in functions.list_functions()["Functions"]}
         ingest, query = (next(each for each in urls if part in each) for part in ("Ingest", "Query"))
         assert functions.get_function_url_config(FunctionName=ingest)["AuthType"] == "NONE"
         assert functions.get_function_url_config(FunctionName=query)["FunctionUrl"] == stack.outputs["QueryUrl"]
+        given: Any = functions.get_function_configuration(FunctionName=ingest)["Environment"]["Variables"]
+        assert (given["MALLARD_SECRET"], given["MALLARD_EDGE_SECRET"]) == (
+            "ssm:/proof/secret",
+            "ssm:/proof/edge-secret",
+        )
         body = {"d": SITE, "n": "pageview", "u": f"https://{SITE}/hello"}
-        assert stack.ask("POST", "/", body)[0] == 202
+        assert stack.ask("POST", "/", body)[0] == 202, "and the secrets were read"
         # The emulator takes a number that a parameter gives for text, and then hands over nothing.
         (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
         functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 2})
