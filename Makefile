@@ -104,7 +104,8 @@ dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs $(wi
 
 PINS := requirements/serve.txt:serve requirements/test.txt:test requirements/check.txt:check \
 	functions/ingest/requirements.txt:ingest functions/flush/requirements.txt:flush functions/query/requirements.txt:query-function \
-	layers/duckdb/requirements.txt:duckdb layers/arrow/requirements.txt:arrow
+	layers/duckdb/requirements.txt:duckdb layers/arrow/requirements.txt:arrow \
+	requirements/sam.txt:sam
 
 pins: ## Pin anew what pyproject.toml's dependency groups name
 	@$(PIP) uv
