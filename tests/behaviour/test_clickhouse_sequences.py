@@ -2,6 +2,10 @@
 
 ``MALLARD_TEST_CASES`` asks for more of them than a day's check. ClickHouse sorts by the second only, and leaves the
 order within one to chance where a visitor has many events; so the long streams here have no two in a second.
+
+Where a pattern ends in what may be nothing, such as ``.*`` or ``(?t<=5)``, and the events are over, ClickHouse looks
+for more of the pattern behind its end and answers by what lies there: asked for ``sequenceMatch`` and
+``sequenceCount`` at once it contradicts itself. Such patterns are left to the plain matcher.
 """
 
 import json
@@ -20,7 +24,7 @@ from bench.peer_chdb import Session, chdb_session
 
 from mallard.behaviour.pattern import parse_pattern
 from mallard.behaviour.sequence_sql import sequence_sql
-from support.behaviour_sequences import Event, random_events, random_pattern
+from support.behaviour_sequences import Event, holds_of_nothing, parts_of, random_events, random_pattern
 
 pytestmark = pytest.mark.heavy
 
@@ -39,6 +43,13 @@ _SETTINGS = "SETTINGS max_threads = 1, output_format_json_quote_64bit_integers =
 def clickhouse() -> Iterator[Session]:
     with chdb_session() as session:
         yield session
+
+
+def settled_pattern(random: Random, steps: int, length: int = 7) -> str:
+    """One that ends in something."""
+    while holds_of_nothing(parts_of(pattern := random_pattern(random, steps, length))[-1]):
+        continue
+    return pattern
 
 
 def trail(cases: Sequence[Sequence[Sequence[Event]]]) -> pa.Table:
@@ -103,7 +114,7 @@ def test_clickhouse_matches_the_same_sequences(tmp_path: Path, clickhouse: Sessi
     random, file, matched = Random(CASES), tmp_path / "trail.parquet", 0
     for _ in range(-(-CASES // CASES_AT_ONCE)):
         steps = random.choice([2, 2, 3, 4, 8])
-        pattern = random_pattern(random, steps, random.choice([3, 5, 9]))
+        pattern = settled_pattern(random, steps, random.choice([3, 5, 9]))
         cases = [[random_events(random, steps) for _ in range(random.randrange(1, 12))] for _ in range(CASES_AT_ONCE)]
         table = trail(cases)
         pq.write_table(table, file)
@@ -118,7 +129,7 @@ def test_clickhouse_matches_the_same_sequences_of_thousands(tmp_path: Path, clic
     random, file = Random(seed), tmp_path / "trail.parquet"
     table = trail([[random_events(random, 3) for _ in range(4000)]])
     pq.write_table(table, file)
-    pattern = random_pattern(random, 3)
+    pattern = settled_pattern(random, 3)
     found = ours(table, pattern, 3)
     assert found == theirs(clickhouse, file, pattern, 3), pattern
     assert found["0", "converting", 0, 0] > 0

@@ -51,7 +51,7 @@ def first_match(parts: Sequence[Part], events: Sequence[Event], start: int = 0) 
             return Match(place, ())
         kind, value = parts[number]
         if place == len(events):
-            return Match(place, ()) if all(map(_holds_of_nothing, parts[number:])) else None
+            return Match(place, ()) if all(map(holds_of_nothing, parts[number:])) else None
         second, steps = events[place]
         if kind == "step":
             rest = match(number + 1, place + 1, place) if value in steps else None
@@ -83,7 +83,8 @@ def seconds_of_steps(parts: Sequence[Part], events: Sequence[Event]) -> tuple[in
     return found.seconds
 
 
-def _holds_of_nothing(part: Part) -> bool:
+def holds_of_nothing(part: Part) -> bool:
+    """Whether it is met where a visitor's events are over."""
     return part[0] in (".*", "<=", "<") or part == (">=", 0)
 
 
