@@ -181,7 +181,9 @@ def aws() -> Iterator[str]:
     with (
         moto_server() as endpoint,
         patch.dict(os.environ, smoke._resources(endpoint)),
-        patch.dict(os.environ, {"MALLARD_SITES": SITE, "MALLARD_LOG_LEVEL": "debug"}),
+        patch.dict(
+            os.environ, {"MALLARD_SITES": SITE, "MALLARD_LOG_LEVEL": "debug", "MALLARD_CLOUDWATCH_METRICS": "true"}
+        ),
     ):
         yield endpoint
 
