@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 import urllib.error
@@ -93,27 +94,33 @@ class Stack:
             self.sqs.delete_message(QueueUrl=dead, ReceiptHandle=each["ReceiptHandle"])
 
 
+def make_deploy(build: Path, architecture: str, *parameters: str) -> str:
+    """`make deploy` of what is built already; what it printed."""
+    command = ["make", "--silent", "--old-file=build", "--old-file=setup", "deploy", "STACK=proof"]
+    ended = subprocess.run(
+        [*command, f"ARCH={architecture}", f"BUILD={build}", f"PARAMETERS={' '.join(parameters)}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEPLOY_SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    return ended.stdout
+
+
 @contextmanager
 def deployed(build: Path, architecture: str, *parameters: str, stored: Sequence[str] = ()) -> Iterator[Stack]:
-    """A stack in an emulator of its own; `make deploy` of what is built already. ``stored`` names secrets in AWS."""
+    """A stack in an emulator of its own. ``stored`` names secrets in AWS."""
     with ministack(WITH_LAMBDA) as endpoint, patch.dict(os.environ, {"AWS_ENDPOINT_URL": endpoint}):
         parameter_store: Any = boto3.client("ssm", endpoint_url=endpoint)
         for name in stored:
             parameter_store.put_parameter(Name=name, Value=f"stored-{PASSWORD}", Type="SecureString")
         began = time.monotonic()
-        given = " ".join([f"Sites={SITE}", f"AdminPassword={PASSWORD}", f"EdgeSecret={EDGE_SECRET}", *parameters])
-        command = ["make", "--silent", "--old-file=build", "--old-file=setup", "deploy", "STACK=proof"]
-        ended = subprocess.run(
-            [*command, f"ARCH={architecture}", f"BUILD={build}", f"PARAMETERS={given}"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=DEPLOY_SECONDS,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+        given = [f"Sites={SITE}", f"AdminPassword={PASSWORD}", f"EdgeSecret={EDGE_SECRET}", *parameters]
+        printed = make_deploy(build, architecture, *given)
         print(f"\ndeployed in {time.monotonic() - began:.0f} s", end="")
-        yield Stack(endpoint, ended.stdout)
+        yield Stack(endpoint, printed)
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +164,18 @@ def test_events_reach_the_numbers_dead_letters_wait_and_come_in_when_they_are_se
     assert [each["Key"].rpartition("/")[2] for each in listed["Contents"]] == ["00000.parquet"]
     _, countries = stack.ask("GET", f"/api/stats/breakdown/countries?site_id={SITE}&period=today")
     assert "AT" in [each["value"] for each in countries], "the CDN's word, which came with its secret"
+
+
+def test_another_deployment_keeps_what_it_does_not_name_and_uploads_nothing_twice(
+    stack: Stack, here: Path, architecture: str
+) -> None:
+    printed = make_deploy(here, architecture, "FlushMinutes=5")
+    stacks: Any = boto3.client("cloudformation", endpoint_url=stack.endpoint)
+    (found,) = stacks.describe_stacks(StackName="proof")["Stacks"]
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]}
+    assert (parameters["FlushMinutes"], parameters["Sites"], parameters["AthenaDatabase"]) == ("5", SITE, "proof")
+    assert re.search(r"^0 of \d+ files uploaded, 0 removed\.$", printed, re.MULTILINE)
+    assert stack.page_views(SITE) == 2
 
 
 def test_athenas_table_stands_in_the_catalog(stack: Stack) -> None:
