@@ -1,6 +1,23 @@
 """No test here is timed: machines are slow at times, and speed is shown by `make bench`."""
 
+import logging
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("mallard", deadline=None)
 settings.load_profile("mallard")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process sends its lines to a stderr that is closed with the test."""
+    loggers = (logging.root, logging.getLogger("mallard"))
+    before, levels = list(logging.root.handlers), [each.level for each in loggers]
+    yield
+    for handler in list(logging.root.handlers):
+        if type(handler) is logging.StreamHandler and handler not in before:
+            logging.root.removeHandler(handler)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
