@@ -1,4 +1,6 @@
-"""`make soak`: the flush machine over 100,000 schedules, other ones each time, then other property tests for longer.
+"""`make soak`: the flush machine over 100,000 schedules, other ones each time, then property tests for longer.
+
+Behaviour is compared with ClickHouse over many more random streams, too.
 
 It takes hours and ends by itself; the exit code is 0 only when nothing was found.
 """
@@ -23,6 +25,7 @@ SCHEDULES = 100_000
 BATCH = 1000
 STEPS = 15
 PROPERTY_EXAMPLES = 5000
+REFEREED_CASES = 20_000
 TESTS = Path(__file__).parent
 
 
@@ -69,17 +72,26 @@ def run_properties(examples: int) -> int:
     return subprocess.run(command, env=environment, check=False).returncode
 
 
+def run_referees(cases: int) -> int:
+    """ClickHouse beside our behaviour over so many random cases; another number makes others. pytest's exit code."""
+    command = [sys.executable, "-m", "pytest", str(TESTS / "behaviour"), "-m", "heavy"]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), "MALLARD_TEST_CASES": str(cases)}
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
 def main() -> int:
     """Soak, and say with which seed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--schedules", type=int, default=SCHEDULES)
     parser.add_argument("--examples", type=int, default=PROPERTY_EXAMPLES, help="of each property test")
+    parser.add_argument("--cases", type=int, default=REFEREED_CASES, help="of each function beside ClickHouse")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000_000))
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     print(f"seed {arguments.seed}", flush=True)
     soak(arguments.schedules, arguments.seed)
-    return run_properties(arguments.examples)
+    found = run_properties(arguments.examples)
+    return run_referees(arguments.cases + arguments.seed % 1000) or found
 
 
 if __name__ == "__main__":
