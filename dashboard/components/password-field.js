@@ -2,7 +2,7 @@
  * A password, which can be shown while it is typed, with its rules and what is wrong with it.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { Problem, describedBy } from "./problem.js";
 
 /**
@@ -21,7 +21,8 @@ export function PasswordField({ id, label, autocomplete, hint, error = null, foc
   useEffect(() => {
     if (focused) field.current.focus();
   }, []);
-  useEffect(() => {
+  // At once with the message: later, it would take away what is typed already.
+  useLayoutEffect(() => {
     if (!error) return;
     field.current.focus();
     field.current.select();
