@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
-from mallard.auth.host import is_own_name
 from mallard.config import Settings
 from mallard.health.routes import health_routes
 from mallard.query.api import create_app
@@ -46,7 +45,7 @@ ALWAYS = {"400", "401", "403", "404", "405", "409", "413", "415", "422", "429", 
 def description() -> dict[str, Any]:
     """The OpenAPI of what `mallard serve` answers. Nothing is asked, so nothing needs to be there."""
     with tempfile.TemporaryDirectory() as folder:
-        gate = Gate(Settings(), LocalStore(Path(folder)), b"", FirstVisit(True, "", is_own_name))
+        gate = Gate(Settings(), LocalStore(Path(folder)), b"", FirstVisit(True, ""))
         unused = cast(Any, None)
         app = create_app(unused, list, lambda: datetime.now(UTC), unused, gate, lambda _: "")
         app.include_router(health_routes(unused, gate, lambda _: None))

@@ -13,7 +13,6 @@ from mallard.auth.admission import Admission
 from mallard.auth.door import Door
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
-from mallard.auth.host import is_own_name
 from mallard.auth.identity import Identity
 from mallard.config import Settings
 from mallard.keeping.erase import Erasure
@@ -41,7 +40,7 @@ class Place:
             Settings(**{"admin_password": GOOD, **settings}),
             store,
             b"s" * 32,
-            FirstVisit(True, "", is_own_name),
+            FirstVisit(True, ""),
             hashing=quick_hashing(),
             now=lambda: NOW,
         )

@@ -10,7 +10,6 @@ from fastapi.testclient import TestClient
 
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
-from mallard.auth.host import is_own_name
 from mallard.auth.kept import KEPT_SECONDS
 from mallard.auth.password import AT_ONCE, Hashing
 from mallard.config import Settings
@@ -34,7 +33,7 @@ class Place:
         self.store = store or FaultyStore(MemoryStore())
         self.clock, self.now, self.address = Clock(), NOW, "192.0.2.7"
         self.settings = Settings(**{"dashboard_origin": DASHBOARD, **settings})
-        self.first_visit = FirstVisit(on_loopback, token, is_own_name)
+        self.first_visit = FirstVisit(on_loopback, token)
 
     def instance(self, base_url: str = "http://localhost:8000", *, hashing: Hashing | None = None) -> TestClient:
         gate = Gate(

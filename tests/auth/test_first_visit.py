@@ -8,7 +8,7 @@ LOCAL = {"host": "localhost:8000"}
 
 
 def visit(*, on_loopback: bool, token: str = "") -> FirstVisit:
-    return FirstVisit(on_loopback, token, lambda host: host.startswith("localhost"))
+    return FirstVisit(on_loopback, token)
 
 
 def test_who_sits_at_this_machine_needs_no_token() -> None:

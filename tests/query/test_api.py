@@ -10,7 +10,6 @@ from fastapi.testclient import TestClient
 
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
-from mallard.auth.host import is_own_name
 from mallard.config import Settings
 from mallard.keeping.erase import Erasure, request_erasure
 from mallard.query.api import create_app
@@ -123,7 +122,7 @@ def test_an_unknown_path_is_404_in_json(client: TestClient) -> None:
 
 
 def test_numbers_are_closed_where_nobody_opened_them(tmp_path: Path) -> None:
-    settings, nobody_near = Settings(admin_password="kettle-moss-17"), FirstVisit(False, "", is_own_name)
+    settings, nobody_near = Settings(admin_password="kettle-moss-17"), FirstVisit(False, "")
     client, engine = make_client(tmp_path, Gate(settings, MemoryStore(), b"s" * 32, nobody_near))
     for path in ("/api/sites", "/api/stats/main", "/api/stats/timeseries", "/api/stats/breakdown/pages"):
         assert client.get(path, params={"site_id": "a"}).status_code == 401

@@ -13,7 +13,6 @@ from starlette.routing import Mount
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
 from mallard.auth.guard import SHARE_SECONDS
-from mallard.auth.host import is_own_name
 from mallard.config import Settings
 from mallard.embedded import Embedded
 from mallard.ingest.asgi import PATHS as INGEST_PATHS
@@ -63,7 +62,7 @@ class People:
 
     def another_gate(self) -> Gate:
         """What another instance over the same store would hold."""
-        first_visit = FirstVisit(True, "", is_own_name)
+        first_visit = FirstVisit(True, "")
         return Gate(self.settings, self.store, SECRET.encode(), first_visit, hashing=quick_hashing())
 
     def headers(self, who: str, log_in: Callable[[], str] | None = None) -> Headers:

@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mallard.auth.first_visit import FirstVisit, new_token
 from mallard.auth.gate import Gate
-from mallard.auth.host import is_own_name
 from mallard.config import Settings
 from mallard.flush.gather import Gathering
 from mallard.flush.schedule import Schedule
@@ -103,7 +102,7 @@ class Embedded:
             open_edge(settings),
             Notes(),
         )
-        first_visit = FirstVisit(settings.on_loopback, new_token(), is_own_name)
+        first_visit = FirstVisit(settings.on_loopback, new_token())
         self._gate = Gate(settings, self._store, secret, first_visit)
         self.ingest = IngestApp(
             door, self._queue, self._gate.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted

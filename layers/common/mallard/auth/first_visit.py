@@ -2,9 +2,10 @@
 
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mallard.auth.host import is_own_name
 from mallard.auth.identity import Denied
 from mallard.auth.origin import passed_a_proxy
 
@@ -15,8 +16,6 @@ class FirstVisit:
 
     on_loopback: bool
     token: str
-    is_own_name: Callable[[str], bool]
-    """Whether a Host header is a name that leads to this machine only."""
 
     def refusal(self, headers: Mapping[str, str], given: str) -> Denied | None:
         """Why this visitor may not set it; None where they may. Header names are in lower case."""
@@ -25,7 +24,7 @@ class FirstVisit:
         if given:
             return Denied(403, "The token is not the one that this server printed when it started.")
         # Behind a proxy everyone comes from this machine.
-        near = self.on_loopback and not passed_a_proxy(headers) and self.is_own_name(headers.get("host", ""))
+        near = self.on_loopback and not passed_a_proxy(headers) and is_own_name(headers.get("host", ""))
         if near:
             return None
         how = "give the token that it printed when it started, or " if self.token else ""

@@ -7,7 +7,6 @@ from typing import Any
 
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
-from mallard.auth.host import is_own_name
 from mallard.config import Settings
 from mallard.errors import MallardError
 from mallard.query.api import OUT_OF_REACH
@@ -37,7 +36,7 @@ def open_engine(settings: Settings, store: Store) -> Engine:
 
 def open_gate(settings: Settings, store: Store) -> Gate:
     """Who gets in. There is no first visit: nobody sits at this machine, and nobody would read its token."""
-    return Gate(settings, store, shared_secret(store, settings.secret), FirstVisit(False, "", is_own_name))
+    return Gate(settings, store, shared_secret(store, settings.secret), FirstVisit(False, ""))
 
 
 def answer_safely(event: Any, context: Any, open_app: Callable[[], Callable[[Any, Any], Answer]]) -> Answer:
