@@ -1,11 +1,9 @@
-"""The documents are true: links lead somewhere, commands and endpoints are those there are."""
+"""The documents are whole: every command, endpoint, parameter and dimension there is stands in them."""
 
 import argparse
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from mallard.cli import parser
 from mallard.query.api import create_app
@@ -15,24 +13,6 @@ from mallard.query.period import PERIODS
 from support.gate import one_address, open_gate
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "tracker" / "README.md"])
-
-
-def anchors(page: Path) -> set[str]:
-    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
-        if re.match(r"[a-z]+:", target):
-            continue
-        path, _, anchor = target.partition("#")
-        there = (page.parent / path).resolve() if path else page
-        assert there.exists(), target
-        if anchor:
-            assert anchor in anchors(there), target
 
 
 def commands() -> set[str]:

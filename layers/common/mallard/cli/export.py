@@ -112,7 +112,10 @@ def _place(unfinished: Path, path: Path, force: bool) -> None:
 
 
 def _date(text: str) -> date:
-    return date.fromisoformat(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD") from None
 
 
 def _progress(days: int) -> Any:

@@ -1,0 +1,104 @@
+"""The first page does what it shows: its commands, against a server, give the very output that stands there."""
+
+import http.client
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import duckdb
+import pytest
+
+from mallard.cli import main
+from support.docs_curl import Request, as_request
+from support.docs_pages import Page, read
+from support.docs_shell import commands, script
+from support.server import Server
+
+PASSWORD = "kettle-moss-17"
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return read(Path("README.md"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("first") / "data"
+    with Server(folder, MALLARD_AUTH="on", MALLARD_ADMIN_PASSWORD=PASSWORD) as server:
+        yield server
+
+
+def ask(server: Server, request: Request) -> tuple[str, str]:
+    """The first line of the answer, and its body."""
+    connection = http.client.HTTPConnection(urlsplit(server.origin).netloc, timeout=30)
+    # What curl sends by itself.
+    headers = {"User-Agent": "curl/8.9.1", "Content-Type": "application/x-www-form-urlencoded", **dict(request.headers)}
+    connection.request(request.method, request.target, request.body or None, headers)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return f"HTTP/1.1 {answer.status} {answer.reason}", text
+
+
+def test_a_page_view_by_hand_is_in_the_numbers_that_the_page_shows(
+    page: Page, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = (each for each in page.blocks if "/api/event" in each.text)
+    monkeypatch.setenv("MALLARD_DATA_DIR", str(server.data))
+    shown, key = [], ""
+    # What stands in $() is last of all; the key is needed before the numbers are asked for.
+    for command in sorted(commands(script(block)), key=lambda each: "stats" in "".join(each.words)):
+        if command.words[:1] == ("curl",):
+            request = as_request([word.replace("$key", key) for word in command.words])
+            shown.append(ask(server, request))
+        elif command.words:
+            assert command.words[0] == ".venv/bin/mallard"
+            assert main(command.words[1:]) == 0
+            key = capsys.readouterr().out.split()[-1]
+    (taken, _), (_, numbers) = shown
+    assert f"\n{taken}\n" in block.text
+    assert f"\n{numbers}\n" in block.text
+
+
+def test_without_its_user_agent_the_page_view_would_be_left_out(page: Page, server: Server) -> None:
+    """As the page says."""
+    (block,) = (each for each in page.blocks if "/api/event" in each.text)
+    request = as_request(next(commands(script(block))).words)
+    assert dict(request.headers).keys() == {"User-Agent"}
+    line, _ = ask(server, Request(request.method, "", request.path, (), (), request.body))
+    assert line == "HTTP/1.1 202 Accepted"
+    assert drops_of_bots(server) == 1
+
+
+def drops_of_bots(server: Server) -> int:
+    """How many events were left out as a bot's."""
+    connection = http.client.HTTPConnection(urlsplit(server.origin).netloc, timeout=30)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    (count,) = re.findall(r'mallard_events_dropped_total\{reason="bot"\} (\d+)', text)
+    return int(count)
+
+
+def test_the_demo_says_what_the_page_shows(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = (each for each in page.blocks if "mallard demo" in each.text)
+    (command,) = commands(script(block))
+    monkeypatch.setenv("MALLARD_DATA_DIR", str(tmp_path / "data"))
+    assert main([word.replace("1000000", "1000") for word in command.words[1:]]) == 0
+    assert capsys.readouterr().out == block.text.splitlines()[1].replace("1,000,000", "1,000") + "\n"
+
+
+def test_the_table_is_read_as_the_page_shows(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = (each for each in page.blocks if "duckdb -c" in each.text)
+    (command,) = commands(script(block))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MALLARD_DATA_DIR", "data")
+    assert main(["demo", "--events", "2000", "--days", "5"]) == 0
+    with duckdb.connect() as connection:
+        rows = connection.sql(command.words[-1]).fetchall()
+    assert len(rows) >= 4
+    assert 1000 < sum(count for _, count in rows) <= 2000

@@ -1,0 +1,35 @@
+"""Every document: its links lead somewhere, its names are those there are, and its commands would be taken."""
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from support import docs_blocks, docs_links, docs_names
+from support.docs_pages import Page, pages
+
+CHECKS: dict[str, Callable[[Page], Iterable[str]]] = {
+    "links": docs_links.complaints,
+    "names": docs_names.complaints,
+    "blocks": docs_blocks.complaints,
+    "commands in sentences": docs_blocks.span_complaints,
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.path))
+def test_nothing_is_wrong_with_a_page(page: Page, check: str) -> None:
+    assert list(CHECKS[check](page)) == []
+
+
+def test_the_documents_are_found() -> None:
+    names = {page.path.as_posix() for page in pages()}
+    assert names > {"README.md", "SECURITY.md", "docs/api.md", "localstack/README.md", "tracker/README.md"}
+    assert not any(name.startswith((".venv", "node_modules")) for name in names)
+
+
+def test_what_is_looked_at_is_there() -> None:
+    """A pattern that finds nothing would complain of nothing."""
+    blocks = [block.language for page in pages() for block in page.blocks]
+    assert min(blocks.count(each) for each in ("console", "html", "json", "sql")) > 3
+    assert sum(len(page.spans) for page in pages()) > 1000
+    assert sum(len(page.anchors) for page in pages()) > 200
