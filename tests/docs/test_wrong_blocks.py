@@ -42,6 +42,8 @@ WRONG_COMMANDS = {
     "aws sqs receive-message --queue $Q --queue-url $Q": "sqs receive-message has no --queue",
     "aws sqs receive-message": "--queue-url is missing",
     "aws ssm put-parameter --type Secure --name /a --value b": "--type is one of String, StringList, SecureString",
+    "aws sts get-caller-identity now": "['now'] belong to no option",
+    "aws lambda invoke --function-name flush": "belong to no option",
     "aws s3 snyc data/ s3://bucket/": "there is no aws s3 snyc",
     "aws s3 sync data/ s3://bucket/ --exlude 'a/*'": "aws s3 sync has no --exlude",
     "aws s3 sync data/": "there must be 2 places",

@@ -1,6 +1,6 @@
 """Whether a command ``aws …`` of a document is one: services, operations and options are those that botocore knows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -55,7 +55,8 @@ def _s3(words: Sequence[str], shown: str) -> Iterator[str]:
 
 def _operation(words: Sequence[str], shown: str) -> Iterator[str]:
     members, required = _operations(words[1])[words[2]]
-    given, operands = _options(words[3:])
+    lists = {f"--{name}" for name, member in members.items() if member.type_name in ("list", "map", "structure")}
+    given, operands = _options(words[3:], lists)
     for name, value in given.items():
         member = members.get(name.removeprefix("--")) or members.get(name.removeprefix("--no-"))
         if member is None and name not in ALWAYS:
@@ -67,12 +68,12 @@ def _operation(words: Sequence[str], shown: str) -> Iterator[str]:
     for name in required - {name.removeprefix("--") for name in given}:
         yield f"{shown}: --{name} is missing"
     # The program's own addition: the file for the answer.
-    if len(operands) != (words[1:3] == ["lambda", "invoke"]):
+    if len(operands) != (list(words[1:3]) == ["lambda", "invoke"]):
         yield f"{shown}: {operands} belong to no option"
 
 
-def _options(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Options with their values, joined where there are several, and what belongs to none."""
+def _options(words: Sequence[str], lists: Collection[str] = ()) -> tuple[dict[str, str], list[str]]:
+    """Options with their values, of ``lists`` as many as follow, and what belongs to none."""
     given: dict[str, str] = {}
     operands: list[str] = []
     last = ""
@@ -82,9 +83,8 @@ def _options(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             given.setdefault(name, value)
             last = "" if value or name in FLAGS else name
         elif last:
-            given[last] = f"{given[last]} {word}".strip()
-            # Some take several values; places of s3 come first or after an option that takes one.
-            last = "" if last in ("--exclude", "--include") else last
+            given[last] = word
+            last = last if last in lists else ""
         else:
             operands.append(word)
     return given, operands
