@@ -20,7 +20,7 @@ import { ask, getJson } from "./http.js";
  * @property {Goal[]} goals
  * @property {boolean} public
  */
-/** @typedef {{ status: "done" | "queued", days: string[], events: number }} Erasure */
+/** @typedef {{ status: "done" | "queued", days: string[], events: number, pending: number | null }} Erasure */
 
 const pathOf = (site) => `/api/sites/${encodeURIComponent(site)}`;
 

@@ -24,8 +24,13 @@ page. A running server shows it at `/docs`, where it can be tried. What the numb
 and [behaviour.md](behaviour.md), filters in [filters.md](filters.md), who may ask in [auth.md](auth.md). Events are
 sent to `POST /api/event`, `GET /api/event` and `POST /api/events`: [ingest.md](ingest.md).
 
-Whoever asks sends an API key or token as `Authorization: Bearer`, a key as `X-API-Key`, or the session's cookie.
 Every error is `{"error": "<one sentence>"}`, with `request_id` beside it where the fault is ours.
+
+## Who asks
+
+Each endpoint says what it takes: one of these is enough. A scope is the least that a key needs: `Admin` includes
+`ReadOnly`, and a login includes both. "Some of it is for everyone" means the numbers of public sites, the bare status
+at `/health/detailed`, and `/metrics` where no token is set.
 """
 
 TITLES = {
@@ -60,7 +65,10 @@ def page(api: dict[str, Any]) -> str:
         for method, operation in found.items()
         if method != "head"
     ]
-    parts = [HEAD]
+    parts = [
+        HEAD,
+        *_table(("name", "sent as", "what it is"), list(map(_scheme, api["components"]["securitySchemes"].items()))),
+    ]
     for tag in [*TITLES, *sorted({operation["tags"][0] for *_, operation in operations} - set(TITLES))]:
         members = [each for each in operations if each[2]["tags"][0] == tag]
         if members:
@@ -77,6 +85,7 @@ def _is_ours(name: str) -> bool:
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     lines = [f"### `{method} {path}`", "", operation.get("description", "").replace("\n", " "), ""]
+    lines += [_asking(operation.get("security", [])), ""]
     rows = [_parameter(each) for each in operation.get("parameters", [])]
     lines += _table(("parameter", "in", "meaning"), rows)
     if body := operation.get("requestBody"):
@@ -87,6 +96,24 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         if status not in ALWAYS or (status == "503" and "content" in found and found["description"] == "Not ready")
     ]
     return "\n".join([*lines, f"Answers {'; '.join(answers)}.", ""])
+
+
+def _scheme(item: tuple[str, dict[str, Any]]) -> tuple[str, ...]:
+    name, scheme = item
+    place = "Authorization: Bearer" if scheme["type"] == "http" else scheme["name"]
+    return f"`{name}`", f"`{place}`{' (cookie)' if scheme.get('in') == 'cookie' else ''}", _cell(scheme["description"])
+
+
+def _asking(security: list[dict[str, list[str]]]) -> str:
+    """What must be shown; an empty alternative is nothing."""
+    ways = [
+        f"`{name}`" + (f" ({', '.join(scopes)})" if scopes else "")
+        for each in security
+        for name, scopes in each.items()
+    ]
+    if not ways:
+        return "For everyone."
+    return f"Takes {' or '.join(ways)}." + (" Some of it is for everyone." if {} in security else "")
 
 
 def _parameter(each: dict[str, Any]) -> tuple[str, ...]:

@@ -58,10 +58,10 @@ export function Erase({ site }) {
 }
 
 /** @param {import("../site-settings.js").Erasure} erasure */
-function sentenceOf({ status, days, events }) {
+function sentenceOf({ status, days, events, pending }) {
   if (status === "queued") return "They will be gone within minutes: the server is at it.";
-  // What had not reached the files yet is gone too, and is not in these counts.
-  if (days.length === 0) return "There is nothing on these days any more.";
+  if (days.length === 0 && !pending) return "There is nothing on these days any more.";
   const of = `${days.length} ${counted(days.length, "day", "days")}`;
-  return `${exactCount(events)} ${counted(events, "event", "events")} of ${of} are gone.`;
+  const waited = pending ? `, and ${exactCount(pending)} that waited` : "";
+  return `${exactCount(events)} ${counted(events, "event", "events")} of ${of} are gone${waited}.`;
 }

@@ -14,6 +14,7 @@ from mallard.config import Settings
 from mallard.keeping.erase import Erasure, request_erasure
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
+from mallard.query.site_routes import Erase
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate
 from support.memory import MemoryStore
@@ -28,9 +29,9 @@ def nothing_erased(site_id: str, first: date, last: date) -> Erasure:
     return Erasure(site_id, first, last, 0, first, done=True)
 
 
-def make_client(folder: Path, gate: Gate) -> tuple[TestClient, Engine]:
+def make_client(folder: Path, gate: Gate, erase: Erase = nothing_erased) -> tuple[TestClient, Engine]:
     engine = Engine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
-    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, nothing_erased, gate, one_address)
+    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, erase, gate, one_address)
     return TestClient(app, raise_server_exceptions=False), engine
 
 
@@ -214,8 +215,20 @@ def test_an_erasure_answers_with_the_days_removed(client: TestClient) -> None:
             "status": "done",
             "days": [],
             "events": 0,
+            "pending": 0,
         },
     )
+
+
+def test_an_erasure_that_waits_for_a_flush_claims_to_have_counted_nothing(tmp_path: Path) -> None:
+    def queued(site_id: str, first: date, last: date) -> Erasure:
+        return Erasure(site_id, first, last, 0, first, days=(first,))
+
+    client, engine = make_client(tmp_path, open_gate(), queued)
+    status, body = erase(client, site_id="a.example", start_date="2026-03-01", end_date="2026-03-01")
+    assert (status, body["status"], body["days"], body["events"]) == (202, "queued", ["2026-03-01"], 0)
+    assert body["pending"] is None
+    engine.close()
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_days_are_erased_only_once_the_sites_name_is_typed(page: Page, api: Cann
 
     def erase(given: dict[str, Any]) -> Answer:
         asked.append(given)
-        return 200, {"status": "done", "days": ["2026-03-01", "2026-03-02"], "events": 1234}
+        return 200, {"status": "done", "days": ["2026-03-01", "2026-03-02"], "events": 1234, "pending": 0}
 
     api.answers["DELETE /api/gdpr/erase"] = erase
     page.get_by_label("From", exact=True).fill("2026-03-01")
@@ -130,6 +130,20 @@ def test_days_are_erased_only_once_the_sites_name_is_typed(page: Page, api: Cann
     expect(shown(page, "erased")).to_have_text("1,234 events of 2 days are gone.")
     assert asked == [{"site_id": "example.com", "start_date": "2026-03-01", "end_date": "2026-03-02"}]
     expect(name).to_have_value("")
+
+
+def test_what_was_not_in_the_files_yet_and_is_erased_is_told_too(page: Page, api: CannedApi) -> None:
+    settled(page, api)
+    api.answers["DELETE /api/gdpr/erase"] = lambda _: (
+        200,
+        {"status": "done", "days": [], "events": 0, "pending": 3},
+    )
+    page.get_by_label("From", exact=True).fill("2026-03-01")
+    page.get_by_label("To, inclusive").fill("2026-03-02")
+    name = page.get_by_label("Type example.com to confirm")
+    name.fill("example.com")
+    name.press("Enter")
+    expect(shown(page, "erased")).to_have_text("0 events of 0 days are gone, and 3 that waited.")
 
 
 def test_settings_that_cannot_be_read_are_asked_for_again(page: Page, api: CannedApi) -> None:

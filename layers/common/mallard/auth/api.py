@@ -13,6 +13,7 @@ from mallard.auth.guard import UNSET
 from mallard.auth.identity import Identity
 from mallard.auth.key_routes import key_routes
 from mallard.auth.link_routes import link_routes
+from mallard.auth.schemes import MANAGES
 from mallard.errors import PasswordError
 
 PREFLIGHT_SECONDS = 600
@@ -101,7 +102,7 @@ def _session_routes(door: Door) -> APIRouter:
             open=gate.guard.is_open,
         )
 
-    @router.post("/password")
+    @router.post("/password", dependencies=MANAGES)
     def change_password(given: PasswordGiven, request: Request, response: Response) -> Token:
         """Set another password. Every session ends but a new one for whoever asked."""
         door.manager(request)

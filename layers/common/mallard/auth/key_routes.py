@@ -7,12 +7,13 @@ from starlette.exceptions import HTTPException
 
 from mallard.auth.answers import KeyGiven, KeyRow, NewKey, Revoked, key_row
 from mallard.auth.door import HEADERS, Door
+from mallard.auth.schemes import MANAGES
 from mallard.errors import ApiKeyError
 
 
 def key_routes(door: Door, read_site: Callable[[str], str]) -> APIRouter:
     """The router."""
-    router, keys = APIRouter(dependencies=[Depends(door.manager)]), door.gate.keys
+    router, keys = APIRouter(dependencies=[Depends(door.manager), *MANAGES]), door.gate.keys
 
     @router.post("", status_code=201, response_model_exclude_none=True)
     def create_key(given: KeyGiven, response: Response) -> NewKey:

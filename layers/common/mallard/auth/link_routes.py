@@ -7,12 +7,13 @@ from starlette.exceptions import HTTPException
 
 from mallard.auth.answers import LinkGiven, LinkRow, Revoked, Share, ShareGiven, link_row
 from mallard.auth.door import HEADERS, Door, must_wait
+from mallard.auth.schemes import MANAGES
 from mallard.errors import LinkError, PasswordError
 
 
 def link_routes(door: Door, read_site: Callable[[str], str], check_filters: Callable[[str], object]) -> APIRouter:
     """The router."""
-    router, links, manager = APIRouter(), door.gate.links, [Depends(door.manager)]
+    router, links, manager = APIRouter(), door.gate.links, [Depends(door.manager), *MANAGES]
 
     @router.post("/links", status_code=201, dependencies=manager)
     def create_link(given: LinkGiven, response: Response) -> LinkRow:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from mallard.auth.door import headers_of
 from mallard.auth.gate import Gate
 from mallard.auth.identity import Denied
+from mallard.auth.schemes import MANAGES_OR_LESS, MONITORS
 from mallard.health.exposition import MEDIA_TYPE, exposition
 from mallard.health.readiness import status_of
 from mallard.health.subject import Subject, known
@@ -48,13 +49,15 @@ def health_routes(subject: Subject, gate: Gate, may_read_metrics: Callable[[Requ
             status="not ready" if wrong else "ready", sentence=" ".join(wrong) or "Ready for events and questions."
         )
 
-    @router.get("/health/detailed")
+    @router.get("/health/detailed", dependencies=MANAGES_OR_LESS)
     def detailed(request: Request) -> JSONResponse:
         """How the instance is, for its owner and keys of scope Admin for all sites; for others the status alone."""
         shown = subject.detail() if _manages(gate, request) else {"status": status_of(subject.checks())}
         return JSONResponse(shown, headers=NO_STORE)
 
-    @router.get("/metrics", response_class=Response, responses=PLAIN, dependencies=[Depends(may_read_metrics)])
+    monitors = [Depends(may_read_metrics), *MONITORS]
+
+    @router.get("/metrics", response_class=Response, responses=PLAIN, dependencies=monitors)
     def metrics() -> PlainTextResponse:
         """Numbers in the text format of Prometheus. Where MALLARD_METRICS_TOKEN is set it is asked for."""
         return PlainTextResponse(exposition(subject.metrics()), media_type=MEDIA_TYPE, headers=NO_STORE)

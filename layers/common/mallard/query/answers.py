@@ -117,3 +117,7 @@ class ErasureRow(BaseModel):
     status: Literal["done", "queued"]
     days: list[date] = Field(description="Days that held events.")
     events: int = Field(description="Events removed from the table; 0 while queued.")
+    pending: int | None = Field(
+        description="Messages removed that still waited in the local queue: events, and notes of drops. Null while "
+        "queued: what waits in SQS is left out when it is flushed, and not counted."
+    )

@@ -1,7 +1,7 @@
 """The query API: FastAPI routes over ``Stats``, with their OpenAPI at ``/openapi.json``."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 
@@ -16,6 +16,7 @@ from mallard.auth.api import allow_dashboard, auth_routes
 from mallard.auth.door import Door
 from mallard.auth.gate import Gate
 from mallard.auth.identity import Identity
+from mallard.auth.schemes import READS_OR_PUBLIC
 from mallard.behaviour.routes import behaviour_routes
 from mallard.behaviour.sequence_routes import sequence_routes
 from mallard.errors import (
@@ -90,18 +91,18 @@ def create_app(
     )
     admission = Admission(Door(gate, address_of), read_site, lambda site: engine().book.get(site).public)
 
-    def after(admit: Callable[[Request], Identity]) -> list[Dependency]:
-        return [Depends(admit), OnlyKnown]
+    def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
+        return [Depends(admit), OnlyKnown, *described]
 
     app.add_middleware(Patience, seconds=query_seconds)
     app.add_middleware(Bodies)
     allow_dashboard(app, gate.guard.dashboard_origin)
     app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
-    app.include_router(stats_routes(engine, clock, after(admission.to_narrowed)))
-    app.include_router(behaviour_routes(engine, clock, after(admission.to_narrowed)))
-    app.include_router(sequence_routes(engine, clock, after(admission.to_narrowed)))
-    app.include_router(export_routes(engine, clock, after(admission.to_narrowed), deliver))
-    app.include_router(rejected_routes(engine, clock, after(admission.to_numbers)))
+    app.include_router(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
+    app.include_router(behaviour_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
+    app.include_router(sequence_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
+    app.include_router(export_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC), deliver))
+    app.include_router(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
     app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
     _answer_errors(app)
     return app

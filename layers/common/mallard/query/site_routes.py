@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.params import Depends as Dependency
 
+from mallard.auth.schemes import MANAGES, READS
 from mallard.query.answers import ErasureRow, Site
 from mallard.query.engine import Engine
 from mallard.query.parameters import LastDate, SiteId, StartDate, read_site
@@ -29,6 +30,11 @@ class Erased(Protocol):
         ...
 
     @property
+    def pending(self) -> int:
+        """Messages removed that waited for a flush."""
+        ...
+
+    @property
     def done(self) -> bool:
         """Whether they are gone already."""
         ...
@@ -48,19 +54,19 @@ def site_routes(
     """The router; ``guards`` come before each route, and say who was let in."""
     router = APIRouter(prefix="/api", tags=["sites"], dependencies=list(guards))
 
-    @router.get("/sites")
+    @router.get("/sites", dependencies=READS)
     def list_sites(request: Request) -> list[Site]:
         """The sites with events whose numbers whoever asks may read."""
         return [Site(site_id=each) for each in request.state.who.readable(sites())]
 
-    @router.get("/sites/{site_id}")
+    @router.get("/sites/{site_id}", dependencies=MANAGES)
     def read_site_settings(site_id: SitePath) -> dict[str, Any]:
         """A site's settings: its time zone, who may send for it, its goals, whether everyone may look."""
         site = read_site(site_id)
         settings = engine().book.get(site)
         return settings.to_api(settings.zones.local_date(clock()))
 
-    @router.put("/sites/{site_id}")
+    @router.put("/sites/{site_id}", dependencies=MANAGES)
     def change_site_settings(site_id: SitePath, given: Annotated[Any, Body()]) -> dict[str, Any]:
         """Set a site's settings.
 
@@ -70,7 +76,7 @@ def site_routes(
         settings = engine().book.change(site, given, clock())
         return settings.to_api(settings.zones.local_date(clock()))
 
-    @router.delete("/gdpr/erase")
+    @router.delete("/gdpr/erase", dependencies=MANAGES)
     def erase_days(
         response: Response, site_id: SiteId = None, start_date: StartDate = None, end_date: LastDate = None
     ) -> ErasureRow:
@@ -82,7 +88,13 @@ def site_routes(
             response.status_code = 202
         status: Literal["done", "queued"] = "done" if erased.done else "queued"
         return ErasureRow(
-            site_id=site, start_date=first, end_date=last, status=status, days=list(erased.days), events=erased.events
+            site_id=site,
+            start_date=first,
+            end_date=last,
+            status=status,
+            days=list(erased.days),
+            events=erased.events,
+            pending=erased.pending if erased.done else None,
         )
 
     return router

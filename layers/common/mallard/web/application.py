@@ -21,11 +21,17 @@ class Application(FastAPI):
         self._make_id = make_id
 
     def openapi(self) -> dict[str, Any]:
-        """The description, without FastAPI's 422: what it would answer so is answered 400."""
+        """The description, without FastAPI's 422: what it would answer so is answered 400.
+
+        A security scheme without a name says that nothing has to be shown.
+        """
         document = super().openapi()
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
+                if "security" in operation:
+                    operation["security"] = [{} if "" in each else each for each in operation["security"]]
+        document.get("components", {}).get("securitySchemes", {}).pop("", None)
         for shape in ("HTTPValidationError", "ValidationError"):
             document.get("components", {}).get("schemas", {}).pop(shape, None)
         return document
