@@ -19,6 +19,7 @@ from mallard.store.base import Store
 from mallard.store.open import open_store
 from mallard.table.read import known_sites
 from mallard.web.front import behind_gateway
+from mallard.web.well_known import well_known_routes
 
 clock = partial(datetime.now, UTC)
 settings = cache(partial(load_settings, read_parameter=read_parameter))
@@ -49,6 +50,7 @@ def app() -> Mangum:
     more: dict[str, Any] = {"query_seconds": settings().query_seconds, "deliver": through_store(store)}
     api = create_app(engine, sites, clock, erase, gate, address_of, front=behind_gateway(), **more)
     api.include_router(routes_of_functions(settings(), store(), gate))
+    api.router.routes += well_known_routes(settings().security_contact, clock)
     return Mangum(api, lifespan="off")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mallard.config import Settings, variable
+from mallard.config import Settings, load_settings, variable
 from mallard.ingest import hints
 from mallard.ingest.edge import NAMES, SECRET_HEADER
 from mallard.table.schema import EVENTS
@@ -145,6 +145,7 @@ def test_every_path_of_the_api_is_led_to_a_function_by_both_front_doors(template
         "/health*": "query",
         "/metrics": "query",
         "/openapi.json": "query",
+        "/.well-known/security.txt": "query",
     }
     routes = {
         each["Properties"]["RouteKey"].removeprefix("ANY "): each["Properties"]["Target"]
@@ -153,7 +154,38 @@ def test_every_path_of_the_api_is_led_to_a_function_by_both_front_doors(template
     }
     assert {path for path, target in routes.items() if "Ingest" in target} == {"/api/event", "/api/events"}
     led = {path.replace("/{proxy+}", "/*") for path, target in routes.items() if "Query" in target}
-    assert led == {"/api/*", "/auth/*", "/health", "/health/*", "/metrics", "/openapi.json"}
+    assert led == {
+        "/api/*",
+        "/auth/*",
+        "/health",
+        "/health/*",
+        "/metrics",
+        "/openapi.json",
+        "/.well-known/security.txt",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "is_one"),
+    [
+        ("", True),
+        ("mailto:security@example.com", True),
+        ("mailto:security@example.com,https://example.com/report", True),
+        ("security@example.com", False),
+        ("http://example.com/report", False),
+        ("mailto:a@example.com,", False),
+        ("mailto:a@example.com,b@example.com", False),
+    ],
+)
+def test_whom_to_tell_of_a_weakness_is_refused_before_the_function_would(
+    template: dict[str, Any], given: str, is_one: bool
+) -> None:
+    pattern = template["Parameters"]["SecurityContact"]["AllowedPattern"]
+    assert bool(re.search(pattern, given)) is is_one
+    if is_one:
+        assert load_settings({"MALLARD_SECURITY_CONTACT": given}).security_contact == tuple(
+            filter(None, given.split(","))
+        )
 
 
 def test_the_function_at_the_edge_sorts_the_parts_of_a_script(template: dict[str, Any], tmp_path: Path) -> None:
