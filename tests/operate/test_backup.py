@@ -20,7 +20,7 @@ CLOSED = {"MALLARD_AUTH": "on"}
 def excluded(command: str) -> set[str]:
     """The folders that a command of the guide leaves out."""
     (line,) = (each for each in GUIDE.read_text().splitlines() if each.startswith(f"$ {command}"))
-    return {name.strip("'/*") for name in re.findall(r"--exclude (\S+)", line)}
+    return {re.sub(r"^'?\.?/|/\*'$|'", "", name) for name in re.findall(r"--exclude (\S+)", line)}
 
 
 def copied(source: Path, target: Path, without: set[str]) -> None:
@@ -49,6 +49,7 @@ def data(tmp_path: Path) -> Path:
 def test_a_backup_has_the_numbers_and_the_password_and_no_salt(data: Path, tmp_path: Path) -> None:
     without = excluded("rsync")
     assert {"salts", "queue"} <= without
+    assert excluded("docker compose exec -T mallard tar") == without
     assert any((data / "salts").rglob("*.json"))
     copied(data, tmp_path / "backup", without)
     assert not any("salts" in path.parts for path in (tmp_path / "backup").rglob("*"))

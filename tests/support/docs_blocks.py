@@ -3,6 +3,7 @@
 import configparser
 import json
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
@@ -31,10 +32,13 @@ def complaints(page: Page) -> Iterator[str]:
 def span_complaints(page: Page) -> Iterator[str]:
     """The same for commands in sentences."""
     for span in page.spans:
-        words = tuple(re.findall(r'"[^"]*"|\S+', span))
-        if len(words) > 1 and re.match(r"[\w./]*\w", words[0]) and docs_programs.is_program(words[0]):
-            plain = tuple(word.strip('"') for word in words)
-            yield from docs_programs.complaints(Command(plain), mentioned=True)
+        words = span.split()
+        if len(words) < 2 or not re.match(r"[\w./]*\w", words[0]) or not docs_programs.is_program(words[0]):
+            continue
+        try:
+            yield from docs_programs.complaints(Command(tuple(shlex.split(span))), mentioned=True)
+        except ValueError as error:
+            yield f"{span}: {error}"
 
 
 def _shell(block: Block, _: Page) -> Iterator[str]:

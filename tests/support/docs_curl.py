@@ -92,6 +92,9 @@ def complaints(words: Sequence[str]) -> Iterator[str]:
     if found is not None:
         known = {each["name"] for each in found.get("parameters", ())}
         yield from (f"{path} takes no {name}" for name, _ in request.query if name not in known)
+        shown = {name.lower() for name, _ in request.headers} & {"authorization", "x-api-key"}
+        if "security" in found and not shown:
+            yield f"{path} is asked without a key"
     if path == "/api/event" and request.method == "POST":
         event = parse_body(request.body.encode())
         if isinstance(event, Dropped):

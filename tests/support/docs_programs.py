@@ -1,6 +1,5 @@
 """The programs that documents run, and what is looked at of each; a program that is not in the table is a complaint."""
 
-import argparse
 import json
 import re
 import sqlite3
@@ -24,6 +23,16 @@ from support.docs_pages import ROOT, pages
 from support.docs_shell import Command
 
 Words = Sequence[str]
+
+COMPOSE: dict[str, dict[str, bool]] = {
+    "down": {},
+    "exec": {"-T": False},
+    "logs": {"-f": False, "--follow": False},
+    "ps": {},
+    "run": {"-T": False, "--rm": False, "--entrypoint": True},
+    "up": {"-d": False, "--build": False},
+}
+"""Commands of ``docker compose`` with their options, and whether these take a value: the program that runs."""
 
 AWS_VARIABLES = {
     "AWS_ACCESS_KEY_ID",
@@ -136,25 +145,42 @@ def _sam(words: Words) -> Iterator[str]:
 
 
 def _docker(words: Words) -> Iterator[str]:
-    reader = argparse.ArgumentParser(exit_on_error=False)
-    reader.add_argument("compose", choices=["compose"])
-    reader.add_argument("-f", dest="file", default="docker-compose.yml")
-    reader.add_argument("command", choices=["up", "down", "exec", "logs", "ps", "restart", "stop", "pull", "build"])
-    reader.add_argument("rest", nargs=argparse.REMAINDER)
-    try:
-        given = reader.parse_args(words)
-    except argparse.ArgumentError as error:
-        yield str(error)
+    """``docker compose``: files and services are ours, and what runs inside is looked at too."""
+    given = list(words)
+    if given[:1] != ["compose"]:
+        yield f"nothing is known of docker {words[0]}"
         return
-    yield from _there(given.file)
-    options = [each for each in given.rest if each.startswith("-")]
-    names = [each for each in given.rest if not each.startswith("-")]
-    if given.command == "exec":
-        names, inside = given.rest[:1], given.rest[1:]
-        yield from complaints(Command(tuple(inside)))
+    file = given[2] if given[1:2] == ["-f"] else "docker-compose.yml"
+    yield from _there(file)
+    command, *rest = given[3:] if given[1:2] == ["-f"] else given[1:]
+    known = COMPOSE.get(command)
+    if known is None:
+        yield f"nothing is known of docker compose {command}"
+        return
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option not in known:
+            yield f"no option {option}"
+        elif known[option]:
+            program = rest.pop(0)
+            rest = [*rest[:1], program, *rest[1:]]
+    yield from (f"no compose file has a service {name}" for name in rest[:1] if name not in services())
+    if command in ("exec", "run"):
+        yield from complaints(Command(tuple(rest[1:])), mentioned=len(rest) < 3)
+
+
+def _run_as(words: Words) -> Iterator[str]:
+    """``runuser -u USER -- COMMAND``."""
+    if words[0] != "-u" or words[2] != "--":
+        yield "nothing is known of it but -u USER -- COMMAND"
     else:
-        yield from (f"no option {each}" for each in options if each not in ("-d", "--build", "-f", "--follow"))
-    yield from (f"no compose file has a service {name}" for name in names if name not in services())
+        yield from complaints(Command(tuple(words[3:])))
+
+
+def _tar(words: Words) -> Iterator[str]:
+    """Its options; of a backup, what is left out is the same in all of them: tests/operate/test_backup.py."""
+    options = [each for each in words if each.startswith("-")]
+    yield from (f"no option {each}" for each in options if each not in ("-c", "-x", "-C", "--exclude"))
 
 
 def _first_of(*known: str) -> Callable[[Words], Iterator[str]]:
@@ -170,6 +196,8 @@ def _first_of(*known: str) -> Callable[[Words], Iterator[str]]:
 def _unit(words: Words) -> Iterator[str]:
     """systemd's: of a unit that a document shows."""
     name = words[-1].removesuffix(".service")
+    if words == ("daemon-reload",):
+        return
     if words[0] not in ("start", "stop", "restart", "enable", "status", "-u"):
         yield f"nothing is known of {words[0]}"
     elif len(words) > 1 and not any(f"/{name}.service" in page.text for page in pages()):
@@ -254,7 +282,7 @@ def queue_complaints(text: str) -> Iterator[str]:
 
 
 PROGRAMS: dict[str, Callable[[Words], Iterator[str]]] = {
-    ".": _first_of(".venv/bin/activate"),
+    ".": _first_of(".venv/bin/activate", "/etc/mallard.env"),
     "aws": lambda words: docs_aws.complaints(("aws", *words)),
     "cp": _copy,
     "curl": lambda words: docs_curl.complaints(("curl", *words)),
@@ -271,10 +299,15 @@ PROGRAMS: dict[str, Callable[[Words], Iterator[str]]] = {
     "pip-audit": _first_of(""),
     "pytest": _pytest,
     "python": _python,
+    "read": _first_of("-rs"),
     "rsync": _rsync,
     "ruff": _first_of("check", "format"),
+    "runuser": _run_as,
     "sam": _sam,
+    "set": _first_of("-a", "+a"),
     "sqlite3": _sqlite3,
     "systemctl": _unit,
+    "tar": _tar,
     "ulimit": _first_of("-n"),
+    "useradd": _first_of("--system"),
 }
