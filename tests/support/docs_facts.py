@@ -15,7 +15,7 @@ from mallard.config import Settings, load_settings, variable
 from mallard.embedded import Embedded
 from mallard.errors import ConfigError
 from mallard.static import Scripts, find_static
-from support.docs_pages import ROOT
+from support.docs_pages import ROOT, files
 from support.proof_people import INGEST_METHODS
 
 PLACEHOLDER = re.compile(r"\$|\.\.\.|…|<\w+>")
@@ -127,5 +127,5 @@ def script_is_there(name: str) -> bool:
 @cache
 def services() -> frozenset[str]:
     """The services of the compose files."""
-    files = ROOT.glob("docker-compose*.yml")
-    return frozenset(name for file in files for name in yaml.safe_load(file.read_text("utf-8"))["services"])
+    found = [each for each in files() if re.search(r"(^|/)(docker-)?compose[\w.-]*\.ya?ml$", each)]
+    return frozenset(name for file in found for name in yaml.safe_load((ROOT / file).read_text("utf-8"))["services"])

@@ -284,6 +284,7 @@ def queue_complaints(text: str) -> Iterator[str]:
 PROGRAMS: dict[str, Callable[[Words], Iterator[str]]] = {
     ".": _first_of(".venv/bin/activate", "/etc/mallard.env"),
     "aws": lambda words: docs_aws.complaints(("aws", *words)),
+    "awslocal": lambda words: docs_aws.complaints(("aws", *words)),
     "cp": _copy,
     "curl": lambda words: docs_curl.complaints(("curl", *words)),
     "docker": _docker,
@@ -291,6 +292,7 @@ PROGRAMS: dict[str, Callable[[Words], Iterator[str]]] = {
     "export": _export,
     "git": _first_of("checkout", "clone", "pull"),
     "journalctl": _unit,
+    "localstack": _first_of("logs", "start", "status", "stop", "wait"),
     "make": _make,
     "node": _node,
     "npm": _npm,

@@ -1,18 +1,21 @@
-"""The first page does what it shows: its commands, against a server, give the very output that stands there."""
+"""Examples do what they show: carried out against a server, they give the very output that stands there."""
 
 import http.client
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import duckdb
 import pytest
 
+from mallard.auth.keys import KeyRing
 from mallard.cli import main
+from mallard.store.local import LocalStore
 from support.docs_curl import Request, as_request
-from support.docs_pages import Page, read
-from support.docs_shell import commands, script
+from support.docs_pages import Block, Page, pages, read
+from support.docs_shell import Command, commands, script
 from support.server import Server
 
 PASSWORD = "kettle-moss-17"
@@ -26,8 +29,13 @@ def page() -> Page:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("first") / "data"
-    with Server(folder, MALLARD_AUTH="on", MALLARD_ADMIN_PASSWORD=PASSWORD) as server:
+    with guarded(folder) as server:
         yield server
+
+
+def guarded(folder: Path) -> Server:
+    """One whose password is set."""
+    return Server(folder, MALLARD_AUTH="on", MALLARD_ADMIN_PASSWORD=PASSWORD)
 
 
 def ask(server: Server, request: Request) -> tuple[str, str]:
@@ -37,29 +45,59 @@ def ask(server: Server, request: Request) -> tuple[str, str]:
     headers = {"User-Agent": "curl/8.9.1", "Content-Type": "application/x-www-form-urlencoded", **dict(request.headers)}
     connection.request(request.method, request.target, request.body or None, headers)
     answer = connection.getresponse()
-    text = answer.read().decode()
+    # Parquet is no text.
+    text = answer.read().decode(errors="replace")
     connection.close()
     return f"HTTP/1.1 {answer.status} {answer.reason}", text
 
 
 def test_a_page_view_by_hand_is_in_the_numbers_that_the_page_shows(
-    page: Page, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (block,) = (each for each in page.blocks if "/api/event" in each.text)
-    monkeypatch.setenv("MALLARD_DATA_DIR", str(server.data))
+    monkeypatch.setenv("MALLARD_DATA_DIR", str(tmp_path / "data"))
     shown, key = [], ""
-    # What stands in $() is last of all; the key is needed before the numbers are asked for.
-    for command in sorted(commands(script(block)), key=lambda each: "stats" in "".join(each.words)):
-        if command.words[:1] == ("curl",):
-            request = as_request([word.replace("$key", key) for word in command.words])
-            shown.append(ask(server, request))
-        elif command.words:
-            assert command.words[0] == ".venv/bin/mallard"
-            assert main(command.words[1:]) == 0
-            key = capsys.readouterr().out.split()[-1]
+    with guarded(tmp_path / "data") as server:
+        # What stands in $() is last of all; the key is needed before the numbers are asked for.
+        for command in sorted(commands(script(block)), key=lambda each: "stats" in "".join(each.words)):
+            if command.words[:1] == ("curl",):
+                request = as_request([word.replace("$key", key) for word in command.words])
+                shown.append(ask(server, request))
+            elif command.words:
+                assert command.words[0] == ".venv/bin/mallard"
+                assert main(command.words[1:]) == 0
+                key = capsys.readouterr().out.split()[-1]
     (taken, _), (_, numbers) = shown
     assert f"\n{taken}\n" in block.text
     assert f"\n{numbers}\n" in block.text
+
+
+def curls() -> list[tuple[str, Block, Command]]:
+    """Every curl of the documents that asks a server on this machine."""
+    return [
+        (page.path.as_posix(), block, command)
+        for page in pages()
+        for block in page.blocks
+        if block.language == "console"
+        for command in commands(script(block))
+        if command.words[:1] == ("curl",) and as_request(command.words).host == "127.0.0.1:8000"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "block", "command"), [pytest.param(*each, id=f"{each[0]}:{each[1].line}") for each in curls()]
+)
+def test_every_curl_is_answered_by_a_server(server: Server, name: str, block: Block, command: Command) -> None:
+    key = KeyRing(LocalStore(server.data)).create("a", "Admin", datetime.now(UTC))[0]
+    request = as_request([word.replace("$key", key) for word in command.words])
+    line, text = ask(server, request)
+    assert re.match(r"HTTP/1.1 20[02] ", line), (name, line, text)
+    if block.text.count("$ curl") == 1 and "\n{" in block.text:
+        assert f"\n{text}\n" in block.text
+
+
+def test_there_are_such_examples() -> None:
+    assert len(curls()) >= 7
 
 
 def test_without_its_user_agent_the_page_view_would_be_left_out(page: Page, server: Server) -> None:
@@ -67,9 +105,10 @@ def test_without_its_user_agent_the_page_view_would_be_left_out(page: Page, serv
     (block,) = (each for each in page.blocks if "/api/event" in each.text)
     request = as_request(next(commands(script(block))).words)
     assert dict(request.headers).keys() == {"User-Agent"}
+    before = drops_of_bots(server)
     line, _ = ask(server, Request(request.method, "", request.path, (), (), request.body))
     assert line == "HTTP/1.1 202 Accepted"
-    assert drops_of_bots(server) == 1
+    assert drops_of_bots(server) == before + 1
 
 
 def drops_of_bots(server: Server) -> int:
