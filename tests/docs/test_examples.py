@@ -14,7 +14,7 @@ from mallard.auth.keys import KeyRing
 from mallard.cli import main
 from mallard.store.local import LocalStore
 from support.docs_curl import Request, as_request
-from support.docs_pages import Block, Page, pages, read
+from support.docs_pages import ROOT, Block, Page, pages, read
 from support.docs_shell import Command, commands, script
 from support.server import Server
 
@@ -70,6 +70,20 @@ def test_a_page_view_by_hand_is_in_the_numbers_that_the_page_shows(
     (taken, _), (_, numbers) = shown
     assert f"\n{taken}\n" in block.text
     assert f"\n{numbers}\n" in block.text
+
+
+def test_the_start_prints_what_the_page_shows(page: Page, tmp_path: Path) -> None:
+    block = page.blocks[0]
+    made, _, greeting = block.text.partition("Mallard Metrics is at http://127.0.0.1:8000/\n")
+    with Server(tmp_path / "data", MALLARD_AUTH="on") as server:
+        printed = server.greeting().replace(server.origin, "http://127.0.0.1:8000")
+    a_token = re.compile(r"^  [\w-]{22}$", re.MULTILINE)
+    assert len(a_token.findall(greeting)) == 1
+    assert a_token.sub("  TOKEN", printed) == a_token.sub("  TOKEN", greeting)
+    first, *lines = made.splitlines()
+    assert first == "$ make run"
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert [line for line in lines if f'@echo "{line}"' not in makefile] == []
 
 
 def curls() -> list[tuple[str, Block, Command]]:

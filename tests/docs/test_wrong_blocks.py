@@ -60,6 +60,7 @@ WRONG_COMMANDS = {
     "sam deploy --parameter-overrides Cnd=off": "Cnd is no parameter",
     "sam deply": "nothing is known of sam deply",
     "python deploy/pubish.py mallard": "deploy/pubish.py is not there",
+    "python deploy/publish.py mallard Site=example.com": "Site is no parameter",
     ".venv/bin/python -c 'print('": "no Python",
     "python -m bench csot": "no benchmark is called csot",
     "python -m nothing": "nothing is known of the module nothing",

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 import yaml
 
-from support import docs_programs
+from support import docs_code, docs_programs
 from support.docs_facts import script_is_there
 from support.docs_pages import ROOT, Block, Page
 from support.docs_shell import Command, commands, script
@@ -93,13 +93,13 @@ def _ini(block: Block, _: Page) -> Iterator[str]:
 
 
 def _python(block: Block, _: Page) -> Iterator[str]:
-    yield from docs_programs.python_complaints(block.text)
+    yield from docs_code.python_complaints(block.text)
 
 
 def _sql(block: Block, _: Page) -> Iterator[str]:
     """DuckDB's, or SQLite's where it is of the queue."""
-    wrong = list(docs_programs.duckdb_complaints(block.text))
-    if wrong and list(docs_programs.queue_complaints(block.text)):
+    wrong = list(docs_code.duckdb_complaints(block.text))
+    if wrong and list(docs_code.queue_complaints(block.text)):
         yield from wrong
 
 

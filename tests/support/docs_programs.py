@@ -2,14 +2,11 @@
 
 import json
 import re
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import duckdb
-
-from mallard.queue.file import prepare
 from support import docs_aws, docs_curl, docs_mallard
+from support.docs_code import duckdb_complaints, python_complaints, queue_complaints
 from support.docs_facts import (
     PLACEHOLDER,
     make_targets,
@@ -25,12 +22,12 @@ from support.docs_shell import Command
 Words = Sequence[str]
 
 COMPOSE: dict[str, dict[str, bool]] = {
-    "down": {},
+    "down": {"-v": False},
     "exec": {"-T": False},
     "logs": {"-f": False, "--follow": False},
     "ps": {},
     "run": {"-T": False, "--rm": False, "--entrypoint": True},
-    "up": {"-d": False, "--build": False},
+    "up": {"-d": False, "--build": False, "--wait": False},
 }
 """Commands of ``docker compose`` with their options, and whether these take a value: the program that runs."""
 
@@ -107,6 +104,15 @@ def _python(words: Words) -> Iterator[str]:
         yield f"nothing is known of the module {words[1]}"
     elif not exists(words[0]):
         yield f"{words[0]} is not there"
+    else:
+        yield from _parameters(words[1:])
+
+
+def _parameters(words: Words) -> Iterator[str]:
+    """Those of the template among the words, by their form."""
+    for word in words:
+        if re.match(r"[A-Z]\w+=", word):
+            yield from parameter_complaints(word)
 
 
 def _pytest(words: Words) -> Iterator[str]:
@@ -139,9 +145,7 @@ def _sam(words: Words) -> Iterator[str]:
         yield f"nothing is known of sam {words[0]}"
         return
     yield from (f"no option {each}" for each in words if each.startswith("--") and each not in options[words[0]])
-    for word in words:
-        if re.match(r"[A-Z]\w+=", word):
-            yield from parameter_complaints(word)
+    yield from _parameters(words)
 
 
 def _docker(words: Words) -> Iterator[str]:
@@ -218,6 +222,13 @@ def _copy(words: Words) -> Iterator[str]:
     yield from _there(words[0])
 
 
+def _script(words: Words) -> Iterator[str]:
+    """A shell script of ours, which takes the template's parameters."""
+    yield from _there(words[0])
+    for word in words[1:]:
+        yield from parameter_complaints(word)
+
+
 def _node(words: Words) -> Iterator[str]:
     yield from _there(words[0])
 
@@ -252,35 +263,6 @@ def _sqlite3(words: Words) -> Iterator[str]:
     yield from queue_complaints(words[1])
 
 
-def python_complaints(text: str) -> Iterator[str]:
-    """Whether Python compiles it."""
-    try:
-        compile(text, "a block", "exec")
-    except SyntaxError as error:
-        yield f"no Python: {error}"
-
-
-def duckdb_complaints(text: str) -> Iterator[str]:
-    """Whether it is SQL to DuckDB; what it names need not be there."""
-    try:
-        if not duckdb.extract_statements(text):
-            yield "no SQL: nothing stands there"
-    except duckdb.Error as error:
-        yield f"no SQL: {str(error).splitlines()[0]}"
-
-
-def queue_complaints(text: str) -> Iterator[str]:
-    """Whether it runs on the local queue's file, an empty one."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        prepare(connection, now=0)
-        connection.executescript(text)
-    except sqlite3.Error as error:
-        yield f"no SQL of the queue: {error}"
-    finally:
-        connection.close()
-
-
 PROGRAMS: dict[str, Callable[[Words], Iterator[str]]] = {
     ".": _first_of(".venv/bin/activate", "/etc/mallard.env"),
     "aws": lambda words: docs_aws.complaints(("aws", *words)),
@@ -307,6 +289,7 @@ PROGRAMS: dict[str, Callable[[Words], Iterator[str]]] = {
     "runuser": _run_as,
     "sam": _sam,
     "set": _first_of("-a", "+a"),
+    "sh": _script,
     "sqlite3": _sqlite3,
     "systemctl": _unit,
     "tar": _tar,
