@@ -18,7 +18,7 @@ OUTSIDE = {".venv", "node_modules", ".mallard", ".well-known", ".aws-sam"}
 MADE = {"tracker/dist", "dashboard/vendor", "vendor/.done"}
 """What `make setup` makes below folders of the repository."""
 
-SUFFIXES = r"py|md|mjs|js|toml|yaml|yml|json|sql|txt|html|css|example"
+SUFFIXES = r"py|md|mjs|js|toml|yaml|yml|json|sql|sh|txt|html|css|example"
 
 _SETTING = re.compile(r"\bMALLARD_[A-Z0-9_]*[A-Z0-9]\b(?!\*|_\*)(?:=([^\s`'\"|]+))?")
 _ASKED = re.compile(r"((?:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH)(?:, | or )?)+) (/\S*)")

@@ -53,6 +53,8 @@ def complaints(command: Command, *, mentioned: bool = False) -> Iterator[str]:
         yield from docs_mallard.complaints(words, mentioned=mentioned)
     elif words[0] in PROGRAMS:
         yield from (f"{' '.join(words)}: {each}" for each in PROGRAMS[words[0]](words[1:]))
+    elif "/" in words[0] and exists(words[0]):
+        yield from _script(words)
     else:
         yield f"{words[0]} is a program that nothing is known of here"
 
@@ -113,6 +115,12 @@ def _parameters(words: Words) -> Iterator[str]:
     for word in words:
         if re.match(r"[A-Z]\w+=", word):
             yield from parameter_complaints(word)
+
+
+def _script(words: Words) -> Iterator[str]:
+    """A script of ours, which is started by its path, or by bash."""
+    yield from _there(words[0])
+    yield from _parameters(words[1:])
 
 
 def _pytest(words: Words) -> Iterator[str]:
@@ -222,13 +230,6 @@ def _copy(words: Words) -> Iterator[str]:
     yield from _there(words[0])
 
 
-def _script(words: Words) -> Iterator[str]:
-    """A shell script of ours, which takes the template's parameters."""
-    yield from _there(words[0])
-    for word in words[1:]:
-        yield from parameter_complaints(word)
-
-
 def _node(words: Words) -> Iterator[str]:
     yield from _there(words[0])
 
@@ -267,6 +268,7 @@ PROGRAMS: dict[str, Callable[[Words], Iterator[str]]] = {
     ".": _first_of(".venv/bin/activate", "/etc/mallard.env"),
     "aws": lambda words: docs_aws.complaints(("aws", *words)),
     "awslocal": lambda words: docs_aws.complaints(("aws", *words)),
+    "bash": _script,
     "cp": _copy,
     "curl": lambda words: docs_curl.complaints(("curl", *words)),
     "docker": _docker,
