@@ -142,6 +142,8 @@ PEERS = {
     "ministack": pip_peer("ministack"),
     # It runs functions with its own Python, which has to be Lambda's.
     "ministack-lambda": lambda_peer("ministack-lambda", "ministack", "ministack"),
+    # Its core, with what that imports for the services that we ask, and nothing more: Kinesis alone would bring Java.
+    "localstack": lambda_peer("localstack", "localstack", "python"),
     "awslambdaric": lambda_peer("awslambdaric", "awslambdaric", "python"),
     "checkov": pip_peer("checkov"),
     "rclone": pip_peer("rclone"),
