@@ -1,7 +1,7 @@
 /**
  * The route as a hook: read from the address, written with pushState, followed through back and forward.
  */
-import { useCallback, useEffect, useState } from "./vendor/preact-hooks.js";
+import { useCallback, useLayoutEffect, useState } from "./vendor/preact-hooks.js";
 import { readRoute, routeSearch } from "./url.js";
 
 /** @typedef {import("./url.js").Route} Route */
@@ -10,7 +10,8 @@ import { readRoute, routeSearch } from "./url.js";
 export function useRoute() {
   const [route, setRoute] = useState(() => readRoute(location.search));
 
-  useEffect(() => {
+  // At once, not after the next paint: whoever goes back may do so before that.
+  useLayoutEffect(() => {
     const follow = () => setRoute(readRoute(location.search));
     addEventListener("popstate", follow);
     return () => removeEventListener("popstate", follow);

@@ -2,7 +2,7 @@
  * An input whose value goes out when it is complete: by Enter, by leaving it, or by a choice from its list.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { useLayoutEffect, useState } from "../vendor/preact-hooks.js";
 
 /**
  * What is being written stays, whatever answers come meanwhile.
@@ -14,7 +14,8 @@ import { useEffect, useState } from "../vendor/preact-hooks.js";
  */
 export function DraftInput({ id, value, names = [], isWrong, hint = "", onTake, ...attributes }) {
   const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
+  // At once, not after the next paint: it would take away a letter that was typed before that.
+  useLayoutEffect(() => setDraft(value), [value]);
 
   const take = (event) => {
     const written = event.currentTarget.value.trim();

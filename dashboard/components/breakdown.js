@@ -2,7 +2,7 @@
  * One breakdown: a table of values, with a bar behind each row in proportion to its visitors. A click filters by it.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 import { percentChange } from "../compare.js";
 import { EXPANDED_ROWS, PREVIEW_ROWS, SHORT_ROWS } from "../dimensions.js";
 import { exactCount, shortCount, signedPercent } from "../format.js";
@@ -63,7 +63,8 @@ export function Breakdown({ dimension, rows, chosen, nothing, expanded, onChoose
 function useKeptFocus({ data, stale }, onChoose) {
   const panel = useRef(null);
   const last = useRef(null);
-  useEffect(() => {
+  // At once, not after the next paint: the focus may have been moved by then.
+  useLayoutEffect(() => {
     const value = last.current;
     if (value === null) return;
     // What comes after this answer was not asked for by a click: it must not take the focus from anywhere.

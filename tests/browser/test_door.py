@@ -116,6 +116,7 @@ def test_a_site_is_set_made_public_and_erased(page: Page, browser: Browser, serv
     open_settings(page, "Sites")
     page.get_by_label("Time zone").select_option("America/Los_Angeles")
     shown(page, "add-goal").click()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
     page.keyboard.type("Pricing seen")
     page.get_by_label("Kind").select_option(label="Page view")
     page.get_by_label("Path").fill("/pricing")

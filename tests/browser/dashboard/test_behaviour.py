@@ -118,6 +118,7 @@ def test_a_period_without_events_says_so_and_still_takes_steps(page: Page, api: 
     expect(shown(page, "funnel")).to_contain_text("Nothing happened in this period.")
     assert "funnel" not in asked(api)
     shown(page, "add-step").click()
+    expect(shown(page, "name")).to_be_focused()
     page.keyboard.type("/")
     page.keyboard.press("Enter")
     expect(shown(page, "funnel-step")).to_have_count(1)

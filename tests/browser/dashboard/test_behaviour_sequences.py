@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from support.behaviour_dashboard import SEQUENCE, START, SUGGESTED, answer_behaviour, is_earlier
-from support.dashboard import Answer, CannedApi, Params, expect_search, shown
+from support.dashboard import Answer, CannedApi, Params, expect_search, shown, wait_until
 
 SEQUENCES = f"{START}&show=sequences"
 
@@ -32,6 +32,8 @@ def test_a_pattern_is_asked_for_and_names_the_times_in_its_order(page: Page, api
     shown(page, "pattern").fill("(?3)(?t<=60)(?1).*(?3)")
     shown(page, "pattern").press("Enter")
     expect(shown(page, "times").locator("tbody th")).to_have_text(["c → /a", "/a → c"])
+    # The names are there before the answer.
+    wait_until(page, lambda: "pattern" in api.asked("stats/sequences")[-1])
     assert api.asked("stats/sequences")[-1]["pattern"] == "(?3)(?t<=60)(?1).*(?3)"
     page.reload()
     expect(shown(page, "pattern")).to_have_value("(?3)(?t<=60)(?1).*(?3)")

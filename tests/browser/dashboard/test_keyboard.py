@@ -59,6 +59,7 @@ def test_a_site_is_added_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(shown(page, "add-site")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(shown(page, "site-id")).to_be_focused()
     page.keyboard.type("new.example")
     page.keyboard.press("Enter")
     expect_search(page, "/?site=new.example&period=30d")

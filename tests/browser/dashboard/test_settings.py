@@ -61,6 +61,7 @@ def test_a_goal_of_each_kind_is_added_and_one_removed(page: Page, api: CannedApi
     saved = settled(page, api, {**STORED, "goals": GOALS[1:2]})
     goals = shown(page, "goal")
     shown(page, "add-goal").click()
+    expect(goals.nth(1).get_by_label("Name", exact=True)).to_be_focused()
     page.keyboard.type("Signup")
     goals.nth(1).get_by_label("Name of the event").fill("signup")
     shown(page, "add-goal").click()
