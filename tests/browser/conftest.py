@@ -36,9 +36,9 @@ def playwright() -> Iterator[Playwright]:
 
 
 @contextmanager
-def launched(playwright: Playwright, without: Sequence[str] = ()) -> Iterator[Browser]:
-    """A browser, `without` some of the arguments that Playwright gives it by itself."""
-    path = chromium.find()
+def launched(playwright: Playwright, without: Sequence[str] = (), *, whole: bool = False) -> Iterator[Browser]:
+    """A browser, `without` some of the arguments that Playwright gives it by itself; `whole` is no mere shell."""
+    path = chromium.find(whole=whole)
     if path is None:
         pytest.fail(chromium.HOW)
     browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, ignore_default_args=without)
@@ -72,7 +72,15 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def cached_page(playwright: Playwright) -> Iterator[Page]:
     """A page that going back restores from memory; Playwright's own `go_back` does not notice that and waits."""
-    with launched(playwright, without=["--disable-back-forward-cache"]) as browser, visiting(browser) as page:
+    without = ["--disable-back-forward-cache"]
+    with launched(playwright, without, whole=True) as browser, visiting(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def desktop_page(playwright: Playwright) -> Iterator[Page]:
+    """A page in a window that can lose the focus, and whose client hints are a Chrome's."""
+    with launched(playwright, whole=True) as browser, visiting(browser) as page:
         yield page
 
 

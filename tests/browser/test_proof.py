@@ -82,7 +82,8 @@ def expect_dashboard(page: Page, origin: str) -> None:
     expect(browsers.first).to_contain_text("Chrome")
 
 
-def test_what_a_browser_does_on_a_site_is_what_the_dashboard_shows(page: Page, tmp_path: Path) -> None:
+def test_what_a_browser_does_on_a_site_is_what_the_dashboard_shows(desktop_page: Page, tmp_path: Path) -> None:
+    page = desktop_page
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)

@@ -108,7 +108,8 @@ def test_a_page_of_a_router_is_measured_by_itself(page: Page, site: Site) -> Non
     assert found[2] == expected[2]
 
 
-def test_time_without_focus_does_not_count(page: Page, site: Site) -> None:
+def test_time_without_focus_does_not_count(desktop_page: Page, site: Site) -> None:
+    page = desktop_page
     site.pages["/"] = snippet("engagement") + TALL
     open_counted(page, site)
     page.context.new_cdp_session(page).send("Emulation.setFocusEmulationEnabled", {"enabled": False})
@@ -162,7 +163,8 @@ def test_a_page_from_the_page_cache_is_measured_anew(cached_page: Page, site: Si
     cached_page.wait_for_timeout(1_500)
     cached_page.evaluate("history.back()")
     site.events(4)
-    cached_page.goto("about:blank")
+    # By the page itself: Playwright's own `goto` may still meet the end of the way back.
+    cached_page.evaluate("location.href = 'about:blank'")
     back = site.events_in_all(cached_page, 5)[3:]
     assert sorted(event["n"] for event in left) == ["engagement", "engagement", "pageview"]
     assert [event["n"] for event in back] == ["pageview", "engagement"]
@@ -185,7 +187,8 @@ def test_web_vitals_are_sent_once_when_the_page_is_first_left(page: Page, site: 
     page.evaluate("history.pushState(null, '', '/two')")
     page.evaluate(HIDE + CHANGED)
     page.goto("about:blank")
-    vitals = bodies(site.events_in_all(page, 3))[2]
+    # The view of the second page and the ping go on two connections: either may arrive first.
+    (vitals,) = (event for event in bodies(site.events_in_all(page, 3)) if event["n"] == "engagement")
     found = vitals.pop("p")
     assert vitals == site.wire("engagement")
     assert 0 < found["lcp"] < 10_000
@@ -219,7 +222,7 @@ def test_a_page_that_was_loaded_out_of_sight_has_no_lcp(page: Page, site: Site) 
 
 @contextmanager
 def browsing(browser: Browser, profile: Path, address: str) -> Iterator[None]:
-    path = chromium.find()
+    path = chromium.find(whole=True)
     assert path is not None, chromium.HOW
     command = [path, "--headless=new", *ARGUMENTS, f"--user-data-dir={profile}"]
     # Without this a headless browser ends as soon as its first page is loaded.
