@@ -1,11 +1,13 @@
 """The commands beside `serve`."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from mallard.cli import main
+from mallard.cli import COMMANDS, main
 from mallard.event import Event
 from mallard.queue.local import LocalQueue
 
@@ -73,3 +75,19 @@ def test_an_unknown_command_is_exit_code_2() -> None:
     with pytest.raises(SystemExit) as ended:
         main(["fly"])
     assert ended.value.code == 2
+
+
+def test_a_command_loads_nothing_that_only_others_need() -> None:
+    """The web framework alone takes a quarter of a second."""
+    code = "import sys; from mallard.cli import main; main(['password', '--help'])"
+    check = f"try:\n {code}\nexcept SystemExit:\n assert not {{'fastapi', 'duckdb', 'numpy'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", check], check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+
+def test_a_word_that_is_no_command_is_told_with_all_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["sreve"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "sreve" in said
+    assert all(name in said for name in COMMANDS)

@@ -2,19 +2,22 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 
 from mallard import __version__
-from mallard.cli import demo, doctor, erase, export, flush, import_, keys, password, serve
 from mallard.errors import ConfigError, MallardError
 
 EXIT_FAULT = 1
 EXIT_USAGE = 2
 
+COMMANDS = ("serve", "flush", "import", "export", "erase", "password", "keys", "doctor", "demo")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 only when its work is done, 2 for what the caller must mend, else 1 with one sentence."""
-    arguments = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = parser(_asked_for(words)).parse_args(words)
     try:
         return int(arguments.run(arguments))
     except ConfigError as error:
@@ -27,11 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+def _asked_for(words: Sequence[str]) -> Iterable[str]:
+    """The one command that is named, since what the others import takes a second; else all, to list them."""
+    if words and words[0] in COMMANDS:
+        return words[:1]
+    return () if words[:1] == ["--version"] else COMMANDS
+
+
+def parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """These commands and their options."""
     root = argparse.ArgumentParser(prog="mallard", description="Privacy-first web analytics over object storage.")
     root.add_argument("--version", action="version", version=f"mallard {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, flush, import_, export, erase, password, keys, doctor, demo):
-        command.add_to(commands)
+    for name in names:
+        # `import` is a word of the language.
+        import_module(f"mallard.cli.{'import_' if name == 'import' else name}").add_to(commands)
     return root
