@@ -13,10 +13,15 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from random import Random
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 TOKEN_LENGTH = 20
+BEGINNING = 6
+"""Bytes: no form is shorter."""
+
 CHANCE = 0.05
 """The four bytes of an IPv4 address come up by chance in some megabytes of random ids; not those of one in twenty."""
 
@@ -75,15 +80,35 @@ def people(count: int, seed: int) -> list[Person]:
 def traces(places: Mapping[str, bytes], persons: Iterable[Person]) -> list[str]:
     """Where something of somebody stands: ``place: form``, sorted."""
     persons = list(persons)
+    words = [(form, word) for person in persons for form, word in person.words.items()]
+    bytes_ = [(form, word) for person in persons for form, word in person.bytes_.items()]
+    word_beginnings, byte_beginnings = _beginnings(words), _beginnings(bytes_)
     found: set[str] = set()
     for place, data in places.items():
         lowered = data.lower()
-        for person in persons:
-            found |= {f"{place}: {form}" for form, word in person.words.items() if word in lowered}
-            found |= {f"{place}: {form}" for form, word in person.bytes_.items() if word in data}
+        for text, forms, beginnings in ((lowered, words, word_beginnings), (data, bytes_, byte_beginnings)):
+            # Most begin nowhere in it: only what does is looked for.
+            some = [forms[at] for at in np.flatnonzero(np.isin(beginnings, _windows(text)))]
+            found |= {f"{place}: {form}" for form, word in some if word in text}
         if _holds_packed(data, persons):
             found.add(f"{place}: addresses, packed")
     return sorted(found)
+
+
+def _windows(data: bytes) -> npt.NDArray[np.uint64]:
+    """The BEGINNING bytes from each place on, as numbers."""
+    each = np.frombuffer(data, np.uint8).astype(np.uint64)
+    count = max(0, len(each) - BEGINNING + 1)
+    total = np.zeros(count, np.uint64)
+    for at in range(BEGINNING):
+        total = total << np.uint64(8) | each[at : at + count]
+    return total
+
+
+def _beginnings(forms: list[tuple[str, bytes]]) -> npt.NDArray[np.uint64]:
+    """Of each form, as numbers."""
+    assert min(len(word) for _, word in forms) >= BEGINNING
+    return np.array([int.from_bytes(word[:BEGINNING], "big") for _, word in forms], np.uint64)
 
 
 def _holds_packed(data: bytes, persons: list[Person]) -> bool:
