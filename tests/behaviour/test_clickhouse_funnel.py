@@ -47,7 +47,7 @@ def ours(trail: pa.Table, steps: int, window_ms: int, modes: frozenset[str]) -> 
     with duckdb.connect() as database:
         database.register("trail", trail)
         for value, step, visitors in database.execute(
-            str(FunnelSql(conditions, window_ms, modes, by_value=True))
+            str(FunnelSql(conditions, " OR ".join(conditions), window_ms, modes, by_value=True))
         ).fetchall():
             found[value, step] += visitors if step else 0
     return +found

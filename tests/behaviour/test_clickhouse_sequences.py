@@ -72,7 +72,9 @@ def trail(cases: Sequence[Sequence[Sequence[Event]]]) -> pa.Table:
 
 def ours(table: pa.Table, pattern: str, steps: int) -> Counts:
     conditions = [f"event.steps & {1 << step} <> 0" for step in range(1, steps + 1)]
-    sql = sequence_sql(parse_pattern(pattern, steps), conditions, by_value=True, with_details=True)
+    sql = sequence_sql(
+        parse_pattern(pattern, steps), conditions, " OR ".join(conditions), by_value=True, with_details=True
+    )
     with duckdb.connect(config={"asof_loop_join_threshold": 0}) as database:
         # In no order, as they come from the table.
         database.register("sorted", table)

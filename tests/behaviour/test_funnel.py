@@ -21,7 +21,9 @@ def counted(cases: list[Case], steps: int, window_ms: int, modes: frozenset[str]
     """For each case how many of its visitors reached at least each step, by the statement."""
     conditions = [f"event.s{step + 1}" for step in range(steps)]
     DATABASE.register("trail", trail_table(cases, steps))
-    found = DATABASE.execute(str(FunnelSql(conditions, window_ms, modes, by_value=True))).fetchall()
+    found = DATABASE.execute(
+        str(FunnelSql(conditions, " OR ".join(conditions), window_ms, modes, by_value=True))
+    ).fetchall()
     sums: Counter[tuple[str, int]] = Counter()
     for value, step, visitors in found:
         sums[value, step] += visitors

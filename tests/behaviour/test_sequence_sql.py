@@ -59,7 +59,9 @@ def trail(random: Random, visitors: Sequence[Sequence[Event]]) -> pa.Table:
 
 def counted(table: pa.Table, pattern: str, steps: int) -> Counter[tuple[str, int, int]]:
     conditions = [f"event.steps & {1 << step} <> 0" for step in range(1, steps + 1)]
-    sql = sequence_sql(parse_pattern(pattern, steps), conditions, with_total=True, with_details=True)
+    sql = sequence_sql(
+        parse_pattern(pattern, steps), conditions, " OR ".join(conditions), with_total=True, with_details=True
+    )
     with duckdb.connect(config=DUCKDB) as connection:
         connection.register("trail", table)
         rows = connection.execute(sql).to_arrow_table()

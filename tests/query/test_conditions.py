@@ -7,8 +7,9 @@ from dataclasses import fields
 import duckdb
 import pytest
 from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from mallard.query.conditions import compile_filter
+from mallard.query.conditions import compile_filter, compile_for_events
 from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS
 from mallard.query.filters import Filter
 from support.filter_reading import (
@@ -41,6 +42,24 @@ def test_an_event_of_no_visit_is_judged_by_its_own_columns(
     conditions = compile_filter(asked, GOALS)
     expected = {number * 100: holds(asked, events[number], each) for number, each in enumerate(strangers)}
     assert judged(database, conditions.stranger, conditions.values) == expected
+
+
+@given(asked=st.lists(grown(comparisons(OF_EVENTS)) | comparisons(OF_EVENTS), min_size=1, max_size=5), events=STRANGERS)
+def test_several_filters_of_events_are_judged_each_alone_and_whether_some_holds(
+    database: duckdb.DuckDBPyConnection, asked: list[Filter], events: list[Row]
+) -> None:
+    strangers = [Visit([event], is_stranger=True) for event in events]
+    load(database, strangers)
+    conditions = compile_for_events(asked, GOALS, "s")
+    found = run(
+        database,
+        f"SELECT event_id, [{', '.join(conditions.sql)}], {conditions.some} FROM every AS event",
+        conditions.values,
+    )
+    for event_id, each, some in found:
+        event, visit = events[event_id // 100], strangers[event_id // 100]
+        expected = [holds(one, event, visit) for one in asked]
+        assert (each, some) == (expected, any(expected))
 
 
 @given(asked=FILTERS, visits=VISITS)

@@ -159,7 +159,7 @@ def load(database: duckdb.DuckDBPyConnection, visits: list[Visit]) -> None:
 
 def run(database: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
     """The rows of a statement, with those of the values that it names."""
-    named = set(re.findall(r"\$(f\d+)", sql))
+    named = set(re.findall(r"\$([fs]\d+)", sql))
     return database.execute(sql, {name: value for name, value in values.items() if name in named}).fetchall()
 
 

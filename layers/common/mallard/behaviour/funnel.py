@@ -41,7 +41,7 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
     where a step, filter or breakdown names what there is not.
     """
     conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
-    sql = FunnelSql(conditions.sql, asked.window_ms, asked.modes, by_value=asked.breakdown is not None)
+    sql = FunnelSql(conditions.sql, conditions.some, asked.window_ms, asked.modes, by_value=asked.breakdown is not None)
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
     study = Study(
         query,

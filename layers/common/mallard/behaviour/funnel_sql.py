@@ -16,12 +16,13 @@ MODES = (STRICT_ORDER, STRICT_INCREASE, STRICT_ONCE, STRICT_DEDUPLICATION, ALLOW
 
 @dataclass(frozen=True)
 class FunnelSql:
-    """``conditions`` are SQL over the row ``event``, one for each step, never NULL.
+    """``conditions`` are SQL over the row ``event``, one for each step, never NULL; ``some``: that one of them holds.
 
     ``modes`` are of MODES. ``by_value``: each value of the trail has a funnel of its own.
     """
 
     conditions: Sequence[str]
+    some: str
     window_ms: int
     modes: frozenset[str] = field(default_factory=frozenset)
     by_value: bool = False
@@ -61,7 +62,7 @@ class FunnelSql:
             f"CASE WHEN {each} THEN {1 << number} ELSE 0 END" for number, each in enumerate(self.conditions)
         )
         # An event that is no step means something where steps must follow one another.
-        met = "true" if STRICT_ORDER in self.modes else " OR ".join(self.conditions)
+        met = "true" if STRICT_ORDER in self.modes else self.some
         return self._fill("funnel_met", mask=mask, any=met)
 
     def _levels(self) -> list[str]:

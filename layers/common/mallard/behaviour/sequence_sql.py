@@ -22,6 +22,7 @@ _END = "placed"
 def sequence_sql(
     actions: Sequence[Action],
     conditions: Sequence[str],
+    some: str,
     *,
     by_value: bool = False,
     with_total: bool = False,
@@ -29,14 +30,15 @@ def sequence_sql(
 ) -> str:
     """The SELECT of a Study with KEYS, and the number ``visitors``.
 
-    ``conditions`` are the steps', over the row ``event``. The parts are ``converting``, ``total``,
-    and with details ``matches`` and ``seconds``: of the ``visitors`` who took so many from step ``number`` to the next.
+    ``conditions`` are the steps', over the row ``event``; ``some``: that one of them holds. The parts are
+    ``converting``, ``total``, and with details ``matches`` and ``seconds``: of the ``visitors`` who took so many from
+    step ``number`` to the next.
     """
     person = "visitor_id, value" if by_value else "visitor_id"
     chain = _Chain("step", person, with_times=with_details)
     matched = chain.add(actions)
     names = {"person": person, "value": "value" if by_value else "CAST(NULL AS VARCHAR)", "matched": matched}
-    ctes, parts = [_placed(actions, conditions, person), *chain.ctes], ["sequence_visitors"]
+    ctes, parts = [_placed(actions, conditions, some, person), *chain.ctes], ["sequence_visitors"]
     parts += ["sequence_total"] if with_total else []
     if with_details:
         timed, shorter = _Chain("timed", person, with_times=True), up_to_last_step(actions)
@@ -45,13 +47,13 @@ def sequence_sql(
     return "WITH " + ",\n".join(ctes) + "\n" + "".join(sql_file(part).format(**names) for part in parts)
 
 
-def _placed(actions: Sequence[Action], conditions: Sequence[str], person: str) -> str:
+def _placed(actions: Sequence[Action], conditions: Sequence[str], some: str, person: str) -> str:
     """The events in order. Those that meet a step that is not in the pattern are seen by it, too."""
     wanted = sorted({each.step for each in actions if isinstance(each, Event) and each.step is not None})
     return sql_file("sequence_placed").format(
         person=person,
         marks=", ".join(f"{condition} AS {_mark(number)}" for number, condition in enumerate(conditions)),
-        met=" OR ".join(conditions),
+        met=some,
         done=" AND ".join(f"bool_or({_mark(step)})" for step in wanted),
         # Only an end that may be empty asks where a visitor's events end.
         places=f",\n        count(*) OVER (PARTITION BY {person}) AS places" if isinstance(actions[-1], Gap) else "",

@@ -81,6 +81,7 @@ def _counted(stats: Stats, scope: Scope, asked: Asked, dimension: str | None = N
         sequence_sql(
             asked.actions,
             conditions.sql,
+            conditions.some,
             by_value=dimension is not None,
             with_total=scope.filters is not None,
             with_details=asked.with_details,

@@ -41,10 +41,14 @@ def pattern(leaf: Leaf, value: str) -> str:
     return value if leaf.case_sensitive else f"(?i){value}"
 
 
-def comparison(leaf: Leaf, text: str, bound: Bound) -> str:
-    """The condition that SQL's ``text`` meets the leaf."""
+def comparison(leaf: Leaf, text: str, bound: Bound, *, as_list: bool = False) -> str:
+    """The condition that SQL's ``text`` meets the leaf.
+
+    ``as_list``: DuckDB then looks once at each text that a column has, and not at each row. Only the other way is
+    handed down into the reading of files, which pays where it stands there alone.
+    """
     if leaf.positive == IS:
-        met = _is(leaf, text, bound)
+        met = _is(leaf, text, bound, as_list)
     elif leaf.dimension.startswith(PROPS):
         # A property that is not there neither contains a text nor fails to contain it.
         met = any_of(_part(leaf, text, value, bound) for value in leaf.values)
@@ -64,14 +68,15 @@ def any_of(conditions: Iterable[str]) -> str:
     return f"({' OR '.join(conditions) or 'false'})"
 
 
-def _is(leaf: Leaf, text: str, bound: Bound) -> str:
+def _is(leaf: Leaf, text: str, bound: Bound, as_list: bool) -> str:
     values, blanks = leaf.values, blank_words(leaf.dimension)
     if not leaf.case_sensitive:
         values, blanks = tuple(map(str.lower, values)), frozenset(map(str.lower, blanks))
     among = ", ".join(_cased(leaf, bound(value)) for value in leaf.values)
     # A word for what is missing may be a value as well: the channel Direct is both.
     test = "IS NULL OR" if blanks.intersection(values) else "IS NOT NULL AND"
-    return f"({text} {test} {_cased(leaf, text)} IN ({among}))"
+    found = f"list_contains([{among}], {_cased(leaf, text)})" if as_list else f"{_cased(leaf, text)} IN ({among})"
+    return f"({text} {test} {found})"
 
 
 def _part(leaf: Leaf, text: str, value: str, bound: Bound) -> str:

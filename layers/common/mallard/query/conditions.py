@@ -4,6 +4,7 @@ The conditions name two rows: ``event`` has the table's columns, ``visit`` has `
 event's own columns), ``entry_page``, ``exit_page`` and the flags ``done_0``, ``done_1`` ... None is ever NULL.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +22,7 @@ from mallard.query.filter_dimensions import (
     PROPS,
     is_of_event,
 )
-from mallard.query.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, leaves
+from mallard.query.filters import IS, MATCHES, All, Any_, Done, Filter, Leaf, Not, leaves
 from mallard.query.goal_conditions import goal_columns, goal_condition, goals_meant
 from mallard.sites.settings import Goal
 
@@ -97,10 +98,12 @@ def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
 class EventConditions:
     """What several filters ask of an event alone: ``sql`` has a text for each, over the row ``event``, never NULL.
 
-    ``columns``, ``patterns`` and ``values`` are those of all together, as in Conditions.
+    ``some`` holds where one of them does. ``columns``, ``patterns`` and ``values`` are those of all together, as in
+    Conditions.
     """
 
     sql: tuple[str, ...]
+    some: str
     columns: frozenset[str]
     patterns: tuple[str, ...]
     values: Mapping[str, object]
@@ -108,16 +111,31 @@ class EventConditions:
 
 def compile_for_events(asked: Sequence[Filter], goals: Sequence[Goal], letter: str) -> EventConditions:
     """The conditions of filters that are asked of events; their values are named by ``letter``. QueryError."""
-    writer = _Writer(All(tuple(asked)), goals, letter)
+    writer = _Writer(All(tuple(asked)), goals, letter, as_list=True)
     sql = tuple(writer.of_event([each]) or "true" for each in asked)
-    return EventConditions(sql, frozenset(writer.columns()), writer.patterns(), writer.bound.values)
+    some = writer.of_event([Any_(_together(asked))]) or "true"
+    return EventConditions(sql, some, frozenset(writer.columns()), writer.patterns(), writer.bound.values)
+
+
+def _together(asked: Iterable[Filter]) -> tuple[Filter, ...]:
+    """The same alternatives, with one comparison of a column instead of several: that saves a fifth of a look."""
+    values: dict[tuple[str, bool], set[str]] = defaultdict(set)
+    others: list[Filter] = []
+    for each in asked:
+        if isinstance(each, Leaf) and each.operator == IS and each.dimension in {*EVENT_COLUMNS, *FIRST_COLUMNS}:
+            values[each.dimension, each.case_sensitive].update(each.values)
+        else:
+            others.append(each)
+    united = (Leaf(IS, dimension, tuple(sorted(texts)), cased) for (dimension, cased), texts in values.items())
+    return (*united, *others)
 
 
 class _Writer:
     """One filter's SQL: all texts of it share their bound values and the numbers of what was done."""
 
-    def __init__(self, asked: Filter, goals: Sequence[Goal], letter: str = "f") -> None:
+    def __init__(self, asked: Filter, goals: Sequence[Goal], letter: str = "f", *, as_list: bool = False) -> None:
         self.bound = Bound(letter)
+        self._as_list = as_list
         self.done = tuple(dict.fromkeys(leaf for leaf in leaves(asked) if isinstance(leaf, Done)))
         self._leaves = tuple(dict.fromkeys(_all_leaves(asked)))
         self._goals = {leaf: goals_meant(leaf, goals) for leaf in self._leaves if leaf.dimension == GOAL}
@@ -184,7 +202,7 @@ class _Writer:
             text = property_of_event(leaf.dimension.removeprefix(PROPS), self.bound)
         else:
             text = value(leaf.dimension)
-        return comparison(leaf, text, self.bound)
+        return comparison(leaf, text, self.bound, as_list=self._as_list)
 
 
 def _own(dimension: str) -> str:
