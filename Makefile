@@ -12,6 +12,9 @@ STACK ?= mallard
 PARAMETERS ?=
 SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .venv/sam/bin/sam
 
+# Compiled once, not anew in each of the hundred processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check soak audit bench docs build deploy setup setup-test setup-check pins clean
 
 help: ## Show this list
@@ -21,7 +24,7 @@ run: setup ## Set up and serve on 127.0.0.1:8000 (MALLARD_HOST, MALLARD_PORT)
 	@exec $(BIN)/mallard serve
 
 test: setup-test ## Set up and run the product's own tests
-	$(BIN)/python -m pytest -m "not heavy" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m "not heavy" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup-check ## Lint, types, the template, and the suites that need heavy peers
 	$(BIN)/ruff check .
