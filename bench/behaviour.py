@@ -44,8 +44,8 @@ def run(events: int = EVENTS, fewer: int = FEWER, *, large: bool = False, cases:
             tables.append((LARGE_EVENTS, LARGE_DAYS, Path(name, "large")))
         for number, days, folder in tables:
             fill(LocalStore(folder), number, days)
-        growth = _growth(tables, [case for case in cases if not case.rolled])
-        peak_mb = _peak(many)
+        growth = _growth(tables, [case for case in cases if not case.rolled and not case.again])
+        peaks = [f"{_peak(folder, days):,.0f} MB over {number:,} events" for number, days, folder in tables[1:]]
         beside = _beside(many, cases)
         size = folder_bytes(many / "events")
     return [
@@ -56,7 +56,7 @@ def run(events: int = EVENTS, fewer: int = FEWER, *, large: bool = False, cases:
         "",
         *growth,
         "",
-        f"Peak resident memory of a process that asks all of it: {peak_mb:,.0f} MB; `memory_limit` {MEMORY_MB} MB.",
+        f"Peak resident memory of a process that asks all of it: {', '.join(peaks)}; `memory_limit` {MEMORY_MB} MB.",
     ]
 
 
@@ -106,17 +106,18 @@ def _growth(tables: Sequence[tuple[int, int, Path]], cases: Sequence[Case]) -> l
     return lines
 
 
-def _peak(folder: Path) -> float:
+def _peak(folder: Path, days: int) -> float:
     """Megabytes."""
-    command = [sys.executable, "-m", "bench.behaviour", str(folder)]
+    command = [sys.executable, "-m", "bench.behaviour", str(folder), str(days)]
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout))
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Ask all cases of a data folder once, and print the peak of this process's memory."""
+    """Ask all cases of a data folder, over so many days, once; print the peak of this process's memory."""
     with _stats(Path(arguments[0])) as stats:
-        answers: list[Any] = [case.ours(stats, scope(DAYS)) for case in CASES]
+        days = int(arguments[1]) if arguments[1:] else DAYS
+        answers: list[Any] = [case.ours(stats, scope(days)) for case in CASES]
     assert all(answers)
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found, "the kernel tells no peak"
