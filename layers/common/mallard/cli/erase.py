@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mallard.cli.dates import read_date
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError
@@ -28,8 +29,8 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser("erase", help="remove a site's days everywhere", description=DESCRIPTION)
     command.add_argument("--site", required=True, help="site id")
-    command.add_argument("--start", required=True, type=_date, metavar="DATE", help="first day, YYYY-MM-DD")
-    command.add_argument("--end", required=True, type=_date, metavar="DATE", help="last day, which is erased too")
+    command.add_argument("--start", required=True, type=read_date, metavar="DATE", help="first day, YYYY-MM-DD")
+    command.add_argument("--end", required=True, type=read_date, metavar="DATE", help="last day, which is erased too")
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=run)
@@ -78,10 +79,3 @@ def _report(erasure: Erasure) -> None:
     print(f"{erasure.events:,} events of {len(erasure.days):,} days of {erasure.site_id} erased{waited}.")
     for day in erasure.days:
         print(day)
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD") from None

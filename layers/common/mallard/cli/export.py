@@ -5,13 +5,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 from tqdm import tqdm
 
+from mallard.cli.dates import read_date
 from mallard.cli.import_ import checked_site
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
@@ -33,8 +33,8 @@ def add_to(commands: Any) -> None:
         "among them: `mallard flush` brings it into the table first. `mallard import` reads the file again.",
     )
     command.add_argument("--site", required=True, help="site id")
-    command.add_argument("--start", type=_date, metavar="DATE", help="first date, as 2026-01-31 (default: the first)")
-    command.add_argument("--end", type=_date, metavar="DATE", help="the date after the last (default: all)")
+    command.add_argument("--start", type=read_date, metavar="DATE", help="first date, YYYY-MM-DD (default: the first)")
+    command.add_argument("--end", type=read_date, metavar="DATE", help="the date after the last (default: all)")
     command.add_argument("--format", choices=sorted(FORMS), help="default: by the file's name, else ndjson")
     command.add_argument("--output", default=STANDARD_OUTPUT, metavar="FILE", help="default: the standard output")
     command.add_argument("--force", action="store_true", help="replace FILE where it exists")
@@ -109,13 +109,6 @@ def _place(unfinished: Path, path: Path, force: bool) -> None:
         os.link(unfinished, path)
     except FileExistsError:
         raise TransferError(f"{path} exists; --force replaces it.") from None
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD") from None
 
 
 def _progress(days: int) -> Any:
