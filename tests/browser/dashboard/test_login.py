@@ -185,7 +185,9 @@ def test_the_menu_logs_out_by_keyboard_and_says_that_it_did(page: Page, api: Can
     lock = Lock(api)
     lock.is_in = True
     page.goto("/?site=example.com&period=30d")
+    expect(shown(page, "unique-visitors")).to_have_text("12.3K")
     page.get_by_title("Menu").focus()
+    expect(page.get_by_title("Menu")).to_be_focused()
     page.keyboard.press("Enter")
     expect(shown(page, "to-settings")).to_be_visible()
     page.keyboard.press("Tab")
