@@ -32,6 +32,8 @@ ERRAND_LISTS = 2
 
 VIEWS = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 SITES = (1, 10, 1_000)
+PACES = (1, 2, 5, 15)
+"""Of FlushMinutes."""
 DOLLARS_FROM = 1_000_000
 """Views a month, from which on dollars per million say something."""
 
@@ -39,7 +41,13 @@ DOLLARS_FROM = 1_000_000
 def run() -> list[str]:
     """What was measured, and dollars by views and sites."""
     measured = measure()
-    return [*measured_table(measured), "", *dollars_table(measured), "", *parts_table(measured, 1_000_000, 1)]
+    tables = (
+        measured_table(measured),
+        dollars_table(measured),
+        pace_table(measured),
+        parts_table(measured, 1_000_000, 1),
+    )
+    return [line for table in tables for line in (*table, "")][:-1]
 
 
 def measured_table(measured: Measured) -> list[str]:
@@ -60,6 +68,16 @@ def dollars_table(measured: Measured) -> list[str]:
     return _table(
         ("views a month", "sites", "HTTP API", "per million", "Function URL", "per million", "behind CloudFront"), rows
     )
+
+
+def pace_table(measured: Measured) -> list[str]:
+    """What one site pays by the template's FlushMinutes: for a million views, and without any."""
+    rows = []
+    for minutes in PACES:
+        http, url = (month(measured, 1_000_000, 1, front=each, minutes=minutes).total for each in ("http", "url"))
+        idle = month(measured, 0, 1, minutes=minutes).total
+        rows.append((f"{minutes}", f"{http:.2f}", f"{url:.2f}", f"{idle:.2f}"))
+    return _table(("FlushMinutes", "HTTP API", "Function URL", "without a view"), rows)
 
 
 def parts_table(measured: Measured, views: float, sites: int) -> list[str]:

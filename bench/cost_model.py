@@ -99,20 +99,23 @@ class Writes:
 
 
 @cache
-def simulate(views: float, sites: int, quiet_seconds: int, seed: int = 1) -> Writes:
-    """One day of ``views`` a month, evenly in time and at random over ``sites``, gathered by the product's own rule."""
+def simulate(views: float, sites: int, quiet_seconds: int, minutes: int = 1, seed: int = 1) -> Writes:
+    """One day of ``views`` a month, evenly in time and at random over ``sites``, gathered by the product's own rule.
+
+    A flush runs every so many ``minutes``, a divisor of a day's.
+    """
     random, gathering = Random(seed), Gathering(quiet_seconds)
     begin = datetime(2026, 3, 10, tzinfo=UTC)
     names = [Partition(f"s{number}.example", begin.date()) for number in range(sites)]
     waiting: dict[int, list[tuple[int, int, int]]] = {}
     busy = written = held = 0
-    for minute in range(24 * 60):
+    for minute in range(minutes - 1, 24 * 60, minutes):
         now = begin + timedelta(minutes=minute + 1)
         groups: dict[int, tuple[int, int]] = {}
-        came = int((minute + 1) * views / MONTH_MINUTES) - int(minute * views / MONTH_MINUTES)
+        came = int((minute + 1) * views / MONTH_MINUTES) - int((minute + 1 - minutes) * views / MONTH_MINUTES)
         for site in random.choices(range(sites), k=came):
             count, _ = groups.get(site, (0, 0))
-            groups[site] = count + 1, int((now.timestamp() - 30) * 1000)
+            groups[site] = count + 1, int((now.timestamp() - 30 * minutes) * 1000)
         for site, held_back, accepted in waiting.pop(minute, []):
             before, _ = groups.get(site, (0, 0))
             groups[site] = before + held_back, accepted
@@ -125,17 +128,27 @@ def simulate(views: float, sites: int, quiet_seconds: int, seed: int = 1) -> Wri
         for site, (count, accepted) in groups.items():
             if names[site] in pauses:
                 held += count
-                due = minute + math.ceil(pauses[names[site]] / 60)
+                due = minute + minutes * math.ceil(pauses[names[site]] / 60 / minutes)
                 waiting.setdefault(due, []).append((site, count, accepted))
     return Writes(busy, written, held)
 
 
 def month(
-    measured: Measured, views: float, sites: int, *, front: str = "http", quiet_seconds: int = 1800, years: float = 1
+    measured: Measured,
+    views: float,
+    sites: int,
+    *,
+    front: str = "http",
+    quiet_seconds: int = 1800,
+    minutes: int = 1,
+    years: float = 1,
 ) -> Month:
-    """``front``: http (HTTP API), url (Function URL), cloudfront (HTTP API behind CloudFront). Storage of ``years``."""
-    day = simulate(views, sites, quiet_seconds)
-    runs, written, held = MONTH_MINUTES, 30 * day.partitions, 30 * day.held
+    """``front``: http (HTTP API), url (Function URL), cloudfront (HTTP API behind CloudFront). Storage of ``years``.
+
+    ``minutes`` is the template's FlushMinutes.
+    """
+    day = simulate(views, sites, quiet_seconds, minutes)
+    runs, written, held = MONTH_MINUTES // minutes, 30 * day.partitions, 30 * day.held
     looks = LOOKS_OF_A_SITE * sites
     requests = views + 3 * looks
     queue_calls = views + 2 * (views + held) / MESSAGES_OF_A_CALL + held / MESSAGES_OF_A_CALL + runs

@@ -62,6 +62,25 @@ def test_the_page_gives_the_dollars_that_its_figures_make(row: list[str]) -> Non
         assert float(cell) == pytest.approx(month(measured(), views, sites, front=front).total, abs=0.006)
 
 
+@pytest.mark.parametrize("row", rows("How often it is flushed"), ids=lambda row: row[0])
+def test_the_page_gives_the_dollars_of_each_pace(row: list[str]) -> None:
+    minutes = int(row[0])
+    paid = [month(measured(), 1e6, 1, front=front, minutes=minutes).total for front in ("http", "url")]
+    paid.append(month(measured(), 0, 1, minutes=minutes).total)
+    assert [float(cell) for cell in row[1:]] == pytest.approx(paid, abs=0.006)
+
+
+def test_a_million_views_cost_what_was_aimed_at_with_a_flush_every_five_minutes() -> None:
+    assert month(measured(), 1e6, 1, front="http", minutes=5).total <= 2.00
+    assert month(measured(), 1e6, 1, front="url", minutes=5).total <= 1.00
+
+
+def test_fewer_flushes_write_less_and_lose_no_event() -> None:
+    each_minute, every_five = (simulate(1e6, 1, 0, minutes) for minutes in (1, 5))
+    assert every_five.partitions * 5 == each_minute.partitions
+    assert simulate(1e6, 300, HALF_AN_HOUR, 5).partitions <= simulate(1e6, 300, HALF_AN_HOUR).partitions
+
+
 def test_the_page_gives_the_parts_that_its_figures_make() -> None:
     found = {name: float(dollars) for name, dollars in rows("What a million views are made of")}
     assert found == pytest.approx(
