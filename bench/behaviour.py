@@ -116,8 +116,7 @@ def _peak(folder: Path, days: int) -> float:
 def main(arguments: Sequence[str]) -> None:
     """Ask all cases of a data folder, over so many days, once; print the peak of this process's memory."""
     with _stats(Path(arguments[0])) as stats:
-        days = int(arguments[1]) if arguments[1:] else DAYS
-        answers: list[Any] = [case.ours(stats, scope(days)) for case in CASES]
+        answers: list[Any] = [case.ours(stats, scope(int(arguments[1]))) for case in CASES]
     assert all(answers)
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found, "the kernel tells no peak"
