@@ -14,6 +14,7 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -23,6 +24,9 @@ from support.tracked_site import QuietServer
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "dashboard"
 LONGEST_HOLD_SECONDS = 15.0
+
+CALLER = "X-Test"
+"""Each request of a page says here for which API it was opened."""
 
 BREAKDOWNS = ("pages", "entry_pages", "exit_pages", "sources", "channels", "countries", "browsers", "os", "devices")
 
@@ -92,6 +96,7 @@ class CannedApi:
     """
 
     def __init__(self) -> None:
+        self.name = uuid4().hex
         self.sites = ["example.com", "other.example"]
         self.requests: list[tuple[str, Params]] = []
         self.answers: dict[str, Callable[[Params], Answer | None]] = {}
@@ -167,6 +172,10 @@ class Handler(SimpleHTTPRequestHandler):
         return {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
 
     def ask(self, path: str, params: Params) -> None:
+        if self.headers.get(CALLER) != self.stage.api.name:
+            # The last words of an earlier test's page, which must not be heard in this one.
+            self.give(410, b"{}", {})
+            return
         if path.startswith("/api/stats/"):
             self.stage.api.bearers.add(self.headers.get("Authorization"))
         status, body, *headers = self.stage.api.answer(path, params)

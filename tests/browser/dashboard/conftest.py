@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
 
 from browser.conftest import launched
-from support.dashboard import CannedApi, Stage, staged
+from support.dashboard import CALLER, CannedApi, Stage, staged
 from support.server import Server
 from support.shop import open_shop
 
@@ -52,9 +52,11 @@ def context(browser: Browser, stage: Stage) -> Iterator[BrowserContext]:
 
 
 @contextmanager
-def quiet_page(context: BrowserContext, origin: str) -> Iterator[Page]:
-    """A page at `origin`; at its end it must have been quiet and kept to its own host."""
+def quiet_page(context: BrowserContext, origin: str, api: CannedApi | None = None) -> Iterator[Page]:
+    """A page at `origin`, which `api` answers; at its end it must have been quiet and kept to its own host."""
     page = context.new_page()
+    if api:
+        page.set_extra_http_headers({CALLER: api.name})
     problems: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -82,14 +84,14 @@ def api(stage: Stage) -> Iterator[CannedApi]:
 
 @pytest.fixture
 def page(context: BrowserContext, stage: Stage, api: CannedApi) -> Iterator[Page]:
-    with quiet_page(context, stage.origin) as page:
+    with quiet_page(context, stage.origin, api) as page:
         yield page
 
 
 @pytest.fixture
 def clocked_page(browser: Browser, stage: Stage, api: CannedApi) -> Iterator[Page]:
     """A page whose clock is the test's; a clock belongs to all pages of its settings."""
-    with settings(browser, stage.origin) as context, quiet_page(context, stage.origin) as page:
+    with settings(browser, stage.origin) as context, quiet_page(context, stage.origin, api) as page:
         page.clock.install()
         yield page
 

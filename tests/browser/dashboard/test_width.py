@@ -51,7 +51,7 @@ def expect_to_fit(page: Page, width: int = 320) -> None:
 
 @pytest.mark.parametrize(("section", "last"), SECTIONS.items())
 def test_the_settings_fit(narrow: BrowserContext, stage: Stage, section: str, last: str) -> None:
-    with quiet_page(narrow, stage.origin) as page:
+    with quiet_page(narrow, stage.origin, stage.api) as page:
         page.goto(f"/?view=settings&section={section}")
         expect(shown(page, last).first).to_be_attached()
         expect_to_fit(page)
@@ -61,14 +61,14 @@ def test_the_settings_fit(narrow: BrowserContext, stage: Stage, section: str, la
 
 def test_the_login_fits(narrow: BrowserContext, stage: Stage, api: CannedApi) -> None:
     api.answers["/api/auth/status"] = lambda _: (200, STRANGER)
-    with quiet_page(narrow, stage.origin) as page:
+    with quiet_page(narrow, stage.origin, stage.api) as page:
         page.goto("/?view=login")
         expect(shown(page, "door")).to_be_visible()
         expect_to_fit(page)
 
 
 def test_a_shared_link_and_a_public_site_fit(narrow: BrowserContext, stage: Stage, api: CannedApi) -> None:
-    with quiet_page(narrow, stage.origin) as page:
+    with quiet_page(narrow, stage.origin, stage.api) as page:
         page.goto(f"/share.html?f=is,pages,/{LONG}#{LINK['slug']}")
         expect(shown(page, "unique-visitors")).to_be_visible()
         expect_to_fit(page)
@@ -80,7 +80,7 @@ def test_a_shared_link_and_a_public_site_fit(narrow: BrowserContext, stage: Stag
 
 def test_the_header_stays_where_it_is_when_the_status_comes(narrow: BrowserContext, stage: Stage) -> None:
     stage.api.answers["/api/auth/status"] = lambda _: None
-    with quiet_page(narrow, stage.origin) as page:
+    with quiet_page(narrow, stage.origin, stage.api) as page:
         page.goto("/?site=example.com")
         expect(page.locator("[aria-busy=true]")).to_have_count(0)
         places = "[...document.querySelectorAll('.top-inner > *, main > *')].map((each) => each.offsetTop)"
