@@ -4,10 +4,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import ua_parser
-from user_agents.parsers import UserAgent, parse_browser, parse_device, parse_operating_system
 
 from mallard.ingest.bots import is_ai_crawler, is_program
 from mallard.ingest.hints import NO_HINTS, Hints, hinted_browser, hinted_device, hinted_system, is_headless
+from mallard.ingest.later import run_when_used
+
+# user_agents imports ua-parser's first interface, which compiles 1,200 patterns at once; we use none of them.
+run_when_used("ua_parser.user_agent_parser")
+
+from user_agents.parsers import UserAgent, parse_browser, parse_device, parse_operating_system  # noqa: E402
 
 MAX_AGENT_LENGTH = 1024
 CACHED_AGENTS = 8192
