@@ -2,7 +2,7 @@
  * The filters that hold, each a chip that can be turned round or removed.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 import { sentenceOf, turned, wordsOf } from "../filters.js";
 
 /** @typedef {import("../filters.js").Filter} Filter */
@@ -13,7 +13,7 @@ export function FilterBar({ filters, onChange }) {
   const removed = useRef(-1);
 
   // The button that was pressed is gone with its chip: the keyboard goes on at the next one, or at the report.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (removed.current < 0) return;
     const left = list.current?.querySelectorAll("[data-test=remove-filter]") ?? [];
     const next = left[Math.min(removed.current, left.length - 1)] ?? document.getElementById("report");

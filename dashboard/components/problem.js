@@ -2,7 +2,7 @@
  * What is wrong with what was given, below its field or form: the server's sentence, and the wait it asks for.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { useLayoutEffect, useState } from "../vendor/preact-hooks.js";
 
 /** @param {string} id of a field @param {string} [hint] @returns {string} ids of what explains it */
 export const describedBy = (id, hint) => (hint ? `${id}-hint ${id}-problem` : `${id}-problem`);
@@ -15,7 +15,8 @@ export const Problem = ({ id, error }) => html`
 /** Seconds until something may be tried again, counted down; 0 where it may. @param {{ wait?: number } | null} error */
 export function useWait(error) {
   const [left, setLeft] = useState(0);
-  useEffect(() => {
+  // At once, not after the next paint: until then it would seem to be over.
+  useLayoutEffect(() => {
     if (!error?.wait) return setLeft(0);
     // By the clock, for a page out of sight is woken less often.
     const until = Date.now() + error.wait * 1000;

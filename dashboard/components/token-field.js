@@ -2,7 +2,7 @@
  * The text that the server printed when it started, which shows that whoever sets the password runs it.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 import { Problem, describedBy } from "./problem.js";
 
 const HINT = "It stands where the server was started, below its address.";
@@ -10,7 +10,7 @@ const HINT = "It stands where the server was started, below its address.";
 /** @param {{ error: Error | null }} props takes the keyboard */
 export function TokenField({ error }) {
   const field = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (error) field.current.focus();
   }, [error]);
   return html`

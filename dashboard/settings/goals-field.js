@@ -2,7 +2,7 @@
  * The goals of a site: what a visit is hoped to do.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 import { newGoalRow } from "../site-settings.js";
 import { GoalFields } from "./goal-fields.js";
 
@@ -14,8 +14,9 @@ export function GoalsField({ rows, onChange }) {
   const box = useRef(null);
   const moved = useRef(null);
 
-  // The keyboard goes into a goal that was added, and to the button that adds when one was removed.
-  useEffect(() => {
+  // The keyboard goes into a goal that was added, and to the button that adds when one was removed: at once,
+  // not after the next paint, for somebody may be writing elsewhere by then.
+  useLayoutEffect(() => {
     if (moved.current === null) return;
     const name = moved.current === "" ? "[data-test=add-goal]" : `#goal-${moved.current}-name`;
     moved.current = null;

@@ -2,7 +2,7 @@
  * API keys: making one, which shows it once, and all that there are.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import { useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { getKeys, revokeKey } from "../access.js";
 import { Copyable } from "../components/copyable.js";
 import { dayName, lastDay } from "../format.js";
@@ -69,7 +69,7 @@ export function KeysSection({ ids }) {
 /** @param {{ made: { key: string, name: string }, onDone: () => void }} props takes the keyboard */
 function NewKey({ made, onDone }) {
   const heading = useRef(null);
-  useEffect(() => heading.current.focus(), []);
+  useLayoutEffect(() => heading.current.focus(), []);
   return html`
     <div class="made" data-test="new-key-shown">
       <h3 ref=${heading} tabindex="-1">The key “${made.name}”</h3>

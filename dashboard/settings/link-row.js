@@ -2,7 +2,7 @@
  * One shared link: its address, and the line that puts it into another page.
  */
 import { html } from "../vendor/htm-preact.js";
-import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 import { Copyable } from "../components/copyable.js";
 import { readFilterText, sentenceOf } from "../filters.js";
 import { dayName } from "../format.js";
@@ -12,7 +12,8 @@ import { Facts } from "./rows.js";
 /** @param {{ link: import("../access.js").Link, isNew: boolean, onRevoke: () => void }} props a new one takes the keyboard */
 export function LinkRow({ link, isNew, onRevoke }) {
   const row = useRef(null);
-  useEffect(() => {
+  // At once, not after the next paint: somebody may be writing elsewhere by then.
+  useLayoutEffect(() => {
     if (isNew) row.current.focus();
   }, [isNew]);
   const address = shareAddress(link.slug);
