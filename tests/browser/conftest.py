@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from support import chromium
 from support.server import Server
@@ -19,6 +19,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# A machine under load may stand still for seconds; only a test that fails waits for so long.
+expect.set_options(timeout=30_000)
 
 
 def visitor_user_agent(browser: Browser) -> str:

@@ -12,20 +12,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from support.dashboard import DASHBOARD, expect_search, shown
+from support.dashboard import DASHBOARD, expect_search, shown, wait_until
 from support.server import Server
 from support.static_host import Hosted, hosting
 
 SITE = "example.com"
 PASSWORD, OTHER = "kettle-moss-17", "lantern-fjord-4"
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """Each step waits for a real server, of which every one just starts."""
-    expect.set_options(timeout=15_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
@@ -170,8 +162,7 @@ def test_a_link_in_a_foreign_page_shows_its_part_until_it_is_revoked(
 
     # The dashboard itself stands in no frame, whoever is logged in.
     page.goto(f"{foreign.origin}/owner.html")
-    page.wait_for_timeout(300)
-    assert page.frames[1].url.startswith("chrome-error:")
+    wait_until(page, lambda: [frame.url.partition(":")[0] for frame in page.frames[1:]] == ["chrome-error"])
 
     page.goto(f"{server.origin}/?view=settings&section=links")
     page.get_by_role("button", name="Revoke closed").click()

@@ -23,7 +23,7 @@ from support.tracked_site import QuietServer
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "dashboard"
-LONGEST_HOLD_SECONDS = 15.0
+LONGEST_HOLD_SECONDS = 60.0
 
 CALLER = "X-Test"
 """Each request of a page says here for which API it was opened."""
@@ -131,9 +131,13 @@ class CannedApi:
             case _:
                 return rows(int(params["limit"]))
 
-    def asked(self, path: str) -> list[Params]:
-        """The parameters of all requests of a path."""
-        return [params for asked, params in self.requests if asked == f"/api/{path}"]
+    def asked(self, path: str, **some: str) -> list[Params]:
+        """The parameters of all requests of a path that have these among them.
+
+        In the order they arrived: two that were under way together may have changed places.
+        """
+        found = [params for asked, params in self.requests if asked == f"/api/{path}"]
+        return [params for params in found if some.items() <= params.items()]
 
     def release(self) -> None:
         """Let go of what is still held."""
@@ -243,7 +247,7 @@ def expect_search(page: Page, search: str) -> None:
     expect(page).to_have_url(re.compile(re.escape(search) + "$"))
 
 
-def wait_until(page: Page, holds: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(page: Page, holds: Callable[[], bool], seconds: float = 30) -> None:
     """Until something outside the page holds, while the page goes on."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -37,7 +37,7 @@ def stage() -> Iterator[Stage]:
 def settings(browser: Browser, origin: str) -> Iterator[BrowserContext]:
     """A browser's settings and cache of their own."""
     context = browser.new_context(base_url=origin, locale="en-US", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     try:
         yield context
     finally:

@@ -63,6 +63,7 @@ def test_interval_and_reach_are_chosen_and_stand_in_the_address(page: Page, api:
     page.goto(RETENTION)
     shown(page, "interval").select_option("day")
     expect_search(page, "&show=retention&interval=day")
+    wait_until(page, lambda: len(api.asked("stats/retention")) == 2)
     shown(page, "count").select_option(label="30 days later")
     expect_search(page, "&show=retention&interval=day&count=31")
     wait_until(page, lambda: len(api.asked("stats/retention")) == 3)
