@@ -1,5 +1,6 @@
 """The whole way: a browser reads a site that embeds the snippet, and the dashboard shows what it did."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import duckdb
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from support.server import Server
 
@@ -55,18 +56,23 @@ def three_page_site(api: str) -> Iterator[str]:
 def walk_through(page: Page, site: str) -> None:
     """Home, a link to the about page, a link to the checkout, and paying, which pushes a state and sends an event."""
 
-    def next_event() -> AbstractContextManager[object]:
-        return page.expect_response(lambda answer: answer.url.endswith("/api/event") and answer.status == 202)
+    def next_event(path: str, name: str = "pageview") -> AbstractContextManager[object]:
+        def is_it(answer: Response) -> bool:
+            if not answer.url.endswith("/api/event") or answer.status != 202:
+                return False
+            event = json.loads(answer.request.post_data or "")
+            return (event["n"], event["u"]) == (name, site + path)
 
-    with next_event():
+        return page.expect_response(is_it)
+
+    with next_event("/"):
         page.goto(f"{site}/")
-    with next_event():
+    with next_event("/about"):
         page.click("#about")
-    with next_event():
+    with next_event("/checkout"):
         page.click("#checkout")
-    with page.expect_response(
-        lambda answer: "/api/event" in answer.url and "purchase" in (answer.request.post_data or "")
-    ):
+    # Two events, which go on two connections: either may be answered first.
+    with next_event("/thanks", "pageview"), next_event("/thanks", "purchase"):
         page.click("#pay")
 
 

@@ -1,6 +1,7 @@
 """What the tracker measures while a page is looked at: engaged time, scroll depth and web vitals, and when it tells."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,18 @@ def pings(events: list[Event]) -> list[tuple[Any, ...]]:
     return [(event["n"], event.get("sd"), event.get("e")) for event in events]
 
 
+def wait_until_measured(page: Page, kind: str, key: str = "startTime") -> None:
+    """Until the browser, which measures what it paints, has an entry of this kind for all who observe."""
+    page.evaluate(
+        """([type, key]) => new Promise((done) => {
+            const look = (entries) => entries.some((entry) => entry[key]) && done();
+            const options = { type, buffered: true, durationThreshold: 16 };
+            new PerformanceObserver((list) => look(list.getEntries())).observe(options);
+        })""",
+        [kind, key],
+    )
+
+
 # Engagement
 
 
@@ -61,7 +74,7 @@ def test_a_first_ping_is_no_event_to_the_server(page: Page, site: Site, server: 
     view, ping = site.events_in_all(page, 2)
     assert (view["n"], ping["n"], ping["sd"]) == ("pageview", "engagement", 25)
     assert 40 < ping["e"] < 30_000
-    numbers = server.main("ping.example", "day")
+    numbers = server.main("ping.example")
     assert (numbers["total_pageviews"], numbers["events"], numbers["bounce_rate"]) == (1, 1, 1.0)
 
 
@@ -72,6 +85,7 @@ def test_the_deepest_scroll_counts_and_only_what_is_new_is_sent_again(page: Page
     scroll_to(page, VIEWPORT_PX)
     scroll_to(page, 0)
     page.evaluate(HIDE + CHANGED)
+    site.events(1)
     page.clock.run_for(60_000)
     page.evaluate(SHOW + CHANGED)
     page.clock.run_for(2_000)
@@ -157,19 +171,24 @@ def test_a_page_from_the_page_cache_is_measured_anew(cached_page: Page, site: Si
     site.pages["/list"] = snippet("engagement", "web-vitals") + TALL
     site.pages["/away"] = "<p>elsewhere</p>"
     cached_page.goto(f"{site.origin}/list")
-    site.events(1)
+    # A page that still waits for an answer might not be kept.
+    site.events_in_all(cached_page, 1)
     cached_page.goto(f"{site.origin}/away")
     left = site.events(3)
     cached_page.wait_for_timeout(1_500)
+    began = time.monotonic()
     cached_page.evaluate("history.back()")
     site.events(4)
+    cached_page.wait_for_function("location.pathname === '/list'")
     # By the page itself: Playwright's own `goto` may still meet the end of the way back.
     cached_page.evaluate("location.href = 'about:blank'")
+    site.events(5)
+    since_back_ms = 1_000 * (time.monotonic() - began)
     back = site.events_in_all(cached_page, 5)[3:]
     assert sorted(event["n"] for event in left) == ["engagement", "engagement", "pageview"]
     assert [event["n"] for event in back] == ["pageview", "engagement"]
     # The time in the cache is in no ping.
-    assert back[1]["e"] < 1_400
+    assert back[1]["e"] <= since_back_ms + 1
 
 
 # Web vitals
@@ -180,10 +199,11 @@ def test_web_vitals_are_sent_once_when_the_page_is_first_left(page: Page, site: 
     site.pages["/"] = snippet("web-vitals") + f'<p id="above"></p><h1>Large</h1><button {slow}>slow</button>'
     page.goto(site.origin)
     site.events(1)
-    page.evaluate("setTimeout(() => { document.querySelector('#above').style.height = '300px' }, 50)")
-    page.wait_for_timeout(700)
+    wait_until_measured(page, "largest-contentful-paint")
+    page.evaluate("document.querySelector('#above').style.height = '300px'")
+    wait_until_measured(page, "layout-shift")
     page.click("button")
-    page.wait_for_timeout(300)
+    wait_until_measured(page, "event", "interactionId")
     page.evaluate("history.pushState(null, '', '/two')")
     page.evaluate(HIDE + CHANGED)
     page.goto("about:blank")
@@ -202,7 +222,7 @@ def test_a_page_without_input_has_no_inp(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("web-vitals") + "<h1>Large</h1>"
     page.goto(site.origin)
     site.events(1)
-    page.wait_for_timeout(300)
+    wait_until_measured(page, "largest-contentful-paint")
     page.goto("about:blank")
     found = site.events_in_all(page, 2)[1]["p"]
     assert sorted(found) == ["cls", "lcp"]
@@ -243,16 +263,22 @@ def test_a_prerendered_page_counts_when_it_is_shown_and_never_if_it_is_not(
             {"prerender": [{"urls": ["/next", "/never"], "eagerness": "immediate"}]}
         </script>
         <script>
-            setTimeout(async () => {
+            const look = async () => {
+                if (!(await (await fetch("/ready")).text()).includes("yes")) return setTimeout(look, 100);
                 const body = JSON.stringify({d: "example.com", n: "leaving", u: "/"});
                 await fetch("/api/event", {method: "POST", body});
                 location.href = "/next";
-            }, 1500);
+            };
+            look();
         </script>"""
     tag = snippet("engagement", "hash", "web-vitals").replace("defer ", "")
-    site.pages["/next"] = tag + "<script>document.prerendering && mallard('waited')</script>"
-    site.pages["/never"] = tag
+    site.pages["/next"] = tag + "<script>document.prerendering && mallard('waited'); fetch('/files/next')</script>"
+    site.pages["/never"] = tag + "<script>fetch('/files/never')</script>"
+    site.pages["/ready"] = "no"
     with browsing(browser, tmp_path / "profile", site.origin):
+        # Both have run out of sight before one of them is gone to.
+        site.wait_for("/files/next", "/files/never")
+        site.pages["/ready"] = "yes"
         events = site.events(3)
     assert events[0]["n"] == "leaving"
     assert sorted(event["n"] + event["u"] for event in events[1:]) == [

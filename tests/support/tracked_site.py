@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-PATIENCE_SECONDS = 10.0
-LONGEST_HOLD_SECONDS = 15.0
+PATIENCE_SECONDS = 30.0
+LONGEST_HOLD_SECONDS = 60.0
 QUIET_SECONDS = 0.25
 WIDTH_PX = 1280
 VIEWPORT_PX = 720
@@ -66,6 +66,9 @@ class Site:
     recorded: list[Recorded] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     """What the server did not take."""
+    asked: list[str] = field(default_factory=list)
+    """Paths of what was fetched."""
+    unanswered: int = 0
     answering: threading.Event = field(default_factory=threading.Event)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -77,8 +80,26 @@ class Site:
         """Keeps the request and says which status to answer, where one is scripted."""
         with self.changed:
             self.recorded.append(request)
+            self.unanswered += 1
             self.changed.notify_all()
             return self.answers.pop(0) if self.answers else None
+
+    def has_answered(self) -> None:
+        """The request is over, whether or not somebody still waited for its answer."""
+        with self.changed:
+            self.unanswered -= 1
+            self.changed.notify_all()
+
+    def serve(self, path: str) -> None:
+        """Notes what is fetched."""
+        with self.changed:
+            self.asked.append(path)
+            self.changed.notify_all()
+
+    def wait_for(self, *paths: str) -> None:
+        """Until all of these were fetched."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: {*paths} <= {*self.asked}, PATIENCE_SECONDS), self.asked
 
     def events(self, count: int) -> list[Event]:
         """Waits for so many requests, fails when there are more already, and returns their events."""
@@ -89,9 +110,11 @@ class Site:
         return events
 
     def events_in_all(self, page: Page, count: int, quiet_seconds: float = QUIET_SECONDS) -> list[Event]:
-        """As `events`, and makes sure that no further one follows."""
+        """As `events`, and makes sure that no further one follows, and that the server has taken them."""
         self.events(count)
         page.wait_for_timeout(quiet_seconds * 1000)
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.unanswered == 0, PATIENCE_SECONDS), "there was no answer"
         return self.events(count)
 
     def wire(self, name: str, path: str = "/", **more: Any) -> Event:
@@ -114,6 +137,7 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
+            site.serve(path)
             if path.startswith("/tracking/"):
                 status, body = self.ask()
                 self.answer(status, "text/javascript", body)
@@ -136,11 +160,14 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Recorded(self.command, self.path, headers, body)
             status = site.record(request)
-            site.answering.wait(LONGEST_HOLD_SECONDS)
-            if status is None:
-                status, answer = self.ask("/api/event", body.encode())
-                if status != 202:
-                    site.refused.append((status, answer.decode()))
+            try:
+                site.answering.wait(LONGEST_HOLD_SECONDS)
+                if status is None:
+                    status, answer = self.ask("/api/event", body.encode())
+                    if status != 202:
+                        site.refused.append((status, answer.decode()))
+            finally:
+                site.has_answered()
             self.answer(status, "", b"")
 
         def ask(self, path: str | None = None, body: bytes | None = None) -> tuple[int, bytes]:
@@ -173,6 +200,8 @@ class QuietServer(ThreadingHTTPServer):
     """A browser may drop a connection whenever it likes: that is no news."""
 
     daemon_threads = True
+    # A browser's connections come in bursts; one that finds no place here is tried again a second later.
+    request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass
