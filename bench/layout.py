@@ -83,8 +83,7 @@ def by_arrival(rows: pa.Table) -> pa.Table:
 
 def encoded(**changes: str) -> dict[str, Any]:
     """Options that give columns an encoding in place of a dictionary, or a dictionary (``DICTIONARY``)."""
-    dictionary = writer_options(_NAMES)["use_dictionary"]
-    encodings = {**{name: "PLAIN" for name in _NAMES if name not in dictionary}, **changes}
+    encodings = {**writer_options(_NAMES)["column_encoding"], **changes}
     plain = {name: each for name, each in encodings.items() if each != "DICTIONARY"}
     return {"column_encoding": plain, "use_dictionary": [name for name in _NAMES if name not in plain]}
 
@@ -115,11 +114,15 @@ def groups() -> dict[str, list[Candidate]]:
             *(Candidate(f"ZSTD {level}", options={"compression_level": level}) for level in (1, 6, 9)),
         ],
         "encodings": [
-            Candidate("event_id, timestamp, visitor_id, engagement_ms PLAIN"),
+            Candidate("event_id, visitor_id, engagement_ms PLAIN, timestamp DELTA_BINARY_PACKED"),
             *(
                 Candidate(f"{name} {kind}", options=encoded(**{name: kind}))
-                for name in ("event_id", "timestamp", "visitor_id")
-                for kind in ("DICTIONARY", "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT")
+                for name, kinds in (
+                    ("event_id", ("DICTIONARY", "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT")),
+                    ("timestamp", ("DICTIONARY", "PLAIN", "BYTE_STREAM_SPLIT")),
+                    ("visitor_id", ("DICTIONARY", "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT")),
+                )
+                for kind in kinds
             ),
             Candidate("engagement_ms DICTIONARY", options=encoded(engagement_ms="DICTIONARY")),
             Candidate("scroll_depth PLAIN", options=encoded(scroll_depth="PLAIN")),

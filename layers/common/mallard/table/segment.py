@@ -24,8 +24,17 @@ _SEALED = b"mallard.sealed"
 _ERASED_BEFORE = b"mallard.erased_before"
 _SPANS_DAYS = b"mallard.visitors_span_days"
 
-_NO_DICTIONARY = {"event_id", "visitor_id", "timestamp", "engagement_ms"}
-"""Nearly every value is another one, or lies beside its equals: a dictionary would only be written besides."""
+_NO_DICTIONARY = {
+    "event_id": "PLAIN",
+    "visitor_id": "PLAIN",
+    "timestamp": "DELTA_BINARY_PACKED",
+    "engagement_ms": "PLAIN",
+}
+"""Nearly every value is another one, or lies beside its equals: a dictionary would only be written besides.
+
+What every study reads are times: their differences are read in half the time that it takes to decompress them, and
+every reader of Parquet knows them since its second version.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ def writer_options(names: Sequence[str]) -> dict[str, Any]:
     return {
         "compression": "zstd",
         "compression_level": ZSTD_LEVEL,
-        # Without a dictionary a column is PLAIN: what every reader of Parquet knows.
+        "column_encoding": {name: each for name, each in _NO_DICTIONARY.items() if name in names},
         "use_dictionary": [name for name in names if name not in _NO_DICTIONARY],
         "store_schema": False,
     }
