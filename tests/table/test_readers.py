@@ -43,7 +43,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Stor
 
 
 class Cursor(threading.Thread):
-    """Asks for an overview of the days until the time is over, and keeps the first answer that cannot be."""
+    """Asks for an overview of the days until the time is over, a few times at least; keeps what cannot be."""
 
     def __init__(self, table: Restless, engine: Engine, until: float, filters: Filter | None) -> None:
         super().__init__(daemon=True)
@@ -57,7 +57,7 @@ class Cursor(threading.Thread):
         """Look again and again."""
         before: dict[date, int] = {}
         try:
-            while time.monotonic() < self._until and not self.wrong:
+            while (time.monotonic() < self._until or self.looks < LEAST_LOOKS) and not self.wrong:
                 low = dict(self._table.written)
                 found = self._stats.overview(self._scope)
                 shown = {date.fromisoformat(row["date"]): row["pageviews"] for row in found.timeseries}
@@ -101,7 +101,6 @@ def test_our_reader_shows_states_that_were_over_several_cursors(
         for each in cursors:
             each.join()
     assert [(each.error, each.wrong) for each in cursors] == [(None, [])] * CURSORS
-    assert min(each.looks for each in cursors) >= LEAST_LOOKS
     with closing(new_engine(store)) as engine:
         rows = Stats(engine, NOW).timeseries(Scope(SITE, DAYS))
     shown = {date.fromisoformat(row["date"]): row["pageviews"] for row in rows}
@@ -112,11 +111,10 @@ def test_past_days_are_exact_for_a_plain_reader_that_leaves_today_out(place: tup
     store, seconds = place
     looks, until = 0, time.monotonic() + seconds
     with Restless(store), closing(plain_duckdb(store)) as plain:
-        while time.monotonic() < until:
+        while time.monotonic() < until or looks < LEAST_LOOKS:
             # Not `union_by_name`: it opens every file, today's too, before the date is looked at.
             assert counted(plain, store, STILL) == (STILL_ROWS, STILL_ROWS)
             looks += 1
-    assert looks >= LEAST_LOOKS
 
 
 @pytest.mark.heavy
@@ -126,12 +124,11 @@ def test_the_growing_day_is_exact_in_a_bucket_for_a_session_that_downloads_and_c
         looks, until = 0, time.monotonic() + SECONDS["bucket"]
         settings = ("SET force_download = true", "SET enable_external_file_cache = false")
         with Restless(store) as table, closing(plain_duckdb(store, *settings)) as plain:
-            while time.monotonic() < until:
+            while time.monotonic() < until or looks < LEAST_LOOKS:
                 low = table.written[TODAY]
                 rows, distinct = counted(plain, store, TODAY, union_by_name=True)
                 assert low <= rows == distinct <= table.begun[TODAY]
                 looks += 1
-        assert looks >= LEAST_LOOKS
 
 
 def new_engine(store: Store) -> Engine:
