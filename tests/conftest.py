@@ -4,9 +4,12 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("mallard", deadline=None)
+# The same examples in every run: `make soak` looks for others.
+settings.register_profile(
+    "mallard", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("mallard")
 
 
