@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,14 +65,29 @@ def test_the_same_file_twice_adds_nothing(capsys: pytest.CaptureFixture[str]) ->
     assert counted() == (3000, 3000)
 
 
+KILLED_IN_THE_MIDDLE = """
+import os, signal, sys
+from mallard.cli import main
+from mallard.store.local import LocalStore
+
+put, left = LocalStore.put_if_absent, [5]
+
+def put_and_die(store, key, data):
+    etag = put(store, key, data)
+    left[0] -= key.startswith("events/")
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return etag
+
+LocalStore.put_if_absent = put_and_die
+main(sys.argv[1:])
+"""
+
+
 def test_an_import_killed_in_the_middle_and_run_again_has_each_row_once() -> None:
     demo_file("a.parquet", 30_000, 60)
-    command = [sys.executable, "-m", "mallard", "import", "a.parquet", "--site", SITE]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and len(list(Path("data").glob("events/*/*/*.parquet"))) < 5:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    command = [sys.executable, "-c", KILLED_IN_THE_MIDDLE, "import", "a.parquet", "--site", SITE]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
     assert 0 < counted()[0] < 30_000
     assert main(["import", "a.parquet", "--site", SITE]) == 0
     assert counted() == (30_000, 30_000)
