@@ -10,6 +10,9 @@ from uvicorn.server import ServerState
 
 from mallard.cli.connection import REQUEST_SECONDS, Connection
 from mallard.cli.refusal import MAX_HEAD_BYTES
+from support.turns import turns, until
+
+SOON_SECONDS = 30
 
 CHUNK = b"a" * 16_384
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\n"
@@ -59,7 +62,7 @@ async def send_until_closed(writer: asyncio.StreamWriter, piece: bytes, most: in
 
 
 async def read_status(reader: asyncio.StreamReader) -> bytes:
-    return (await asyncio.wait_for(reader.readline(), 5)).split(b" ")[1]
+    return (await asyncio.wait_for(reader.readline(), SOON_SECONDS)).split(b" ")[1]
 
 
 def run(story: Talk) -> None:
@@ -77,7 +80,7 @@ def test_a_head_without_an_end_is_refused() -> None:
             writer.write(CHUNK)
             await writer.drain()
         assert await read_status(reader) == b"431"
-        await asyncio.wait_for(reader.read(), 5)
+        await asyncio.wait_for(reader.read(), SOON_SECONDS)
 
     run(story)
 
@@ -86,7 +89,7 @@ def test_trailers_without_an_end_close_the_connection() -> None:
     async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState) -> None:
         writer.write(REQUEST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n")
         assert await send_until_closed(writer, b"X: a\r\n" * 1000, 100 * MAX_HEAD_BYTES) < 100 * MAX_HEAD_BYTES
-        assert not state.connections
+        await until(lambda: not state.connections)
 
     run(story)
 
@@ -113,27 +116,34 @@ def test_many_requests_on_one_connection_are_not_one_large_head() -> None:
     run(story)
 
 
-def is_closed_after(sent: bytes, seconds: float) -> bool:
+def is_closed(sent: bytes, *, late: bool) -> bool:
+    """Whether it is a second after all its time, or a second before the end of the time since it was opened."""
+
     async def told() -> bool:
+        began = now()
         async with connected() as (reader, writer, state):
             writer.write(sent)
             if sent.endswith(b"\r\n\r\n"):
                 await reader.readuntil(b"\r\n\r\n0")
-            await asyncio.sleep(0.05)
+            await turns(0.05)
             (connection,) = state.connections
             assert isinstance(connection, Connection)
-            connection.end_if_late(asyncio.get_running_loop().time() + seconds)
-            await asyncio.sleep(0.05)
+            connection.end_if_late(now() + REQUEST_SECONDS + 1 if late else began + REQUEST_SECONDS - 1)
+            await turns(0.05)
             return not state.connections
 
     return asyncio.run(told())
 
 
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def test_whoever_does_not_finish_a_request_in_time_is_left() -> None:
     for unfinished in (b"", b"GET / HT", REQUEST, REQUEST + b"Content-Length: 9\r\n\r\na"):
-        assert not is_closed_after(unfinished, REQUEST_SECONDS - 1)
-        assert is_closed_after(unfinished, REQUEST_SECONDS + 1)
+        assert not is_closed(unfinished, late=False)
+        assert is_closed(unfinished, late=True)
 
 
 def test_a_connection_kept_for_the_next_request_is_not_late() -> None:
-    assert not is_closed_after(REQUEST + b"\r\n", REQUEST_SECONDS + 1)
+    assert not is_closed(REQUEST + b"\r\n", late=True)

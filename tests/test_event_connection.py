@@ -25,8 +25,9 @@ from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.sqlite import locked
+from support.turns import turns, until
 
-SOON_SECONDS = 10
+SOON_SECONDS = 30
 
 
 @dataclass
@@ -98,10 +99,7 @@ async def talk(queue: LocalQueue, store: Store) -> AsyncIterator[Talk]:
     finally:
         writer.close()
         server.close()
-        for _ in range(200):
-            if not state.connections:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: not state.connections)
 
 
 Tell = Callable[[Callable[[Talk], Awaitable[None]]], None]
@@ -294,10 +292,9 @@ def test_a_client_that_goes_away_in_the_middle_leaves_nothing(tell: Tell, file: 
     async def story(client: Talk) -> None:
         client.writer.write(request(wire_body())[:-1])
         await client.writer.drain()
-        await asyncio.sleep(0.05)
+        await turns(0.05)
         client.writer.close()
-        while client.state.connections:
-            await asyncio.sleep(0.01)
+        await until(lambda: not client.state.connections)
 
     tell(story)
     assert names(file) == []
@@ -307,12 +304,10 @@ def test_an_event_whose_client_went_away_meanwhile_is_stored_all_the_same(tell: 
     async def story(client: Talk) -> None:
         with locked(file):
             client.writer.write(request(wire_body(n="left")))
-            await asyncio.sleep(0.05)
+            await turns(0.05)
             client.writer.close()
-            while client.state.connections:
-                await asyncio.sleep(0.01)
-        while client.app.accepted == 0:
-            await asyncio.sleep(0.01)
+            await until(lambda: not client.state.connections)
+        await until(lambda: client.app.accepted)
 
     tell(story)
     assert names(file) == ["left"]
@@ -323,7 +318,7 @@ def test_a_shutdown_waits_for_an_event_under_way_and_then_closes(tell: Tell, fil
         assert (await client.ask(request(wire_body(n="before")))).status == 202
         with locked(file):
             client.writer.write(request(wire_body(n="under way")))
-            await asyncio.sleep(0.05)
+            await turns(0.05)
             (connection,) = client.state.connections
             connection.shutdown()
             assert client.state.connections
@@ -347,11 +342,11 @@ def test_a_connection_without_a_request_is_closed_at_once_by_a_shutdown(tell: Te
 
 def test_a_connection_is_kept_for_the_next_event_but_not_for_ever(tell: Tell) -> None:
     async def story(client: Talk) -> None:
+        began = asyncio.get_running_loop().time()
         assert (await client.ask(request(wire_body()))).status == 202
         (connection,) = client.state.connections
         assert isinstance(connection, EventConnection)
-        now = asyncio.get_running_loop().time()
-        connection.end_if_late(now + KEEP_ALIVE_SECONDS - 1)
+        connection.end_if_late(began + KEEP_ALIVE_SECONDS)
         assert (await client.ask(request(wire_body()))).status == 202
         connection.end_if_late(asyncio.get_running_loop().time() + KEEP_ALIVE_SECONDS + 1)
         assert await client.is_closed()
@@ -363,7 +358,7 @@ def test_an_event_that_waits_for_its_commit_is_not_late(tell: Tell, file: Path) 
     async def story(client: Talk) -> None:
         with locked(file):
             client.writer.write(request(wire_body()))
-            await asyncio.sleep(0.05)
+            await turns(0.05)
             (connection,) = client.state.connections
             assert isinstance(connection, EventConnection)
             connection.end_if_late(asyncio.get_running_loop().time() + KEEP_ALIVE_SECONDS + REQUEST_SECONDS)

@@ -13,8 +13,10 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mallard.cli.connection import CLOSE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS, STALL_SECONDS, Connection
+from support.turns import turns, until
 
 LARGE = 8 * 1024 * 1024
+SOON_SECONDS = 30
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 Story = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Connection], Awaitable[None]]
@@ -47,19 +49,23 @@ async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.Strea
         server.close()
 
 
+async def the_only(state: ServerState) -> Connection:
+    await until(lambda: state.connections)
+    (connection,) = state.connections
+    assert isinstance(connection, Connection)
+    return connection
+
+
 def tell(story: Story) -> None:
     async def told() -> None:
         async with connected() as (reader, writer, state):
-            await asyncio.sleep(0.05)
-            (connection,) = state.connections
-            assert isinstance(connection, Connection)
-            await story(reader, writer, connection)
+            await story(reader, writer, await the_only(state))
 
     asyncio.run(told())
 
 
 async def is_gone(connection: Connection) -> bool:
-    await asyncio.sleep(0.1)
+    await turns(0.1)
     return connection not in connection.connections
 
 
@@ -81,8 +87,8 @@ def now() -> float:
 def test_a_request_that_is_not_whole_in_time_is_not_waited_for(unfinished: bytes) -> None:
     async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
         writer.write(unfinished)
-        await asyncio.sleep(0.05)
-        connection.end_if_late(now() + REQUEST_SECONDS - 1)
+        await turns(0.05)
+        connection.end_if_late(now() + REQUEST_SECONDS / 2)
         assert not await is_gone(connection)
         connection.end_if_late(now() + REQUEST_SECONDS + 1)
         await asyncio.sleep(0)
@@ -109,7 +115,7 @@ def test_an_empty_line_after_an_answer_is_no_way_to_stay(tmp_path: Any) -> None:
         writer.write(b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n")
         await reader.readuntil(b"\r\n\r\naa")
         writer.write(b"\r\n")
-        await asyncio.sleep(0.05)
+        await turns(0.05)
         connection.end_if_late(now() + REQUEST_SECONDS + 1)
         assert await is_gone(connection)
 
@@ -118,10 +124,10 @@ def test_an_empty_line_after_an_answer_is_no_way_to_stay(tmp_path: Any) -> None:
 
 def test_whoever_reads_nothing_of_a_large_answer_is_left() -> None:
     async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
+        began = now()
         writer.write(REQUEST)
-        await asyncio.sleep(0.3)
-        assert connection.flow.write_paused
-        connection.end_if_late(now() + STALL_SECONDS - 1)
+        await until(lambda: connection.flow.write_paused)
+        connection.end_if_late(began + STALL_SECONDS - 1)
         assert not await is_gone(connection)
         connection.end_if_late(now() + STALL_SECONDS + 1)
         assert await is_gone(connection)
@@ -132,7 +138,7 @@ def test_whoever_reads_nothing_of_a_large_answer_is_left() -> None:
 def test_whoever_goes_on_reading_may_take_long() -> None:
     async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
         writer.write(REQUEST)
-        await asyncio.sleep(0.2)
+        await until(lambda: connection._stalled_since)
         first = connection._stalled_since
         assert first is not None
         read = 0
@@ -141,7 +147,7 @@ def test_whoever_goes_on_reading_may_take_long() -> None:
         assert connection._stalled_since is None or connection._stalled_since > first
         connection.end_if_late(first + STALL_SECONDS + 0.01)
         while read < LARGE:
-            read += len(await asyncio.wait_for(reader.read(65_536), 5))
+            read += len(await asyncio.wait_for(reader.read(65_536), SOON_SECONDS))
 
     tell(story)
 
@@ -149,7 +155,7 @@ def test_whoever_goes_on_reading_may_take_long() -> None:
 def test_a_connection_that_is_closed_does_not_wait_for_ever_for_its_last_bytes_to_be_read() -> None:
     async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
         writer.write(REQUEST)
-        await asyncio.sleep(0.3)
+        await until(lambda: connection.flow.write_paused)
         connection.transport.close()
         start = now()
         connection.end_if_late(start)
@@ -164,17 +170,15 @@ def test_a_connection_that_is_closed_does_not_wait_for_ever_for_its_last_bytes_t
 def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on() -> None:
     async def told() -> None:
         async with connected() as (reader, writer, state):
-            await asyncio.sleep(0.05)
-            (connection,) = state.connections
-            assert isinstance(connection, Connection)
+            connection = await the_only(state)
             with patch.object(Connection, "most_connections", 1):
                 place = connection.transport.get_extra_info("sockname")
                 late, other = await asyncio.open_connection(*place)
                 with suppress(ConnectionError):
-                    assert await asyncio.wait_for(late.read(), 5) == b""
+                    assert await asyncio.wait_for(late.read(), SOON_SECONDS) == b""
                 other.close()
             writer.write(b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == b"200"
+            assert (await asyncio.wait_for(reader.readline(), SOON_SECONDS)).split()[1] == b"200"
 
     asyncio.run(told())
 
