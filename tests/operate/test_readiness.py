@@ -55,19 +55,21 @@ def test_the_error_s_own_words_are_for_the_log(part: Part, caplog: pytest.LogCap
 
 
 def test_a_look_that_takes_too_long_is_no_answer_and_is_not_taken_again_before_it_ends(part: Part) -> None:
-    clock, may_end = Clock(), threading.Event()
+    clock, has_begun, may_end = Clock(), threading.Event(), threading.Event()
 
     def look() -> None:
         part.look()
-        assert may_end.wait(10)
+        has_begun.set()
+        assert may_end.wait(60)
 
     readiness = Readiness({"part": (look, SENTENCE)}, clock, wait_seconds=0.05)
     for _ in range(3):
         assert readiness.checks() == (Check("part", False, SENTENCE),)
         clock.seconds += KEPT_SECONDS
+    assert has_begun.wait(60)
     assert part.looks == 1
     may_end.set()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not readiness.checks()[0].ok and time.monotonic() < until:
         clock.seconds += KEPT_SECONDS
     assert readiness.checks()[0].ok
