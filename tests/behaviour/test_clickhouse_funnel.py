@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from bench.peer_chdb import Session, chdb_session
 
-from mallard.behaviour.funnel_sql import FunnelSql
 from mallard.behaviour.retention import retention_sql
-from support.behaviour_funnel import Seen, all_modes, random_events, trail_table, walking_events
+from support.behaviour_funnel import Seen, all_modes, random_events, statement, trail_table, walking_events
 
 pytestmark = pytest.mark.heavy
 
@@ -43,12 +42,10 @@ def rows_of(session: Session, sql: str) -> list[list[object]]:
 
 
 def ours(trail: pa.Table, steps: int, window_ms: int, modes: frozenset[str]) -> Counts:
-    conditions, found = [f"event.s{step + 1}" for step in range(steps)], Counts()
+    found = Counts()
     with duckdb.connect() as database:
         database.register("trail", trail)
-        for value, step, visitors in database.execute(
-            str(FunnelSql(conditions, " OR ".join(conditions), window_ms, modes, by_value=True))
-        ).fetchall():
+        for value, step, visitors in database.execute(statement(steps, window_ms, modes)).fetchall():
             found[value, step] += visitors if step else 0
     return +found
 

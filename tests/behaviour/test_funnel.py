@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.behaviour.funnel_sql import FunnelSql
-from support.behaviour_funnel import Seen, all_modes, counts_of, random_events, reached, trail_table, walking_events
+from support.behaviour_funnel import (
+    Seen,
+    all_modes,
+    counts_of,
+    random_events,
+    reached,
+    statement,
+    trail_table,
+    walking_events,
+)
 
 Case = list[list[Seen]]
 
@@ -19,11 +27,8 @@ DATABASE = duckdb.connect()
 
 def counted(cases: list[Case], steps: int, window_ms: int, modes: frozenset[str]) -> list[list[int]]:
     """For each case how many of its visitors reached at least each step, by the statement."""
-    conditions = [f"event.s{step + 1}" for step in range(steps)]
     DATABASE.register("trail", trail_table(cases, steps))
-    found = DATABASE.execute(
-        str(FunnelSql(conditions, " OR ".join(conditions), window_ms, modes, by_value=True))
-    ).fetchall()
+    found = DATABASE.execute(statement(steps, window_ms, modes)).fetchall()
     sums: Counter[tuple[str, int]] = Counter()
     for value, step, visitors in found:
         sums[value, step] += visitors

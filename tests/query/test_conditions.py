@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mallard.query.conditions import compile_filter, compile_for_events
+from mallard.query.conditions import compile_filter
+from mallard.query.event_conditions import compile_for_events
 from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS
 from mallard.query.filters import Filter
 from support.filter_reading import (
@@ -45,7 +46,7 @@ def test_an_event_of_no_visit_is_judged_by_its_own_columns(
 
 
 @given(asked=st.lists(grown(comparisons(OF_EVENTS)) | comparisons(OF_EVENTS), min_size=1, max_size=5), events=STRANGERS)
-def test_several_filters_of_events_are_judged_each_alone_and_whether_some_holds(
+def test_several_filters_of_events_are_judged_each_alone_whether_some_holds_and_which(
     database: duckdb.DuckDBPyConnection, asked: list[Filter], events: list[Row]
 ) -> None:
     strangers = [Visit([event], is_stranger=True) for event in events]
@@ -53,13 +54,14 @@ def test_several_filters_of_events_are_judged_each_alone_and_whether_some_holds(
     conditions = compile_for_events(asked, GOALS, "s")
     found = run(
         database,
-        f"SELECT event_id, [{', '.join(conditions.sql)}], {conditions.some} FROM every AS event",
+        f"SELECT event_id, [{', '.join(conditions.sql)}], {conditions.some}, {conditions.mask} FROM every AS event",
         conditions.values,
     )
-    for event_id, each, some in found:
+    for event_id, each, some, mask in found:
         event, visit = events[event_id // 100], strangers[event_id // 100]
         expected = [holds(one, event, visit) for one in asked]
-        assert (each, some) == (expected, any(expected))
+        bits = sum(1 << number for number, met in enumerate(expected) if met)
+        assert (each, some, mask) == (expected, any(expected), bits)
 
 
 @given(asked=FILTERS, visits=VISITS)

@@ -7,6 +7,8 @@ from random import Random
 
 import pyarrow as pa
 
+from mallard.behaviour.funnel_sql import FunnelSql
+
 MODES = ("strict_order", "strict_increase", "strict_once", "strict_deduplication", "allow_reentry")
 
 
@@ -101,6 +103,13 @@ def walking_events(random: Random, steps: int, span_ms: int) -> list[Seen]:
         step += kind < 0.7
         found.append(Seen(ms, event_id, frozenset(each for each in chosen if each < steps)))
     return found
+
+
+def statement(steps: int, window_ms: int, modes: frozenset[str]) -> str:
+    """The product's, over ``trail_table``."""
+    flags = [f"event.s{step + 1}" for step in range(steps)]
+    mask = " + ".join(f"CASE WHEN {flag} THEN {1 << step} ELSE 0 END" for step, flag in enumerate(flags))
+    return str(FunnelSql(steps, " OR ".join(flags), mask, window_ms, modes, by_value=True))
 
 
 def trail_table(cases: Sequence[Sequence[Sequence[Seen]]], steps: int) -> pa.Table:

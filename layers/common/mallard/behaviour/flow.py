@@ -10,8 +10,8 @@ from mallard.behaviour.steps import Step, compile_steps, parse_steps
 from mallard.behaviour.text import sql_file
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
-from mallard.query.conditions import EventConditions
 from mallard.query.dimensions import UNKNOWN
+from mallard.query.event_conditions import EventConditions
 from mallard.query.parameters import MAX_LIMIT
 from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats

@@ -41,7 +41,8 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
     where a step, filter or breakdown names what there is not.
     """
     conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
-    sql = FunnelSql(conditions.sql, conditions.some, asked.window_ms, asked.modes, by_value=asked.breakdown is not None)
+    by_value = asked.breakdown is not None
+    sql = FunnelSql(len(asked.steps), conditions.some, conditions.mask, asked.window_ms, asked.modes, by_value=by_value)
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
     study = Study(
         query,

@@ -4,7 +4,7 @@ What it means is ClickHouse's ``windowFunnel``, whose events stand in the order 
 of their steps. docs/behaviour.md says it in words.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mallard.behaviour.text import sql_file
@@ -16,13 +16,14 @@ MODES = (STRICT_ORDER, STRICT_INCREASE, STRICT_ONCE, STRICT_DEDUPLICATION, ALLOW
 
 @dataclass(frozen=True)
 class FunnelSql:
-    """``conditions`` are SQL over the row ``event``, one for each step, never NULL; ``some``: that one of them holds.
+    """``some`` and ``mask`` are SQL over the row ``event``: whether it is one of the ``steps``, and which, a bit each.
 
     ``modes`` are of MODES. ``by_value``: each value of the trail has a funnel of its own.
     """
 
-    conditions: Sequence[str]
+    steps: int
     some: str
+    mask: str
     window_ms: int
     modes: frozenset[str] = field(default_factory=frozenset)
     by_value: bool = False
@@ -58,12 +59,9 @@ class FunnelSql:
         return ctes, [self._count("step", kept)]
 
     def _met(self) -> str:
-        mask = " + ".join(
-            f"CASE WHEN {each} THEN {1 << number} ELSE 0 END" for number, each in enumerate(self.conditions)
-        )
         # An event that is no step means something where steps must follow one another.
         met = "true" if STRICT_ORDER in self.modes else self.some
-        return self._fill("funnel_met", mask=mask, any=met)
+        return self._fill("funnel_met", mask=self.mask, any=met)
 
     def _levels(self) -> list[str]:
         if STRICT_ONCE in self.modes:
@@ -111,7 +109,7 @@ class FunnelSql:
 
     @property
     def _later(self) -> range:
-        return range(2, len(self.conditions) + 1)
+        return range(2, self.steps + 1)
 
     @property
     def _key_names(self) -> tuple[str, ...]:

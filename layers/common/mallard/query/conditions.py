@@ -4,7 +4,6 @@ The conditions name two rows: ``event`` has the table's columns, ``visit`` has `
 event's own columns), ``entry_page``, ``exit_page`` and the flags ``done_0``, ``done_1`` ... None is ever NULL.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +21,7 @@ from mallard.query.filter_dimensions import (
     PROPS,
     is_of_event,
 )
-from mallard.query.filters import IS, MATCHES, All, Any_, Done, Filter, Leaf, Not, leaves
+from mallard.query.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, leaves
 from mallard.query.goal_conditions import goal_columns, goal_condition, goals_meant
 from mallard.sites.settings import Goal
 
@@ -76,7 +75,7 @@ def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
     touching = [part for part in of_events if all(map(_is_of_event, leaves(part)))]
     touching = touching or [part.filter for part in of_visits if isinstance(part, Done)][:1]
     entered = [part for part in of_events if _is_about(part, {PAGE})]
-    writer = _Writer(asked, goals)
+    writer = Writer(asked, goals)
     return Conditions(
         visit=writer.of_both(of_visits) or "true",
         event=writer.of_both(of_events),
@@ -94,43 +93,7 @@ def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class EventConditions:
-    """What several filters ask of an event alone: ``sql`` has a text for each, over the row ``event``, never NULL.
-
-    ``some`` holds where one of them does. ``columns``, ``patterns`` and ``values`` are those of all together, as in
-    Conditions.
-    """
-
-    sql: tuple[str, ...]
-    some: str
-    columns: frozenset[str]
-    patterns: tuple[str, ...]
-    values: Mapping[str, object]
-
-
-def compile_for_events(asked: Sequence[Filter], goals: Sequence[Goal], letter: str) -> EventConditions:
-    """The conditions of filters that are asked of events; their values are named by ``letter``. QueryError."""
-    writer = _Writer(All(tuple(asked)), goals, letter, as_list=True)
-    sql = tuple(writer.of_event([each]) or "true" for each in asked)
-    some = writer.of_event([Any_(_together(asked))]) or "true"
-    return EventConditions(sql, some, frozenset(writer.columns()), writer.patterns(), writer.bound.values)
-
-
-def _together(asked: Iterable[Filter]) -> tuple[Filter, ...]:
-    """The same alternatives, with one comparison of a column instead of several: that saves a fifth of a look."""
-    values: dict[tuple[str, bool], set[str]] = defaultdict(set)
-    others: list[Filter] = []
-    for each in asked:
-        if isinstance(each, Leaf) and each.operator == IS and each.dimension in {*EVENT_COLUMNS, *FIRST_COLUMNS}:
-            values[each.dimension, each.case_sensitive].update(each.values)
-        else:
-            others.append(each)
-    united = (Leaf(IS, dimension, tuple(sorted(texts)), cased) for (dimension, cased), texts in values.items())
-    return (*united, *others)
-
-
-class _Writer:
+class Writer:
     """One filter's SQL: all texts of it share their bound values and the numbers of what was done."""
 
     def __init__(self, asked: Filter, goals: Sequence[Goal], letter: str = "f", *, as_list: bool = False) -> None:
