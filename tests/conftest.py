@@ -6,11 +6,22 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.forked import Forked
+from support.scratch import keep_files_in_memory
+from support.server import Server
+
 # The same examples in every run: `make soak` looks for others.
 settings.register_profile(
     "mallard", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("mallard")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is waited for is the product, not a disk or imports. The heavy suite has programs and a disk as users do."""
+    if config.option.markexpr != "heavy":
+        keep_files_in_memory()
+        Server.begin = Forked
 
 
 @pytest.fixture(autouse=True)

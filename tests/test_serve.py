@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from mallard.cli.connection import REQUEST_SECONDS
-from support.server import Server
+from support.server import Server, started
 
 PASSWORD = "kettle-moss-17"
 
@@ -28,6 +28,12 @@ def run_serve(**settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, env={**environment, **settings}, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+@pytest.fixture
+def a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that are started as users do it, where how they end is the point."""
+    monkeypatch.setattr(Server, "begin", started)
 
 
 def rows_in_table(data: Path) -> list[tuple[int, ...]]:
@@ -43,6 +49,7 @@ def test_a_hit_is_in_the_numbers_at_once_and_stays_there_through_a_flush(tmp_pat
         assert server.main()["total_pageviews"] == 1
 
 
+@pytest.mark.usefixtures("a_program")
 def test_an_event_answered_202_survives_sigkill_and_counts_once(tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     server.start()
@@ -55,6 +62,7 @@ def test_an_event_answered_202_survives_sigkill_and_counts_once(tmp_path: Path) 
         assert once_more.main()["events"] == 1
 
 
+@pytest.mark.usefixtures("a_program")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_flushes_what_is_pending_and_ends_with_0(tmp_path: Path, number: signal.Signals) -> None:
     with Server(tmp_path / "data") as server:
@@ -64,6 +72,7 @@ def test_a_signal_flushes_what_is_pending_and_ends_with_0(tmp_path: Path, number
         assert len(rows_in_table(tmp_path / "data")) == 5
 
 
+@pytest.mark.usefixtures("a_program")
 def test_shutdown_ends_within_its_timeout_even_where_a_client_hangs(tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_SHUTDOWN_TIMEOUT="2") as server:
         host, port = server.origin.removeprefix("http://").split(":")

@@ -8,16 +8,27 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, ClassVar
+
+from support.forked import Forked
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 START_SECONDS = 30
 
 
+def started(words: Sequence[str], environment: Mapping[str, str], log: IO[str]) -> "subprocess.Popen[str]":
+    """`mallard` with these words, as a program of its own."""
+    command = [sys.executable, "-m", "mallard", *words]
+    return subprocess.Popen(command, env=dict(environment), stdout=subprocess.PIPE, stderr=log, text=True)
+
+
 class Server:
     """Context manager: running inside, ended by SIGTERM at the end."""
+
+    begin: ClassVar[Callable[[Sequence[str], Mapping[str, str], IO[str]], "subprocess.Popen[str] | Forked"]] = started
 
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
@@ -39,13 +50,7 @@ class Server:
         """Start, and wait for the address it prints."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLARD_")}
         self._log = (self.data.parent / f"{self.data.name}.log").open("a")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mallard", "serve"],
-            env={**environment, **self._settings},
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-        )
+        self._process = type(self).begin(["serve"], {**environment, **self._settings}, self._log)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line.startswith("Mallard Metrics is at "), self.log()
