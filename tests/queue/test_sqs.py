@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from socket import create_server
+from socket import socket
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, cast
 
@@ -290,11 +290,12 @@ def test_a_queue_that_is_not_there_is_an_error(client: "SQSClient", call: Callab
 def test_a_server_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    with closing(create_server(("127.0.0.1", 0))) as server:
-        port = server.getsockname()[1]
-    queue = connect(f"http://127.0.0.1:{port}/123456789012/events", region=REGION)
-    with pytest.raises(QueueError, match="EndpointConnectionError"):
-        queue.send([b"1"])
+    # Bound, so that nobody else comes to listen there, and listening to nobody.
+    with closing(socket()) as silent:
+        silent.bind(("127.0.0.1", 0))
+        queue = connect(f"http://127.0.0.1:{silent.getsockname()[1]}/123456789012/events", region=REGION)
+        with pytest.raises(QueueError, match="EndpointConnectionError"):
+            queue.send([b"1"])
 
 
 class Nonsense(BaseHTTPRequestHandler):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from socket import create_server
+from socket import socket
 from unittest.mock import patch
 
 import pytest
@@ -77,12 +77,12 @@ CALLS: dict[str, Call] = {
 
 
 @pytest.fixture(scope="module")
-def unanswered() -> Store:
-    """A store at an address where no server answers."""
-    with closing(create_server(("127.0.0.1", 0))) as server:
-        address = f"http://127.0.0.1:{server.getsockname()[1]}"
-    with patch.dict(os.environ, CREDENTIALS):
-        return connect("s3://bucket", endpoint=address, region=REGION)
+def unanswered() -> Iterator[Store]:
+    """A store at an address where no server answers, and none comes to: it is bound."""
+    with closing(socket()) as silent, patch.dict(os.environ, CREDENTIALS):
+        silent.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        yield connect("s3://bucket", endpoint=address, region=REGION)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)

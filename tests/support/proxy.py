@@ -52,6 +52,8 @@ class Proxy(ThreadingHTTPServer):
         self.troubles: deque[Trouble] = deque()
         self.counts: Counter[str] = Counter()
         self.only_etags = ""
+        self.forwarded = Counter[str]()
+        """What the server behind has answered, by method."""
         self.closing = threading.Event()
 
     @property
@@ -116,6 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._upstream.request(self.command, self.path, body or None, {**headers, "Content-Length": str(len(body))})
         answer = self._upstream.getresponse()
         content = answer.read()
+        self.server.forwarded[self.command] += 1
         kept = [(key, value) for key, value in answer.getheaders() if key.lower() not in HOP_BY_HOP]
         length = (answer.getheader("Content-Length") or "0") if self.command == "HEAD" else str(len(content))
         return answer.status, [*kept, ("Content-Length", length)], content
