@@ -9,6 +9,8 @@ from mallard.errors import QueryBusyError, QueryError, QueryStoppedError
 from mallard.query.cache import BYTES_OF_AN_ENTRY, MAX_WAITING, Cache
 from mallard.query.stopping import CURRENT, Stop
 
+SOON_SECONDS = 60
+
 
 class Clock:
     def __init__(self) -> None:
@@ -27,6 +29,18 @@ class Counter:
     def __call__(self) -> int:
         self.made += 1
         return self.made
+
+
+class Watched(Stop):
+    """Whoever waits for an answer asks first whether it still may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = threading.Event()
+
+    def check(self) -> None:
+        self.is_asked.set()
+        super().check()
 
 
 def one_byte(_: object) -> int:
@@ -76,15 +90,21 @@ def test_equal_questions_at_one_time_are_counted_once() -> None:
 
     def slow() -> str:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(SOON_SECONDS)
         return "counted"
+
+    def follow(stop: Stop) -> str:
+        CURRENT.set(stop)
+        return cache.get("a", _never, one_byte)
 
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(cache.get, "a", slow, one_byte)
-        assert begun.wait(10)
-        others = [pool.submit(cache.get, "a", _never, one_byte) for _ in range(3)]
+        assert begun.wait(SOON_SECONDS)
+        stops = [Watched() for _ in range(3)]
+        others = [pool.submit(follow, stop) for stop in stops]
+        assert all(stop.is_asked.wait(SOON_SECONDS) for stop in stops)
         go_on.set()
-        assert [each.result(10) for each in (first, *others)] == ["counted"] * 4
+        assert [each.result(SOON_SECONDS) for each in (first, *others)] == ["counted"] * 4
 
 
 def _never() -> str:
@@ -108,17 +128,17 @@ def test_who_waits_counts_himself_when_the_first_went_away() -> None:
 
     def stopped() -> str:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(SOON_SECONDS)
         raise QueryStoppedError("Its client has gone.")
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(cache.get, "a", stopped, one_byte)
-        assert begun.wait(10)
+        assert begun.wait(SOON_SECONDS)
         second = pool.submit(cache.get, "a", lambda: "counted", one_byte)
         go_on.set()
         with pytest.raises(QueryStoppedError):
-            first.result(10)
-        assert second.result(10) == "counted"
+            first.result(SOON_SECONDS)
+        assert second.result(SOON_SECONDS) == "counted"
 
 
 def test_who_waits_for_another_count_goes_when_its_own_request_ends() -> None:
@@ -126,7 +146,7 @@ def test_who_waits_for_another_count_goes_when_its_own_request_ends() -> None:
 
     def slow() -> str:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(SOON_SECONDS)
         return "counted"
 
     def follow() -> str:
@@ -135,13 +155,13 @@ def test_who_waits_for_another_count_goes_when_its_own_request_ends() -> None:
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(cache.get, "a", slow, one_byte)
-        assert begun.wait(10)
+        assert begun.wait(SOON_SECONDS)
         follower = pool.submit(follow)
         gone.stop()
         with pytest.raises(QueryStoppedError):
-            follower.result(10)
+            follower.result(SOON_SECONDS)
         go_on.set()
-        assert first.result(10) == "counted"
+        assert first.result(SOON_SECONDS) == "counted"
 
 
 def test_only_so_many_wait_for_another_count() -> None:
@@ -149,15 +169,15 @@ def test_only_so_many_wait_for_another_count() -> None:
 
     def slow() -> str:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(SOON_SECONDS)
         return "counted"
 
     with ThreadPoolExecutor(MAX_WAITING + 2) as pool:
         first = pool.submit(cache.get, "a", slow, one_byte)
-        assert begun.wait(10)
+        assert begun.wait(SOON_SECONDS)
         others = [pool.submit(cache.get, "a", _never, one_byte) for _ in range(MAX_WAITING + 1)]
-        refused = next(as_completed(others, 10))
+        refused = next(as_completed(others, SOON_SECONDS))
         with pytest.raises(QueryBusyError):
             refused.result()
         go_on.set()
-        assert {each.result(10) for each in (first, *others) if each is not refused} == {"counted"}
+        assert {each.result(SOON_SECONDS) for each in (first, *others) if each is not refused} == {"counted"}
