@@ -94,7 +94,7 @@ def test_markup_in_an_event_is_shown_as_the_text_it_is(page: Page, tmp_path: Pat
         tags: dict[str, Any] = {"u": f"https://example.com/{text}?utm_source={text}", "r": f"https://a.example/{text}"}
         assert server.send(**tags) == 202
         assert server.send(n=text) == 202
-        page.goto(f"{server.origin}/?site=example.com&period=today")
+        page.goto(f"{server.origin}/?site=example.com&period=7d")
         values = page.locator('[data-test="breakdown-pages"] [data-test="value"]')
         expect(values.filter(has_text=text)).to_have_count(1)
         expect(page).not_to_have_title("broken into")

@@ -217,13 +217,13 @@ class SlowSource(LocalSource):
 
     def copy_to(self, path: Path) -> None:
         self.copies += 1
-        assert self.may_go.wait(10)
+        assert self.may_go.wait(60)
         super().copy_to(path)
 
 
 def eventually(true: Callable[[], bool]) -> bool:
     waiting = threading.Event()
-    return any(true() or waiting.wait(0.01) for _ in range(1000))
+    return any(true() or waiting.wait(0.01) for _ in range(6000))
 
 
 def test_a_new_file_is_read_in_the_background_while_the_old_one_serves(database: Path) -> None:

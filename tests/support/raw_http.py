@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-SOON_SECONDS = 10
+SOON_SECONDS = 60
 APART_SECONDS = 0.05
 
 
