@@ -216,17 +216,24 @@ def _columns(one: pa.Table, named: pa.Table) -> list[str]:
     data, other = encode(Segment(one), "w"), encode(Segment(named), "w")
     lines = [_row(["column", "bytes/event", "named", "encodings"]), _row(["---"] * 4)]
     for ours, theirs in zip(_chunks(data), _chunks(other), strict=True):
-        sizes = [f"{each.total_compressed_size / SEAL_ROWS:.2f}" for each in (ours, theirs)]
-        lines.append(_row([f"`{ours.path_in_schema}`", *sizes, ", ".join(sorted(set(ours.encodings) - {"RLE"}))]))
-    rest = [(len(each) - sum(c.total_compressed_size for c in _chunks(each))) / SEAL_ROWS for each in (data, other)]
+        sizes = [f"{_compressed(each) / SEAL_ROWS:.2f}" for each in (ours, theirs)]
+        encodings = {encoding for each in ours for encoding in each.encodings}
+        lines.append(_row([f"`{ours[0].path_in_schema}`", *sizes, ", ".join(sorted(encodings - {"RLE"}))]))
+    rest = [(len(each) - sum(map(_compressed, _chunks(each)))) / SEAL_ROWS for each in (data, other)]
     lines.append(_row(["footer", *(f"{each:.2f}" for each in rest), ""]))
     lines.append(_row(["**file**", *(f"**{len(each) / SEAL_ROWS:.2f}**" for each in (data, other)), ""]))
     return lines
 
 
-def _chunks(data: bytes) -> list[Any]:
-    group = pq.ParquetFile(pa.BufferReader(data)).metadata.row_group(0)
-    return [group.column(number) for number in range(group.num_columns)]
+def _chunks(data: bytes) -> list[list[Any]]:
+    """Each column's, one of every row group."""
+    footer = pq.ParquetFile(pa.BufferReader(data)).metadata
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    return [[group.column(number) for group in groups] for number in range(footer.num_columns)]
+
+
+def _compressed(chunks: Iterable[Any]) -> int:
+    return sum(each.total_compressed_size for each in chunks)
 
 
 def _row(cells: Iterable[str]) -> str:
