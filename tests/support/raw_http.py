@@ -46,14 +46,14 @@ def exchange(origin: str, *sent: bytes | str) -> list[Reply]:
     """
     host, _, port = origin.removeprefix("http://").rpartition(":")
     method = next((each for each in sent if isinstance(each, str)), "GET")
+    pieces = [each for each in sent if isinstance(each, bytes)]
     found = b""
     with socket.create_connection((host, int(port)), SOON_SECONDS) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            for piece in sent:
-                if isinstance(piece, bytes):
-                    client.sendall(piece)
-                    time.sleep(APART_SECONDS if len(sent) > 1 else 0)
+            for number, piece in enumerate(pieces):
+                time.sleep(APART_SECONDS if number else 0)
+                client.sendall(piece)
             while more := client.recv(65_536):
                 found += more
         except ConnectionError:
