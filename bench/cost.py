@@ -1,6 +1,5 @@
 """What the functions take over an emulated AWS, counted and timed, and what a month of that costs at list prices."""
 
-import importlib.util
 import os
 import statistics
 import sys
@@ -18,6 +17,7 @@ from unittest.mock import patch
 from botocore.client import BaseClient
 
 from bench.cost_model import Measured, Month, month
+from support.functions import load
 from support.moto import CREDENTIALS
 from support.processes import Processes, free_port, listens
 from support.rows import event
@@ -89,7 +89,7 @@ def parts_table(measured: Measured, views: float, sites: int) -> list[str]:
 def measure() -> Measured:
     """Medians over warm invocations; the emulator is another process, so the processor time is the functions' own."""
     with ExitStack() as opened:
-        smoke = _load("smoke", ROOT / "localstack" / "smoke.py")
+        smoke = load(ROOT / "localstack" / "smoke.py")
         opened.enter_context(patch.dict(os.environ, CREDENTIALS))
         resources = smoke._resources(opened.enter_context(_emulator()))
         opened.enter_context(patch.dict(os.environ, {**resources, "MALLARD_SITES": "*.example"}))
@@ -176,15 +176,6 @@ def _counted() -> Iterator[Counter[str]]:
 
     with patch.object(BaseClient, "_make_api_call", counted):
         yield found
-
-
-def _load(name: str, file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,13 +1,13 @@
 """What `make build` makes for Lambda: small enough, for the right processors, compiled, nothing that is never used."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from support.functions import load
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = {
@@ -22,17 +22,8 @@ ELF_MACHINES = {"x86_64": 62, "arm64": 183}
 """By the field e_machine of ELF."""
 
 
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "deploy" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-sizes = load("sizes")
-builder = load("build")
+sizes = load(ROOT / "deploy" / "sizes.py")
+builder = load(ROOT / "deploy" / "build.py")
 
 
 def test_a_build_that_is_missing_a_layer_has_no_size(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What the functions ask of AWS, the template allows: no emulator checks that, so every call is held against it."""
 
 import importlib
-import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from mallard.keeping.erase import request_erasure
 from mallard.query import downloads
 from mallard.queue.open import open_queue
 from mallard.store.open import open_store
+from support.functions import load
 from support.moto import moto_server
 from support.rows import event
 
@@ -46,12 +46,7 @@ ACTIONS = {
 
 @pytest.fixture(scope="module")
 def smoke() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("smoke", ROOT / "localstack" / "smoke.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(ROOT / "localstack" / "smoke.py")
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """Whoever writes to the table refuses an unsafe store before the first write, unless it is to be the only one."""
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -14,6 +12,7 @@ from mallard.queue.local import LocalQueue
 from mallard.store.open import open_to_write
 from mallard.store.s3 import S3Store
 from mallard.store.single import SingleWriterS3Store
+from support.functions import cold
 from support.moto import moto_server
 from support.proxy import Proxy, proxy
 from support.rows import event, stored_ids
@@ -44,17 +43,6 @@ def store(unsafe: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S3S
     return made
 
 
-def handler(name: str) -> ModuleType:
-    """A function's handler, as Lambda loads it."""
-    file = Path(__file__).parents[2] / "functions" / name / "handler.py"
-    spec = importlib.util.spec_from_file_location(f"{name}_handler", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [(["flush"], 1), (["serve"], 2), (["demo", "--events", "1"], 1)],
@@ -70,7 +58,7 @@ def test_a_command_that_writes_refuses_an_unsafe_store(
 
 def test_the_flush_function_refuses_an_unsafe_store(store: S3Store) -> None:
     with pytest.raises(UnsafeStoreError, match=f"^{REFUSED}"):
-        handler("flush").parts()
+        cold("flush").parts()
     assert list(store.list("")) == []
 
 

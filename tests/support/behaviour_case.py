@@ -1,0 +1,46 @@
+"""Random events wherever they may lie, and the reports on behaviour over them."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from mallard.event import ENGAGEMENT
+from mallard.keeping.rollups import build_rollups
+from mallard.query.api import create_app
+from mallard.query.engine import Engine
+from mallard.store.local import LocalStore
+from support.gate import one_address, open_gate
+from support.random_events import pending_rows, random_rows, store_rows
+from support.reference import Row
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+
+Case = tuple[TestClient, list[Row]]
+"""Who answers, and the events that are no pings."""
+
+
+def client_of(engine: Engine) -> TestClient:
+    erase: Any = None
+    app = create_app(lambda: engine, list, lambda: NOW, erase, open_gate(), one_address)
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@contextmanager
+def events_in(place: str, folder: Path) -> Iterator[Case]:
+    """``place``: table, rolled up, queue, overlap (some are in both), spanning (ids outlive the day)."""
+    rows = random_rows(Random(place), 300, NOW)
+    if place == "spanning":
+        rows = [row | {"visitor_id": row["visitor_id"] and row["visitor_id"] % 100} for row in rows]
+    store = LocalStore(folder)
+    stored = {"queue": [], "overlap": rows[:200]}.get(place, rows)
+    store_rows(store, stored, seal_rows=20, spans_days=place == "spanning")
+    waiting = {"queue": rows, "overlap": rows[100:]}.get(place, [])
+    with closing(Engine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=2)) as engine:
+        if place == "rolled up":
+            assert build_rollups(store, engine, NOW).days == 5
+        yield client_of(engine), [row for row in rows if row["event_name"] != ENGAGEMENT]
