@@ -1,16 +1,42 @@
 """A server of the AWS APIs in this process."""
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import Any
 from unittest.mock import patch
 
 from moto.s3.models import FakeKey
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
 """For the environment: the server checks none of them, the client wants some."""
+
+
+ON_OBJECTS = ("get_object", "head_object", "put_object", "delete_object", "list_objects", "list_objects_v2")
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """It looks at the condition of a write, and then writes: of two at once both would be taken, and one be lost."""
+    lock = threading.RLock()
+
+    def alone(method: Any) -> Any:
+        @wraps(method)
+        def called(*arguments: Any, **options: Any) -> Any:
+            with lock:
+                return method(*arguments, **options)
+
+        return called
+
+    with ExitStack() as patched:
+        for name in ON_OBJECTS:
+            patched.enter_context(patch.object(S3Response, name, alone(getattr(S3Response, name))))
+        yield
 
 
 @contextmanager
@@ -19,7 +45,7 @@ def moto_server() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     # It closes an object's bytes when another takes its place, also for whoever is reading them: a GET is 500 then.
     kept_open = patch.object(FakeKey, "dispose", lambda key, garbage=False: None)
-    with patch.dict(os.environ, CREDENTIALS), kept_open:
+    with patch.dict(os.environ, CREDENTIALS), kept_open, one_at_a_time():
         server.start()
         try:
             host, port = server.get_host_and_port()
