@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from support.audit import places_below
 
-START_SECONDS = 30
+START_SECONDS = 120
 
 ADMIN_PASSWORD = "walrus-Pepper-4711"
 WRONG_PASSWORD = "heron-Cinnamon-0815"
