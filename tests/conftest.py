@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.forked import Forked
+from support.sampled import SAMPLED, mark_heavy
 from support.scratch import keep_files_in_memory
 from support.server import Server
 
@@ -22,6 +23,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr != "heavy":
         keep_files_in_memory()
         Server.begin = Forked
+    config.addinivalue_line("markers", SAMPLED)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before those that are not asked for are left out."""
+    mark_heavy(items)
 
 
 @pytest.fixture(autouse=True)

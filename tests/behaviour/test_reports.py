@@ -91,6 +91,7 @@ def funnel_of(rows: list[Row], filters: list[Any], window_ms: int, modes: frozen
     return counts_of((reached(seen(events), 3, window_ms, modes) for events in visitors), 3)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("modes", [[], ["strict_order"], ["strict_once", "strict_deduplication"]])
