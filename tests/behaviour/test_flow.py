@@ -3,52 +3,34 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.event import ENGAGEMENT
 from mallard.query import plan
-from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.store.local import LocalStore
+from support.behaviour_case import Case, client_of, events_in
 from support.behaviour_flow import BEGINS, tree_of, way_of
-from support.gate import one_address, open_gate
-from support.random_events import SITE, pending_rows, random_rows, store_rows
+from support.random_events import SITE, pending_rows
 from support.reference import Row, matched
 
-NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 ANCHORS: list[tuple[dict[str, str], Callable[[Row], bool]]] = [
     ({"page": "/a"}, lambda row: row["pathname"] == "/a"),
     ({"page": "/b**"}, lambda row: row["pathname"].startswith("/b")),
     ({"event": "signup"}, lambda row: row["event_name"] == "signup"),
     ({"event": "pageview"}, lambda row: row["event_name"] == "pageview"),
 ]
+PLACES = ("table", "overlap", "spanning")
 
 
-def client_of(engine: Engine) -> TestClient:
-    erase: Any = None
-    app = create_app(lambda: engine, list, lambda: NOW, erase, open_gate(), one_address)
-    return TestClient(app, raise_server_exceptions=False)
-
-
-@pytest.fixture(scope="module", params=["table", "overlap", "spanning"])
-def case(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[TestClient, list[Row]]]:
-    rows = random_rows(Random(request.param), 300, NOW)
-    if request.param == "spanning":
-        rows = [row | {"visitor_id": row["visitor_id"] and row["visitor_id"] % 100} for row in rows]
-    store = LocalStore(tmp_path_factory.mktemp("case"))
-    stored = {"queue": [], "overlap": rows[:200]}.get(request.param, rows)
-    store_rows(store, stored, seal_rows=20, spans_days=request.param == "spanning")
-    waiting = {"queue": rows, "overlap": rows[100:]}.get(request.param, [])
-    with closing(Engine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=2)) as engine:
-        yield client_of(engine), [row for row in rows if row["event_name"] != ENGAGEMENT]
+@pytest.fixture(scope="module", params=PLACES)
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    with events_in(request.param, tmp_path_factory.mktemp("case")) as case:
+        yield case
 
 
 def get(client: TestClient, **parameters: str) -> Any:
@@ -65,15 +47,16 @@ def visitors_of(rows: list[Row]) -> list[list[Row]]:
     return list(found.values())
 
 
-@pytest.mark.parametrize(("direction", "base"), BEGINS)
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("begin", BEGINS)
 @pytest.mark.parametrize("anchor", range(len(ANCHORS)))
 def test_flow_is_what_reading_each_visitors_events_gives(
-    case: tuple[TestClient, list[Row]],
+    case: Case,
     monkeypatch: pytest.MonkeyPatch,
     anchor: int,
-    direction: str,
-    base: str,
+    begin: tuple[str, str],
 ) -> None:
+    direction, base = begin
     # Each day by itself, where it may be.
     monkeypatch.setattr(plan, "PORTION_BYTES", 1)
     client, rows = case
@@ -91,7 +74,7 @@ def test_flow_is_what_reading_each_visitors_events_gives(
         assert expected or asked == {"event": "pageview"}
 
 
-def test_the_plain_answer_is_the_seeds(case: tuple[TestClient, list[Row]]) -> None:
+def test_the_plain_answer_is_the_seeds(case: Case) -> None:
     client, rows = case
     ways = [
         way_of(events, ANCHORS[0][1], of_page=True, direction="forward", base="first_match", depth=1)
@@ -102,7 +85,7 @@ def test_the_plain_answer_is_the_seeds(case: tuple[TestClient, list[Row]]) -> No
     assert {tuple(row) for row in found} == {("next_page", "visitors")}
 
 
-def test_five_steps_are_followed_in_one_portion(case: tuple[TestClient, list[Row]]) -> None:
+def test_five_steps_are_followed_in_one_portion(case: Case) -> None:
     client, rows = case
     ways = [
         way_of(events, ANCHORS[1][1], of_page=True, direction="forward", base="first_match", depth=5)
@@ -112,7 +95,7 @@ def test_five_steps_are_followed_in_one_portion(case: tuple[TestClient, list[Row
     assert get(client, page="/b**", depth="5", exits="true") == expected
 
 
-def test_under_a_filter_only_what_passes_is_followed(case: tuple[TestClient, list[Row]]) -> None:
+def test_under_a_filter_only_what_passes_is_followed(case: Case) -> None:
     client, rows = case
     passing = [row for row, _ in matched(rows, [["is_not", "event:page", ["/b"]]])]
     ways = [

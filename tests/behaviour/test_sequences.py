@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.event import ENGAGEMENT
-from mallard.keeping.rollups import build_rollups
 from mallard.query import plan
-from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.store.local import LocalStore
+from support.behaviour_case import Case, client_of, events_in
 from support.behaviour_sequences import (
     Event,
     count_matches,
@@ -26,11 +24,9 @@ from support.behaviour_sequences import (
     random_pattern,
     seconds_of_steps,
 )
-from support.gate import one_address, open_gate
-from support.random_events import SITE, pending_rows, random_rows, store_rows
+from support.random_events import SITE, pending_rows
 from support.reference import Row, matched
 
-NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 STEPS: dict[str, Callable[[Row], bool]] = {
     "page:/a": lambda row: row["pathname"] == "/a",
     "page:/b/*": lambda row: row["pathname"] == "/b/c",
@@ -44,29 +40,13 @@ PATTERNS = [
     "(?1).(?2).*(?3)",
     *(random_pattern(Random(seed), 4) for seed in range(3)),
 ]
+PLACES = ("table", "rolled up", "queue", "overlap", "spanning")
 
 
-def client_of(engine: Engine) -> TestClient:
-    erase: Any = None
-    app = create_app(lambda: engine, list, lambda: NOW, erase, open_gate(), one_address)
-    return TestClient(app, raise_server_exceptions=False)
-
-
-@pytest.fixture(scope="module", params=["table", "rolled up", "queue", "overlap", "spanning"])
-def case(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[TestClient, list[Row]]]:
-    rows = random_rows(Random(request.param), 300, NOW)
-    if request.param == "spanning":
-        rows = [row | {"visitor_id": row["visitor_id"] and row["visitor_id"] % 100} for row in rows]
-    store = LocalStore(tmp_path_factory.mktemp("case"))
-    stored = {"queue": [], "overlap": rows[:200]}.get(request.param, rows)
-    store_rows(store, stored, seal_rows=20, spans_days=request.param == "spanning")
-    waiting = {"queue": rows, "overlap": rows[100:]}.get(request.param, [])
-    with closing(Engine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=2)) as engine:
-        if request.param == "rolled up":
-            assert build_rollups(store, engine, NOW).days == 5
-        yield client_of(engine), [row for row in rows if row["event_name"] != ENGAGEMENT]
+@pytest.fixture(scope="module", params=PLACES)
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    with events_in(request.param, tmp_path_factory.mktemp("case")) as case:
+        yield case
 
 
 def get(client: TestClient, **parameters: str) -> Any:
@@ -101,10 +81,11 @@ def recomputed(rows: list[Row], pattern: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
 @pytest.mark.parametrize("filters", [[], [["is", "event:page", ["/a", "/b/c"]]], [["is", "visit:country", ["DE"]]]])
 def test_sequences_are_what_a_plain_matcher_finds(
-    case: tuple[TestClient, list[Row]], monkeypatch: pytest.MonkeyPatch, filters: list[Any], portion_bytes: int
+    case: Case, monkeypatch: pytest.MonkeyPatch, filters: list[Any], portion_bytes: int
 ) -> None:
     monkeypatch.setattr(plan, "PORTION_BYTES", portion_bytes)
     client, rows = case
@@ -116,7 +97,7 @@ def test_sequences_are_what_a_plain_matcher_finds(
         assert found == recomputed(passing, pattern or ".*".join(f"(?{step})" for step in range(1, 5))), pattern
 
 
-def test_the_plain_answer_is_the_seeds(case: tuple[TestClient, list[Row]]) -> None:
+def test_the_plain_answer_is_the_seeds(case: Case) -> None:
     client, rows = case
     expected = recomputed(rows, "(?1).*(?3)")
     found = get(client, steps="page:/a,event:signup")
@@ -124,7 +105,7 @@ def test_the_plain_answer_is_the_seeds(case: tuple[TestClient, list[Row]]) -> No
     assert 0 < found["conversion_rate"] < 1
 
 
-def test_a_breakdown_says_for_each_value_what_its_filter_says(case: tuple[TestClient, list[Row]]) -> None:
+def test_a_breakdown_says_for_each_value_what_its_filter_says(case: Case) -> None:
     client, _ = case
     for dimension, name in (("countries", "visit:country"), ("pages", "event:page")):
         rows = get(client, steps="page:/**,event:signup", breakdown=dimension)
@@ -137,7 +118,7 @@ def test_a_breakdown_says_for_each_value_what_its_filter_says(case: tuple[TestCl
         assert get(client, steps="page:/**,event:signup", breakdown=dimension, limit="1") == rows[:1]
 
 
-def test_a_breakdown_under_a_filter_is_of_what_passes(case: tuple[TestClient, list[Row]]) -> None:
+def test_a_breakdown_under_a_filter_is_of_what_passes(case: Case) -> None:
     client, _ = case
     asked = {"steps": "page:/a,page:/b", "filters": '[["is", "visit:browser", ["Firefox"]]]'}
     rows = get(client, breakdown="browsers", **asked)
