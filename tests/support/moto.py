@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -11,6 +12,7 @@ from unittest.mock import patch
 from moto.s3.models import FakeKey
 from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
+from moto.sqs.models import SQSBackend
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
@@ -18,11 +20,13 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 
 
 ON_OBJECTS = ("get_object", "head_object", "put_object", "delete_object", "list_objects", "list_objects_v2")
+ON_MESSAGES = ("send_message", "send_message_batch", "delete_message", "delete_message_batch", "get_queue_attributes")
+POLL_SECONDS = 0.1
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """It looks at the condition of a write, and then writes: of two at once both would be taken, and one be lost."""
+    """It looks first and then acts: of two racing writes it would take both, and give one message to two receivers."""
     lock = threading.RLock()
 
     def alone(method: Any) -> Any:
@@ -33,9 +37,20 @@ def one_at_a_time() -> Iterator[None]:
 
         return called
 
+    receive = alone(SQSBackend.receive_message)
+
+    def receive_patiently(queues: Any, name: str, count: int, wait_seconds: float, *more: Any) -> Any:
+        """Whoever waits for a message lets others send it."""
+        until = time.monotonic() + wait_seconds
+        while not (found := receive(queues, name, count, 0, *more)) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        return found
+
     with ExitStack() as patched:
-        for name in ON_OBJECTS:
-            patched.enter_context(patch.object(S3Response, name, alone(getattr(S3Response, name))))
+        for owner, names in ((S3Response, ON_OBJECTS), (SQSBackend, ON_MESSAGES)):
+            for name in names:
+                patched.enter_context(patch.object(owner, name, alone(getattr(owner, name))))
+        patched.enter_context(patch.object(SQSBackend, "receive_message", receive_patiently))
         yield
 
 
