@@ -65,11 +65,8 @@ class Place:
         engine = Engine(self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
         stats, span = Stats(engine, NOW), read_period(period, None, None, NOW)
         try:
-            return {
-                "main": stats.main(Scope(site_id, span)),
-                "timeseries": stats.timeseries(Scope(site_id, span)),
-                **{name: stats.breakdown(Scope(site_id, span), name, 1000) for name in DIMENSIONS},
-            }
+            found = stats.overview(Scope(site_id, span), 1000, tuple(DIMENSIONS))
+            return {"main": found.main, "timeseries": found.timeseries, **found.breakdowns}
         finally:
             engine.close()
 
