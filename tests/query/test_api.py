@@ -35,9 +35,10 @@ def make_client(folder: Path, gate: Gate, erase: Erase = nothing_erased) -> tupl
     return TestClient(app, raise_server_exceptions=False), engine
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
-    client, engine = make_client(tmp_path, open_gate())
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Over a folder that stays empty."""
+    client, engine = make_client(tmp_path_factory.mktemp("empty"), open_gate())
     yield client
     engine.close()
 

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -53,6 +54,7 @@ def not_erased(*_: object) -> Erasure:
     raise AssertionError("nobody erases here")
 
 
+@lru_cache(maxsize=8)
 def make_app(engine: Engine, deliver: Deliver = stream) -> FastAPI:
     return create_app(
         lambda: engine, lambda: [SITE], lambda: NOW, not_erased, open_gate(), one_address, deliver=deliver
