@@ -190,9 +190,10 @@ def test_nothing_moves_when_the_answer_comes(page: Page, api: CannedApi) -> None
     expect(shown(page, "name")).to_have_count(3)
     # What there is to choose from has come too.
     expect(shown(page, "step").first.locator("option[value='/pricing']")).to_be_attached()
-    # Choices have no place of their own, and those of the last step may still be on their way.
-    things = ".asked *:not(option, datalist), .tabs, h2"
-    places = f"[...document.querySelectorAll('{things}')].map((each) => each.getBoundingClientRect().top)"
+    # What is folded away has no place, nor have choices, of which the last step's may still be on their way.
+    places = """[...document.querySelectorAll('.asked *, .tabs, h2')]
+        .filter((each) => each.checkVisibility() && !each.closest('option, optgroup, datalist'))
+        .map((each) => each.getBoundingClientRect().top)"""
     before = page.evaluate(places)
     api.held[0].fulfil(200, [{"step": at, "visitors": 10} for at in (1, 2, 3)])
     expect(shown(page, "funnel-rate")).to_be_visible()
