@@ -15,7 +15,7 @@ from support.s3 import Server
 
 CONDITIONS = ["reads", "taken name", "swap", "stale version", "absent object", "race for a name", "race for a version"]
 STORE = [*CONDITIONS, "deletions", "clock", "query engine"]
-MACHINE = ["data folder", "disk room", "scratch room", "memory", "GeoIP"]
+MACHINE = ["data folder", "file modes", "disk room", "scratch room", "memory", "GeoIP"]
 ALL = [*MACHINE, *STORE, "password", "secret", "queue"]
 
 
@@ -69,7 +69,7 @@ def test_a_folder_that_cannot_be_used_is_wrong_for_all_that_needs_it(
     data.write_bytes(b"a file")
     code, well, wrong = doctor(capsys)
     assert (code, list(well)) == (1, ["scratch room", "memory", "GeoIP"])
-    assert list(wrong) == ["data folder", "disk room", "store", "queue"]
+    assert list(wrong) == ["data folder", "file modes", "disk room", "store", "queue"]
     assert wrong["data folder"].endswith("see MALLARD_DATA_DIR.")
 
 

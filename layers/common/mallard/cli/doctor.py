@@ -79,7 +79,7 @@ def findings(settings: Settings, now: datetime, *, rounds: int = ROUNDS) -> Iter
 def check_folder(folder: Path) -> Finding:
     """Whether a file can be made in the data folder."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"1")
     except OSError as error:

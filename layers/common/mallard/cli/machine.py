@@ -1,7 +1,8 @@
-"""What ``mallard doctor`` looks at on this machine: room, memory, and the GeoIP database."""
+"""Checks of this machine for ``mallard doctor``: modes of files, room, memory, GeoIP."""
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,9 @@ CONTROL_GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 def check_machine(settings: Settings, now: datetime) -> Iterator[Finding]:
     """All of it."""
+    yield check_modes(Path(settings.data_dir))
+    if settings.store and "://" not in settings.store:
+        yield check_modes(Path(settings.store))
     yield check_room("disk room", Path(settings.data_dir), LEAST_FREE_BYTES, "MALLARD_DATA_DIR")
     yield check_room("scratch room", Path(tempfile.gettempdir()), LEAST_SCRATCH_BYTES, "TMPDIR")
     yield check_memory(settings.query_memory_mb * 1_000_000, memory_bytes())
@@ -47,6 +51,25 @@ def check_room(name: str, folder: Path, least_bytes: int, variable: str) -> Find
         sentence = f"{folder} has {_mb(free)} free, but {_mb(least_bytes)} are needed; make room, or name another"
         return Finding(name, False, f"{sentence} folder in {variable}.")
     return Finding(name, True, f"{folder} has {_mb(free)} free.")
+
+
+def check_modes(folder: Path) -> Finding:
+    """Whether other accounts of this machine can read what is kept in a folder: secrets, salts, queued events."""
+    try:
+        open_to_others = next((each for each in _kept_in(folder) if each.stat().st_mode & stat.S_IRWXO), None)
+    except OSError as error:
+        return Finding("file modes", False, f"{folder} cannot be looked at: {error.strerror}; see MALLARD_DATA_DIR.")
+    # Behind a folder that is closed nothing can be reached, whatever its own mode.
+    if open_to_others is None or not folder.stat().st_mode & stat.S_IRWXO:
+        return Finding("file modes", True, f"Other accounts of this machine cannot read {folder}.")
+    sentence = f"Other accounts of this machine can read {open_to_others}"
+    return Finding("file modes", False, f"{sentence}; close the folder: chmod -R go= {folder}.")
+
+
+def _kept_in(folder: Path) -> Iterator[Path]:
+    yield folder
+    for name in ("config", "salts", "queue"):
+        yield from (folder / name).rglob("*")
 
 
 def check_memory(wanted_bytes: int, there_bytes: int | None) -> Finding:

@@ -1,5 +1,6 @@
 """The SQLite file of the local queue: its tables, its settings, and how a file of an earlier version is taken over."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -37,6 +38,12 @@ READ = "SELECT id, body FROM message WHERE id IN (SELECT value FROM json_each(?)
 DELETE = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
 
 ROWS_PER_STATEMENT = 500
+
+
+def make_private(file: Path) -> None:
+    """Create the folder and the file for this account alone, whatever the umask; SQLite gives its log the file's mode."""
+    file.parent.mkdir(0o700, parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def connect(file: Path, busy_seconds: float) -> sqlite3.Connection:

@@ -15,7 +15,7 @@ from typing import Any
 from mallard.errors import QueueError
 from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
 from mallard.queue.erase import delete_days, forget_bytes
-from mallard.queue.file import CLAIM, DELETE, READ, VISIBLE, connect, insert, prepare
+from mallard.queue.file import CLAIM, DELETE, READ, VISIBLE, connect, insert, make_private, prepare
 
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
@@ -44,7 +44,7 @@ class LocalQueue:
         self._closing = threading.Lock()
         self._closed = False
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            make_private(file)
             self._connection = self._open()
             prepare(self._connection, clock())
         except (sqlite3.Error, OSError) as error:

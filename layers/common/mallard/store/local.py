@@ -16,6 +16,10 @@ from mallard.store.base import Listed, Stored
 from mallard.store.link import link_or_copy
 
 LOCK_COUNT = 64
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+"""Secrets, salts and events are for this account alone, whatever the umask; what is there already keeps its mode."""
+
 TEMPORARY_FILES_KEPT_SECONDS = 3600
 
 
@@ -37,8 +41,9 @@ class LocalStore:
         self._private = root / ".mallard"
         self._temporary = self._private / "tmp"
         try:
-            self._temporary.mkdir(parents=True, exist_ok=True)
-            (self._private / "locks").mkdir(exist_ok=True)
+            root.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            for folder in (self._private, self._temporary, self._private / "locks"):
+                folder.mkdir(FOLDER_MODE, exist_ok=True)
             self._sweep(time.time() if now is None else now)
         except OSError as error:
             raise self._unavailable(error) from error
@@ -171,7 +176,7 @@ class LocalStore:
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         number = hashlib.blake2b(key.encode(), digest_size=2).digest()[0] % LOCK_COUNT
-        with (self._private / "locks" / f"{number:02d}").open("a") as lock:
+        with open(self._private / "locks" / f"{number:02d}", "a", opener=open_private) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -179,7 +184,7 @@ class LocalStore:
     def _written(self, data: bytes) -> Iterator[Path]:
         unfinished = self._temporary / secrets.token_hex(8)
         try:
-            with unfinished.open("wb") as file:
+            with open(unfinished, "wb", opener=open_private) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -193,7 +198,7 @@ class LocalStore:
             missing.append(folder)
             folder = folder.parent
         for each in reversed(missing):
-            each.mkdir(exist_ok=True)
+            each.mkdir(FOLDER_MODE, exist_ok=True)
             _sync_folder(each.parent)
 
     def _sweep(self, now: float) -> None:
@@ -204,6 +209,11 @@ class LocalStore:
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
         return StoreUnavailableError(f"The folder {self.root} cannot be used: {error.strerror}.")
+
+
+def open_private(path: str, flags: int) -> int:
+    """An opener of ``open()``: a file that it creates is readable by this account alone."""
+    return os.open(path, flags, FILE_MODE)
 
 
 def _sync_folder(folder: Path) -> None:
