@@ -41,7 +41,7 @@ ROWS_PER_STATEMENT = 500
 
 
 def make_private(file: Path) -> None:
-    """Create the folder and the file for this account alone, whatever the umask; SQLite gives its log the file's mode."""
+    """Create the folder and the file for this account alone; SQLite gives its log the mode of the file."""
     file.parent.mkdir(0o700, parents=True, exist_ok=True)
     os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
 
