@@ -248,6 +248,26 @@ def test_the_cookie_is_secure_where_the_server_speaks_tls_itself() -> None:
     assert "secure" in cookie_of(log_in(Place(admin_password=GOOD).instance("https://localhost:8000")))
 
 
+def test_the_cookie_over_tls_is_bound_to_its_host() -> None:
+    place = Place(admin_password=GOOD)
+    client = place.instance("https://localhost:8000")
+    token = answered(log_in(client))["token"]
+    assert client.cookies["__Host-mm_session"] == token
+    assert "mm_session" not in client.cookies
+    # A neighbour under one domain can set the plain name only, and what it sets logs nobody out.
+    neighbour = {"cookie": f"mm_session=theirs; mm_session=x; __Host-mm_session={token}"}
+    assert answered(place.instance("https://localhost:8000").get("/api/auth/status", headers=neighbour))[
+        "authenticated"
+    ]
+    dropped = client.post("/api/auth/logout", headers=OWN_PAGE).headers.get_list("set-cookie")
+    assert [each.partition("=")[0] for each in dropped] == ["__Host-mm_session", "mm_session"]
+
+
+def test_session_is_found_behind_another_cookie_of_its_name(place: Place, owner: TestClient) -> None:
+    cookies = {"cookie": f"mm_session=theirs; mm_session={owner.cookies['mm_session']}"}
+    assert answered(place.instance().get("/api/auth/status", headers=cookies))["authenticated"]
+
+
 def test_a_session_holds_as_long_as_is_set_on_every_instance() -> None:
     place = Place(admin_password=GOOD, session_ttl=60)
     bearer = {"authorization": f"Bearer {answered(log_in(place.instance()))['token']}"}

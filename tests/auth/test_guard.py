@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mallard.auth.guard import SHARE_SECONDS, UNKNOWN, UNSET, Guard, session_in
+from mallard.auth.guard import SHARE_SECONDS, UNKNOWN, UNSET, Guard, sessions_in
 from mallard.auth.identity import ANYONE, NOBODY, OWNER, Denied, Identity, Who
 from mallard.auth.keys import KeyRing
 from mallard.auth.links import Links
@@ -198,15 +198,19 @@ def test_of_some_sites_each_sees_those_it_may_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cookie", "token"),
+    ("cookie", "tokens"),
     [
-        ("mm_session=a.b", "a.b"),
-        ('x=1; mm_session="a.b" ; y=2', "a.b"),
-        ("mm_session=a=b", "a=b"),
-        ("xmm_session=a; mm_sessions=b", ""),
-        ("", ""),
-        (";;=;", ""),
+        ("mm_session=a.b", ["a.b"]),
+        ('x=1; mm_session="a.b" ; y=2', ["a.b"]),
+        ("mm_session=theirs; mm_session=ours", ["theirs", "ours"]),
+        ("mm_session=plain; __Host-mm_session=secure", ["secure", "plain"]),
+        ("; ".join(f"mm_session={n}" for n in range(9)), ["0", "1", "2", "3"]),
+        ("mm_session=; mm_session=a", ["a"]),
+        ("mm_session=a=b", ["a=b"]),
+        ("xmm_session=a; mm_sessions=b", []),
+        ("", []),
+        (";;=;", []),
     ],
 )
-def test_the_session_is_one_cookie_of_many(cookie: str, token: str) -> None:
-    assert session_in({"cookie": cookie}) == token
+def test_the_session_is_one_cookie_of_many(cookie: str, tokens: list[str]) -> None:
+    assert sessions_in({"cookie": cookie}) == tokens

@@ -88,6 +88,7 @@ def test_what_is_no_link_finds_nothing(slug: str) -> None:
         ({"filters": "f" * 4001}, LinkError),
         ({"password": "short"}, PasswordError),
         ({"password": "x" * 1001}, PasswordError),
+        ({"password": "P@ssw0rd1"}, PasswordError),
     ],
 )
 def test_what_is_wrong_makes_no_link(given: dict[str, str], error: type[Exception]) -> None:

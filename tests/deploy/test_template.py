@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mallard.auth.sessions import COOKIE, SECURE_COOKIE
 from mallard.config import Settings, load_settings, variable
 from mallard.ingest import hints
 from mallard.ingest.edge import NAMES, SECRET_HEADER
@@ -120,7 +121,7 @@ def test_cloudfront_passes_on_every_header_that_is_read_and_not_host(template: d
     read |= set(hints.HEADERS) | {edge.address, edge.country, edge.region, edge.city}
     assert read - passed == set()
     assert "host" not in passed
-    assert key["CookiesConfig"]["Cookies"] == ["mm_session"]
+    assert key["CookiesConfig"]["Cookies"] == [COOKIE, SECURE_COOKIE]
 
 
 def test_nothing_of_the_api_is_kept_by_cloudfront_unless_it_says_so(template: dict[str, Any]) -> None:

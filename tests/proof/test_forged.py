@@ -40,6 +40,9 @@ def changed(text: str) -> list[str]:
     """A text with something missing, added, or another."""
     places = range(0, len(text) - 1, 5)
     found = [text[:each] + ("A" if text[each] != "A" else "B") + text[each + 1 :] for each in places]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    # The last character of a signature has two idle bits, so four characters decode to the same bytes.
+    found += [text[:-1] + alphabet[alphabet.index(text[-1]) ^ bits] for bits in (1, 2, 3) if text[-1] in alphabet]
     found += [text[:-1], text[1:], text + "A", "A" + text, text * 2, text[: len(text) // 2], text[::-1]]
     found += [text.swapcase(), text.upper(), f"{text}.", f"{text}=", text.replace(".", ".."), text.replace(".", ".!")]
     found += [f"{text},{text}", f"{text} {text}", quote(text + "\n"), f"{text}\u00e9", "", "null", "undefined", "."]

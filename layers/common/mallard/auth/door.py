@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 
 from mallard.auth.gate import Gate
 from mallard.auth.identity import OWNER, Denied, Identity
-from mallard.auth.sessions import COOKIE
+from mallard.auth.sessions import COOKIE, SECURE_COOKIE
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -49,19 +49,21 @@ class Door:
 
     def begin_session(self, request: Request, response: Response) -> str:
         """The token of a new session, which the cookie gets too."""
-        token = self.gate.sessions.begin(self.gate.now())
+        token, secure = self.gate.sessions.begin(self.gate.now()), self._is_secure(request)
         response.set_cookie(
-            COOKIE,
+            SECURE_COOKIE if secure else COOKIE,
             token,
             max_age=self.gate.sessions.lasts_seconds,
-            secure=self._is_secure(request),
+            secure=secure,
             httponly=True,
             samesite="strict",
         )
         return token
 
     def end_cookie(self, request: Request, response: Response) -> None:
-        """Let the browser drop the cookie."""
+        """Let the browser drop the cookie under both names: one may be of a login before TLS."""
+        if self._is_secure(request):
+            response.delete_cookie(SECURE_COOKIE, secure=True, httponly=True, samesite="strict")
         response.delete_cookie(COOKIE, secure=self._is_secure(request), httponly=True, samesite="strict")
 
     def _is_secure(self, request: Request) -> bool:

@@ -9,7 +9,7 @@ from mallard.auth.keys import PREFIX, KeyRing, key_in
 from mallard.auth.links import Link, Links
 from mallard.auth.origin import SAFE_METHODS, Page, page_of
 from mallard.auth.password import Passwords
-from mallard.auth.sessions import COOKIE, Sessions
+from mallard.auth.sessions import COOKIE, MAX_COOKIES, SECURE_COOKIE, Sessions
 
 SHARE_SECONDS = 12 * 3600
 """How long a shared link's password need not be given again."""
@@ -58,7 +58,7 @@ class Guard:
         given = key_in(headers)
         if given:
             return self._by_text(given, now) or UNKNOWN
-        if not self._sessions.holds(session_in(headers), now):
+        if not any(self._sessions.holds(token, now) for token in sessions_in(headers)):
             return NOBODY
         return (changes and self._refuse_forged(headers)) or OWNER
 
@@ -86,10 +86,8 @@ class Guard:
         return {Page.OWN: None, Page.FOREIGN: FOREIGN, Page.UNSAID: UNSAID}[page]
 
 
-def session_in(headers: Mapping[str, str]) -> str:
-    """The session's token in the ``Cookie`` header (names in lower case), empty without one."""
-    for part in headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == COOKIE:
-            return value.strip('"')
-    return ""
+def sessions_in(headers: Mapping[str, str]) -> list[str]:
+    """Session tokens in the ``Cookie`` header (names in lower case), MAX_COOKIES at most, those over TLS first."""
+    parts = [part.strip().partition("=") for part in headers.get("cookie", "").split(";")]
+    found = [value.strip('"') for wanted in (SECURE_COOKIE, COOKIE) for name, _, value in parts if name == wanted]
+    return [token for token in found if token][:MAX_COOKIES]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
+from mallard.auth.common_passwords import is_common
 from mallard.auth.kept import Kept
 from mallard.auth.password import MAX_LENGTH, MIN_LENGTH, Hashing
 from mallard.errors import LinkError, PasswordError, StoreUnavailableError
@@ -62,6 +63,8 @@ class Links:
             raise LinkError(f"filters may have at most {MAX_FILTERS_LENGTH} characters.")
         if password and not MIN_LENGTH <= len(password) <= MAX_LENGTH:
             raise PasswordError(f"The link's password must have {MIN_LENGTH} to {MAX_LENGTH} characters, or be none.")
+        if password and is_common(password):
+            raise PasswordError("The link's password is one of those that everybody tries first; take another.")
         hashed = self._hashing.hash(password) if password else ""
         slug = secrets.token_urlsafe(SLUG_BYTES)
         link = Link(slug, site_id, name.strip(), now.isoformat(timespec="seconds"), hashed, filters, embeddable)

@@ -14,6 +14,11 @@ from mallard.store.swap import swap
 
 EPOCH_KEY = "config/session-epoch.json"
 COOKIE = "mm_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""The name over TLS: browsers take it from this very host only, so a neighbour under one domain cannot set it."""
+
+MAX_COOKIES = 4
+"""Session cookies of one request that are tried; a neighbour's may stand before the right one."""
 
 
 class Sessions:
