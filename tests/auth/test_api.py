@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
+from mallard.auth.hashing import AT_ONCE, Hashing
 from mallard.auth.kept import KEPT_SECONDS
-from mallard.auth.password import AT_ONCE, Hashing
 from mallard.config import Settings
 from mallard.errors import ConfigError
 from mallard.query.api import create_app

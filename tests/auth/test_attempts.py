@@ -3,6 +3,7 @@
 import re
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def attempts(store: Store, *, most: int = 5, lockout: int = 300) -> Attempts:
 
 def guess(store: Store, times: int, now: datetime = NOW, address: str = HERE, door: str = "admin") -> list[int]:
     """Each attempt by an instance that has just started."""
-    return [attempts(store).begin(door, address, now) for _ in range(times)]
+    return [attempts(store).begin(door, address, now).wait_seconds for _ in range(times)]
 
 
 def test_after_so_many_failures_the_door_is_closed_on_every_instance(store: Store) -> None:
@@ -79,7 +80,7 @@ def test_many_at_once_are_no_way_around(store: Store) -> None:
 
     def enter() -> None:
         start.wait()
-        waits.append(one.begin("admin", HERE, NOW))
+        waits.append(one.begin("admin", HERE, NOW).wait_seconds)
 
     threads = [threading.Thread(target=enter) for _ in range(12)]
     for each in threads:
@@ -99,7 +100,7 @@ def test_an_attempt_counted_elsewhere_at_the_same_moment_counts_too() -> None:
 
     # The first write is that of the day's key, which is there already.
     store.before_write.extend([lambda: None, guess_elsewhere])
-    assert attempts(store).begin("admin", HERE, NOW) == 300
+    assert attempts(store).begin("admin", HERE, NOW).wait_seconds == 300
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-9))])
@@ -132,13 +133,14 @@ def test_the_store_knows_no_address_and_another_day_knows_it_by_another_name() -
     kept = {key: data for key, data in store.objects.items() if not key.endswith("key.json")}
     assert not [data for data in store.objects.values() if HERE.encode() in data]
     names = [name for data in kept.values() for name in re.findall(rb"[0-9a-f]{32}", data)]
-    assert len(names) == len(set(names)) == 2
+    # The address and the two networks around it, each day by other names.
+    assert len(names) == len(set(names)) == 6
 
 
 def test_other_secrets_know_the_same_address_by_other_names() -> None:
     store = MemoryStore()
     guess(store, 5)
-    assert Attempts(store, b"t" * 32, most=5, lockout_seconds=300).begin("admin", HERE, NOW) == 0
+    assert Attempts(store, b"t" * 32, most=5, lockout_seconds=300).begin("admin", HERE, NOW).wait_seconds == 0
 
 
 def test_the_counts_are_bounded_and_who_is_locked_out_stays_so() -> None:
@@ -155,23 +157,75 @@ def test_the_counts_are_bounded_and_who_is_locked_out_stays_so() -> None:
 
 def test_a_full_shard_takes_the_newest_in_place_of_the_least() -> None:
     store = MemoryStore()
-    one = attempts(store)
-    key = one._key(NOW.date(), NOW)
-    wanted = one._name("admin", HERE, key)
-    same = [
-        address
-        for number in range(120_000)
-        if int(one._name("admin", address := f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", key)[:4], 16)
-        % SHARDS
-        == int(wanted[:4], 16) % SHARDS
-    ][: MAX_COUNTS + 20]
-    assert len(same) == MAX_COUNTS + 20
+    one = attempts(store, most=1000)
     guess(store, 5)
-    for number, address in enumerate(same):
-        one.begin("admin", address, NOW + timedelta(milliseconds=number))
+    # One shard has all clients of a /16: those of HERE.
+    for number in range(MAX_COUNTS + 20):
+        one.begin("admin", f"192.0.{number // 200 + 3}.{number % 200}", NOW + timedelta(milliseconds=number))
     (data,) = (data for key, data in store.objects.items() if not key.endswith("key.json"))
     assert data.count(b"[") == MAX_COUNTS
     assert guess(store, 1) == [300]
+
+
+def clients_of(network: str, step: int, count: int) -> list[str]:
+    """Addresses of a network, ``step`` addresses apart."""
+    first = ip_network(network)[0]
+    return [str(first + number * step) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("network", "step", "most"),
+    [
+        ("2001:db8:1:200::/56", 1 << 64, 4 * 5),
+        ("2001:db8:1::/48", 1 << 72, 8 * 5),
+        ("2001:db8::/32", 1 << 80, 32 * 5),
+        ("198.51.100.0/24", 1, 8 * 5),
+        ("198.51.0.0/16", 256, 64 * 5),
+    ],
+)
+def test_clients_of_one_network_share_a_count(network: str, step: int, most: int) -> None:
+    store = MemoryStore()
+    crowd = attempts(store)
+    clients = clients_of(network, step, 200)
+    # Round and round, so that no client comes to five failures before its network comes to its own.
+    waits = [crowd.begin("admin", clients[n % len(clients)], NOW).wait_seconds for n in range(most + 50)]
+    assert waits == [0] * most + [300] * 50
+
+
+def test_a_48_of_ipv6_has_one_count_however_many_clients_it_has() -> None:
+    store = MemoryStore()
+    crowd = attempts(store)
+    moments = [NOW + number * SECOND / 25 for number in range(1600)]
+    clients = clients_of("2001:db8:7::/48", 1 << 64, 1600)
+    waits = [crowd.begin("admin", each, now).wait_seconds for each, now in zip(clients, moments, strict=True)]
+    assert waits.count(0) <= 8 * 5
+
+
+def test_a_client_that_was_let_in_before_is_closed_out_by_its_own_failures_only() -> None:
+    store = MemoryStore()
+    one = attempts(store)
+    for each in clients_of("198.51.100.0/24", 1, 100):
+        one.begin("admin", each, NOW)
+    assert one.begin("admin", "198.51.100.200", NOW).wait_seconds == 300
+    known = [one.begin("admin", "198.51.100.200", NOW, is_known=True).wait_seconds for _ in range(6)]
+    assert known == [0] * 5 + [300]
+
+
+def test_an_attempt_says_whether_its_network_failed_before() -> None:
+    one = attempts(MemoryStore())
+    assert one.begin("admin", "2001:db8:1:2::1", NOW).is_first
+    assert not one.begin("admin", "2001:db8:99:2::1", NOW).is_first
+    assert one.begin("admin", "2001:db9::1", NOW).is_first
+
+
+def test_forgiving_leaves_the_failures_of_neighbours() -> None:
+    one = attempts(MemoryStore())
+    here, *neighbours = clients_of("198.51.100.0/24", 1, 40)
+    for each in neighbours:
+        one.begin("admin", each, NOW)
+    assert one.begin("admin", here, NOW).wait_seconds == 0
+    one.forgive("admin", here, NOW)
+    assert [one.begin("admin", "198.51.100.99", NOW).wait_seconds for _ in range(2)] == [0, 300]
 
 
 def test_what_is_over_goes_at_the_next_attempt_and_old_days_whole() -> None:
@@ -217,7 +271,7 @@ def test_no_address_gets_more_than_its_attempts_between_two_pauses(steps: list[t
     let_in: dict[str, list[datetime]] = {HERE: [], ELSEWHERE: []}
     for address, pause in steps:
         now += pause * SECOND
-        if attempts(store, most=3).begin("admin", address, now) == 0:
+        if attempts(store, most=3).begin("admin", address, now).wait_seconds == 0:
             let_in[address].append(now)
     for moments in let_in.values():
         for four in (moments[number : number + 4] for number in range(len(moments) - 3)):

@@ -1,8 +1,8 @@
-"""Who guesses passwords: counts in the store, over all instances and restarts, that know no address.
+"""Login throttle: counts of wrong passwords in the store, by network, that know no address.
 
-An address is counted under its HMAC, whose key is made anew each day (UTC) and deleted with the day's counts. A count
-closes the door to its own address only, so nobody can lock out anybody else; there is room for so many counts and no
-more, so nobody can fill the store.
+An address is counted under its HMAC, whose key is made anew each day (UTC) and deleted with the day's counts, and so
+are the networks around it, each with more room: who has many addresses has few networks. There is room for so many
+counts and no more, so nobody can fill the store.
 """
 
 import hashlib
@@ -11,9 +11,11 @@ import json
 import secrets
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
+from typing import TypeVar
 
 from mallard.errors import ConflictError, StoreUnavailableError
 from mallard.store.base import Store
@@ -22,15 +24,41 @@ from mallard.store.swap import swap
 ATTEMPTS = "config/attempts/"
 SHARDS = 64
 MAX_COUNTS = 200
-"""Counts of one shard: with 64 shards, some 12,800 addresses and one megabyte a day."""
+"""Counts of one shard: with 64 shards, some 12,800 networks and one megabyte a day."""
 
-IPV6_PREFIX = 64
-"""Who has one IPv6 address mostly has this network."""
+IPV6_NETWORKS = ((64, 1), (56, 4), (48, 8), (32, 32))
+IPV4_NETWORKS = ((32, 1), (24, 8), (16, 64))
+"""Lengths of the prefixes that are counted, finest first, and how many times the failures of one address each may have.
+
+Who has one IPv6 address mostly has its /64, and can have a /48 for nothing.
+"""
 
 _Counts = dict[str, tuple[int, float]]
-"""Of each address the failures, and when the last one was, in seconds since 1970."""
+"""Of each network the failures, and when the last one was, in seconds since 1970."""
 
 _NONE = (0, 0.0)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """``wait_seconds`` 0: it is counted and may be made. ``is_first``: nobody of its widest network failed lately."""
+
+    wait_seconds: int
+    is_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The names of an address and the networks around it, finest first, with the failures that each may have."""
+
+    names: tuple[str, ...]
+    most: tuple[int, ...]
+
+    def object_of(self, day: date) -> str:
+        """All networks of one client are counted in one object, by the widest: one swap counts them all."""
+        return _object(day, self.names[-1])
 
 
 class Attempts:
@@ -54,60 +82,70 @@ class Attempts:
         self._keys: dict[date, bytes] = {}
         self._locks = [threading.Lock() for _ in range(SHARDS)]
 
-    def begin(self, door: str, address: str, now: datetime) -> int:
-        """Count an attempt before it is made, so that many at once are no way around; 0, or the seconds to wait.
+    def begin(self, door: str, address: str, now: datetime, *, is_known: bool = False) -> Attempt:
+        """Count an attempt before it is made, so that many at once are no way around.
 
-        ``door`` names what is tried, such as one shared link. Raises StoreUnavailableError.
+        ``door`` names what is tried, such as one shared link. The networks around an address close it too, but not
+        where it ``is_known``: neighbours do not lock out who was let in before. Raises StoreUnavailableError.
         """
         moment, now = now.timestamp(), now.astimezone(UTC)
-        name = self._name(door, address, self._key(now.date(), now))
+        place = self._place(door, address, self._key(now.date(), now))
         earlier = self._before_midnight(door, address, now)
 
-        def counted(counts: _Counts) -> tuple[int, _Counts | None]:
-            failures, last = counts.get(name, earlier)
-            if failures >= self._most:
-                return min(self._lockout_seconds, max(1, ceil(last + self._lockout_seconds - moment))), None
-            return 0, {**counts, name: (failures + 1, moment)}
+        def counted(counts: _Counts) -> tuple[Attempt, _Counts | None]:
+            found = [counts.get(name, before) for name, before in zip(place.names, earlier, strict=True)]
+            closing = found[:1] if is_known else found
+            waits = [
+                min(self._lockout_seconds, max(1, ceil(last + self._lockout_seconds - moment)))
+                for (failures, last), most in zip(closing, place.most, strict=False)
+                if failures >= most
+            ]
+            if waits:
+                return Attempt(max(waits)), None
+            more = {name: (failures + 1, moment) for name, (failures, _) in zip(place.names, found, strict=True)}
+            return Attempt(0, is_first=not any(failures for failures, _ in found)), {**counts, **more}
 
-        return self._swap(name, now, counted)
+        return self._swap(place, now, counted)
 
     def forgive(self, door: str, address: str, now: datetime) -> None:
         """Forget the failures of who knew the password after all. Raises StoreUnavailableError."""
         moment, now = now.timestamp(), now.astimezone(UTC)
-        name = self._name(door, address, self._key(now.date(), now))
+        place = self._place(door, address, self._key(now.date(), now))
+
         # Not taken out: what was counted before midnight would come back.
-        self._swap(name, now, lambda counts: (0, {**counts, name: (0, moment)}))
+        def forgiven(counts: _Counts) -> tuple[None, _Counts]:
+            return None, {**_fewer(counts, place.names[1:]), place.names[0]: (0, moment)}
+
+        self._swap(place, now, forgiven)
 
     def take_back(self, door: str, address: str, now: datetime) -> None:
         """Uncount an attempt that could not be made: a busy server locks nobody out. Raises StoreUnavailableError."""
         now = now.astimezone(UTC)
-        name = self._name(door, address, self._key(now.date(), now))
+        place = self._place(door, address, self._key(now.date(), now))
+        self._swap(place, now, lambda counts: (None, _fewer(counts, place.names)))
 
-        def fewer(counts: _Counts) -> tuple[int, _Counts | None]:
-            failures, last = counts.get(name, _NONE)
-            return 0, {**counts, name: (failures - 1, last)} if failures else None
-
-        self._swap(name, now, fewer)
-
-    def _swap(self, name: str, now: datetime, change: Callable[[_Counts], tuple[int, _Counts | None]]) -> int:
-        def changed(data: bytes | None) -> tuple[int, bytes | None]:
-            outcome, counts = change(self._living(data, now))
-            return outcome, None if counts is None else json.dumps(_bounded(counts, name)).encode()
+    def _swap(self, place: _Place, now: datetime, change: Callable[[_Counts], tuple[T, _Counts | None]]) -> T:
+        def changed(data: bytes | None) -> tuple[T, bytes | None]:
+            before = self._living(data, now)
+            outcome, counts = change(before)
+            same = counts is None or counts == before
+            return outcome, None if same else json.dumps(_bounded(counts or {}, place.names)).encode()
 
         # One at a time within a process: only instances meet in the store.
-        with self._locks[_shard(name)]:
-            return swap(self._store, _object(now.date(), name), changed)
+        with self._locks[_shard(place.names[-1])]:
+            return swap(self._store, place.object_of(now.date()), changed)
 
-    def _before_midnight(self, door: str, address: str, now: datetime) -> tuple[int, float]:
-        """The count of yesterday that still lives."""
+    def _before_midnight(self, door: str, address: str, now: datetime) -> list[tuple[int, float]]:
+        """The counts of yesterday that still live, of an address and the networks around it."""
         yesterday = now.date() - timedelta(days=1)
         begun = datetime.combine(now.date(), time(), UTC)
         key = self._keys.get(yesterday) or self._stored_key(yesterday)
         if now - begun >= timedelta(seconds=self._lockout_seconds) or key is None:
-            return _NONE
-        name = self._name(door, address, key)
-        stored = self._store.get(_object(yesterday, name))
-        return self._living(stored.data if stored else None, now).get(name, _NONE)
+            return [_NONE] * len(_networks(address))
+        place = self._place(door, address, key)
+        stored = self._store.get(place.object_of(yesterday))
+        living = self._living(stored.data if stored else None, now)
+        return [living.get(name, _NONE) for name in place.names]
 
     def _living(self, data: bytes | None, now: datetime) -> _Counts:
         try:
@@ -119,8 +157,10 @@ class Attempts:
         oldest = now.timestamp() - self._lockout_seconds
         return {name: count for name, count in found.items() if count[1] > oldest}
 
-    def _name(self, door: str, address: str, key: bytes) -> str:
-        return hmac.digest(key, f"{door}|{_network(address)}".encode(), hashlib.sha256).hex()[:32]
+    def _place(self, door: str, address: str, key: bytes) -> _Place:
+        networks = _networks(address)
+        names = (hmac.digest(key, f"{door}|{network}".encode(), hashlib.sha256).hex()[:32] for network, _ in networks)
+        return _Place(tuple(names), tuple(self._most * times for _, times in networks))
 
     def _key(self, day: date, now: datetime) -> bytes:
         """The key behind the names of a day, agreed on through the store; who makes it deletes what is over."""
@@ -156,20 +196,38 @@ def delete_old_attempts(store: Store, now: datetime) -> int:
     return len(old)
 
 
-def _bounded(counts: _Counts, name: str) -> _Counts:
-    """At most MAX_COUNTS: those with the fewest failures go first, then the oldest, never the one just counted."""
-    others = sorted((count, other) for other, count in counts.items() if other != name)
-    return {**{other: count for count, other in others[-(MAX_COUNTS - 1) :]}, name: counts[name]}
+def _fewer(counts: _Counts, names: tuple[str, ...]) -> _Counts:
+    """The counts with one failure less under some names."""
+    return {name: (max(0, failures - (name in names)), last) for name, (failures, last) in counts.items()}
 
 
-def _network(address: str) -> str:
+def _bounded(counts: _Counts, names: tuple[str, ...]) -> _Counts:
+    """At most MAX_COUNTS: those with the fewest failures go first, then the oldest, never those just counted."""
+    others = sorted((count, other) for other, count in counts.items() if other not in names)
+    kept = others[max(0, len(others) + len(names) - MAX_COUNTS) :]
+    return {**{other: count for count, other in kept}, **{name: counts[name] for name in names if name in counts}}
+
+
+def widest_network(address: str) -> str:
+    """The widest network of an address that is counted."""
+    return _networks(address)[-1][0]
+
+
+def finest_network(address: str) -> str:
+    """The network that counts as one client: an IPv4 address, or the /64 of IPv6."""
+    return _networks(address)[0][0]
+
+
+def _networks(address: str) -> list[tuple[str, int]]:
+    """The networks around an address, finest first, and how many times the failures of one client each may have."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    return str(parsed.ipv4_mapped or ip_network((int(parsed), IPV6_PREFIX), strict=False))
+        return [(address, 1)]
+    if isinstance(parsed, IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed
+    lengths = IPV6_NETWORKS if isinstance(parsed, IPv6Address) else IPV4_NETWORKS
+    return [(str(ip_network((parsed, length), strict=False)), times) for length, times in lengths]
 
 
 def _shard(name: str) -> int:

@@ -6,19 +6,24 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
-from mallard.auth.attempts import Attempts
+from mallard.auth.attempts import Attempts, widest_network
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.guard import Guard
+from mallard.auth.guess_rate import GuessRate
+from mallard.auth.hashing import Hashing
 from mallard.auth.keys import KeyRing
+from mallard.auth.known_networks import KnownNetworks
 from mallard.auth.links import Link, Links
-from mallard.auth.password import Hashing, Passwords, refuse_weak
+from mallard.auth.password import Passwords, refuse_weak
 from mallard.auth.sessions import Sessions
 from mallard.config import Settings
 from mallard.errors import ConfigError, MallardError, PasswordError, StoreError
 from mallard.store.base import Store
 
 DOOR = "password"
+LINK_DOOR = "link"
 """What is tried at the login; a shared link is a door of its own."""
 
 log = logging.getLogger("mallard.auth")
@@ -53,6 +58,8 @@ class Gate:
         self.attempts = Attempts(
             store, secret, most=settings.max_login_attempts, lockout_seconds=settings.login_lockout
         )
+        self.known_networks = KnownNetworks(store, secret, clock=clock)
+        self._guesses = {DOOR: GuessRate(), LINK_DOOR: GuessRate()}
         self.first_visit = first_visit
         self.now = now
         self.secure_cookies = settings.secure_cookies
@@ -70,27 +77,33 @@ class Gate:
 
     def try_password(self, password: str, address: str, now: datetime) -> bool | int:
         """Whether it is the password; or, where too many were wrong, the seconds to wait."""
-        return self._try(DOOR, lambda: self.passwords.check(password), address, now)
+        return self._try(DOOR, DOOR, partial(self.passwords.check, password), address, now)
 
     def try_link(self, link: Link, password: str, address: str, now: datetime) -> bool | int:
         """Whether it is the link's password; or, where too many were wrong, the seconds to wait."""
         if not link.password_hash:
             return True
-        return self._try(f"link {link.slug}", lambda: self.links.opens(link, password), address, now)
+        return self._try(LINK_DOOR, f"link {link.slug}", partial(self.links.opens, link, password), address, now)
 
-    def _try(self, door: str, opens: Callable[[], bool], address: str, now: datetime) -> bool | int:
-        wait = self.attempts.begin(door, address, now)
-        if wait:
-            return wait
+    def _try(self, kind: str, door: str, opens: Callable[[str], bool], address: str, now: datetime) -> bool | int:
+        known, guesses = self.known_networks.has(address, now), self._guesses[kind]
+        # A storm from everywhere slows those who were never let in, and nobody else.
+        wait = 0 if known else guesses.wait_seconds(now.timestamp())
+        attempt = None if wait else self.attempts.begin(door, address, now, is_known=known)
+        if attempt is None or attempt.wait_seconds:
+            return attempt.wait_seconds if attempt else wait
         try:
-            right = opens()
+            right = opens("" if known or attempt.is_first else widest_network(address))
         except MallardError:
             with suppress(StoreError):
                 self.attempts.take_back(door, address, now)
             raise
         if right:
             self.attempts.forgive(door, address, now)
+            if kind == DOOR:
+                self.known_networks.remember(address, now)
             return True
+        guesses.fail(now.timestamp())
         with self._counting:
             self.login_failures += 1
         return False

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from mallard.auth.common_passwords import is_common
+from mallard.auth.hashing import MAX_LENGTH, Hashing
 from mallard.auth.kept import Kept
-from mallard.auth.password import MAX_LENGTH, MIN_LENGTH, Hashing
+from mallard.auth.password import MIN_LENGTH
 from mallard.errors import LinkError, PasswordError, StoreUnavailableError
 from mallard.store.base import Store
 
@@ -76,9 +77,9 @@ class Links:
         """The link, None where there is none any more. At most KEPT_SECONDS behind the store."""
         return self._kept.get(slug) if _FORM.fullmatch(slug) else None
 
-    def opens(self, link: Link, password: str) -> bool:
-        """Whether this is the link's password; any is where it has none."""
-        return not link.password_hash or self._hashing.fits(password, link.password_hash)
+    def opens(self, link: Link, password: str, stranger: str = "") -> bool:
+        """Whether this is the link's password; any is where it has none. ``stranger`` as in ``Hashing.fits``."""
+        return not link.password_hash or self._hashing.fits(password, link.password_hash, stranger)
 
     def all(self, site_id: str | None = None) -> list[Link]:
         """Every link, or those of a site, the oldest first."""

@@ -4,32 +4,21 @@ import hashlib
 import hmac
 import json
 import secrets
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from mallard.auth.common_passwords import is_common
+from mallard.auth.hashing import MAX_LENGTH, Hashing
 from mallard.auth.kept import Kept
-from mallard.errors import ConflictError, PasswordBusyError, PasswordError, StoreError, StoreUnavailableError
+from mallard.errors import ConflictError, PasswordError, StoreError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.swap import swap
 
 PASSWORD_KEY = "config/password.json"  # noqa: S105  # the name of the object
 MIN_LENGTH = 8
-MAX_LENGTH = 1000
-AT_ONCE = 2
-"""Hashes a process computes at once: each takes 19 MiB and a core."""
-
-WAIT_SECONDS = 3.0
-
-HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-"""Argon2id with 19 MiB, two passes and one lane, as OWASP's cheat sheet on storing passwords asks for."""
 
 
 def refuse_weak(password: str) -> None:
@@ -49,41 +38,6 @@ class _Record:
     hash: str
     mark: str
     set_at: str
-
-
-class Hashing:
-    """Argon2id for a process: at most AT_ONCE at a time, so that guesses take neither its memory nor its cores."""
-
-    def __init__(self, hasher: PasswordHasher = HASHER, *, wait_seconds: float = WAIT_SECONDS) -> None:
-        self._hasher = hasher
-        self._wait_seconds = wait_seconds
-        self._places = threading.BoundedSemaphore(AT_ONCE)
-
-    def hash(self, password: str) -> str:
-        """The password's hash with a salt of its own. PasswordBusyError where too many wait."""
-        with self._place():
-            return self._hasher.hash(_bytes(password))
-
-    def fits(self, password: str, known: str) -> bool:
-        """Whether a hash is this password's. PasswordBusyError where too many wait."""
-        if len(password) > MAX_LENGTH:
-            return False
-        with self._place(), suppress(VerificationError, InvalidHashError):
-            return self._hasher.verify(known, _bytes(password))
-        return False
-
-    def is_old(self, known: str) -> bool:
-        """Whether a hash was made with other parameters than those of today."""
-        return self._hasher.check_needs_rehash(known)
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(timeout=self._wait_seconds):
-            raise PasswordBusyError("Too many passwords are being checked; try again in a few seconds.")
-        try:
-            yield
-        finally:
-            self._places.release()
 
 
 class Passwords:
@@ -136,12 +90,12 @@ class Passwords:
         self._marks.put(PASSWORD_KEY, record.mark)
         return True
 
-    def check(self, password: str) -> bool:
-        """Whether this is the password. Where its hash has old parameters, it gets new ones."""
+    def check(self, password: str, stranger: str = "") -> bool:
+        """Whether this is the password; an old hash gets new parameters. ``stranger`` as in ``Hashing.fits``."""
         if self._configured:
             return hmac.compare_digest(_digest(self._configured), _digest(password))
         record = self._read()
-        if record is None or not self.hashing.fits(password, record.hash):
+        if record is None or not self.hashing.fits(password, record.hash, stranger):
             return False
         if self.hashing.is_old(record.hash):
             # The next login does it where this one cannot.

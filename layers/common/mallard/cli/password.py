@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mallard.auth.password import MAX_LENGTH, Passwords
+from mallard.auth.hashing import MAX_LENGTH
+from mallard.auth.password import Passwords
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, PasswordError

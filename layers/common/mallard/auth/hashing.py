@@ -1,0 +1,112 @@
+"""Argon2id hashes of passwords, few at a time, in threads of low priority."""
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from time import monotonic
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from mallard.errors import PasswordBusyError
+
+MAX_LENGTH = 1000
+AT_ONCE = 2
+"""Hashes a process computes at once: each takes 19 MiB and a core."""
+
+STRANGERS_AT_ONCE = 1
+"""Of those, hashes for clients whose network failed before: the other place is free for everybody else."""
+
+STRANGERS_WAITING = 8
+WAITING_OF_A_NETWORK = 2
+WAIT_SECONDS = 3.0
+NICENESS = 10
+"""A storm of guesses takes the cores that events and queries leave."""
+
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+"""Argon2id with 19 MiB, two passes and one lane, as OWASP's cheat sheet on storing passwords asks for."""
+
+
+class Hashing:
+    """Argon2id for a process: at most AT_ONCE at a time, so that guesses take neither its memory nor its cores."""
+
+    def __init__(self, hasher: PasswordHasher = HASHER, *, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._hasher = hasher
+        self._wait_seconds = wait_seconds
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._strangers = threading.BoundedSemaphore(STRANGERS_AT_ONCE)
+        self._lock = threading.Lock()
+        self._waiting: Counter[str] = Counter()
+        self._pool = ThreadPoolExecutor(AT_ONCE, "password-hash", _lower_priority)
+
+    def hash(self, password: str) -> str:
+        """The password's hash with a salt of its own. PasswordBusyError where too many wait."""
+        with self._place(""):
+            return self._pool.submit(self._hasher.hash, _bytes(password)).result()
+
+    def fits(self, password: str, known: str, stranger: str = "") -> bool:
+        """Whether a hash is this password's.
+
+        ``stranger`` is the network of a client that has no precedence: few such wait, and few of one network.
+        PasswordBusyError where too many wait.
+        """
+        if len(password) > MAX_LENGTH:
+            return False
+        with self._place(stranger), suppress(VerificationError, InvalidHashError):
+            return self._pool.submit(self._hasher.verify, known, _bytes(password)).result()
+        return False
+
+    def is_old(self, known: str) -> bool:
+        """Whether a hash was made with other parameters than those of today."""
+        return self._hasher.check_needs_rehash(known)
+
+    @contextmanager
+    def _place(self, stranger: str) -> Iterator[None]:
+        deadline = monotonic() + self._wait_seconds
+        with self._stranger_place(stranger, deadline), _held(self._places, deadline):
+            yield
+
+    @contextmanager
+    def _stranger_place(self, network: str, deadline: float) -> Iterator[None]:
+        if not network:
+            yield
+            return
+        with self._lock:
+            if self._waiting.total() >= STRANGERS_WAITING or self._waiting[network] >= WAITING_OF_A_NETWORK:
+                raise _busy()
+            self._waiting[network] += 1
+        try:
+            with _held(self._strangers, deadline):
+                yield
+        finally:
+            with self._lock:
+                self._waiting[network] -= 1
+                self._waiting += Counter()
+
+
+@contextmanager
+def _held(places: threading.BoundedSemaphore, deadline: float) -> Iterator[None]:
+    if not places.acquire(timeout=max(0.0, deadline - monotonic())):
+        raise _busy()
+    try:
+        yield
+    finally:
+        places.release()
+
+
+def _busy() -> PasswordBusyError:
+    return PasswordBusyError("Too many passwords are being checked; try again in a few seconds.")
+
+
+def _lower_priority() -> None:
+    # On Linux a thread has a priority of its own; elsewhere this is refused.
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+def _bytes(password: str) -> bytes:
+    # JSON can say half of a character, which no encoding holds.
+    return password.encode("utf-8", "surrogatepass")
