@@ -136,10 +136,16 @@ def test_a_regular_expression_that_would_explode_elsewhere_is_answered(folder: P
         assert (answer.status_code, answer.json()["events"]) == (200, 0)
 
 
-def test_a_hundred_years_are_answered(folder: Path) -> None:
-    span = {"site_id": SITE, "start_date": "1970-01-01", "end_date": "2069-12-31"}
+def test_twenty_years_are_a_series_and_a_hundred_are_a_number(folder: Path) -> None:
+    century = {"site_id": SITE, "start_date": "1970-01-01", "end_date": "2069-12-31"}
     with client_of(folder) as client:
-        assert len(client.get("/api/stats/timeseries", params=span).json()) == 36_524
+        series = client.get("/api/stats/timeseries", params={**century, "start_date": "2050-01-01"}).json()
+        assert len(series) == 7304
+        for report in ("timeseries", "overview"):
+            answer = client.get(f"/api/stats/{report}", params=century)
+            assert answer.status_code == 400
+            assert answer.json() == {"error": "The range has 36524 days, but a series may have 7320; ask for fewer."}
+        assert client.get("/api/stats/main", params=century).json()["events"] > 0
 
 
 def test_an_answer_that_is_known_already_is_not_sent_again(folder: Path) -> None:

@@ -24,11 +24,16 @@ from mallard.query.filters import (
     Leaf,
     leaves,
     read_filters,
+    refuse_patterns,
 )
 from mallard.query.goal_conditions import page_pattern
+from mallard.query.stopping import IS_STRANGER
 from mallard.sites.settings import Goal
 
 MAX_STEPS = 32
+MAX_STRANGER_STEPS = 8
+"""Of public sites and shared links: each step costs."""
+
 MAX_STEPS_BYTES = 16 * 1024
 MAX_TEXT_LENGTH = 2048
 MAX_CONDITIONS = 60
@@ -59,9 +64,14 @@ def parse_steps(text: str | None, *, at_least: int = 1, name: str = "steps") -> 
     if len(text) > MAX_STEPS_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_STEPS_BYTES:
         raise QueryError(f"{name} is over {MAX_STEPS_BYTES // 1024} KB.")
     steps = _from_json(text, name) if text.lstrip().startswith("[") else _from_text(Reader(name, text))
-    if not at_least <= len(steps) <= MAX_STEPS:
-        raise QueryError(f"{name} has {len(steps)} steps, but must have {at_least} to {MAX_STEPS}.")
+    is_stranger = IS_STRANGER.get()
+    most = MAX_STRANGER_STEPS if is_stranger else MAX_STEPS
+    if not at_least <= len(steps) <= most:
+        more = "; log in or send an API key for more" if is_stranger and len(steps) > most else ""
+        raise QueryError(f"{name} has {len(steps)} steps, but must have {at_least} to {most}{more}.")
     _check_size(steps, name)
+    for step in steps if is_stranger else ():
+        refuse_patterns(step.filter)
     return steps
 
 

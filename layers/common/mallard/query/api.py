@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from mallard.auth.admission import Admission
 from mallard.auth.api import allow_dashboard, auth_routes
-from mallard.auth.door import Door
+from mallard.auth.door import Door, headers_of
 from mallard.auth.gate import Gate
 from mallard.auth.identity import Identity
 from mallard.auth.schemes import READS_OR_PUBLIC
@@ -36,6 +36,7 @@ from mallard.query.answers import Refusal
 from mallard.query.downloads import Deliver, stream
 from mallard.query.engine import Engine
 from mallard.query.export_routes import export_routes
+from mallard.query.fair_share import FairShare
 from mallard.query.filters import parse_filters
 from mallard.query.parameters import OnlyKnown, read_site
 from mallard.query.patience import Patience
@@ -95,6 +96,11 @@ def create_app(
         return [Depends(admit), OnlyKnown, *described]
 
     app.add_middleware(Patience, seconds=query_seconds)
+    app.add_middleware(
+        FairShare,
+        identify=lambda request: gate.guard.identify(headers_of(request), request.method, gate.now()),
+        address_of=address_of,
+    )
     app.add_middleware(Bodies)
     allow_dashboard(app, gate.guard.dashboard_origin)
     app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))

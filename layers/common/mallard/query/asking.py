@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from mallard.query.engine import Engine
-from mallard.query.filters import both, parse_filters
+from mallard.query.filters import both, parse_filters, refuse_patterns
 from mallard.query.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
@@ -46,7 +46,10 @@ def ask_filtered(engine: Callable[[], Engine], clock: Callable[[], datetime]) ->
     Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
 
     def ask(request: Request, asked: Span, filters: Filters = None) -> Ask:
-        passing = both(parse_filters(filters), parse_filters(request.state.who.filters or None))
+        who, given = request.state.who, parse_filters(filters)
+        if not who.is_known:
+            refuse_patterns(given)
+        passing = both(given, parse_filters(who.filters or None))
         return Ask(asked.stats, replace(asked.scope, filters=passing))
 
     return ask

@@ -21,7 +21,7 @@ from mallard.query.filter_dimensions import (
     PROPS,
     is_of_event,
 )
-from mallard.query.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, leaves
+from mallard.query.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, all_leaves, leaves
 from mallard.query.goal_conditions import goal_columns, goal_condition, goals_meant
 from mallard.sites.settings import Goal
 
@@ -100,7 +100,7 @@ class Writer:
         self.bound = Bound(letter)
         self._as_list = as_list
         self.done = tuple(dict.fromkeys(leaf for leaf in leaves(asked) if isinstance(leaf, Done)))
-        self._leaves = tuple(dict.fromkeys(_all_leaves(asked)))
+        self._leaves = tuple(dict.fromkeys(all_leaves(asked)))
         self._goals = {leaf: goals_meant(leaf, goals) for leaf in self._leaves if leaf.dimension == GOAL}
         asked_for = sum(map(len, self._goals.values()))
         if asked_for > MAX_GOALS:
@@ -197,11 +197,6 @@ def of_recent(conditions: Conditions | None, since: datetime) -> Conditions:
         stranger=f"({conditions.stranger}) AND {recent}",
         values={**conditions.values, "recent": since},
     )
-
-
-def _all_leaves(part: Filter) -> list[Leaf]:
-    """Those within what was done, too."""
-    return [each for leaf in leaves(part) for each in (_all_leaves(leaf.filter) if isinstance(leaf, Done) else [leaf])]
 
 
 def _is_of_event(leaf: Leaf | Done) -> bool:

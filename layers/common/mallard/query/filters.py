@@ -92,6 +92,15 @@ class _Reading:
     patterns: int = 0
 
 
+def refuse_patterns(found: Filter | None) -> None:
+    """QueryError where a filter holds a regular expression: strangers' reports are light ones."""
+    for leaf in all_leaves(found) if found else ():
+        if leaf.positive == MATCHES:
+            raise QueryError(
+                f"filters holds {leaf.operator!r}, for which one logs in or sends an API key; use contains."
+            )
+
+
 def parse_filters(text: str | None) -> Filter | None:
     """The filter of a ``filters`` parameter; None for none and for ``[]``. QueryError says what is wrong, and where."""
     if text is None:
@@ -231,6 +240,11 @@ def leaves(part: Filter) -> list[Leaf | Done]:
     if isinstance(part, Not):
         return leaves(part.filter)
     return [leaf for each in part.filters for leaf in leaves(each)]
+
+
+def all_leaves(part: Filter) -> list[Leaf]:
+    """What the tree compares, within what was done too."""
+    return [each for leaf in leaves(part) for each in (all_leaves(leaf.filter) if isinstance(leaf, Done) else [leaf])]
 
 
 def _all(parts: tuple[Filter, ...]) -> Filter:

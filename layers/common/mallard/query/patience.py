@@ -8,7 +8,10 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mallard.errors import QueryTooLongError
-from mallard.query.stopping import CURRENT, Stop
+from mallard.query.stopping import CURRENT, IS_STRANGER, Stop
+
+STRANGER_SECONDS = 10
+"""Of a query of a public site or a shared link, where MALLARD_QUERY_SECONDS allows more."""
 
 
 class Patience:
@@ -33,7 +36,8 @@ class Patience:
             return message
 
         listener = asyncio.create_task(_listen(receive, messages, stop))
-        timer = asyncio.get_running_loop().call_later(self._seconds, stop.stop, QueryTooLongError)
+        seconds = min(self._seconds, STRANGER_SECONDS) if IS_STRANGER.get() else self._seconds
+        timer = asyncio.get_running_loop().call_later(seconds, stop.stop, QueryTooLongError)
         token = CURRENT.set(stop)
 
         async def begun(message: Message) -> None:

@@ -10,6 +10,9 @@ from mallard.sites.zones import UTC_DAYS, Zones
 REALTIME_MINUTES = 5
 REALTIME_STEP_SECONDS = 5
 MAX_DAYS = 36_525
+MAX_SERIES_DAYS = 7_320
+"""Rows of a daily series, twenty years. A number or a list has no such bound."""
+
 FIRST_DATE = date(1970, 1, 1)
 
 PERIODS = (

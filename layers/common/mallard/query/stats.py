@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
+from mallard.errors import QueryError
 from mallard.query.compare import change
 from mallard.query.dimensions import DIMENSIONS
 from mallard.query.engine import Engine
 from mallard.query.filters import Filter
 from mallard.query.metrics import METRICS
-from mallard.query.period import Period, read_period
+from mallard.query.period import MAX_SERIES_DAYS, Period, read_period
 from mallard.query.query import DAY, HOUR, Query
 from mallard.table.rollup import TOTAL
 
@@ -93,7 +94,7 @@ class Stats:
 
     def timeseries(self, scope: Scope) -> list[dict[str, Any]]:
         """Visitors and page views per hour or day, buckets without any included."""
-        scope = self.begun(scope)
+        scope = _short_enough(self.begun(scope))
         (rows,), (before,), _ = self._counted(scope, [_series(scope.period)])
         return self._filled(scope, rows, before)
 
@@ -104,7 +105,7 @@ class Stats:
 
     def overview(self, scope: Scope, limit: int = 10, names: Sequence[str] = OVERVIEW_BREAKDOWNS) -> Overview:
         """Headline, series and breakdowns of one site and range, counted in one go; who is here now apart."""
-        scope = self.begun(scope)
+        scope = _short_enough(self.begun(scope))
         asked = [_MAIN, _series(scope.period), *(_breakdown(name, limit) for name in names)]
         (main, series, *lists), (main_before, series_before, *lists_before), counted = self._counted(scope, asked)
         return Overview(
@@ -169,6 +170,13 @@ class Stats:
         if since is not None:
             hours = [hour for hour in hours if since - timedelta(hours=1) < hour[0] <= now]
         return [(f"{moment:%Y-%m-%d %H:%M}", label) for moment, label in hours]
+
+
+def _short_enough(scope: Scope) -> Scope:
+    days = (scope.period.end - scope.period.start).days
+    if days > MAX_SERIES_DAYS:
+        raise QueryError(f"The range has {days} days, but a series may have {MAX_SERIES_DAYS}; ask for fewer.")
+    return scope
 
 
 def _values(asked: _Asked, rows: Rows) -> frozenset[str] | None:

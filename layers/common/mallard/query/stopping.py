@@ -3,13 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 from mallard.errors import QueryBusyError, QueryStoppedError, QueryTooLongError
 
 AT_ONCE = 2
 """Queries that count events at a time: more would share the same memory and cores."""
+
+STRANGERS_AT_ONCE = 1
+"""Of those, queries of public sites and shared links: the other place is the owner's."""
 
 MAX_WAITING = 32
 WAIT_STEP_SECONDS = 0.1
@@ -72,6 +75,10 @@ CURRENT: ContextVar[Stop | None] = ContextVar("mallard.query.stop", default=None
 """What ends the request that is being answered; None: nothing does."""
 
 
+IS_STRANGER: ContextVar[bool] = ContextVar("mallard.query.is_stranger", default=False)
+"""Whether the request that is being answered is of somebody who is not the owner, nor has a key."""
+
+
 def current_stop() -> Stop:
     """That of the request, or one that nobody stops."""
     return CURRENT.get() or Stop()
@@ -83,6 +90,7 @@ class Line:
     def __init__(self, at_once: int = AT_ONCE, waiting: int = MAX_WAITING) -> None:
         """Everybody waits in the order of the operating system."""
         self._free = threading.Semaphore(at_once)
+        self._strangers = threading.Semaphore(min(at_once, STRANGERS_AT_ONCE))
         self._places = threading.Semaphore(at_once + waiting)
 
     @contextmanager
@@ -91,11 +99,17 @@ class Line:
         if not self._places.acquire(blocking=False):
             raise QueryBusyError("Too many queries wait already; ask again in some seconds.")
         try:
-            while not self._free.acquire(timeout=WAIT_STEP_SECONDS):
-                stop.check()
-            try:
+            with _acquired(self._strangers, stop) if IS_STRANGER.get() else nullcontext(), _acquired(self._free, stop):
                 yield
-            finally:
-                self._free.release()
         finally:
             self._places.release()
+
+
+@contextmanager
+def _acquired(places: threading.Semaphore, stop: Stop) -> Iterator[None]:
+    while not places.acquire(timeout=WAIT_STEP_SECONDS):
+        stop.check()
+    try:
+        yield
+    finally:
+        places.release()

@@ -1,0 +1,123 @@
+"""Middleware that admits report requests by kind of client: strangers never take the owner's places."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mallard.auth.identity import Denied, Identity, Who
+from mallard.errors import MallardError
+from mallard.query.stopping import IS_STRANGER
+
+REPORTS = "/api/stats/"
+KNOWN_AT_ONCE = 24
+"""Requests of the owner and of keys that hold a thread: of the 40 threads of a process some are left for logins."""
+
+STRANGERS_AT_ONCE = 6
+"""The same for public sites and shared links, all of them together."""
+
+KNOWN_WAITING = 64
+STRANGERS_WAITING = 32
+OF_ONE_ADDRESS = 8
+"""Requests of one stranger's address that run or wait: a page sends two at a time."""
+
+IDENTIFYING = 4
+"""Threads that find out who a client is, of their own: a stranger's report cannot delay that."""
+
+RETRY_AFTER_SECONDS = 2
+
+Identify = Callable[[Request], Identity | Denied]
+
+
+class Places:
+    """So many requests run at once, so many wait, and so many of them are of one client."""
+
+    def __init__(self, at_once: int, waiting: int, of_one: int) -> None:
+        self._free = anyio.Semaphore(at_once)
+        self._most = at_once + waiting
+        self._of_one = of_one
+        self._held: Counter[Hashable] = Counter()
+
+    def is_full(self, client: Hashable) -> bool:
+        """Whether one more of this client finds no room to wait."""
+        return self._held.total() >= self._most or self._held[client] >= self._of_one
+
+    @asynccontextmanager
+    async def taken(self, client: Hashable) -> AsyncIterator[None]:
+        """Inside the request has a place."""
+        self._held[client] += 1
+        try:
+            async with self._free:
+                yield
+        finally:
+            self._held[client] -= 1
+            if not self._held[client]:
+                del self._held[client]
+
+
+class FairShare:
+    """Admits requests of REPORTS to ``app``, and sets ``stopping.IS_STRANGER`` for them; others pass as they come."""
+
+    def __init__(self, app: ASGIApp, identify: Identify, address_of: Callable[[Request], str]) -> None:
+        """``identify`` may read the store; ``address_of`` tells the client's address."""
+        self._app = app
+        self._identify = identify
+        self._address_of = address_of
+        self._places: tuple[Places, Places] | None = None
+        self._identifying: anyio.CapacityLimiter | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or not scope["path"].startswith(REPORTS):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        who = await self._found(request)
+        known, strangers = self._made()
+        is_stranger = who is None or not who.is_known
+        places, client = (strangers, self._client(request, who)) if is_stranger else (known, "")
+        if places.is_full(client):
+            await _refusal()(scope, receive, send)
+            return
+        token = IS_STRANGER.set(is_stranger)
+        try:
+            async with places.taken(client):
+                await self._app(scope, receive, send)
+        finally:
+            IS_STRANGER.reset(token)
+
+    async def _found(self, request: Request) -> Identity | None:
+        """The client, None where it is refused anyway or cannot be told: the routes say why."""
+        if self._identifying is None:
+            self._identifying = anyio.CapacityLimiter(IDENTIFYING)
+        try:
+            who = await anyio.to_thread.run_sync(self._identify, request, limiter=self._identifying)
+        except MallardError:
+            return None
+        return who if isinstance(who, Identity) else None
+
+    def _made(self) -> tuple[Places, Places]:
+        # Semaphores belong to the event loop that is running: there is none when the application is made.
+        if self._places is None:
+            known = Places(KNOWN_AT_ONCE, KNOWN_WAITING, KNOWN_AT_ONCE + KNOWN_WAITING)
+            self._places = known, Places(STRANGERS_AT_ONCE, STRANGERS_WAITING, OF_ONE_ADDRESS)
+        return self._places
+
+    def _client(self, request: Request, who: Identity | None) -> Hashable:
+        """Those who hold one link share its places; others have those of their address."""
+        if who is not None and who.who is Who.LINK:
+            return who.sites, who.filters
+        return self._address_of(request), *parse_qs(request.url.query).get("site_id", [""])[:1]
+
+
+def _refusal() -> JSONResponse:
+    sentence = "Too many queries wait already; ask again in some seconds."
+    return JSONResponse(
+        {"error": sentence}, 503, {"retry-after": str(RETRY_AFTER_SECONDS), "cache-control": "no-store"}
+    )

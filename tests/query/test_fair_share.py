@@ -1,0 +1,192 @@
+"""Requests for reports are admitted by kind of client: strangers never take the owner's places."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from mallard.auth.identity import NOBODY, OWNER, Identity, Who
+from mallard.behaviour.steps import MAX_STRANGER_STEPS, parse_steps
+from mallard.errors import QueryError, StoreUnavailableError
+from mallard.query.fair_share import OF_ONE_ADDRESS, STRANGERS_AT_ONCE, STRANGERS_WAITING, FairShare
+from mallard.query.filters import parse_filters, refuse_patterns
+from mallard.query.patience import STRANGER_SECONDS, Patience
+from mallard.query.stopping import CURRENT, IS_STRANGER, Line, Stop
+
+LINK = Identity(Who.LINK, "ReadOnly", ("a.example",))
+KEY = Identity(Who.KEY, "ReadOnly")
+
+
+class Reports:
+    """An application whose reports end when the test says so."""
+
+    def __init__(self) -> None:
+        self.running: Counter[bool] = Counter()
+        self.may_end = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.running[IS_STRANGER.get()] += 1
+        await self.may_end.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def identify(request: Request) -> Identity:
+    """By a header of the test's own."""
+    name = request.headers.get("who", "")
+    if name == "away":
+        raise StoreUnavailableError("The bucket does not answer.")
+    return {"owner": OWNER, "key": KEY, "link": LINK}.get(name, NOBODY)
+
+
+class Clients:
+    """Requests of many clients to one application."""
+
+    def __init__(self) -> None:
+        self.reports = Reports()
+        self.app = FairShare(self.reports, identify, lambda request: request.headers["address"])
+        self.asked: list[asyncio.Task[int]] = []
+
+    def ask(self, who: str, address: str = "192.0.2.1", path: str = "/api/stats/main", times: int = 1) -> None:
+        headers = [(b"who", who.encode()), (b"address", address.encode())]
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": b"site_id=a.example",
+            "headers": headers,
+        }
+        self.asked += [asyncio.create_task(self._status(scope)) for _ in range(times)]
+
+    async def settled(self) -> None:
+        """Wait until nothing moves any more."""
+        before = None
+        while before != (now := (self.reports.running.copy(), sum(each.done() for each in self.asked))):
+            before = now
+            for _ in range(20):
+                await asyncio.sleep(0.005)
+
+    async def statuses(self) -> Counter[int]:
+        self.reports.may_end.set()
+        return Counter(await asyncio.gather(*self.asked))
+
+    async def _status(self, scope: dict[str, Any]) -> int:
+        statuses: list[int] = []
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        await self.app(scope, receive, send)
+        return statuses[0]
+
+
+def test_owner_runs_at_once_beside_a_crowd_of_strangers() -> None:
+    async def run() -> None:
+        clients = Clients()
+        for number in range(200):
+            clients.ask("nobody", f"198.51.100.{number}")
+        await clients.settled()
+        assert clients.reports.running == {True: STRANGERS_AT_ONCE}
+        clients.ask("owner")
+        clients.ask("key")
+        await clients.settled()
+        assert clients.reports.running == {True: STRANGERS_AT_ONCE, False: 2}
+        let_in = STRANGERS_AT_ONCE + STRANGERS_WAITING
+        assert await clients.statuses() == {200: let_in + 2, 503: 200 - let_in}
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("who", ["nobody", "link", "away"])
+def test_one_stranger_has_few_places(who: str) -> None:
+    async def run() -> None:
+        clients = Clients()
+        clients.ask(who, times=OF_ONE_ADDRESS + 3)
+        clients.ask("nobody", "198.51.100.9")
+        await clients.settled()
+        assert await clients.statuses() == {200: OF_ONE_ADDRESS + 1, 503: 3}
+        # Places are free again.
+        clients.asked.clear()
+        clients.ask(who, times=OF_ONE_ADDRESS)
+        assert await clients.statuses() == {200: OF_ONE_ADDRESS}
+
+    asyncio.run(run())
+
+
+def test_other_paths_pass_as_they_come() -> None:
+    async def run() -> None:
+        clients = Clients()
+        clients.ask("nobody", path="/api/auth/login", times=100)
+        await clients.settled()
+        assert clients.reports.running == {False: 100}
+        assert await clients.statuses() == {200: 100}
+
+    asyncio.run(run())
+
+
+def test_line_keeps_a_turn_for_the_owner() -> None:
+    line = Line(at_once=2, waiting=4)
+    token = IS_STRANGER.set(True)
+    try:
+        with line.turn(Stop()):
+            stopped = Stop()
+            stopped.stop()
+            with pytest.raises(Exception, match="stopped"), line.turn(stopped):
+                pytest.fail("two strangers at a time")
+            IS_STRANGER.set(False)
+            with line.turn(Stop()):
+                pass
+    finally:
+        IS_STRANGER.reset(token)
+
+
+def test_strangers_have_fewer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[float] = []
+
+    async def run(is_stranger: bool) -> None:
+        loop = asyncio.get_running_loop()
+        call_later = loop.call_later
+
+        def noted(delay: float, *rest: Any) -> asyncio.TimerHandle:
+            seconds.append(delay)
+            return call_later(delay, *rest)
+
+        async def app(*_: Any) -> None:
+            assert CURRENT.get() is not None
+
+        async def never() -> Any:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(loop, "call_later", noted)
+        IS_STRANGER.set(is_stranger)
+        await Patience(app, 30)({"type": "http", "method": "GET"}, never, app)
+
+    for each in (False, True):
+        asyncio.run(run(each))
+    assert seconds == [30, STRANGER_SECONDS]
+
+
+def test_strangers_have_no_patterns_and_few_steps() -> None:
+    matches = json.dumps([["not", ["has_done", ["matches", "event:page", ["a+"]]]]])
+    with pytest.raises(QueryError, match="matches"):
+        refuse_patterns(parse_filters(matches))
+    refuse_patterns(parse_filters('[["contains", "event:page", ["a"]]]'))
+    refuse_patterns(None)
+    many = ",".join(f"page:/{number}" for number in range(MAX_STRANGER_STEPS + 1))
+    assert len(parse_steps(many)) == MAX_STRANGER_STEPS + 1
+    token = IS_STRANGER.set(True)
+    try:
+        with pytest.raises(QueryError, match="log in"):
+            parse_steps(many)
+        with pytest.raises(QueryError, match="matches"):
+            parse_steps('[{"filters": [["matches", "event:page", ["a+"]]]}]')
+    finally:
+        IS_STRANGER.reset(token)
