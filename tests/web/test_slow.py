@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mallard.cli.connection import CLOSE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS, STALL_SECONDS, Connection
+from mallard.cli.open_connections import MAX_FILES, OpenConnections, most_connections, raise_file_limit
 from support.turns import turns, until
 
 LARGE = 8 * 1024 * 1024
@@ -175,7 +176,9 @@ def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on() -> None:
     async def told() -> None:
         async with connected() as (reader, writer, state):
             connection = await the_only(state)
-            with patch.object(Connection, "most_connections", 1):
+            with patch.object(Connection, "open_connections", OpenConnections(16)) as few:
+                for number in range(16):
+                    assert few.add(Busy(), f"198.51.100.{number}")
                 place = connection.transport.get_extra_info("sockname")
                 late, other = await asyncio.open_connection(*place)
                 with suppress(ConnectionError):
@@ -187,6 +190,50 @@ def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on() -> None:
     asyncio.run(told())
 
 
+class Busy:
+    """A connection whose client waits for an answer."""
+
+    aborted = False
+    idle = False
+
+    def is_idle(self) -> bool:
+        return self.idle
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_oldest_idle_connection_of_an_address_goes_where_the_address_has_its_share() -> None:
+    opened = OpenConnections(64)
+    mine, theirs = [Busy() for _ in range(8)], Busy()
+    mine[3].idle = mine[5].idle = theirs.idle = True
+    assert opened.add(theirs, "198.51.100.1")
+    assert all(opened.add(each, "192.0.2.1") for each in mine)
+    assert opened.add(Busy(), "192.0.2.1")
+    assert [each.aborted for each in mine] == [False, False, False, True, False, False, False, False]
+    assert opened.add(Busy(), "192.0.2.1")
+    assert mine[5].aborted
+    assert not opened.add(Busy(), "192.0.2.1")
+    assert not theirs.aborted
+    opened.remove(mine[0])
+    opened.remove(mine[0])
+    assert opened.add(Busy(), "192.0.2.1")
+
+
+def test_one_address_cannot_keep_others_out_and_a_proxy_has_no_share() -> None:
+    opened = OpenConnections(64, lambda address: address == "127.0.0.1")
+    crowd = [Busy() for _ in range(500)]
+    for each in crowd:
+        each.idle = True
+        assert opened.add(each, "192.0.2.1")
+    assert sum(not each.aborted for each in crowd) == 64 // 8
+    assert all(opened.add(Busy(), "127.0.0.1") for _ in range(56))
+    # Full: the oldest idle one goes, whoever has it.
+    assert opened.add(Busy(), "198.51.100.7")
+    assert sum(not each.aborted for each in crowd) == 64 // 8 - 1
+
+
 def test_files_are_left_for_the_store() -> None:
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    assert files < 0 or 16 <= Connection.most_connections <= max(16, files // 2)
+    files = raise_file_limit()
+    assert files == resource.getrlimit(resource.RLIMIT_NOFILE)[0] or files == MAX_FILES
+    assert 16 <= most_connections(files) <= max(16, files // 2)

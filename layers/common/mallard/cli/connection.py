@@ -6,6 +6,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mallard.cli.open_connections import OpenConnections, most_connections
 from mallard.cli.refusal import LARGE_HEAD, MALFORMED, MAX_HEAD_BYTES, Refusal, refusal_of
 
 KEEP_ALIVE_SECONDS = 75
@@ -19,10 +20,6 @@ CLOSE_SECONDS = 15
 """How long the last bytes of a connection that we closed may wait to be read."""
 
 
-_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-"""How many this process may have open; below zero there is no limit."""
-
-
 class _RefusedError(Exception):
     """A head says what no request of ours does."""
 
@@ -30,8 +27,8 @@ class _RefusedError(Exception):
 class Connection(HttpToolsProtocol):
     """uvicorn's, which would collect a header without an end, and wait for ever for the rest of a request."""
 
-    most_connections = max(16, (_FILES if _FILES > 0 else 2**20) // 2)
-    """The store and the queue open files as well."""
+    open_connections = OpenConnections(most_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+    """Those of the process."""
 
     _idle_bytes = 0
     """What came since a head, a piece of a body or a request was last complete."""
@@ -54,8 +51,21 @@ class Connection(HttpToolsProtocol):
         """The first request is owed from the start."""
         super().connection_made(transport)
         self.request_began()
-        if len(self.connections) > self.most_connections:
+        if not self.open_connections.add(self, self.client[0] if self.client else ""):
             transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over."""
+        self.open_connections.remove(self)
+        super().connection_lost(exc)
+
+    def is_idle(self) -> bool:
+        """Whether the client owes the rest of a request, or the next one."""
+        return self._owed_until is not None
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
 
     def request_began(self) -> None:
         """The client has some time for its request."""

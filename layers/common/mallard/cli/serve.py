@@ -19,9 +19,11 @@ import uvicorn
 from mallard.cli.connection import KEEP_ALIVE_SECONDS, Connection
 from mallard.cli.event_connection import EventConnection
 from mallard.cli.logs import set_up_logs
+from mallard.cli.open_connections import OpenConnections, most_connections, raise_file_limit
 from mallard.config import Settings, load_settings
 from mallard.embedded import Embedded
 from mallard.errors import ConfigError, QueueError, StoreError
+from mallard.ingest.caller import is_proxy
 from mallard.static import SCRIPT_PATH
 
 BACKLOG = 2048
@@ -87,6 +89,7 @@ def make_server(app: Any, settings: Settings, connection: Any = Connection) -> "
 def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
     server = make_server(app, settings, partial(EventConnection, app.ingest))
     server.on_signal = lambda: _hard_stop_after(settings.shutdown_timeout + HARD_STOP_GRACE_SECONDS)
+    Connection.open_connections = OpenConnections(most_connections(raise_file_limit()), is_proxy(settings))
     app.start()
     _greet(listener, app.first_token)
     server.run(sockets=[listener])

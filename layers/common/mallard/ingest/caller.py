@@ -26,6 +26,17 @@ def open_caller(settings: Settings) -> Callable[[Request], str]:
     return address_of
 
 
+def is_proxy(settings: Settings) -> Callable[[str], bool]:
+    """The check of a connection's address: whether it is a trusted proxy's, behind which are many clients."""
+    proxies = Proxies(settings.trusted_proxies)
+
+    def trusted(peer: str) -> bool:
+        packed = packed_address(peer)
+        return packed is None or packed in proxies
+
+    return trusted
+
+
 def open_trust(settings: Settings) -> Callable[[Mapping[str, Any]], bool]:
     """What tells, by an ASGI scope, whether a proxy or CDN of ours passed a request on: its other words count too."""
     proxies, edge = Proxies(settings.trusted_proxies), Edge(settings.edge_secret, settings.edge_cdn)

@@ -41,7 +41,8 @@ class LocalStore:
         self._private = root / ".mallard"
         self._temporary = self._private / "tmp"
         try:
-            root.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            if not root.exists():
+                root.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
             for folder in (self._private, self._temporary, self._private / "locks"):
                 folder.mkdir(FOLDER_MODE, exist_ok=True)
             self._sweep(time.time() if now is None else now)
