@@ -18,7 +18,10 @@ import { chartStep, periodParams } from "./period.js";
  * @property {number} avg_visit_duration_secs
  * @property {number} events page views and every other event
  */
-/** @typedef {Headline & { comparison?: Headline, change?: Headline }} Main a change is percent, or points of a rate */
+/**
+ * @typedef {Headline & { current_visitors: number | null, comparison?: Headline, change?: Headline }} Main a change is
+ *   percent, or points of a rate; current visitors are null where times are rounded to the hour
+ */
 /** @typedef {{ visitors: number, pageviews: number }} Views */
 /** @typedef {Views & { date: string, previous?: Views }} Bucket `YYYY-MM-DD` or `YYYY-MM-DD HH:00` */
 /** @typedef {Views & { value: string, previous?: Views }} Row */
@@ -52,7 +55,10 @@ export const overviewUrl = (route) =>
 export const breakdownUrl = (id, route) =>
   statsUrl(`breakdown/${id}`, route, { ...compareParams(route), limit: String(EXPANDED_ROWS) });
 
-/** The last five minutes. @param {Route} route */
+/** The least question that tells whether one may look at a site's numbers. @param {Route} route */
+export const lookUrl = (route) => statsUrl("main", { ...route, period: "today", from: "", to: "", filters: [] });
+
+/** The last five minutes; refused where times are rounded to the hour. @param {Route} route */
 export const liveUrl = (route) => statsUrl("main", { ...route, period: "realtime", from: "", to: "" });
 
 /**

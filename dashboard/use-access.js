@@ -3,7 +3,7 @@
  */
 import { useEffect, useRef, useState } from "./vendor/preact-hooks.js";
 import { getStatus, logOut } from "./access.js";
-import { liveUrl } from "./api.js";
+import { lookUrl } from "./api.js";
 import { getJson, onRefused } from "./http.js";
 import { useResource } from "./use-resource.js";
 
@@ -34,7 +34,7 @@ export function useAccess(route) {
   const isOutside = Boolean(data) && !data.setup_required && !data.authenticated;
   // Whoever was inside wants to be there again; everybody else may be here for a public site.
   const looks = isOutside && !wasInside.current && route.site && route.view !== "login";
-  const url = looks ? liveUrl({ ...route, filters: [] }) : "";
+  const url = looks ? lookUrl(route) : "";
   const look = useResource(url, (signal) => getJson(url, signal), { tick, scope: route.site });
 
   const place = placeOf(status, looks ? look : null);

@@ -9,7 +9,11 @@ const TERMS = [
     "One person on one day, as far as that can be told without storing an address. " +
       "The same reader on two days counts twice, unless the server keeps its salt longer.",
   ],
-  ["Visit", "A visitor’s events with no gap over 30 minutes. It ends at midnight in any case."],
+  [
+    "Visit",
+    "A visitor’s events with no gap over 30 minutes; where only their hours are kept, in hours that follow one another. " +
+      "It ends at midnight in any case.",
+  ],
   ["Bounce rate", "The share of visits with exactly one page view and no other event."],
   ["Visit duration", "From the first to the last event of a visit; bounces count as zero and are averaged in."],
   [

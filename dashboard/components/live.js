@@ -1,5 +1,5 @@
 /**
- * Who is on the site now: visitors and page views of the last five minutes.
+ * Visitors and page views of the last five minutes; a sentence, or nothing, where times are rounded to the hour.
  */
 import { html } from "../vendor/htm-preact.js";
 import { useState } from "../vendor/preact-hooks.js";
@@ -11,12 +11,16 @@ import { useResource } from "../use-resource.js";
 
 const REFRESH_SECONDS = 10;
 
-/** @param {{ route: import("../url.js").Route }} props */
-export function Live({ route }) {
+/** @param {{ route: import("../url.js").Route, isRounded: boolean }} props isRounded: times are known to be */
+export function Live({ route, isRounded }) {
   const [tick, setTick] = useState(0);
-  const url = liveUrl(route);
+  const url = isRounded ? "" : liveUrl(route);
   const live = useResource(url, (signal) => getJson(url, signal), { tick });
-  usePoll(() => live.pending || setTick((old) => old + 1), REFRESH_SECONDS);
+  const isRefused = live.error?.status === 400;
+  usePoll(() => live.pending || setTick((old) => old + 1), isRounded || isRefused ? 0 : REFRESH_SECONDS);
+  if (isRounded) return html`<p class="live" data-test="no-live">Times are kept to the hour: no live visitors</p>`;
+  // Its place stays, beside the tabs.
+  if (isRefused) return html`<p class="live"></p>`;
 
   const visitors = live.data?.unique_visitors;
   const pageviews = live.data?.total_pageviews;

@@ -54,11 +54,12 @@ export function Report({ route, sites, isGuest, onGo, onFilter, onReload }) {
   if (overview.error && !overview.data) {
     return html`<${Failure} errors=${failures} pending=${pending} onRetry=${retry} />`;
   }
+  const isRounded = overview.data?.main.current_visitors === null;
   const toggle = (id) => setOpened((old) => (old.has(id) ? without(old, id) : new Set([...old, id])));
   return html`
     <h1 class="unseen">Statistics of ${route.site}</h1>
     <p class="unseen" role="status">${filtersSaid(route.filters)}</p>
-    <div class="report-head"><${Live} route=${route} /><${ReportTabs} route=${route} onGo=${onGo} /></div>
+    <div class="report-head"><${Live} route=${route} isRounded=${isRounded} /><${ReportTabs} route=${route} onGo=${onGo} /></div>
     ${failures.length > 0 && html`<${Failure} errors=${failures} pending=${pending} onRetry=${retry} />`}
     ${isBehaviour
       ? html`<${BehaviourPlace} route=${route} isGuest=${isGuest} onGo=${onGo} />`

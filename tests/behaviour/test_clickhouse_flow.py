@@ -56,17 +56,17 @@ def ours(
 ) -> Counter[tuple[str, ...]]:
     """Visitors by their pages, without those after whom nothing comes; all these ways are equally long."""
     rows = [
-        {"visitor_id": visitor, "timestamp": ms, "event_id": number, "event_name": name, "pathname": page}
+        {"visitor_id": visitor, "timestamp": ms, "ordinal": number, "event_name": name, "pathname": page}
         for visitor, views in enumerate(visitors)
         for number, (ms, name, page) in enumerate(views)
     ]
-    names = {"visitor_id": pa.int64(), "event_id": pa.int64(), "event_name": pa.string(), "pathname": pa.string()}
+    names = {"visitor_id": pa.int64(), "ordinal": pa.int64(), "event_name": pa.string(), "pathname": pa.string()}
     table = pa.Table.from_pylist(rows, schema=pa.schema({**names, "timestamp": pa.timestamp("ms")}))
     number = len(ways[0]) + 1
     values = {f"pages_{each}": [way[each - 1] for way in ways] for each in range(1, number)}
     with duckdb.connect() as database:
         database.register("sorted", table)
-        database.execute("CREATE TABLE trail AS SELECT * FROM sorted ORDER BY hash(event_id, visitor_id)")
+        database.execute("CREATE TABLE trail AS SELECT * FROM sorted ORDER BY hash(ordinal, visitor_id)")
         sql = flow_sql(asked, ANCHOR_SQL if asked.of_page else EVENT_SQL, number)
         found = database.execute(sql, values).fetchall()
     return Counter(

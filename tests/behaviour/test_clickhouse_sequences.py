@@ -59,14 +59,14 @@ def trail(cases: Sequence[Sequence[Sequence[Event]]]) -> pa.Table:
             "value": str(case),
             "visitor_id": visitor,
             "timestamp": 1000 * second,
-            "event_id": number,
+            "ordinal": number,
             "steps": sum(1 << step for step in steps),
         }
         for case, visitors in enumerate(cases)
         for visitor, events in enumerate(visitors)
         for number, (second, steps) in enumerate(events)
     ]
-    names = {"value": pa.string(), "visitor_id": pa.int64(), "event_id": pa.int64(), "steps": pa.int64()}
+    names = {"value": pa.string(), "visitor_id": pa.int64(), "ordinal": pa.int64(), "steps": pa.int64()}
     return pa.Table.from_pylist(rows, schema=pa.schema({**names, "timestamp": pa.timestamp("ms")}))
 
 
@@ -78,7 +78,7 @@ def ours(table: pa.Table, pattern: str, steps: int) -> Counts:
     with duckdb.connect(config={"asof_loop_join_threshold": 0}) as database:
         # In no order, as they come from the table.
         database.register("sorted", table)
-        database.execute("CREATE TABLE trail AS SELECT * FROM sorted ORDER BY hash(event_id, visitor_id)")
+        database.execute("CREATE TABLE trail AS SELECT * FROM sorted ORDER BY hash(ordinal, visitor_id)")
         return Counts({(value, *key): count for value, *key, count in database.execute(sql).fetchall()})
 
 

@@ -16,7 +16,7 @@ from mallard.store.local import LocalStore
 from support.behaviour_case import Case, client_of, events_in
 from support.behaviour_flow import BEGINS, tree_of, way_of
 from support.random_events import SITE, pending_rows
-from support.reference import Row, matched
+from support.reference import Row, matched, order_of
 
 ANCHORS: list[tuple[dict[str, str], Callable[[Row], bool]]] = [
     ({"page": "/a"}, lambda row: row["pathname"] == "/a"),
@@ -24,7 +24,7 @@ ANCHORS: list[tuple[dict[str, str], Callable[[Row], bool]]] = [
     ({"event": "signup"}, lambda row: row["event_name"] == "signup"),
     ({"event": "pageview"}, lambda row: row["event_name"] == "pageview"),
 ]
-PLACES = ("table", "overlap", "spanning")
+PLACES = ("table", "overlap", "spanning", "rounded")
 
 
 @pytest.fixture(scope="module", params=PLACES)
@@ -41,7 +41,7 @@ def get(client: TestClient, **parameters: str) -> Any:
 
 def visitors_of(rows: list[Row]) -> list[list[Row]]:
     found = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row["timestamp"], row["event_id"])):
+    for row in sorted(rows, key=order_of):
         if row["visitor_id"] is not None:
             found[row["visitor_id"]].append(row)
     return list(found.values())

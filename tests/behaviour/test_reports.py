@@ -26,8 +26,8 @@ from mallard.query.stats import Scope, Stats
 from mallard.rotation import ROTATION_KEY
 from mallard.store.local import LocalStore
 from support.behaviour_funnel import Seen, counts_of, reached
-from support.random_events import SITE, pending_rows, random_rows, store_rows
-from support.reference import Row, Visit, day_of, matched, touched
+from support.random_events import SITE, pending_rows, random_rows, store_rows, with_rounded_times
+from support.reference import Row, Visit, day_of, matched, order_of, touched
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 HOUR_MS = 3_600_000
@@ -49,11 +49,15 @@ def spanning(rows: list[Row]) -> list[Row]:
     return [{**row, "visitor_id": row["visitor_id"] and row["visitor_id"] % 100} for row in rows]
 
 
-@pytest.fixture(scope="module", params=["table", "queue", "overlap", "rolled up", "spanning", "spanning overlap"])
+PLACES = ("table", "queue", "overlap", "rolled up", "spanning", "spanning overlap", "rounded overlap")
+
+
+@pytest.fixture(scope="module", params=[*PLACES])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stats, list[Row]]]:
     rows, store = random_rows(Random(request.param), 400, NOW), LocalStore(tmp_path_factory.mktemp("case"))
     spans = request.param.startswith("spanning")
     rows = spanning(rows) if spans else rows
+    rows = with_rounded_times(Random(request.param), rows, 0.8) if request.param.startswith("rounded") else rows
     stored = [] if request.param == "queue" else rows[:250] if request.param.endswith("overlap") else rows
     waiting = rows if request.param == "queue" else rows[150:] if request.param.endswith("overlap") else []
     store_rows(store, stored, seal_rows=20, spans_days=spans)
@@ -76,19 +80,20 @@ def visitors_of(pairs: list[tuple[Row, Visit | None]]) -> dict[int, list[Row]]:
 
 
 def seen(rows: list[Row]) -> list[Seen]:
+    """With microseconds for milliseconds: those within a rounded hour are its events' places."""
     return [
         Seen(
-            int(row["timestamp"].replace(tzinfo=UTC).timestamp() * 1000),
+            int(row["timestamp"].replace(tzinfo=UTC).timestamp() * 1_000_000) + (place if row.get("hour_order") else 0),
             row["event_id"],
             frozenset(number for number, is_step in enumerate(IS_STEP) if is_step(row)),
         )
-        for row in rows
+        for place, row in enumerate(sorted(rows, key=order_of), start=1)
     ]
 
 
 def funnel_of(rows: list[Row], filters: list[Any], window_ms: int, modes: frozenset[str]) -> list[int]:
     visitors = visitors_of(matched(rows, filters)).values()
-    return counts_of((reached(seen(events), 3, window_ms, modes) for events in visitors), 3)
+    return counts_of((reached(seen(events), 3, window_ms * 1000 + 999, modes) for events in visitors), 3)
 
 
 @pytest.mark.sampled(5)

@@ -29,7 +29,7 @@ TRAIL = pa.schema(
     [
         ("visitor_id", pa.int64()),
         ("timestamp", pa.timestamp("ms")),
-        ("event_id", pa.int64()),
+        ("ordinal", pa.int64()),
         ("steps", pa.int64()),
         ("value", pa.string()),
     ]
@@ -48,7 +48,7 @@ def trail(random: Random, visitors: Sequence[Sequence[Event]]) -> pa.Table:
             {
                 "visitor_id": visitor,
                 "timestamp": 1000 * second + (number if apart else 0),
-                "event_id": number + random.randrange(2) * 10**15 if apart else number,
+                "ordinal": number + random.randrange(2) * 10**15 if apart else number,
                 "steps": sum(1 << step for step in steps),
             }
             for number, (second, steps) in enumerate(events)

@@ -25,7 +25,7 @@ from support.behaviour_sequences import (
     seconds_of_steps,
 )
 from support.random_events import SITE, pending_rows
-from support.reference import Row, matched
+from support.reference import Row, matched, order_of
 
 STEPS: dict[str, Callable[[Row], bool]] = {
     "page:/a": lambda row: row["pathname"] == "/a",
@@ -40,7 +40,7 @@ PATTERNS = [
     "(?1).(?2).*(?3)",
     *(random_pattern(Random(seed), 4) for seed in range(3)),
 ]
-PLACES = ("table", "rolled up", "queue", "overlap", "spanning")
+PLACES = ("table", "rolled up", "queue", "overlap", "spanning", "rounded")
 
 
 @pytest.fixture(scope="module", params=PLACES)
@@ -58,7 +58,7 @@ def get(client: TestClient, **parameters: str) -> Any:
 def visitors_of(rows: list[Row]) -> list[list[Event]]:
     """Each visitor's events in order, with the steps they meet; those that meet none, too."""
     found = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row["timestamp"], row["event_id"])):
+    for row in sorted(rows, key=order_of):
         met = frozenset(number for number, meets in enumerate(STEPS.values(), 1) if meets(row))
         second = int(row["timestamp"].replace(tzinfo=UTC).timestamp())
         if row["visitor_id"] is not None:

@@ -20,7 +20,7 @@ from mallard.query.stats import Scope, Stats
 from mallard.store.local import LocalStore
 from mallard.store.s3 import connect
 from support.moto import moto_server
-from support.random_events import SITE, pending_rows, random_rows, store_rows
+from support.random_events import SITE, pending_rows, random_rows, store_rows, with_rounded_times
 from support.reference import (
     Row,
     day_of,
@@ -44,14 +44,29 @@ def s3() -> Iterator[str]:
 
 
 @pytest.fixture(
-    scope="module", params=["table", "rolled up", "s3", "s3 rolled up", "queue", "both", "overlap", "overlap rolled up"]
+    scope="module",
+    params=[
+        "table",
+        "rolled up",
+        "s3",
+        "s3 rolled up",
+        "queue",
+        "both",
+        "overlap",
+        "overlap rolled up",
+        "overlap of rounded times",
+        "rolled up of mixed times",
+    ],
 )
 def case(
     request: pytest.FixtureRequest, s3: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Stats, list[Row]]]:
     """300 random events, and where they lie; `overlap` is the moment between a write and its acknowledgement."""
-    rows = random_rows(Random(request.param), 300, NOW)
-    place, _, rolled_up = request.param.partition(" ")
+    lies, _, times = request.param.partition(" of ")
+    rows = random_rows(Random(lies), 300, NOW)
+    if times:
+        rows = with_rounded_times(Random(lies), rows, share=0.5 if times == "mixed times" else 1.0)
+    place, _, rolled_up = lies.partition(" ")
     folder = tmp_path_factory.mktemp("case")
     stored = {"queue": [], "both": rows[:200], "overlap": rows[:200]}.get(place, rows)
     waiting = {"queue": rows, "both": rows[200:], "overlap": rows[100:]}.get(place, [])

@@ -85,3 +85,22 @@ def test_the_day_before_a_change_is_cut_or_the_first_one_is_longer(name: str, ho
     before = changed.day_start(date(2026, 1, 10)) - changed.day_start(date(2026, 1, 9))
     first = changed.day_start(date(2026, 1, 11)) - changed.day_start(date(2026, 1, 10))
     assert timedelta(hours=hours) in (before, first)
+
+
+@given(zones, days, st.integers(0, 86_399))
+def test_hour_start_is_the_begin_of_the_hour_that_hours_has(site: Zones, day: date, second: int) -> None:
+    moment = min(
+        site.day_start(day) + timedelta(seconds=second), site.day_start(day + timedelta(days=1)) - timedelta(seconds=1)
+    )
+    starts = [start for start, _ in site.hours(day, day + timedelta(days=1)) if start <= moment]
+    assert site.hour_start(moment) == starts[-1]
+    assert site.local_date(site.hour_start(moment)) == day
+
+
+def test_hour_start_follows_a_clock_that_goes_back_by_half_an_hour() -> None:
+    howe = Zones(((date.min, "Australia/Lord_Howe"),))
+    # At 15:00 in UTC 2:00 becomes 1:30.
+    begins = [(14, 59, 14, 0), (15, 0, 15, 0), (15, 29, 15, 0), (15, 30, 15, 30), (16, 29, 15, 30), (16, 30, 16, 30)]
+    for hour, minute, begin_hour, begin_minute in begins:
+        found = howe.hour_start(datetime(2026, 4, 4, hour, minute, tzinfo=UTC))
+        assert (found.hour, found.minute) == (begin_hour, begin_minute)

@@ -15,7 +15,7 @@ from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate
-from support.random_events import pending_rows, random_rows, store_rows
+from support.random_events import pending_rows, random_rows, store_rows, with_rounded_times
 from support.reference import Row
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
@@ -32,10 +32,12 @@ def client_of(engine: Engine) -> TestClient:
 
 @contextmanager
 def events_in(place: str, folder: Path) -> Iterator[Case]:
-    """``place``: table, rolled up, queue, overlap (some are in both), spanning (ids outlive the day)."""
+    """``place``: table, rolled up, queue, overlap (some are in both), spanning (ids outlive the day), rounded."""
     rows = random_rows(Random(place), 300, NOW)
     if place == "spanning":
         rows = [row | {"visitor_id": row["visitor_id"] and row["visitor_id"] % 100} for row in rows]
+    if place == "rounded":
+        rows = with_rounded_times(Random(place), rows, share=0.8)
     store = LocalStore(folder)
     stored = {"queue": [], "overlap": rows[:200]}.get(place, rows)
     store_rows(store, stored, seal_rows=20, spans_days=place == "spanning")

@@ -128,6 +128,8 @@ def trail_table(cases: Sequence[Sequence[Sequence[Seen]]], steps: int) -> pa.Tab
             "ms": pa.array([event.ms for *_, event in rows], pa.int64()),
             "timestamp": pa.array([event.ms for *_, event in rows], pa.timestamp("ms")),
             "event_id": pa.array([event.event_id for *_, event in rows], pa.int64()),
+            "ordinal": pa.array([event.event_id for *_, event in rows], pa.int64()),
+            "hour_order": pa.nulls(len(rows), pa.int64()),
             **flags,
         }
     )

@@ -13,7 +13,7 @@ from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.write import TableWriter
-from support.reference import Row, day_of
+from support.reference import Row, day_of, order_of
 
 SITE = "example.com"
 
@@ -40,6 +40,21 @@ def random_rows(random: Random, count: int, now: datetime) -> list[Row]:
             }
         )
     return rows
+
+
+def with_rounded_times(random: Random, rows: list[Row], share: float = 1.0) -> list[Row]:
+    """The same with the hour only of a share of the visitors' events, and with their order within it.
+
+    An event's own order, by time, then by id, is that of the numbers, which say nothing else.
+    """
+    numbers = sorted(random.sample(range(1 << 62), len(rows)))
+    found = []
+    for number, row in zip(numbers, sorted(rows, key=order_of), strict=True):
+        if row["visitor_id"] is not None and random.random() < share:
+            row = row | {"timestamp": row["timestamp"].replace(minute=0), "hour_order": number}
+        # No other order is left.
+        found.append(row | {"event_id": random.getrandbits(63)})
+    return random.sample(found, len(found))
 
 
 def arrow(rows: list[Row]) -> pa.Table:

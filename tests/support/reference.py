@@ -27,16 +27,27 @@ def day_of(row: Row) -> date:
     return moment.date()
 
 
+def order_of(row: Row) -> tuple[datetime, bool, int]:
+    """The order of a visitor's events; rounded times come before equal exact ones."""
+    place = row.get("hour_order")
+    return row["timestamp"], place is None, row["event_id"] if place is None else place
+
+
+def longest_gap(before: Row) -> timedelta:
+    """The longest time to the next event of the same visit: a rounded time is up to an hour before the true one."""
+    return timedelta(minutes=30 if before.get("hour_order") is None else 60)
+
+
 def visits_of(rows: Iterable[Row]) -> list[Visit]:
     """Visits, each in order of its events."""
     visits: list[Visit] = []
     last: dict[tuple[date, int], Visit] = {}
-    for row in sorted(rows, key=lambda row: (row["timestamp"], row["event_id"])):
+    for row in sorted(rows, key=order_of):
         if row["visitor_id"] is None:
             continue
         key = (day_of(row), row["visitor_id"])
         visit = last.get(key)
-        if visit is None or row["timestamp"] - visit[-1]["timestamp"] > timedelta(minutes=30):
+        if visit is None or row["timestamp"] - visit[-1]["timestamp"] > longest_gap(visit[-1]):
             visit = last[key] = []
             visits.append(visit)
         visit.append(row)

@@ -13,9 +13,12 @@ import pytest
 
 from mallard.demo.traffic import generate
 from mallard.errors import TableError
-from mallard.table.schema import EVENTS
+from mallard.table.schema import EVENTS, HOUR_ORDER
 from mallard.table.segment import ROW_GROUP_ROWS, Segment, decode, encode
 from support.rows import event, events, rows_of
+
+GOLDEN = Path(__file__).parent / "golden" / "without_hour_order.parquet"
+"""Written by a version that had no such column."""
 
 KEY = "events/site_id=a/date=2026-01-02/00000.parquet"
 FULL = event(
@@ -28,6 +31,7 @@ FULL = event(
     revenue_currency="EUR",
     scroll_depth=100,
     engagement_ms=2**31 - 1,
+    hour_order=2**62 - 1,
 )
 
 
@@ -132,7 +136,7 @@ def test_every_row_group_says_its_ids_range() -> None:
 
 def test_every_column_is_zstd_in_encodings_that_each_reader_knows() -> None:
     columns = chunks(encode(Segment(DEMO)))
-    assert [each.path_in_schema for each in columns] == EVENTS.names
+    assert [each.path_in_schema for each in columns] == EVENTS.names[:-1]
     assert {each.compression for each in columns} == {"ZSTD"}
     encodings = {each.path_in_schema: set(each.encodings) for each in columns}
     assert encodings.pop("timestamp") == {"DELTA_BINARY_PACKED", "RLE"}
@@ -150,7 +154,23 @@ def test_an_event_of_the_demo_takes_at_most_25_bytes(named_by_client: bool) -> N
 
 def test_the_schema_of_a_file_is_that_of_events() -> None:
     assert file_of(encode(Segment(rows_of([FULL])))).schema_arrow.equals(EVENTS)
-    assert file_of(encode(Segment(EVENTS.empty_table()))).schema_arrow.equals(EVENTS)
+
+
+def test_encode_leaves_out_hour_order_when_all_times_are_exact() -> None:
+    exact = EVENTS.remove(EVENTS.get_field_index(HOUR_ORDER))
+    for rows in (rows_of(events(1, 2)), EVENTS.empty_table()):
+        data = encode(Segment(rows))
+        assert file_of(data).schema_arrow.equals(exact)
+        assert decode(data, KEY).rows.equals(rows)
+
+
+def test_a_segment_without_hour_order_grows_by_a_rounded_time() -> None:
+    older = decode(GOLDEN.read_bytes(), KEY)
+    assert older.rows.schema.equals(EVENTS)
+    both = pa.concat_tables([older.rows, rows_of([FULL])], promote_options="default")
+    grown = decode(encode(Segment(both)), KEY).rows
+    assert grown.schema.equals(EVENTS)
+    assert sorted(grown[HOUR_ORDER].to_pylist(), key=str) == [2**62 - 1, None, None, None, None, None]
 
 
 def test_no_column_has_an_unsigned_type() -> None:

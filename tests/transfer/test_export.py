@@ -21,7 +21,7 @@ from mallard.table.write import TableWriter
 from mallard.transfer.export import Exporter, days_of
 from mallard.transfer.forms import EXPORTED, CsvForm
 from support.memory import MemoryStore
-from support.rows import DAY, HERE, deliveries, event, events, rows_of, segments, stored_rows
+from support.rows import DAY, HERE, NOON_MS, deliveries, event, events, rows_of, segments, stored_rows
 from transfer.files import chunks_of, exported, import_chunks
 
 odd = st.one_of(
@@ -49,6 +49,7 @@ def odd_events(draw: st.DrawFn) -> Event:
         props=draw(st.sampled_from([None, '{"a":"=1"}', '{"é\\"":1.0,"b":true}', '{"a":"{\\"b\\":null}"}'])),
         revenue_amount=draw(st.sampled_from([None, "-9999999999.99", "0.00", "12.30"])),
         scroll_depth=draw(st.sampled_from([None, 0, 100])),
+        hour_order=draw(st.none() | st.integers(0, 2**62 - 1)),
         **free,
     )
 
@@ -77,6 +78,19 @@ def test_an_import_of_its_own_export_adds_nothing() -> None:
     for form in ("csv", "ndjson", "parquet"):
         report = import_chunks(store, chunks_of(exported(store, form), form), Path())
         assert (report.written, report.duplicates) == (0, 3)
+
+
+def test_an_import_of_its_own_export_keeps_the_order_of_rounded_times() -> None:
+    rounded = {"hostname": "example.com", "channel": "Direct", "visitor_id": 7, "timestamp": NOON_MS}
+    store = filled([event(1, **rounded, hour_order=2**62 - 1), event(2, **rounded, hour_order=0), event(3, **rounded)])
+    for form in ("csv", "ndjson", "parquet"):
+        second = MemoryStore()
+        import_chunks(second, chunks_of(exported(store, form), form), Path())
+        assert stored_rows(second) == stored_rows(store)
+        report = import_chunks(store, chunks_of(exported(store, form), form), Path())
+        assert (report.written, report.duplicates) == (0, 3)
+    lines = exported(store, "ndjson").splitlines()
+    assert [json.loads(line)["event_id"] for line in lines] == [2, 1, 3]
 
 
 def test_csv_quotes_text_and_leaves_nothing_for_null() -> None:

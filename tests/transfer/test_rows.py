@@ -88,6 +88,8 @@ def test_a_row_belongs_to_its_utc_date() -> None:
         ({"scroll_depth": 101}, "scroll_depth is '101', but must be a whole number from 0 to 100."),
         ({"scroll_depth": 5.5}, "scroll_depth is '5.5', but must be a whole number from 0 to 100."),
         ({"engagement_ms": -5}, "engagement_ms is '-5', but must be a whole number from 0 to 86400000."),
+        ({"hour_order": 2**62}, f"hour_order is '{2**62}', but must be a whole number of at most 62 bits"),
+        ({"hour_order": "x"}, "hour_order is 'x', but must be a whole number of at most 62 bits"),
     ],
     ids=lambda value: str(value)[:40],
 )

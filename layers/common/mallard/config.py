@@ -219,6 +219,11 @@ class Settings:
     s3_region: str = _setting("", _text, "Region of the bucket. Empty: AWS_REGION, else us-east-1.")
 
     @property
+    def rounds_times(self) -> bool:
+        """Whether events are stored with their hour only."""
+        return self.gdpr_mode or self.round_timestamps
+
+    @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         if self.host == "localhost":

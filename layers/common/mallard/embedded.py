@@ -60,6 +60,7 @@ class Embedded:
             threads=settings.query_threads,
             cache_seconds=settings.cache_ttl,
             book=self._book,
+            rounds_times=settings.rounds_times,
         )
         table = open_table(
             self._store,

@@ -26,7 +26,9 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     ``site_id`` it names the partition and is decided once, here, so that a redelivery lands in the same one.
     ``named_by_client`` says that the id stands for the client's own id of the event: two such are always one event.
     ``accepted_ms`` is when ingest took the event (an erasure compares it), ``salt`` the name of the salt behind
-    ``visitor_id``. ``revenue_amount`` is decimal text with two places. No address and no raw user agent.
+    ``visitor_id``. ``revenue_amount`` is decimal text with two places. ``hour_order`` is there where
+    ``timestamp`` is the begin of an hour: a number that rises within one visitor's hour.
+    No address and no raw user agent.
     """
 
     event_id: int
@@ -63,6 +65,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     revenue_currency: str | None = None
     scroll_depth: int | None = None
     engagement_ms: int | None = None
+    hour_order: int | None = None
 
     def to_message(self) -> bytes:
         """The event as one line of compact JSON, absent values left out: the body of a queue message."""

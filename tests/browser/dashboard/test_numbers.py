@@ -100,3 +100,11 @@ def test_each_breakdown_has_a_panel_in_the_order_of_a_visit(page: Page) -> None:
     assert named == [f"breakdown-{name}" for name in BREAKDOWNS]
     for panel in panels.all():
         expect(panel.locator('[data-test="row"]').first).to_be_visible()
+
+
+def test_the_live_card_is_a_sentence_when_times_are_rounded(page: Page, api: CannedApi) -> None:
+    api.answers["/api/stats/main"] = lambda _: (400, {"error": "period is 'realtime', but this server rounds times."})
+    api.answers["/api/stats/overview"] = lambda _: (200, overview(main={**HEADLINE, "current_visitors": None}))
+    page.goto("/?site=example.com&period=30d")
+    expect(shown(page, "no-live")).to_have_text("Times are kept to the hour: no live visitors")
+    expect(shown(page, "live-visitors")).to_have_count(0)

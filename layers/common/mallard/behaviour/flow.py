@@ -14,6 +14,7 @@ from mallard.query.dimensions import UNKNOWN
 from mallard.query.event_conditions import EventConditions
 from mallard.query.parameters import MAX_LIMIT
 from mallard.query.query import Query
+from mallard.query.statement import MOMENT
 from mallard.query.stats import Scope, Stats
 from mallard.query.study import Study
 
@@ -24,8 +25,6 @@ MAX_DEPTH = 5
 MAX_BRANCHES = 1000
 """How many ways are followed at most: the pages of a list to the power of the steps before the last."""
 
-# First by time, then by id: both in one number.
-_MOMENT = "(CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + event_id)"
 _PATH = f"coalesce(pathname, '{UNKNOWN}')"
 
 Path = tuple[str | None, ...]
@@ -146,7 +145,7 @@ def flow_sql(asked: Asked, condition: str, number: int) -> str:
 
 def _step_sql(asked: Asked, number: int, *, is_last: bool) -> str:
     nearest, beyond = ("min", ">") if asked.direction == FORWARD else ("max", "<")
-    names = {"number": number, "nearest": nearest, "path": _PATH, "moment": _MOMENT}
+    names = {"number": number, "nearest": nearest, "path": _PATH, "moment": MOMENT}
     kept = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
     return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, kept=kept)
 
@@ -156,9 +155,9 @@ def _anchor_sql(asked: Asked, condition: str) -> str:
     return sql_file("flow_end" if asked.base in ("head", "tail") else "flow_anchor").format(
         base={"first_match": "first", "last_match": "last", "head": "very first", "tail": "very last"}[asked.base],
         extreme=extreme,
-        moment=_MOMENT,
+        moment=MOMENT,
         # Only a page can be seen again.
-        page=f"arg_{extreme}({_PATH}, {_MOMENT})" if asked.of_page else "CAST(NULL AS VARCHAR)",
+        page=f"arg_{extreme}({_PATH}, {MOMENT})" if asked.of_page else "CAST(NULL AS VARCHAR)",
         anchor=f"(event_name = '{PAGEVIEW}' AND {condition})" if asked.of_page else condition,
     )
 

@@ -42,13 +42,14 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
     """
     conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
     by_value = asked.breakdown is not None
-    sql = FunnelSql(len(asked.steps), conditions.some, conditions.mask, asked.window_ms, asked.modes, by_value=by_value)
+    steps = len(asked.steps)
+    funnel = FunnelSql(steps, conditions.some, conditions.mask, asked.window_ms, asked.modes, by_value=by_value)
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
     study = Study(
         query,
-        str(sql),
+        str(funnel),
         keys=("value", "step"),
-        columns=tuple(sorted(conditions.columns)),
+        columns=tuple(sorted({*conditions.columns, *funnel.columns})),
         values=tuple(conditions.values.items()),
         patterns=conditions.patterns,
     )

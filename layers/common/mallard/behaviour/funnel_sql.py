@@ -96,16 +96,22 @@ class FunnelSql:
             step=step,
             before=step - 1,
             bit=1 << (step - 1),
-            window_ms=self.window_ms,
+            # Where times are rounded they are told apart within a millisecond.
+            window_us=self.window_ms * 1000 + 999,
             order=", event_id" if self.modes else "",
             event_order=", event.event_id" if self.modes else "",
-            increase=" AND event.ms > before.ms" if increases else "",
+            increase=" AND event.us > before.us" if increases else "",
             same_moment=str(not increases).lower(),
             **texts,
         )
 
     def _same(self, other: str) -> str:
         return " AND ".join(f"event.{each} = {other}.{each}" for each in self._key_names)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of events that are read besides those of the steps."""
+        return ("hour_order", "event_id") if self.modes else ("hour_order",)
 
     @property
     def _later(self) -> range:

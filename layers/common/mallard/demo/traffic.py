@@ -92,6 +92,7 @@ def _draw_table(rng: np.random.Generator, site_id: str, day: date, rows: Rows) -
     columns |= _machine_columns(rng, rows)
     columns |= _place_columns(rng, rows)
     columns |= _engagement_columns(rng, rows)
+    columns["hour_order"] = pa.nulls(len(timestamp), pa.int64())
     return pa.table([columns[name] for name in EVENTS.names], schema=EVENTS)
 
 

@@ -13,6 +13,7 @@ from mallard.ingest.agent import Agent, device_of_width, read_agent
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.edge import NO_EDGE, Edge
 from mallard.ingest.hints import NO_HINTS, Hints
+from mallard.ingest.hour_order import hour_order
 from mallard.ingest.page import read_page
 from mallard.ingest.place import NOWHERE, Geo, coarsened
 from mallard.ingest.privacy import KEEP_ALL, Privacy
@@ -24,7 +25,7 @@ from mallard.ingest.source import read_origin
 from mallard.ingest.stamp import EventIds, blind_event_id, client_event_id
 from mallard.ingest.visitor import visitor_id
 from mallard.rejected.note import Notes
-from mallard.salts import Salts
+from mallard.salts import Salt, Salts
 from mallard.sites.book import SiteBook
 from mallard.sites.settings import SiteSettings
 
@@ -71,6 +72,7 @@ class Draft(msgspec.Struct):
     """An event in the making: each step reads the request and fills ``columns``.
 
     ``moment`` is when it happened; ``now``, when it came, and ``now_ms`` the same in milliseconds since 1970.
+    ``salt`` is the one behind its visitor id.
     """
 
     request: EventRequest
@@ -80,6 +82,7 @@ class Draft(msgspec.Struct):
     moment: datetime
     settings: SiteSettings
     columns: dict[str, Any]
+    salt: Salt | None = None
 
 
 Step = Callable[[Draft, Door], Dropped | None]
@@ -213,7 +216,7 @@ def identify_visitor(draft: Draft, door: Door) -> Dropped | None:
         return None
     salt = door.salts.find(draft.request.site_id, zones, day, draft.now)
     if salt is not None:
-        draft.columns["salt"] = salt.name
+        draft.salt, draft.columns["salt"] = salt, salt.name
         draft.columns["visitor_id"] = visitor_id(salt, draft.sender.address, draft.sender.user_agent)
     return None
 
@@ -228,15 +231,27 @@ def keep_less(draft: Draft, door: Door) -> Dropped | None:
 def stamp(draft: Draft, door: Door) -> Dropped | None:
     """Id, time and partition: decided here, once, so that a redelivery cannot land elsewhere."""
     request, now_ms, day = draft.request, draft.now_ms, draft.columns["date"]
+    moment_ms = now_ms if draft.moment is draft.now else to_ms(draft.moment)
     draft.columns |= {
         "site_id": request.site_id,
         "event_name": request.name,
-        "timestamp": door.privacy.moment(now_ms if draft.moment is draft.now else to_ms(draft.moment)),
+        "timestamp": moment_ms,
         "accepted_ms": now_ms,
         "named_by_client": request.client_id is not None,
         "event_id": _event_id(request, day, door, now_ms),
     }
+    if door.privacy.round_timestamps:
+        _round(draft, door, moment_ms)
     return None
+
+
+def _round(draft: Draft, door: Door, moment_ms: int) -> None:
+    """The begin of the site's local hour for the time, and what is left of the order within the hour."""
+    hour_ms = to_ms(draft.settings.zones.hour_start(draft.moment))
+    draft.columns["timestamp"] = hour_ms
+    if draft.salt is not None:
+        visitor, sequence = draft.columns["visitor_id"], door.event_ids.next(draft.now_ms)
+        draft.columns["hour_order"] = hour_order(draft.salt, visitor, hour_ms, moment_ms, sequence)
 
 
 def _event_id(request: EventRequest, day: str, door: Door, now_ms: int) -> int:

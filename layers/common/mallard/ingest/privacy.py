@@ -5,8 +5,6 @@ from typing import Any
 
 from mallard.config import Settings
 
-HOUR_MS = 3_600_000
-
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
@@ -25,7 +23,7 @@ class Privacy:
         gdpr = settings.gdpr_mode
         privacy = cls(
             strip_referrer_query=gdpr or settings.strip_referrer_query,
-            round_timestamps=gdpr or settings.round_timestamps,
+            round_timestamps=settings.rounds_times,
             suppress_browser_version=gdpr or settings.suppress_browser_version,
             suppress_os_version=gdpr or settings.suppress_os_version,
             suppress_screen_size=gdpr or settings.suppress_screen_size,
@@ -44,10 +42,6 @@ class Privacy:
         ):
             if kept_out:
                 columns[column] = None
-
-    def moment(self, ms: int) -> int:
-        """Milliseconds since 1970 as they are stored: all of them, or the begin of the hour."""
-        return ms - ms % HOUR_MS if self.round_timestamps else ms
 
 
 KEEP_ALL = Privacy()

@@ -42,7 +42,9 @@ class Change(BaseModel):
 class Main(Headline):
     """The headline numbers; `comparison` and `change` where an earlier range was asked for."""
 
-    current_visitors: int = Field(description="Distinct visitors of the last five minutes.")
+    current_visitors: int | None = Field(
+        description="Distinct visitors of the last five minutes; null where times are rounded to the hour."
+    )
     comparison: Headline | None = None
     change: Change | None = None
 

@@ -7,11 +7,17 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from mallard.errors import QueryError
 from mallard.query.engine import Engine
 from mallard.query.filters import both, parse_filters, refuse_patterns
 from mallard.query.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+
+NO_MINUTES = (
+    "period is 'realtime', but this server rounds times to the hour (MALLARD_GDPR_MODE or MALLARD_ROUND_TIMESTAMPS), "
+    "so the last five minutes cannot be told; the shortest period is today."
+)
 
 
 class Ask:
@@ -30,9 +36,10 @@ def ask_span(engine: Callable[[], Engine], clock: Callable[[], datetime]) -> Cal
         site_id: SiteId = None, period: PeriodName = None, start_date: StartDate = None, end_date: EndDate = None
     ) -> Ask:
         now, site, running = clock(), read_site(site_id), engine()
-        return Ask(
-            Stats(running, now), Scope(site, read_period(period, start_date, end_date, now, running.zones(site)))
-        )
+        read = read_period(period, start_date, end_date, now, running.zones(site))
+        if read.since is not None and running.rounds_times:
+            raise QueryError(NO_MINUTES)
+        return Ask(Stats(running, now), Scope(site, read))
 
     return span
 

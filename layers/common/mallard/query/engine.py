@@ -101,9 +101,14 @@ class Engine:
         threads: int,
         book: SiteBook | None = None,
         cache_seconds: float = 0,
+        rounds_times: bool = False,
     ) -> None:
-        """``pending`` gives a site's rows that wait in the queue, in the schema PENDING; answers are kept so long."""
+        """``pending`` gives a site's rows that wait in the queue, in the schema PENDING; answers are kept so long.
+
+        ``rounds_times``: events are stored with their hour only, so that nothing can be said of the last minutes.
+        """
         self.store = store
+        self.rounds_times = rounds_times
         self.cache = Cache(cache_seconds)
         self.book = book or SiteBook(store)
         self._pending = pending

@@ -31,6 +31,7 @@ def open_engine(settings: Settings, store: Store) -> Engine:
         memory_mb=settings.query_memory_mb,
         threads=settings.query_threads,
         cache_seconds=settings.cache_ttl,
+        rounds_times=settings.rounds_times,
     )
 
 

@@ -15,9 +15,10 @@ from mallard.query.query import DAY, HOUR
 from mallard.table import rollup
 from mallard.table.rollup import TOTAL
 
-# First by time, then by id: both in one number, which is compared faster than a pair.
-_MOMENT = "CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + event_id"
-_KEYS = ("date", "visitor_id", "timestamp", "event_id", "event_name")
+MOMENT = "(CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)"
+"""An event's place in the order of events, by time, then by ``ordinal``: one number is compared faster than a pair."""
+
+_KEYS = ("date", "visitor_id", "timestamp", "ordinal", "event_name")
 _MONEY = (
     "revenue_amount AS revenue",
     "CASE WHEN revenue_amount IS NOT NULL THEN coalesce(revenue_currency, '') END AS currency_low",
@@ -92,7 +93,7 @@ def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files
         names = ("stored", "waiting", "rows_both") if has_files else ("waiting", "rows_waiting")
         ctes, rows = [sql_file(name) for name in names], "rows_all"
     else:
-        count = Count((), of_visits=True, conditions=conditions)
+        count = Count((), of_visits=True, conditions=conditions, also=("event_id",))
         # What waits has every column of the table, so that there is none that no file has.
         every = _every(has_files=has_files, has_waiting=True)
         ctes, rows = [*every, *_events(count), *_visits_passing(count, conditions)], "rows_matched"
@@ -181,9 +182,9 @@ def _put_together(count: Count) -> str:
         more += [f"bool_or({done}) AS done_{number}" for number, done in enumerate(conditions.done)]
     if opening:
         fields = ", ".join(f"'{name}': {name}" for name in sorted(opening))
-        more.append(f"arg_min({{{fields}}}, {_MOMENT}) AS opening")
+        more.append(f"arg_min({{{fields}}}, {MOMENT}) AS opening")
     more += [
-        f"{aggregate}(pathname, {_MOMENT}) FILTER (event_name = 'pageview') AS {name}"
+        f"{aggregate}(pathname, {MOMENT}) FILTER (event_name = 'pageview') AS {name}"
         for name, aggregate in (("entry_page", "arg_min_null"), ("exit_page", "arg_max_null"))
         if name in pages
     ]

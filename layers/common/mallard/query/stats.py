@@ -86,8 +86,10 @@ class Stats:
         (rows,), (before,), _ = self._counted(scope, [_MAIN])
         return self._headline(scope, rows, before)
 
-    def current_visitors(self, site_id: str, filters: Filter | None = None) -> int:
-        """Distinct visitors of the last five minutes."""
+    def current_visitors(self, site_id: str, filters: Filter | None = None) -> int | None:
+        """Distinct visitors of the last five minutes; None where times are rounded to the hour."""
+        if self.engine.rounds_times:
+            return None
         period = read_period("realtime", None, None, self.now, self.engine.zones(site_id))
         query = Query(site_id, period, ("visitors",), filters=filters)
         return int(self.engine.answer([query]).rows[0][0]["visitors"])

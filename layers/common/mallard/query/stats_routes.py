@@ -45,7 +45,7 @@ def stats_routes(
 
     Asked = Annotated[Ask, Depends(ask)]  # noqa: N806  # a type
 
-    @router.get("/main", response_model_exclude_none=True)
+    @router.get("/main", response_model_exclude_unset=True)
     def main(asked: Asked) -> Main:
         """The headline numbers."""
         return Main(**asked.stats.main(asked.scope))
@@ -64,7 +64,7 @@ def stats_routes(
         """The top values of a dimension, by visitors, then value."""
         return [Row(**each) for each in asked.stats.breakdown(asked.scope, dimension, read_limit(limit))]
 
-    @router.get("/overview", response_model_exclude_none=True)
+    @router.get("/overview", response_model_exclude_unset=True)
     def overview(
         asked: Asked, breakdowns: Breakdowns = None, limit: Limit = None, interval: Interval = None
     ) -> Overview:

@@ -19,9 +19,10 @@ class Study:
     """``query`` says of which site, range and filter, and by which dimension the events' ``value`` is (TOTAL: NULL).
 
     ``sql`` is a SELECT over the table ``trail``: the events of visitors that pass, in no order, pings left out, with
-    ``date, visitor_id, timestamp, event_id, event_name``, the ``columns`` asked for, and ``value``. Its result has the
-    columns ``keys``, which tell rows apart, and numbers (BIGINT or DOUBLE), which are added up over portions. No
-    visitor is in two of them: days are read apart only where no visitor id outlives its day.
+    ``date, visitor_id, timestamp, ordinal, event_name``, the ``columns`` asked for, and ``value``; ``timestamp`` and
+    ``ordinal`` are the order of a visitor's events. Its result has the columns ``keys``, which tell rows apart, and
+    numbers (BIGINT or DOUBLE), which are added up over portions. No visitor is in two of them: days are read apart only
+    where no visitor id outlives its day.
     ``values`` are bound, by name; those beginning with f are the filter's. ``patterns`` are the regular expressions
     among them.
     """

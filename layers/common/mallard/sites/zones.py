@@ -1,5 +1,6 @@
 """Local dates of a site, whose zone may change from a future date on, never for a date that has begun."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -51,6 +52,11 @@ class Zones:
             # Each day begins its hours anew: another zone may begin them at other minutes.
             moment = min(moment - past + HOUR, self.day_start(self.local_date(moment) + timedelta(days=1)))
 
+    def hour_start(self, moment: datetime) -> datetime:
+        """The moment (UTC) at which the local hour of an aware moment begins, as ``hours`` has it; of the same date."""
+        starts = _hour_starts(self, self.local_date(moment))
+        return starts[bisect_right(starts, moment) - 1]
+
     def _remember(self, minute: int) -> date:
         if len(self._dates) >= REMEMBERED_MINUTES:
             self._dates.clear()
@@ -75,6 +81,11 @@ class Zones:
 
 
 UTC_DAYS = Zones()
+
+
+@lru_cache(maxsize=1024)
+def _hour_starts(zones: Zones, day: date) -> tuple[datetime, ...]:
+    return tuple(moment for moment, _ in zones.hours(day, day + timedelta(days=1)))
 
 
 @lru_cache(maxsize=1024)

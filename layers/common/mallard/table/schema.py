@@ -8,6 +8,12 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
+HOUR_ORDER = "hour_order"
+"""Stands where ``timestamp`` is the begin of an hour, and rises within one visitor's hour; ``ingest/hour_order.py``.
+
+A segment without such rows lacks the column, so that queries of exact times read and sort nothing for it.
+"""
+
 _TEXT = pa.string()
 
 EVENTS = pa.schema(
@@ -41,6 +47,7 @@ EVENTS = pa.schema(
         pa.field("revenue_currency", _TEXT),
         pa.field("scroll_depth", pa.int16()),
         pa.field("engagement_ms", pa.int32()),
+        pa.field(HOUR_ORDER, pa.int64()),
     ]
 )
 

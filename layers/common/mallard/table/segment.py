@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mallard.errors import TableError
-from mallard.table.schema import SCHEMA_VERSION
+from mallard.table.schema import EVENTS, HOUR_ORDER, SCHEMA_VERSION
 
 ROW_GROUP_ROWS = 131_072
 ZSTD_LEVEL = 3
@@ -29,6 +29,7 @@ _NO_DICTIONARY = {
     "visitor_id": "PLAIN",
     "timestamp": "DELTA_BINARY_PACKED",
     "engagement_ms": "PLAIN",
+    HOUR_ORDER: "PLAIN",
 }
 """Nearly every value is another one, or lies beside its equals: a dictionary would only be written besides.
 
@@ -52,7 +53,7 @@ class Segment:
 
 def encode(segment: Segment, write_id: str | None = None) -> bytes:
     """ZSTD Parquet, ordered; ``write_id`` (random) makes the bytes, and so the ETag, of each write its own."""
-    rows = sort_rows(segment.rows)
+    rows = _lean(sort_rows(segment.rows))
     footer = {
         _VERSION: str(SCHEMA_VERSION).encode(),
         _WRITE_ID: (write_id or secrets.token_hex(16)).encode(),
@@ -94,13 +95,29 @@ def decode(data: bytes, key: str) -> Segment:
         rows = file.read()
         erased_before = footer.get(_ERASED_BEFORE)
         return Segment(
-            rows.replace_schema_metadata(None),
+            _completed(rows.replace_schema_metadata(None)),
             sealed=footer[_SEALED] == b"true",
             erased_before=int(erased_before) if erased_before is not None else None,
             spans_days=footer.get(_SPANS_DAYS) == b"true",
         )
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise TableError(f"{key} is not a segment of the table: {error}.") from error
+
+
+def _lean(rows: pa.Table) -> pa.Table:
+    """Without HOUR_ORDER where no row has one."""
+    if HOUR_ORDER in rows.column_names and rows[HOUR_ORDER].null_count == rows.num_rows:
+        return rows.drop_columns([HOUR_ORDER])
+    return rows
+
+
+def _completed(rows: pa.Table) -> pa.Table:
+    """With HOUR_ORDER at its place."""
+    if HOUR_ORDER in rows.column_names:
+        return rows
+    # Columns of a later version stand behind it.
+    place = min(EVENTS.get_field_index(HOUR_ORDER), rows.num_columns)
+    return rows.add_column(place, EVENTS.field(HOUR_ORDER), pa.nulls(rows.num_rows, pa.int64()))
 
 
 def decode_ids(data: bytes, key: str) -> pa.ChunkedArray:

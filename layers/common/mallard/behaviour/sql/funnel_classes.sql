@@ -3,8 +3,8 @@
 classed AS MATERIALIZED (
     SELECT
         *,
-        lag(event_id) OVER (PARTITION BY {keys}, ms, mask ORDER BY event_id) AS twin_id,
-        min(event_id) OVER (PARTITION BY {keys}, ms, mask) AS class_id,
-        count(*) OVER (PARTITION BY {keys}, ms, mask) < bit_count(mask) AS is_rare
+        lag(event_id) OVER (PARTITION BY {keys}, us, mask ORDER BY event_id) AS twin_id,
+        min(event_id) OVER (PARTITION BY {keys}, us, mask) AS class_id,
+        count(*) OVER (PARTITION BY {keys}, us, mask) < bit_count(mask) AS is_rare
     FROM open
 )

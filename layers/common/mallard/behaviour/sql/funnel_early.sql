@@ -1,6 +1,6 @@
 -- strict_order: so does step {step} where the one before it was not reached yet.
-SELECT {event_keys}, event.ms * 64 + {step} AS place
+SELECT {event_keys}, event.us * 64 + {step} AS place
 FROM open AS event
 JOIN (SELECT * FROM reached WHERE step = 1) AS begun ON {same_begun}
 LEFT JOIN (SELECT * FROM reached WHERE step = {before}) AS reached ON {same_reached}
-WHERE event.mask & {bit} > 0 AND event.ms >= begun.ms AND (reached.ms IS NULL OR event.ms < reached.ms)
+WHERE event.mask & {bit} > 0 AND event.us >= begun.us AND (reached.us IS NULL OR event.us < reached.us)

@@ -1,3 +1,3 @@
 level_1 AS MATERIALIZED (
-    SELECT {keys}, ms{order}, ms AS begun FROM open WHERE mask & 1 > 0
+    SELECT {keys}, us{order}, us AS begun FROM open WHERE mask & 1 > 0
 )

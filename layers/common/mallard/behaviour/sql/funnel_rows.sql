@@ -1,1 +1,1 @@
-SELECT {keys}, {step} AS step, ms{more} FROM {table}_{step}
+SELECT {keys}, {step} AS step, us{more} FROM {table}_{step}

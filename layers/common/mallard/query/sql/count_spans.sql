@@ -1,13 +1,16 @@
 -- One row: how many visits and how long they are, where nothing else is asked of them. For that they need not be put
--- together: a visitor's day lasts from its first event to its last, and each gap over 30 minutes in it is the end of one
--- more visit, and no part of any. Measures that this does not tell are 0.
+-- together: a visitor's day lasts from its first event to its last, and each gap over 30 minutes in it (an hour behind a
+-- rounded time) is the end of one more visit, and no part of any. Measures that this does not tell are 0.
+-- `place` is the time in milliseconds, doubled: even where it is rounded, odd where it is exact.
 event AS MATERIALIZED (
-    SELECT date, visitor_id, epoch_ms(timestamp) AS ms, event_name = 'pageview' AS viewed
+    SELECT
+        date, visitor_id, epoch_ms(timestamp) * 2 + CAST(hour_order IS NULL AS INTEGER) AS place,
+        event_name = 'pageview' AS viewed
     FROM every
     WHERE visitor_id IS NOT NULL
 ),
 person AS MATERIALIZED (
-    SELECT date, visitor_id, max(ms) - min(ms) AS lasting_ms
+    SELECT date, visitor_id, (max(place) >> 1) - (min(place) >> 1) AS lasting_ms
     FROM event
     GROUP BY date, visitor_id
 ),
@@ -15,10 +18,13 @@ person AS MATERIALIZED (
 gap AS (
     SELECT lasting_ms
     FROM (
-        SELECT ms - lag(ms) OVER (PARTITION BY date, visitor_id ORDER BY ms) AS lasting_ms
-        FROM event SEMI JOIN (SELECT date, visitor_id FROM person WHERE lasting_ms > 1800000) USING (date, visitor_id)
+        SELECT (place >> 1) - (before >> 1) AS lasting_ms, before & 1 = 0 AS is_behind_rounded
+        FROM (
+            SELECT place, lag(place) OVER (PARTITION BY date, visitor_id ORDER BY place) AS before
+            FROM event SEMI JOIN (SELECT date, visitor_id FROM person WHERE lasting_ms > 1800000) USING (date, visitor_id)
+        )
     )
-    WHERE lasting_ms > 1800000
+    WHERE lasting_ms > CASE WHEN is_behind_rounded THEN 3600000 ELSE 1800000 END
 )
 SELECT
     'total' AS dimension,

@@ -1,2 +1,2 @@
 -- The rows themselves, in order of time.
-SELECT {columns} FROM every ORDER BY timestamp, event_id
+SELECT {columns} FROM every ORDER BY timestamp, ordinal

@@ -1,2 +1,2 @@
 -- The rows that the filter is after, in order of time.
-SELECT {columns} FROM every SEMI JOIN matched USING (date, event_id) ORDER BY timestamp, event_id
+SELECT {columns} FROM every SEMI JOIN matched USING (date, event_id) ORDER BY timestamp, ordinal

@@ -22,7 +22,8 @@ WITH named AS (
             nullif(l.revenue_amount, '') AS revenue_amount,
             upper(nullif(l.revenue_currency, '')) AS revenue_currency,
             nullif(l.scroll_depth, '') AS scroll_depth,
-            nullif(l.engagement_ms, '') AS engagement_ms
+            nullif(l.engagement_ms, '') AS engagement_ms,
+            nullif(l.hour_order, '') AS hour_order
         ),
         CASE
             WHEN nullif(l.event_id, '') IS NULL
@@ -114,6 +115,9 @@ SELECT
         WHEN engagement_ms IS NOT NULL AND NOT (
             regexp_full_match(engagement_ms, '[0-9]{{1,9}}([.]0*)?') AND engagement_ms::DOUBLE <= $max_engagement_ms
         ) THEN 'engagement_ms is ' || shown(engagement_ms) || ', but must be a whole number from 0 to ' || $max_engagement_ms || '.'
+        WHEN hour_order IS NOT NULL AND NOT (
+            regexp_full_match(hour_order, '[0-9]{{1,19}}') AND coalesce(try_cast(hour_order AS BIGINT) < 4611686018427387904, false)
+        ) THEN 'hour_order is ' || shown(hour_order) || ', but must be a whole number of at most 62 bits, as exports have it.'
     END AS problem,
     site_id,
     CAST(make_timestamp_ms(CASE WHEN ms BETWEEN 0 AND $latest_ms THEN ms END) AS DATE) AS date,
@@ -133,5 +137,6 @@ SELECT
     try_cast(revenue_amount AS DECIMAL(12, 2)) AS revenue_amount,
     revenue_currency,
     try_cast(scroll_depth AS SMALLINT) AS scroll_depth,
-    try_cast(engagement_ms AS INTEGER) AS engagement_ms
+    try_cast(engagement_ms AS INTEGER) AS engagement_ms,
+    try_cast(hour_order AS BIGINT) AS hour_order
 FROM typed
