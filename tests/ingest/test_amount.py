@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.ingest.amount import read_amount, two_places
+from mallard.ingest.amount import currency_of, read_amount, two_places
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,22 @@ def test_read_amount_gives_two_places_or_none_for_any_text(text: str) -> None:
 
 def test_two_places_rounds_half_even() -> None:
     assert [str(two_places(Decimal(each))) for each in ("0.005", "0.015", "-0.025")] == ["0.00", "0.02", "-0.02"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("CHF 12.50", "CHF"),
+        ("$1,299.00 usd", "USD"),
+        ("49 €", "EUR"),
+        ("€49 EUR", "EUR"),
+        ("$49", None),
+        ("49 kr", None),
+    ],
+)
+def test_currency_of_finds_a_code_or_the_euro_sign(text: str, code: str | None) -> None:
+    assert currency_of(text) == code
+
+
+def test_currency_of_finds_none_when_two_are_named() -> None:
+    assert currency_of("€49 USD") is None

@@ -22,6 +22,7 @@ from ingest.doors import (
     open_door,
     scope,
     wire,
+    wire_body,
 )
 from mallard.auth.keys import KeyRing
 from mallard.ingest.asgi import BATCH_PATH, IngestApp
@@ -29,6 +30,7 @@ from mallard.ingest.batch import MAX_BATCH_BYTES, MAX_ROWS
 from mallard.ingest.dropped import Reason
 from mallard.ingest.gateway import answer_gateway
 from mallard.queue.local import LocalQueue
+from mallard.rejected.note import is_note
 from mallard.salts import delete_old_salts
 from mallard.sites.book import SiteBook
 from mallard.store.local import LocalStore
@@ -180,7 +182,6 @@ def test_a_thousand_rows_are_taken(shop: Shop) -> None:
         (wire(ip="example.com", ua=FIREFOX), Reason.ADDRESS),
         (wire(ip=["192.0.2.1"], ua=FIREFOX), Reason.TYPE),
         (wire(ip=ADDRESS, ua=GOOGLEBOT), Reason.BOT),
-        (wire(ip=ADDRESS, ua="\ud800"), Reason.MALFORMED),
         (row(n="x" * 257), Reason.TOO_LONG),
     ],
 )
@@ -188,6 +189,48 @@ def test_a_row_is_dropped_with_its_reason_and_the_others_are_taken(shop: Shop, g
     reply = shop.send(array(row(), given, row()), shop.key())
     assert taken(reply)["accepted"] == 2
     assert reasons(reply) == [(1, reason.value)]
+
+
+def test_take_batch_keeps_a_row_whose_optional_values_are_wrong_and_names_them(shop: Shop) -> None:
+    rows = [row(), wire(ip=ADDRESS, ua="\ud800" + FIREFOX, ra="1,299"), row(d="other.org", n="x" * 257), row(p="{")]
+    answer = taken(shop.send(array(*rows), shop.key()))
+    assert (answer["accepted"], [each["index"] for each in answer["dropped"]]) == (3, [2])
+    assert answer["ignored"] == [
+        {"index": 1, "fields": ["revenue", "user_agent"]},
+        {"index": 3, "fields": ["props"]},
+    ]
+    first, repaired, _ = shop.queued()[:3]
+    assert repaired["visitor_id"] == first["visitor_id"]
+
+
+@pytest.mark.parametrize("agent", [1, [], {}, True])
+def test_take_batch_leaves_out_an_agent_that_is_no_text(shop: Shop, agent: Any) -> None:
+    assert taken(shop.send(array(wire(ip=ADDRESS, ua=agent)), shop.key()))["ignored"] == [
+        {"index": 0, "fields": ["user_agent"]}
+    ]
+
+
+def test_take_batch_takes_null_for_an_absent_address_and_agent(shop: Shop) -> None:
+    assert taken(shop.send(array(wire(ip=None, ua=None)), shop.key())) == {"accepted": 1, "dropped": []}
+
+
+def test_take_batch_stores_what_the_event_door_stores(store: LocalStore) -> None:
+    """One event by both doors is one row, whatever is repaired in it."""
+    event = wire(n=" Cafe\u0301 ", u="/cafe%CC%81", ra="1.299,00 €", p={"a": 5.0, "b": "\ud83d"}, w="800", i="one")
+    door = open_door(store, book=SiteBook(store))
+    memory, keys = MemoryQueue(), KeyRing(store)
+    text, _ = keys.create("a server", "Ingest", NOW)
+    agent = {"user-agent": FIREFOX + " x" * 3000}
+    for path, headers, body in (
+        ("/api/event", agent, wire_body(**event)),
+        (BATCH_PATH, {"x-api-key": text}, array({**event, "ip": ADDRESS, "ua": agent["user-agent"]})),
+    ):
+        http = {"method": "POST", "sourceIp": ADDRESS}
+        request = {"rawPath": path, "headers": headers, "requestContext": {"http": http}, "body": body.decode()}
+        assert answer_gateway(request, door, memory, keys, NOW)["statusCode"] == 202
+    first, second = (json.loads(each.body) for each in memory.receive(10) if not is_note(each.body))
+    assert first == second
+    assert (first["event_name"], first["pathname"], first["revenue_amount"]) == ("Café", "/café", "1299.00")
 
 
 def test_the_time_of_a_row_is_its_own_and_the_time_of_arrival_is_kept_beside_it(shop: Shop) -> None:

@@ -2,16 +2,18 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_door, post, wire_body
+from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, call, connection, open_door, post, scope, wire_body
 from mallard.auth.keys import KeyRing
-from mallard.ingest.asgi import IngestApp
+from mallard.ingest.asgi import BATCH_PATH, IngestApp
 from mallard.ingest.gateway import answer_gateway
+from mallard.ingest.ignored import Field
 from mallard.ingest.pipeline import Door
 from mallard.queue.local import LocalQueue
 from mallard.rejected.note import Note, Notes, is_note, read_note
@@ -64,6 +66,73 @@ def test_an_event_that_is_taken_is_not_noted(send: Send, store: LocalStore) -> N
 @pytest.mark.parametrize("body", [b"{", wire_body(d="other.org", u="/")], ids=["malformed", "another site"])
 def test_what_is_nobody_s_here_is_not_noted(send: Send, store: LocalStore, body: bytes) -> None:
     assert send(noting(store, sites=("example.com",)), body, FIREFOX) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (wire_body(n=""), "empty"),
+        (wire_body(n=1), "type"),
+        (wire_body(u="/" * 2049), "too_long"),
+        (b'{"d": "Example.com"}', "missing"),
+    ],
+)
+def test_parse_refusal_is_noted_for_the_site_it_names(send: Send, store: LocalStore, body: bytes, reason: str) -> None:
+    for settings in ({"sites": ("example.com",)}, {"known": ("example.com",), "new_per_hour": 0}):
+        (note,) = send(noting(store, **settings), body, FIREFOX)
+        assert read_note(note) == Note("example.com", "2025-06-30", 1_751_284_800_250, reason)
+
+
+def test_parse_refusal_is_not_noted_for_a_site_nobody_has_met(send: Send, store: LocalStore) -> None:
+    body = wire_body(n="", d="other.org")
+    for settings in ({"sites": ("example.com",)}, {"known": ("example.com",), "new_per_hour": 100}):
+        assert send(noting(store, **settings), body, FIREFOX) == []
+
+
+def test_ignored_values_are_noted_for_their_site_each_as_its_own_kind(send: Send, store: LocalStore) -> None:
+    event, *notes = sorted(send(noting(store), wire_body(ra="1,299", p="{"), FIREFOX), key=is_note)
+    assert not is_note(event)
+    assert [read_note(each).rejected for each in notes] == ["ignored_revenue", "ignored_props"]
+    assert {read_note(each).site_id for each in notes} == {"example.com"}
+
+
+def test_ignored_values_of_an_event_that_is_dropped_are_not_noted(send: Send, store: LocalStore) -> None:
+    (note,) = send(noting(store), wire_body(ra="1,299"), GOOGLEBOT)
+    assert read_note(note).rejected == "bot"
+
+
+BATCH = (
+    {"d": "example.com", "n": ""},
+    {"d": "example.com", "n": "x", "u": "/", "ts": "yesterday"},
+    {"d": "example.com", "n": "x", "u": "/", "ts": "2001-01-01T00:00:00Z"},
+    {"d": "example.com", "n": "x", "u": "/", "ip": "nowhere"},
+    {"d": "example.com", "n": "x", "u": "/", "ra": "1,299"},
+    {"d": "other.org", "n": ""},
+    {"d": "unknown.org", "n": ""},
+)
+
+
+@pytest.mark.parametrize("front", ["embedded", "lambda"])
+def test_batch_rows_are_noted_for_sites_that_the_key_reaches(front: str, store: LocalStore, queue: LocalQueue) -> None:
+    keys, door = KeyRing(store), noting(store, sites=("example.com", "other.org"))
+    text, _ = keys.create("a server", "Ingest", NOW, ("example.com",))
+    body = json.dumps(BATCH).encode()
+    if front == "embedded":
+        app = IngestApp(door, queue, keys, clock=lambda: NOW)
+        call(app, {**scope("POST", [("x-api-key", text)]), "path": BATCH_PATH}, connection([body]))
+        queue.send([b"{}"])
+        found = [each.body for each in queue.receive(20)]
+        assert app.ignored == {Field.REVENUE: 1}
+    else:
+        memory, counts = MemoryQueue(), Counter[str]()
+        http = {"method": "POST", "sourceIp": ADDRESS}
+        event = {"rawPath": BATCH_PATH, "headers": {"x-api-key": text}, "requestContext": {"http": http}}
+        answer_gateway({**event, "body": body.decode()}, door, memory, keys, NOW, counts)
+        found = [each.body for each in memory.receive(20)]
+        assert (counts["accepted"], counts["ignored"], counts["ignored_revenue"]) == (1, 1, 1)
+    notes = [read_note(each) for each in found if is_note(each)]
+    assert {each.site_id for each in notes} == {"example.com"}
+    assert [each.rejected for each in notes] == ["empty", "time", "time", "address", "ignored_revenue"]
 
 
 def test_a_site_over_its_rate_is_noted(send: Send, store: LocalStore) -> None:

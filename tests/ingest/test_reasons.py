@@ -37,7 +37,6 @@ CASES: dict[Reason, Case] = {
     Reason.TYPE: Case(422, wire_body(n=1)),
     Reason.EMPTY: Case(400, b""),
     Reason.TOO_LONG: Case(400, wire_body(n="x" * 257)),
-    Reason.RANGE: Case(400, wire_body(w=-1)),
     Reason.SITE: Case(403, wire_body(d="other.org"), door={"sites": ("example.com",)}),
     Reason.NEW_SITES: Case(
         429, wire_body(d="b.org"), door={"new_per_hour": 1}, before=(wire_body(d="a.org"),), retry_after="3600"
@@ -93,8 +92,6 @@ def test_a_page_may_read_the_reason_from_another_origin(reason: Reason, store: L
     [
         (Reason.MISSING, {"d": "example.com"}, {}, ()),
         (Reason.MALFORMED, wire(u="https://[junk"), {}, ()),
-        (Reason.TYPE, wire(w="wide"), {}, ()),
-        (Reason.RANGE, wire(w="-1"), {}, ()),
         (Reason.TOO_LONG, wire(n="x" * 257), {}, ()),
         (Reason.EMPTY, wire(n=" "), {}, ()),
         (Reason.SITE, wire(), {"sites": ("other.org",)}, ()),

@@ -11,6 +11,7 @@ from mallard.health.readiness import Check
 from mallard.health.subject import gauge_of
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.dropped import Reason
+from mallard.ingest.ignored import Field
 from mallard.query.cache import Cache
 
 
@@ -47,6 +48,7 @@ def metrics_of(
 
 def _of_ingest(numbers: Numbers, ingest: IngestApp) -> list[Metric]:
     dropped = {reason.value: ingest.dropped[reason] for reason in Reason}
+    ignored = {field.value: ingest.ignored[field] for field in Field}
     return [
         gauge("mallard_buffered_events", "Messages that wait in the queue for a flush.", numbers.buffered),
         gauge(
@@ -56,6 +58,13 @@ def _of_ingest(numbers: Numbers, ingest: IngestApp) -> list[Metric]:
         ),
         counter("mallard_events_ingested_total", "Events answered 202 and kept.", ingest.accepted),
         labelled("mallard_events_dropped_total", "counter", "Events that were not taken.", "reason", dropped),
+        labelled(
+            "mallard_values_ignored_total",
+            "counter",
+            "Values of events that were repaired or left out.",
+            "field",
+            ignored,
+        ),
         counter(
             "mallard_rate_limit_rejections_total",
             "Events refused since a site sent more than MALLARD_RATE_LIMIT.",

@@ -28,7 +28,9 @@ VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 _WORDS = "kr zł kč ft fr sfr rs rp rm r lei tl лв р руб din дин dhs"
 """Words of shops in place of a symbol, without a full stop."""
 
-_CURRENCIES = frozenset((*_CODES.casefold().split(), *_WORDS.split()))
+_CODES_FOLDED = frozenset(_CODES.casefold().split())
+_CURRENCIES = _CODES_FOLDED.union(_WORDS.split())
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 _WRITTEN = re.compile(r"(?P<before>\D*?)(?P<number>(?:(?<![^\W\d_])[.,])?\d(?:.*\d)?)(?P<after>\D*)", re.DOTALL)
 """A point before the first digit belongs to a word before it, as in ``Rs.49``, else to the number."""
@@ -58,6 +60,13 @@ def read_amount(value: object) -> Decimal | None:
     except ValueError:
         # An integer of thousands of digits.
         return None
+
+
+def currency_of(text: str) -> str | None:
+    """The ISO 4217 code that an amount's text names, or EUR by its sign; None where there is none, or several."""
+    found = {"EUR"} if "€" in text else set()
+    found |= {word.upper() for word in _LETTERS.findall(text) if word.casefold() in _CODES_FOLDED}
+    return found.pop() if len(found) == 1 else None
 
 
 def two_places(amount: Decimal) -> Decimal | None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from mallard.event import Event
 from mallard.ingest.dropped import Dropped
+from mallard.ingest.ignored import HEADER, NONE, Field, listed
 from mallard.web.policy import completed
 
 CORS = {
     "access-control-allow-origin": "*",
-    "access-control-expose-headers": "x-mallard-dropped, retry-after",
+    "access-control-expose-headers": "x-mallard-dropped, x-mallard-ignored, retry-after",
     # A page that loads the pixel or posts from another site is the normal case.
     "cross-origin-resource-policy": "cross-origin",
     "cache-control": "no-store",
@@ -39,10 +40,13 @@ ACCEPTED = Answer(202, CORS)
 """Of every event that is queued: one object, which a front may turn into its own form once for all."""
 
 
-def answer_event(outcome: Event | Dropped) -> Answer:
-    """202 and nothing where the event is queued (or a bot's), else the refusal as JSON."""
+def answer_event(outcome: Event | Dropped, ignored: tuple[Field, ...] = NONE) -> Answer:
+    """202 and nothing where the event is queued (or a bot's), else the refusal as JSON.
+
+    ``ignored`` names the values of a queued event that were repaired or left out.
+    """
     if isinstance(outcome, Event):
-        return ACCEPTED
+        return Answer(202, {**CORS, HEADER: listed(ignored)}) if ignored else ACCEPTED
     headers = {**CORS, "x-mallard-dropped": outcome.reason.value}
     if outcome.retry_after_seconds is not None:
         headers["retry-after"] = str(outcome.retry_after_seconds)
@@ -51,16 +55,15 @@ def answer_event(outcome: Event | Dropped) -> Answer:
     return refusal(outcome.status, outcome.reason.value, outcome.sentence, headers)
 
 
-def answer_pixel(outcome: Event | Dropped) -> Answer:
+def answer_pixel(outcome: Event | Dropped, ignored: tuple[Field, ...] = NONE) -> Answer:
     """Always the image: a page must not show a broken one."""
-    return _image(outcome.reason.value if isinstance(outcome, Dropped) else None)
+    if isinstance(outcome, Dropped):
+        return _image({"x-mallard-dropped": outcome.reason.value})
+    return _image({HEADER: listed(ignored)} if ignored else {})
 
 
-def _image(dropped: str | None) -> Answer:
-    headers = {**CORS, "content-type": "image/gif"}
-    if dropped:
-        headers["x-mallard-dropped"] = dropped
-    return Answer(200, headers, PIXEL)
+def _image(headers: dict[str, str]) -> Answer:
+    return Answer(200, {**CORS, "content-type": "image/gif", **headers}, PIXEL)
 
 
 def answer_preflight() -> Answer:
@@ -78,12 +81,12 @@ def answer_unavailable() -> Answer:
 class Front:
     """How one kind of request is answered: once its event is taken or dropped, and where store or queue fail."""
 
-    outcome: Callable[[Event | Dropped], Answer]
+    outcome: Callable[[Event | Dropped, tuple[Field, ...]], Answer]
     unavailable: Callable[[], Answer]
 
 
 EVENT_FRONT = Front(answer_event, answer_unavailable)
-PIXEL_FRONT = Front(answer_pixel, lambda: _image("unavailable"))
+PIXEL_FRONT = Front(answer_pixel, lambda: _image({"x-mallard-dropped": "unavailable"}))
 
 
 def answer_wrong_method() -> Answer:

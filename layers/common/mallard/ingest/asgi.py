@@ -27,6 +27,7 @@ from mallard.ingest.answer import (
 )
 from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
 from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.ignored import NONE, Field
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel
 from mallard.ingest.sender import HEADERS, Sender, read_sender
@@ -41,6 +42,7 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 """As ASGI has them: names in small letters, in the order in which they came."""
 
 Reply = Callable[[Answer], None]
+Fields = tuple[Field, ...]
 Post = tuple[bytes, RawHeaders, str, Reply]
 """A body, its headers, the peer's address, and where the answer goes."""
 
@@ -54,7 +56,7 @@ log = logging.getLogger("mallard.ingest")
 
 
 class IngestApp:
-    """Answers PATHS on a running event loop; ``accepted`` and ``dropped`` count since the start."""
+    """Answers PATHS on a running event loop; ``accepted``, ``dropped`` and ``ignored`` count since the start."""
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class IngestApp:
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepted = 0
         self.dropped: Counter[Reason] = Counter()
+        self.ignored: Counter[Field] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. What nobody foresaw is told without its own words, which may quote the request."""
@@ -98,33 +101,37 @@ class IngestApp:
     def _take_turn(self) -> None:
         turn, self._turn = self._turn, []
         now = self._clock()
-        accepted: list[tuple[Event, Reply]] = []
+        accepted: list[tuple[Event, Fields, Reply]] = []
         for post in turn:
-            outcome, reply = self._received(post, now), post[-1]
+            (outcome, ignored), reply = self._received(post, now), post[-1]
             if isinstance(outcome, Event):
-                accepted.append((outcome, reply))
+                accepted.append((outcome, ignored, reply))
             elif outcome is not None:
-                reply(self._ended(outcome, now, EVENT_FRONT))
+                reply(self._ended(outcome, NONE, now, EVENT_FRONT))
             else:
                 self._start(self._take_slowly(post))
         if accepted:
-            bodies = [event.to_message() for event, _ in accepted]
+            bodies = [event.to_message() for event, _, _ in accepted]
             self._queue.submit(bodies, partial(self._committed, accepted, now))
 
-    def _received(self, post: Post, now: datetime) -> Event | Dropped | None:
+    def _received(self, post: Post, now: datetime) -> tuple[Event | Dropped | None, Fields]:
         """None where the store must be asked, or anything went wrong: the slow way says what."""
         body, headers, peer, _ = post
         try:
             request = parse_body(body)
-            if isinstance(request, Dropped) or not self._door.holds(request.site_id, now):
-                return request if isinstance(request, Dropped) else None
-            return receive(request, self._sender(headers, peer), self._door, now)
+            if isinstance(request, Dropped):
+                return self._door.attributed(request), NONE
+            if not self._door.holds(request.site_id, now):
+                return None, NONE
+            return receive(request, self._sender(headers, peer), self._door, now), request.ignored
         except Exception:  # one event's trouble is not that of its turn
-            return None
+            return None, NONE
 
-    def _committed(self, accepted: Sequence[tuple[Event, Reply]], now: datetime, failure: BaseException | None) -> None:
-        for event, reply in accepted:
-            reply(_unavailable(failure, EVENT_FRONT) if failure else self._ended(event, now, EVENT_FRONT))
+    def _committed(
+        self, accepted: Sequence[tuple[Event, Fields, Reply]], now: datetime, failure: BaseException | None
+    ) -> None:
+        for event, ignored, reply in accepted:
+            reply(_unavailable(failure, EVENT_FRONT) if failure else self._ended(event, ignored, now, EVENT_FRONT))
 
     async def _take_slowly(self, post: Post) -> None:
         body, headers, peer, reply = post
@@ -140,9 +147,11 @@ class IngestApp:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _ended(self, outcome: Event | Dropped, now: datetime, front: Front) -> Answer:
+    def _ended(self, outcome: Event | Dropped, ignored: Fields, now: datetime, front: Front) -> Answer:
         self._count(outcome, now)
-        return front.outcome(outcome)
+        if ignored and isinstance(outcome, Event):
+            self._count_ignored(outcome.site_id, ignored, now)
+        return front.outcome(outcome, ignored)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method = scope["method"]
@@ -185,6 +194,8 @@ class IngestApp:
             self._count(event, now)
         for _, dropped in taken.dropped:
             self._count(dropped, now)
+        for each in taken.ignored:
+            self._count_ignored(each.site_id, each.fields, now)
         return answer_batch(taken)
 
     async def _taken(self, request: EventRequest | Dropped, headers: RawHeaders, peer: str, front: Front) -> Answer:
@@ -199,7 +210,11 @@ class IngestApp:
                 await self._queue.send(outcome.to_message())
         except MallardError as error:
             return _unavailable(error, front)
-        return self._ended(outcome, now, front)
+        return self._ended(outcome, NONE if isinstance(request, Dropped) else request.ignored, now, front)
+
+    def _count_ignored(self, site_id: str, fields: Fields, now: datetime) -> None:
+        self.ignored.update(fields)
+        self._queue.send_later(self._door.note_ignored(site_id, fields, now))
 
     def _count(self, outcome: Event | Dropped, now: datetime) -> None:
         if isinstance(outcome, Dropped):

@@ -2,16 +2,18 @@
 
 import ipaddress
 import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mallard.auth.keys import ApiKey, KeyRing, key_in
 from mallard.event import Event
+from mallard.ingest.agent import MAX_AGENT_LENGTH
 from mallard.ingest.answer import Answer, refusal
 from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.ignored import NONE, Field
+from mallard.ingest.optional import read_text
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_wire, strict_json
 
@@ -23,9 +25,6 @@ MAX_AHEAD = timedelta(minutes=5)
 OLDEST = timedelta(days=40)
 """No salt serves longer than a month and the hours after it."""
 
-_HALF = re.compile(r"[\ud800-\udfff]")
-"""A surrogate alone, which JSON can say and no text can hold."""
-
 BATCH_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -36,14 +35,25 @@ class Row:
     request: EventRequest
     sender: Sender
     moment: datetime | None
+    ignored: tuple[Field, ...] = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """A row that was taken without some of its values, or with repaired ones."""
+
+    index: int
+    site_id: str
+    fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a batch: the events, and why each other row was dropped, by its index."""
+    """Outcome of a batch: the events, why each other row was dropped, by its index, and values that were ignored."""
 
     events: tuple[Event, ...] = ()
     dropped: tuple[tuple[int, Dropped], ...] = ()
+    ignored: tuple[Repaired, ...] = ()
 
 
 def admit(headers: dict[str, str], keys: KeyRing) -> ApiKey | Answer:
@@ -65,37 +75,51 @@ def take_batch(body: bytes, key: ApiKey, door: Door, now: datetime) -> Taken | A
         return refused_batch(rows)
     events: list[Event] = []
     dropped: list[tuple[int, Dropped]] = []
-    for index, row in enumerate(rows):
+    ignored: list[Repaired] = []
+    for index, wire in enumerate(rows):
+        row = _row(wire)
         outcome = _take(row, key, door, now)
-        if isinstance(outcome, Event):
-            events.append(outcome)
-        else:
+        if isinstance(outcome, Dropped):
             dropped.append((index, outcome))
-    return Taken(tuple(events), tuple(dropped))
+            continue
+        events.append(outcome)
+        if isinstance(row, Row) and row.ignored:
+            ignored.append(Repaired(index, outcome.site_id, row.ignored))
+    return Taken(tuple(events), tuple(dropped), tuple(ignored))
 
 
 def answer_batch(taken: Taken) -> Answer:
-    """How many were queued, and why the others were not."""
+    """How many were queued, why the others were not, and which values of those were ignored, if any."""
     dropped = [{"index": index, "reason": each.reason.value, "error": each.sentence} for index, each in taken.dropped]
-    body = json.dumps({"accepted": len(taken.events), "dropped": dropped}).encode()
-    return Answer(202, {**BATCH_HEADERS, "content-type": "application/json"}, body)
+    found: dict[str, Any] = {"accepted": len(taken.events), "dropped": dropped}
+    if taken.ignored:
+        found["ignored"] = [{"index": each.index, "fields": list(each.fields)} for each in taken.ignored]
+    return Answer(202, {**BATCH_HEADERS, "content-type": "application/json"}, json.dumps(found).encode())
 
 
-def _take(wire: Any, key: ApiKey, door: Door, now: datetime) -> Event | Dropped:
-    row = _row(wire)
+def _take(row: Row | Dropped, key: ApiKey, door: Door, now: datetime) -> Event | Dropped:
     if isinstance(row, Dropped):
-        return row
+        # A key for one site must not write notes about another.
+        is_told = row.site_id is not None and key.reaches(row.site_id)
+        return door.attributed(row) if is_told else replace(row, site_id=None)
     if not key.reaches(row.request.site_id):
         return Dropped(Reason.SITE, "The key is not for this site.")
+    refusal_of_time = _refuse_time(row, door, now)
+    if refusal_of_time is not None:
+        return door.attributed(refusal_of_time)
+    return receive(row.request, row.sender, door, now, row.moment or now)
+
+
+def _refuse_time(row: Row, door: Door, now: datetime) -> Dropped | None:
+    site_id = row.request.site_id
     moment = row.moment or now
-    zones = door.settings(row.request.site_id).zones
+    zones = door.settings(site_id).zones
     if moment > now + MAX_AHEAD:
-        return Dropped(Reason.TIME, "ts is more than five minutes ahead.")
+        return Dropped(Reason.TIME, "ts is more than five minutes ahead.", site_id=site_id)
     if moment < now - OLDEST or not door.salts.lives(zones, zones.local_date(moment), now):
-        return Dropped(
-            Reason.TIME, "ts is of a day whose visitor ids can no longer be made; `mallard import` takes it."
-        )
-    return receive(row.request, row.sender, door, now, moment)
+        sentence = "ts is of a day whose visitor ids can no longer be made; `mallard import` takes it."
+        return Dropped(Reason.TIME, sentence, site_id=site_id)
+    return None
 
 
 def _row(wire: Any) -> Row | Dropped:
@@ -104,27 +128,43 @@ def _row(wire: Any) -> Row | Dropped:
     request = parse_wire(wire)
     if isinstance(request, Dropped):
         return request
-    for name in ("ts", "ip", "ua"):
-        if not isinstance(wire.get(name, ""), str):
-            return Dropped(Reason.TYPE, f"{name} must be a string.")
-    if _HALF.search(wire.get("ua", "")):
-        return Dropped(Reason.MALFORMED, "ua holds half of a character.")
+    moment = _moment(wire)
+    if isinstance(moment, Dropped):
+        return replace(moment, site_id=request.site_id)
+    address = _address(wire)
+    if isinstance(address, Dropped):
+        return replace(address, site_id=request.site_id)
+    ignored = list(request.ignored)
+    agent = read_text(wire.get("ua"), Field.USER_AGENT, MAX_AGENT_LENGTH, ignored) or ""
+    return Row(request, Sender(address, agent, vouched=True), moment, tuple(ignored))
+
+
+def _moment(wire: Mapping[str, Any]) -> datetime | Dropped | None:
+    """The time of a row, which is a fact about it: a wrong one cannot be left out, for the event would be of now."""
+    if "ts" not in wire:
+        return None
+    if not isinstance(wire["ts"], str):
+        return Dropped(Reason.TYPE, "ts must be a string.")
     try:
-        moment = _moment(wire["ts"]) if "ts" in wire else None
+        moment = datetime.fromisoformat(wire["ts"])
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        return Dropped(Reason.TIME, "ts must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z.")
+        pass
+    return Dropped(Reason.TIME, "ts must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z.")
+
+
+def _address(wire: Mapping[str, Any]) -> str | Dropped:
+    """The address of a row, which makes its visitor: a wrong one cannot be left out either."""
+    given = wire.get("ip")
+    if given is None or given == "":
+        return ""
+    if not isinstance(given, str):
+        return Dropped(Reason.TYPE, "ip must be a string.")
     try:
-        address = str(ipaddress.ip_address(wire["ip"])) if wire.get("ip") else ""
+        return str(ipaddress.ip_address(given))
     except ValueError:
         return Dropped(Reason.ADDRESS, "ip must be an IPv4 or IPv6 address.")
-    return Row(request, Sender(address, wire.get("ua", ""), vouched=True), moment)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(text)
-    return moment.astimezone(UTC)
 
 
 def _rows(body: bytes) -> list[Any] | Dropped:

@@ -13,7 +13,6 @@ class Reason(StrEnum):
     TYPE = "type"
     EMPTY = "empty"
     TOO_LONG = "too_long"
-    RANGE = "range"
     SITE = "site"
     NEW_SITES = "new_sites"
     ORIGIN = "origin"
@@ -33,7 +32,6 @@ STATUS: dict[Reason, int] = {
     Reason.TYPE: 422,
     Reason.EMPTY: 400,
     Reason.TOO_LONG: 400,
-    Reason.RANGE: 400,
     Reason.SITE: 403,
     Reason.NEW_SITES: 429,
     Reason.ORIGIN: 403,

@@ -24,6 +24,7 @@ from mallard.ingest.answer import (
 )
 from mallard.ingest.batch import BATCH_HEADERS, admit, answer_batch, refused_batch, take_batch
 from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.ignored import NONE, Field, kind_of
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel
 from mallard.ingest.sender import Sender, read_sender
@@ -35,8 +36,10 @@ Parts = tuple[Door, Queue, KeyRing]
 
 ACCEPTED = "accepted"
 DROPPED = "dropped"
+IGNORED = "ignored"
 UNAVAILABLE = "unavailable"
-"""What is counted: events accepted and dropped (``dropped_bot`` and so on too), and requests answered 503.
+"""Counts of events accepted and dropped (``dropped_bot`` and so on too), of events some of whose values were ignored
+(``ignored_props`` and so on too), and of requests answered 503.
 
 A reason is part of a name and no dimension: a batch drops rows for several, and an EMF object has one value of each.
 """
@@ -108,7 +111,12 @@ def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime, coun
     _count(outcome, counts)
     if isinstance(outcome, Dropped):
         _note(queue, door.note(outcome, now))
-    return front.outcome(outcome)
+        return front.outcome(outcome, NONE)
+    ignored = NONE if isinstance(request, Dropped) else request.ignored
+    if ignored:
+        _count_ignored(ignored, counts)
+        _note(queue, door.note_ignored(outcome.site_id, ignored, now))
+    return front.outcome(outcome, ignored)
 
 
 def _answer_batch(
@@ -134,7 +142,11 @@ def _answer_batch(
     counts[ACCEPTED] += len(taken.events)
     for _, dropped in taken.dropped:
         _count(dropped, counts)
-    _note(queue, [body for _, dropped in taken.dropped for body in door.note(dropped, now)])
+    for each in taken.ignored:
+        _count_ignored(each.fields, counts)
+    notes = [body for _, dropped in taken.dropped for body in door.note(dropped, now)]
+    notes += [body for each in taken.ignored for body in door.note_ignored(each.site_id, each.fields, now)]
+    _note(queue, notes)
     return answer_batch(taken)
 
 
@@ -143,6 +155,10 @@ def _count(outcome: Event | Dropped, counts: Counter[str]) -> None:
         counts[ACCEPTED] += 1
     else:
         counts.update((DROPPED, f"{DROPPED}_{outcome.reason}"))
+
+
+def _count_ignored(fields: tuple[Field, ...], counts: Counter[str]) -> None:
+    counts.update((IGNORED, *map(kind_of, fields)))
 
 
 def _note(queue: Queue, bodies: list[bytes]) -> None:

@@ -1,20 +1,13 @@
 """What a page's address says: hostname, path, campaign, and who sent the visitor."""
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from mallard.ingest.channel import CLICK_IDS
+from mallard.names import MAX_TAG_LENGTH as MAX_TAG_LENGTH
+from mallard.names import stored_host, stored_path, stored_tag
 
-MAX_TAG_LENGTH = 256
 MAX_QUERY_FIELDS = 200
-CACHED_HOSTS = 4096
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
-_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
-"""A session's id that old servers write into the path: it would make each visit a page of its own."""
 
 UTM_TAGS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 _SOURCE_KEYS = ("source", "ref")
@@ -43,17 +36,17 @@ def read_page(url: str, site_id: str) -> Page | None:
     """
     try:
         parts = urlsplit(url.strip())
-        hostname = _hostname(parts)
+        hostname = stored_host(parts.hostname) if parts.hostname else None
     except ValueError:
         return None
     if not parts.scheme and not parts.netloc and url.startswith("/"):
         hostname = site_id
     elif not parts.scheme or not hostname:
         return None
-    name, path = hostname or site_id, _pathname(parts.path)
+    name, path = hostname or site_id, stored_path(parts.path)
     if not parts.query:
         return Page(name, path, {})
-    found = {key.lower(): neat for key, value in reversed(_pairs(parts.query)) if (neat := _neat(value))}
+    found = {key.lower(): neat for key, value in reversed(_pairs(parts.query)) if (neat := stored_tag(value))}
     return Page(
         name,
         path,
@@ -66,40 +59,10 @@ def read_page(url: str, site_id: str) -> Page | None:
 def host_of(url: str) -> str | None:
     """The hostname of a full URL, without port, in the one form of hosts here; None where there is none."""
     try:
-        return _hostname(urlsplit(url))
+        name = urlsplit(url).hostname
     except ValueError:
         return None
-
-
-def _hostname(parts: SplitResult) -> str | None:
-    return _one_form(parts.hostname) if parts.hostname else None
-
-
-@lru_cache(maxsize=CACHED_HOSTS)
-def _one_form(name: str) -> str:
-    """Small letters, no dot at the end, and a name of other letters in its ASCII form (xn--…), as browsers send it.
-
-    Raises ValueError where it is no name and no address.
-    """
-    host = name.rstrip(".")
-    if not host.isascii():
-        host = host.encode("idna").decode()
-    if not _HOST.fullmatch(host):
-        raise ValueError("no hostname")
-    return host
-
-
-def _pathname(path: str) -> str:
-    plain = _decoded(path) if "%" in path else path
-    return (_SESSION.sub("", plain) if ";" in plain else plain).rstrip() or "/"
-
-
-def _decoded(path: str) -> str:
-    try:
-        decoded = unquote(path, errors="strict")
-    except UnicodeDecodeError:
-        return path
-    return path if _CONTROL.search(decoded) else decoded
+    return stored_host(name) if name else None
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
@@ -107,7 +70,3 @@ def _pairs(query: str) -> list[tuple[str, str]]:
         return parse_qsl(query, max_num_fields=MAX_QUERY_FIELDS, errors="replace") if query else []
     except ValueError:
         return []
-
-
-def _neat(value: str) -> str:
-    return _CONTROL.sub("", value.strip())[:MAX_TAG_LENGTH]

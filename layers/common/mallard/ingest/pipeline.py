@@ -1,6 +1,6 @@
 """``receive``: an ordered list of small steps that ends in an ``Event`` or in ``Dropped(reason)``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -14,6 +14,7 @@ from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.edge import NO_EDGE, Edge
 from mallard.ingest.hints import NO_HINTS, Hints
 from mallard.ingest.hour_order import hour_order
+from mallard.ingest.ignored import Field, kind_of
 from mallard.ingest.page import read_page
 from mallard.ingest.place import NOWHERE, Geo, coarsened
 from mallard.ingest.privacy import KEEP_ALL, Privacy
@@ -56,6 +57,19 @@ class Door:
             return []
         note = self.notes.make(dropped.site_id, dropped.reason, now)
         return [note.to_message()] if note else []
+
+    def note_ignored(self, site_id: str, fields: Iterable[Field], now: datetime) -> list[bytes]:
+        """The messages that note which values of an event were repaired or left out."""
+        if self.notes is None:
+            return []
+        made = (self.notes.make_ignored(site_id, kind_of(field), now) for field in fields)
+        return [note.to_message() for note in made if note]
+
+    def attributed(self, dropped: Dropped) -> Dropped:
+        """A refusal of a request, without its site where that is none we take events for."""
+        if dropped.site_id is None or self.sites.knows(dropped.site_id):
+            return dropped
+        return replace(dropped, site_id=None)
 
     def settings(self, site_id: str) -> SiteSettings:
         """The site's own settings. Raises StoreUnavailableError where the store fails."""
@@ -285,7 +299,7 @@ def receive(
     the day's salt cannot be had. Waits for the store only where ``door.holds`` says no.
     """
     if isinstance(request, Dropped):
-        return request
+        return door.attributed(request)
     draft = Draft(request, sender, now, to_ms(now), moment or now, door.settings(request.site_id), {"salt": None})
     for step in STEPS:
         dropped = step(draft, door)

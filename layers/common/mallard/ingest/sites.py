@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.page import host_of
 
 NEW_SITES_PER_HOUR = 100
 
@@ -25,6 +25,12 @@ class Sites:
         self._known = set(known)
         self._new_per_hour = new_per_hour
         self._new: list[datetime] = []
+
+    def knows(self, site_id: str) -> bool:
+        """Whether it is listed, or met before where there is no list: what a refusal says of it may be noted."""
+        if self._allowed:
+            return listed(site_id, self._allowed)
+        return site_id in self._known or self._new_per_hour is None
 
     def refuse_site(self, site_id: str, now: datetime) -> Dropped | None:
         """Why a site's events are not taken, if so."""
@@ -50,10 +56,7 @@ class Sites:
         """
         if origin is None or not (self._allowed or origins):
             return None
-        try:
-            host = urlsplit(origin).hostname
-        except ValueError:
-            host = None
+        host = host_of(origin)
         if host is not None and listed(host, origins or (site_id.partition(":")[0],)):
             return None
         return Dropped(Reason.ORIGIN, "The page's Origin is not allowed for this site.")

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit, urlunsplit
 
 from mallard.ingest.channel import CLICK_IDS, Click, channel_of
 from mallard.ingest.known import Known, is_spam, source_of_app, source_of_host, source_of_word
 from mallard.ingest.page import host_of
+from mallard.names import stored_address
 
 CACHED_REFERRERS = 8192
 
@@ -70,13 +70,9 @@ def _read_referrer(referrer: str) -> _Referrer | None:
         return _Referrer(referrer, package, source_of_app(package), False) if package else None
     if not referrer.startswith(("http://", "https://")):
         return None
-    host = host_of(referrer)
-    if host is None:
+    host, stored = host_of(referrer), stored_address(referrer)
+    if host is None or stored is None:
         return None
-    parts = urlsplit(referrer)
-    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
-    shown = f"[{host}]" if ":" in host else host
-    stored = urlunsplit((parts.scheme, f"{shown}:{port}" if port else shown, parts.path, parts.query, ""))
     return _Referrer(stored, host, source_of_host(host), is_spam(host))
 
 

@@ -95,7 +95,7 @@ class Overview(BaseModel):
 
 
 class RejectedRow(BaseModel):
-    """How often events were dropped for one reason on one day; docs/ingest.md has all reasons."""
+    """Drops of one reason on one day, or values of one kind that were ignored; docs/ingest.md has them all."""
 
     date: date
     reason: str

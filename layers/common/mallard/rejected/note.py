@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -44,21 +45,29 @@ def read_note(body: bytes) -> Note:
 
 
 class Notes:
-    """Makes notes, up to NOTES_PER_MINUTE."""
+    """Makes notes, up to NOTES_PER_MINUTE of drops and as many of ignored values, so that neither hides the other."""
 
     def __init__(self, per_minute: int = NOTES_PER_MINUTE) -> None:
         self._per_minute = per_minute
         self._minute = 0
-        self._made = 0
+        self._made: Counter[bool] = Counter()
         self._lock = threading.Lock()
 
     def make(self, site_id: str, reason: str, now: datetime) -> Note | None:
         """A note of one drop, None where this minute has enough."""
+        return self._make(site_id, reason, now, is_drop=True)
+
+    def make_ignored(self, site_id: str, kind: str, now: datetime) -> Note | None:
+        """A note of one value of an event that was repaired or left out, None where this minute has enough."""
+        return self._make(site_id, kind, now, is_drop=False)
+
+    def _make(self, site_id: str, reason: str, now: datetime, *, is_drop: bool) -> Note | None:
         moment_ms = to_ms(now)
         with self._lock:
             if self._minute != moment_ms // 60_000:
-                self._minute, self._made = moment_ms // 60_000, 0
-            self._made += 1
-            if self._made > self._per_minute:
+                self._minute = moment_ms // 60_000
+                self._made.clear()
+            self._made[is_drop] += 1
+            if self._made[is_drop] > self._per_minute:
                 return None
         return Note(site_id, now.astimezone(UTC).date().isoformat(), moment_ms, reason)

@@ -1,0 +1,33 @@
+"""Optional values that were repaired or left out: one closed set of fields, told beside an event that is kept."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Field(StrEnum):
+    """Every field; the value is the word in ``X-Mallard-Ignored``, in a batch's answer and in the counters."""
+
+    REFERRER = "referrer"
+    WIDTH = "width"
+    PROPS = "props"
+    REVENUE = "revenue"
+    CURRENCY = "currency"
+    ID = "id"
+    SCROLL_DEPTH = "scroll_depth"
+    ENGAGEMENT = "engagement"
+    USER_AGENT = "user_agent"
+
+
+HEADER = "x-mallard-ignored"
+
+NONE: tuple[Field, ...] = ()
+
+
+def listed(fields: Iterable[Field]) -> str:
+    """The value of the header."""
+    return ", ".join(fields)
+
+
+def kind_of(field: Field) -> str:
+    """The word that stands in place of a reason among a site's counts: ``ignored_props``."""
+    return f"ignored_{field.value}"

@@ -1,0 +1,147 @@
+"""Custom properties as they are stored: a flat JSON object as text, repaired where a part of it does not fit."""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from functools import partial
+from itertools import islice
+from typing import Any, TypeAlias
+from unicodedata import is_normalized
+
+from mallard.ingest.json_value import strict_json
+from mallard.names import composed
+
+MAX_PROPS_LENGTH = 4096
+MAX_PROPS_COUNT = 30
+MAX_GIVEN_LENGTH = 64 * 1024
+"""Of an object that is given as text, before it is read."""
+
+MAX_EXACT = 2**53
+"""Up to here a whole number is the same with and without a point."""
+
+HALVES = re.compile(r"[\ud800-\udfff]")
+"""Surrogates alone, which JSON can say and no text can hold."""
+
+Scalar: TypeAlias = str | int | float | bool
+Neat: TypeAlias = tuple[str | None, str | None]
+"""The text to store (None: no properties), and a sentence where something was repaired or left out."""
+
+
+def neat_props(value: Any) -> Neat:
+    """Properties, an object or one as a string: scalars as they are, nested values as JSON text, nulls left out.
+
+    A whole number has no point (``5.0`` is ``5``), and letters are composed. What does not fit is repaired: halves of
+    a character are removed, the longest texts are cut, and what is over MAX_PROPS_COUNT is left out.
+    """
+    if value is None:
+        return None, None
+    if isinstance(value, str):
+        value, problem = _object(value)
+        if problem:
+            return None, problem
+    if not isinstance(value, dict):
+        return None, "p must be a JSON object, or one as a string."
+    if len(value) <= MAX_PROPS_COUNT:
+        text = _fast(value)
+        if text is not None:
+            return (None if text == "{}" else text), None
+    return _repaired(value)
+
+
+def _object(text: str) -> tuple[Any, str | None]:
+    if not text.strip():
+        return {}, None
+    if len(text) > MAX_GIVEN_LENGTH:
+        return None, f"p is over {MAX_GIVEN_LENGTH // 1024} KB."
+    try:
+        value = strict_json(text)
+    except (ValueError, RecursionError):
+        return None, "p is not JSON."
+    return value, None if isinstance(value, dict) else "p is not a JSON object."
+
+
+def _fast(value: Mapping[str, Any]) -> str | None:
+    """The text where nothing needs repair, else None."""
+    try:
+        text = _json(
+            {key: each if type(each) is str else _scalar(each) for key, each in value.items() if each is not None}
+        )
+        text.encode()
+    except (ValueError, RecursionError):
+        return None
+    return text if len(text) <= MAX_PROPS_LENGTH and (text.isascii() or is_normalized("NFC", text)) else None
+
+
+def _scalar(value: Any) -> Scalar:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < MAX_EXACT else value
+    return _json(value) if isinstance(value, dict | list) else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _repaired(value: Mapping[str, Any]) -> Neat:
+    kept: dict[str, Scalar] = {}
+    problem = None
+    for key, each in value.items():
+        name, scalar = _tidy(key), None if each is None else _of_any(each)
+        if each is not None and (scalar is None or _is_halved(key) or _is_halved(each)):
+            problem = "p holds a value that JSON cannot carry."
+        if scalar is not None and (name or not key):
+            kept.setdefault(name, scalar)
+    if len(kept) > MAX_PROPS_COUNT:
+        kept, problem = dict(islice(kept.items(), MAX_PROPS_COUNT)), f"p has over {MAX_PROPS_COUNT} properties."
+    if len(_json(kept)) > MAX_PROPS_LENGTH:
+        kept, problem = _fitting(kept), f"p is over {MAX_PROPS_LENGTH} characters."
+    return (_json(kept) if kept else None), problem
+
+
+def _of_any(value: Any) -> Scalar | None:
+    """A value that is tidied, None where JSON cannot carry it."""
+    try:
+        scalar = _scalar(_tidied(value))
+        _json(scalar)
+    except (ValueError, RecursionError):
+        return None
+    return scalar
+
+
+def _tidied(value: Any) -> Any:
+    if isinstance(value, str):
+        return _tidy(value)
+    if isinstance(value, list):
+        return [_tidied(each) for each in value]
+    return {_tidy(key): _tidied(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def _tidy(text: str) -> str:
+    """Composed, without halves of characters."""
+    return composed(HALVES.sub("", text))
+
+
+def _is_halved(value: Any) -> bool:
+    if isinstance(value, str):
+        return HALVES.search(value) is not None
+    return isinstance(value, dict | list) and HALVES.search(_json(value)) is not None
+
+
+def _fitting(props: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """As many characters of each text as fit, the longest cut first; the last properties go where none would."""
+    kept = dict(props)
+    while kept:
+        fitting = bisect_right(range(MAX_PROPS_LENGTH), MAX_PROPS_LENGTH, key=partial(_length, kept))
+        if fitting:
+            return _cut(kept, fitting - 1)
+        kept.popitem()
+    return kept
+
+
+def _length(props: Mapping[str, Scalar], most: int) -> int:
+    return len(_json(_cut(props, most)))
+
+
+def _cut(props: Mapping[str, Scalar], most: int) -> dict[str, Scalar]:
+    return {key: each[:most] if isinstance(each, str) else each for key, each in props.items()}

@@ -1,0 +1,161 @@
+"""Stored forms of site ids, hostnames, addresses, paths and names, for ingest and for what an owner writes."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from unicodedata import normalize
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+MAX_SITE_ID_LENGTH = 200
+MAX_HOST_LENGTH = 253
+MAX_HOST_LABEL_LENGTH = 63
+MAX_TAG_LENGTH = 256
+MAX_FOLDER_NAME_BYTES = 255 - len("site_id=")
+"""What a file system takes as one name; `:` is `%3A` there."""
+
+CACHED_NAMES = 4096
+
+_SITE_ID = re.compile(r"[a-z0-9._:-]+")
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
+"""A session's id that old servers write into the path: it would make each visit a page of its own."""
+
+
+@lru_cache(maxsize=CACHED_NAMES)
+def read_site_id(text: str) -> str | None:
+    """The id of a site: ASCII in small letters, an international name as ``xn--``; None where it is no id.
+
+    ``Bücher.example:8080`` is ``xn--bcher-kva.example:8080``.
+    """
+    host, colon, rest = text.strip().partition(":")
+    ascii_host = host if host.isascii() else stored_host(host)
+    if ascii_host is None:
+        return None
+    name = f"{ascii_host}{colon}{rest}"
+    if len(name) > MAX_SITE_ID_LENGTH or not name.isascii() or not _SITE_ID.fullmatch(name := name.lower()):
+        return None
+    return name if name.strip(".") else None
+
+
+def fits_folder(site: str) -> bool:
+    """Whether a folder of the table can be named after a site id."""
+    return len(quote(site, safe="")) <= MAX_FOLDER_NAME_BYTES
+
+
+@lru_cache(maxsize=CACHED_NAMES)
+def stored_host(text: str) -> str | None:
+    """A host in small letters without a dot at its end, an international name as browsers send it (``xn--``).
+
+    None where it is no name and no address. Lengths are looked at before anything that takes time.
+    """
+    name = text.rstrip(".")
+    if len(name) > MAX_HOST_LENGTH:
+        return None
+    try:
+        name = name.lower() if name.isascii() else _ascii(name)
+    except ValueError:
+        return None
+    labels = name.split(".")
+    if len(name) > MAX_HOST_LENGTH or max(map(len, labels)) > MAX_HOST_LABEL_LENGTH or not _HOST.fullmatch(name):
+        return None
+    return name
+
+
+def _ascii(name: str) -> str:
+    """ToASCII of UTS #46, non-transitional, with the mapping alone, as browsers take names that IDNA2008 refuses too.
+
+    Raises ValueError (UnicodeError) for a character that no name has.
+    """
+    # Ten milliseconds that only a process pays which meets such a name.
+    from idna.core import uts46_remap
+
+    labels = uts46_remap(name, std3_rules=False).split(".")
+    if any(len(label) > MAX_HOST_LABEL_LENGTH for label in labels):
+        raise ValueError("a label is too long")
+    return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
+
+
+def stored_address(text: str) -> str | None:
+    """A web page's address without credentials and fragment, its host in the form of ``stored_host``; else None."""
+    try:
+        parts = urlsplit(text)
+        host = stored_host(parts.hostname) if parts.hostname else None
+    except ValueError:
+        return None
+    if host is None:
+        return None
+    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    shown = f"[{host}]" if ":" in host else host
+    return urlunsplit((parts.scheme, f"{shown}:{port}" if port else shown, parts.path, parts.query, ""))
+
+
+def stored_path(path: str) -> str:
+    """A path as it is stored: percent-decoded once, composed, without a session's id and spaces at its end."""
+    plain = _decoded(path) if "%" in path else path
+    return composed(_SESSION.sub("", plain) if ";" in plain else plain).rstrip() or "/"
+
+
+def _decoded(path: str) -> str:
+    """Decoded where that gives clean text, else as it came."""
+    try:
+        decoded = unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return path
+    return path if _CONTROL.search(decoded) else decoded
+
+
+def composed(text: str) -> str:
+    """The text in NFC: letters that are composed and decomposed are the same ones."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def stored_label(text: str) -> str:
+    """The name of an event or a goal: composed, without spaces around it."""
+    return composed(text).strip()
+
+
+def stored_tag(value: str) -> str:
+    """The value of a campaign's tag: composed, trimmed, without control characters, of MAX_TAG_LENGTH at most."""
+    return composed(_CONTROL.sub("", value.strip()))[:MAX_TAG_LENGTH]
+
+
+def written_page(text: str) -> str:
+    """A page that an owner writes, in the form of ``stored_path``: a path or a full address, with or without a query.
+
+    A query is part of a stored path only where the script keeps it, which sends its values decoded.
+    """
+    written = text.strip()
+    if "://" in written:
+        written = _path_of(written)
+    path, mark, query = written.partition("?")
+    return stored_path(f"{path}{mark}{query.replace('+', ' ')}")
+
+
+def _path_of(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return text
+    return urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment))
+
+
+def written_host(text: str) -> str:
+    """A host that an owner writes, or that of a full address, as it is stored; as it is where it is none."""
+    written = text.strip()
+    try:
+        name = urlsplit(written).hostname if "://" in written else written
+    except ValueError:
+        name = None
+    return (name and stored_host(name)) or text
+
+
+def written_referrer(text: str) -> str:
+    """A referrer that an owner writes, as it is stored; as it is where it is none."""
+    return stored_address(text.strip()) or text if "://" in text else text
+
+
+def forms(text: str, form: Callable[[str], str]) -> tuple[str, ...]:
+    """What to look for: the stored form, and the text as written, which rows stored before may hold."""
+    stored = form(text)
+    return (stored,) if stored == text else (stored, text)
