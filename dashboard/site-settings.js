@@ -38,7 +38,8 @@ export const eraseDays = (site, from, to) =>
 export const offeredZones = (current) =>
   [...new Set(["UTC", current, ...Intl.supportedValuesOf("timeZone")])].toSorted();
 
-const PATTERN = "* stands for anything up to the next slash, ** for anything.";
+const PATTERN =
+  "* stands for anything up to the next slash, ** for anything. A query counts only where the script keeps it (data-keep-query).";
 
 /** What a goal can be, in the order of the picker. */
 export const GOAL_KINDS = [

@@ -36,13 +36,25 @@ const SITE_ID = /^[a-z0-9._:-]{1,200}$/;
 /** A site id from what somebody typed or pasted, "" where it cannot be one. @param {string} text */
 export function siteIdFrom(text) {
   const bare = text.trim().toLowerCase().replace(/^https?:\/\//, "").replace(/[/?#].*$/, "");
-  return SITE_ID.test(bare) ? bare : "";
+  const site = storedSite(bare);
+  return SITE_ID.test(site) ? site : "";
+}
+
+/** An international name as the browser itself sends it (xn--), which is how events come. @param {string} text */
+function storedSite(text) {
+  const [host, ...port] = text.split(":");
+  if (/^[\x00-\x7f]*$/.test(host)) return text;
+  try {
+    return [new URL(`http://${host}`).hostname, ...port].join(":");
+  } catch {
+    return "";
+  }
 }
 
 /** Anything in the address that makes no sense is left out. @param {string} search @returns {Route} */
 export function readRoute(search) {
   const params = new URLSearchParams(search);
-  const site = (params.get("site") ?? "").toLowerCase();
+  const site = storedSite((params.get("site") ?? "").toLowerCase());
   const from = params.get("from") ?? "";
   const to = params.get("to") ?? "";
   const ranged = isDay(from) && isDay(to) && from <= to;

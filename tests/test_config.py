@@ -114,6 +114,7 @@ def test_settings_cannot_be_changed() -> None:
         ("MALLARD_SECRET", "  kept as it is ", "  kept as it is "),
         ("MALLARD_SITES", "Example.com, *.Example.org,,", ("example.com", "*.example.org")),
         ("MALLARD_SITES", "localhost:8080", ("localhost:8080",)),
+        ("MALLARD_SITES", "Bücher.example,*.faß.example", ("xn--bcher-kva.example", "*.xn--fa-hia.example")),
         ("MALLARD_TRUSTED_PROXIES", "10.0.0.0/8", (ip_network("10.0.0.0/8"),)),
         ("MALLARD_TRUSTED_PROXIES", "10.1.2.3/8, ::1", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
         ("MALLARD_RATE_LIMIT", "1000000", 1_000_000),
@@ -155,7 +156,7 @@ WRONG = [
     ("MALLARD_AUTH", "none", "on or off"),
     *[
         ("MALLARD_SITES", text, "site ids separated by commas, such as example.com,*.example.org")
-        for text in ("exa mple.com", "*", "*.", "https://example.com", "a.*.com", "münchen.de", "a" * 201)
+        for text in ("exa mple.com", "*", "*.", "https://example.com", "a.*.com", "mün chen.de", "a" * 201)
     ],
     *[
         ("MALLARD_TRUSTED_PROXIES", text, "networks separated by commas, such as 127.0.0.0/8,::1/128")

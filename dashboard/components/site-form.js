@@ -36,7 +36,7 @@ export function SiteForm({ id, onOpen, onCancel }) {
         aria-describedby=${problem}
       />
       <p id=${problem} class="problem" role="alert">
-        ${refused && "A site is letters, digits, dots, hyphens, underscores and colons, such as example.com."}
+        ${refused && "A site is a host’s name such as example.com, or letters, digits, dots, hyphens, underscores and colons."}
       </p>
       <div class="buttons">
         <button type="submit" class="primary">Open</button>

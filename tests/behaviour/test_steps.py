@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mallard.behaviour.steps import MAX_STEPS, Step, compile_steps, parse_steps
 from mallard.errors import QueryError
+from mallard.names import stored_label
 from mallard.query.filters import All, Leaf
 from mallard.sites.settings import Goal
 
@@ -107,7 +108,10 @@ def test_any_text_is_steps_or_a_sentence(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=50))
 def test_any_text_can_stand_in_quotes(name: str) -> None:
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    assert parse_steps(f'event:"{quoted}"')[0].filter == Leaf("is", "event:name", (name,))
+    found = parse_steps(f'event:"{quoted}"')[0].filter
+    assert isinstance(found, Leaf)
+    assert (found.operator, found.dimension) == ("is", "event:name")
+    assert set(found.values) == {name, stored_label(name)}
 
 
 EVENTS = [
@@ -117,6 +121,9 @@ EVENTS = [
     ("signup", "/pricing", "DE", '{"plan": "pro"}'),
     ("signup", None, "DE", '{"plan": "free", "/x~y": 1}'),
     ("signup", "/", None, None),
+    ("Café", "/café/b", "DE", '{"é": "é"}'),
+    ("pageview", "/search?q=red shoes", None, None),
+    ("Signup ", "/old%20", None, None),
 ]
 GOALS = (Goal("Buy", event="signup", props=(("plan", "pro"),)), Goal("Read", page="/blog/*"))
 
@@ -129,7 +136,7 @@ GOALS = (Goal("Buy", event="signup", props=(("plan", "pro"),)), Goal("Read", pag
         ("page:/blog/**", [1, 2]),
         ("page:**/a", [1]),
         ("event:signup", [3, 4, 5]),
-        ("event:pageview", [0, 1, 2]),
+        ("event:pageview", [0, 1, 2, 7]),
         ("goal:Buy", [3]),
         ("goal:Read", [1]),
         ("event:signup[plan=pro]", [3]),
@@ -142,6 +149,16 @@ GOALS = (Goal("Buy", event="signup", props=(("plan", "pro"),)), Goal("Read", pag
         ('event:signup["/x~y"=1]', [4]),
         ("page:/pricing[visit:country=DE][event:name=pageview]", [0]),
         ("page:/nowhere", []),
+        ("page:/caf%C3%A9/b", [6]),
+        ("page:/caf%C3%A9/*", [6]),
+        ("page:/cafe\u0301/*", [6]),
+        ("page:/search?q=*", [7]),
+        ("page:/search?q=red+shoes", [7]),
+        ("page:/search?q=red%20shoes", [7]),
+        ('event:" Cafe\u0301 "', [6]),
+        ("event:Café[e\u0301=e\u0301]", [6]),
+        ('event:"Signup "', [8]),
+        ("page:/old%20", [8]),
     ],
 )
 def test_a_step_is_the_events_it_says(step: str, met: list[int]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mallard.errors import SettingsError, StoreUnavailableError
 from mallard.sites.book import KEPT_SECONDS, SiteBook, site_key
-from mallard.sites.settings import SiteSettings, from_json, read_settings
+from mallard.sites.settings import Goal, SiteSettings, from_json, read_settings
 from support.faults import FaultyStore
 from support.memory import MemoryStore
 
@@ -42,6 +42,33 @@ def test_what_is_set_is_kept_and_read_back() -> None:
     assert from_json(found.to_json()) == found
 
 
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("*.Faß.example", "*.xn--fa-hia.example"),
+        ("https://example.com:8443/", "example.com"),
+        (" www.example.com. ", "www.example.com"),
+    ],
+)
+def test_origins_are_hosts_as_browsers_send_them(given: str, host: str) -> None:
+    assert read_settings({"origins": [given]}, SiteSettings(), TODAY).origins == (host,)
+
+
+def test_goals_have_trimmed_names_and_keep_what_they_compare_as_it_is_written() -> None:
+    given = {"goals": [{"name": " Cafe\u0301 ", "page": "/caf%C3%A9"}, {"name": "Sign", "event": "Signup "}]}
+    assert read_settings(given, SiteSettings(), TODAY).goals == (
+        Goal("Café", page="/caf%C3%A9"),
+        Goal("Sign", event="Signup "),
+    )
+
+
+def test_settings_stored_with_goals_that_are_refused_now_can_be_read() -> None:
+    goals = [{"name": "a", "event": "b"}, {"name": "a ", "event": "c"}]
+    stored = {"timezones": [["0001-01-01", "UTC"]], "origins": [], "goals": goals, "public": False}
+    assert [goal.name for goal in from_json(stored).goals] == ["a", "a "]
+
+
 def test_a_site_id_with_a_colon_has_a_name_every_file_system_takes() -> None:
     assert site_key("localhost:8080") == "config/sites/localhost%3A8080.json"
 
@@ -61,7 +88,9 @@ def test_what_the_api_shows_can_be_sent_back() -> None:
         ({"timezone": None}, "timezone is None"),
         ({"public": "yes"}, "public is 'yes', but must be true or false."),
         ({"origins": "example.com"}, "origins must be a list"),
-        ({"origins": ["https://example.com"]}, "'https://example.com' in origins must be a host"),
+        ({"origins": ["https://exa mple.com"]}, "'https://exa mple.com' in origins must be a host"),
+        ({"goals": [{"name": "a", "event": "b"}, {"name": " a", "event": "c"}]}, "Two goals are named 'a'"),
+        ({"goals": [{"name": "é", "event": "b"}, {"name": "e\u0301", "event": "c"}]}, "Two goals are named 'é'"),
         ({"origins": ["a.example"] * 101}, "at most 100"),
         ({"goals": {}}, "goals must be a list"),
         ({"goals": [{"name": "a"}]}, "either an event or a page"),

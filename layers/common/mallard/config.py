@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mallard.errors import ConfigError
+from mallard.names import read_site_id
 
 Network = IPv4Network | IPv6Network
 
-MAX_SITE_ID_LENGTH = 200
 MIN_PASSWORD_LENGTH = 8
 MAX_PASSWORD_LENGTH = 1000
 
@@ -57,12 +57,16 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _sites(value: str) -> tuple[str, ...]:
-    sites = tuple(part.strip().lower() for part in value.split(",") if part.strip())
-    for site in sites:
-        name = site.removeprefix("*.")
-        if len(name) > MAX_SITE_ID_LENGTH or not re.fullmatch(r"[a-z0-9._:-]+", name):
-            raise ValueError("site ids separated by commas, such as example.com,*.example.org")
-    return sites
+    return tuple(_site(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _site(pattern: str) -> str:
+    """A site id in its stored form, or ``*.`` before one."""
+    name = pattern.removeprefix("*.")
+    site = read_site_id(name)
+    if site is None:
+        raise ValueError("site ids separated by commas, such as example.com,*.example.org")
+    return site if name == pattern else f"*.{site}"
 
 
 def _networks(value: str) -> tuple[Network, ...]:

@@ -92,11 +92,11 @@ def stored_address(text: str) -> str | None:
 
 def stored_path(path: str) -> str:
     """A path as it is stored: percent-decoded once, composed, without a session's id and spaces at its end."""
-    plain = _decoded(path) if "%" in path else path
+    plain = decoded(path) if "%" in path else path
     return composed(_SESSION.sub("", plain) if ";" in plain else plain).rstrip() or "/"
 
 
-def _decoded(path: str) -> str:
+def decoded(path: str) -> str:
     """Decoded where that gives clean text, else as it came."""
     try:
         decoded = unquote(path, errors="strict")

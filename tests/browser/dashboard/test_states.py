@@ -34,11 +34,22 @@ def test_a_server_without_sites_opens_one_by_its_domain(page: Page, api: CannedA
     field = shown(page, "site-id")
     field.fill("no site!")
     field.press("Enter")
-    expect(page.get_by_text("A site is letters, digits")).to_be_visible()
+    expect(page.get_by_text("A site is a host’s name")).to_be_visible()
     field.fill("https://New.example/pricing")
     field.press("Enter")
     expect_search(page, "/?site=new.example&period=30d")
     expect(shown(page, "snippet")).to_contain_text('data-domain="new.example"')
+
+
+def test_site_form_takes_an_international_name_in_the_form_in_which_events_come(page: Page, api: CannedApi) -> None:
+    api.sites = []
+    api.answers = {"/api/stats/main": lambda _: (200, NOTHING), "/api/stats/overview": lambda _: (200, QUIET)}
+    page.goto("/")
+    shown(page, "site-id").fill("https://Faß.example/über")
+    shown(page, "site-id").press("Enter")
+    expect_search(page, "/?site=xn--fa-hia.example&period=30d")
+    page.goto("/?site=bücher.example&period=30d")
+    expect(shown(page, "snippet")).to_contain_text('data-domain="xn--bcher-kva.example"')
 
 
 def test_a_quiet_period_of_a_known_site_is_no_new_site(page: Page, api: CannedApi) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from mallard.behaviour.reading import Reader
 from mallard.errors import QueryError
+from mallard.names import forms, written_page
 from mallard.query.event_conditions import EventConditions, compile_for_events
 from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
 from mallard.query.filters import (
@@ -28,6 +29,7 @@ from mallard.query.filters import (
 )
 from mallard.query.goal_conditions import page_pattern
 from mallard.query.stopping import IS_STRANGER
+from mallard.query.written import written_leaf
 from mallard.sites.settings import Goal
 
 MAX_STEPS = 32
@@ -125,7 +127,7 @@ def _condition(reader: Reader) -> Leaf:
         begin = reader.position
         values.append(_checked(reader, reader.text("|]["), begin, MAX_TEXT_LENGTH))
         if reader.take("]"):
-            return Leaf(OPERATORS[operator], _dimension(key), tuple(sorted(set(values))))
+            return written_leaf(OPERATORS[operator], _dimension(key), values)
         if not reader.take("|"):
             reader.fail("| and another value, or ]", 1)
 
@@ -149,8 +151,8 @@ def _is_text(value: str, limit: int) -> bool:
 
 def _of_kind(kind: str, value: str) -> Leaf:
     if kind == "page" and "*" in value:
-        return Leaf(MATCHES, PAGE, (f"^{page_pattern(value)}$",))
-    return Leaf(IS, KINDS[kind], (value,))
+        return Leaf(MATCHES, PAGE, tuple(sorted(f"^{page_pattern(each)}$" for each in forms(value, written_page))))
+    return written_leaf(IS, KINDS[kind], (value,))
 
 
 def _from_json(text: str, name: str) -> tuple[Step, ...]:

@@ -5,6 +5,7 @@ No condition is ever NULL, so that NOT turns it round: where a value is missing 
 
 from collections.abc import Iterable, Sequence
 
+from mallard.names import composed, forms
 from mallard.query.filter_dimensions import PROPS, blank_words
 from mallard.query.filters import CONTAINS, IS, MATCHES, Leaf
 
@@ -31,9 +32,13 @@ class Bound:
 
 
 def property_of_event(key: str, bound: Bound) -> str:
-    """The text of one property of an event; null where it has none."""
-    pointer = key.replace("~", "~0").replace("/", "~1")
-    return f"json_extract_string(event.props, {bound(f'/{pointer}')})"
+    """The text of one property of an event, by its stored name or as it is written; null where it has none."""
+    found = [f"json_extract_string(event.props, {bound(_pointer(each))})" for each in forms(key, composed)]
+    return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+
+def _pointer(key: str) -> str:
+    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def pattern(leaf: Leaf, value: str) -> str:

@@ -8,10 +8,21 @@ import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 from mallard.errors import QueryError
 from mallard.query.filter_dimensions import OF_EVENTS, OF_VISITS, PROPS, SEED_NAMES, is_of_event
+from mallard.query.filters_tree import CONTAINS as CONTAINS
+from mallard.query.filters_tree import IS as IS
+from mallard.query.filters_tree import MATCHES as MATCHES
+from mallard.query.filters_tree import OPERATORS as OPERATORS
+from mallard.query.filters_tree import All as All
+from mallard.query.filters_tree import Any_ as Any_
+from mallard.query.filters_tree import Done as Done
+from mallard.query.filters_tree import Filter as Filter
+from mallard.query.filters_tree import Leaf as Leaf
+from mallard.query.filters_tree import Not as Not
+from mallard.query.written import written_leaf
 
 MAX_FILTER_BYTES = 16 * 1024
 MAX_DEPTH = 6
@@ -24,63 +35,7 @@ MAX_PATTERNS = 20
 """In all leaves together: each is compiled, which takes longer than to compare."""
 MAX_PROPERTY_LENGTH = 300
 
-IS, CONTAINS, MATCHES = "is", "contains", "matches"
-OPERATORS = (IS, "is_not", CONTAINS, "contains_not", MATCHES, "matches_not")
 GROUPS = ("and", "or", "not", "has_done", "has_not_done")
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One dimension compared with values, of which one is enough; they are sorted and each there once.
-
-    ``dimension`` is one of v2's names, ``operator`` one of OPERATORS.
-    """
-
-    operator: str
-    dimension: str
-    values: tuple[str, ...]
-    case_sensitive: bool = True
-
-    @property
-    def positive(self) -> str:
-        """The operator without its ``_not``."""
-        return self.operator.removesuffix("_not")
-
-    @property
-    def is_negated(self) -> bool:
-        """Whether the operator ends in ``_not``."""
-        return self.operator != self.positive
-
-
-@dataclass(frozen=True, slots=True)
-class All:
-    """Each of them holds."""
-
-    filters: "tuple[Filter, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Any_:  # noqa: N801
-    """One of them holds."""
-
-    filters: "tuple[Filter, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """It does not hold."""
-
-    filter: "Filter"
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """It holds of one event of the visit at least; all its leaves are of event dimensions."""
-
-    filter: "Filter"
-
-
-Filter: TypeAlias = Leaf | All | Any_ | Not | Done
 
 
 @dataclass(slots=True)
@@ -173,7 +128,7 @@ def _leaf(given: list[Any], place: str, reading: _Reading) -> Leaf:
         for number, value in enumerate(values):
             if len(value) > MAX_PATTERN_LENGTH:
                 _refuse(f"{place}[2][{number}]", value, f"a pattern of at most {MAX_PATTERN_LENGTH} characters")
-    return Leaf(given[0], dimension, tuple(sorted(set(values))), _case_sensitive(given[3:], f"{place}[3]"))
+    return written_leaf(given[0], dimension, values, case_sensitive=_case_sensitive(given[3:], f"{place}[3]"))
 
 
 def _dimension(given: Any, place: str) -> str:

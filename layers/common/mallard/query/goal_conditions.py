@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
+from mallard.names import composed, forms, stored_label, written_page
 from mallard.query.comparisons import Bound, any_of, one_of, pattern, property_of_event
 from mallard.query.filters import CONTAINS, IS, Leaf
 from mallard.sites.settings import Goal
@@ -33,9 +34,9 @@ def goal_condition(goals: Iterable[Goal], bound: Bound) -> str:
     conditions = []
     for goal in goals:
         if goal.event is not None and not goal.props:
-            plain["event_name"].append(goal.event)
-        elif goal.page is not None and not goal.props and "*" not in goal.page:
-            plain["pathname"].append(goal.page)
+            plain["event_name"] += forms(goal.event, stored_label)
+        elif goal.page is not None and not goal.props and not any("*" in each for each in _pages(goal.page)):
+            plain["pathname"] += _pages(goal.page)
         else:
             conditions.append(_condition(goal, bound))
     if names := plain["event_name"]:
@@ -64,20 +65,25 @@ def page_pattern(page: str) -> str:
 
 def _condition(goal: Goal, bound: Bound) -> str:
     if goal.event is not None:
-        parts = [one_of("event.event_name", [goal.event], bound)]
+        parts = [one_of("event.event_name", forms(goal.event, stored_label), bound)]
     else:
         assert goal.page is not None
-        matched = f"regexp_full_match(event.pathname, {bound(page_pattern(goal.page))})"
+        patterns = (bound(page_pattern(each)) for each in _pages(goal.page))
+        matched = any_of(f"regexp_full_match(event.pathname, {each})" for each in patterns)
         parts = [f"event.event_name = '{PAGEVIEW}'", "event.pathname IS NOT NULL", matched]
     for key, value in goal.props:
-        parts.append(one_of(property_of_event(key, bound), [value], bound))
+        parts.append(one_of(property_of_event(key, bound), forms(value, composed), bound))
     return f"({' AND '.join(parts)})"
 
 
+def _pages(page: str) -> tuple[str, ...]:
+    return forms(page, written_page)
+
+
 def _known(leaf: Leaf, goals: Sequence[Goal]) -> set[str]:
-    wanted = {_cased(leaf, value): value for value in leaf.values}
-    found = {goal.name for goal in goals if _cased(leaf, goal.name) in wanted}
-    unknown = set(wanted) - {_cased(leaf, name) for name in found}
+    wanted = {_named(leaf, value): value for value in leaf.values}
+    found = {goal.name for goal in goals if _named(leaf, goal.name) in wanted}
+    unknown = set(wanted) - {_named(leaf, name) for name in found}
     if unknown:
         raise QueryError(f"{wanted[min(unknown)][:80]!r} is no goal of this site; {_listed(goals)}.")
     return found
@@ -106,4 +112,8 @@ def _listed(goals: Sequence[Goal]) -> str:
 
 
 def _cased(leaf: Leaf, text: str) -> str:
-    return text if leaf.case_sensitive else text.lower()
+    return composed(text) if leaf.case_sensitive else composed(text).lower()
+
+
+def _named(leaf: Leaf, text: str) -> str:
+    return _cased(leaf, stored_label(text))

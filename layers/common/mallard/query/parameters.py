@@ -2,20 +2,17 @@
 
 import re
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 
-from mallard.config import MAX_SITE_ID_LENGTH
 from mallard.errors import QueryError
+from mallard.names import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
 from mallard.query.compare import COMPARISONS
 from mallard.query.period import PERIODS
 from mallard.query.stats import BREAKDOWNS, OVERVIEW_BREAKDOWNS
 
 MAX_LIMIT = 1000
-MAX_NAME_BYTES = 255 - len("site_id=")
-"""What a folder of the table can be named; `:` is `%3A` there. The door takes no other site either."""
 
 SiteId = Annotated[str | None, Query(description="Site id, such as example.com. Required.")]
 PeriodName = Annotated[str | None, Query(description=f"One of {', '.join(PERIODS)}. Default 30d.")]
@@ -55,14 +52,18 @@ OnlyKnown = Depends(only_known)
 
 
 def read_site(site_id: str | None) -> str:
-    """A valid site id in lower case."""
+    """A valid site id in its stored form: lower case, an international name as ``xn--``."""
     if not site_id:
         raise QueryError("site_id is missing; it names the site, such as example.com.")
-    if len(site_id) > MAX_SITE_ID_LENGTH or not re.fullmatch(r"[A-Za-z0-9._:-]+", site_id):
-        raise QueryError("site_id may hold only ASCII letters, digits and . - _ :, at most 200, as in example.com.")
-    if site_id.strip(".") == "" or len(quote(site_id, safe="")) > MAX_NAME_BYTES:
+    site = read_site_id(site_id)
+    if not site_id.strip(". ") or (site is not None and not fits_folder(site)):
         raise QueryError("site_id is no site's: it is dots only, or has too many colons for its length.")
-    return site_id.lower()
+    if site is None:
+        raise QueryError(
+            "site_id may hold only a host's name such as example.com, or ASCII letters, digits and . - _ :,"
+            f" at most {MAX_SITE_ID_LENGTH}."
+        )
+    return site
 
 
 def read_limit(limit: str | None) -> int:

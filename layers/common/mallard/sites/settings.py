@@ -1,13 +1,14 @@
 """A site's settings: the JSON of the API and of ``config/sites/``, checked."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
 
 from mallard.errors import SettingsError
+from mallard.names import stored_host, stored_label, written_host
 from mallard.sites.zones import UTC_DAYS, Zones
 
 MAX_ORIGINS = 100
@@ -15,7 +16,7 @@ MAX_GOALS = 1000
 MAX_TEXT_LENGTH = 256
 MAX_PROPS = 30
 
-_HOST = re.compile(r"(\*\.)?[a-z0-9._-]+", re.ASCII)
+_HOST = re.compile(r"[a-z0-9._-]+", re.ASCII)
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and halves of a character, which no answer could carry."""
 
@@ -74,7 +75,8 @@ def read_settings(given: Any, before: SiteSettings, today: date) -> SiteSettings
         zones = zones.changed(_timezone(given["timezone"]), today)
     if not isinstance(public, bool):
         raise SettingsError(f"public is {_shown(public)}, but must be true or false.")
-    return SiteSettings(zones, _origins(given.get("origins", [])), _goals(given.get("goals", [])), public)
+    goals = _told_apart(_goals(given.get("goals", [])))
+    return SiteSettings(zones, _origins(given.get("origins", [])), goals, public)
 
 
 def from_json(stored: Mapping[str, Any]) -> SiteSettings:
@@ -94,22 +96,33 @@ def _timezone(value: Any) -> str:
 def _origins(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > MAX_ORIGINS:
         raise SettingsError(f"origins must be a list of at most {MAX_ORIGINS} hosts.")
-    hosts = [each.strip().lower() if isinstance(each, str) else each for each in value]
-    for host in hosts:
-        if not isinstance(host, str) or len(host) > MAX_TEXT_LENGTH or not _HOST.fullmatch(host):
-            raise SettingsError(f"{_shown(host)} in origins must be a host such as www.example.com or *.example.com.")
-    return tuple(hosts)
+    return tuple(map(_origin, value))
+
+
+def _origin(value: Any) -> str:
+    """A host, or ``*.`` before one, as browsers send it; of an origin such as https://example.com the host."""
+    text = value.strip() if isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH else ""
+    name = written_host(text).removeprefix("*.")
+    host = stored_host(name) if name else None
+    if host is None or not _HOST.fullmatch(host):
+        raise SettingsError(f"{_shown(value)} in origins must be a host such as www.example.com or *.example.com.")
+    return f"*.{host}" if text.startswith("*.") else host
 
 
 def _goals(value: Any) -> tuple[Goal, ...]:
     if not isinstance(value, list) or len(value) > MAX_GOALS:
         raise SettingsError(f"goals must be a list of at most {MAX_GOALS} goals.")
-    goals = tuple(_goal(each) for each in value)
-    names = [each.name for each in goals]
+    return tuple(_goal(each) for each in value)
+
+
+def _told_apart(goals: Iterable[Goal]) -> tuple[Goal, ...]:
+    """With names in one form, each there once. What was stored before that is read as it is."""
+    named = tuple(replace(each, name=stored_label(each.name)) for each in goals)
+    names = [each.name for each in named]
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"Two goals are named {_shown(name)}; each needs a name of its own.")
-    return goals
+    return named
 
 
 def _goal(value: Any) -> Goal:
@@ -118,7 +131,7 @@ def _goal(value: Any) -> Goal:
     name, event, page = (_text(value, key) for key in ("name", "event", "page"))
     if name is None or (event is None) == (page is None):
         raise SettingsError("A goal has a name, and either an event or a page.")
-    if page is not None and not page.startswith(("/", "*")):
+    if page is not None and not page.strip().startswith(("/", "*")):
         raise SettingsError(f"The page of goal {_shown(name)} is {_shown(page)}, but must begin with / as in /blog/**.")
     threshold, currency = value.get("scroll_threshold"), value.get("currency")
     if threshold is not None and (type(threshold) is not int or not 0 <= threshold <= 100 or page is None):

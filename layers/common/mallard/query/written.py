@@ -1,0 +1,75 @@
+"""Values of filters as an owner writes them, beside the forms in which rows hold them."""
+
+from collections.abc import Callable, Iterable
+
+from mallard.names import (
+    composed,
+    decoded,
+    forms,
+    stored_host,
+    stored_label,
+    stored_tag,
+    written_host,
+    written_page,
+    written_referrer,
+)
+from mallard.query.filter_dimensions import ENTRY_PAGE, EXIT_PAGE, GOAL, PAGE
+from mallard.query.filters_tree import CONTAINS, IS, Leaf
+
+_PAGES = (PAGE, ENTRY_PAGE, EXIT_PAGE)
+_HOST = "event:hostname"
+
+
+def _page(text: str) -> str:
+    # Words for what is missing are no pages.
+    return written_page(text) if "/" in text else composed(text)
+
+
+def _country(text: str) -> str:
+    return text.strip().upper() if len(text.strip()) == 2 else text
+
+
+def _source(text: str) -> str:
+    """A source without a name of its own is a host."""
+    return composed(text) if text.isascii() or "." not in text else stored_host(text.strip()) or composed(text)
+
+
+def _device(text: str) -> str:
+    return text.strip().lower()
+
+
+def _part_of_host(text: str) -> str:
+    """Of an international name whole parts between dots alone have a form."""
+    part = text.strip(".")
+    return text.replace(part, stored_host(part) or part) if part else text
+
+
+def _part_of_page(text: str) -> str:
+    return composed(decoded(text))
+
+
+_WHOLE: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(_PAGES, _page),
+    _HOST: written_host,
+    "event:name": stored_label,
+    "visit:source": _source,
+    "visit:referrer": written_referrer,
+    "visit:country": _country,
+    "visit:device": _device,
+    **{f"visit:{name}": stored_tag for name in ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")},
+}
+_PART: dict[str, Callable[[str], str]] = {**dict.fromkeys(_PAGES, _part_of_page), _HOST: _part_of_host}
+
+
+def written_leaf(operator: str, dimension: str, values: Iterable[str], *, case_sensitive: bool = True) -> Leaf:
+    """A comparison with the stored form of each value, and with the value as it is written.
+
+    The names of goals are compared by ``goal_conditions``, which knows those there are.
+    """
+    leaf = Leaf(operator, dimension, tuple(sorted(set(values))), case_sensitive)
+    if dimension == GOAL:
+        return leaf
+    known = {IS: _WHOLE, CONTAINS: _PART}.get(leaf.positive, {})
+    form = known.get(dimension, composed)
+    both = {each for value in leaf.values for each in forms(value, form)}
+    return leaf if both == set(leaf.values) else Leaf(operator, dimension, tuple(sorted(both)), case_sensitive)

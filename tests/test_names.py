@@ -1,0 +1,102 @@
+"""Stored forms of site ids, hosts, paths and names."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallard.names import (
+    forms,
+    read_site_id,
+    stored_host,
+    stored_label,
+    stored_path,
+    written_host,
+    written_page,
+    written_referrer,
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("faß.example", "xn--fa-hia.example"),
+        ("BÜCHER.example.", "xn--bcher-kva.example"),
+        ("bu\u0308cher.example", "xn--bcher-kva.example"),
+        ("例え。jp", "xn--r8jz45g.jp"),
+        ("☕.example", "xn--53h.example"),
+        ("ｅｘａｍｐｌｅ.com", "example.com"),
+        ("Example.COM", "example.com"),
+        ("2001:DB8::1", "2001:db8::1"),
+        (f"{'a' * 63}.example", f"{'a' * 63}.example"),
+    ],
+)
+def test_stored_host_follows_the_rules_of_browsers(written: str, stored: str) -> None:
+    assert stored_host(written) == stored
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", ".", "a b", "*.a", "℀.com", "\u0080.com", "ü" * 64, "a" * 64, ".".join(["abc"] * 64), "ü" * 10**6, "\ud800"],
+    ids=lambda text: text.encode("unicode_escape")[:12].decode(),
+)
+def test_stored_host_is_none_when_text_is_no_host(written: str) -> None:
+    assert stored_host(written) is None
+
+
+@given(st.text(max_size=60))
+def test_stored_host_and_site_id_are_stable(text: str) -> None:
+    host, site = stored_host(text), read_site_id(text)
+    assert host is None or stored_host(host) == host
+    assert site is None or read_site_id(site) == site
+
+
+@given(st.text(max_size=60))
+def test_stored_label_is_stable(text: str) -> None:
+    assert stored_label(stored_label(text)) == stored_label(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("/caf%C3%A9", "/café"),
+        ("/cafe%CC%81", "/café"),
+        ("/cafe\u0301/*", "/café/*"),
+        (" /pricing ", "/pricing"),
+        ("/a;jsessionid=1", "/a"),
+        ("/search?q=*", "/search?q=*"),
+        ("/search?q=red+shoes%21", "/search?q=red shoes!"),
+        ("/a+b", "/a+b"),
+        ("/%ff", "/%ff"),
+        ("https://example.com/caf%C3%A9?q=1", "/café?q=1"),
+        ("https://example.com", "/"),
+        ("/app#/settings", "/app#/settings"),
+    ],
+)
+def test_written_page_is_the_stored_path(written: str, stored: str) -> None:
+    assert written_page(written) == stored
+
+
+def test_stored_path_and_written_page_agree_about_paths() -> None:
+    for path in ("/caf%C3%A9", "/cafe%CC%81", "/a%20", "/a;sid=1", "/%00", "/e\u0301"):
+        assert written_page(path) == stored_path(path)
+
+
+def test_written_host_and_referrer_take_what_people_paste() -> None:
+    assert written_host("https://Bücher.example/x") == "xn--bcher-kva.example"
+    assert written_host("(not set)") == "(not set)"
+    assert written_referrer("https://bücher.example/x#y") == "https://xn--bcher-kva.example/x"
+    assert written_referrer("Direct / None") == "Direct / None"
+
+
+def test_forms_hold_the_text_as_written_when_it_differs() -> None:
+    assert forms("Signup ", stored_label) == ("Signup", "Signup ")
+    assert forms("Signup", stored_label) == ("Signup",)
+
+
+def test_names_load_the_tables_of_international_names_only_when_one_is_met() -> None:
+    program = "import sys; from mallard.names import stored_host; stored_host('a.b'); print('idna' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
