@@ -9,10 +9,11 @@ import pytest
 
 from mallard.event import Event
 from mallard.table.fresh import Known, fresh_rows
-from mallard.table.schema import EVENTS
+from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from support.rows import deliveries, event, events, rows_of
 
 NO_SEALED: dict[str, pa.Table] = {}
+AT = {"timestamp": 1_767_355_200_000, "accepted_ms": 1_767_355_200_000}
 
 
 def known(tail: Iterable[Event] = (), *sealed: Iterable[Event]) -> Known:
@@ -111,6 +112,50 @@ def test_the_redelivery_of_an_event_that_moved_past_others_is_recognised() -> No
     rows, _, _ = fresh_rows(deliveries([*burst, event(2)]), known(), None)
     held = Known(rows, {}, NO_SEALED.__getitem__)
     assert taken([*reversed(burst), event(2)], held) == ([], 4)
+
+
+HIGHEST = 2**63 - 1
+
+
+@pytest.mark.parametrize("where", ["tail", "sealed", "batch"])
+def test_the_highest_id_with_other_content_goes_on_at_zero(where: str) -> None:
+    first, second, third = event(HIGHEST, **AT), event(HIGHEST, **AT, pathname="/x"), event(0, **AT, pathname="/zero")
+    if where == "batch":
+        assert sorted(ids([first, second], known())) == [0, HIGHEST]
+        return
+    held = [first, third]
+    assert taken([second], known(held) if where == "tail" else known([], held)) == ([(1, "/x")], 0)
+    again = [*held, event(1, **AT, pathname="/x")]
+    assert taken([second], known(again) if where == "tail" else known([], again)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("mine", "stored", "same"),
+    [
+        ('{"a":1000.0,"b":1.5}', '{"a":1e3,"b":1.50}', True),
+        ('{"a":0}', '{"a":-0}', True),
+        ('{"a":"1"}', '{"a":1}', False),
+        ('{"a":1}', '{"a":true}', False),
+        ('{"a":1}', "no JSON", False),
+        ('{"a":1}', None, False),
+    ],
+)
+def test_properties_are_compared_as_json(mine: str, stored: str | None, same: bool) -> None:
+    assert taken([event(1, props=mine)], known([event(1, props=stored)]))[1] == int(same)
+
+
+def test_a_column_that_was_filled_in_does_not_tell_a_row_from_what_is_stored() -> None:
+    rows = deliveries([event(1, channel="Direct"), event(2, channel="Direct", city="x"), event(3, channel="Direct")])
+    channel = 1 << EVENTS.get_field_index("channel")
+    rows = rows.append_column(FILLED, pa.array([channel, channel, 0]))
+    rows = rows.append_column(GIVEN_ID, pa.nulls(3, pa.int64()))
+    held = known([event(1), event(2, channel="Email"), event(3, channel="Email")])
+    fresh, duplicates, _ = fresh_rows(rows, held, None)
+    assert [row["timestamp"] for row in fresh.to_pylist()] == [row["timestamp"] for row in rows.to_pylist()[1:]]
+    assert not {1, 2, 3} & set(fresh["event_id"].to_pylist())
+    assert duplicates == 1
+    again, duplicates, _ = fresh_rows(rows, Known(pa.concat_tables([held.tail, fresh]), {}, nothing), None)
+    assert (again.num_rows, duplicates) == (0, 3)
 
 
 def test_an_event_whose_client_named_it_counts_once_whatever_it_says() -> None:

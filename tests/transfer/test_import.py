@@ -17,9 +17,9 @@ import pytest
 from mallard.cli import main
 from mallard.demo.traffic import generate
 from mallard.errors import StoreUnavailableError
-from mallard.event import to_ms
+from mallard.event import Event, to_ms
 from mallard.store.local import LocalStore
-from mallard.table.schema import EVENTS
+from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from mallard.table.segment import Segment, encode
 from mallard.table.write import TableWriter
 from mallard.transfer.check import Checker, open_database
@@ -211,8 +211,44 @@ def test_ids_that_mean_something_else_lose_no_row_and_no_time() -> None:
     assert (second.written, second.duplicates) == (0, 3000)
 
 
+@pytest.mark.parametrize("full", [{}, {"hostname": "example.com", "channel": "Direct"}], ids=["filled", "full"])
+def test_rows_that_share_an_id_and_not_their_content_all_stay(full: dict[str, object]) -> None:
+    rows = [{"event_id": 5, "city": "a"}, {"event_id": 5, "city": "b"}, {"event_id": 5, "region": "a"}]
+    store, chunks = MemoryStore(), chunks_of(lines(*(each | full for each in rows)), "ndjson")
+    assert [import_chunks(store, chunks, Path()).written for _ in range(2)] == [3, 0]
+    for each in (rows, rows[::-1]):
+        assert import_chunks(store, chunks_of(lines(*(row | full for row in each)), "ndjson"), Path()).written == 0
+    alone = [import_chunks(store, chunks_of(lines(each | full), "ndjson"), Path()) for each in rows]
+    assert [each.written for each in alone] == [0] * 3
+
+
+def test_rows_of_several_files_that_share_an_id_and_not_their_content_all_stay() -> None:
+    store, files = MemoryStore(), [chunks_of(lines({"event_id": 2**63 - 1, "city": city}), "ndjson") for city in "abc"]
+    for written in (1, 0):
+        assert [import_chunks(store, each, Path()).written for each in files] == [written] * 3
+    assert sorted(row["city"] for row in stored_rows(store)) == ["a", "b", "c"]
+
+
+def test_a_missing_value_is_no_text() -> None:
+    rows = imported([event(1), event(1, city="x"), event(1, city="None"), event(1, city="x", region="None")])
+    assert with_own_ids(rows).num_rows == 4
+    assert len(set(with_own_ids(rows)["event_id"].to_pylist())) == 4
+
+
+def test_the_same_file_twice_adds_nothing_however_the_site_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.ndjson").write_bytes(lines({"site_id": SITE}, {"site_id": SITE.upper(), "city": "x"}))
+    assert main(["import", "a.ndjson"]) == main(["import", "a.ndjson", "--site", SITE]) == 0
+    assert capsys.readouterr().out == "2 events written.\n0 events written (2 were there already).\n"
+
+
+def imported(given: list[Event]) -> pa.Table:
+    rows = deliveries(given)
+    nothing = pa.nulls(rows.num_rows, pa.int64())
+    return rows.append_column(FILLED, nothing).append_column(GIVEN_ID, nothing)
+
+
 def test_a_row_that_comes_twice_is_one_and_another_with_its_id_gets_its_own() -> None:
-    rows = deliveries([event(1), event(2), event(1), event(1, city="x"), event(2, named_by_client=True, city="x")])
+    rows = imported([event(1), event(2), event(1), event(1, city="x"), event(2, named_by_client=True, city="x")])
     settled = with_own_ids(rows).to_pylist()
     assert sorted(row["event_id"] for row in settled)[:2] == [1, 2]
     assert len(settled) == 3

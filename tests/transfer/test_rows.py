@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mallard.table.schema import EVENTS
 from transfer.files import checked
 
 MOMENT = "2026-01-02T12:00:00Z"
@@ -213,9 +214,40 @@ def test_a_given_id_is_kept_and_content_tells_two_rows_apart() -> None:
     assert (row["event_id"], row["named_by_client"]) == (5, False)
 
 
-def test_where_a_column_was_filled_in_the_id_alone_says_which_event_it_is() -> None:
-    assert row_of(event_id=5)["named_by_client"] is True
+def test_an_id_that_is_made_of_content_stands_for_it() -> None:
     assert row_of()["named_by_client"] is True
+    assert row_of(event_id=5)["named_by_client"] is False
+
+
+@pytest.mark.parametrize(
+    ("given", "filled"),
+    [
+        ({"hostname": "example.com", "channel": "Direct"}, {"referrer_source", "device_type"}),
+        ({"url": "https://a.example/", "channel": "Direct", "device_type": "mobile"}, {"referrer_source"}),
+        ({"referrer_source": "Google", "screen_size": 300}, {"hostname", "channel", "device_type"}),
+        ({"referrer": "https://example.com/x"}, {"hostname", "referrer", "referrer_source", "channel", "device_type"}),
+    ],
+)
+def test_a_row_with_an_id_says_which_columns_were_filled_in(given: dict[str, Any], filled: set[str]) -> None:
+    bits = row_of(event_id=5, **given)["filled"]
+    assert {name for bit, name in enumerate(EVENTS.names) if bits >> bit & 1} == filled
+
+
+def ids_of(lines: list[dict[str, Any]], site_id: str | None = "example.com") -> list[int]:
+    """The ids made for lines without one, which all have the number 1."""
+    files = [json.dumps({"timestamp": MOMENT, "event_name": "x"} | each).encode() for each in lines]
+    return [checked(file, site_id=site_id)[0][0]["event_id"] for file in files]
+
+
+def test_an_id_made_of_content_depends_on_the_column_of_a_value() -> None:
+    same = [{"city": "x"}, {"region": "x"}, {"browser": "x"}, {"city": "x\x1fregion=y"}, {"city": "x", "region": "y"}]
+    assert len(set(ids_of([*same, {"city": "", "region": "x"}, {"visitor": "x"}]))) == 7
+
+
+def test_an_id_made_of_content_is_the_same_however_the_site_is_named() -> None:
+    bare: dict[str, Any] = {}
+    named = {"site_id": "Example.COM"}
+    assert len({*ids_of([named], None), *ids_of([named]), *ids_of([bare]), *ids_of([{"site_id": "b.example"}])}) == 1
 
 
 def test_without_an_id_content_position_and_site_make_one() -> None:

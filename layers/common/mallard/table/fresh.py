@@ -1,5 +1,7 @@
 """Which delivered rows a partition does not hold yet."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -7,7 +9,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.table.schema import EVENTS
+from mallard.table.schema import EVENTS, FILLED, GIVEN_ID, MAX_EVENT_ID
 
 Row = dict[str, Any]
 
@@ -41,36 +43,66 @@ def fresh_rows(deliveries: pa.Table, known: Known, erased_before: int | None) ->
     """The rows to write (schema ``EVENTS``), the number of duplicates, and of rows an erasure has outdated.
 
     Same id and same content, or an id that the client chose: a duplicate. Same id and other content: two events
-    whose random bits met; the later one takes the next free id, where its own redelivery will look again.
+    whose random bits met; the later one takes the next free id, where its own redelivery will look again. Content is
+    every column of EVENTS; properties are compared as JSON, and what FILLED marks is not compared. An imported row
+    (schema ``IMPORTED``) has two ids it may be known by: the one it came with, and one made of its content.
     """
     erased = 0
     if erased_before is not None and deliveries.num_rows:
         kept = deliveries.filter(pc.greater_equal(pc.fill_null(deliveries["accepted_ms"], 0), erased_before))
         erased = deliveries.num_rows - kept.num_rows
         deliveries = kept
-    ids = deliveries["event_id"]
+    count = deliveries.num_rows
+    deliveries = _without_known_by_given_id(deliveries, known)
+    known_already, ids = count - deliveries.num_rows, deliveries["event_id"]
     suspect = pc.or_(known.has(ids), _repeated(ids))
     clear = deliveries.filter(pc.invert(suspect)).select(EVENTS.names)
     suspects = deliveries.filter(suspect)
     if not suspects.num_rows:
-        return clear, 0, erased
+        return clear, known_already, erased
     stored = known.rows(_flat(suspects["event_id"]))
-    contested = suspects.filter(pc.invert(_already(suspects, stored)))
+    contested = suspects.filter(pc.invert(_already(suspects, stored, "event_id")))
     settled = _settle(contested.to_pylist(), clear, stored, known)
     resolved = pa.Table.from_pylist(settled, schema=EVENTS)
-    return pa.concat_tables([clear, resolved]), suspects.num_rows - len(settled), erased
+    return pa.concat_tables([clear, resolved]), known_already + suspects.num_rows - len(settled), erased
 
 
-def _already(suspects: pa.Table, stored: pa.Table) -> pa.ChunkedArray:
+def content_id(row: Row) -> int:
+    """63 bits of a hash of the columns the row itself brings, each with its name: its id where another has its own."""
+    filled = row.get(FILLED.name) or 0
+    content = repr([(name, row[name]) for bit, name in enumerate(EVENTS.names) if not filled >> bit & 1])
+    return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def _without_known_by_given_id(deliveries: pa.Table, known: Known) -> pa.Table:
+    if GIVEN_ID.name not in deliveries.column_names or deliveries[GIVEN_ID.name].null_count == deliveries.num_rows:
+        return deliveries
+    stored = known.rows(_flat(deliveries[GIVEN_ID.name].drop_null()))
+    return deliveries.filter(pc.invert(_already(deliveries, stored, GIVEN_ID.name)))
+
+
+def _already(suspects: pa.Table, stored: pa.Table, id_column: str) -> pa.ChunkedArray:
     """For each suspect, whether the stored row of its id is the same event."""
-    index = pc.index_in(suspects["event_id"], value_set=_flat(stored["event_id"]))
+    index = pc.index_in(suspects[id_column], value_set=_flat(stored["event_id"]), skip_nulls=True)
     others = stored.take(index)
     same = pc.is_valid(index)
-    for name in EVENTS.names:
+    filled = pc.fill_null(suspects[FILLED.name], 0) if FILLED.name in suspects.column_names else None
+    for bit, name in enumerate(EVENTS.names[1:], 1):
         mine, other = suspects[name], others[name]
         equal = pc.fill_null(pc.equal(mine, other), False)
-        same = pc.and_(same, pc.or_(equal, pc.and_(pc.is_null(mine), pc.is_null(other))))
+        equal = pc.or_(equal, pc.and_(pc.is_null(mine), pc.is_null(other)))
+        if name == "props" and pc.any(unlike := pc.and_(same, pc.invert(equal))).as_py():
+            equal = _or_same_props(equal, unlike, mine, other)
+        if filled is not None:
+            equal = pc.or_(equal, pc.not_equal(pc.bit_wise_and(filled, 1 << bit), 0))
+        same = pc.and_(same, equal)
     return pc.or_(same, pc.and_(pc.is_valid(index), pc.fill_null(suspects["named_by_client"], False)))
+
+
+def _or_same_props(equal: Any, unlike: Any, mine: Any, other: Any) -> pa.Array:
+    """``equal``, with a look at the JSON of those texts that are ``unlike``."""
+    cells = zip(equal.to_pylist(), unlike.to_pylist(), mine.to_pylist(), other.to_pylist(), strict=True)
+    return pa.array([is_equal or (look and _same_props(a, b)) for is_equal, look, a, b in cells])
 
 
 def _settle(contested: list[Row], clear: pa.Table, stored: pa.Table, known: Known) -> list[Row]:
@@ -87,16 +119,37 @@ def _settle(contested: list[Row], clear: pa.Table, stored: pa.Table, known: Know
         return None
 
     for row in contested:
-        event = {name: row[name] for name in EVENTS.names}
-        while (other := held(event["event_id"])) is not None and not (row["named_by_client"] or _same(event, other)):
-            event["event_id"] += 1
+        event, filled = {name: row[name] for name in EVENTS.names}, row.get(FILLED.name) or 0
+        while (other := held(event["event_id"])) is not None:
+            if row["named_by_client"] or _same(event, other, filled):
+                break
+            event["event_id"] = _next_id(event, row)
         if other is None:
             settled[event["event_id"]] = event
     return list(settled.values())
 
 
-def _same(event: Row, other: Row) -> bool:
-    return all(other.get(name) == value for name, value in event.items())
+def _next_id(event: Row, row: Row) -> int:
+    """The id to try where another event has ``event``'s; ``row`` is how it was delivered."""
+    if FILLED.name in row and row[GIVEN_ID.name] is None and event["event_id"] == row["event_id"]:
+        return content_id(row)
+    # After the highest id comes the lowest.
+    return int(event["event_id"] + 1) & MAX_EVENT_ID
+
+
+def _same(event: Row, other: Row, filled: int) -> bool:
+    compared = [name for bit, name in enumerate(EVENTS.names) if bit and name != "props" and not filled >> bit & 1]
+    return all(other.get(name) == event[name] for name in compared) and _same_props(event["props"], other.get("props"))
+
+
+def _same_props(mine: str | None, other: str | None) -> bool:
+    """Whether two texts are one JSON value: an earlier version stored some numbers as they were spelled."""
+    if mine == other or mine is None or other is None:
+        return mine == other
+    try:
+        return json.dumps(json.loads(mine)) == json.dumps(json.loads(other))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _repeated(ids: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -63,3 +63,14 @@ DELIVERIES = pa.schema(
 
 None of the three is stored.
 """
+
+FILLED = pa.field("filled", pa.int64())
+"""Bit n says that column n of EVENTS was filled in, and does not tell a row from what is stored."""
+
+GIVEN_ID = pa.field("given_id", pa.int64())
+"""The id that a row came with, where an earlier one of its file has it and ``event_id`` is made of content."""
+
+IMPORTED = pa.schema([*DELIVERIES, FILLED, GIVEN_ID])
+"""Deliveries of an import."""
+
+MAX_EVENT_ID = 2**63 - 1

@@ -22,7 +22,7 @@ from mallard.ingest.request import (
     MAX_URL_LENGTH,
 )
 from mallard.sites.zones import UTC_DAYS, Zones
-from mallard.table.schema import EVENTS
+from mallard.table.schema import EVENTS, FILLED
 from mallard.transfer.chunk import GIVEN, Chunk, Refusal
 from mallard.transfer.dates import in_local_dates
 from mallard.transfer.derive import PLAIN_PROPS, neaten_props, read_origins, read_pages
@@ -42,8 +42,15 @@ _LENGTHS = (
 )
 """The most characters of each text. Properties have rules of their own."""
 
-_FILLED = ("hostname", "referrer", "referrer_source", "channel", "device_type", "props")
-"""The columns that we may fill in or rewrite."""
+_FILLED = {
+    # Else the hostname follows from the address, which is the row's own word.
+    "hostname": "told_hostname IS NULL AND coalesce(url, '') = ''",
+    "referrer": "told_referrer IS NOT NULL AND referrer IS NULL",
+    "referrer_source": "told_referrer_source IS NULL",
+    "channel": "told_channel IS NULL",
+    "device_type": "told_device_type IS NULL",
+}
+"""The columns an import fills in (or takes away), and when it did."""
 
 ROWS = pa.schema(
     [
@@ -51,6 +58,7 @@ ROWS = pa.schema(
         pa.field("date", pa.date32()),
         pa.field("spans_days", pa.bool_()),
         pa.field("named_by_client", pa.bool_()),
+        FILLED,
         *EVENTS,
     ]
 )
@@ -154,9 +162,11 @@ def _rows_sql(lines: pa.Table) -> str:
         cells = ", ".join(f"l.{name}" for name in GIVEN)
         unfit.append(f"WHEN contains(concat({cells}), chr(0)) THEN 'it holds a NUL character.'")
     return statement("rows").format(
-        given=", ".join(f"l.{name}" for name in GIVEN),
-        told=", ".join(f"l.{name}" for name in _FILLED),
-        filled=", ".join(_FILLED),
+        cells=", ".join(f"'{name}=' || l.{name}" for name in GIVEN if name != "site_id"),
+        told=", ".join(f"nullif(l.{name}, '') AS told_{name}" for name in _FILLED),
+        filled=" + ".join(
+            f"CASE WHEN {when} THEN {1 << EVENTS.get_field_index(name)} ELSE 0 END" for name, when in _FILLED.items()
+        ),
         texts=", ".join(name for name in _TEXTS if name != "event_name"),
         unfit=f"CASE {' '.join(unfit)} END" if unfit else "NULL::VARCHAR",
     )

@@ -1,6 +1,5 @@
 """An import: read and check everything first, then write it partition by partition."""
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.event import to_ms
+from mallard.table.fresh import content_id
 from mallard.table.layout import Partition
-from mallard.table.schema import DELIVERIES, EVENTS
+from mallard.table.schema import EVENTS, GIVEN_ID, IMPORTED
 from mallard.table.write import SEAL_ROWS, AppendReport, TableWriter
 from mallard.transfer.check import Checker
 from mallard.transfer.chunk import Chunk, Refusal
@@ -70,14 +70,15 @@ def _write_partition(
     for piece in _pieces(staging.pieces(partition), piece_rows):
         spans_days = bool(pc.any(piece["spans_days"]).as_py())
         accepted = pa.repeat(pa.scalar(to_ms(now), pa.int64()), piece.num_rows)
-        rows = with_own_ids(_as_deliveries(piece.append_column("accepted_ms", accepted)))
+        rows = with_own_ids(_as_imported(piece.append_column("accepted_ms", accepted)))
         report = table.append(partition, rows, spans_days=spans_days)
         yield partition, piece.num_rows, report + AppendReport(duplicates=piece.num_rows - rows.num_rows)
 
 
-def _as_deliveries(rows: pa.Table) -> pa.Table:
+def _as_imported(rows: pa.Table) -> pa.Table:
     # An identity of the file's own has no salt of ours.
-    return rows.append_column("salt", pa.nulls(rows.num_rows, pa.string())).select(DELIVERIES.names)
+    rows = rows.append_column("salt", pa.nulls(rows.num_rows, pa.string()))
+    return rows.append_column(GIVEN_ID, pa.nulls(rows.num_rows, pa.int64())).select(IMPORTED.names)
 
 
 def _ahead(work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
@@ -111,10 +112,10 @@ def _pieces(parts: Iterator[pa.Table], piece_rows: int) -> Iterator[pa.Table]:
 
 
 def with_own_ids(rows: pa.Table) -> pa.Table:
-    """Rows (schema DELIVERIES) without their copies, each with an id of its own.
+    """Rows (schema IMPORTED) without their copies, each with an id of its own.
 
-    Of rows that share an id the first keeps it; one with other content is known by a hash of that. A writer settles
-    few such rows one by one, but a file whose ids mean something else may have nothing but them.
+    Of rows that share an id the first keeps it; one with other content gets an id of that. A writer settles few such
+    rows one by one, but a file whose ids mean something else may have nothing but them.
     """
     counts = pc.value_counts(rows["event_id"])
     several = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
@@ -125,13 +126,8 @@ def with_own_ids(rows: pa.Table) -> pa.Table:
     for row in rows.filter(shared).to_pylist():
         first = settled.setdefault(row["event_id"], row)
         if first is not row and not row["named_by_client"] and any(first[name] != row[name] for name in EVENTS.names):
-            event_id = _content_id(row)
-            settled.setdefault(event_id, row | {"event_id": event_id})
+            event_id = content_id(row)
+            settled.setdefault(event_id, row | {"event_id": event_id, GIVEN_ID.name: row["event_id"]})
     return pa.concat_tables(
         [rows.filter(pc.invert(shared)), pa.Table.from_pylist(list(settled.values()), schema=rows.schema)]
     )
-
-
-def _content_id(row: dict[str, Any]) -> int:
-    content = "\x1f".join(f"{name}={row[name]}" for name in EVENTS.names)
-    return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=8).digest(), "big") >> 1

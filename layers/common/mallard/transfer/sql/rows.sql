@@ -27,10 +27,15 @@ WITH named AS (
         ),
         CASE
             WHEN nullif(l.event_id, '') IS NULL
-                THEN (md5_number(concat_ws(chr(31), $site, $file, l.line, {given})) >> 65)::BIGINT
+                -- Each cell with its column, and between them what no cell may hold: else a value could move to another column.
+                THEN (
+                    md5_number(
+                        concat_ws(chr(0), lower(coalesce($site, nullif(l.site_id, ''))), '/' || $file, '#' || l.line, {cells})
+                    ) >> 65
+                )::BIGINT
         END AS hashed_id,
         {unfit} AS unfit,
-        concat_ws(chr(31), {told}, l.url) AS told,
+        {told},
         p.problem AS url_problem
     FROM lines l
     LEFT JOIN pages p ON p.site = lower(coalesce($site, nullif(l.site_id, ''))) AND p.url = l.url
@@ -123,8 +128,10 @@ SELECT
     CAST(make_timestamp_ms(CASE WHEN ms BETWEEN 0 AND $latest_ms THEN ms END) AS DATE) AS date,
     -- A visitor by name, and not by a day's salt, is the same one on other days.
     CASE WHEN visitor_id IS NULL THEN visitor IS NOT NULL ELSE $spans END AS spans_days,
-    -- Where the id is a hash, or we filled in what a later version may fill in otherwise, the id alone says which event it is.
-    event_id IS NULL OR told <> concat_ws(chr(31), {filled}, url) OR coalesce(url, '') <> '' AS named_by_client,
+    -- A hash stands for all that the file says of the row.
+    event_id IS NULL AS named_by_client,
+    -- The columns that a later version may fill in otherwise: they do not tell a row from what the table holds.
+    CASE WHEN event_id IS NULL THEN 0 ELSE {filled} END::BIGINT AS filled,
     coalesce(try_cast(event_id AS BIGINT), hashed_id) AS event_id,
     CASE
         WHEN visitor_id IS NOT NULL THEN try_cast(visitor_id AS BIGINT)
