@@ -192,6 +192,11 @@ def test_a_given_device_is_kept() -> None:
         ({"plan": "pro", "n": 1}, '{"plan":"pro","n":1}'),
         ('{"plan":"pro"}', '{"plan":"pro"}'),
         ('{"a": 1, "b": null, "c": {"d": [1]}}', '{"a":1,"c":"{\\"d\\":[1]}"}'),
+        ('{"a":1e3,"b":1.50,"c":-0,"d":-0.0}', '{"a":1000.0,"b":1.5,"c":0,"d":-0.0}'),
+        ('{"a":0.00001,"b":1e22,"c":12345678901234567.0}', '{"a":1e-05,"b":1e+22,"c":1.2345678901234568e+16}'),
+        ('{"a":1.25,"b":-7,"c":100.0}', '{"a":1.25,"b":-7,"c":100.0}'),
+        ('{"a":"x\\/y"}', '{"a":"x/y"}'),
+        ('{"a":1,"b":2,"a":3}', '{"a":3,"b":2}'),
         ({"a": {"b": None}}, '{"a":"{\\"b\\":null}"}'),
         ('{"a":"\\u00e9"}', '{"a":"é"}'),
         ("{}", None),
@@ -205,8 +210,36 @@ def test_properties_are_stored_as_ingest_stores_them(given: Any, stored: str | N
 
 def test_numbers_may_be_text_and_money_has_two_places() -> None:
     row = row_of(revenue_amount="12.345", revenue_currency="eur", scroll_depth="50.0", engagement_ms=1e3)
-    assert (row["revenue_amount"], row["revenue_currency"]) == (Decimal("12.35"), "EUR")
+    assert (row["revenue_amount"], row["revenue_currency"]) == (Decimal("12.34"), "EUR")
     assert (row["scroll_depth"], row["engagement_ms"]) == (50, 1000)
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("12.345", "12.34"),
+        ("12.355", "12.36"),
+        (-0.125, "-0.12"),
+        (0.375, "0.38"),
+        ("2.675", "2.68"),
+        ("1e3", "1000.00"),
+        ("+5.", "5.00"),
+        ("-0", "0.00"),
+        ("9999999999.994", "9999999999.99"),
+    ],
+)
+def test_an_amount_is_rounded_half_to_even_as_at_ingest(given: Any, stored: str) -> None:
+    assert row_of(revenue_amount=given)["revenue_amount"] == Decimal(stored)
+
+
+@pytest.mark.parametrize("given", ["9999999999.995", "1e400", "nan", "1_0", "-", "1e9999999999999999999"])
+def test_an_amount_beyond_the_column_or_none_at_all_is_refused(given: str) -> None:
+    assert "revenue_amount is " in refusal_of(revenue_amount=given)
+
+
+def test_an_address_names_a_source_as_with_live_events() -> None:
+    assert row_of(url="https://example.com/?ref=hackernews")["referrer_source"] == "Hacker News"
+    assert row_of(url="https://example.com/?gclid=1")["channel"] == "Paid Search"
 
 
 def test_a_given_id_is_kept_and_content_tells_two_rows_apart() -> None:

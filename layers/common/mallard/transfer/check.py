@@ -25,7 +25,14 @@ from mallard.sites.zones import UTC_DAYS, Zones
 from mallard.table.schema import EVENTS, FILLED
 from mallard.transfer.chunk import GIVEN, Chunk, Refusal
 from mallard.transfer.dates import in_local_dates
-from mallard.transfer.derive import PLAIN_PROPS, neaten_props, read_origins, read_pages
+from mallard.transfer.derive import (
+    PLAIN_AMOUNT,
+    PLAIN_PROPS,
+    neaten_props,
+    read_amounts,
+    read_origins,
+    read_pages,
+)
 from mallard.transfer.sql import statement
 
 MEMORY_MB = 256
@@ -125,11 +132,15 @@ class Checker:
     def _rows(self, cursor: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
         cursor.execute("SET TimeZone = 'UTC'")
         cursor.register("lines", chunk.rows)
-        has_url, has_props = (chunk.rows[name].null_count < chunk.rows.num_rows for name in ("url", "props"))
+        has_url, has_props, has_amount = (
+            chunk.rows[name].null_count < chunk.rows.num_rows for name in ("url", "props", "revenue_amount")
+        )
         limits = {"max_length": MAX_PROPS_LENGTH, "max_count": MAX_PROPS_COUNT, "plain": PLAIN_PROPS}
         cursor.register("pages", read_pages(_all(cursor, "pages", self._site) if has_url else ()))
         cursor.register("origins", read_origins(_all(cursor, "origins", self._site)))
         cursor.register("neat", neaten_props(text for (text,) in (_all(cursor, "props", limits) if has_props else ())))
+        amounts = _all(cursor, "amounts", {"plain": PLAIN_AMOUNT}) if has_amount else ()
+        cursor.register("amounts", read_amounts(text for (text,) in amounts))
         return cursor.execute(_rows_sql(chunk.rows), self._values(chunk)).to_arrow_table()
 
     def _values(self, chunk: Chunk) -> dict[str, Any]:

@@ -1,29 +1,42 @@
-"""What a row does not say itself, worked out once per distinct value: page, origin, properties."""
+"""Values derived once per distinct text: pages, origins, properties, amounts."""
 
+import re
 from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
 
 from mallard.ingest.dropped import Dropped
 from mallard.ingest.page import UTM_TAGS, read_page
-from mallard.ingest.request import MAX_URL_LENGTH, read_props
+from mallard.ingest.request import MAX_REVENUE, MAX_URL_LENGTH, read_props
 from mallard.ingest.source import read_origin
+from mallard.table.schema import EVENTS
 
 _TEXT = pa.string()
-PAGES = pa.schema([(name, _TEXT) for name in ("site", "url", "hostname", "pathname", *UTM_TAGS, "problem")])
+_HINTS = ("named", "click_id")
+"""Of an address alone: the word of ``source`` or ``ref``, and the key of a click id."""
+
+PAGES = pa.schema([(name, _TEXT) for name in ("site", "url", "hostname", "pathname", *UTM_TAGS, *_HINTS, "problem")])
 _TAGS = ("utm_source", "utm_medium", "utm_campaign")
 """Those that a source and a channel may follow from."""
 
 ORIGINS = pa.schema(
-    [(name, _TEXT) for name in ("site", "hostname", "given", *_TAGS, "referrer", "referrer_source", "channel")]
+    [(name, _TEXT) for name in ("site", "hostname", "given", *_TAGS, *_HINTS, "referrer", "referrer_source", "channel")]
 )
 NEAT = pa.schema([(name, _TEXT) for name in ("given", "props", "problem")])
+AMOUNTS = pa.schema([pa.field("given", _TEXT), pa.field("amount", EVENTS.field("revenue_amount").type)])
 
-_STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*"'
-_SCALAR = rf"(?:{_STRING}|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false)"
+_STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\bfnrt])*"'
+_NUMBER = r"(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d{0,9})\.(?:0|\d{0,3}[1-9]))"
+"""In the spelling that ingest stores: no exponent, no zero at the end; longer ones are left to ingest's reader."""
+_SCALAR = rf"(?:{_STRING}|{_NUMBER}|true|false)"
 PLAIN_PROPS = rf"\{{{_STRING}:{_SCALAR}(?:,{_STRING}:{_SCALAR})*\}}"
-"""A flat JSON object in its shortest form, without nulls: what ingest stores."""
+"""A flat JSON object as ingest stores it, but that a key may come twice."""
+
+PLAIN_AMOUNT = r"[+-]?[0-9]+(\.[0-9]{0,2})?"
+"""With two places at most there is nothing to round."""
+_AMOUNT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 def read_pages(addresses: Iterable[tuple[str | None, str]]) -> pa.Table:
@@ -35,7 +48,10 @@ def read_pages(addresses: Iterable[tuple[str | None, str]]) -> pa.Table:
             sentence = f"url must be a full URL, or a path that begins with /, of at most {MAX_URL_LENGTH} characters."
             rows.append({"site": site, "url": url, "problem": sentence})
         else:
-            rows.append({"site": site, "url": url, "hostname": page.hostname, "pathname": page.pathname, **page.tags})
+            rows.append(
+                {"site": site, "url": url, "hostname": page.hostname, "pathname": page.pathname, **page.tags}
+                | {"named": page.named, "click_id": page.click_id}
+            )
     return pa.Table.from_pylist(rows, schema=PAGES)
 
 
@@ -43,9 +59,9 @@ def read_origins(arrivals: Iterable[tuple[str | None, ...]]) -> pa.Table:
     """ORIGINS for its first columns, by the rules that live events meet."""
     rows = []
     for arrival in arrivals:
-        site, hostname, referrer, *values = arrival
+        site, hostname, referrer, *values, named, click_id = arrival
         tags = {name: value for name, value in zip(_TAGS, values, strict=True) if value}
-        origin = read_origin(referrer, hostname or site or "", site or "", tags)
+        origin = read_origin(referrer, hostname or site or "", site or "", tags, named=named, click_id=click_id)
         rows.append(dict(zip(ORIGINS.names, (*arrival, origin.referrer, origin.source, origin.channel), strict=True)))
     return pa.Table.from_pylist(rows, schema=ORIGINS)
 
@@ -60,3 +76,20 @@ def neaten_props(texts: Iterable[str]) -> pa.Table:
         else:
             rows.append({"given": text, "props": props})
     return pa.Table.from_pylist(rows, schema=NEAT)
+
+
+def read_amounts(texts: Iterable[str]) -> pa.Table:
+    """AMOUNTS: each as ingest would store it, null where it is no amount."""
+    return pa.Table.from_pylist([{"given": text, "amount": read_amount(text)} for text in texts], schema=AMOUNTS)
+
+
+def read_amount(text: str) -> Decimal | None:
+    """An amount as ingest reads a number of JSON, with two places, half to even; None where it is none."""
+    if not _AMOUNT.fullmatch(text):
+        return None
+    try:
+        number = int(text) if text.lstrip("+-").isdecimal() else float(text)
+        amount = Decimal(str(number)).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+    except (ValueError, InvalidOperation):
+        return None
+    return amount if abs(amount) < MAX_REVENUE else None

@@ -36,6 +36,8 @@ WITH named AS (
         END AS hashed_id,
         {unfit} AS unfit,
         {told},
+        p.named,
+        p.click_id,
         p.problem AS url_problem
     FROM lines l
     LEFT JOIN pages p ON p.site = lower(coalesce($site, nullif(l.site_id, ''))) AND p.url = l.url
@@ -60,6 +62,7 @@ typed AS (
             ) AS device_type
         ),
         q.problem AS props_problem,
+        CASE WHEN a.given IS NOT NULL THEN a.amount ELSE try_cast(n.revenue_amount AS DECIMAL(12, 2)) END AS amount,
         CASE
             WHEN regexp_full_match(n.timestamp, '-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?') THEN
                 -- 1e11 seconds are the year 5138, 1e11 milliseconds March 1973.
@@ -83,7 +86,10 @@ typed AS (
         AND o.utm_source IS NOT DISTINCT FROM n.utm_source
         AND o.utm_medium IS NOT DISTINCT FROM n.utm_medium
         AND o.utm_campaign IS NOT DISTINCT FROM n.utm_campaign
+        AND o.named IS NOT DISTINCT FROM n.named
+        AND o.click_id IS NOT DISTINCT FROM n.click_id
     LEFT JOIN neat q ON q.given = n.props
+    LEFT JOIN amounts a ON a.given = n.revenue_amount
 )
 SELECT
     line,
@@ -108,10 +114,8 @@ SELECT
         WHEN device_type NOT IN ('desktop', 'mobile', 'tablet')
             THEN 'device_type is ' || shown(device_type) || ', but must be desktop, mobile or tablet.'
         WHEN props_problem IS NOT NULL THEN props_problem
-        WHEN revenue_amount IS NOT NULL AND (
-            NOT regexp_full_match(revenue_amount, '[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?')
-            OR try_cast(revenue_amount AS DECIMAL(12, 2)) IS NULL
-        ) THEN 'revenue_amount is ' || shown(revenue_amount) || ', but must be a number below 10000000000 either way.'
+        WHEN revenue_amount IS NOT NULL AND amount IS NULL
+            THEN 'revenue_amount is ' || shown(revenue_amount) || ', but must be a number below 10000000000 either way.'
         WHEN revenue_currency IS NOT NULL AND NOT regexp_full_match(revenue_currency, '[A-Z]{{3}}')
             THEN 'revenue_currency is ' || shown(revenue_currency) || ', but must be an ISO 4217 code such as EUR.'
         WHEN scroll_depth IS NOT NULL AND NOT (
@@ -141,7 +145,7 @@ SELECT
     make_timestamp_ms(CASE WHEN ms BETWEEN 0 AND $latest_ms THEN ms END)::TIMESTAMP_MS AS timestamp,
     event_name,
     {texts},
-    try_cast(revenue_amount AS DECIMAL(12, 2)) AS revenue_amount,
+    amount AS revenue_amount,
     revenue_currency,
     try_cast(scroll_depth AS SMALLINT) AS scroll_depth,
     try_cast(engagement_ms AS INTEGER) AS engagement_ms,
