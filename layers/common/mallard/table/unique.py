@@ -47,8 +47,7 @@ class UniqueNames:
         self, partition: Partition, deliveries: pa.Table, seal_rows: int, spans_days: bool
     ) -> tuple[int, int, int]:
         """Rows written, duplicates, and rows that an erasure outdated. Raises LeaseTakenError where another flushes."""
-        if not self._lease.is_held and (taken := self._lease.acquire()):
-            raise LeaseTakenError(str(taken))
+        self._hold_lease()
         number, found = self._look(partition)
         marks = [each.erased_before for each in found.values() if each.erased_before is not None]
         mark = max(marks, default=None)
@@ -59,6 +58,18 @@ class UniqueNames:
             self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(part))
             number += 1
         return rows.num_rows, duplicates, erased
+
+    def mark_spanning(self, partition: Partition) -> None:
+        """Add an empty segment which says that visitors of this day come on others. LeaseTakenError as of append."""
+        self._hold_lease()
+        number, found = self._look(partition)
+        mark = max((each.erased_before for each in found.values() if each.erased_before is not None), default=None)
+        empty = Segment(EVENTS.empty_table(), sealed=True, erased_before=mark, spans_days=True)
+        self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(empty))
+
+    def _hold_lease(self) -> None:
+        if not self._lease.is_held and (taken := self._lease.acquire()):
+            raise LeaseTakenError(str(taken))
 
     def forget(self) -> None:
         """Hold nothing of the table in memory any more."""

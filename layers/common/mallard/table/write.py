@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -24,6 +25,8 @@ SEAL_ROWS = 262_144
 ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
 CACHED_SEALED_SEGMENTS = 64
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +99,38 @@ class TableWriter:
         whole object that was seen or acknowledged. Raises StoreError where ATTEMPTS tries did not get there: then
         some rows may be in, and trying again is safe.
         """
-        failure: StoreError | None = None
         spans = spans_days or _spans_days(deliveries)
+
+        def attempt() -> AppendReport:
+            if self._unique_names:
+                found = self._unique_names.append(partition, deliveries, self._seal_rows, spans)
+                return AppendReport(*found)
+            return self._try_append(partition, deliveries, spans)
+
+        return self._until_it_lands(partition, attempt)
+
+    def mark_spanning(self, partition: Partition) -> None:
+        """Say of a partition that some of its visitor ids live longer than the day. Raises as ``append`` does."""
+
+        def attempt() -> None:
+            if self._unique_names:
+                self._unique_names.mark_spanning(partition)
+                return
+            tail = find_tail(self._store, partition)
+            if not tail.segment.spans_days:
+                # After a sealed segment the mark stands in an empty tail, which the next rows fill.
+                self._swap(partition, tail, replace(tail.segment, spans_days=True))
+
+        self._warm.forget(partition)
+        self._until_it_lands(partition, attempt)
+
+    def _until_it_lands(self, partition: Partition, work: Callable[[], Done]) -> Done:
+        failure: StoreError | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._sleep(FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + self._jitter()))
             try:
-                if self._unique_names:
-                    found = self._unique_names.append(partition, deliveries, self._seal_rows, spans)
-                    return AppendReport(*found)
-                return self._try_append(partition, deliveries, spans)
+                return work()
             except (ConflictError, StoreUnavailableError) as error:
                 # A conflict surely wrote nothing; an unclear answer may have. Reading again tells, in both cases.
                 self._warm.forget(partition)
@@ -137,13 +162,14 @@ class TableWriter:
             sealed=both.num_rows >= self._seal_rows,
             spans_days=tail.segment.spans_days or spans_days,
         )
+        return _after(replace(tail, segment=segment, etag=self._swap(partition, tail, segment)))
+
+    def _swap(self, partition: Partition, tail: Tail, segment: Segment) -> str:
+        """Put ``segment`` in the tail's place, where it is still the one that was read; its ETag."""
         key, data = partition.segment(tail.number), encode(segment)
-        etag = (
-            self._store.put_if_absent(key, data)
-            if tail.etag is None
-            else self._store.put_if_match(key, data, tail.etag)
-        )
-        return _after(replace(tail, segment=segment, etag=etag))
+        if tail.etag is None:
+            return self._store.put_if_absent(key, data)
+        return self._store.put_if_match(key, data, tail.etag)
 
     def _ids_of(self, key: str) -> pa.ChunkedArray:
         """The ids of a sealed segment. They never change but to none, by an erasure; so a warm writer keeps them.

@@ -17,6 +17,7 @@ from mallard.table.schema import EVENTS, GIVEN_ID, IMPORTED
 from mallard.table.write import SEAL_ROWS, AppendReport, TableWriter
 from mallard.transfer.check import Checker
 from mallard.transfer.chunk import Chunk, Refusal
+from mallard.transfer.spans import mark_spanning_days
 from mallard.transfer.staging import Staging
 
 CHECKING_THREADS = 2
@@ -40,7 +41,8 @@ def write(
 
     A partition past retention is left out, and has no report. Rows count as accepted ``now``: an erasure of their
     days from before the import does not mean them. A piece is as large as a segment, so that each tail is rewritten
-    once or twice however the dates came. Each of ``tables`` has a partition of its own at a time.
+    once or twice however the dates came. Each of ``tables`` has a partition of its own at a time. At the end days
+    whose visitors come on other days too are marked.
     """
     free: SimpleQueue[TableWriter] = SimpleQueue()
     for table in tables:
@@ -57,6 +59,8 @@ def write(
 
     for done in _ahead(write_one, staging.partitions(), len(tables)):
         yield from done
+    for site_id, days in sorted(staging.visitor_days.items()):
+        mark_spanning_days(tables[0], site_id, days)
 
 
 def _write_partition(

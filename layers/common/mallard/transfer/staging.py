@@ -38,6 +38,8 @@ class Staging:
         self._pieces: dict[Partition, list[int]] = {}
         self._count = 0
         self.rows = 0
+        self.visitor_days: dict[str, set[date]] = {}
+        """The dates of each site on which a row has a visitor."""
 
     def add(self, rows: pa.Table) -> None:
         """Take rows in the schema ROWS."""
@@ -90,6 +92,8 @@ class Staging:
                 self._writer.write_batch(batch)
                 self._pieces.setdefault(partition, []).append(self._count)
                 self._count += 1
+                if batch.column("visitor_id").null_count < batch.num_rows:
+                    self.visitor_days.setdefault(partition.site_id, set()).add(partition.date)
             start += count
 
 

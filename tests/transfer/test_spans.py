@@ -1,0 +1,134 @@
+"""Visitors of several days, imported by every way: one number before a rollup, after it and under a filter."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.doors import open_door
+from mallard.auth.keys import ApiKey
+from mallard.flush.core import flush
+from mallard.ingest.batch import Taken, take_batch
+from mallard.query.filters import parse_filters
+from mallard.query.period import read_period
+from mallard.query.stats import Scope, Stats
+from mallard.queue.base import Message
+from mallard.rotation import Rotation
+from mallard.store.lease import Lease
+from mallard.store.local import LocalStore
+from mallard.table.layout import Partition
+from mallard.table.unique import UniqueNames
+from mallard.table.write import TableWriter
+from support.place import DAYS, NOW, SITE, Place, noon_ms
+from support.rows import deliveries, event, segments
+from transfer.files import chunks_of, exported, import_chunks
+
+WEEK = read_period("7d", None, None, NOW)
+EVERYWHERE = [["contains", "event:page", ["/"]]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    found = Place(LocalStore(tmp_path / "data"))
+    with closing(found.engine):
+        yield found
+
+
+def line(number: int, visitor_id: int) -> bytes:
+    row = {"timestamp": noon_ms(DAYS[number]), "event_name": "pageview", "pathname": "/", "visitor_id": visitor_id}
+    return json.dumps(row).encode()
+
+
+def take(place: Place, *lines: bytes) -> None:
+    import_chunks(place.store, chunks_of(b"\n".join(lines), "ndjson"), Path(), site_id=SITE, now=NOW)
+
+
+def visitors(place: Place) -> list[int]:
+    """Of the week: before the rollup, after it, and under a filter that lets everything pass."""
+    filtered = Scope(SITE, WEEK, parse_filters(json.dumps(EVERYWHERE)))
+    found = [Stats(place.engine, NOW).main(Scope(SITE, WEEK))["unique_visitors"]]
+    place.build()
+    place.engine.forget()
+    found += [Stats(place.engine, NOW).main(scope)["unique_visitors"] for scope in (Scope(SITE, WEEK), filtered)]
+    return found
+
+
+def marked(place: Place) -> list[bool]:
+    return [any(each.spans_days for each in segments(place.store, Partition(SITE, day))) for day in DAYS]
+
+
+def test_an_id_on_several_days_of_a_file_is_one_visitor(place: Place) -> None:
+    take(place, line(0, 5), line(1, 5), line(2, 5), line(3, 6))
+    assert marked(place) == [True, True, True, False]
+    assert visitors(place) == [2, 2, 2]
+
+
+def test_an_id_in_several_files_is_one_visitor_also_where_days_were_rolled_up(place: Place) -> None:
+    for number in range(3):
+        take(place, line(number, 5), line(number, 10 + number))
+        assert visitors(place) == [2 + number] * 3
+    assert marked(place) == [True, True, True, False]
+
+
+def test_ids_of_one_day_leave_days_as_they_are(place: Place) -> None:
+    take(place, *(line(number, 5 + number) for number in range(4)))
+    assert marked(place) == [False] * 4
+    assert visitors(place) == [4, 4, 4]
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+def test_the_export_of_such_days_is_marked_again(place: Place, form: str, tmp_path: Path) -> None:
+    for day, path in zip(DAYS[:2], ("/a", "/b"), strict=True):
+        rows = deliveries([event(1, timestamp=noon_ms(day), visitor_id=5, pathname=path)])
+        TableWriter(place.store).append(Partition(SITE, day), rows)
+    assert marked(place) == [False] * 4
+    data = exported(place.store, form, SITE)
+    other = Place(LocalStore(tmp_path / "other"))
+    with closing(other.engine):
+        for target in (other, place):
+            import_chunks(target.store, chunks_of(data, form), Path(), site_id=SITE, now=NOW)
+            assert marked(target) == [True, True, False, False]
+            assert visitors(target) == [1, 1, 1]
+
+
+def test_days_of_a_single_writer_and_full_days_are_marked_too(place: Place) -> None:
+    names = UniqueNames(place.store, Lease(place.store, "me"))
+    single, full = TableWriter(place.store, unique_names=names), TableWriter(place.store, seal_rows=1)
+    for number, table in enumerate((single, full)):
+        table.append(Partition(SITE, DAYS[number]), deliveries([event(1, visitor_id=5)]))
+        table.mark_spanning(Partition(SITE, DAYS[number]))
+        table.append(Partition(SITE, DAYS[number]), deliveries([event(2, visitor_id=5)]))
+    assert marked(place) == [True, True, False, False]
+    assert visitors(place) == [1, 1, 1]
+
+
+def test_a_mark_is_written_once(place: Place) -> None:
+    take(place, line(0, 5), line(1, 5))
+    before = {row.key: row.version for row in place.store.list("events/")}
+    take(place, line(0, 5), line(1, 5))
+    assert {row.key: row.version for row in place.store.list("events/")} == before
+
+
+@pytest.mark.parametrize("rotation", ["week", "month"])
+def test_batches_under_a_longer_rotation_are_marked(place: Place, rotation: str) -> None:
+    door = open_door(place.store, rotation=Rotation(((DAYS[0].min, rotation),)))
+    rows: list[dict[str, Any]] = [
+        {
+            "d": SITE,
+            "n": "pageview",
+            "u": "/",
+            "ip": "203.0.113.7",
+            "ua": "",
+            "ts": (NOW - timedelta(days=back)).isoformat(),
+        }
+        for back in (0, 1)
+    ]
+    taken = take_batch(json.dumps(rows).encode(), ApiKey("hash", "a server", "Admin", NOW.isoformat()), door, NOW)
+    assert isinstance(taken, Taken)
+    messages = [Message(str(number), each.to_message(), 1) for number, each in enumerate(taken.events)]
+    assert flush(messages, TableWriter(place.store), NOW).rows.written == 2
+    assert visitors(place) == [1, 1, 1]
