@@ -46,6 +46,7 @@ from support.place import DAYS, NOW, SITE, TODAY, Place
 from support.reference import Row, matched
 from support.restless import GROWING, STILL, STILL_ROWS, Restless
 from support.s3 import Server
+from transfer.files import chunks_of, import_chunks
 
 WEEK = read_period("7d", None, None, NOW)
 
@@ -80,7 +81,7 @@ def rows_in(answer: Any) -> list[Row]:
     """The rows of any form, numbers and moments as text alike."""
     kind = answer.headers["content-type"].partition(";")[0]
     if kind == "text/csv":
-        return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+        return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
     if kind == "application/json":
         found: list[Row] = json.loads(answer.content)
         return found
@@ -101,9 +102,9 @@ date,visitors,pageviews,visits,bounce_rate,visit_duration,events
 2026-03-09,0,0,0,0,0,0
 2026-03-10,3,10,3,0,7,10
 """
-    assert get(place.engine, period="7d").text == expected
+    assert get(place.engine, period="7d", bom="false").text == expected
     assert place.build() == 3
-    assert get(place.engine, period="7d").text == expected
+    assert get(place.engine, period="7d", bom="false").text == expected
 
 
 def test_days_of_a_filter_are_counted_as_reports_count_them(place: Place) -> None:
@@ -258,9 +259,36 @@ def test_all_forms_say_the_same(mixed: tuple[Engine, list[Row]]) -> None:
     assert all(other == first for other in others)
 
 
+@pytest.mark.parametrize("what", ["days", "events"])
+def test_csv_begins_with_a_byte_order_mark_unless_told_otherwise(place: Place, what: str) -> None:
+    marked, bare = (get(place.engine, what=what, **more).content for more in ({}, {"bom": "false"}))
+    assert marked == get(place.engine, what=what, bom="true").content == b"\xef\xbb\xbf" + bare
+    assert bare.startswith(b"date,")
+    for form in ("json", "parquet"):
+        assert b"\xef\xbb\xbf" not in get(place.engine, what=what, format=form).content[:10]
+
+
+ODD = ["=1+1", "'=1+1", "''-x", "'x", "@", "\tx", "\na", '"', "é", None]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("more", [{}, {"bom": "false"}], ids=["bom", "bare"])
+def test_an_import_of_downloaded_events_adds_nothing(
+    place: Place, form: str, more: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, text in enumerate(ODD):
+        changes: dict[str, Any] = {"utm_term": text, "city": text, "props": text and json.dumps({"a": text})}
+        place.write(DAYS[0], 900 + number, **changes)
+    data = get(place.engine, what="events", format=form, period="7d", **more).content
+    chunks = chunks_of(data, "ndjson" if form == "json" else form)
+    report = import_chunks(place.store, chunks, place.store.scratch, SITE, NOW)
+    assert (report.written, report.duplicates) == (0, 40 + len(ODD))
+
+
 def test_nothing_has_a_header_an_empty_array_and_a_schema(place: Place) -> None:
     nothing = {"what": "events", "start_date": "2020-01-01", "end_date": "2020-02-01"}
-    assert get(place.engine, **nothing).text == ",".join(PENDING.names) + "\n"
+    assert get(place.engine, bom="false", **nothing).text == ",".join(PENDING.names) + "\n"
     assert get(place.engine, format="json", **nothing).json() == []
     table = pq.read_table(io.BytesIO(get(place.engine, format="parquet", **nothing).content))
     assert (table.num_rows, table.column_names) == (0, PENDING.names)
@@ -282,6 +310,7 @@ def test_a_file_has_a_name_and_is_for_no_cache(place: Place) -> None:
     [
         ({"format": "xml"}, "format is 'xml', but must be one of csv, json, parquet."),
         ({"format": ""}, "format is '', but must be one of csv, json, parquet."),
+        ({"bom": "no"}, "bom is 'no', but must be one of true, false."),
         ({"what": "visits"}, "what is 'visits', but must be one of days, events."),
         ({"site_id": ""}, "site_id is missing"),
         ({"period": "8d"}, "period is '8d', but must be one of"),

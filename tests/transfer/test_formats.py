@@ -85,6 +85,69 @@ def test_a_header_alone_is_a_file_without_rows() -> None:
     assert checked(b'\xef\xbb\xbf"timestamp","event_name"\r\n', "csv") == ([], [])
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"], ids=["bare", "bom"])
+@pytest.mark.parametrize("size", [70, 1 << 20])
+def test_csv_of_any_spreadsheet_is_read(end: str, delimiter: str, begin: bytes, size: int) -> None:
+    records = [
+        ["Timestamp", '"EVENT_NAME"', " City "],
+        ["1767355200", "x", f'"a{delimiter}{end}b"'],
+        ["1767355200", "y", "é"],
+    ]
+    data = begin + end.join(delimiter.join(each) for each in records).encode()
+    for text in (data, data + end.encode()):
+        rows = [row for each in chunks_of(text, "csv", size) for row in each.rows.to_pylist()]
+        assert [(row["line"], row["event_name"], row["city"]) for row in rows] == [
+            (2, "x", f"a{delimiter}{end}b"),
+            (3, "y", "é"),
+        ]
+
+
+def test_a_csv_header_ends_at_its_own_line_wherever_a_read_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b'timestamp,"event_name","a\r\nb"\r\n1767355200,x,"c\r\nd"\r\n'
+    for size in range(1, len(data) + 1):
+        monkeypatch.setattr("mallard.transfer.header.READ_BYTES", size)
+        (row,) = [row for each in chunks_of(data, "csv") for row in each.rows.to_pylist()]
+        assert (row["line"], row["event_name"]) == (2, "x")
+
+
+@pytest.mark.parametrize("size", [20, 1 << 20])
+def test_ndjson_with_returns_alone_is_lines_too(size: int) -> None:
+    data = b"\r".join([LINE, LINE, b"nope"])
+    found = chunks_of(data, "ndjson", max(size, len(LINE)))
+    assert sum(each.rows.num_rows for each in found) == 2
+    assert [refusal.line for each in found for refusal in each.refused] == [3]
+
+
+@pytest.mark.parametrize("size", [80, 1 << 20])
+def test_an_array_with_an_object_a_line_is_read(size: int) -> None:
+    data = b"[\n" + LINE + b",\r\n" + LINE[:-1] + b', "city": "a],"}\n]\n'
+    found = chunks_of(data, "ndjson", size)
+    assert [row["city"] for each in found for row in each.rows.to_pylist()] == [None, "a],"]
+    assert [refusal for each in found for refusal in each.refused] == []
+    assert [each.rows.num_rows for each in chunks_of(b"[]\n", "ndjson")] == [0]
+
+
+def test_keys_and_columns_in_capitals_are_the_same_columns() -> None:
+    lines = [
+        {"TIMESTAMP": 1, "event_name": "x", "City": "a"},
+        {"timestamp": 2, "Event_Name": "y", "city": "b", "City": "c"},
+    ]
+    (chunk,) = chunks_of("\n".join(map(json.dumps, lines)).encode(), "ndjson")
+    assert [(row["timestamp"], row["event_name"], row["city"]) for row in chunk.rows.to_pylist()] == [
+        ("1", "x", "a"),
+        ("2", "y", "b"),
+    ]
+    assert chunk.unknown == frozenset()
+    (chunk,) = chunks_of(parquet_of(pa.table({"Timestamp": [1], "EVENT_NAME": ["x"], "Mood": ["good"]})), "parquet")
+    assert (chunk.rows["event_name"].to_pylist(), chunk.unknown) == (["x"], frozenset({"Mood"}))
+    with pytest.raises(TransferError, match="has two columns city"):
+        chunks_of(
+            parquet_of(pa.table({"timestamp": [1], "event_name": ["x"], "city": ["a"], "City": ["b"]})), "parquet"
+        )
+
+
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 

@@ -136,6 +136,47 @@ def test_strict_writes_nothing_where_one_row_is_wrong(capsys: pytest.CaptureFixt
     assert not list(Path("data").glob("events/**/*.parquet"))
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.ndjson", b""),
+        ("a.ndjson", b"\n\r\n"),
+        ("a.json", b"[]"),
+        ("a.csv", b"timestamp,event_name\r"),
+        ("a.tsv", b"timestamp\tevent_name\n"),
+    ],
+)
+def test_a_file_without_rows_is_an_error(capsys: pytest.CaptureFixture[str], name: str, data: bytes) -> None:
+    Path(name).write_bytes(data)
+    assert main(["import", name, "--site", SITE]) == 1
+    assert capsys.readouterr().err == f"mallard: {name} has no rows, so nothing was imported.\n"
+
+
+def test_a_file_with_returns_alone_is_imported(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_bytes(b"TIMESTAMP;Event_Name\r2026-01-02;x\r2026-01-03;y\r")
+    assert main(["import", "a.csv", "--site", SITE]) == 0
+    assert capsys.readouterr().out == "2 events written.\n"
+
+
+def test_an_export_as_csv_has_a_byte_order_mark_in_a_file_only(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    Path("a.ndjson").write_bytes(lines({}))
+    main(["import", "a.ndjson", "--site", SITE])
+    capfdbinary.readouterr()
+    command = ["export", "--site", SITE, "--format", "csv"]
+    for more, marked in (
+        ([], False),
+        (["--bom"], True),
+        (["--output", "a"], True),
+        (["--output", "b", "--no-bom"], False),
+    ):
+        assert main([*command, *more]) == 0
+        data = Path(more[1]).read_bytes() if len(more) > 1 else capfdbinary.readouterr().out
+        assert data.startswith(b"\xef\xbb\xbf") is marked
+    assert main(["export", "--site", SITE, "--output", "c.ndjson"]) == 0
+    assert Path("c.ndjson").read_bytes().startswith(b"{")
+    assert main(["import", "a", "--format", "csv"]) == 0
+
+
 def test_an_unknown_column_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.ndjson").write_bytes(lines({"mood": 1}, {"mood": 2}))
     assert main(["import", "a.ndjson", "--site", SITE]) == 0
@@ -288,7 +329,7 @@ def test_export_goes_to_a_file_of_its_own_and_replaces_none_unasked(capsys: pyte
     main(["import", "a.ndjson", "--site", SITE])
     assert main(["export", "--site", SITE, "--output", "out.csv"]) == 0
     whole = Path("out.csv").read_bytes()
-    assert whole.startswith(b'"site_id","date","event_id"')
+    assert whole.startswith(b'\xef\xbb\xbf"site_id","date","event_id"')
     capsys.readouterr()
     assert main(["export", "--site", SITE, "--output", "out.csv"]) == 1
     assert capsys.readouterr().err == "mallard: out.csv exists; --force replaces it.\n"

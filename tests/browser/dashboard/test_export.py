@@ -50,7 +50,7 @@ def test_a_file_has_the_range_and_the_filters_of_the_page(shop_page: Page, tmp_p
     with shop_page.expect_download() as started:
         shop_page.get_by_role("group", name="Events").get_by_role("link", name="CSV").click()
     started.value.save_as(tmp_path / "events.csv")
-    with (tmp_path / "events.csv").open(newline="") as file:
+    with (tmp_path / "events.csv").open(newline="", encoding="utf-8-sig") as file:
         events = [(event["date"], event["referrer_source"], event["pathname"]) for event in csv.DictReader(file)]
     pages = ["/", "/", "/", "/pricing", "/pricing", "/thanks"]
     assert sorted(events) == [(DAY, "Google", page) for page in pages]

@@ -18,7 +18,7 @@ from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError
 from mallard.store.open import open_store
 from mallard.transfer.export import Exporter, days_of
-from mallard.transfer.forms import FORMS
+from mallard.transfer.forms import FORMS, open_form
 from mallard.transfer.source import format_of
 
 STANDARD_OUTPUT = "-"
@@ -37,6 +37,12 @@ def add_to(commands: Any) -> None:
     command.add_argument("--end", type=read_date, metavar="DATE", help="the date after the last (default: all)")
     command.add_argument("--format", choices=sorted(FORMS), help="default: by the file's name, else ndjson")
     command.add_argument("--output", default=STANDARD_OUTPUT, metavar="FILE", help="default: the standard output")
+    command.add_argument(
+        "--bom",
+        action=argparse.BooleanOptionalAction,
+        help="begin CSV with a byte-order mark, by which spreadsheets know UTF-8 (default: in a file, not on the "
+        "standard output)",
+    )
     command.add_argument("--force", action="store_true", help="replace FILE where it exists")
     command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=run)
@@ -55,9 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not days and not days_of(store, site_id, None, None):
         raise TransferError(f"There is no event of {site_id} in the table.")
     exporter, count = Exporter(store), 0
+    bom = output != STANDARD_OUTPUT if arguments.bom is None else arguments.bom
     try:
         with _opened(output, arguments.force) as file, _progress(len(days)) as bar:
-            for day, events in exporter.write(site_id, days, FORMS[format_](file)):
+            for day, events in exporter.write(site_id, days, open_form(format_, file, bom=bom)):
                 count += events
                 bar.update(1)
                 if bar.disable:

@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
             for taken, refused in stage(chunks, checker, staging):
                 notes.refusals(refused)
                 bar.advance(taken + len(refused))
+        if not (staging.rows or notes.refused):
+            raise TransferError(f"{arguments.file} has no rows, so nothing was imported.")
         database.close()
         pa.default_memory_pool().release_unused()
         tables = [
@@ -111,7 +113,7 @@ class _Notes:
 
     def __init__(self, strict: bool) -> None:
         self._strict = strict
-        self._refused = 0
+        self.refused = 0
         self._unknown: set[str] = set()
 
     def unknown_columns(self, chunks: Iterable[Chunk]) -> Iterable[Chunk]:
@@ -126,15 +128,15 @@ class _Notes:
         """Say them; TransferError at the first one where the import is strict."""
         if refused and self._strict:
             raise TransferError(f"{refused[0]} Nothing was written.")
-        for refusal in refused[: max(0, REFUSALS_SHOWN - self._refused)]:
+        for refusal in refused[: max(0, REFUSALS_SHOWN - self.refused)]:
             tqdm.write(str(refusal), file=sys.stderr)
-        self._refused += len(refused)
+        self.refused += len(refused)
 
     def finish(self) -> None:
         """TransferError where rows were refused: then the work is not wholly done."""
-        if self._refused:
-            shown = f"; the first {REFUSALS_SHOWN} are above" if self._refused > REFUSALS_SHOWN else ""
-            raise TransferError(f"{self._refused:,} rows were refused{shown}.")
+        if self.refused:
+            shown = f"; the first {REFUSALS_SHOWN} are above" if self.refused > REFUSALS_SHOWN else ""
+            raise TransferError(f"{self.refused:,} rows were refused{shown}.")
 
 
 class _Progress:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
 from mallard.query.downloads import Download
 from mallard.query.engine import PENDING, Engine
-from mallard.query.export_forms import FORMS, MEDIA_TYPES, Form
+from mallard.query.export_forms import MEDIA_TYPES, Form, open_form
 from mallard.query.metrics import METRICS
 from mallard.query.query import DAY, Query
 from mallard.query.stats import Scope, Stats
@@ -44,11 +44,12 @@ _DECIMALS = {"bounce_rate": 4, "visit_duration": 1}
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What is asked for: ``what`` is one of WHAT, ``form`` one of FORMS."""
+    """What is asked for: ``what`` is one of WHAT, ``form`` one of FORMS; ``bom`` is of CSV only."""
 
     scope: Scope
     what: str = "days"
     form: str = "csv"
+    bom: bool = True
 
 
 def download(stats: Stats, asked: Export) -> Download:
@@ -60,7 +61,7 @@ def download(stats: Stats, asked: Export) -> Download:
     else:
         _check_size(stats.engine, scope)
         batches = _Events(stats.engine, scope)
-    pieces = _pieces(batches, asked.form, stats.engine.store.scratch)
+    pieces = _pieces(batches, asked, stats.engine.store.scratch)
     return Download(_name(scope, asked), MEDIA_TYPES[asked.form], _begin(pieces))
 
 
@@ -140,10 +141,10 @@ class _Spool(io.RawIOBase):
         super().close()
 
 
-def _pieces(batches: _Batches, form_name: str, folder: Path) -> Iterator[bytes]:
+def _pieces(batches: _Batches, asked: Export, folder: Path) -> Iterator[bytes]:
     """The bytes. Whoever reads them slowly holds neither memory nor a place in the line of queries."""
     with closing(_Spool(folder)) as spool:
-        form = FORMS[form_name](cast(IO[bytes], spool), batches.schema)
+        form = open_form(asked.form, cast(IO[bytes], spool), batches.schema, bom=asked.bom)
         try:
             for _ in batches.steps(form):
                 yield from spool.take()

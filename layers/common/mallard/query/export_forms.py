@@ -10,8 +10,14 @@ import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 131_072
 
-FORMULA = r"^([=+\-@\t\r\n])"
-"""How a text begins that a spreadsheet may run: what a visitor's browser sent would be code on somebody's desk."""
+FORMULA = r"^('*[=+\-@\t\r\n])"
+"""How a text begins that a spreadsheet may run: what a visitor's browser sent would be code on somebody's desk.
+
+One with a ``'`` before that gets another, so that an import can take it away again.
+"""
+
+BOM = b"\xef\xbb\xbf"
+"""Without it a spreadsheet takes UTF-8 for its own old encoding."""
 
 _OBJECTS = "SELECT CAST(to_json(batch) AS VARCHAR) AS object FROM batch"
 
@@ -31,8 +37,8 @@ class Form(Protocol):
 class CsvForm:
     """CSV of RFC 4180 with a header, every text in quotes; one that begins like a formula gets a ``'`` before it."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
-        file.write(",".join(schema.names).encode() + b"\n")
+    def __init__(self, file: IO[bytes], schema: pa.Schema, *, bom: bool = True) -> None:
+        file.write((BOM if bom else b"") + ",".join(schema.names).encode() + b"\n")
         options = csv.WriteOptions(include_header=False)
         self._writer = csv.CSVWriter(file, _with_text_moments(schema), write_options=options)
 
@@ -87,6 +93,12 @@ FORMS: dict[str, type[CsvForm] | type[JsonForm] | type[ParquetForm]] = {
     "json": JsonForm,
     "parquet": ParquetForm,
 }
+
+
+def open_form(name: str, file: IO[bytes], schema: pa.Schema, *, bom: bool = True) -> Form:
+    """One of FORMS; ``bom`` is whether CSV begins with a byte-order mark."""
+    return CsvForm(file, schema, bom=bom) if name == "csv" else FORMS[name](file, schema)
+
 
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",

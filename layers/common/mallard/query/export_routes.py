@@ -21,6 +21,14 @@ What = Annotated[
     Query(description="days: a row for each day, the default. events: each event with all columns of the table."),
 ]
 
+Bom = Annotated[
+    str | None,
+    Query(
+        description="false leaves out the byte-order mark that CSV begins with, by which spreadsheets know UTF-8. "
+        "Default true; other formats have none."
+    ),
+]
+
 
 def export_routes(
     engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency], deliver: Deliver
@@ -39,10 +47,11 @@ def export_routes(
         },
     )
     def export(
-        request: Request, response: Response, asked: Filtered, form: Format = None, what: What = None
+        request: Request, response: Response, asked: Filtered, form: Format = None, what: What = None, bom: Bom = None
     ) -> Response:
         """A site's days or events as a file."""
-        wanted = Export(asked.scope, _one_of("what", what, WHAT), _one_of("format", form, tuple(FORMS)))
+        marked = _one_of("bom", bom, ("true", "false")) == "true"
+        wanted = Export(asked.scope, _one_of("what", what, WHAT), _one_of("format", form, tuple(FORMS)), marked)
         if wanted.what == "events":
             refuse(request.state.who.refusal_to_take_events(asked.scope.site_id))
         # What the guards say of every answer.

@@ -15,7 +15,15 @@ IGNORED = ("date",)
 GIVEN = ("site_id", "visitor", "url", *EVENTS.names)
 """The columns that are read, all as text."""
 
+_KNOWN = frozenset((*GIVEN, *IGNORED))
+
 LINES = pa.schema([pa.field("line", pa.int64()), *(pa.field(name, pa.string()) for name in GIVEN)])
+
+
+def known_name(name: str) -> str:
+    """A column's name as it is known here, in any letters and with any spaces around; any other name as it stands."""
+    neat = name.strip().lower()
+    return neat if neat in _KNOWN else name
 
 
 class Refusal(NamedTuple):

@@ -1,7 +1,5 @@
 """CSV as chunks: Arrow's streaming reader, with every cell as it stands in the file."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
@@ -13,10 +11,12 @@ import pyarrow.compute as compute
 import pyarrow.csv as pc
 
 from mallard.errors import TransferError
-from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, Refusal, as_lines, utf8
+from mallard.transfer.chunk import GIVEN, IGNORED, Chunk, Refusal, as_lines, utf8
+from mallard.transfer.header import Header, Rest, read_header
 
 CHUNK_BYTES = 8 << 20
-MAX_HEADER_BYTES = 1 << 20
+SHIELDED = r"^'('*[=+\-@\t\r\n])"
+"""A text of a download that a spreadsheet would run, behind the ``'`` that ``export_forms.FORMULA`` puts there."""
 
 
 @dataclass(slots=True)
@@ -57,15 +57,17 @@ def read_csv(file: IO[bytes], name: str, chunk_bytes: int = CHUNK_BYTES) -> Iter
 
     TransferError where the header lacks a required column or names one twice, or a record has no end.
     """
-    names = _header(file, name)
-    unknown = frozenset(names).difference(GIVEN, IGNORED)
+    header, rest = read_header(file, name)
+    unknown = frozenset(header.names).difference(GIVEN, IGNORED)
     numbers = _Numbers()
-    known = [each for each in GIVEN if each in names]
+    known = [each for each in GIVEN if each in header.names]
     try:
-        for batch in _batches(file, names, known, numbers.left_out, chunk_bytes):
+        for batch in _batches(rest, header, known, numbers.left_out, chunk_bytes):
             lines, refused = numbers.take(batch.num_rows, name)
             columns, lines = _not_blank({each: batch.column(each) for each in known}, lines)
             texts, lines, garbled = utf8(name, columns, lines)
+            if header.is_download:
+                texts = {each: compute.replace_substring_regex(texts[each], SHIELDED, r"\1") for each in texts}
             yield Chunk(name, as_lines(texts, lines), [*refused, *garbled], unknown)
     except pa.ArrowInvalid as error:
         raise TransferError(f"After line {numbers.next - 1} this is not CSV: {error}.") from error
@@ -81,27 +83,7 @@ def _not_blank(columns: dict[str, Any], numbers: Any) -> tuple[dict[str, Any], A
     return {name: column.filter(filled) for name, column in columns.items()}, numbers.filter(filled)
 
 
-def _header(file: IO[bytes], name: str) -> list[str]:
-    """The names of the columns, and the file at its second record."""
-    head = file.readline(MAX_HEADER_BYTES)
-    while head.count(b'"') % 2 and len(head) < MAX_HEADER_BYTES and (more := file.readline(MAX_HEADER_BYTES)):
-        head += more
-    try:
-        names = next(csv.reader(io.StringIO(head.decode("utf-8-sig"), newline="")), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TransferError(f"{name or 'The file'} has a header that is not CSV: {error}.") from error
-    missing = [each for each in REQUIRED if each not in names]
-    if missing:
-        raise TransferError(f"{name or 'The file'} has no column {missing[0]}; its first line must name the columns.")
-    for each in names:
-        if each in GIVEN and names.count(each) > 1:
-            raise TransferError(f"{name or 'The file'} has two columns {each}.")
-    return names
-
-
-def _batches(
-    file: IO[bytes], names: list[str], known: list[str], left_out: list[Any], chunk_bytes: int
-) -> Iterator[Any]:
+def _batches(file: Rest, header: Header, known: list[str], left_out: list[Any], chunk_bytes: int) -> Iterator[Any]:
     def leave_out(row: Any) -> str:
         left_out.append(row)
         return "skip"
@@ -110,9 +92,12 @@ def _batches(
         reader = pc.open_csv(
             file,
             # Only one thread tells the numbers of rows it leaves out.
-            read_options=pc.ReadOptions(column_names=names, use_threads=False, block_size=chunk_bytes),
+            read_options=pc.ReadOptions(column_names=header.names, use_threads=False, block_size=chunk_bytes),
             parse_options=pc.ParseOptions(
-                newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=leave_out
+                delimiter=header.delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+                invalid_row_handler=leave_out,
             ),
             convert_options=pc.ConvertOptions(
                 # As bytes: a cell that is not UTF-8 must not end the whole file.

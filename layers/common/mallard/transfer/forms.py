@@ -51,7 +51,8 @@ class ParquetForm:
 class CsvForm:
     """CSV of RFC 4180 with a header: every text in quotes, so that an empty cell is null and ``""`` is empty text."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], *, bom: bool = False) -> None:
+        file.write(b"\xef\xbb\xbf" if bom else b"")
         kinds = [pa.field(each.name, each.type if each.type in _UNQUOTED else pa.string()) for each in EXPORTED]
         self._writer = csv.CSVWriter(file, pa.schema(kinds))
 
@@ -93,6 +94,11 @@ FORMS: dict[str, type[ParquetForm] | type[CsvForm] | type[NdjsonForm]] = {
     "csv": CsvForm,
     "ndjson": NdjsonForm,
 }
+
+
+def open_form(name: str, file: IO[bytes], *, bom: bool = False) -> Form:
+    """One of FORMS; ``bom`` is whether CSV begins with a byte-order mark."""
+    return CsvForm(file, bom=bom) if name == "csv" else FORMS[name](file)
 
 
 def _texts(batch: Any, kept: tuple[Any, ...]) -> Any:

@@ -1,15 +1,17 @@
 """NDJSON as chunks: whole lines, taken apart by DuckDB's JSON reader."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mallard.errors import TransferError
-from mallard.transfer.chunk import GIVEN, IGNORED, LINES, Chunk, Refusal
+from mallard.transfer.chunk import GIVEN, IGNORED, LINES, Chunk, Refusal, known_name
 from mallard.transfer.sql import statement
 
 CHUNK_BYTES = 8 << 20
@@ -18,14 +20,24 @@ MAX_LINE_BYTES = 64 << 20
 # Whatever JSON type a value has, it comes as text: an object as its JSON, so that props may be either.
 _SHAPE = json.dumps(dict.fromkeys(GIVEN, "VARCHAR"))
 _BOM = b"\xef\xbb\xbf"
+_ARRAY = re.compile(rb"\[[ \t\r]*(?:\][ \t\r]*)?\n")
+_OUTSIDE = re.compile(rb"^[ \t\r]*(?:\[[ \t\r]*)?(?:\][ \t\r]*)?$|,[ \t\r]*$", re.MULTILINE)
+"""All of an array of one object a line that is not of an object: its brackets and the commas at line ends."""
 
 
 def read_ndjson(
     file: IO[bytes], name: str, database: duckdb.DuckDBPyConnection, chunk_bytes: int = CHUNK_BYTES
 ) -> Iterator[Chunk]:
-    """Chunks of about ``chunk_bytes``; blank lines count and are skipped. TransferError where a line has no end."""
-    first = 1
+    """Chunks of about ``chunk_bytes``; blank lines count and are skipped. TransferError where a line has no end.
+
+    An array with each object on lines of its own, as ``/api/stats/export`` writes it, is read too.
+    """
+    first, is_array = 1, False
     for block in _blocks(file, chunk_bytes):
+        if first == 1:
+            is_array = _ARRAY.match(block) is not None
+        if is_array:
+            block = _OUTSIDE.sub(b"", block)
         numbers, texts, refused = _lines(block, name, first)
         first += block.count(b"\n")
         yield _taken_apart(pa.table({"line": numbers, "text": texts}), name, refused, database)
@@ -33,9 +45,10 @@ def read_ndjson(
 
 def _blocks(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
     """Whole lines, each with its end."""
-    rest = file.read(chunk_bytes).removeprefix(_BOM)
+    read = _neat_reads(file)
+    rest = read(chunk_bytes)
     while True:
-        more = file.read(chunk_bytes)
+        more = read(chunk_bytes)
         if not more:
             break
         head, end, tail = more.rpartition(b"\n")
@@ -48,6 +61,29 @@ def _blocks(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
                 raise TransferError(f"A line is longer than {MAX_LINE_BYTES >> 20} MB, so this is not NDJSON.")
     if rest:
         yield rest if rest.endswith(b"\n") else rest + b"\n"
+
+
+def _neat_reads(file: IO[bytes]) -> Callable[[int], bytes]:
+    """Reads of the file without its mark, and with line feeds where its lines end with returns alone."""
+    begun = True
+    returns: bool | None = None
+
+    def read(size: int) -> bytes:
+        nonlocal begun, returns
+        data = file.read(size)
+        if begun:
+            data, begun = data.removeprefix(_BOM), False
+        if returns is None and b"\r" in data and b"\n" not in data:
+            if data.endswith(b"\r"):
+                # The line feed may be still to come.
+                data += file.read(1)
+            returns = b"\n" not in data
+        elif returns is None and b"\n" in data:
+            returns = False
+        # No text of JSON holds a return as it is.
+        return data.replace(b"\r", b"\n") if returns else data
+
+    return read
 
 
 def _lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[Refusal]]:
@@ -88,5 +124,18 @@ def _taken_apart(lines: pa.Table, name: str, refused: list[Refusal], database: d
 
 def _read(database: duckdb.DuckDBPyConnection, lines: str) -> tuple[pa.Table, frozenset[str]]:
     rows = database.execute(statement("ndjson_rows").format(lines=lines), {"shape": _SHAPE}).to_arrow_table()
-    keys = database.execute(statement("ndjson_keys").format(lines=lines)).fetchall()
-    return rows, frozenset(key for (key,) in keys)
+    found = database.execute(statement("ndjson_keys").format(lines=lines)).fetchall()
+    keys = frozenset(key for (key,) in found)
+    others = [key for key in sorted(keys.difference(GIVEN)) if known_name(key) in GIVEN]
+    for key in others:
+        rows = _with_other_spelling(database, lines, rows, key)
+    return rows, keys.difference(others)
+
+
+def _with_other_spelling(database: duckdb.DuckDBPyConnection, lines: str, rows: pa.Table, key: str) -> pa.Table:
+    """The rows, with the value of ``key`` where its column has none."""
+    values = {"shape": json.dumps({key: "VARCHAR"})}
+    sql = f"SELECT * FROM ({statement('ndjson_rows').format(lines=lines)}) AS r(line, value) ORDER BY line"  # noqa: S608
+    found = database.execute(sql, values).to_arrow_table()
+    rows, name = rows.sort_by("line"), known_name(key)
+    return rows.set_column(rows.column_names.index(name), name, pc.coalesce(rows[name], found["value"]))

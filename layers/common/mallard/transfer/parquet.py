@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mallard.errors import TransferError
-from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, Refusal, as_lines, utf8
+from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, Refusal, as_lines, known_name, utf8
 
 CHUNK_ROWS = 32_768
 READ_BUFFER_BYTES = 1 << 20
@@ -27,15 +27,19 @@ def read_parquet(path: Path, name: str, site_id: str | None = None, chunk_rows: 
     try:
         # Without a prebuffer a row group of any size passes page by page.
         with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False) as file:
-            names = file.schema_arrow.names
+            written = file.schema_arrow.names
+            names = [known_name(each) for each in written]
             known = [each for each in GIVEN if each in names]
+            if twice := [each for each in known if names.count(each) > 1]:
+                raise TransferError(f"{name or path.name} has two columns {twice[0]}.")
+            spelled = {each: written[names.index(each)] for each in known}
             if missing := [each for each in REQUIRED if each not in names]:
                 raise TransferError(f"{name or path.name} has no column {missing[0]}.")
             unknown = frozenset(names).difference(GIVEN, IGNORED)
             spans_days = (file.metadata.metadata or {}).get(SPANS_DAYS) == b"true"
             first = 1
-            for batch in file.iter_batches(chunk_rows, columns=known):
-                texts, numbers, refused = _texts(batch, known, name, site_id, first)
+            for batch in file.iter_batches(chunk_rows, columns=list(spelled.values())):
+                texts, numbers, refused = _texts(batch, spelled, name, site_id, first)
                 yield Chunk(name, as_lines(texts, numbers), refused, unknown, spans_days)
                 first += batch.num_rows
     except (pa.ArrowException, OSError) as error:
@@ -43,10 +47,12 @@ def read_parquet(path: Path, name: str, site_id: str | None = None, chunk_rows: 
 
 
 def _texts(
-    batch: Any, known: list[str], name: str, site_id: str | None, first: int
+    batch: Any, spelled: dict[str, str], name: str, site_id: str | None, first: int
 ) -> tuple[dict[str, Any], Any, list[Refusal]]:
     numbers = pa.array(np.arange(first, first + batch.num_rows))
-    texts, numbers, refused = utf8(name, {each: _text(batch.column(each)) for each in known}, numbers)
+    texts, numbers, refused = utf8(
+        name, {each: _text(batch.column(column)) for each, column in spelled.items()}, numbers
+    )
     if site_id is not None:
         texts.setdefault("site_id", pa.repeat(pa.scalar(site_id), len(numbers)))
     return texts, numbers, refused
