@@ -1,21 +1,52 @@
 """Reports of a site whose day begins before UTC's."""
 
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pytest
+from fastapi.testclient import TestClient
+
 from mallard.event import to_ms
+from mallard.keeping.erase import Erasure
+from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Stats
+from mallard.salts import salt_key
 from mallard.sites.book import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
+from mallard.table.schema import EVENTS
 from mallard.table.write import TableWriter
+from support.gate import one_address, open_gate
 from support.rows import deliveries, event
 
 SITE = "example.com"
 SET = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = datetime(2026, 3, 10, 20, 0, tzinfo=UTC)
 LOCAL_DAY = date(2026, 3, 11)
+
+
+@pytest.mark.parametrize("begun", ["nothing", "stored", "waiting", "salt"])
+def test_zone_over_the_api_holds_at_once_only_where_no_day_has_begun(tmp_path: Path, begun: str) -> None:
+    store, today, waiting = LocalStore(tmp_path), SET.date(), PENDING.empty_table()
+    seen = deliveries([event(1, date=today.isoformat())])
+    if begun == "stored":
+        TableWriter(store).append(Partition(SITE, today), seen)
+    elif begun == "waiting":
+        waiting = seen.select(EVENTS.names).add_column(0, PENDING.field("date"), pa.array([today]))
+    elif begun == "salt":
+        store.put_if_absent(salt_key(SITE, today.isoformat()), b"{}")
+    with closing(Engine(store, lambda _: waiting, memory_mb=256, threads=1)) as engine:
+        app = create_app(lambda: engine, list, lambda: SET, not_erased, open_gate(), one_address)
+        answer = TestClient(app).put(f"/api/sites/{SITE}", json={"timezone": "America/New_York"}).json()
+        assert answer.get("timezone_from") == (None if begun == "nothing" else "2026-03-02")
+        assert engine.zones(SITE).name_on(today) == ("America/New_York" if begun == "nothing" else "UTC")
+
+
+def not_erased(*_: object) -> Erasure:
+    raise AssertionError("nobody erases here")
 
 
 def test_who_is_there_now_is_counted_where_it_is_tomorrow_already(tmp_path: Path) -> None:

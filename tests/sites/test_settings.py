@@ -1,6 +1,6 @@
 """A site's settings: checked with a sentence for what is wrong, kept in the store, known to all in seconds."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -67,6 +67,27 @@ def test_settings_stored_with_goals_that_are_refused_now_can_be_read() -> None:
     goals = [{"name": "a", "event": "b"}, {"name": "a ", "event": "c"}]
     stored = {"timezones": [["0001-01-01", "UTC"]], "origins": [], "goals": goals, "public": False}
     assert [goal.name for goal in from_json(stored).goals] == ["a", "a "]
+
+
+def test_zone_of_a_new_site_holds_from_its_first_day_on() -> None:
+    book = SiteBook(MemoryStore())
+    for name in ("Europe/Berlin", "America/New_York"):
+        settings = book.change(SITE, {"timezone": name}, NOW, is_new=True)
+        assert settings.zones.entries == ((date.min, name),)
+        assert settings.to_api(TODAY)["timezone"] == name
+        assert "timezone_from" not in settings.to_api(TODAY)
+    assert book.change(SITE, {"public": True}, NOW, is_new=True).zones == settings.zones
+    later = book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW)
+    assert later.zones.name_on(TODAY) == "America/New_York"
+
+
+@pytest.mark.parametrize("key", ["salts/{}/2026-03-10.json", "events/{}/date=2026-03-10/00000.parquet", "rollups/{}/x"])
+def test_a_day_has_begun_where_anything_of_it_is_stored(key: str) -> None:
+    store = MemoryStore()
+    store.put_if_absent(key.format("site_id=a%3A80"), b"")
+    book = SiteBook(store)
+    assert book.has_begun("a:80")
+    assert not any(book.has_begun(each) for each in ("a", "a:8", "a:800", SITE))
 
 
 def test_a_site_id_with_a_colon_has_a_name_every_file_system_takes() -> None:

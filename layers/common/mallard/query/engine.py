@@ -182,6 +182,10 @@ class Engine:
         """The site's time zones."""
         return self.book.get(site_id).zones
 
+    def is_new(self, site_id: str) -> bool:
+        """Whether no day of the site has begun: nothing is stored of one, and no event waits."""
+        return not (self._pending(site_id).num_rows or self.book.has_begun(site_id))
+
     def first_date(self, site_id: str, today: date) -> date:
         """The first date with events, today where there are none."""
         pending = self._pending(site_id)["date"].to_pylist()

@@ -70,10 +70,11 @@ def site_routes(
     def change_site_settings(site_id: SitePath, given: Annotated[Any, Body()]) -> dict[str, Any]:
         """Set a site's settings.
 
-        Another time zone holds from tomorrow on, and without one the zone stays; the rest takes its default.
+        Another time zone holds from tomorrow on (from its first day on where no day of the site has begun), and without
+        one the zone stays; the rest takes its default.
         """
         site = read_site(site_id)
-        settings = engine().book.change(site, given, clock())
+        settings = engine().book.change(site, given, clock(), is_new=engine().is_new(site))
         return settings.to_api(settings.zones.local_date(clock()))
 
     @router.delete("/gdpr/erase", dependencies=MANAGES)

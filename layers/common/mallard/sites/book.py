@@ -22,6 +22,9 @@ CHANGE_AHEAD = timedelta(minutes=2)
 
 MAX_KEPT = 10_000
 
+DAYS = ("salts/", "events/", "rollups/")
+"""Folders that hold something of each day which has begun."""
+
 
 def site_key(site_id: str) -> str:
     """The key of a site's settings."""
@@ -59,12 +62,20 @@ class SiteBook:
         self._keep(site_id, settings)
         return settings
 
-    def change(self, site_id: str, given: Any, now: datetime) -> SiteSettings:
-        """Take what a client gave and return what is set now. SettingsError where it is wrong."""
+    def has_begun(self, site_id: str) -> bool:
+        """Whether a day of the site has begun, by what is stored: a salt, a partition or a rollup."""
+        name = quote(site_id, safe="")
+        return any(next(iter(self._store.list(f"{folder}site_id={name}/")), None) for folder in DAYS)
+
+    def change(self, site_id: str, given: Any, now: datetime, *, is_new: bool = False) -> SiteSettings:
+        """Take what a client gave and return what is set now. SettingsError where it is wrong.
+
+        ``is_new`` says that no day of the site has begun: then its zone holds from its first day on.
+        """
 
         def changed(data: bytes | None) -> tuple[SiteSettings, bytes]:
             before = _decoded(site_id, data)
-            after = read_settings(given, before, before.zones.local_date(now + CHANGE_AHEAD))
+            after = read_settings(given, before, before.zones.local_date(now + CHANGE_AHEAD), is_new=is_new)
             return after, json.dumps(after.to_json()).encode()
 
         after = swap(self._store, site_key(site_id), changed)

@@ -63,8 +63,11 @@ class SiteSettings:
         }
 
 
-def read_settings(given: Any, before: SiteSettings, today: date) -> SiteSettings:
-    """What a client gave, on top of what was set before. SettingsError names the key, its value and what is right."""
+def read_settings(given: Any, before: SiteSettings, today: date, *, is_new: bool = False) -> SiteSettings:
+    """What a client gave, on top of what was set before. SettingsError names the key, its value and what is right.
+
+    A new site has no day that begun in another zone.
+    """
     if not isinstance(given, dict):
         raise SettingsError("The settings must be a JSON object.")
     unknown = sorted(set(given) - _KEYS - {"timezone_from"})
@@ -72,7 +75,8 @@ def read_settings(given: Any, before: SiteSettings, today: date) -> SiteSettings
         raise SettingsError(f"{unknown[0][:40]!r} is no setting of a site; there are {', '.join(sorted(_KEYS))}.")
     zones, public = before.zones, given.get("public", False)
     if "timezone" in given:
-        zones = zones.changed(_timezone(given["timezone"]), today)
+        name = _timezone(given["timezone"])
+        zones = Zones(((date.min, name),)) if is_new else zones.changed(name, today)
     if not isinstance(public, bool):
         raise SettingsError(f"public is {_shown(public)}, but must be true or false.")
     goals = _told_apart(_goals(given.get("goals", [])))
