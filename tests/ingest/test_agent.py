@@ -175,6 +175,34 @@ def test_no_agent_raises(user_agent: str) -> None:
     assert isinstance(read_agent(user_agent), Agent)
 
 
+ANDROID = f"Mozilla/5.0 (Linux; Android 14; K) {WEBKIT} Chrome/131.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "device"),
+    [
+        ("Mozilla/5.0 (Android 14; Tablet; rv:132.0) Gecko/132.0 Firefox/132.0", "tablet"),
+        ("Mozilla/5.0 (Android 14; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0", "mobile"),
+        (f"{ANDROID} YaBrowser/24.1.2.86 Mobile", "mobile"),
+        (f"{ANDROID} Safari/537.36", "tablet"),
+        (
+            f"Mozilla/5.0 (Linux; Tizen 3.0; SAMSUNG SM-Z400F) {WEBKIT} SamsungBrowser/2.0 Mobile Safari/537.36",
+            "mobile",
+        ),
+        (f"{ANDROID} YaBrowser/22.8.0.9 (lite) TV Safari/537.36", None),
+        (f"Mozilla/5.0 (Linux; Android 11; BRAVIA 4K UR2 Build/PTT1) {WEBKIT} Chrome/109.0.0.0 Safari/537.36", None),
+        (f"Mozilla/5.0 (Linux; Android 9; AFTT Build/PS7) {WEBKIT} Chrome/109.0.0.0 Mobile Safari/537.36", None),
+        ("Mozilla/5.0 (X11; OpenBSD amd64; rv:132.0) Gecko/20100101 Firefox/132.0", "desktop"),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.1 Safari/605.1.15",
+            "desktop",
+        ),
+    ],
+)
+def test_device_type_is_what_the_agent_says_of_its_device(user_agent: str, device: str | None) -> None:
+    assert read_agent(user_agent).device_type == device
+
+
 @pytest.mark.parametrize(
     ("width_px", "device"),
     [(1, "mobile"), (767, "mobile"), (768, "tablet"), (1023, "tablet"), (1024, "desktop"), (5120, "desktop")],

@@ -72,6 +72,12 @@ def test_a_phone_that_asks_for_the_desktop_s_page_is_still_a_phone() -> None:
     assert hinted(LINUX, platform='"Android"', mobile="?0").device_type == "tablet"
 
 
+def test_a_phone_without_the_word_mobile_is_a_phone_when_its_hint_says_so() -> None:
+    unsaid = ANDROID.replace(" Mobile", "")
+    assert hinted(unsaid, platform='"Android"', mobile="?1").device_type == "mobile"
+    assert hinted(unsaid, platform='"Android"', mobile="?0").device_type == "tablet"
+
+
 def test_linux_is_the_least_a_hint_can_say_and_so_the_agent_s_word_stays() -> None:
     ubuntu = LINUX.replace("X11; Linux", "X11; Ubuntu; Linux")
     assert hinted(ubuntu, platform='"Linux"').os == "Ubuntu"

@@ -23,6 +23,7 @@ from ingest.doors import (
 from mallard.errors import StoreUnavailableError
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, Event
 from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.hints import Hints
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_body
 from mallard.ingest.stamp import EventIds, client_event_id
@@ -294,21 +295,45 @@ def test_a_referrer_loses_credentials_and_fragment_and_keeps_its_query(door: Doo
 # Agent, device, language
 
 
+ANDROID_PHONE = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36"
+)
+UNKNOWN_AGENT = "Mozilla/5.0 (Fuchsia) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+TELEVISION = (
+    "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/108.0.5359.211 Safari/537.36"
+)
+
+
 @pytest.mark.parametrize(
-    ("width_px", "user_agent", "device", "screen"),
+    ("width_px", "user_agent", "device"),
     [
-        (767, FIREFOX, "mobile", "767"),
-        (768, FIREFOX, "tablet", "768"),
-        (1024, IPHONE, "desktop", "1024"),
-        (None, FIREFOX, "desktop", None),
-        (None, IPHONE, "mobile", None),
+        pytest.param(844, IPHONE, "mobile", id="a phone sideways"),
+        pytest.param(980, ANDROID_PHONE, "mobile", id="a page without a viewport on a phone"),
+        pytest.param(700, FIREFOX, "desktop", id="half of a desktop's screen"),
+        pytest.param(1366, ANDROID_PHONE.replace(" Mobile", ""), "tablet", id="a tablet sideways"),
+        pytest.param(480, ANDROID_PHONE.replace(" Mobile", ""), "tablet", id="a tablet's split screen"),
+        pytest.param(None, IPHONE, "mobile", id="no width"),
+        pytest.param(1920, TELEVISION, "desktop", id="a television set"),
+        pytest.param(767, UNKNOWN_AGENT, "mobile", id="an unknown agent, narrow"),
+        pytest.param(768, UNKNOWN_AGENT, "tablet", id="an unknown agent, wider"),
+        pytest.param(1024, UNKNOWN_AGENT, "desktop", id="an unknown agent, wide"),
+        pytest.param(None, UNKNOWN_AGENT, None, id="nothing known"),
     ],
 )
-def test_the_width_decides_the_device_and_the_agent_where_there_is_none(
-    width_px: int | None, user_agent: str, device: str, screen: str | None, door: Door
+def test_device_is_the_agents_and_the_widths_only_when_the_agent_is_silent(
+    width_px: int | None, user_agent: str, device: str | None, store: LocalStore
 ) -> None:
-    event = take(door, width_px=width_px, user_agent=user_agent)
-    assert (event.device_type, event.screen_size) == (device, screen)
+    event = take(open_door(store), width_px=width_px, user_agent=user_agent)
+    assert (event.device_type, event.screen_size) == (device, width_px and str(width_px))
+
+
+def test_device_is_the_client_hints_before_the_widths(store: LocalStore) -> None:
+    door = open_door(store)
+    for mobile, platform, device in (("?1", '"Android"', "mobile"), ("?0", '"Linux"', "desktop")):
+        sender = Sender("203.0.113.7", UNKNOWN_AGENT, hints=Hints('"Chromium";v="131"', mobile, platform))
+        event = receive(EventRequest(SITE, "pageview", "/", width_px=800), sender, door, NOW)
+        assert isinstance(event, Event)
+        assert event.device_type == device
 
 
 @pytest.mark.parametrize(

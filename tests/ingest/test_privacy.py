@@ -46,7 +46,7 @@ def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:
     event = take(open_door(store, privacy=GDPR), referrer=REFERRER, width_px=800)
     assert event.referrer == "https://news.example/path"
     assert (event.browser, event.browser_version, event.os_version, event.screen_size) == ("Firefox", None, None, None)
-    assert event.device_type == "tablet"
+    assert event.device_type == "desktop"
     assert event.timestamp == to_ms(NOW.replace(minute=0, second=0, microsecond=0))
     assert event.visitor_id is not None
 

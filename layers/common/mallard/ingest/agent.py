@@ -1,5 +1,6 @@
 """What a user agent says: browser, system, device, and whether it is a bot."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,12 +13,21 @@ from mallard.ingest.later import run_when_used
 # user_agents imports ua-parser's first interface, which compiles 1,200 patterns at once; we use none of them.
 run_when_used("ua_parser.user_agent_parser")
 
-from user_agents.parsers import UserAgent, parse_browser, parse_device, parse_operating_system  # noqa: E402
+from user_agents.parsers import (  # noqa: E402
+    TABLET_DEVICE_FAMILIES,
+    UserAgent,
+    parse_browser,
+    parse_device,
+    parse_operating_system,
+)
 
 MAX_AGENT_LENGTH = 1024
 CACHED_AGENTS = 8192
 MOBILE_BELOW_PX = 768
 TABLET_BELOW_PX = 1024
+
+_TELEVISION = re.compile(r"smart-?tv|googletv|hbbtv|appletv|android ?tv|\bTV\b|\bAFT[A-Z]|BRAVIA|CrKey", re.IGNORECASE)
+"""Marks of television sets, which Android's rule takes for tablets; there is no device class for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ def read_agent(user_agent: str, hints: Hints = NO_HINTS) -> Agent:
 
 
 def device_of_width(width_px: int) -> str:
-    """The device class of a viewport: below 768 px mobile, below 1024 px tablet, else desktop."""
+    """The device class of a viewport, for agents that tell none: below 768 px mobile, below 1024 tablet."""
     if width_px < MOBILE_BELOW_PX:
         return "mobile"
     return "tablet" if width_px < TABLET_BELOW_PX else "desktop"
@@ -103,8 +113,14 @@ def _version(version: tuple[int | str, ...]) -> str | None:
 
 
 def _device_type(parsed: UserAgent) -> str | None:
-    if parsed.is_tablet:
+    """None is the agent's silence: an unknown one, or a television set."""
+    text, on_android = parsed.ua_string, parsed.os.family == "Android"
+    if on_android and _TELEVISION.search(text):
+        return None
+    if parsed.device.family in TABLET_DEVICE_FAMILIES or (on_android and "; Tablet;" in text):
         return "tablet"
-    if parsed.is_mobile:
+    if parsed.is_tablet and not (on_android and "Mobile" in text):
+        return "tablet"
+    if parsed.is_mobile or "Mobile Safari" in text or (on_android and "Mobile" in text):
         return "mobile"
-    return "desktop" if parsed.is_pc else None
+    return "desktop" if parsed.is_pc or "(X11;" in text else None

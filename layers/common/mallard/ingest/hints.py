@@ -96,12 +96,15 @@ def hinted_system(hints: Hints, os: str | None, os_version: str | None) -> tuple
 
 
 def hinted_device(hints: Hints, device_type: str | None) -> str | None:
-    """The device class: a phone or tablet that shows the desktop's pages is still a phone or tablet."""
-    if device_type != "desktop":
-        return device_type
+    """The device class: the hint's word for a phone wins, also where the agent shows the desktop's pages."""
     if hints.mobile == "?1":
         return "mobile"
-    return "tablet" if hints.platform.strip('"') == "Android" else device_type
+    platform = hints.platform.strip('"')
+    if device_type == "desktop" and platform == "Android":
+        return "tablet"
+    if device_type is None and platform != "Android" and platform in _SYSTEMS:
+        return "desktop"
+    return device_type
 
 
 def _system_version(system: str, version: str) -> str | None:

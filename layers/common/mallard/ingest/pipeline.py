@@ -193,7 +193,7 @@ def _client(user_agent: str, hints: Hints | None, accept_language: str, width: i
         "browser_version": agent.browser_version,
         "os": agent.os,
         "os_version": agent.os_version,
-        "device_type": device_of_width(width) if width else agent.device_type,
+        "device_type": agent.device_type or (device_of_width(width) if width else None),
         "screen_size": str(width) if width else None,
         "language": _language(accept_language),
     }
