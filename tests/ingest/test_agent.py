@@ -132,6 +132,57 @@ def test_every_token_of_an_ai_crawler_is_found_in_any_case(token: str) -> None:
         assert read_agent(f"Mozilla/5.0 (compatible; {name}/1.0)").is_ai_crawler
 
 
+CUBOT = (
+    f"Mozilla/5.0 (Linux; Android 13; CUBOT X70 Build/TP1A.220624.014; wv) {WEBKIT} Version/4.0 Chrome/131.0.6778.39"
+)
+FACEBOOK = "FB_IAB/FB4A;FBAV/489.0.0.53.73;FBMF/CUBOT;FBBD/CUBOT;FBDV/CUBOT_X70;FBSV/13"
+
+NAMED_TWICE = {
+    "Instagram": f"{CUBOT} Mobile Safari/537.36 Instagram 358.0.0.51.97 Android"
+    " (33/13; 320dpi; 720x1440; CUBOT; CUBOT X70; CUBOT_X70; mt6789; de_DE; 650001)",
+    "Threads": f"{CUBOT} Mobile Safari/537.36 Barcelona 300.0.0.1 Android"
+    " (33/13; 320dpi; 720x1440; FOSSiBOT; FOSSiBOT F102; F102; mt6789; de_DE; 650001)",
+    "Facebook": f"{CUBOT} Mobile Safari/537.36 [{FACEBOOK};]",
+    "Facebook, a model of words": f"{CUBOT} Mobile Safari/537.36 [FBAN/FB4A;FBDV/VR BOT 552;FBCR/Spider Mobile;]",
+    "TikTok": f"{CUBOT} Mobile Safari/537.36 musical_ly_2023300100 JsSdk/1.0 NetType/WIFI Channel/googleplay"
+    " AppName/musical_ly app_version/33.1.0 DeviceModel/CUBOT_X70 BytedanceWebview/d8a21c6",
+    "Snapchat": f"{CUBOT} Mobile Safari/537.36 Snapchat/13.1.0 (CUBOT X70; Android 13#1690000000; gzip; )",
+    "a maker's name in the build": f"Mozilla/5.0 (Linux; U; Android 4.2.2; it-it; S222 Build/CUBOT) {WEBKIT}"
+    " Version/4.0 Mobile Safari/534.30",
+    "a model with a bot's word, twice": f"Mozilla/5.0 (Linux; Android 12; Discovery Air) {WEBKIT} Chrome/131.0.0.0"
+    " Mobile Safari/537.36 SomeApp/2.1 Discovery_Air",
+    "Firefox": "Mozilla/5.0 (Android 13; Mobile; CUBOT X70; rv:132.0) Gecko/132.0 Firefox/132.0",
+    "Windows Phone": "Mozilla/5.0 (MSIE 9.0; Windows Phone OS 7.5; Trident/5.0; IEMobile/9.0; HTC; Radar 4G)",
+    "WeChat": "Mozilla/5.0 (Linux; Android 12; LGE-AN10 Build/HONORLGE-AN10; wv) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Version/4.0 Chrome/86.0.4240.99 XWEB/3211 MMWEBSDK/20220303 Mobile Safari/537.36 MMWEBID/7223"
+    " MicroMessenger/8.0.21.2120(0x2800153B) Process/toolsmp WeChat/arm64 Weixin NetType/5G Language/zh_CN ABI/arm64",
+    "Sogou": "Mozilla/5.0 (Linux; Android 9; KT20201188; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0"
+    " Chrome/89.0.4389.105 Mobile Safari/537.36 SGInfo/720/1408/2.0 SogouSearch Android1.0 version3.0 AppVersion/7966",
+}
+
+
+@pytest.mark.parametrize("app", NAMED_TWICE)
+def test_bot_search_leaves_out_device_names_in_an_apps_browser(app: str) -> None:
+    agent = read_agent(NAMED_TWICE[app])
+    assert (agent.is_bot, agent.device_type) == (False, "mobile")
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        f"{CUBOT} Mobile Safari/537.36 [{FACEBOOK};] (compatible; Googlebot/2.1)",
+        f"{CUBOT} Mobile Safari/537.36 Instagram 358.0.0.51.97 Android (33/13; 320dpi; 720x1440; x; y; z) bingbot/2.0",
+        f"Mozilla/5.0 (Linux; Android 13; Googlebot) {WEBKIT} Mobile Safari/537.36 (compatible; Googlebot/2.1)",
+        f"Mozilla/5.0 (Linux; Android 13; Storebot-Google/1.0) {WEBKIT} Mobile Safari/537.36 Storebot-Google/1.0",
+        "cubot/1.0 (+https://bot.example/)",
+        "XBot/1.0",
+        "iRobot/2.1",
+    ],
+)
+def test_bot_search_finds_bots_beside_device_names(user_agent: str) -> None:
+    assert read_agent(user_agent).is_bot
+
+
 @pytest.mark.parametrize("user_agent", CALLED_LIKE_BOTS)
 def test_a_phone_or_a_television_set_whose_name_is_like_a_bot_s_is_none(user_agent: str) -> None:
     assert not read_agent(user_agent).is_bot

@@ -5,6 +5,8 @@ from functools import cache
 
 from is_bot import Bots
 
+from mallard.ingest.device_names import without_device_names
+
 AI_CRAWLERS = (
     # Each is the product token that its operator documents.
     "AI2Bot",
@@ -94,12 +96,12 @@ _HEADLESS = re.compile(
 )
 """Browsers that a program drives, where they say so."""
 
-_MODEL = re.compile(
-    r"(\(Linux;[^()]*?Android(?:[ /][\d.]+)?;(?: [a-z]{2}[-_][a-z]{2};)?)[^();]*?(?= Build/|[;)])", re.I
+_PEOPLES_WORDS = re.compile(
+    r"SogouMSE|SogouMobileBrowser/|SogouSearch |GoogleTV|GooglePlayStore|WebAppManager|\.Catcher\d|Google Earth/"
+    # WeChat's browser names its process; other apps end with the package and a version.
+    r"|\bProcess/tools\w*|\[(?:air\.)?com\.[\w.]+/[\d.]+\]",
+    re.IGNORECASE,
 )
-"""A phone's model is its maker's word, and some are called Bot, Discovery or Newsday."""
-
-_PEOPLES_WORDS = re.compile(r"SogouMSE|SogouMobileBrowser/|GoogleTV|WebAppManager|\.Catcher\d|Google Earth/", re.I)
 """What browsers of phones and television sets say that the list takes for the word of a program."""
 
 _list = Bots()
@@ -114,8 +116,7 @@ def is_program(user_agent: str) -> bool:
     """Whether an agent is a crawler, a library, a monitor or a browser without a person; an empty one is."""
     if not user_agent.strip() or _HEADLESS.search(user_agent):
         return True
-    person = _PEOPLES_WORDS.sub("", _MODEL.sub(r"\1", user_agent, count=1))
-    return bool(_list.is_bot(person))
+    return bool(_list.is_bot(_PEOPLES_WORDS.sub("", without_device_names(user_agent))))
 
 
 @cache
