@@ -105,6 +105,32 @@ def test_of_a_click_id_the_key_is_read_and_never_the_value(query: str, click_id:
     assert not any(value in repr(found) for value in ("Cj0", "IwAR", "abc"))
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?utm_source=a&amp;utm_medium=b",
+        "/?x=1&amp;utm_source=a&amp;amp;utm_medium=b",
+        "/#/route?utm_source=a&utm_medium=b",
+        "/#/route?utm_source=a&amp;utm_medium=b",
+        "/#!/route?x=1&utm_source=a&utm_medium=b",
+        "/#utm_source=a&utm_medium=b",
+        "/?utm_source=a#/route?utm_source=c&utm_medium=b",
+    ],
+)
+def test_read_page_finds_tags_behind_escaped_ampersands_and_in_the_fragment(address: str) -> None:
+    assert page(address).tags == {"utm_source": "a", "utm_medium": "b"}
+
+
+def test_read_page_finds_ref_and_click_id_in_the_fragment() -> None:
+    found = page("https://example.com/app#/route?ref=hn&gclid=1")
+    assert (found.pathname, found.named, found.click_id) == ("/app", "hn", "gclid")
+    assert page("/#a-heading=is-no-query").tags == {}
+
+
+def test_read_page_trims_a_bare_path_as_it_trims_a_full_address() -> None:
+    assert page(" /a ") == page("/a")
+
+
 @given(st.text(max_size=80))
 def test_no_address_raises_and_what_is_a_page_has_a_host_and_a_path(text: str) -> None:
     for url in (text, f"/{text}", f"https://{text}", f"https://example.com/{text}"):

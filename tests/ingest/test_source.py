@@ -82,13 +82,91 @@ def test_a_campaign_names_the_source_where_no_page_does(tags: dict[str, str], so
     assert (found.referrer, found.source, found.channel) == (None, source, channel)
 
 
+WORDS = {
+    "https://www.facebook.com/": "Facebook",
+    "HTTPS://Facebook.com/groups/1?x=1#y": "Facebook",
+    "http%3A%2F%2Fm.facebook.com": "Facebook",
+    "www.facebook.com": "Facebook",
+    "facebook.com/": "Facebook",
+    "facebook.com:443": "Facebook",
+    "//l.facebook.com": "Facebook",
+    " Face Book ": "Facebook",
+    "FACEBOOK": "Facebook",
+    "facebook_ads": "Facebook",
+    "Facebook Ads": "Facebook",
+    "hacker-news": "Hacker News",
+    "Hacker_News": "Hacker News",
+    "product hunt": "Product Hunt",
+    "producthunt.com": "Product Hunt",
+    "linked-in": "LinkedIn",
+    "Google Ads": "Google",
+    "chatgpt.com.": "ChatGPT",
+    "chat.com": "ChatGPT",
+    "perplexity": "Perplexity",
+    "claude.com": "Claude",
+    "copilot.com": "Copilot",
+    "aistudio.google.com": "Gemini",
+    "threads.com": "Threads",
+    "threads.net": "Threads",
+    "bsky.app": "Bluesky",
+    "x.com": "X",
+    "lemmy.zip": "Lemmy",
+    "feddit.org": "Lemmy",
+    "mastodon.nl": "Mastodon",
+    "hn.algolia.com": "Hacker News",
+    "https://blog.other.org/a": "blog.other.org",
+    "WWW.Blog.Other.ORG": "blog.other.org",
+    "Spring Letter": "Spring Letter",
+    "a / b": "a / b",
+    "v1.2": "v1.2",
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_read_origin_matches_a_source_word_in_every_spelling_in_utm_source_and_ref(word: str) -> None:
+    assert read_origin(None, SITE, SITE, {"utm_source": word}).source == WORDS[word]
+    assert read_origin(None, SITE, SITE, {}, named=word).source == WORDS[word]
+
+
+def test_read_origin_ignores_a_ref_that_names_the_site_itself() -> None:
+    assert read_origin(None, SITE, SITE, {}, named="https://www.example.com/") == Origin(None, None, "Direct")
+
+
+@pytest.mark.parametrize("medium", ["social_media", "Social Media", "social-network", "SocialMedia"])
+def test_read_origin_matches_a_medium_in_every_spelling(medium: str) -> None:
+    assert origin(None, utm_source="partner", utm_medium=medium).channel == "Organic Social"
+
+
+def test_read_origin_matches_an_emails_medium_in_every_spelling() -> None:
+    for medium in ("E Mail", "e_mail", "E-Mail", "eMail", "News-Letter"):
+        assert origin(None, utm_source="partner", utm_medium=medium).channel == "Email"
+
+
+@pytest.mark.parametrize(
+    ("referrer", "stored"),
+    [
+        ("HTTPS://Other.org/", "https://other.org/"),
+        (" https://other.org/ ", "https://other.org/"),
+        ("https://other.org:443/a", "https://other.org/a"),
+        ("http://other.org:80/a", "http://other.org/a"),
+        ("http://other.org:/a", "http://other.org/a"),
+        ("http://other.org:443/a", "http://other.org:443/a"),
+        ("https://other.org:junk/a", None),
+        ("https://other.org:99999/a", None),
+    ],
+)
+def test_read_origin_stores_one_spelling_of_a_referrers_scheme_and_port(referrer: str, stored: str | None) -> None:
+    assert origin(referrer).referrer == stored
+
+
 def test_a_campaign_s_source_wins_over_the_referrer_which_is_stored_all_the_same() -> None:
     found = origin("https://duckduckgo.com/", utm_source="news")
     assert found == Origin("https://duckduckgo.com/", "news", "Referral")
 
 
 def test_ref_and_source_name_a_source_where_no_campaign_does() -> None:
-    assert read_origin(None, SITE, SITE, {}, named="producthunt") == Origin(None, "producthunt", "Referral")
+    assert read_origin(None, SITE, SITE, {}, named="producthunt") == Origin(None, "Product Hunt", "Organic Social")
+    assert read_origin(None, SITE, SITE, {}, named="a partner") == Origin(None, "a partner", "Referral")
     assert read_origin(None, SITE, SITE, {}, named="Product Hunt").source == "Product Hunt"
     assert read_origin(None, SITE, SITE, {"utm_source": "fb"}, named="x").source == "Facebook"
 

@@ -38,6 +38,9 @@ def read_site_id(text: str) -> str | None:
     return name if name.strip(".") else None
 
 
+_USUAL_PORTS = {"http": 80, "https": 443}
+
+
 def fits_folder(site: str) -> bool:
     """Whether a folder of the table can be named after a site id."""
     return len(quote(site, safe="")) <= MAX_FOLDER_NAME_BYTES
@@ -77,15 +80,17 @@ def _ascii(name: str) -> str:
 
 
 def stored_address(text: str) -> str | None:
-    """A web page's address without credentials and fragment, its host in the form of ``stored_host``; else None."""
+    """A web page's address without credentials, usual port and fragment, its host as ``stored_host`` has it; else None."""
     try:
         parts = urlsplit(text)
         host = stored_host(parts.hostname) if parts.hostname else None
+        port = parts.port
     except ValueError:
         return None
-    if host is None:
+    if host is None or parts.scheme not in _USUAL_PORTS:
         return None
-    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    if port == _USUAL_PORTS[parts.scheme]:
+        port = None
     shown = f"[{host}]" if ":" in host else host
     return urlunsplit((parts.scheme, f"{shown}:{port}" if port else shown, parts.path, parts.query, ""))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mallard.ingest.known import Kind, Known, source_of_word
+from mallard.ingest.known import Kind, Known, source_of_word, squashed
 
 CACHED_CHANNELS = 4096
 
@@ -72,8 +72,10 @@ CLICK_IDS: Mapping[str, Click] = {
 _PAID = re.compile(r"(.*cp.*|ppc|retargeting|paid.*)")
 _SHOPPING_CAMPAIGN = re.compile(r"(.*(([^a-df-z]|^)shop|shopping).*)")
 _DISPLAY = {"display", "banner", "expandable", "interstitial", "cpm"}
-_SOCIAL = {"social", "social-network", "social-media", "sm", "social network", "social media"}
-_EMAIL = {"email", "e-mail", "e_mail", "e mail", "newsletter"}
+_SOCIAL = {"social", "socialnetwork", "socialmedia", "sm"}
+_EMAIL = {"email", "newsletter"}
+"""Without the spaces and hyphens that people write them with."""
+
 _REFERRAL = {"referral", "app", "link"}
 
 _PAID_BY_KIND = {
@@ -130,9 +132,10 @@ def _organic(kind: Kind, source: str, medium: str, campaign: str) -> str | None:
     if kind is Kind.SHOPPING or _SHOPPING_CAMPAIGN.fullmatch(campaign):
         return "Organic Shopping"
     # A newsletter tagged with a known name is still a newsletter: the medium is the sender's own word.
-    if medium in _EMAIL or source in _EMAIL:
+    plain = squashed(medium)
+    if plain in _EMAIL or squashed(source) in _EMAIL:
         return "Email"
-    if medium in _SOCIAL:
+    if plain in _SOCIAL:
         return "Organic Social"
     if kind in _ORGANIC_BY_KIND:
         return _ORGANIC_BY_KIND[kind]

@@ -1,14 +1,22 @@
 """The sources known by name and the hosts known for referrer spam, from the two tables beside this file."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 from mallard.ingest.hosts import HostTable
 
 _FOLDER = Path(__file__).parent
+
+_SEPARATORS = re.compile(r"[\s_+-]+")
+_HOST_WORD = re.compile(
+    r"(?:(?:https?:)?//)?(?:www\.)?(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:[a-z]{2,24}|xn--[a-z0-9-]+))\.?(?::\d{0,5})?"
+    r"(?:[/?#]\S*)?"
+)
 
 
 class Kind(StrEnum):
@@ -50,9 +58,21 @@ def source_of_app(package: str) -> Known | None:
 
 def source_of_word(word: str) -> Known | None:
     """The source that a campaign tag names: by word (``facebook``, ``fb``) or by host (``chatgpt.com``)."""
-    plain = word.strip().lower()
-    found = _tables().words.get(plain)
-    return source_of_host(plain.removeprefix("www.")) if found is None and "." in plain else found
+    found = _tables().words.get(squashed(word))
+    if found is None and (host := host_in_word(word)):
+        return source_of_host(host)
+    return found
+
+
+def host_in_word(word: str) -> str | None:
+    """The host that a tag's word is, with or without scheme, ``www.``, port and path; None where it is a plain word."""
+    match = _HOST_WORD.fullmatch(unquote(word).strip().lower())
+    return match["host"] if match else None
+
+
+def squashed(word: str) -> str:
+    """A word of a tag in small letters, without the spaces, hyphens and underscores that people write it with."""
+    return _SEPARATORS.sub("", word.lower())
 
 
 def is_spam(host: str) -> bool:
@@ -66,14 +86,14 @@ def _tables() -> _Tables:
     apps: dict[str, Known] = {}
     words: dict[str, Known] = {}
     for known, tokens in _rows():
-        words[known.name.lower()] = known
+        words[squashed(known.name)] = known
         for token in tokens:
             if token.startswith("app:"):
                 apps[token.removeprefix("app:")] = known
             elif "." in token:
                 hosts[token] = known
             else:
-                words[token] = known
+                words[squashed(token)] = known
     return _Tables(HostTable(hosts), apps, words)
 
 

@@ -1,5 +1,6 @@
 """What a page's address says: hostname, path, campaign, and who sent the visitor."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -8,6 +9,9 @@ from mallard.names import MAX_TAG_LENGTH as MAX_TAG_LENGTH
 from mallard.names import stored_host, stored_path, stored_tag
 
 MAX_QUERY_FIELDS = 200
+
+_ESCAPED_AND = re.compile(r"&(?:amp;)+")
+"""An ampersand as HTML escapes it, in links that were copied from a page's source."""
 
 UTM_TAGS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 _SOURCE_KEYS = ("source", "ref")
@@ -35,7 +39,8 @@ def read_page(url: str, site_id: str) -> Page | None:
     a site wants to keep of one (``data-keep-query``), the script sends as part of the path.
     """
     try:
-        parts = urlsplit(url.strip())
+        url = url.strip()
+        parts = urlsplit(url)
         hostname = stored_host(parts.hostname) if parts.hostname else None
     except ValueError:
         return None
@@ -44,9 +49,10 @@ def read_page(url: str, site_id: str) -> Page | None:
     elif not parts.scheme or not hostname:
         return None
     name, path = hostname or site_id, stored_path(parts.path)
-    if not parts.query:
+    pairs = _pairs(parts.query) + _pairs(_query_of_fragment(parts.fragment))
+    if not pairs:
         return Page(name, path, {})
-    found = {key.lower(): neat for key, value in reversed(_pairs(parts.query)) if (neat := stored_tag(value))}
+    found = {key.lower(): neat for key, value in reversed(pairs) if (neat := stored_tag(value))}
     return Page(
         name,
         path,
@@ -65,7 +71,15 @@ def host_of(url: str) -> str | None:
     return stored_host(name) if name else None
 
 
+def _query_of_fragment(fragment: str) -> str:
+    """The query of a page that is routed by its fragment (``#/route?utm_source=a``), or tags as the fragment."""
+    _, mark, query = fragment.partition("?")
+    return query if mark else fragment if "utm_" in fragment else ""
+
+
 def _pairs(query: str) -> list[tuple[str, str]]:
+    if "&amp;" in query:
+        query = _ESCAPED_AND.sub("&", query)
     try:
         return parse_qsl(query, max_num_fields=MAX_QUERY_FIELDS, errors="replace") if query else []
     except ValueError:

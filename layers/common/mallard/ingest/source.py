@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mallard.ingest.channel import CLICK_IDS, Click, channel_of
-from mallard.ingest.known import Known, is_spam, source_of_app, source_of_host, source_of_word
+from mallard.ingest.known import Known, host_in_word, is_spam, source_of_app, source_of_host, source_of_word
 from mallard.ingest.page import host_of
 from mallard.names import stored_address
 
@@ -48,8 +48,11 @@ def read_origin(
     A referrer counts for nothing where it is the site itself or no address of a web page or an Android app.
     """
     found = _read_referrer(referrer) if referrer else None
-    if found and _bare(found.host) in (_bare(hostname), _bare(site_id.partition(":")[0])):
+    own = _bare(hostname), _bare(site_id.partition(":")[0])
+    if found and _bare(found.host) in own:
         found = None
+    if named and host_in_word(named) in own:
+        named = None
     click = CLICK_IDS.get(click_id) if click_id else None
     known, source = _source(tags.get("utm_source") or named, found, click)
     channel = channel_of(known, tags, click, linked=found is not None or named is not None)
@@ -65,11 +68,10 @@ def source_name(host: str) -> str:
 @lru_cache(maxsize=CACHED_REFERRERS)
 def _read_referrer(referrer: str) -> _Referrer | None:
     """Without credentials and fragment; None where it is no address of a web page or an app."""
+    referrer = referrer.strip()
     if referrer.startswith(_APP):
         package = referrer.removeprefix(_APP).partition("/")[0]
         return _Referrer(referrer, package, source_of_app(package), False) if package else None
-    if not referrer.startswith(("http://", "https://")):
-        return None
     host, stored = host_of(referrer), stored_address(referrer)
     if host is None or stored is None:
         return None
@@ -81,7 +83,7 @@ def _source(word: str | None, found: _Referrer | None, click: Click | None) -> t
         return found.known, found.known.name if found.known else _bare(found.host)
     word = word or (click.source if click else None)
     known = source_of_word(word) if word else None
-    return known, known.name if known else word
+    return known, known.name if known else (word and host_in_word(word)) or word
 
 
 def _bare(host: str) -> str:
