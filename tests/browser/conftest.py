@@ -90,7 +90,7 @@ def desktop_page(playwright: Playwright) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real server, which gives the tracker's scripts and takes its events."""
-    with Server(tmp_path_factory.mktemp("server") / "data") as server:
+    with Server(tmp_path_factory.mktemp("server") / "data", MALLARD_COUNT_LOCAL="true") as server:
         yield server
 
 

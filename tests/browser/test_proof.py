@@ -93,7 +93,7 @@ def test_what_a_browser_does_on_a_site_is_what_the_dashboard_shows(desktop_page:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-    with Server(tmp_path / "data", MALLARD_FLUSH_INTERVAL="3600") as server:
+    with Server(tmp_path / "data", MALLARD_FLUSH_INTERVAL="3600", MALLARD_COUNT_LOCAL="true") as server:
         with three_page_site(server.origin) as site:
             walk_through(page, site)
         expect_dashboard(page, server.origin)
@@ -118,7 +118,7 @@ def stored_purchase(data: Path) -> list[tuple[object, ...]]:
 
 
 def test_a_headless_browser_that_says_so_is_answered_202_and_left_out(page: Page, tmp_path: Path) -> None:
-    with Server(tmp_path / "data") as server:
+    with Server(tmp_path / "data", MALLARD_COUNT_LOCAL="true") as server:
         assert server.send(user_agent="Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/126.0.0.0 Safari/537.36") == 202
         assert server.main()["events"] == 0
         page.goto(f"{server.origin}/?site=example.com")

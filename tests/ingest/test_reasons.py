@@ -47,6 +47,8 @@ CASES: dict[Reason, Case] = {
     Reason.AI_CRAWLER: Case(202, wire_body(), headers=(("user-agent", "Mozilla/5.0 (compatible; GPTBot/1.2)"),)),
     Reason.PREFETCH: Case(202, wire_body(), headers=(("sec-purpose", "prefetch;prerender"),)),
     Reason.SPAM: Case(202, wire_body(r="https://semalt.com/")),
+    Reason.LOCAL: Case(202, wire_body(u="http://localhost:3000/")),
+    Reason.AUTOMATION: Case(202, wire_body(wd=True)),
 }
 
 
@@ -99,6 +101,7 @@ def test_a_page_may_read_the_reason_from_another_origin(reason: Reason, store: L
         (Reason.BOT, wire(), {}, (("user-agent", GOOGLEBOT),)),
         (Reason.PREFETCH, wire(), {}, (("purpose", "prefetch"),)),
         (Reason.SPAM, wire(r="https://semalt.com/"), {}, ()),
+        (Reason.LOCAL, wire(u="http://192.168.1.10/"), {}, ()),
     ],
     ids=lambda value: str(value) if isinstance(value, Reason) else "",
 )

@@ -163,6 +163,10 @@ class Settings:
     suppress_screen_size: bool = _setting(False, _truth, "Keep no screen size; the device class stays.")
     suppress_visitor_id: bool = _setting(False, _truth, "Give nobody a visitor id.")
     filter_bots: bool = _setting(True, _truth, "Leave bots out of the numbers.")
+    count_local: bool = _setting(False, _truth, "Count pages on localhost and on private addresses.")
+    count_automation: bool = _setting(
+        False, _truth, "Count browsers that a program drives, where their script says so."
+    )
     rate_limit: int = _setting(
         0, _whole(0, 1_000_000), "Events per second and site, per process. 0: no limit.", toml="rate_limit_per_site"
     )

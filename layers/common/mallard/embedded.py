@@ -102,6 +102,8 @@ class Embedded:
             self._geo,
             open_edge(settings),
             Notes(),
+            settings.count_local,
+            settings.count_automation,
         )
         first_visit = FirstVisit(settings.on_loopback, new_token())
         self._gate = Gate(settings, self._store, secret, first_visit)

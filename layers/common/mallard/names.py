@@ -18,6 +18,7 @@ CACHED_NAMES = 4096
 _SITE_ID = re.compile(r"[a-z0-9._:-]+")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_USUAL_PORTS = {"http": 80, "https": 443}
 _SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
 """A session's id that old servers write into the path: it would make each visit a page of its own."""
 
@@ -36,9 +37,6 @@ def read_site_id(text: str) -> str | None:
     if len(name) > MAX_SITE_ID_LENGTH or not name.isascii() or not _SITE_ID.fullmatch(name := name.lower()):
         return None
     return name if name.strip(".") else None
-
-
-_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 def fits_folder(site: str) -> bool:
@@ -80,7 +78,7 @@ def _ascii(name: str) -> str:
 
 
 def stored_address(text: str) -> str | None:
-    """A web page's address without credentials, usual port and fragment, its host as ``stored_host`` has it; else None."""
+    """The address of a web page without credentials, usual port and fragment, in one form; None where it is none."""
     try:
         parts = urlsplit(text)
         host = stored_host(parts.hostname) if parts.hostname else None

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     AI_CRAWLER = "ai_crawler"
     PREFETCH = "prefetch"
     SPAM = "spam"
+    LOCAL = "local"
+    AUTOMATION = "automation"
     TIME = "time"
     ADDRESS = "address"
 
@@ -40,6 +42,8 @@ STATUS: dict[Reason, int] = {
     Reason.AI_CRAWLER: 202,
     Reason.PREFETCH: 202,
     Reason.SPAM: 202,
+    Reason.LOCAL: 202,
+    Reason.AUTOMATION: 202,
     Reason.TIME: 400,
     Reason.ADDRESS: 400,
 }

@@ -40,5 +40,7 @@ def open_parts(settings: Settings, now: datetime) -> Parts:
         open_geo(settings, in_background=False),
         open_edge(settings),
         Notes(),
+        settings.count_local,
+        settings.count_automation,
     )
     return door, open_queue(settings), KeyRing(store)

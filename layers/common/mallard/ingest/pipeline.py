@@ -15,13 +15,14 @@ from mallard.ingest.edge import NO_EDGE, Edge
 from mallard.ingest.hints import NO_HINTS, Hints
 from mallard.ingest.hour_order import hour_order
 from mallard.ingest.ignored import Field, kind_of
+from mallard.ingest.local import is_local
 from mallard.ingest.page import read_page
 from mallard.ingest.place import NOWHERE, Geo, coarsened
 from mallard.ingest.privacy import KEEP_ALL, Privacy
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.ingest.sender import Sender as Sender
-from mallard.ingest.sites import Sites
+from mallard.ingest.sites import Sites, host_of_site, listed
 from mallard.ingest.source import read_origin
 from mallard.ingest.stamp import EventIds, blind_event_id, client_event_id
 from mallard.ingest.visitor import visitor_id
@@ -50,6 +51,8 @@ class Door:
     geo: Geo = field(default_factory=Geo)
     edge: Edge = NO_EDGE
     notes: Notes | None = None
+    count_local: bool = False
+    count_automation: bool = False
 
     def note(self, dropped: Dropped, now: datetime) -> list[bytes]:
         """The message that notes a drop for its site; none where it is nobody's, or where there are enough."""
@@ -137,6 +140,13 @@ def drop_bot(draft: Draft, door: Door) -> Dropped | None:
     return Dropped(Reason.BOT, "The user agent is a bot's.") if agent.is_bot else None
 
 
+def drop_automation(draft: Draft, door: Door) -> Dropped | None:
+    """No program drives the browser, as far as the script says."""
+    if draft.request.automated and not door.count_automation:
+        return Dropped(Reason.AUTOMATION, "A program drives the browser (navigator.webdriver).")
+    return None
+
+
 def describe_arrival(draft: Draft, door: Door) -> Dropped | None:
     """Hostname, path and campaign of the address; referrer, source and channel, and no referrer spam."""
     request = draft.request
@@ -164,6 +174,16 @@ def _arrival(url: str, referrer: str | None, site_id: str) -> dict[str, Any] | D
         "referrer_source": origin.source,
         "channel": origin.channel,
     }
+
+
+def drop_local(draft: Draft, door: Door) -> Dropped | None:
+    """The page is no local copy of the site; a site that is local itself, or lists the host, has no others."""
+    hostname: str = draft.columns["hostname"]
+    if door.count_local or not is_local(hostname):
+        return None
+    if is_local(host_of_site(draft.request.site_id)) or listed(hostname, draft.settings.origins):
+        return None
+    return Dropped(Reason.LOCAL, "The page is on a local host, and MALLARD_COUNT_LOCAL is not set.")
 
 
 def describe_place(draft: Draft, door: Door) -> Dropped | None:
@@ -280,7 +300,9 @@ STEPS: tuple[Step, ...] = (
     check_rate,
     drop_prefetch,
     drop_bot,
+    drop_automation,
     describe_arrival,
+    drop_local,
     describe_place,
     describe_agent,
     describe_payload,

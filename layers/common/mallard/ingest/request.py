@@ -53,6 +53,7 @@ class EventRequest(msgspec.Struct, frozen=True):
     scroll_depth: int | None = None
     engagement_ms: int | None = None
     ignored: tuple[Field, ...] = NONE
+    automated: bool = False
 
 
 class _RefusalError(Exception):
@@ -119,6 +120,7 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
         scroll_depth=read_whole(wire.get("sd"), Field.SCROLL_DEPTH, 100, ignored) if ping else None,
         engagement_ms=read_whole(wire.get("e"), Field.ENGAGEMENT, MAX_ENGAGEMENT_MS, ignored) if ping else None,
         ignored=tuple(ignored) if ignored else NONE,
+        automated=wire.get("wd") in (True, 1),
     )
 
 

@@ -14,6 +14,11 @@ def listed(host: str, patterns: Iterable[str]) -> bool:
     return any(host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in patterns)
 
 
+def host_of_site(site_id: str) -> str:
+    """The host that a site id is, without its port; an IPv6 address has none."""
+    return site_id if site_id.count(":") > 1 else site_id.partition(":")[0]
+
+
 class Sites:
     """The allow-list, and the sites met so far."""
 
@@ -57,6 +62,6 @@ class Sites:
         if origin is None or not (self._allowed or origins):
             return None
         host = host_of(origin)
-        if host is not None and listed(host, origins or (site_id.partition(":")[0],)):
+        if host is not None and listed(host, origins or (host_of_site(site_id),)):
             return None
         return Dropped(Reason.ORIGIN, "The page's Origin is not allowed for this site.")

@@ -7,6 +7,7 @@ from functools import lru_cache
 from mallard.ingest.channel import CLICK_IDS, Click, channel_of
 from mallard.ingest.known import Known, host_in_word, is_spam, source_of_app, source_of_host, source_of_word
 from mallard.ingest.page import host_of
+from mallard.ingest.sites import host_of_site
 from mallard.names import stored_address
 
 CACHED_REFERRERS = 8192
@@ -48,7 +49,7 @@ def read_origin(
     A referrer counts for nothing where it is the site itself or no address of a web page or an Android app.
     """
     found = _read_referrer(referrer) if referrer else None
-    own = _bare(hostname), _bare(site_id.partition(":")[0])
+    own = _bare(hostname), _bare(host_of_site(site_id))
     if found and _bare(found.host) in own:
         found = None
     if named and host_in_word(named) in own:
