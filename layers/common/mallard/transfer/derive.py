@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
+from mallard.ingest.amount import read_amount
 from mallard.ingest.dropped import Dropped
 from mallard.ingest.page import UTM_TAGS, read_page
-from mallard.ingest.request import MAX_REVENUE, MAX_URL_LENGTH, read_props
+from mallard.ingest.request import MAX_URL_LENGTH, read_props
 from mallard.ingest.source import read_origin
 from mallard.table.schema import EVENTS
 
@@ -36,7 +37,7 @@ PLAIN_PROPS = rf"\{{{_STRING}:{_SCALAR}(?:,{_STRING}:{_SCALAR})*\}}"
 
 PLAIN_AMOUNT = r"[+-]?[0-9]+(\.[0-9]{0,2})?"
 """With two places at most there is nothing to round."""
-_AMOUNT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+_NUMBER_OF_JSON = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 def read_pages(addresses: Iterable[tuple[str | None, str]]) -> pa.Table:
@@ -80,16 +81,18 @@ def neaten_props(texts: Iterable[str]) -> pa.Table:
 
 def read_amounts(texts: Iterable[str]) -> pa.Table:
     """AMOUNTS: each as ingest would store it, null where it is no amount."""
-    return pa.Table.from_pylist([{"given": text, "amount": read_amount(text)} for text in texts], schema=AMOUNTS)
+    return pa.Table.from_pylist([{"given": text, "amount": amount_in_file(text)} for text in texts], schema=AMOUNTS)
 
 
-def read_amount(text: str) -> Decimal | None:
-    """An amount as ingest reads a number of JSON, with two places, half to even; None where it is none."""
-    if not _AMOUNT.fullmatch(text):
-        return None
+def amount_in_file(text: str) -> Decimal | None:
+    """An amount as ingest reads it: a number as JSON has it, else as people write one; None where it is none.
+
+    A file tells no number from a text, so ``1.299`` is a number here, though ambiguous as a text of a page.
+    """
+    if not _NUMBER_OF_JSON.fullmatch(text):
+        return read_amount(text)
     try:
-        number = int(text) if text.lstrip("+-").isdecimal() else float(text)
-        amount = Decimal(str(number)).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
-    except (ValueError, InvalidOperation):
+        return read_amount(int(text) if text.lstrip("+-").isdecimal() else float(text))
+    except ValueError:
+        # An integer of thousands of digits.
         return None
-    return amount if abs(amount) < MAX_REVENUE else None
