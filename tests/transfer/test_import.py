@@ -18,6 +18,7 @@ from mallard.cli import main
 from mallard.demo.traffic import generate
 from mallard.errors import StoreUnavailableError
 from mallard.event import Event, to_ms
+from mallard.sites.book import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from mallard.table.segment import Segment, encode
@@ -68,6 +69,7 @@ def test_the_same_file_twice_adds_nothing(capsys: pytest.CaptureFixture[str]) ->
 KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
 from mallard.cli import main
+from mallard.sites.book import SiteBook
 from mallard.store.local import LocalStore
 
 put, left = LocalStore.put_if_absent, [5]
@@ -175,6 +177,25 @@ def test_an_export_as_csv_has_a_byte_order_mark_in_a_file_only(capfdbinary: pyte
     assert main(["export", "--site", SITE, "--output", "c.ndjson"]) == 0
     assert Path("c.ndjson").read_bytes().startswith(b"{")
     assert main(["import", "a", "--format", "csv"]) == 0
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York"])
+def test_an_import_of_an_export_adds_nothing_whatever_the_options(
+    capsys: pytest.CaptureFixture[str], form: str, zone: str
+) -> None:
+    book = SiteBook(LocalStore(Path("data")))
+    book.change(SITE, {"timezone": zone}, datetime(2026, 1, 10, 12, tzinfo=UTC))
+    hours = [{"timestamp": f"2026-01-{day:02}T{hour:02}:45:00Z"} for day in (9, 10, 11, 12) for hour in range(24)]
+    Path("a.ndjson").write_bytes(lines(*hours))
+    assert main(["import", "a.ndjson", "--site", SITE]) == 0
+    for name, options in {"all": [], "some": ["--start", "2026-01-10", "--end", "2026-01-12"]}.items():
+        assert main(["export", "--site", SITE, "--format", form, "--output", name, *options]) == 0
+        for more in ([], ["--site", SITE], ["--site", SITE.upper()]):
+            capsys.readouterr()
+            assert main(["import", name, "--format", form, *more]) == 0
+            assert capsys.readouterr().out.startswith("0 events written")
+    assert counted() == (96, 96)
 
 
 def test_an_unknown_column_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
