@@ -134,8 +134,8 @@ def _read(database: duckdb.DuckDBPyConnection, lines: str) -> tuple[pa.Table, fr
 
 def _with_other_spelling(database: duckdb.DuckDBPyConnection, lines: str, rows: pa.Table, key: str) -> pa.Table:
     """The rows, with the value of ``key`` where its column has none."""
-    values = {"shape": json.dumps({key: "VARCHAR"})}
-    sql = f"SELECT * FROM ({statement('ndjson_rows').format(lines=lines)}) AS r(line, value) ORDER BY line"  # noqa: S608
-    found = database.execute(sql, values).to_arrow_table()
+    shape = {"shape": json.dumps({key: "VARCHAR"})}
+    found = database.execute(statement("ndjson_key").format(lines=lines), shape).to_arrow_table()
+    values = pc.struct_field(found["value"], [0])
     rows, name = rows.sort_by("line"), known_name(key)
-    return rows.set_column(rows.column_names.index(name), name, pc.coalesce(rows[name], found["value"]))
+    return rows.set_column(rows.column_names.index(name), name, pc.coalesce(rows[name], values))
