@@ -23,7 +23,7 @@ ALLOWED = {
     "rotation": {"errors", "store"},
     "salts": {"errors", "rotation", "sites", "store"},
     "rejected": {"errors", "event", "store"},
-    "auth": {"config", "errors", "store"},
+    "auth": {"config", "errors", "store", "web"},
     "observe": {"config", "errors"},
     "ingest": {
         "auth",

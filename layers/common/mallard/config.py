@@ -47,6 +47,21 @@ def _truth(value: str) -> bool:
     return words[value.strip().lower()]
 
 
+def _truth_or(*others: str, true: str = "true", false: str = "false") -> Callable[[str], str]:
+    """A word of ``others``, or what any word for true or false stands for."""
+
+    def parse(value: str) -> str:
+        word = value.strip().lower()
+        if word in others:
+            return word
+        try:
+            return true if _truth(word) else false
+        except ValueError:
+            raise ValueError(" or ".join((*others, true, false))) from None
+
+    return parse
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value.strip().lower() not in words:
@@ -107,7 +122,9 @@ def _address(value: str) -> str:
 def _origin(value: str) -> str:
     if not re.fullmatch(r"https?://[^/?#@*,\s]+/?", value):
         raise ValueError("an origin such as https://stats.example.com")
-    return value.rstrip("/").lower()
+    origin = value.rstrip("/").lower()
+    # Browsers leave out the port that the scheme implies.
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
 
 
 def _password(value: str) -> str:
@@ -138,11 +155,13 @@ class Settings:
     queue: str = _setting("local", _queue, "local, or the URL of an SQS queue.")
     secret: str = _setting("", _text, "Mixed into visitor ids. Empty: one is made once, in config/.")
     sites: tuple[str, ...] = _setting((), _sites, "Allow-list of site ids and *.domain. Empty: any site.")
-    auth: str = _setting("on", _one_of("on", "off"), "off opens the numbers to everyone who reaches the server.")
+    auth: str = _setting(
+        "on", _truth_or(true="on", false="off"), "off opens the numbers to everyone who reaches the server."
+    )
     admin_password: str = _setting("", _password, "Password of the dashboard; wins over one that is set there.")
     session_ttl: int = _setting(86_400, _whole(1, 31_536_000), "Seconds that a login holds.", toml="session_ttl_secs")
     secure_cookies: str = _setting(
-        "auto", _one_of("auto", "true", "false"), "Send the session's cookie over HTTPS only. auto: where it came so."
+        "auto", _truth_or("auto"), "Send the session's cookie over HTTPS only. auto: where it came so."
     )
     dashboard_origin: str = _setting(
         "", _origin, "Origin of a dashboard on another site, which may ask with a token. Empty: none."

@@ -13,19 +13,21 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from math import ceil
 from typing import TypeVar
 
 from mallard.errors import ConflictError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.swap import swap
+from mallard.web.address import read_address
 
 ATTEMPTS = "config/attempts/"
 SHARDS = 64
 MAX_COUNTS = 200
 """Counts of one shard: with 64 shards, some 12,800 networks and one megabyte a day."""
 
+IPV4_BYTES = 4
 IPV6_NETWORKS = ((64, 1), (56, 4), (48, 8), (32, 32))
 IPV4_NETWORKS = ((32, 1), (24, 8), (16, 64))
 """Lengths of the prefixes that are counted, finest first, and how many times the failures of one address each may have.
@@ -220,14 +222,12 @@ def finest_network(address: str) -> str:
 
 def _networks(address: str) -> list[tuple[str, int]]:
     """The networks around an address, finest first, and how many times the failures of one client each may have."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    found = read_address(address)
+    if found is None:
         return [(address, 1)]
-    if isinstance(parsed, IPv6Address):
-        parsed = parsed.ipv4_mapped or parsed
-    lengths = IPV6_NETWORKS if isinstance(parsed, IPv6Address) else IPV4_NETWORKS
-    return [(str(ip_network((parsed, length), strict=False)), times) for length, times in lengths]
+    _, packed = found
+    lengths = IPV4_NETWORKS if len(packed) == IPV4_BYTES else IPV6_NETWORKS
+    return [(str(ip_network((packed, length), strict=False)), times) for length, times in lengths]
 
 
 def _shard(name: str) -> int:

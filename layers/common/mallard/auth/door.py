@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from mallard.auth.gate import Gate
 from mallard.auth.identity import OWNER, Denied, Identity
 from mallard.auth.sessions import COOKIE, SECURE_COOKIE
+from mallard.web.headers import is_https, read_headers
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -70,12 +71,12 @@ class Door:
         if self.gate.secure_cookies != "auto":
             return self.gate.secure_cookies == "true"
         # Who lies here makes only their own cookie stricter.
-        return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
+        return request.url.scheme == "https" or is_https(request.headers.get("x-forwarded-proto", ""))
 
 
 def headers_of(request: Request) -> dict[str, str]:
-    """The headers by name in lower case; of one given twice the last."""
-    return {name.lower(): value for name, value in request.headers.items()}
+    """The headers by name in lower case, repeated lines as everywhere."""
+    return read_headers(request.scope["headers"])
 
 
 def refusal(denied: Denied) -> HTTPException:

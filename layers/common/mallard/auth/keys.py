@@ -15,6 +15,7 @@ from mallard.auth.kept import Kept
 from mallard.errors import ApiKeyError, StoreError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.swap import swap
+from mallard.web.headers import bearer_in
 
 KEYS = "config/keys/"
 PREFIX = "mm_"
@@ -140,8 +141,7 @@ class KeyRing:
 
 def key_in(headers: Mapping[str, str]) -> str:
     """The text of a key in ``Authorization: Bearer`` or ``X-API-Key`` (names in lower case), empty without one."""
-    scheme, _, text = headers.get("authorization", "").partition(" ")
-    return text.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
+    return bearer_in(headers) or headers.get("x-api-key", "").strip()
 
 
 def _read_expiry(text: str, now: datetime) -> str:

@@ -3,10 +3,13 @@
 import argparse
 from datetime import date
 
+from mallard.errors import QueryError
+from mallard.query import period
+
 
 def read_date(text: str) -> date:
     """A date as ``YYYY-MM-DD``; argparse says what is wrong with another."""
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        return period.read_date("date", text)
+    except QueryError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD") from None

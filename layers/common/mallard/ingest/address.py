@@ -2,15 +2,11 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import ip_address
-from socket import AF_INET, inet_pton
 
 from mallard.config import Network
+from mallard.web.address import Address, read_address
 
 MAX_HOPS = 32
-
-Address = tuple[str, bytes]
-"""As text in its usual form, and its 4 or 16 bytes."""
 
 
 class Proxies:
@@ -35,16 +31,17 @@ def client_address(peer: str, forwarded_for: str, trusted: Proxies) -> str:
 
     An IPv4 address that a socket of both families shows as IPv6 (``::ffff:192.0.2.1``) is the IPv4 address.
     """
-    if not forwarded_for and not peer.startswith("::ffff:"):
+    # What a socket tells of an IPv4 connection has its usual form already.
+    if not forwarded_for and ":" not in peer:
         return peer
     own = _peer(peer)
     if own is None:
         return peer
     text, packed = own
     if not forwarded_for or packed not in trusted:
-        return text if peer.startswith("::ffff:") else peer
+        return text
     for hop in reversed(forwarded_for.split(",")[-MAX_HOPS:]):
-        seen = _plain(hop)
+        seen = read_address(hop)
         if seen is None:
             break
         text, packed = seen
@@ -59,26 +56,6 @@ def packed_address(peer: str) -> bytes | None:
     return own[1] if own else None
 
 
-def _plain(hop: str) -> Address | None:
-    """An address without port or brackets; None where it is none."""
-    text = hop.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        # As strict as ip_address: what it takes has the usual form already.
-        return text, inet_pton(AF_INET, text)
-    except (OSError, ValueError):
-        pass
-    try:
-        parsed = ip_address(text)
-    except ValueError:
-        return None
-    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
-    return str(parsed), parsed.packed
-
-
 @lru_cache(maxsize=1024)
 def _peer(peer: str) -> Address | None:
-    return _plain(peer)
+    return read_address(peer)

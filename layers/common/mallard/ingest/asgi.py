@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -34,13 +34,11 @@ from mallard.ingest.sender import HEADERS, Sender, read_sender
 from mallard.observe.fault import kind_and_place
 from mallard.queue.group import GroupCommit
 from mallard.queue.local import LocalQueue
+from mallard.web.headers import RawHeaders, add_header, is_packed, read_headers
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-RawHeaders = Iterable[tuple[bytes, bytes]]
-"""As ASGI has them: names in small letters, in the order in which they came."""
-
 Reply = Callable[[Answer], None]
 Fields = tuple[Field, ...]
 Post = tuple[bytes, RawHeaders, str, Reply]
@@ -49,9 +47,6 @@ Post = tuple[bytes, RawHeaders, str, Reply]
 PATH = "/api/event"
 BATCH_PATH = "/api/events"
 PATHS = (PATH, BATCH_PATH)
-PLAIN = (b"", b"identity")
-"""What ``Content-Encoding`` says of a body that is as it is."""
-
 log = logging.getLogger("mallard.ingest")
 
 
@@ -169,7 +164,7 @@ class IngestApp:
     async def _answer_batch(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] != "POST":
             return answer_wrong_batch_method()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = read_headers(scope["headers"])
         if is_encoded(scope["headers"]):
             return answer_encoded(BATCH_HEADERS)
         try:
@@ -232,7 +227,7 @@ class IngestApp:
 
 def is_encoded(headers: RawHeaders) -> bool:
     """Whether a body is packed, as ``Content-Encoding`` says."""
-    return any(name == b"content-encoding" and value.strip().lower() not in PLAIN for name, value in headers)
+    return any(name == b"content-encoding" and is_packed(value.decode("latin-1")) for name, value in headers)
 
 
 def _peer(scope: Scope) -> str:
@@ -260,9 +255,7 @@ def _headers(raw: RawHeaders) -> dict[str, str]:
     for name, value in raw:
         key = _WANTED.get(name)
         if key is not None:
-            text = value.decode("latin-1")
-            # A proxy may add a second X-Forwarded-For line; the order of lines is the order of hops.
-            found[key] = f"{found[key]},{text}" if key == "x-forwarded-for" and key in found else text
+            add_header(found, key, value.decode("latin-1"))
     return found
 
 

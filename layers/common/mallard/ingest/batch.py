@@ -1,6 +1,5 @@
 """``POST /api/events``: many events in one body, from a server that vouches for them with a key."""
 
-import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,8 @@ from mallard.ingest.ignored import NONE, Field
 from mallard.ingest.optional import read_text
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_wire, strict_json
+from mallard.ingest.sender import agent_text
+from mallard.web.address import address_text
 
 MAX_BATCH_BYTES = 1024 * 1024
 MAX_ROWS = 1000
@@ -135,7 +136,7 @@ def _row(wire: Any) -> Row | Dropped:
     if isinstance(address, Dropped):
         return replace(address, site_id=request.site_id)
     ignored = list(request.ignored)
-    agent = read_text(wire.get("ua"), Field.USER_AGENT, MAX_AGENT_LENGTH, ignored) or ""
+    agent = agent_text(read_text(wire.get("ua"), Field.USER_AGENT, MAX_AGENT_LENGTH, ignored) or "")
     return Row(request, Sender(address, agent, vouched=True), moment, tuple(ignored))
 
 
@@ -161,10 +162,8 @@ def _address(wire: Mapping[str, Any]) -> str | Dropped:
         return ""
     if not isinstance(given, str):
         return Dropped(Reason.TYPE, "ip must be a string.")
-    try:
-        return str(ipaddress.ip_address(given))
-    except ValueError:
-        return Dropped(Reason.ADDRESS, "ip must be an IPv4 or IPv6 address.")
+    text = address_text(given)
+    return Dropped(Reason.ADDRESS, "ip must be an IPv4 or IPv6 address.") if text is None else text
 
 
 def _rows(body: bytes) -> list[Any] | Dropped:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from mallard.config import Settings
 from mallard.ingest.address import Proxies, client_address, packed_address
 from mallard.ingest.edge import Edge
+from mallard.web.headers import read_headers
 
 
 def open_caller(settings: Settings) -> Callable[[Request], str]:
@@ -16,12 +16,12 @@ def open_caller(settings: Settings) -> Callable[[Request], str]:
     proxies, edge = Proxies(settings.trusted_proxies), Edge(settings.edge_secret, settings.edge_cdn)
 
     def address_of(request: Request) -> str:
-        viewer = edge.viewer(request.headers)
+        headers = read_headers(request.scope["headers"])
+        viewer = edge.viewer(headers)
         if viewer and viewer.address:
             return viewer.address
-        # The order of lines is the order of hops.
-        hops = ",".join(request.headers.getlist("x-forwarded-for"))
-        return client_address(request.client.host if request.client else "", hops, proxies)
+        peer = request.client.host if request.client else ""
+        return client_address(peer, headers.get("x-forwarded-for", ""), proxies)
 
     return address_of
 
@@ -44,6 +44,6 @@ def open_trust(settings: Settings) -> Callable[[Mapping[str, Any]], bool]:
     def is_trusted(scope: Mapping[str, Any]) -> bool:
         client = scope.get("client")
         packed = packed_address(client[0]) if client else None
-        return (packed is not None and packed in proxies) or edge.viewer(Headers(raw=scope["headers"])) is not None
+        return (packed is not None and packed in proxies) or edge.viewer(read_headers(scope["headers"])) is not None
 
     return is_trusted

@@ -4,10 +4,10 @@ import hmac
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import unquote
 
 from mallard.ingest.place import Place, make_place
+from mallard.web.address import address_text
 
 SECRET_HEADER = "x-mallard-edge"  # noqa: S105  # the header's name
 
@@ -75,10 +75,7 @@ NO_EDGE = Edge()
 
 def _address(text: str, has_port: bool) -> str | None:
     """An address; its port stands behind the last colon, around IPv6 without brackets too."""
-    try:
-        return str(ip_address(text.rpartition(":")[0].strip("[]") if has_port else text))
-    except ValueError:
-        return None
+    return address_text(text.rpartition(":")[0] if has_port else text)
 
 
 def _name(headers: Mapping[str, str], header: str) -> str | None:

@@ -30,6 +30,8 @@ from mallard.ingest.request import EventRequest, parse_body, parse_pixel
 from mallard.ingest.sender import Sender, read_sender
 from mallard.observe.fault import FAULTS, kind_and_place
 from mallard.queue.base import Queue
+from mallard.web.address import address_text
+from mallard.web.headers import is_packed
 from mallard.web.policy import HSTS
 
 Parts = tuple[Door, Queue, KeyRing]
@@ -189,7 +191,7 @@ def _body(event: dict[str, Any]) -> bytes | Dropped:
 
 
 def _is_encoded(event: dict[str, Any]) -> bool:
-    return _headers(event).get("content-encoding", "").strip().lower() not in ("", "identity")
+    return is_packed(_headers(event).get("content-encoding", ""))
 
 
 def _headers(event: dict[str, Any]) -> dict[str, str]:
@@ -213,4 +215,5 @@ def _front(event: dict[str, Any]) -> Front:
 
 def _sender(event: dict[str, Any], door: Door) -> Sender:
     # The gateway's own word; a forwarded header could be anybody's.
-    return read_sender(_headers(event), str(_http(event).get("sourceIp", "")), door.edge)
+    source = str(_http(event).get("sourceIp", ""))
+    return read_sender(_headers(event), address_text(source) or source, door.edge)

@@ -1,5 +1,6 @@
 """``receive``: an ordered list of small steps that ends in an ``Event`` or in ``Dropped(reason)``."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,6 +34,11 @@ from mallard.sites.settings import SiteSettings
 
 MAX_LANGUAGE_LENGTH = 35
 CACHED_ARRIVALS = 4096
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+_LETTERS: dict[int, Callable[[str], str]] = {2: str.upper, 4: str.title}
+"""Letters of a subtag by its length (RFC 5646, 2.1.1)."""
+
 CACHED_CLIENTS = 8192
 
 
@@ -225,8 +231,12 @@ def _agent(sender: Sender) -> Agent:
 
 
 def _language(accept_language: str) -> str | None:
-    first = accept_language.partition(",")[0].partition(";")[0].strip()
-    return first[:MAX_LANGUAGE_LENGTH] if first not in ("", "*") else None
+    """The first language as a BCP 47 tag in its usual letters: language small, script capitalised, region capitals."""
+    first = accept_language.partition(",")[0].partition(";")[0].strip().replace("_", "-")
+    if len(first) > MAX_LANGUAGE_LENGTH or not _LANGUAGE.fullmatch(first):
+        return None
+    language, *rest = first.lower().split("-")
+    return "-".join((language, *(_LETTERS.get(len(each), str.lower)(each) for each in rest)))
 
 
 def describe_payload(draft: Draft, door: Door) -> Dropped | None:

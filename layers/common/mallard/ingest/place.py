@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from mallard.web.address import address_text
 
 if TYPE_CHECKING:
     from geoip2.database import Reader
@@ -196,8 +197,7 @@ def _read(lookup: Callable[[str], Any], address: str) -> Place:
     from maxminddb import InvalidDatabaseError
 
     try:
-        parsed = ip_address(address)
-        found = lookup(str(getattr(parsed, "ipv4_mapped", None) or parsed))
+        found = lookup(address_text(address) or "")
     except (AddressNotFoundError, ValueError, InvalidDatabaseError):
         return NOWHERE
     subdivisions = getattr(found, "subdivisions", None)

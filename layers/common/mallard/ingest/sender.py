@@ -1,6 +1,7 @@
 """Who sent a request, by its connection and its headers: the same behind ASGI and behind API Gateway."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -54,7 +55,7 @@ def read_sender(headers: Mapping[str, str], address: str, cdn: Edge) -> Sender:
     return Sender(
         address=(viewer and viewer.address) or address,
         # Cut here, before they become keys of caches: a header may have 64 KB.
-        user_agent=headers.get("user-agent", "")[:MAX_AGENT_LENGTH],
+        user_agent=agent_text(headers.get("user-agent", "")),
         origin=headers.get("origin"),
         accept_language=headers.get("accept-language", "")[:MAX_LANGUAGES_LENGTH],
         opted_out=headers.get("sec-gpc") == "1" or headers.get("dnt") == "1",
@@ -62,6 +63,18 @@ def read_sender(headers: Mapping[str, str], address: str, cdn: Edge) -> Sender:
         is_prefetch=_is_prefetch(headers),
         place=viewer.place if viewer else None,
     )
+
+
+def agent_text(text: str) -> str:
+    """A user agent in the one form that visitors are made of: trimmed, at most MAX_AGENT_LENGTH characters.
+
+    Letters beyond ASCII are bytes of UTF-8 that were read as Latin-1 on the way, where they can be.
+    """
+    text = text.strip()
+    if not text.isascii():
+        with suppress(UnicodeEncodeError, UnicodeDecodeError):
+            text = text.encode("latin-1").decode()
+    return text[:MAX_AGENT_LENGTH]
 
 
 def _is_prefetch(headers: Mapping[str, str]) -> bool:

@@ -106,6 +106,8 @@ def _origins(value: Any) -> tuple[str, ...]:
 def _origin(value: Any) -> str:
     """A host, or ``*.`` before one, as browsers send it; of an origin such as https://example.com the host."""
     text = value.strip() if isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH else ""
+    if "://" not in text and text.count(":") == 1:
+        text = text.partition(":")[0]
     name = written_host(text).removeprefix("*.")
     host = stored_host(name) if name else None
     if host is None or not _HOST.fullmatch(host):

@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mallard.web.front import header
+from mallard.web.headers import is_packed
 from mallard.web.json_text import fault_in
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -43,7 +44,7 @@ class Bodies:
 
 def _refused_head(scope: Scope) -> JSONResponse | None:
     """Before a byte of the body is read."""
-    if header(scope, b"content-encoding").strip().lower() not in ("", "identity"):
+    if any(name == b"content-encoding" and is_packed(value.decode("latin-1")) for name, value in scope["headers"]):
         return _refusal(415, ENCODED, {"accept-encoding": "identity"})
     length = header(scope, b"content-length").strip()
     return _refusal(413, TOO_LARGE) if length.isdecimal() and int(length) > MAX_BODY_BYTES else None

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mallard.web.headers import is_https
+
 Scope = Mapping[str, Any]
 """ASGI's."""
 
@@ -25,9 +27,7 @@ def behind_proxies(is_trusted: Callable[[Scope], bool]) -> Front:
     def is_tls(scope: Scope) -> bool:
         if scope.get("scheme") == "https":
             return True
-        # The first is the one that the visitor's own connection was made to.
-        said = header(scope, b"x-forwarded-proto").partition(",")[0].strip().lower()
-        return said == "https" and is_trusted(scope)
+        return is_https(header(scope, b"x-forwarded-proto")) and is_trusted(scope)
 
     def given_id(scope: Scope) -> str:
         given = header(scope, b"x-request-id")
