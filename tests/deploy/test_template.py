@@ -77,6 +77,15 @@ def test_a_page_has_the_headers_that_our_own_server_gives_it(
     assert headers_of(properties(template, name)) == wanted
 
 
+def test_preflight_reaches_the_function_with_the_headers_it_asks_for(template: dict[str, Any]) -> None:
+    """CORS of the gateway's own would answer in the function's place, with a fixed list."""
+    assert "CorsConfiguration" not in properties(template, "Api")
+    assert "Cors" not in properties(template, "IngestUrl")
+    config = properties(template, "ApiCachePolicy")["CachePolicyConfig"]
+    passed = config["ParametersInCacheKeyAndForwardedToOrigin"]["HeadersConfig"]["Headers"]
+    assert {"Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"} <= set(passed)
+
+
 def test_only_the_shared_page_may_stand_in_a_frame(template: dict[str, Any]) -> None:
     behaviors = properties(template, "Distribution")["DistributionConfig"]["CacheBehaviors"]
     by_path = {each["PathPattern"]: each.get("ResponseHeadersPolicyId") for each in behaviors}

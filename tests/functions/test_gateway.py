@@ -90,6 +90,12 @@ def test_a_preflight_and_a_wrong_method_are_answered(door: Door) -> None:
     assert answer_gateway(request("PUT"), door, MemoryQueue(), NO_KEYS, NOW)["statusCode"] == 405
 
 
+def test_preflight_allows_the_headers_of_a_tracing_library(door: Door) -> None:
+    event = request("OPTIONS", headers={"Access-Control-Request-Headers": "traceparent,baggage"})
+    answer = answer_gateway(event, door, MemoryQueue(), NO_KEYS, NOW)
+    assert answer["headers"]["access-control-allow-headers"] == "content-type, traceparent, baggage"
+
+
 def test_a_message_holds_neither_address_nor_agent(door: Door) -> None:
     queue = MemoryQueue()
     answer_gateway(request(), door, queue, NO_KEYS, NOW)

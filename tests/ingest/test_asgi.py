@@ -30,7 +30,7 @@ from ingest.doors import (
 from mallard.auth.keys import KeyRing
 from mallard.config import Settings
 from mallard.errors import QueueError
-from mallard.ingest.answer import PIXEL
+from mallard.ingest.answer import MAX_ASKED_LENGTH, PIXEL
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.dropped import Reason
 from mallard.ingest.request import MAX_BODY_BYTES
@@ -190,6 +190,25 @@ def test_a_preflight_is_answered_for_any_page(app: IngestApp) -> None:
     assert "POST" in reply.headers["access-control-allow-methods"]
     assert "content-type" in reply.headers["access-control-allow-headers"]
     assert int(reply.headers["access-control-max-age"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed"),
+    [
+        ("traceparent,baggage, X-Request-Id", "content-type, traceparent, baggage, x-request-id"),
+        ("content-type,traceparent,traceparent", "content-type, traceparent"),
+        ("x-good, x bad, x-b\xe9d, (x), ,", "content-type, x-good"),
+        (",".join(f"x-{number:04}" for number in range(1000)), None),
+    ],
+)
+def test_preflight_allows_the_valid_header_names_it_asks_for(asked: str, allowed: str | None, app: IngestApp) -> None:
+    headers = [("origin", "https://other.org"), ("access-control-request-headers", asked)]
+    found = call(app, scope("OPTIONS", headers)).headers["access-control-allow-headers"]
+    if allowed is None:
+        assert found.startswith("content-type, x-0000, x-0001")
+        assert len(found) <= 2 * MAX_ASKED_LENGTH
+    else:
+        assert found == allowed
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])

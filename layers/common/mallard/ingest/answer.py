@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,9 +22,13 @@ CORS = {
 PREFLIGHT = {
     **CORS,
     "access-control-allow-methods": "GET, POST, OPTIONS",
-    "access-control-allow-headers": "content-type",
     "access-control-max-age": "86400",
 }
+MAX_ASKED_LENGTH = 1024
+"""Characters of header names that a preflight is answered with."""
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,64}")
+
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -66,9 +71,14 @@ def _image(headers: dict[str, str]) -> Answer:
     return Answer(200, {**CORS, "content-type": "image/gif", **headers}, PIXEL)
 
 
-def answer_preflight() -> Answer:
-    """Any page may ask."""
-    return Answer(204, PREFLIGHT)
+def answer_preflight(asked: str = "") -> Answer:
+    """Any page may ask, and send the headers that ``Access-Control-Request-Headers`` names.
+
+    Libraries that trace a page's requests add theirs (``traceparent``, ``baggage``); nothing here reads them.
+    """
+    names = dict.fromkeys(("content-type", *(name.strip() for name in asked[:MAX_ASKED_LENGTH].lower().split(","))))
+    allowed = ", ".join(name for name in names if _HEADER_NAME.fullmatch(name))
+    return Answer(204, {**PREFLIGHT, "access-control-allow-headers": allowed})
 
 
 def answer_unavailable() -> Answer:

@@ -159,7 +159,7 @@ class IngestApp:
         if method in ("GET", "HEAD"):
             request = parse_pixel(dict(parse_qsl(scope["query_string"].decode("latin-1"))))
             return await self._taken(request, scope["headers"], _peer(scope), PIXEL_FRONT)
-        return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
+        return answer_preflight(_asked(scope["headers"])) if method == "OPTIONS" else answer_wrong_method()
 
     async def _answer_batch(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] != "POST":
@@ -228,6 +228,12 @@ class IngestApp:
 def is_encoded(headers: RawHeaders) -> bool:
     """Whether a body is packed, as ``Content-Encoding`` says."""
     return any(name == b"content-encoding" and is_packed(value.decode("latin-1")) for name, value in headers)
+
+
+def _asked(headers: RawHeaders) -> str:
+    """The headers that a preflight asks for; more than one line is one list."""
+    lines = (value.decode("latin-1") for name, value in headers if name == b"access-control-request-headers")
+    return ",".join(lines)
 
 
 def _peer(scope: Scope) -> str:

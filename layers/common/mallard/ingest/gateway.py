@@ -97,7 +97,8 @@ def _response(answer: Answer) -> dict[str, Any]:
 def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime, counts: Counter[str]) -> Answer:
     method = _method(event)
     if method not in ("POST", *_PIXEL_METHODS):
-        return answer_preflight() if method == "OPTIONS" else answer_wrong_method()
+        asked = _headers(event).get("access-control-request-headers", "")
+        return answer_preflight(asked) if method == "OPTIONS" else answer_wrong_method()
     if method == "POST" and _is_encoded(event):
         return answer_encoded()
     request = _pixel(event) if method in _PIXEL_METHODS else _request(event)
