@@ -19,6 +19,7 @@ export default (data, ...parts) => {
 
   const gates = [];
   const views = [];
+  let sent;
 
   // What a part gets wrong stays its own: neither the page nor the event suffers.
   const attempt = (action, ...given) => {
@@ -31,11 +32,15 @@ export default (data, ...parts) => {
   queue.gate = (event, options) => {
     const wire = options?.wire;
     let kept;
+    event.interactive = options?.interactive;
     gates.forEach((gate, rank) => {
       if (!wire || !rank) kept ||= attempt(gate, event, options);
     });
     const { n, u, r } = Object.assign(event, wire);
     if (n == "pageview") views.forEach((view) => attempt(view, kept ? 0 : { u, r }));
+    // The core's half an hour without an event goes on: the server counts neither.
+    if (kept || wire) queue.on = sent ?? queue.on;
+    else sent = queue.on;
     return kept;
   };
 
@@ -63,10 +68,24 @@ export default (data, ...parts) => {
 
     /** Calls with what was clicked, by mouse, touch or keyboard; the middle button does nothing but to links. */
     click: (selector, listener) =>
-      on(document, "click auxclick", ({ target, button }) => {
-        const element = target.closest?.(selector);
-        if (element && (!button || (button == 1 && target.closest("a[href]")))) listener(element);
+      on(document, "click auxclick", (event) => {
+        // The composed path leads into open shadow roots.
+        const find = (wanted) => event.composedPath().find((node) => node.matches?.(wanted));
+        const element = find(selector);
+        if (element && (!event.button || (event.button == 1 && find(":any-link")))) listener(element);
       }),
+
+    /** Calls with the URL of a link that is followed: an `a`, an `area`, or an SVG's, whose `href` is an object. */
+    link: (listener) =>
+      kit.click(":any-link", ({ href }) => listener(new URL(href.baseVal ?? href, document.baseURI))),
+
+    /** Calls with each submit. It does not leave a shadow root, which is found by the click or key before it. */
+    submit: (listener) => {
+      const hear = (event) => attempt(listener, event);
+      const listen = (root) => root.addEventListener("submit", hear, true);
+      listen(document);
+      on(document, "click keydown", (event) => event.composedPath().forEach((node) => node.mode && listen(node)));
+    },
 
     /** The list that an attribute names, by commas. */
     list: (text) =>

@@ -8,6 +8,8 @@ declare global {
     revenue?: number;
     /** ISO 4217 code of the currency, as in `"EUR"`. */
     currency?: string;
+    /** `false` where nobody caused the event; taken with any part on. */
+    interactive?: boolean;
     /** Called once, when the event is sent or given up, after three seconds at the latest. */
     callback?: () => void;
     /** With the part `manual`: the address that counts, where it is another than the address bar's. */
@@ -38,6 +40,10 @@ export interface InitOptions {
   domain?: string;
   /** Address that the events are posted to; `/api/event` of the page's own origin where it is absent. */
   api?: string | URL;
+  /** Counts pages on a host without a name too: `localhost`, an address, a file. */
+  local?: boolean;
+  /** Counts browsers that a program drives too. */
+  automation?: boolean;
   /** Parts of this module, in any order. */
   parts?: Part[];
   /** With `downloads`: endings of files, in place of the usual ones. */

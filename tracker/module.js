@@ -20,21 +20,33 @@ export { default as tagged } from "./parts/tagged.js";
 const inBrowser = () => typeof window == "object";
 
 /**
- * Starts to count; once per page.
+ * Starts to count; once per page. Nothing in it throws into the page.
  *
- * @param {object} [options] `domain`, `api`, `parts` (of this module, in any order) and what the parts take
+ * @param {object} [options] `domain`, `api`, `local`, `automation`, `parts` (of this module, in any order) and what the
+ *   parts take
  */
 export const init = ({ parts = [], ...options } = {}) => {
   if (!inBrowser()) return;
-  kit(options, ...parts);
-  core(window, { dataset: { api: "/api/event", ...options } });
+  // As attributes of a tag they count by being there.
+  for (const name of ["local", "automation"]) if (!options[name]) delete options[name];
+  try {
+    kit(options, ...parts);
+    core({ dataset: options });
+  } catch {}
 };
 
-/** Sends a custom event; before `init` it waits for it. */
+/** Sends a custom event; before `init` it waits for it, but its callback three seconds at most. */
 export const track = (name, options) => {
   if (!inBrowser()) return;
-  const mallard = (window.mallard ||= (...call) => {
-    (mallard.q ||= []).push(call);
+  const mallard = (window.mallard ||= (event, given) => {
+    let { callback } = given ?? {};
+    const done = () => {
+      const once = callback;
+      callback = undefined;
+      once?.();
+    };
+    (mallard.q ||= []).push([event, callback ? { ...given, callback: done } : given]);
+    if (callback) setTimeout(done, 3000);
   });
   mallard(name, options);
 };

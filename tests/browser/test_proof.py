@@ -12,6 +12,7 @@ import duckdb
 from playwright.sync_api import Page, Response, expect
 
 from support.server import Server
+from support.tracked_site import KEPT
 
 SITE = "shop.example"
 
@@ -19,9 +20,8 @@ SITE = "shop.example"
 @contextmanager
 def three_page_site(api: str) -> Iterator[str]:
     """A shop with a home page, an about page and a single-page checkout."""
-    snippet = (
-        f'<link rel="icon" href="data:,"><script defer data-domain="{SITE}" src="{api}/tracking/script.js"></script>'
-    )
+    snippet = f'<link rel="icon" href="data:,"><script defer {KEPT} data-domain="{SITE}"'
+        f' src="{api}/tracking/script.js"></script>'
     pages = {
         "/": '<a id="about" href="/about">About</a>',
         "/about": '<a id="checkout" href="/checkout">Checkout</a>',

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, Route
 
-from support.tracked_site import LONGEST_HOLD_SECONDS, PATIENCE_SECONDS, SNIPPET, STRICT_POLICY, Event, Site
+from support.tracked_site import KEPT, LONGEST_HOLD_SECONDS, PATIENCE_SECONDS, SNIPPET, STRICT_POLICY, Event, Site
 
 TRACKER = Path(__file__).parents[2] / "tracker"
 BUILT = TRACKER / "dist" / "script.js"
 
-STUB = "window.mallard=window.mallard||function(){(window.mallard.q=window.mallard.q||[]).push(arguments)}"
+STUB = (
+    "window.mallard=window.mallard||function(n,o){var m=window.mallard,c=o&&o.callback,"
+    "d=function(){var f=c;c=0;f&&f()};(m.q=m.q||[]).push([n,c?Object.assign({},o,{callback:d}):o]);c&&setTimeout(d,3e3)}"
+)
 
 
 def open_counted(page: Page, site: Site, path: str = "/") -> None:
@@ -63,13 +66,13 @@ def test_a_page_view_names_the_referrer_of_its_document(page: Page, site: Site) 
 
 
 def test_without_data_domain_the_site_is_the_hostname(page: Page, site: Site) -> None:
-    site.pages["/"] = '<script defer src="/tracking/script.js"></script>'
+    site.pages["/"] = f'<script defer {KEPT} src="/tracking/script.js"></script>'
     page.goto(site.origin)
     assert site.events(1)[0]["d"] == "127.0.0.1"
 
 
 def test_events_go_to_the_origin_of_the_script_without_preflight(page: Page, site: Site, api: Site) -> None:
-    site.pages["/"] = f'<script defer data-domain="example.com" src="{api.origin}/tracking/script.js"></script>'
+    site.pages["/"] = f'<script defer {KEPT} data-domain="example.com" src="{api.origin}/tracking/script.js"></script>'
     page.goto(site.origin)
     page.evaluate("mallard('signup', {props: {plan: 'pro'}})")
     api.events_in_all(page, 2)
@@ -353,7 +356,7 @@ def test_added_by_other_code_it_works_too(page: Page, site: Site) -> None:
     page.evaluate(
         """() => {
             const script = document.createElement('script');
-            script.dataset.domain = 'example.com';
+            Object.assign(script.dataset, {domain: 'example.com', local: '', automation: ''});
             script.src = '/tracking/script.js';
             document.head.append(script);
         }"""

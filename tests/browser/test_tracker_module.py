@@ -26,7 +26,8 @@ def test_a_module_counts_with_its_parts_and_sends_what_was_tracked_before(
         """
         import { init, track, outbound, mask, engagement } from "/tracking/mallard.mjs";
         track("early", { props: { a: 1 } });
-        init({ domain: "example.com", parts: [outbound, mask, engagement], mask: ["/user/*", "/u/*"] });
+        const kept = { local: true, automation: true };
+        init({ ...kept, domain: "example.com", parts: [outbound, mask, engagement], mask: ["/user/*", "/u/*"] });
         init({ domain: "other.example" });
         track("late");
         addEventListener("click", (event) => event.preventDefault());
@@ -50,7 +51,7 @@ def test_a_module_counts_with_its_parts_and_sends_what_was_tracked_before(
 
 
 def test_without_options_the_page_itself_is_site_and_server(page: Page, site: Site) -> None:
-    with_module(site, 'import { init } from "/tracking/mallard.mjs"; init();')
+    with_module(site, 'import { init } from "/tracking/mallard.mjs"; init({local: true, automation: true});')
     page.goto(site.origin)
     assert bodies(site.events_in_all(page, 1)) == [site.wire("pageview", d="127.0.0.1")]
     assert site.recorded[0].path == "/api/event"

@@ -26,11 +26,15 @@ STRICT_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; requ
 Event = dict[str, Any]
 
 
+KEPT = "data-local data-automation"
+"""Without these the script sends nothing here: the pages are on 127.0.0.1, and a program drives the browser."""
+
+
 def snippet(*parts: str, **attributes: str) -> str:
     """The script tag with parts; `keep_query="q"` is `data-keep-query="q"`."""
     words = "".join(f' data-{name.replace("_", "-")}="{value}"' for name, value in attributes.items())
     name = ".".join(("script", *parts, "js"))
-    return f'<script defer data-domain="example.com"{words} src="/tracking/{name}"></script>'
+    return f'<script defer {KEPT} data-domain="example.com"{words} src="/tracking/{name}"></script>'
 
 
 SNIPPET = snippet()

@@ -4,7 +4,10 @@
  */
 export default ({ gate, on, mallard }) => {
   gate(6, (event) => {
-    if (event.n == "404") event.p = { path: new URL(event.u).pathname, ...event.p };
+    if (event.n != "404") return;
+    event.p = { path: new URL(event.u).pathname, ...event.p };
+    // Nobody caused it.
+    event.interactive ??= false;
   });
   const look = () => {
     const [load] = performance.getEntriesByType("navigation");

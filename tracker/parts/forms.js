@@ -1,6 +1,6 @@
 /** Sends the event `form` when a form is submitted: its `id` or name and where it goes, never what was typed. */
-export default ({ on, address, mallard }) =>
-  on(document, "submit", ({ target, submitter }) => {
+export default ({ submit, address, mallard }) =>
+  submit(({ target, submitter }) => {
     // By attribute: a field called `id` or `action` hides the property of that name.
     const said = (name) => target.getAttribute(name) || undefined;
     const action = submitter?.getAttribute("formaction") || said("action") || "";

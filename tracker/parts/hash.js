@@ -20,10 +20,13 @@ export default ({ gate, view, on, path, mallard }) => {
       if (last != null && last != route(location.hash)) mallard("pageview", 0);
     });
   on(window, "popstate hashchange", look);
-  ["pushState", "replaceState"].forEach((method) => {
+  if (window.navigation) on(navigation, "currententrychange", look);
+  ["pushState", "replaceState"].forEach((method, replaces) => {
     const original = history[method];
     history[method] = (...state) => {
       original.apply(history, state);
+      // As in the core, a router's own redirect at load is no second view.
+      if (replaces && last != null && document.readyState != "complete") last = route(location.hash);
       look();
     };
   });

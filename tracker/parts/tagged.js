@@ -2,7 +2,7 @@
  * Sends the event that `data-mallard-event` on an element names, at a click or for a form when it is submitted, with
  * `data-mallard-prop-…`, `data-mallard-revenue` and `data-mallard-currency`.
  */
-export default ({ on, click, mallard }) => {
+export default ({ submit, click, mallard }) => {
   const PROP = "data-mallard-prop-";
   let busy;
 
@@ -25,5 +25,5 @@ export default ({ on, click, mallard }) => {
   };
 
   click("[data-mallard-event]", (element) => element.matches("form") || tell(element));
-  on(document, "submit", ({ target }) => target.matches("[data-mallard-event]") && tell(target));
+  submit(({ target }) => target.matches("[data-mallard-event]") && tell(target));
 };

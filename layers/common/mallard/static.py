@@ -26,6 +26,9 @@ SCRIPT_PATH = "/tracking/{name}"
 MODULE_NAME = "mallard.mjs"
 _SCRIPT_NAME = re.compile(r"script((?:\.[a-z0-9-]{1,32}){0,32})\.js")
 
+TAG = "document.currentScript || document.head"
+"""Where the attributes are; script text that is inlined or joined with other has no tag of its own."""
+
 HOW_TO_BUILD = "`make setup` puts the browser's files into place."
 
 
@@ -91,7 +94,7 @@ class Scripts:
         if len(set(wanted)) < len(wanted) or not self._parts.keys() >= set(wanted):
             return None
         parts = ",".join(self._parts[part] for part in wanted)
-        return f"({self._kit})(document.currentScript.dataset,{parts});{self._core}" if parts else self._core
+        return f"try{{({self._kit})(({TAG}).dataset,{parts})}}catch{{}}{self._core}" if parts else self._core
 
     def response(self, request: Request) -> Response:
         """The script of the path's ``name``, cacheable and loadable by every site: 200, 304 or 404."""
