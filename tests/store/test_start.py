@@ -9,6 +9,7 @@ from mallard.cli import main
 from mallard.config import load_settings
 from mallard.errors import UnsafeStoreError
 from mallard.queue.local import LocalQueue
+from mallard.store.failed import FAILED_KEY
 from mallard.store.open import open_to_write
 from mallard.store.s3 import S3Store
 from mallard.store.single import SingleWriterS3Store
@@ -53,13 +54,13 @@ def test_a_command_that_writes_refuses_an_unsafe_store(
 ) -> None:
     assert main(arguments) == code
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"mallard: {REFUSED}")
-    assert list(store.list("")) == []
+    assert [row.key for row in store.list("")] == [FAILED_KEY]
 
 
 def test_the_flush_function_refuses_an_unsafe_store(store: S3Store) -> None:
     with pytest.raises(UnsafeStoreError, match=f"^{REFUSED}"):
         cold("flush").parts()
-    assert list(store.list("")) == []
+    assert [row.key for row in store.list("")] == [FAILED_KEY]
 
 
 def test_a_single_writer_is_let_in_and_writes_each_event_once(

@@ -19,7 +19,7 @@ from mallard.queue.local import LocalQueue
 from mallard.queue.open import open_queue
 from mallard.store.base import Store
 from mallard.store.open import open_store
-from mallard.store.probe import ROUNDS, Finding, check_clock, check_deletions, probe_writes
+from mallard.store.probe import ROUNDS, Finding, check_clock, check_deletions, recheck_writes
 
 MIN_KEPT = timedelta(days=7)
 MIN_DEAD_LETTERS_KEPT = timedelta(days=14)
@@ -92,7 +92,7 @@ def check_store(settings: Settings, now: datetime, rounds: int) -> Iterator[Find
     try:
         # A single writer sends no conditions: what the server makes of them is looked at all the same.
         store = open_store(replace(settings, single_writer=False))
-        conditions = probe_writes(store, rounds=rounds)
+        conditions = recheck_writes(store, now, rounds=rounds)
     except (StoreError, ConfigError) as error:
         yield Finding("store", False, f"{error} MALLARD_STORE, MALLARD_S3_ENDPOINT and the AWS credentials name it.")
         return

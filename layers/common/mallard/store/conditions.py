@@ -1,20 +1,15 @@
 """The single checks of a probe: what a store must do with conditional writes, alone and in races."""
 
-import secrets
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from threading import Barrier
+from itertools import count
 
-from mallard.errors import ConflictError, StoreUnavailableError, StoreUnsupportedError
-from mallard.store.base import Store
+from mallard.errors import ConflictError, StoreUnavailableError
+from mallard.store.base import Store, Stored
+from mallard.store.race import Track
 
-CONTENDERS = 2
 NAMES, VERSIONS = "If-None-Match", "If-Match"
-
-Write = Callable[[bytes], str]
 
 
 class WrongError(Exception):
@@ -23,12 +18,12 @@ class WrongError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: keys begin with ``place``; ``pool`` has CONTENDERS threads, each with a connection of its own."""
+    """One run: keys begin with ``place``; ``track`` is where writes of the store race."""
 
     store: Store
     place: str
     rounds: int
-    pool: ThreadPoolExecutor
+    track: Track
 
     def key(self, name: str) -> str:
         """A key that no other run has."""
@@ -88,19 +83,28 @@ def _absent_objects_are_refused(run: Run) -> None:
 
 
 def _a_race_for_a_name_has_one_winner(run: Run) -> None:
-    keys = [run.key(f"name-{number}") for number in range(run.rounds)]
-    _decided((_race(run, key, partial(run.store.put_if_absent, key), NAMES) for key in keys), NAMES)
+    numbers = count()
+
+    def create() -> bool:
+        return _race(run, run.key(f"name-{next(numbers)}"), None, NAMES) is not None
+
+    _decided((_answered(create) for _ in range(run.rounds)), NAMES)
 
 
 def _a_race_for_a_version_has_one_winner(run: Run) -> None:
     key = run.key("version")
     run.store.put_if_absent(key, b"0")
+    seen: Stored | None = None
 
-    def swap(etag: str) -> bool:
-        return _race(run, key, partial(run.store.put_if_match, key, etag=etag), VERSIONS)
+    def swap() -> bool:
+        nonlocal seen
+        # What the last winner was seen to have written needs no second look.
+        stored, seen = seen or run.store.get(key), None
+        if stored is not None:
+            seen = _race(run, key, stored.etag, VERSIONS)
+        return seen is not None
 
-    found = (run.store.get(key) for _ in range(run.rounds))
-    _decided((swap(stored.etag) for stored in found if stored), VERSIONS)
+    _decided((_answered(swap) for _ in range(run.rounds)), VERSIONS)
 
 
 CHECKS = (
@@ -133,34 +137,26 @@ def _refused(run: Run, key: str, write: Callable[[], str], what: str) -> None:
         raise WrongError(f"The store says that it refuses, but ignores {what}.")
 
 
-def _shows(run: Run, key: str, data: bytes) -> None:
+def _shows(run: Run, key: str, data: bytes) -> Stored:
     stored = run.store.get(key)
     if stored is None or stored.data != data:
         raise WrongError("The store acknowledges a write and then shows something else.")
+    return stored
 
 
-def _race(run: Run, key: str, write: Write, header: str) -> bool:
-    """Let CONTENDERS write at the same moment, and look who won and what stands there; whether anybody won."""
-    barrier = Barrier(CONTENDERS)
-
-    def contend(_: int) -> bytes | None:
-        data = secrets.token_bytes(8)
-        barrier.wait()
-        try:
-            write(data)
-        except StoreUnsupportedError:
-            raise
-        except (ConflictError, StoreUnavailableError):
-            # Ceph answers some losers 500: unclear, so whoever writes reads again, as after a refusal.
-            return None
-        return data
-
-    won = [data for data in run.pool.map(contend, range(CONTENDERS)) if data is not None]
+def _race(run: Run, key: str, etag: str | None, header: str) -> Stored | None:
+    """Let contenders write at the same moment, and look who won; what stands there then, None where nobody won."""
+    won = run.track.race(key, etag)
     if len(won) > 1:
         raise WrongError(f"The store accepts both of two simultaneous writes with {header}, and one of them is lost.")
-    for data in won:
-        _shows(run, key, data)
-    return bool(won)
+    return _shows(run, key, won[0]) if won else None
+
+
+def _answered(race: Callable[[], bool]) -> bool:
+    # A connection that broke may have been a kept one whose time was over: no race, and no finding.
+    with suppress(StoreUnavailableError):
+        return race()
+    return race()
 
 
 def _decided(rounds: Iterable[bool], header: str) -> None:

@@ -4,6 +4,7 @@ A PUT that landed and is retried by the SDK would answer 412, as if somebody els
 retries, and whoever writes finds out by reading.
 """
 
+import ssl
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from urllib3.exceptions import HTTPError
 from mallard.errors import ConfigError, ConflictError, StoreUnavailableError, StoreUnsupportedError
 from mallard.store import httpfs
 from mallard.store.base import Listed, Stored
+from mallard.store.signing import signed, trusting
+from mallard.store.wire import SignedPut
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,6 +50,7 @@ _FOREIGN = (
 )
 
 _UNQUOTED, _QUOTED = "{}", '"{}"'
+_NEW = {"IfNoneMatch": "*"}
 
 
 class S3Store:
@@ -108,7 +112,7 @@ class S3Store:
 
     def put_if_absent(self, key: str, data: bytes) -> str:
         """PUT with ``If-None-Match: *``."""
-        return self.put(key, data, {"IfNoneMatch": "*"})
+        return self.put(key, data, _NEW)
 
     def put_if_match(self, key: str, data: bytes, etag: str) -> str:
         """PUT with ``If-Match``, the ETag in the form that this server takes: found out once, then remembered.
@@ -124,6 +128,18 @@ class S3Store:
             if self._etag_form_is_known or not self._is_still(key, etag):
                 raise
         return self._put_in_form(_QUOTED if form == _UNQUOTED else _UNQUOTED, key, data, etag)
+
+    def signed_put(self, key: str, data: bytes, etag: str | None) -> SignedPut | None:
+        """The very request that ``put_if_match``, or ``put_if_absent`` without an ETag, would send, signed by the SDK.
+
+        None where it would go through a proxy, which only the SDK knows how to ask.
+        """
+        condition = _NEW if etag is None else {"IfMatch": self._etag_form.format(etag)}
+        return signed(self._client, lambda: self.put(key, data, condition), data)
+
+    def tls(self) -> ssl.SSLContext:
+        """The authorities that the client trusts."""
+        return trusting(self._ca_bundle)
 
     def delete(self, key: str) -> None:
         """DELETE."""
@@ -195,6 +211,11 @@ class S3Store:
     def pins_are_cheap(self) -> bool:
         """A download each; and DuckDB notices a swap over httpfs, where it says so by an error."""
         return False
+
+    @property
+    def address(self) -> str:
+        """The server and the place on it."""
+        return f"{self._client.meta.endpoint_url} {self.location('')}"
 
     def location(self, key: str) -> str:
         """The object's ``s3://`` address."""

@@ -1,0 +1,62 @@
+"""Requests as the SDK signs them, taken before it sends them; and the authorities that it trusts."""
+
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+
+from mallard.store.wire import SignedPut
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_EVENT = "before-send.s3.PutObject"
+
+
+def signed(client: "S3Client", put: Callable[[], object], body: bytes) -> SignedPut | None:
+    """The request of one ``put_object`` with this body; None where a proxy is between, which only the SDK can ask."""
+    taken: list[AWSPreparedRequest] = []
+    here = threading.get_ident()
+
+    def take(request: AWSPreparedRequest, **_: object) -> Any:
+        # Other threads of the client send what they send.
+        if threading.get_ident() != here:
+            return None
+        taken.append(request)
+        return AWSResponse(request.url, 200, HTTPHeaders.from_dict({"ETag": ""}), _NoBody())
+
+    client.meta.events.register_first(_EVENT, take)
+    try:
+        put()
+    finally:
+        client.meta.events.unregister(_EVENT, take)
+    (request,) = taken
+    if get_environ_proxies(request.url):
+        return None
+    headers = {name: _text(value) for name, value in request.headers.items() if name.lower() != "expect"}
+    return SignedPut(request.url, headers, body)
+
+
+def trusting(ca_bundle: str) -> ssl.SSLContext:
+    """A context for the authorities of a PEM file, empty for those that the SDK brings."""
+    context = ssl.create_default_context(cafile=ca_bundle or get_cert_path(True))
+    # As the SDK: an authority of one's own seldom has all that Python 3.13 asks of it.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+class _NoBody:
+    """The body of an answer to what was never sent."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        """Nothing."""
+        return iter(())
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
