@@ -70,6 +70,12 @@ def test_who_has_few_sites_waits_for_nothing(queue: LocalQueue, clock: Moving) -
     assert (report.partitions, report.waiting, queue.depth()) == (PROMPT_PARTITIONS, (), 0)
 
 
+def test_gathering_writes_at_once_what_a_clock_that_was_ahead_accepted(queue: LocalQueue, clock: Moving) -> None:
+    queue.send(of_sites(MANY, NOW + timedelta(hours=9)))
+    report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Gathering(SPAN))
+    assert (report.partitions, report.waiting, queue.depth()) == (MANY, (), 0)
+
+
 def test_where_there_are_many_the_quiet_ones_wait_and_the_busy_ones_do_not(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(MANY))
     queue.send([message(10**6 + number, 900, NOW) for number in range(BUSY_ROWS)])

@@ -275,14 +275,24 @@ def test_yesterday_is_taken_while_its_salt_lives(store: LocalStore, queue: Local
     assert (before["visitor_id"], before["date"]) == (after["visitor_id"], after["date"])
 
 
-def test_a_day_whose_salt_is_gone_early_has_events_without_visitors(store: LocalStore, queue: LocalQueue) -> None:
+NIGHT = datetime(2025, 7, 1, 1, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("came", ["nobody", "somebody, and the salt was deleted"])
+def test_batch_refuses_a_row_of_a_past_day_without_a_salt(store: LocalStore, queue: LocalQueue, came: str) -> None:
     keys, door = KeyRing(store), open_door(store)
     text, _ = keys.create("a server", "Ingest", NOW)
-    delete_old_salts(store, SiteBook(store), NOW + timedelta(days=9))
-    app = IngestApp(door, queue, keys, clock=lambda: datetime(2025, 7, 1, 1, 0, tzinfo=UTC))
     asked = {**scope("POST", [("x-api-key", text)]), "path": BATCH_PATH}
-    assert taken(call(app, asked, connection([array(row(ts="2025-06-30T11:00:00Z"))])))["accepted"] == 1
-    assert "visitor_id" not in json.loads(queue.receive(1)[0].body)
+    if came != "nobody":
+        call(IngestApp(door, queue, keys, clock=lambda: NOW), asked, connection([array(row())]))
+        queue.acknowledge(queue.receive(10))
+        delete_old_salts(store, SiteBook(store), NOW + timedelta(days=9))
+    app = IngestApp(open_door(store), queue, keys, clock=lambda: NIGHT)
+    rows = array(row(ts="2025-06-30T23:59:59Z"), row(ts="2025-06-30T23:59:59Z") | {"ip": ""}, row(ts=NIGHT.isoformat()))
+    reply = taken(call(app, asked, connection([rows])))
+    # Who has no address is nobody in any case, and needs no salt.
+    assert (reply["accepted"], [each["reason"] for each in reply["dropped"]]) == (2, [Reason.TIME])
+    assert not [key.key for key in store.list("salts/") if "2025-06-30" in key.key]
 
 
 def test_another_method_is_405(store: LocalStore, queue: LocalQueue) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from mallard.errors import QueueError
 from mallard.queue import local
-from mallard.queue.base import VISIBILITY_SECONDS, Message
+from mallard.queue.base import MAX_PAUSE_SECONDS, VISIBILITY_SECONDS, Message
 from mallard.queue.local import ROWS_PER_DELETION, LocalQueue
 from support.sqlite import locked, rows
 
@@ -107,6 +107,41 @@ def test_a_message_that_failed_waits_longer_each_time_and_is_never_given_up(queu
         assert queue.receive(1) == []
         clock.seconds += 1
     assert bodies(queue.receive(1)) == [b"1"]
+
+
+DAY_SECONDS = 86_400
+
+
+@pytest.mark.parametrize("settle", ["postpone", "hold", "neither"])
+def test_receive_gives_what_a_clock_that_was_ahead_has_hidden(queue: LocalQueue, clock: Clock, settle: str) -> None:
+    queue.send([b"1"])
+    clock.seconds += DAY_SECONDS
+    received = queue.receive(1)
+    if settle == "postpone":
+        queue.postpone(received)
+    elif settle == "hold":
+        queue.hold([(each, 3600) for each in received])
+    assert queue.is_idle()
+    clock.seconds -= DAY_SECONDS
+    assert not queue.is_idle()
+    assert bodies(queue.receive(1)) == [b"1"]
+    assert queue.receive(1) == []
+    clock.seconds += VISIBILITY_SECONDS
+    assert bodies(queue.receive(1)) == [b"1"]
+
+
+def test_open_shortens_what_an_earlier_version_has_hidden_for_long(file: Path, clock: Clock) -> None:
+    with closing(LocalQueue(file, clock=clock)) as queue:
+        queue.send([b"1"])
+        clock.seconds += DAY_SECONDS
+        queue.receive(1)
+        clock.seconds -= DAY_SECONDS
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE delivery DROP COLUMN hidden_at")
+    with closing(LocalQueue(file, clock=clock)) as queue:
+        assert queue.receive(1) == []
+        clock.seconds += MAX_PAUSE_SECONDS
+        assert bodies(queue.receive(1)) == [b"1"]
 
 
 def test_a_message_that_failed_is_still_pending(queue: LocalQueue) -> None:

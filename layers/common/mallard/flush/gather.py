@@ -40,7 +40,8 @@ class Gathering:
         quiet = [
             (rows.num_rows, due, partition)
             for partition, rows in parts
-            if rows.num_rows < BUSY_ROWS and (due := self._due(partition, rows)) > moment
+            # Later than one span ahead is due what a clock that was ahead accepted: that waits for nothing.
+            if rows.num_rows < BUSY_ROWS and moment < (due := self._due(partition, rows)) <= moment + self.seconds
         ]
         # Those with the most events first, then those that would wait longest.
         quiet.sort(key=lambda each: (-each[0], -each[1], each[2].prefix))

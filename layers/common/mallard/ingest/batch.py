@@ -13,7 +13,7 @@ from mallard.ingest.answer import Answer, refusal
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.ignored import NONE, Field
 from mallard.ingest.optional import read_text
-from mallard.ingest.pipeline import Door, Sender, receive
+from mallard.ingest.pipeline import TOO_LATE, Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_wire, strict_json
 from mallard.ingest.sender import agent_text
 from mallard.web.address import address_text
@@ -118,8 +118,7 @@ def _refuse_time(row: Row, door: Door, now: datetime) -> Dropped | None:
     if moment > now + MAX_AHEAD:
         return Dropped(Reason.TIME, "ts is more than five minutes ahead.", site_id=site_id)
     if moment < now - OLDEST or not door.salts.lives(zones, zones.local_date(moment), now):
-        sentence = "ts is of a day whose visitor ids can no longer be made; `mallard import` takes it."
-        return Dropped(Reason.TIME, sentence, site_id=site_id)
+        return Dropped(Reason.TIME, TOO_LATE, site_id=site_id)
     return None
 
 

@@ -33,6 +33,7 @@ from mallard.sites.book import SiteBook
 from mallard.sites.settings import SiteSettings
 
 MAX_LANGUAGE_LENGTH = 35
+TOO_LATE = "ts is of a day whose visitor ids can no longer be made; `mallard import` takes it."
 CACHED_ARRIVALS = 4096
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -259,9 +260,11 @@ def identify_visitor(draft: Draft, door: Door) -> Dropped | None:
     if nobody or door.privacy.suppress_visitor_id or (draft.sender.opted_out and door.honor_gpc):
         return None
     salt = door.salts.find(draft.request.site_id, zones, day, draft.now)
-    if salt is not None:
-        draft.salt, draft.columns["salt"] = salt, salt.name
-        draft.columns["visitor_id"] = visitor_id(salt, draft.sender.address, draft.sender.user_agent)
+    if salt is None:
+        # Made now it could be one that was destroyed, by another clock than ours; without it nobody would be counted.
+        return Dropped(Reason.TIME, TOO_LATE)
+    draft.salt, draft.columns["salt"] = salt, salt.name
+    draft.columns["visitor_id"] = visitor_id(salt, draft.sender.address, draft.sender.user_agent)
     return None
 
 

@@ -118,4 +118,5 @@ class House:
 
 
 def _is_due(last: datetime | None, interval: timedelta, now: datetime) -> bool:
-    return last is None or now - last >= interval
+    # A clock that was ahead must not put off for hours what is due.
+    return last is None or not timedelta(0) <= now - last < interval

@@ -185,9 +185,9 @@ def _never(done: Done) -> str:
     raise AssertionError(f"{done} stands where only events' own values can")
 
 
-def of_recent(conditions: Conditions | None, since: datetime) -> Conditions:
-    """The same of events from a moment (naive UTC) on; the visits that they belong to are looked at whole."""
-    recent = "event.timestamp >= $recent"
+def of_recent(conditions: Conditions | None, since: datetime, until: datetime) -> Conditions:
+    """The same of events between two moments (naive UTC); the visits that they belong to are looked at whole."""
+    recent = "(event.timestamp >= $recent AND event.timestamp < $recent_end)"
     conditions = conditions or EVERYTHING
     return replace(
         conditions,
@@ -195,7 +195,7 @@ def of_recent(conditions: Conditions | None, since: datetime) -> Conditions:
         # What else it touches may be touched by an older event.
         touching=recent,
         stranger=f"({conditions.stranger}) AND {recent}",
-        values={**conditions.values, "recent": since},
+        values={**conditions.values, "recent": since, "recent_end": until},
     )
 
 

@@ -37,6 +37,7 @@ BYTES_OF_A_ROW = 600
 """In memory, its value apart."""
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
+END = datetime.max
 
 WRITTEN_AHEAD = timedelta(minutes=15)
 """How much earlier than its event's timestamp a segment may seem written: batches come from up to five minutes ahead,
@@ -131,6 +132,7 @@ class Engine:
             tuple(dict.fromkeys(each.dimension for each in queries)),
             of_visits=any(each.of_visits for each in queries),
             conditions=conditions,
+            recent=conditions is None and first.period.since is not None,
             visits_by_day=any(each.of_visits for each in queries if each.dimension == DAY),
             spans_only=conditions is None
             and all(each.dimension == TOTAL and SPANS.issuperset(each.metrics) for each in queries),
@@ -226,11 +228,11 @@ class Engine:
 
     def _conditions(self, query: Query, *, of_visits: bool = False) -> Conditions | None:
         """What its filter asks, and of what part of a day; QueryError where it is wrong."""
-        conditions, since = None, query.period.since
+        conditions, since, until = None, query.period.since, query.period.until
         if query.filters is not None:
             conditions = compile_filter(query.filters, self.book.get(query.site_id).goals)
-        if since is not None and (conditions or of_visits):
-            return of_recent(conditions, since)
+        if since is not None and until is not None and (conditions or of_visits):
+            return of_recent(conditions, since, until)
         return conditions
 
     def _look(
@@ -293,7 +295,9 @@ class Engine:
 
     def _run(self, query: Query, count: Count, files: Sequence[str], pending: pa.Table) -> pa.Table:
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
-        values = _values(query.period, count.conditions, files)
+        values = _values(query.period, count.conditions, files) | (
+            {"until": query.period.until} if count.recent else {}
+        )
         with self._database.turn() as cursor:
             cursor.register("pending", pending)
             if HOUR in count.dimensions:
@@ -314,7 +318,8 @@ class Engine:
         with self._database.turn() as cursor:
             cursor.register("pending", look.pending)
             # The order is known only when all is read: what a swap breaks breaks here, before anything was taken.
-            found = cursor.execute(sql, _values(query.period, conditions, look.files))
+            values = _values(query.period, conditions, look.files)
+            found = cursor.execute(sql, values if conditions else {**values, "until": query.period.until or END})
             try:
                 for batch in found.to_arrow_reader(BATCH_ROWS):
                     take(batch.cast(PENDING))

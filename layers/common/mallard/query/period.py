@@ -9,6 +9,9 @@ from mallard.sites.zones import UTC_DAYS, Zones
 
 REALTIME_MINUTES = 5
 REALTIME_STEP_SECONDS = 5
+REALTIME_AHEAD = timedelta(seconds=60)
+"""How far the clock behind an event may be ahead of ours: `mallard doctor` holds each against the store's so closely."""
+
 MAX_DAYS = 36_525
 MAX_SERIES_DAYS = 7_320
 """Rows of a daily series, twenty years. A number or a list has no such bound."""
@@ -33,11 +36,15 @@ PERIODS = (
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Local dates ``start <= date < end``; ``since`` (naive UTC) cuts earlier events; ``hourly``: a chart's step."""
+    """Local dates ``start <= date < end``; ``hourly``: a chart's step.
+
+    Where there is ``since`` there is ``until``: only events of ``since <= timestamp < until`` (naive UTC) count.
+    """
 
     start: date
     end: date
     since: datetime | None = None
+    until: datetime | None = None
     hourly: bool = False
     open_start: bool = False
 
@@ -62,8 +69,10 @@ def read_period(
     if name == "realtime":
         utc = now.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         # By steps, so that many who look at one time ask the same.
-        since = utc - timedelta(minutes=REALTIME_MINUTES, seconds=utc.second % REALTIME_STEP_SECONDS)
-        return Period(today - timedelta(days=1), tomorrow, since=since, hourly=True)
+        step = utc - timedelta(seconds=utc.second % REALTIME_STEP_SECONDS)
+        since = step - timedelta(minutes=REALTIME_MINUTES)
+        until = step + timedelta(seconds=REALTIME_STEP_SECONDS) + REALTIME_AHEAD
+        return Period(today - timedelta(days=1), tomorrow, since, until, hourly=True)
     if name == "all":
         return Period(FIRST_DATE, tomorrow, open_start=True)
     if days := re.fullmatch(r"(\d+)d", name):

@@ -41,7 +41,8 @@ class Count:
 
     ``of_visits``: the visits are counted too; without, measures of theirs are 0. Those of each DAY only where
     ``visits_by_day``. ``also`` are columns of events that are read besides. ``spans_only``: of TOTAL nothing is told
-    but the measures behind the metrics SPANS, which takes a third of the time.
+    but the measures behind the metrics SPANS, which takes a third of the time. ``recent``: the statement binds ``since``
+    and ``until``, and counts what is between them.
     """
 
     dimensions: tuple[str, ...]
@@ -51,6 +52,7 @@ class Count:
     visits_by_day: bool = False
     also: tuple[str, ...] = ()
     spans_only: bool = False
+    recent: bool = False
 
     @property
     def known(self) -> tuple[Dimension, ...]:
@@ -78,7 +80,8 @@ def sql_file(name: str) -> str:
 
 def counting_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:
     """The whole text of a count over segments, pending events, both, or neither."""
-    every = _every(has_files=has_files, has_waiting=has_waiting)
+    kind = "recent" if count.recent else "events"
+    every = _every(has_files=has_files, has_waiting=has_waiting, kind=kind)
     if count.spans_only:
         return "WITH " + ",\n".join([*every, sql_file("count_spans")])
     ctes = [*every, *_events(count), *_visits(count)]
@@ -134,12 +137,12 @@ def rollup_made_by(zone: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _every(*, has_files: bool, has_waiting: bool) -> list[str]:
+def _every(*, has_files: bool, has_waiting: bool, kind: str = "events") -> list[str]:
     if has_files:
-        names = ("stored", "waiting", "events_both") if has_waiting else ("stored", "events_stored")
+        names = ("stored", "waiting", f"{kind}_both") if has_waiting else ("stored", f"{kind}_stored")
         return [sql_file(name) for name in names]
     # An empty list of files is refused by read_parquet; no rows at all is the same as none waiting.
-    return [sql_file("waiting"), sql_file("events_waiting")]
+    return [sql_file("waiting"), sql_file(f"{kind}_waiting")]
 
 
 def _events(count: Count) -> list[str]:

@@ -4,6 +4,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from mallard.queue.base import MAX_PAUSE_SECONDS
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -13,7 +15,8 @@ CREATE TABLE IF NOT EXISTS message (
 CREATE TABLE IF NOT EXISTS delivery (
     id INTEGER PRIMARY KEY,
     hidden_until REAL NOT NULL,
-    receives INTEGER NOT NULL
+    receives INTEGER NOT NULL,
+    hidden_at REAL NOT NULL DEFAULT 0
 );
 CREATE TRIGGER IF NOT EXISTS forget_delivery AFTER DELETE ON message BEGIN
     DELETE FROM delivery WHERE id = OLD.id;
@@ -24,16 +27,19 @@ CREATE TABLE IF NOT EXISTS set_aside (
     reason TEXT NOT NULL
 );
 """
-CLAIM = """
-INSERT INTO delivery (id, hidden_until, receives)
-SELECT message.id, :until, coalesce(delivery.receives, 0) + 1 FROM message LEFT JOIN delivery USING (id)
-WHERE coalesce(delivery.hidden_until, 0) <= :now ORDER BY message.id LIMIT :limit
-ON CONFLICT (id) DO UPDATE SET hidden_until = excluded.hidden_until, receives = excluded.receives
+_IS_VISIBLE = "(coalesce(delivery.hidden_until, 0) <= :now OR delivery.hidden_at > :now)"
+"""A message that was hidden later than now was hidden by a clock that was ahead, perhaps for days. Should that be the
+second that NTP took back, another receiver gets it too, and the table takes each event once."""
+
+CLAIM = f"""
+INSERT INTO delivery (id, hidden_until, receives, hidden_at)
+SELECT message.id, :until, coalesce(delivery.receives, 0) + 1, :now FROM message LEFT JOIN delivery USING (id)
+WHERE {_IS_VISIBLE} ORDER BY message.id LIMIT :limit
+ON CONFLICT (id) DO UPDATE
+SET hidden_until = excluded.hidden_until, receives = excluded.receives, hidden_at = excluded.hidden_at
 RETURNING id, receives
 """
-VISIBLE = (
-    "SELECT EXISTS (SELECT 1 FROM message LEFT JOIN delivery USING (id) WHERE coalesce(delivery.hidden_until, 0) <= ?)"
-)
+VISIBLE = f"SELECT EXISTS (SELECT 1 FROM message LEFT JOIN delivery USING (id) WHERE {_IS_VISIBLE})"
 READ = "SELECT id, body FROM message WHERE id IN (SELECT value FROM json_each(?))"
 DELETE = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
 
@@ -58,12 +64,19 @@ def connect(file: Path, busy_seconds: float) -> sqlite3.Connection:
 def prepare(connection: sqlite3.Connection, now: float) -> None:
     """Make what is not there yet; ``now`` is Unix seconds."""
     connection.executescript(SCHEMA)
-    if _lacks_age(connection):
+    if _lacks(connection, "set_aside", "aside_at"):
         # Of two processes at once one adds it.
         connection.execute("BEGIN IMMEDIATE")
-        if _lacks_age(connection):
+        if _lacks(connection, "set_aside", "aside_at"):
             connection.execute("ALTER TABLE set_aside ADD COLUMN aside_at REAL NOT NULL DEFAULT 0")
         connection.execute("UPDATE set_aside SET aside_at = ? WHERE aside_at = 0", (now,))
+        connection.execute("COMMIT")
+    if _lacks(connection, "delivery", "hidden_at"):
+        connection.execute("BEGIN IMMEDIATE")
+        if _lacks(connection, "delivery", "hidden_at"):
+            connection.execute("ALTER TABLE delivery ADD COLUMN hidden_at REAL NOT NULL DEFAULT 0")
+        # An earlier version did not note by which clock it hid them.
+        connection.execute("UPDATE delivery SET hidden_until = min(hidden_until, ?)", (now + MAX_PAUSE_SECONDS,))
         connection.execute("COMMIT")
     connection.execute("CREATE INDEX IF NOT EXISTS set_aside_by_age ON set_aside (aside_at)")
 
@@ -78,5 +91,5 @@ def insert(connection: sqlite3.Connection, bodies: list[bytes]) -> None:
     connection.execute("COMMIT")
 
 
-def _lacks_age(connection: sqlite3.Connection) -> bool:
-    return "aside_at" not in {row[1] for row in connection.execute("PRAGMA table_info(set_aside)").fetchall()}
+def _lacks(connection: sqlite3.Connection, table: str, column: str) -> bool:
+    return column not in {row[1] for row in connection.execute(f"PRAGMA table_info({table})").fetchall()}

@@ -118,7 +118,7 @@ class LocalQueue:
 
     def is_idle(self) -> bool:
         """Exactly."""
-        return not self._run(VISIBLE, [(self._clock(),)])[0][0]
+        return not self._run(VISIBLE, [{"now": self._clock()}])[0][0]
 
     def depth(self) -> int:
         """The exact number of rows."""
@@ -177,8 +177,10 @@ class LocalQueue:
             self._connection.close()
 
     def _hide(self, until: Sequence[tuple[float, Message]]) -> None:
+        now = self._clock()
         self._run(
-            "UPDATE delivery SET hidden_until = ? WHERE id = ?", [(moment, int(each.receipt)) for moment, each in until]
+            "UPDATE delivery SET hidden_until = ?, hidden_at = ? WHERE id = ?",
+            [(moment, now, int(each.receipt)) for moment, each in until],
         )
 
     def _open(self) -> sqlite3.Connection:
