@@ -151,8 +151,7 @@ def month_file(parts: Iterable[pa.Table]) -> bytes:
 
 def _count(engine: Engine, zones: Zones, day: date, segments: tuple[Listed, ...]) -> pa.Table | None:
     """A day's rows; None where its counts do not add up to what the footers say, which a damaged file could cause."""
-    hours = hours_table(moment.replace(tzinfo=None) for moment, _ in zones.hours(day, day + timedelta(days=1)))
-    rows, footer_rows, spans_days = engine.count_day(segments, hours)
+    rows, footer_rows, spans_days = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))
     read = pc.sum(rows.filter(pc.equal(rows["dimension"], "rows"))["events"]).as_py()
     kept = rows.filter(pc.not_equal(rows["dimension"], "rows"))
     if read != footer_rows or kept.filter(pc.equal(kept["dimension"], TOTAL)).num_rows != 1:

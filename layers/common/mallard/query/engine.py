@@ -20,7 +20,16 @@ from mallard.query.period import Period
 from mallard.query.plan import PORTION_BYTES, Plan
 from mallard.query.query import DAY, HOUR, Query
 from mallard.query.rollups import Rolled, RollupReader
-from mallard.query.statement import SPANS, Count, counting_sql, hours_table, rollup_sql, rows_sql, sql_file
+from mallard.query.statement import (
+    BEGINNING,
+    SPANS,
+    Count,
+    counting_sql,
+    hours_table,
+    rollup_sql,
+    rows_sql,
+    sql_file,
+)
 from mallard.query.stopping import current_stop
 from mallard.query.study import Study
 from mallard.sites.book import SiteBook
@@ -36,7 +45,6 @@ BATCH_ROWS = 32_768
 BYTES_OF_A_ROW = 600
 """In memory, its value apart."""
 
-BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
 END = datetime.max
 
 WRITTEN_AHEAD = timedelta(minutes=15)
@@ -328,8 +336,7 @@ class Engine:
                 raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
 
     def _hours(self, query: Query) -> pa.Table:
-        hours = self.zones(query.site_id).hours(query.period.start, query.period.end)
-        return hours_table(moment.replace(tzinfo=None) for moment, _ in hours)
+        return hours_table(self.zones(query.site_id), query.period.start, query.period.end)
 
     def _merged(self, query: Query, plan: Plan, counted: Iterable[pa.Table]) -> list[dict[str, Any]]:
         rolled = [plan.rolled.counts(query.dimension)] if plan.rolled.dates else []

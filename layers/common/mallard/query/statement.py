@@ -3,17 +3,20 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import pyarrow as pa
 
 from mallard.query.conditions import EVERYTHING, Conditions
 from mallard.query.dimensions import DIMENSIONS, Dimension
 from mallard.query.query import DAY, HOUR
+from mallard.sites.zones import Zones
 from mallard.table import rollup
 from mallard.table.rollup import TOTAL
+
+BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
 
 MOMENT = "(CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)"
 """An event's place in the order of events, by time, then by ``ordinal``: one number is compared faster than a pair."""
@@ -67,9 +70,24 @@ class Count:
         return (*_KEYS, *sorted(read - set(_KEYS)), *(_MONEY if self.with_money else ()))
 
 
-def hours_table(starts: Iterable[Any]) -> pa.Table:
-    """The table ``hours`` of the moments (naive UTC) at which local hours begin."""
-    return pa.table({"start": pa.array(starts, pa.timestamp("us"))})
+def hours_table(zones: Zones, start: date, end: date) -> pa.Table:
+    """The table ``hours`` of ``start <= date < end``: the moments (naive UTC) at which each date's hours begin.
+
+    An event's date was decided when it was taken. One that lies outside of it by the zones of today (its time was
+    rounded, or the zone changed where its instance did not know of it yet) counts in the nearest hour of its date.
+    """
+    dates: list[date] = []
+    starts: list[datetime] = []
+    since: list[datetime] = []
+    for day in (start + timedelta(days=each) for each in range((end - start).days)):
+        of_day = [moment.replace(tzinfo=None) for moment, _ in zones.hours(day, day + timedelta(days=1))]
+        dates += [day] * len(of_day)
+        starts += of_day
+        since += [BEGINNING, *of_day[1:]] if of_day else []
+    moment = pa.timestamp("us")
+    return pa.table(
+        {"date": pa.array(dates, pa.date32()), "start": pa.array(starts, moment), "since": pa.array(since, moment)}
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Local dates of a site, whose zone may change from a future date on, never for a date that has begun."""
+"""Local dates of a site, whose zone may change from a future midnight on, never for a date that has begun."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -9,6 +9,10 @@ from zoneinfo import ZoneInfo
 
 UTC_NAME = "UTC"
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+SHORTEST_DAY = timedelta(hours=2)
+"""A change to the east shortens its first day; one that would leave less of it goes by way of UTC, for one day."""
+
 REMEMBERED_MINUTES = 512
 
 
@@ -16,12 +20,16 @@ REMEMBERED_MINUTES = 512
 class Zones:
     """The zones of a site: from each date on, the zone that stands beside it; the first entry is for all time before.
 
-    Days are without gaps and in order: where a change moves the clock, its first day is shorter or longer.
+    A zone holds from the midnight at which the one before it begins that date. Days are without gaps and in order:
+    the first one under another zone is shorter to the east and longer to the west.
     """
 
     entries: tuple[tuple[date, str], ...] = ((date.min, UTC_NAME),)
     _dates: dict[int, date] = field(default_factory=dict, init=False, repr=False, compare=False)
     """By minutes since 1970: all events of a busy minute ask for the same. No midnight is within one."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", _in_steps(self.entries))
 
     def local_date(self, moment: datetime) -> date:
         """The date that an aware moment belongs to."""
@@ -33,11 +41,9 @@ class Zones:
         return next(name for first, name in reversed(self.entries) if first <= day)
 
     def day_start(self, day: date) -> datetime:
-        """The first moment of a date, in UTC."""
-        names = {self.name_on(day)}
-        if any(first == day for first, _ in self.entries[1:]):
-            names.add(self.name_on(day - timedelta(days=1)))
-        return min(datetime.combine(day, time.min, _zone(name)).astimezone(UTC) for name in names)
+        """The first moment of a date, in UTC: midnight by the clock of the day that ends then."""
+        before = next((name for first, name in reversed(self.entries) if first < day), self.entries[0][1])
+        return _midnight(day, before)
 
     def hours(self, start: date, end: date) -> Iterator[tuple[datetime, str]]:
         """The local hours of ``start <= date < end``: the moment each begins (UTC), and its label ``YYYY-MM-DD HH:00``.
@@ -50,7 +56,7 @@ class Zones:
             yield moment, f"{local:%Y-%m-%d %H}:00"
             past = timedelta(minutes=local.minute, seconds=local.second)
             # Each day begins its hours anew: another zone may begin them at other minutes.
-            moment = min(moment - past + HOUR, self.day_start(self.local_date(moment) + timedelta(days=1)))
+            moment = min(moment - past + HOUR, self.day_start(self.local_date(moment) + DAY))
 
     def hour_start(self, moment: datetime) -> datetime:
         """The moment (UTC) at which the local hour of an aware moment begins, as ``hours`` has it; of the same date."""
@@ -64,23 +70,37 @@ class Zones:
         return day
 
     def _date_of(self, moment: datetime) -> date:
-        for first, name in reversed(self.entries[1:]):
-            day = moment.astimezone(_zone(name)).date()
-            if day >= first:
-                return day
-        return moment.astimezone(_zone(self.entries[0][1])).date()
+        # No clock is a day ahead of UTC. A clock's own date may fall back past midnight; this one never does.
+        day = moment.date() + DAY
+        while self.day_start(day) > moment:
+            day -= DAY
+        return day
 
     def changed(self, name: str, today: date) -> "Zones":
-        """The same with another zone from tomorrow on; a change that was ahead is dropped."""
+        """The same with another zone from the end of ``today`` on; a change that was ahead is dropped."""
         if self.entries[-1][1] == name:
             return self
         begun = tuple(entry for entry in self.entries if entry[0] <= today)
         if begun[-1][1] == name:
             return Zones(begun)
-        return Zones((*begun, (today + timedelta(days=1), name)))
+        return Zones((*begun, (today + DAY, name)))
 
 
-UTC_DAYS = Zones()
+def _in_steps(entries: tuple[tuple[date, str], ...]) -> tuple[tuple[date, str], ...]:
+    """The same entries, where those that would leave next to nothing of a date have a day of UTC before them."""
+    steps = [entries[0]]
+    for first, name in entries[1:]:
+        if steps[-1][0] == first:
+            steps.pop()
+        if _midnight(first + DAY, name) - _midnight(first, steps[-1][1]) < SHORTEST_DAY:
+            steps.append((first, UTC_NAME))
+            first += DAY
+        steps.append((first, name))
+    return tuple(steps)
+
+
+def _midnight(day: date, name: str) -> datetime:
+    return datetime.combine(day, time.min, _zone(name)).astimezone(UTC)
 
 
 @lru_cache(maxsize=1024)
@@ -91,3 +111,6 @@ def _hour_starts(zones: Zones, day: date) -> tuple[datetime, ...]:
 @lru_cache(maxsize=1024)
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
+
+
+UTC_DAYS = Zones()
