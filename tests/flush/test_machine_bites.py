@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mallard.store.base import Store
+from mallard.table.erase import Removed
 from mallard.table.layout import Partition
 from support import broken_rules as broken
 from support.flush_machine import FlushMachine
@@ -45,7 +46,7 @@ def test_the_machine_fails_where_a_part_leaves_a_rule_out(machine: type[FlushMac
 
 @pytest.mark.parametrize("erase", [broken.delete_partition, broken.erase_upwards])
 def test_the_machine_fails_where_an_erasure_is_carried_out_otherwise(
-    erase: Callable[[Store, Partition, int], int], monkeypatch: pytest.MonkeyPatch
+    erase: Callable[[Store, Partition, int], Removed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mallard.keeping.erase.erase_partition", erase)
     with pytest.raises(AssertionError):

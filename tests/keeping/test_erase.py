@@ -14,6 +14,7 @@ from mallard.keeping.erase import (
     Erasure,
     carry_out,
     delete_old_reports,
+    last_erasure_ms,
     open_erasures,
     queue_erasure,
     read_erasure,
@@ -25,9 +26,10 @@ from mallard.query.engine import PENDING, Engine
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
-from mallard.table.layout import Partition
+from mallard.table.layout import Partition, aside_key
 from mallard.table.rollup import days_of, decode_rollup, rollup_key
 from mallard.table.write import AppendReport, TableWriter
+from support.damage import KINDS, damage
 from support.faults import CrashError, Fault, FaultyStore
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
 from support.rows import deliveries, event, segments, stored_ids
@@ -306,10 +308,34 @@ def test_a_report_is_kept_for_a_month(place: Place) -> None:
     assert place.store.get(key) is None
 
 
-def test_a_request_that_is_no_request_is_told(place: Place) -> None:
+def test_open_erasures_names_a_damaged_request_and_gives_the_others(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     place.store.put_if_absent("config/erasures/1.json", b"{}")
-    with pytest.raises(StoreUnavailableError, match="does not hold what it should"):
-        list(open_erasures(place.store))
+    key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
+    assert [found for found, _ in open_erasures(place.store)] == [key]
+    assert "config/erasures/1.json does not hold what it should" in caplog.text
+    with pytest.raises(StoreUnavailableError, match=r"config/erasures/1\.json does not hold what it should"):
+        carry_out(place.store, "config/erasures/1.json")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_carry_out_erases_damaged_days_and_what_a_repair_set_aside(place: Place, kind: str) -> None:
+    damage(place.store, Partition(SITE, FIRST).segment(0), kind)
+    aside, other = (aside_key(Partition(SITE, day).segment(0), "1") for day in (LAST, DAYS[2]))
+    for each in (aside, other):
+        place.store.put_if_absent(each, b"visitors")
+    key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
+    erasure = carry_out(place.store, key, sleep=lambda _: None)
+    assert (erasure.done, erasure.days, erasure.events, erasure.damaged) == (True, (FIRST, LAST), 16, 1)
+    assert (place.store.get(aside), place.store.get(other) is not None) == (None, True)
+
+
+def test_last_erasure_ms_is_that_of_the_latest_request_of_the_day(place: Place) -> None:
+    assert last_erasure_ms(place.store, Partition(SITE, FIRST)) is None
+    erase(place.store)
+    assert last_erasure_ms(place.store, Partition(SITE, FIRST)) == AFTER_MS - 1
+    assert last_erasure_ms(place.store, Partition("other.example", FIRST)) is None
 
 
 def test_two_processes_at_one_request_erase_it_together(place: Place) -> None:

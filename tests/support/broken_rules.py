@@ -9,6 +9,7 @@ from mallard.errors import ConflictError
 from mallard.queue.base import Message
 from mallard.sites.book import SiteBook
 from mallard.store.base import Store
+from mallard.table.erase import Removed
 from mallard.table.layout import Partition
 from mallard.table.segment import Segment, encode
 from mallard.table.tail import Tail, find_tail
@@ -130,15 +131,15 @@ class CachedBuildMachine(FlushMachine):
         self.engines["builder"] = CachedEngine(self.store, self._pending, self.book)
 
 
-def delete_partition(store: Store, partition: Partition, before_ms: int, **_: object) -> int:
+def delete_partition(store: Store, partition: Partition, before_ms: int, **_: object) -> Removed:
     """An erasure that frees the names."""
     keys = [row.key for row in store.list(partition.prefix)]
     for key in keys:
         store.delete(key)
-    return len(keys)
+    return Removed(len(keys))
 
 
-def erase_upwards(store: Store, partition: Partition, before_ms: int, **_: object) -> int:
+def erase_upwards(store: Store, partition: Partition, before_ms: int, **_: object) -> Removed:
     """An erasure that begins with the lowest segment, and marks the highest last."""
     removed = 0
     tail = find_tail(store, partition)
@@ -151,4 +152,4 @@ def erase_upwards(store: Store, partition: Partition, before_ms: int, **_: objec
         else:
             store.put_if_match(key, data, stored.etag)
             removed += 1
-    return removed
+    return Removed(removed)

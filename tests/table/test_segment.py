@@ -12,9 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from mallard.demo.traffic import generate
-from mallard.errors import TableError
+from mallard.errors import DamagedSegmentError, TableError
 from mallard.table.schema import EVENTS, HOUR_ORDER
-from mallard.table.segment import ROW_GROUP_ROWS, Segment, decode, encode
+from mallard.table.segment import (
+    ROW_GROUP_ROWS,
+    Segment,
+    damage_of,
+    decode,
+    decode_ids,
+    encode,
+    has_our_footer,
+)
+from support.damage import KINDS
 from support.rows import event, events, rows_of
 
 GOLDEN = Path(__file__).parent / "golden" / "without_hour_order.parquet"
@@ -107,16 +116,20 @@ def test_one_write_id_gives_the_same_bytes() -> None:
 
 def test_the_footer_says_version_write_seal_and_erasure() -> None:
     rows = rows_of(events(1))
+    digest = footer(Segment(rows), write_id="w")["mallard.digest"]
     assert footer(Segment(rows), write_id="w") == {
         "mallard.schema_version": "1",
         "mallard.write_id": "w",
         "mallard.sealed": "false",
+        "mallard.digest": digest,
     }
+    digest = footer(Segment(rows, sealed=True, erased_before=7), write_id="w")["mallard.digest"]
     assert footer(Segment(rows, sealed=True, erased_before=7), write_id="w") == {
         "mallard.schema_version": "1",
         "mallard.write_id": "w",
         "mallard.sealed": "true",
         "mallard.erased_before": "7",
+        "mallard.digest": digest,
     }
 
 
@@ -233,3 +246,41 @@ def test_parquet_without_a_seal_mark_is_no_segment() -> None:
     pq.write_table(rows_of(events(1)), sink)
     with pytest.raises(TableError, match=KEY):
         decode(bytes(sink.getvalue()), KEY)
+
+
+@pytest.mark.parametrize("place", range(0, len(WHOLE), 97))
+def test_decode_rejects_a_segment_with_one_flipped_bit(place: int) -> None:
+    data = bytearray(WHOLE)
+    data[place] ^= 4
+    with pytest.raises(DamagedSegmentError, match=KEY):
+        decode(bytes(data), KEY)
+    with pytest.raises(DamagedSegmentError, match=KEY):
+        decode_ids(bytes(data), KEY)
+    assert damage_of(bytes(data))
+
+
+def test_decode_accepts_an_older_segment_without_a_digest() -> None:
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, EVENTS) as writer:
+        writer.write_table(rows_of(events(1, 2)))
+        writer.add_key_value_metadata({"mallard.sealed": "true"})
+    data = bytes(sink.getvalue())
+    assert decode(data, KEY).sealed
+    assert damage_of(data) is None
+
+
+def test_decode_names_the_column_that_has_another_type() -> None:
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, pa.schema([*list(EVENTS)[:4], ("pathname", pa.int64())])) as writer:
+        writer.add_key_value_metadata({"mallard.sealed": "true"})
+    with pytest.raises(DamagedSegmentError, match="its column pathname is int64"):
+        decode(bytes(sink.getvalue()), KEY)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("footer", "data")])
+def test_has_our_footer_tells_other_files_from_segments(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "00000.parquet"
+    file.write_bytes(WHOLE)
+    assert has_our_footer(file)
+    file.write_bytes(KINDS[kind](WHOLE))
+    assert not has_our_footer(file)

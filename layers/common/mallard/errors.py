@@ -5,11 +5,14 @@ MallardError
 ├── StoreError             the object store did not do what was asked
 │   ├── ConflictError          the condition of a write did not hold: surely not written
 │   ├── StoreUnavailableError  no answer, or an unclear one: written or not, only a read can tell
-│   │   └── StoreUnsupportedError  the server says that it does not know what was asked
+│   │   ├── StoreUnsupportedError  the server says that it does not know what was asked
+│   │   └── DamagedObjectError     a small object does not hold what was written; its sentence names it
 │   ├── UnsafeStoreError       the server does not keep the conditions of writes; its sentence says which
 │   └── LeaseTakenError        another process writes where only one may; nothing was written
 ├── QueueError             the queue could not take, give or settle messages
+│   └── DamagedQueueError      the queue's file is no queue any more; its sentence names it
 ├── TableError             an object of the table cannot be understood
+│   └── DamagedSegmentError    a segment does not hold what was written; its sentence names it
 ├── TransferError          a file to import or to export to cannot be used
 ├── ErasureError           an erasure is asked for that cannot be carried out; its sentence says why
 ├── ApiKeyError            a key is asked for that cannot be made
@@ -52,6 +55,15 @@ class StoreUnsupportedError(StoreUnavailableError):
     """The server does not know the operation or the condition."""
 
 
+class DamagedObjectError(StoreUnavailableError):
+    """A small object of the store does not hold what was written; ``key`` names it."""
+
+    def __init__(self, key: str) -> None:
+        """``key`` as it may be shown."""
+        super().__init__(f"{key} does not hold what it should: it is damaged. `mallard doctor` says what to do.")
+        self.key = key
+
+
 class UnsafeStoreError(StoreError):
     """The server does not keep the conditions of writes, so that events would be lost."""
 
@@ -64,8 +76,22 @@ class QueueError(MallardError):
     """The queue could not take, give or settle messages."""
 
 
+class DamagedQueueError(QueueError):
+    """The file of the local queue cannot be read as one."""
+
+
 class TableError(MallardError):
     """An object of the table cannot be read."""
+
+
+class DamagedSegmentError(TableError):
+    """A segment does not hold what was written; ``key`` names it, ``reason`` says what is wrong."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        """``reason`` is a clause without a full stop."""
+        super().__init__(f"{key} is damaged and not a segment of the table: {reason}.")
+        self.key = key
+        self.reason = reason
 
 
 class TransferError(MallardError):

@@ -48,6 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{report.rows.written:,} events written into {report.partitions:,} partitions.")
     if waiting := queue.depth():
         print(f"{waiting:,} messages wait for their next try, or another process is at them.")
+    if report.blocked:
+        raise StoreUnavailableError(
+            f"{len(report.blocked):,} events stay in the queue, before a damaged file that the log names;"
+            " `mallard repair` sets it aside."
+        )
     if report.failed:
         raise StoreUnavailableError(f"{len(report.failed):,} events could not be written and stay in the queue.")
     return 0

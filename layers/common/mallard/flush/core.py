@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from mallard.errors import StoreError, TableError
+from mallard.errors import DamagedSegmentError, StoreError, TableError
 from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.queue.base import VISIBILITY_SECONDS, Message, Queue
 from mallard.rejected.counts import add_notes
@@ -28,6 +28,12 @@ ROUND_TIME = timedelta(seconds=VISIBILITY_SECONDS * 2 // 3)
 Should even that not do, another receiver gets the messages too, and the table takes each event once.
 """
 
+DAMAGED_PAUSE_SECONDS = 3600
+"""Between two tries to write beside a damaged file: only a repair or an erasure makes the next one succeed.
+
+A hundred receives, after which SQS makes a dead letter, then take four days.
+"""
+
 EXPIRED = "expired"
 """Why an event of a day past retention is set aside: written, it would bring a deleted partition back."""
 
@@ -38,8 +44,9 @@ log = logging.getLogger("mallard.flush")
 class FlushReport:
     """What became of a batch.
 
-    ``done`` is in the table, ``failed`` is to be tried again after a pause, ``left`` was not tried for want of time,
-    ``waiting`` is for others to come, each for so many seconds, ``poison`` never can be written, each with the reason.
+    ``done`` is in the table, ``failed`` is to be tried again after a pause, ``blocked`` stands before a damaged file
+    until that is repaired or erased, ``left`` was not tried for want of time, ``waiting`` is for others to come, each
+    for so many seconds, ``poison`` never can be written, each with the reason.
     """
 
     done: tuple[Message, ...] = ()
@@ -47,6 +54,7 @@ class FlushReport:
     left: tuple[Message, ...] = ()
     waiting: tuple[tuple[Message, int], ...] = ()
     poison: tuple[tuple[Message, str], ...] = ()
+    blocked: tuple[Message, ...] = ()
     rows: AppendReport = field(default_factory=AppendReport)
     partitions: int = 0
 
@@ -56,7 +64,7 @@ class FlushReport:
             "written": self.rows.written,
             "duplicates": self.rows.duplicates,
             "partitions": self.partitions,
-            "failed": len(self.failed),
+            "failed": len(self.failed) + len(self.blocked),
             "waiting": len(self.waiting),
             "set_aside": len(self.poison),
         }
@@ -68,6 +76,7 @@ class FlushReport:
             self.left + other.left,
             self.waiting + other.waiting,
             self.poison + other.poison,
+            self.blocked + other.blocked,
             self.rows + other.rows,
             self.partitions + other.partitions,
         )
@@ -137,7 +146,7 @@ def settle(queue: Queue, report: FlushReport) -> None:
     queue.set_aside(report.poison)
     queue.postpone(report.failed)
     queue.release(report.left)
-    queue.hold(report.waiting)
+    queue.hold([*report.waiting, *((each, DAMAGED_PAUSE_SECONDS) for each in report.blocked)])
 
 
 def drain(
@@ -205,6 +214,10 @@ def flush_round(
 def _write(table: TableWriter, partition: Partition, rows: pa.Table, members: tuple[Message, ...]) -> FlushReport:
     try:
         return FlushReport(done=members, rows=table.append(partition, rows), partitions=1)
+    except DamagedSegmentError as error:
+        # Beside a damaged tail no other number may be opened, and what a damaged segment holds cannot be told.
+        log.error("%d events of %s wait: %s `mallard repair` sets it aside.", len(members), partition.prefix, error)
+        return FlushReport(blocked=members)
     except (StoreError, TableError) as error:
         # One partition in trouble must not hold back the others.
         log.error("partition %s not written: %s", partition.prefix, error)

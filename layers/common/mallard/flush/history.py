@@ -39,7 +39,7 @@ class History:
 
     def note(self, report: FlushReport, seconds: float, now: datetime) -> None:
         """A flush came to its end, after so many seconds. One line in the log, where it had something to do."""
-        rows, failed = report.rows, bool(report.failed)
+        rows, failed = report.rows, bool(report.failed or report.blocked)
         self.failures += failed
         if not (rows.written or rows.duplicates or rows.erased or report.poison or failed):
             return
@@ -51,7 +51,8 @@ class History:
         self.set_aside += len(report.poison)
         self.last = Last(now, seconds, rows.written, report.partitions, failed)
         log.info(
-            "flushed %d events into %d partitions in %.2f s (%d duplicates, %d erased, %d set aside, %d to try again)",
+            "flushed %d events into %d partitions in %.2f s"
+            " (%d duplicates, %d erased, %d set aside, %d to try again, %d before a damaged file)",
             rows.written,
             report.partitions,
             seconds,
@@ -59,6 +60,7 @@ class History:
             rows.erased,
             len(report.poison),
             len(report.failed),
+            len(report.blocked),
             extra={"events": rows.written, "partitions": report.partitions, "seconds": round(seconds, 3)},
         )
 

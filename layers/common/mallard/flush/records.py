@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from mallard.flush.core import flush
+from mallard.flush.core import DAMAGED_PAUSE_SECONDS, flush
 from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.queue.base import Message, Queue
 from mallard.table.write import TableWriter
@@ -30,9 +30,9 @@ def flush_records(
     kept = queue.set_aside(report.poison)
     queue.postpone(report.failed)
     queue.release(report.left)
-    queue.hold(report.waiting)
+    queue.hold([*report.waiting, *((each, DAMAGED_PAUSE_SECONDS) for each in report.blocked)])
     waiting = (each for each, _ in report.waiting)
-    again = {each.receipt for each in (*report.failed, *report.left, *waiting, *kept)}
+    again = {each.receipt for each in (*report.failed, *report.blocked, *report.left, *waiting, *kept)}
     return {
         "batchItemFailures": [
             {"itemIdentifier": each["messageId"]} for each in records if each["receiptHandle"] in again

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 
-from mallard.errors import ErasureError, StoreUnavailableError
+from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableError
 from mallard.event import local_date, to_ms
 from mallard.keeping.rollups import look_into_all, month_file
 from mallard.rejected.counts import REJECTED, forget_rejections
 from mallard.store.base import Store
 from mallard.store.swap import swap
-from mallard.table.erase import erase_partition, left_rows
-from mallard.table.layout import EXPORTS, Partition, site_prefix
+from mallard.table.erase import Removed, erase_partition, left_rows
+from mallard.table.layout import DAMAGED, EXPORTS, Partition, parse_aside, site_prefix
 from mallard.table.read import list_days
 from mallard.table.rollup import SCHEMA, days_of, decode_rollup, rollup_key, rollup_prefix, without
 
@@ -34,8 +34,9 @@ log = logging.getLogger("mallard.keeping")
 class Erasure:
     """A site's days from ``first`` to ``last``, both included, of what was accepted before ``before_ms``.
 
-    ``next`` is the day to go on with after a crash; ``days`` are those that held events, ``events`` how many. Who first
-    carries it out moves ``before_ms`` on to that moment, and says so in ``begun``.
+    ``next`` is the day to go on with after a crash; ``days`` are those that held events, ``events`` how many, and
+    ``damaged`` the number of files among them that could not be read: what they held went uncounted. Who first carries
+    it out moves ``before_ms`` on to that moment, and says so in ``begun``.
     """
 
     site_id: str
@@ -48,6 +49,7 @@ class Erasure:
     pending: int = 0
     done: bool = False
     begun: bool = False
+    damaged: int = 0
 
     def to_json(self) -> bytes:
         """As it stands in ``config/erasures/``."""
@@ -83,7 +85,7 @@ def queue_erasure(store: Store, site_id: str, first: date, last: date, now: date
 
 
 def read_erasure(store: Store, key: str) -> tuple[Erasure, str]:
-    """The request under a key, with its ETag; StoreUnavailableError where it is not one."""
+    """The request under a key, with its ETag; StoreUnavailableError where there is none or it is damaged."""
     stored = store.get(key)
     return _decoded(key, stored.data if stored else None), stored.etag if stored else ""
 
@@ -99,23 +101,40 @@ def _decoded(key: str, data: bytes | None) -> Erasure:
         known = {each.name: found[each.name] for each in fields(Erasure) if each.name in found}
         return Erasure(**{**known, **dates, "days": days})
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreUnavailableError(f"{key} does not hold what it should.") from error
+        raise DamagedObjectError(key) from error
 
 
 def open_erasures(store: Store) -> Iterator[tuple[str, Erasure]]:
     """Requests that are not carried out to the end, the oldest first."""
-    for row in list(store.list(ERASURES)):
-        erasure, _ = read_erasure(store, row.key)
+    for key, erasure in _readable(store):
         if not erasure.done:
-            yield row.key, erasure
+            yield key, erasure
 
 
 def delete_old_reports(store: Store, now: datetime) -> None:
     """Reports of erasures are kept for REPORT_KEPT."""
-    for row in list(store.list(ERASURES)):
-        erasure, _ = read_erasure(store, row.key)
+    for key, erasure in _readable(store):
         if erasure.done and erasure.before_ms < to_ms(now - REPORT_KEPT):
-            store.delete(row.key)
+            store.delete(key)
+
+
+def last_erasure_ms(store: Store, partition: Partition) -> int | None:
+    """The latest moment up to which a known request, open or done, erases a partition; None where none does."""
+    marks = [
+        each.before_ms
+        for _, each in _readable(store)
+        if each.site_id == partition.site_id and each.first <= partition.date <= each.last
+    ]
+    return max(marks, default=None)
+
+
+def _readable(store: Store) -> Iterator[tuple[str, Erasure]]:
+    """Requests and reports, the oldest first. A damaged one is logged, and holds back none of the others."""
+    for row in list(store.list(ERASURES)):
+        try:
+            yield row.key, read_erasure(store, row.key)[0]
+        except DamagedObjectError as error:
+            log.error("an erasure is not carried out: %s", error)
 
 
 def carry_out(
@@ -135,14 +154,14 @@ def carry_out(
     erasure = _begin(store, key, to_ms(clock() + ALLOWED_SKEW))
     if erasure.done:
         return erasure
-    unsaved: list[tuple[date, int]] = []
+    unsaved: list[tuple[date, Removed]] = []
     for number, day in enumerate(_days(erasure.next, erasure.last), 1):
         if not may_go_on():
             break
         removed = erase_partition(store, Partition(erasure.site_id, day), erasure.before_ms, sleep=sleep)
         unsaved.append((day, removed))
-        progress(day, removed)
-        if removed or number % SAVED_EVERY_DAYS == 0:
+        progress(day, removed.rows)
+        if any(removed) or number % SAVED_EVERY_DAYS == 0:
             erasure, unsaved = _save(store, key, unsaved), []
     erasure = _save(store, key, unsaved)
     if erasure.next <= erasure.last:
@@ -150,10 +169,17 @@ def carry_out(
     _erase_rollups(store, erasure)
     pending = erase_pending(erasure.site_id, erasure.first, erasure.last, erasure.before_ms) if erase_pending else 0
     forget_rejections(store, erasure.site_id, erasure.first, erasure.last)
-    _erase_copies(store, erasure.site_id)
+    _erase_copies(store, erasure)
     _check(store, erasure)
     erasure = _save(store, key, [], pending=pending, done=True)
-    log.info("erased %s to %s of %s: %d events", erasure.first, erasure.last, erasure.site_id, erasure.events)
+    log.info(
+        "erased %s to %s of %s: %d events, and %d damaged files",
+        erasure.first,
+        erasure.last,
+        erasure.site_id,
+        erasure.events,
+        erasure.damaged,
+    )
     return erasure
 
 
@@ -173,17 +199,18 @@ def _begin(store: Store, key: str, before_ms: int) -> Erasure:
 
 
 def _save(
-    store: Store, key: str, removed: Sequence[tuple[date, int]], *, pending: int = 0, done: bool = False
+    store: Store, key: str, removed: Sequence[tuple[date, Removed]], *, pending: int = 0, done: bool = False
 ) -> Erasure:
     """Add what was done to the request."""
-    found = {day for day, count in removed if count}
+    found = {day for day, each in removed if any(each)}
 
     def added(erasure: Erasure) -> Erasure:
         return replace(
             erasure,
             next=max([erasure.next, *(day + timedelta(days=1) for day, _ in removed)]),
             days=tuple(sorted({*erasure.days, *found})),
-            events=erasure.events + sum(count for _, count in removed),
+            events=erasure.events + sum(each.rows for _, each in removed),
+            damaged=erasure.damaged + sum(each.damaged for _, each in removed),
             pending=erasure.pending + pending,
             done=erasure.done or done,
         )
@@ -226,11 +253,16 @@ def _erase_rollup(store: Store, key: str, erasure: Erasure) -> None:
         store.delete(key)
 
 
-def _erase_copies(store: Store, site_id: str) -> None:
-    """What may hold a copy: answers written for download, and what a versioned bucket keeps of replaced objects."""
+def _erase_copies(store: Store, erasure: Erasure) -> None:
+    """Copies of the events: damaged files that were set aside, downloads, and old versions in a versioned bucket."""
+    for row in list(store.list(f"{DAMAGED}{site_prefix(erasure.site_id)}")):
+        partition = parse_aside(row.key)
+        if partition and erasure.first <= partition.date <= erasure.last:
+            store.delete(row.key)
     for row in list(store.list(EXPORTS)):
         store.delete(row.key)
-    for prefix in (site_prefix(site_id), rollup_prefix(site_id), EXPORTS, REJECTED):
+    site_id = erasure.site_id
+    for prefix in (site_prefix(site_id), rollup_prefix(site_id), f"{DAMAGED}{site_prefix(site_id)}", EXPORTS, REJECTED):
         store.delete_old_versions(prefix)
 
 

@@ -14,6 +14,7 @@ from mallard.keeping.rollups import look_into_all, months_before, swap
 from mallard.query.statement import rollup_made_by
 from mallard.sites.book import SiteBook
 from mallard.store.base import Store
+from mallard.table.layout import DAMAGED, parse_aside
 from mallard.table.read import Days
 from mallard.table.rollup import (
     ROLLUPS,
@@ -59,6 +60,7 @@ def retain(
     cutoff = local_date(now) - timedelta(days=retention.days) - GRACE
     if not retention.keep_rollups:
         _drop_rollups(store, cutoff, but)
+    _drop_set_aside(store, cutoff, but)
     deleted = 0
     for (site_id, month), days in months_before(store, lambda _: cutoff).items():
         if site_id in but:
@@ -101,6 +103,14 @@ def _frozen(store: Store, book: SiteBook, site_id: str, month: date, days: Days)
         marked = marked.set_column(place, "frozen", pa.repeat(pa.scalar(True), marked.num_rows))
         swap(store, key, stored.etag, [without(rows, fresh), marked])
     return frozenset(frozen | fresh)
+
+
+def _drop_set_aside(store: Store, cutoff: date, but: Collection[str]) -> None:
+    """Damaged files of a date that is past go with its partition."""
+    for row in list(store.list(DAMAGED)):
+        partition = parse_aside(row.key)
+        if partition and partition.date < cutoff and partition.site_id not in but:
+            store.delete(row.key)
 
 
 def _drop_rollups(store: Store, cutoff: date, but: Collection[str]) -> None:

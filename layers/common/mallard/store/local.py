@@ -22,6 +22,8 @@ FILE_MODE = 0o600
 
 TEMPORARY_FILES_KEPT_SECONDS = 3600
 
+_FOLDER_ETAG = "folder"
+
 
 def _etag(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
@@ -55,6 +57,9 @@ class LocalStore:
             data = self._path(key).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except IsADirectoryError:
+            # The name is taken, by what is no object: to its readers as damaged as an empty file.
+            return Stored(b"", _FOLDER_ETAG)
         except OSError as error:
             raise self._unavailable(error) from error
         return Stored(data, _etag(data))
@@ -81,7 +86,7 @@ class LocalStore:
                 found = self.get(key)
                 if found is None or found.etag != etag:
                     raise ConflictError(f"{key} is not the version that was read.")
-                unfinished.rename(path)
+                self._replace(path, unfinished, key)
                 _sync_folder(path.parent)
         except OSError as error:
             raise self._unavailable(error) from error
@@ -173,6 +178,17 @@ class LocalStore:
             return
         except OSError as error:
             raise self._unavailable(error) from error
+
+    def _replace(self, path: Path, unfinished: Path, key: str) -> None:
+        """Rename the file into place; a folder that stands there is moved to ``damaged/`` first."""
+        if not path.is_dir():
+            unfinished.rename(path)
+            return
+        aside = self.root / "damaged" / f"{key}.{secrets.token_hex(4)}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(aside)
+        # Meanwhile the name is free: a link refuses one that somebody else has taken.
+        os.link(unfinished, path)
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:

@@ -7,14 +7,22 @@ carries the mark ``erased_before``, so that from then on no writer takes what wa
 import random
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain, count
+from typing import NamedTuple
 
-from mallard.errors import ConflictError, StoreError, StoreUnavailableError
+from mallard.errors import ConflictError, DamagedSegmentError, MallardError, StoreUnavailableError
 from mallard.store.base import Store, Stored
-from mallard.table.layout import Partition, parse_segment
+from mallard.table.layout import Partition
+from mallard.table.repair import damaged_in, replace_by_nothing
 from mallard.table.segment import Segment, decode, encode
-from mallard.table.tail import find_tail
+from mallard.table.tail import every_object, find_tail
 from mallard.table.write import ATTEMPTS, FIRST_PAUSE_SECONDS
+
+
+class Removed(NamedTuple):
+    """Numbers of ``rows`` that were removed, and of ``damaged`` files beside them, whose rows nobody can count."""
+
+    rows: int = 0
+    damaged: int = 0
 
 
 def erase_partition(
@@ -24,23 +32,26 @@ def erase_partition(
     *,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
-) -> int:
+) -> Removed:
     """Remove all rows accepted before ``before_ms`` (since 1970), and keep such rows out for good; how many there were.
 
-    Runs again as often as it likes. Raises StoreError where ATTEMPTS tries did not get there.
+    A damaged file loses all that it holds, for nobody can tell what that is. Runs again as often as it likes.
+    Raises StoreError or TableError where ATTEMPTS tries did not get there.
     """
-    removed = 0
-    failure: StoreError | None = None
+    removed = damaged = 0
+    failure: MallardError | None = None
     for attempt in range(ATTEMPTS):
         if attempt:
             sleep(FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + jitter()))
         try:
+            if isinstance(failure, DamagedSegmentError):
+                damaged += _clear(store, partition)
             removed += _mark(store, partition, before_ms)
             for key, stored, segment in _unmarked(store, partition, before_ms):
                 store.put_if_match(key, encode(_erased(segment, before_ms)), stored.etag)
                 removed += segment.rows.num_rows
-            return removed
-        except (ConflictError, StoreUnavailableError) as error:
+            return Removed(removed, damaged)
+        except (ConflictError, StoreUnavailableError, DamagedSegmentError) as error:
             failure = error
     raise failure or StoreUnavailableError(f"{partition.prefix} could not be erased.")
 
@@ -48,6 +59,17 @@ def erase_partition(
 def left_rows(store: Store, partition: Partition, before_ms: int) -> int:
     """How many rows an erasure would still remove: zero after one."""
     return sum(int(segment.rows.num_rows) for _, _, segment in _unmarked(store, partition, before_ms))
+
+
+def _clear(store: Store, partition: Partition) -> int:
+    """Replace damaged files first, without the mark: whether they were sealed is unknown, so the mark goes above them.
+
+    A writer that read the last one as sealed, before it was damaged, may have its write of the next number prepared.
+    """
+    found = list(damaged_in(store, partition))
+    for each in found:
+        replace_by_nothing(store, each)
+    return len(found)
 
 
 def _mark(store: Store, partition: Partition, before_ms: int) -> int:
@@ -65,16 +87,7 @@ def _mark(store: Store, partition: Partition, before_ms: int) -> int:
 
 def _unmarked(store: Store, partition: Partition, before_ms: int) -> Iterator[tuple[str, Stored, Segment]]:
     """Segments with rows that were written before the mark: all later ones carry it."""
-    listed = {row.key for row in store.list(partition.prefix) if parse_segment(row.key)}
-    highest = max((found[1] for key in listed if (found := parse_segment(key))), default=-1)
-    # A listing may miss a name, the newest too; the numbers have no gaps.
-    known = sorted(listed | {partition.segment(number) for number in range(highest + 1)})
-    for key in chain(known, map(partition.segment, count(highest + 1))):
-        stored = store.get(key)
-        if stored is None and key in known:
-            continue
-        if stored is None:
-            return
+    for key, stored in every_object(store, partition):
         segment = decode(stored.data, key)
         if segment.rows.num_rows and (segment.erased_before is None or segment.erased_before < before_ms):
             yield key, stored, segment

@@ -9,7 +9,11 @@ EVENTS = "events/"
 EXPORTS = "exports/"
 """Large answers, for an hour."""
 
+DAMAGED = "damaged/"
+"""The bytes of damaged files that a repair set aside: below it their own key, and a word that tells versions apart."""
+
 _SEGMENT = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/(\d{5})(?:-[0-9a-f]{8})?\.parquet")
+_ASIDE = re.compile(rf"{DAMAGED}(events/site_id=[^/]+/date=[^/]+/\d{{5}}(?:-[0-9a-f]{{8}})?\.parquet)[./].*")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,6 +51,18 @@ def parse_segment(key: str) -> tuple[Partition, int] | None:
         return Partition(unquote(match[1]), date.fromisoformat(match[2])), int(match[3])
     except ValueError:
         return None
+
+
+def aside_key(key: str, version: str) -> str:
+    """The key under which a damaged object's bytes are kept; ``version`` is its ETag."""
+    return f"{DAMAGED}{key}.{version}"
+
+
+def parse_aside(key: str) -> Partition | None:
+    """The partition of a segment that was set aside; None where the key is something else."""
+    match = _ASIDE.fullmatch(key)
+    found = parse_segment(match[1]) if match else None
+    return found[0] if found else None
 
 
 def date_in(path: str) -> date | None:

@@ -1,14 +1,16 @@
 """One object of the table: a whole Parquet file, and what its footer says of it."""
 
+import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mallard.errors import TableError
+from mallard.errors import DamagedSegmentError
 from mallard.table.schema import EVENTS, HOUR_ORDER, SCHEMA_VERSION
 
 ROW_GROUP_ROWS = 131_072
@@ -23,6 +25,15 @@ _WRITE_ID = b"mallard.write_id"
 _SEALED = b"mallard.sealed"
 _ERASED_BEFORE = b"mallard.erased_before"
 _SPANS_DAYS = b"mallard.visitors_span_days"
+_DIGEST = b"mallard.digest"
+_NO_DIGEST = b"0" * 64
+"""The digest's place while it is computed: 64 hexadecimal digits of the SHA-256 of all bytes with this in its place.
+
+Of 1,500 segments with one flipped byte in their data DuckDB read 1,389 without an error, and other values.
+"""
+
+_TRAILER_BYTES = 8
+_MAGIC = b"PAR1"
 
 _NO_DICTIONARY = {
     "event_id": "PLAIN",
@@ -63,11 +74,12 @@ def encode(segment: Segment, write_id: str | None = None) -> bytes:
         footer[_ERASED_BEFORE] = str(segment.erased_before).encode()
     if segment.spans_days:
         footer[_SPANS_DAYS] = b"true"
+    footer[_DIGEST] = _NO_DIGEST
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, rows.schema, **writer_options(rows.column_names)) as writer:
         writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
         writer.add_key_value_metadata(footer)
-    return bytes(sink.getvalue())
+    return _signed(sink.getvalue())
 
 
 def sort_rows(rows: pa.Table) -> pa.Table:
@@ -88,10 +100,9 @@ def writer_options(names: Sequence[str]) -> dict[str, Any]:
 
 
 def decode(data: bytes, key: str) -> Segment:
-    """Read a whole segment; TableError where the bytes are not one."""
+    """Read a whole segment; DamagedSegmentError where the bytes are not one, or not those that were written."""
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        footer = file.metadata.metadata or {}
+        file, footer = _opened(data)
         rows = file.read()
         erased_before = footer.get(_ERASED_BEFORE)
         return Segment(
@@ -100,8 +111,8 @@ def decode(data: bytes, key: str) -> Segment:
             erased_before=int(erased_before) if erased_before is not None else None,
             spans_days=footer.get(_SPANS_DAYS) == b"true",
         )
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise TableError(f"{key} is not a segment of the table: {error}.") from error
+    except _UNREADABLE as error:
+        raise DamagedSegmentError(key, _reason(error)) from error
 
 
 def _lean(rows: pa.Table) -> pa.Table:
@@ -121,8 +132,95 @@ def _completed(rows: pa.Table) -> pa.Table:
 
 
 def decode_ids(data: bytes, key: str) -> pa.ChunkedArray:
-    """Only the ``event_id`` column of a segment; TableError where the bytes are not one."""
+    """Only the ``event_id`` column of a segment; DamagedSegmentError as of ``decode``."""
     try:
-        return pq.ParquetFile(pa.BufferReader(data)).read(columns=["event_id"])["event_id"]
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise TableError(f"{key} is not a segment of the table: {error}.") from error
+        return _opened(data)[0].read(columns=["event_id"])["event_id"]
+    except _UNREADABLE as error:
+        raise DamagedSegmentError(key, _reason(error)) from error
+
+
+def damage_of(data: bytes) -> str | None:
+    """The clause that says why the bytes are no segment; None where they are one. A digest that fits needs no more."""
+    try:
+        file, footer = _opened(data)
+        if _DIGEST not in footer:
+            file.read()
+    except _UNREADABLE as error:
+        return _reason(error)
+    return None
+
+
+def has_digest(data: bytes) -> bool:
+    """Whether a segment's footer says what its bytes were: older files do not."""
+    return _DIGEST in (pq.ParquetFile(pa.BufferReader(data)).metadata.metadata or {})
+
+
+def mark_in(data: bytes) -> int | None:
+    """``erased_before`` as the footer has it, of bytes that may be damaged; None where there is none to read."""
+    try:
+        mark = (pq.ParquetFile(pa.BufferReader(data)).metadata.metadata or {}).get(_ERASED_BEFORE)
+        return int(mark) if mark is not None else None
+    except _UNREADABLE:
+        return None
+
+
+def has_our_footer(file: Path) -> bool:
+    """Whether a file ends in a footer of ours: some microseconds, for what is cut, empty or foreign. OSError."""
+    with file.open("rb") as opened:
+        size = opened.seek(0, 2)
+        opened.seek(max(0, size - _TRAILER_BYTES))
+        trailer = opened.read()
+        length = int.from_bytes(trailer[:4], "little") + _TRAILER_BYTES
+        if not trailer.endswith(_MAGIC) or length > size:
+            return False
+        opened.seek(size - length)
+        return _SEALED in opened.read(length)
+
+
+_UNREADABLE = (pa.ArrowException, OSError, KeyError, ValueError, TypeError, OverflowError)
+"""The exceptions of pyarrow, and of reading the footer's values, over bytes that may be anything."""
+
+_REQUIRED = tuple(field.name for field in EVENTS if not field.nullable)
+
+
+def _opened(data: bytes) -> tuple[Any, Mapping[bytes, bytes]]:
+    """The file, its digest and its columns checked, and its footer. Raises one of _UNREADABLE."""
+    if not data:
+        raise ValueError("it is empty")
+    file = pq.ParquetFile(pa.BufferReader(data))
+    footer = file.metadata.metadata or {}
+    if _SEALED not in footer:
+        raise ValueError("its footer is not of this product")
+    if (digest := footer.get(_DIGEST)) is not None and not _is_whole(data, digest):
+        raise ValueError("its bytes are not those that were written")
+    schema = file.schema_arrow
+    for name in _REQUIRED:
+        if name not in schema.names:
+            raise ValueError(f"it has no column {name}")
+    for field in schema:
+        if field.name in EVENTS.names and field.type != EVENTS.field(field.name).type:
+            raise ValueError(f"its column {field.name} is {field.type}")
+    return file, footer
+
+
+def _signed(buffer: Any) -> bytes:
+    data = bytearray(buffer)
+    place = data.rfind(_NO_DIGEST)
+    data[place : place + len(_NO_DIGEST)] = hashlib.sha256(data).hexdigest().encode()
+    return bytes(data)
+
+
+def _is_whole(data: bytes, digest: bytes) -> bool:
+    place = data.rfind(digest)
+    if place < 0 or len(digest) != len(_NO_DIGEST):
+        return False
+    whole = memoryview(data)
+    found = hashlib.sha256(whole[:place])
+    found.update(_NO_DIGEST)
+    found.update(whole[place + len(digest) :])
+    return found.hexdigest().encode() == digest
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return (text[0] if text else type(error).__name__).rstrip(".")

@@ -1,8 +1,10 @@
 """Finding the segment of a partition that grows; the listing is a hint, GET decides."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 
-from mallard.store.base import Store
+from mallard.store.base import Store, Stored
 from mallard.table.layout import Partition, parse_segment
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode
@@ -41,6 +43,20 @@ def find_tail(store: Store, partition: Partition) -> Tail:
         number += 1
     mark = below.erased_before if below else None
     return Tail(number, Segment(EVENTS.empty_table(), erased_before=mark), None, unique)
+
+
+def every_object(store: Store, partition: Partition) -> Iterator[tuple[str, Stored]]:
+    """Key and bytes of each object of a partition, whatever it holds, those that a listing misses included."""
+    listed = {row.key for row in store.list(partition.prefix) if parse_segment(row.key)}
+    highest = max((found[1] for key in listed if (found := parse_segment(key))), default=-1)
+    # The newest name may be missing from the listing too; the numbers have no gaps.
+    known = sorted(listed | {partition.segment(number) for number in range(highest + 1)})
+    for key in chain(known, map(partition.segment, count(highest + 1))):
+        stored = store.get(key)
+        if stored is not None:
+            yield key, stored
+        elif key not in known:
+            return
 
 
 def _read(store: Store, key: str) -> Segment | None:
