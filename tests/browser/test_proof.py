@@ -20,8 +20,10 @@ SITE = "shop.example"
 @contextmanager
 def three_page_site(api: str) -> Iterator[str]:
     """A shop with a home page, an about page and a single-page checkout."""
-    snippet = f'<link rel="icon" href="data:,"><script defer {KEPT} data-domain="{SITE}"'
+    snippet = (
+        f'<link rel="icon" href="data:,"><script defer {KEPT} data-domain="{SITE}"'
         f' src="{api}/tracking/script.js"></script>'
+    )
     pages = {
         "/": '<a id="about" href="/about">About</a>',
         "/about": '<a id="checkout" href="/checkout">Checkout</a>',

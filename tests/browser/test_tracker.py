@@ -15,7 +15,8 @@ BUILT = TRACKER / "dist" / "script.js"
 
 STUB = (
     "window.mallard=window.mallard||function(n,o){var m=window.mallard,c=o&&o.callback,"
-    "d=function(){var f=c;c=0;f&&f()};(m.q=m.q||[]).push([n,c?Object.assign({},o,{callback:d}):o]);c&&setTimeout(d,3e3)}"
+    "d=function(){var f=c;c=0;f&&f()};"
+    "(m.q=m.q||[]).push([n,c?Object.assign({},o,{callback:d}):o]);c&&setTimeout(d,3e3)}"
 )
 
 

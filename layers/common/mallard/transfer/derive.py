@@ -28,8 +28,10 @@ ORIGINS = pa.schema(
 NEAT = pa.schema([(name, _TEXT) for name in ("given", "props", "problem")])
 AMOUNTS = pa.schema([pa.field("given", _TEXT), pa.field("amount", EVENTS.field("revenue_amount").type)])
 
-_STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\bfnrt])*"'
-_NUMBER = r"(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d{0,9})\.(?:0|\d{0,3}[1-9]))"
+_STRING = r'"(?:[ !#-\[\]-~]|\\["\\bfnrt])*"'
+"""Of ASCII: other letters are left to ingest's reader, which composes them."""
+
+_NUMBER = r"(?:0|-?[1-9]\d{0,14}|-?(?:0|[1-9]\d{0,9})\.\d{0,3}[1-9])"
 """In the spelling that ingest stores: no exponent, no zero at the end; longer ones are left to ingest's reader."""
 _SCALAR = rf"(?:{_STRING}|{_NUMBER}|true|false)"
 PLAIN_PROPS = rf"\{{{_STRING}:{_SCALAR}(?:,{_STRING}:{_SCALAR})*\}}"
