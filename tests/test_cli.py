@@ -10,6 +10,7 @@ import pytest
 from mallard.cli import COMMANDS, main
 from mallard.event import Event
 from mallard.queue.local import LocalQueue
+from mallard.sites.book import KEPT_SECONDS
 
 COUNT = "SELECT count(*), count(DISTINCT event_id) FROM read_parquet(?, hive_partitioning = true, union_by_name = true)"
 
@@ -38,6 +39,21 @@ def test_demo_writes_as_many_events_as_asked_and_the_same_ones_only_once(
     assert main(arguments) == 0
     assert counted(data) == (5000, 5000)
     assert capsys.readouterr().out == "0 events of demo.example.com written (5,000 were there already).\n"
+
+
+def test_demo_writes_days_again_after_erase_and_erase_waits_until_servers_know(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("mallard.cli.erase.time.sleep", waited.append)
+    demo = ["demo", "--events", "50", "--days", "2", "--until", "2026-01-31T12:00"]
+    assert main(demo) == 0
+    assert main(["erase", "--site", "demo.example.com", "--start", "2026-01-29", "--end", "2026-01-31", "--yes"]) == 0
+    assert "50 events of 2 days of demo.example.com erased." in capsys.readouterr().out
+    (seconds,) = waited
+    assert 0 < seconds <= KEPT_SECONDS
+    assert main(demo) == 0
+    assert capsys.readouterr().out == "50 events of demo.example.com written.\n"
 
 
 @pytest.mark.parametrize(

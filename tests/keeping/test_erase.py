@@ -197,8 +197,8 @@ def test_it_goes_on_after_a_crash_at_any_write(place: Place, fault: Fault, write
 def test_a_fault_of_the_store_only_costs_another_try(place: Place, fault: Fault) -> None:
     store = FaultyStore(place.store)
     key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
-    # The first write is to the request.
-    store.faults.extend([Fault.NONE, fault])
+    # The first writes are to the request and to the site's record.
+    store.faults.extend([Fault.NONE, Fault.NONE, fault])
     assert carry_out(store, key).done
     assert ids(place, FIRST) == []
 

@@ -7,7 +7,7 @@ from support.place import NOW, Place
 
 
 def test_keep_is_due_again_when_the_clock_was_set_back(place: Place) -> None:
-    place.age(*[day for day in (NOW.date() - timedelta(days=n) for n in range(5))])
+    place.age(*(NOW.date() - timedelta(days=number) for number in range(5)))
     house = House(place.store, place.engine)
     ahead = house.keep(NOW + timedelta(days=1))
     place.delete_rollups()

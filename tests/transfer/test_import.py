@@ -18,11 +18,12 @@ from mallard.cli import main
 from mallard.demo.traffic import generate
 from mallard.errors import StoreUnavailableError
 from mallard.event import Event, to_ms
+from mallard.keeping.erase import carry_out, request_erasure
 from mallard.sites.book import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from mallard.table.segment import Segment, encode
-from mallard.table.write import TableWriter
+from mallard.table.write import AppendReport, TableWriter
 from mallard.transfer.check import Checker, open_database
 from mallard.transfer.load import stage, with_own_ids, write
 from mallard.transfer.source import find_source, read_chunks
@@ -245,6 +246,14 @@ def test_rows_count_as_accepted_now_so_an_earlier_erasure_does_not_mean_them() -
         store.objects = {HERE.segment(0): encode(Segment(EVENTS.empty_table(), erased_before=erased_before))}
         report = import_chunks(store, chunks, Path())
         assert (report.written, report.erased) == (written, 1 - written)
+
+
+def test_write_takes_rows_of_a_day_that_was_erased_a_moment_ago() -> None:
+    store = MemoryStore()
+    chunks = chunks_of(lines({"event_id": 5}), "ndjson")
+    assert import_chunks(store, chunks, Path()).written == 1
+    carry_out(store, request_erasure(store, SITE, HERE.date, HERE.date, NOW), clock=lambda: NOW)
+    assert import_chunks(store, chunks, Path()) == AppendReport(written=1)
 
 
 def test_a_visitor_by_name_marks_the_segment() -> None:

@@ -51,8 +51,8 @@ class Embedded:
         self._dashboard_folder, self._tracker_folder = find_static()
         self._store = open_to_write(settings)
         self._queue = open_local_queue(settings)
-        self._pending = LocalPending(self._queue)
         self._book = SiteBook(self._store)
+        self._pending = LocalPending(self._queue, lambda site_id: self._book.get(site_id).erased)
         self._engine = Engine(
             self._store,
             self._pending.rows,

@@ -12,7 +12,10 @@ from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.demo.traffic import generate
 from mallard.errors import ConfigError, QueryError
+from mallard.event import to_ms
 from mallard.query.parameters import read_site
+from mallard.sites.book import SiteBook
+from mallard.sites.erased import accepted_ms
 from mallard.store.open import open_to_write
 from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
@@ -49,14 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     table = open_table(open_to_write(settings), seal_rows=settings.seal_rows, single_writer=settings.single_writer)
-    total = AppendReport()
+    total, erased = AppendReport(), SiteBook(table.store).get(site_id).erased
     until = arguments.until or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     traffic = generate(
         site_id, events=arguments.events, days=arguments.days, random_seed=arguments.random_seed, end=until
     )
     with _progress(arguments.events) as bar:
         for day, rows in traffic:
-            total += table.append(Partition(site_id, day), delivered(rows))
+            # Made now, whatever was erased before.
+            accepted = accepted_ms(erased, day, to_ms(datetime.now(UTC)))
+            total += table.append(Partition(site_id, day), delivered(rows, accepted))
             bar.update(rows.num_rows)
             if bar.disable:
                 print(f"{day}: {rows.num_rows:,} events", file=sys.stderr)

@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+import time
 from contextlib import closing
 from datetime import UTC, date, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from mallard.errors import ConfigError, QueryError
 from mallard.keeping.erase import Erasure, carry_out, open_erasures, read_erasure, request_erasure
 from mallard.query.parameters import read_site
 from mallard.queue.open import open_local_queue
+from mallard.sites.book import KEPT_SECONDS
 from mallard.store.open import open_store
 
 DESCRIPTION = """\
@@ -53,12 +56,21 @@ def run(arguments: argparse.Namespace) -> int:
         key = left[0] if left else request_erasure(store, *wanted, datetime.now(UTC))
         erasure, _ = read_erasure(store, key)
         days = (erasure.last - erasure.next).days + 1
+        began = time.monotonic()
         with tqdm(total=days, unit=" days", disable=not sys.stderr.isatty()) as bar:
             erasure = carry_out(
                 store, key, erase_pending=queue.erase, progress=lambda day, removed: _tell(bar, day, removed)
             )
     _report(erasure)
+    _let_servers_know(began + KEPT_SECONDS - time.monotonic())
     return 0
+
+
+def _let_servers_know(seconds: float) -> None:
+    # Then what any of them accepts after the end of this command is kept, as people expect.
+    if seconds > 0:
+        print(f"Servers that run learn of it within {ceil(seconds)} s ...", file=sys.stderr, flush=True)
+        time.sleep(seconds)
 
 
 def _ask(site_id: str, first: date, last: date) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +30,7 @@ from mallard.ingest.visitor import visitor_id
 from mallard.rejected.note import Notes
 from mallard.salts import Salt, Salts
 from mallard.sites.book import SiteBook
+from mallard.sites.erased import accepted_ms
 from mallard.sites.settings import SiteSettings
 
 MAX_LANGUAGE_LENGTH = 35
@@ -277,13 +278,13 @@ def keep_less(draft: Draft, door: Door) -> Dropped | None:
 
 def stamp(draft: Draft, door: Door) -> Dropped | None:
     """Id, time and partition: decided here, once, so that a redelivery cannot land elsewhere."""
-    request, now_ms, day = draft.request, draft.now_ms, draft.columns["date"]
+    request, now_ms, day, erased = draft.request, draft.now_ms, draft.columns["date"], draft.settings.erased
     moment_ms = now_ms if draft.moment is draft.now else to_ms(draft.moment)
     draft.columns |= {
         "site_id": request.site_id,
         "event_name": request.name,
         "timestamp": moment_ms,
-        "accepted_ms": now_ms,
+        "accepted_ms": accepted_ms(erased, date.fromisoformat(day), now_ms) if erased else now_ms,
         "named_by_client": request.client_id is not None,
         "event_id": _event_id(request, day, door, now_ms),
     }

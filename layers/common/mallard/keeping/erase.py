@@ -12,6 +12,8 @@ from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableErr
 from mallard.event import local_date, to_ms
 from mallard.keeping.rollups import look_into_all, month_file
 from mallard.rejected.counts import REJECTED, forget_rejections
+from mallard.sites.book import SiteBook
+from mallard.sites.erased import Erased
 from mallard.store.base import Store
 from mallard.store.swap import swap
 from mallard.table.erase import Removed, erase_partition, left_rows
@@ -21,7 +23,7 @@ from mallard.table.rollup import SCHEMA, days_of, decode_rollup, rollup_key, rol
 
 ERASURES = "config/erasures/"
 ALLOWED_SKEW = timedelta(minutes=5)
-"""How far the clocks of functions may be apart: what is accepted this long after a request is erased with it."""
+"""How far the clocks of functions may be apart: what was accepted earlier may say that it is this much later."""
 
 MAX_DAYS = 3660
 SAVED_EVERY_DAYS = 50
@@ -146,14 +148,17 @@ def carry_out(
     progress: Progress = lambda *_: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    book: SiteBook | None = None,
 ) -> Erasure:
     """Carry out a request, from where it stopped; ``done`` says whether it came to the end. ``clock`` is aware.
 
+    ``book`` is that of the ingest in this process, which learns of the erasure before anything is removed.
     Raises StoreError where a part could not be erased: the request stays open and goes on at the next run.
     """
     erasure = _begin(store, key, to_ms(clock() + ALLOWED_SKEW))
     if erasure.done:
         return erasure
+    _tell(book or SiteBook(store), erasure)
     unsaved: list[tuple[date, Removed]] = []
     for number, day in enumerate(_days(erasure.next, erasure.last), 1):
         if not may_go_on():
@@ -196,6 +201,15 @@ def _begin(store: Store, key: str, before_ms: int) -> Erasure:
         return replace(erasure, before_ms=max(erasure.before_ms, before_ms), begun=True)
 
     return _change(store, key, moved_on)
+
+
+def _tell(book: SiteBook, erasure: Erasure) -> None:
+    """Let ingest know, so that what it accepts from now on is kept: it came later, whatever its clock says."""
+    try:
+        book.note_erasure(erasure.site_id, Erased(erasure.first, erasure.last, erasure.before_ms))
+    except StoreUnavailableError as error:
+        # A damaged record must not keep what is to go; then what comes within ALLOWED_SKEW goes with it.
+        log.warning("ingest does not learn of the erasure of %s: %s", erasure.site_id, error)
 
 
 def _save(

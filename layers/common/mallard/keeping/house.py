@@ -82,7 +82,7 @@ class House:
 
     def erase(self, key: str) -> Erasure:
         """Carry out one request at once, to its end."""
-        erasure = carry_out(self._store, key, erase_pending=self._erase_pending)
+        erasure = carry_out(self._store, key, erase_pending=self._erase_pending, book=self._book)
         self._after_erasure()
         return erasure
 
@@ -92,7 +92,12 @@ class House:
             if not may_go_on():
                 return ended, False
             erasure = carry_out(
-                self._store, key, erase_pending=self._erase_pending, may_go_on=may_go_on, clock=lambda: now
+                self._store,
+                key,
+                erase_pending=self._erase_pending,
+                may_go_on=may_go_on,
+                clock=lambda: now,
+                book=self._book,
             )
             self._after_erasure()
             if not erasure.done:

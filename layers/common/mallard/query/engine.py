@@ -45,7 +45,7 @@ BATCH_ROWS = 32_768
 BYTES_OF_A_ROW = 600
 """In memory, its value apart."""
 
-END = datetime.max
+END = datetime(9999, 12, 31)  # noqa: DTZ001  # naive UTC, as the table's timestamps
 
 WRITTEN_AHEAD = timedelta(minutes=15)
 """How much earlier than its event's timestamp a segment may seem written: batches come from up to five minutes ahead,

@@ -1,6 +1,7 @@
 """What the local queue holds, as rows: so that a hit is in the numbers at once."""
 
 import threading
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -9,14 +10,19 @@ import pyarrow.compute as pc
 from mallard.query.engine import PENDING
 from mallard.queue.local import LocalQueue
 from mallard.rejected.note import is_note
+from mallard.sites.erased import Erased
 from mallard.table.deliveries import broken, read_deliveries
 
 
 class LocalPending:
-    """Pending events by site; each message is decoded once, however often it is asked for."""
+    """Pending events by site; each message is decoded once, however often it is asked for.
 
-    def __init__(self, queue: LocalQueue) -> None:
+    ``erased`` tells of a site's erasures: what the flush will leave out for one is not shown until then either.
+    """
+
+    def __init__(self, queue: LocalQueue, erased: Callable[[str], Sequence[Erased]] = lambda _: ()) -> None:
         self._queue = queue
+        self._erased = erased
         self._lock = threading.Lock()
         self._last = 0
         self._rows = read_deliveries([]).append_column("number", pa.array([], pa.int64()))
@@ -24,7 +30,7 @@ class LocalPending:
     def rows(self, site_id: str) -> pa.Table:
         """A site's pending events in the schema PENDING."""
         found = self._refreshed()
-        found = _once(found.filter(pc.equal(found["site_id"], site_id)))
+        found = _once(_left(found.filter(pc.equal(found["site_id"], site_id)), self._erased(site_id)))
         dates = pa.array([date.fromisoformat(text) for text in found["date"].to_pylist()], pa.date32())
         return found.set_column(found.column_names.index("date"), "date", dates).select(PENDING.names)
 
@@ -39,6 +45,17 @@ class LocalPending:
             self._rows = pa.concat_tables([kept, _decoded(fresh)]) if fresh else kept
             self._last = max([self._last, *(number for number, _ in fresh)])
             return self._rows
+
+
+def _left(rows: pa.Table, erased: Sequence[Erased]) -> pa.Table:
+    """The rows that no erasure means, by the comparison of the flush."""
+    for each in erased:
+        days = pc.and_(
+            pc.greater_equal(rows["date"], each.first.isoformat()), pc.less_equal(rows["date"], each.last.isoformat())
+        )
+        before = pc.less(pc.fill_null(rows["accepted_ms"], 0), each.before_ms)
+        rows = rows.filter(pc.invert(pc.and_(days, before)))
+    return rows
 
 
 def _once(rows: pa.Table) -> pa.Table:

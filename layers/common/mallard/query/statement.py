@@ -44,8 +44,8 @@ class Count:
 
     ``of_visits``: the visits are counted too; without, measures of theirs are 0. Those of each DAY only where
     ``visits_by_day``. ``also`` are columns of events that are read besides. ``spans_only``: of TOTAL nothing is told
-    but the measures behind the metrics SPANS, which takes a third of the time. ``recent``: the statement binds ``since``
-    and ``until``, and counts what is between them.
+    but the measures behind the metrics SPANS, which takes a third of the time. ``recent``: the statement binds
+    ``since`` and ``until``, and counts what is between them.
     """
 
     dimensions: tuple[str, ...]

@@ -27,19 +27,22 @@ CREATE TABLE IF NOT EXISTS set_aside (
     reason TEXT NOT NULL
 );
 """
-_IS_VISIBLE = "(coalesce(delivery.hidden_until, 0) <= :now OR delivery.hidden_at > :now)"
-"""A message that was hidden later than now was hidden by a clock that was ahead, perhaps for days. Should that be the
-second that NTP took back, another receiver gets it too, and the table takes each event once."""
-
-CLAIM = f"""
+CLAIM = """
 INSERT INTO delivery (id, hidden_until, receives, hidden_at)
 SELECT message.id, :until, coalesce(delivery.receives, 0) + 1, :now FROM message LEFT JOIN delivery USING (id)
-WHERE {_IS_VISIBLE} ORDER BY message.id LIMIT :limit
+WHERE (coalesce(delivery.hidden_until, 0) <= :now OR delivery.hidden_at > :now) ORDER BY message.id LIMIT :limit
 ON CONFLICT (id) DO UPDATE
 SET hidden_until = excluded.hidden_until, receives = excluded.receives, hidden_at = excluded.hidden_at
 RETURNING id, receives
 """
-VISIBLE = f"SELECT EXISTS (SELECT 1 FROM message LEFT JOIN delivery USING (id) WHERE {_IS_VISIBLE})"
+"""A message that was hidden later than now was hidden by a clock that was ahead, perhaps for days. Should that be the
+second that NTP took back, another receiver gets it too, and the table takes each event once."""
+
+VISIBLE = """SELECT EXISTS (
+    SELECT 1 FROM message LEFT JOIN delivery USING (id)
+    WHERE coalesce(delivery.hidden_until, 0) <= :now OR delivery.hidden_at > :now
+)
+"""
 READ = "SELECT id, body FROM message WHERE id IN (SELECT value FROM json_each(?))"
 DELETE = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
 

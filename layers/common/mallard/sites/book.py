@@ -4,11 +4,13 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from mallard.errors import StoreUnavailableError
+from mallard.sites.erased import Erased, remembered
 from mallard.sites.settings import SiteSettings, from_json, read_settings
 from mallard.store.base import Store
 from mallard.store.swap import swap
@@ -81,6 +83,16 @@ class SiteBook:
         after = swap(self._store, site_key(site_id), changed)
         self._keep(site_id, after)
         return after
+
+    def note_erasure(self, site_id: str, erased: Erased) -> None:
+        """Let every instance know of it within KEPT_SECONDS, and this one now. Raises StoreUnavailableError."""
+
+        def noted(data: bytes | None) -> tuple[SiteSettings, bytes | None]:
+            before = _decoded(site_id, data)
+            after = replace(before, erased=remembered(before.erased, erased))
+            return after, None if after == before else json.dumps(after.to_json()).encode()
+
+        self._keep(site_id, swap(self._store, site_key(site_id), noted))
 
     def _read(self, site_id: str) -> SiteSettings:
         stored = self._store.get(site_key(site_id))

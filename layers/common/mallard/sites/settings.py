@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from mallard.errors import SettingsError
 from mallard.names import stored_host, stored_label, written_host
+from mallard.sites.erased import Erased, erased_from_json
 from mallard.sites.zones import UTC_DAYS, Zones
 
 MAX_ORIGINS = 100
@@ -38,12 +39,16 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
-    """``origins``: hosts and ``*.domain`` whose pages may send for the site; empty means the site id itself."""
+    """``origins``: hosts and ``*.domain`` whose pages may send for the site; empty means the site id itself.
+
+    ``erased`` is nobody's setting, but must be known to ingest as soon as a setting is.
+    """
 
     zones: Zones = UTC_DAYS
     origins: tuple[str, ...] = ()
     goals: tuple[Goal, ...] = ()
     public: bool = False
+    erased: tuple[Erased, ...] = ()
 
     def to_api(self, today: date) -> dict[str, Any]:
         """As the API shows it: the zone that was set last, with the date it holds from where that is ahead."""
@@ -53,7 +58,12 @@ class SiteSettings:
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the store."""
-        return {"timezones": [[first.isoformat(), name] for first, name in self.zones.entries], **self._rest()}
+        erased = {"erased": [each.to_json() for each in self.erased]} if self.erased else {}
+        return {
+            "timezones": [[first.isoformat(), name] for first, name in self.zones.entries],
+            **self._rest(),
+            **erased,
+        }
 
     def _rest(self) -> dict[str, Any]:
         return {
@@ -80,13 +90,14 @@ def read_settings(given: Any, before: SiteSettings, today: date, *, is_new: bool
     if not isinstance(public, bool):
         raise SettingsError(f"public is {_shown(public)}, but must be true or false.")
     goals = _told_apart(_goals(given.get("goals", [])))
-    return SiteSettings(zones, _origins(given.get("origins", [])), goals, public)
+    return SiteSettings(zones, _origins(given.get("origins", [])), goals, public, before.erased)
 
 
 def from_json(stored: Mapping[str, Any]) -> SiteSettings:
     """What ``to_json`` wrote; KeyError, TypeError or ValueError where it is something else."""
     zones = Zones(tuple((date.fromisoformat(first), str(name)) for first, name in stored["timezones"]))
-    return SiteSettings(zones, tuple(stored["origins"]), _goals(stored["goals"]), bool(stored["public"]))
+    goals, erased = _goals(stored["goals"]), erased_from_json(stored)
+    return SiteSettings(zones, tuple(stored["origins"]), goals, bool(stored["public"]), erased)
 
 
 def _timezone(value: Any) -> str:

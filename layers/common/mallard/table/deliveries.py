@@ -51,9 +51,13 @@ def read_deliveries(bodies: Sequence[bytes]) -> pa.Table:
         raise ValueError(str(error)) from error
 
 
-def delivered(rows: pa.Table) -> pa.Table:
-    """Rows of EVENTS that came by no queue, as DELIVERIES: accepted when they happened, with ids of our own."""
-    accepted = rows["timestamp"].cast(pa.int64())
+def delivered(rows: pa.Table, accepted_ms: int | None = None) -> pa.Table:
+    """Rows of EVENTS that came by no queue, as DELIVERIES, with ids of our own.
+
+    They were accepted at ``accepted_ms`` (since 1970), None: when they happened.
+    """
+    moment = None if accepted_ms is None else pa.scalar(accepted_ms, pa.int64())
+    accepted = rows["timestamp"].cast(pa.int64()) if moment is None else pa.repeat(moment, rows.num_rows)
     named = pa.repeat(pa.scalar(False), rows.num_rows)
     salt = pa.nulls(rows.num_rows, pa.string())
     columns = {"accepted_ms": accepted, "named_by_client": named, "salt": salt}

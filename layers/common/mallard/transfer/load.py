@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.event import to_ms
+from mallard.sites.book import SiteBook
+from mallard.sites.erased import accepted_ms
 from mallard.table.fresh import content_id
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS, GIVEN_ID, IMPORTED
@@ -71,9 +73,11 @@ def _write_partition(
         # Written, it would bring a deleted partition back.
         yield partition, sum(piece.num_rows for piece in staging.pieces(partition)), None
         return
+    # The file is read after whatever was erased before: its rows come later, though the mark may be ahead of the clock.
+    accepted_at = accepted_ms(SiteBook(table.store).get(partition.site_id).erased, partition.date, to_ms(now))
     for piece in _pieces(staging.pieces(partition), piece_rows):
         spans_days = bool(pc.any(piece["spans_days"]).as_py())
-        accepted = pa.repeat(pa.scalar(to_ms(now), pa.int64()), piece.num_rows)
+        accepted = pa.repeat(pa.scalar(accepted_at, pa.int64()), piece.num_rows)
         rows = with_own_ids(_as_imported(piece.append_column("accepted_ms", accepted)))
         report = table.append(partition, rows, spans_days=spans_days)
         yield partition, piece.num_rows, report + AppendReport(duplicates=piece.num_rows - rows.num_rows)

@@ -1,0 +1,185 @@
+"""Erasing a day that goes on: what is accepted afterwards stays, what was accepted before is shown no more."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.doors import NOW, SITE, open_door, take
+from mallard.flush.core import drain
+from mallard.ingest.pipeline import Door
+from mallard.keeping.erase import ALLOWED_SKEW, Erasure, carry_out, request_erasure
+from mallard.keeping.house import House
+from mallard.query.engine import Engine
+from mallard.query.pending import LocalPending
+from mallard.query.period import read_period
+from mallard.query.stats import Scope, Stats
+from mallard.queue.local import LocalQueue
+from mallard.sites.book import KEPT_SECONDS, SiteBook, site_key
+from mallard.sites.erased import MAX_REMEMBERED, Erased
+from mallard.store.local import LocalStore
+from mallard.table.layout import Partition
+from mallard.table.write import TableWriter
+from support.rows import stored_rows
+
+TODAY = NOW.date()
+
+
+@dataclass
+class Instance:
+    """One server: a queue of its own over a store that others may share. ``seconds`` is its monotonic clock."""
+
+    store: LocalStore
+    queue: LocalQueue
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.book = SiteBook(self.store, clock=lambda: self.seconds)
+        pending = LocalPending(self.queue, lambda site_id: self.book.get(site_id).erased)
+        self.engine = Engine(self.store, pending.rows, memory_mb=256, threads=1, book=self.book)
+        self.door: Door = open_door(self.store, book=self.book)
+        self.house = House(self.store, self.engine, book=self.book, erase_pending=self.queue.erase)
+
+    def accept(self, path: str, now: datetime = NOW) -> None:
+        event = take(self.door, now=now, url=f"https://{SITE}{path}")
+        self.queue.send([event.to_message()])
+
+    def shown(self, now: datetime = NOW) -> list[str]:
+        scope = Scope(SITE, read_period("today", None, None, now))
+        return sorted(row["value"] for row in Stats(self.engine, now).breakdown(scope, "pages", 10))
+
+    def erase(self, now: datetime = NOW) -> Erasure:
+        key = request_erasure(self.store, SITE, TODAY, TODAY, now)
+        return carry_out(
+            self.store, key, erase_pending=self.queue.erase, clock=lambda: now, book=self.book, sleep=lambda _: None
+        )
+
+    def flush(self, now: datetime = NOW) -> None:
+        drain(self.queue, TableWriter(self.store), clock=lambda: now)
+        self.engine.forget()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Any]:
+    """Instances over one store."""
+    opened: list[Instance] = []
+    store = LocalStore(tmp_path / "store")
+
+    def another() -> Instance:
+        queue = LocalQueue(tmp_path / f"{len(opened)}.sqlite", clock=NOW.timestamp)
+        opened.append(Instance(store, queue))
+        return opened[-1]
+
+    yield another
+    for each in opened:
+        each.engine.close()
+        each.queue.close()
+
+
+@pytest.mark.parametrize("after", [timedelta(0), timedelta(seconds=1), ALLOWED_SKEW, timedelta(hours=1)])
+def test_ingest_keeps_what_it_accepts_after_an_erasure_of_today(make: Any, after: timedelta) -> None:
+    here = make()
+    here.accept("/before")
+    here.flush()
+    here.accept("/waiting")
+    assert here.shown() == ["/before", "/waiting"]
+    assert here.erase().done
+    assert here.shown() == []
+    here.accept("/after", NOW + after)
+    assert here.shown() == ["/after"]
+    here.flush(NOW + after)
+    assert here.shown() == ["/after"]
+    assert [row["pathname"] for row in stored_rows(here.store, Partition(SITE, TODAY))] == ["/after"]
+
+
+def test_a_function_whose_clock_is_behind_keeps_what_it_accepts_afterwards(make: Any) -> None:
+    here, other = make(), make()
+    here.erase()
+    other.accept("/after", NOW - timedelta(minutes=4))
+    other.flush()
+    assert here.shown() == ["/after"]
+
+
+def test_another_instance_learns_of_an_erasure_and_shows_what_its_flush_will_keep(make: Any) -> None:
+    here, other = make(), make()
+    other.accept("/before", NOW + timedelta(minutes=1))
+    here.erase()
+    other.seconds += KEPT_SECONDS
+    assert other.shown() == []
+    other.accept("/after", NOW + timedelta(minutes=1))
+    assert other.shown() == ["/after"]
+    other.flush()
+    assert other.shown() == here.shown() == ["/after"]
+
+
+def test_house_tells_the_ingest_of_its_own_process(make: Any) -> None:
+    here = make()
+    here.accept("/before")
+    request_erasure(here.store, SITE, TODAY, TODAY, NOW)
+    assert here.house.keep(NOW).erasures == 1
+    here.accept("/after")
+    here.flush()
+    assert here.shown() == ["/after"]
+
+
+def test_other_days_and_sites_say_when_they_were_accepted(make: Any) -> None:
+    here = make()
+    key = request_erasure(here.store, SITE, TODAY - timedelta(days=9), TODAY - timedelta(days=1), NOW)
+    carry_out(here.store, key, clock=lambda: NOW, book=here.book)
+    assert take(here.door).accepted_ms == int(NOW.timestamp() * 1000)
+    assert take(here.door, site_id="other.example").accepted_ms == int(NOW.timestamp() * 1000)
+
+
+def test_a_second_erasure_takes_what_the_first_kept(make: Any) -> None:
+    here = make()
+    here.erase()
+    here.accept("/between")
+    later = NOW + timedelta(seconds=1)
+    assert here.erase(later).pending == 1
+    assert here.shown() == []
+    here.accept("/after", later)
+    here.flush(later)
+    assert here.shown() == ["/after"]
+
+
+def test_a_damaged_record_of_a_site_keeps_no_erasure_up(make: Any) -> None:
+    here = make()
+    here.accept("/before")
+    here.flush()
+    here.store.put_if_absent(site_key(SITE), b"damaged")
+    assert here.erase().events == 1
+
+
+def test_settings_keep_erasures_and_do_not_show_them(make: Any) -> None:
+    here = make()
+    here.erase()
+    erased = here.book.get(SITE).erased
+    assert [(each.first, each.last) for each in erased] == [(TODAY, TODAY)]
+    here.book.change(SITE, {"timezone": "Europe/Berlin"}, NOW)
+    fresh = SiteBook(here.store).get(SITE)
+    assert fresh.erased == erased
+    assert "erased" not in fresh.to_api(TODAY)
+
+
+def test_a_site_s_record_forgets_old_erasures_and_holds_no_more_than_said(tmp_path: Path) -> None:
+    book = SiteBook(LocalStore(tmp_path))
+    day_ms = 86_400_000
+    for number in range(MAX_REMEMBERED + 20):
+        book.note_erasure(SITE, Erased(TODAY, TODAY, number))
+    assert len(book.get(SITE).erased) == MAX_REMEMBERED
+    book.note_erasure(SITE, Erased(TODAY, TODAY, 8 * day_ms))
+    book.note_erasure(SITE, Erased(TODAY, TODAY, 8 * day_ms))
+    assert book.get(SITE).erased == (Erased(TODAY, TODAY, 8 * day_ms),)
+
+
+def test_pending_shows_no_waiting_event_of_an_erased_day_that_the_flush_leaves_out(tmp_path: Path) -> None:
+    with closing(LocalQueue(tmp_path / "queue.sqlite")) as queue:
+        door = open_door(LocalStore(tmp_path / "store"))
+        queue.send([take(door, now=moment).to_message() for moment in (NOW, NOW + timedelta(minutes=5))])
+        mark = Erased(TODAY, TODAY, int((NOW + timedelta(minutes=5)).timestamp() * 1000))
+        rows = LocalPending(queue, lambda _: (mark,)).rows(SITE)
+        assert [each.replace(tzinfo=UTC) for each in rows["timestamp"].to_pylist()] == [NOW + timedelta(minutes=5)]
