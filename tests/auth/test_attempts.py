@@ -50,6 +50,11 @@ def test_what_is_refused_does_not_prolong_it_and_afterwards_all_is_as_before(sto
     assert guess(store, 6, NOW + LOCKOUT) == [0, 0, 0, 0, 0, 300]
 
 
+def test_begin_forgets_what_a_clock_that_was_ahead_has_counted(store: Store) -> None:
+    guess(store, 7, NOW + timedelta(hours=6))
+    assert guess(store, 6) == [0, 0, 0, 0, 0, 300]
+
+
 def test_others_are_not_locked_out(store: Store) -> None:
     guess(store, 9)
     assert guess(store, 1, address=ELSEWHERE) == [0]

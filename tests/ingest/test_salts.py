@@ -129,6 +129,14 @@ def test_memory_holds_a_key_until_its_date_is_over(store: LocalStore) -> None:
     assert salts.holds(SITE, TOMORROW)
 
 
+def test_memory_drops_keys_after_a_clock_that_was_ahead_too(store: LocalStore) -> None:
+    salts, ahead, later = Salts(store, SECRET), NOW + timedelta(days=30), NOW + timedelta(days=2)
+    key_of(salts, day=ahead.date(), now=ahead)
+    key_of(salts)
+    key_of(salts, day=later.date(), now=later)
+    assert not salts.holds(SITE, TODAY)
+
+
 def test_a_key_in_memory_needs_no_store(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     first = key_of(salts)

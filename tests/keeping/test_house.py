@@ -1,9 +1,18 @@
 """Housekeeping comes when it is due, also after a clock that was ahead."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from mallard.keeping.house import House, HouseReport
-from support.place import NOW, Place
+from mallard.keeping.retain import Retention, retain
+from mallard.salts import delete_old_salts, salt_key
+from mallard.sites.book import SiteBook
+from mallard.store.base import Store
+from mallard.store.local import LocalStore
+from support.place import DAYS, NOW, SITE, Place
 
 
 def test_keep_is_due_again_when_the_clock_was_set_back(place: Place) -> None:
@@ -14,3 +23,31 @@ def test_keep_is_due_again_when_the_clock_was_set_back(place: Place) -> None:
     assert house.keep(NOW + timedelta(days=1)) == HouseReport()
     assert ahead.days_rolled_up > 0
     assert house.keep(NOW).days_rolled_up > 0
+
+
+class Dated(LocalStore):
+    """A folder with a clock of its own, as a server has one."""
+
+    def server_time(self) -> datetime:  # type: ignore[override]
+        return NOW
+
+
+def delete_salts(store: Store, now: datetime) -> int:
+    return delete_old_salts(store, SiteBook(store), now)
+
+
+def delete_days(store: Store, now: datetime) -> int:
+    return retain(store, Retention(days=3), now)
+
+
+@pytest.mark.parametrize("delete", [delete_salts, delete_days])
+def test_deletions_go_by_the_store_s_clock_when_ours_is_ahead(
+    tmp_path: Path, delete: Callable[[Store, datetime], int]
+) -> None:
+    far = NOW + timedelta(days=30)
+    for kind, folder in ((Dated, "server"), (LocalStore, "folder")):
+        place = Place(kind(tmp_path / folder))
+        place.write(DAYS[-1], 1)
+        place.store.put_if_absent(salt_key(SITE, NOW.date().isoformat()), b"{}")
+        assert delete(place.store, far) == (0 if kind is Dated else 1)
+        place.engine.close()

@@ -152,3 +152,30 @@ def test_a_write_whose_answer_was_lost_leaves_it_unheld_and_may_be_tried_again(s
 def test_a_lease_that_nobody_can_read_is_free(store: Store, clock: Clock, data: bytes) -> None:
     store.put_if_absent(KEY, data)
     assert lease(store, "one", clock).acquire() is None
+
+
+class Dated(MemoryStore):
+    """A store with a clock of its own, by which objects are dated."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._time = clock
+
+    def _keep(self, key: str, data: bytes) -> None:
+        super()._keep(key, data)
+        self.modified[key] = self._time.time.timestamp()
+
+    def server_time(self) -> datetime | None:
+        return self._time.time
+
+
+def test_acquire_takes_a_lease_of_a_clock_that_was_ahead_when_it_is_old_by_the_store_s_clock(clock: Clock) -> None:
+    store, ahead = Dated(clock), Clock()
+    ahead.time = NOON + timedelta(hours=9)
+    assert lease(store, "ahead", ahead).acquire() is None
+    longest = LASTS + CLOCKS_DIFFER
+    assert lease(store, "two", clock).acquire() == LeaseTaken("ahead", NOON + longest)
+    clock.time += longest - SECOND
+    assert lease(store, "two", clock).acquire() == LeaseTaken("ahead", clock.time + longest)
+    clock.time += SECOND
+    assert lease(store, "two", clock).acquire() is None

@@ -19,7 +19,7 @@ from mallard.errors import ConflictError, MallardError, StoreUnavailableError
 from mallard.rotation import DAILY, Rotation, last_date
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
-from mallard.store.base import Store
+from mallard.store.base import Store, surely_past
 
 SALT_BYTES = 32
 SECRET_KEY = "config/secret.json"  # noqa: S105  # the name of the object, not the secret
@@ -72,7 +72,7 @@ class Salts:
         self._name = lru_cache(maxsize=64)(rotation.salt_name)
         self._random_bytes = random_bytes
         self._keys: dict[tuple[str, str], Salt] = {}
-        self._tidied = date.min
+        self._tidied = date.min + timedelta(days=1)
 
     def holds(self, site_id: str, day: date) -> bool:
         """Whether ``find`` answers from memory."""
@@ -108,8 +108,8 @@ class Salts:
         return last_date(self._name(day)) + timedelta(days=1)
 
     def _tidy(self, today: date) -> None:
-        # Zones differ by a day at most.
-        if today > self._tidied:
+        # Zones differ by a day at most; more is a clock that was ahead, and must not stop this until its date comes.
+        if not self._tidied - timedelta(days=1) <= today <= self._tidied:
             oldest = today - timedelta(days=1)
             self._keys = {known: key for known, key in self._keys.items() if last_date(known[1]) >= oldest}
             self._tidied = today
@@ -126,19 +126,19 @@ def shared_secret(store: Store, configured: str) -> bytes:
 
 def delete_old_salts(store: Store, book: SiteBook, now: datetime) -> int:
     """Delete every salt whose last day ended more than KEPT_AFTER_END ago; how many there were."""
-    deleted = 0
-    for row in list(store.list("salts/")):
-        parsed = _parse(row.key)
-        if parsed is None:
-            continue
-        site_id, last = parsed
-        if _end(book, site_id, last) + KEPT_AFTER_END < now:
-            store.delete(row.key)
-            deleted += 1
-    if deleted:
+    found = [(row.key, *parsed) for row in store.list("salts/") if (parsed := _parse(row.key))]
+    over = {key: _end(book, site_id, last) + KEPT_AFTER_END for key, site_id, last in found}
+    over = {key: end for key, end in over.items() if end < now}
+    if not over:
+        return 0
+    moment = surely_past(store, now)
+    old = [key for key, end in over.items() if end < moment]
+    for key in old:
+        store.delete(key)
+    if old:
         # A versioned bucket would keep each of them readable.
         store.delete_old_versions("salts/")
-    return deleted
+    return len(old)
 
 
 def _end(book: SiteBook, site_id: str, last: date) -> datetime:

@@ -35,6 +35,9 @@ IPV4_NETWORKS = ((32, 1), (24, 8), (16, 64))
 Who has one IPv6 address mostly has its /64, and can have a /48 for nothing.
 """
 
+MAX_AHEAD_SECONDS = 60
+"""How far the clocks of two instances may be apart."""
+
 _Counts = dict[str, tuple[int, float]]
 """Of each network the failures, and when the last one was, in seconds since 1970."""
 
@@ -156,8 +159,9 @@ class Attempts:
         except (ValueError, TypeError, AttributeError):
             # A damaged object must not close the door for good.
             return {}
-        oldest = now.timestamp() - self._lockout_seconds
-        return {name: count for name, count in found.items() if count[1] > oldest}
+        oldest, latest = now.timestamp() - self._lockout_seconds, now.timestamp() + MAX_AHEAD_SECONDS
+        # What a clock that was ahead counted would close a door for as long as it was ahead.
+        return {name: count for name, count in found.items() if oldest < count[1] <= latest}
 
     def _place(self, door: str, address: str, key: bytes) -> _Place:
         networks = _networks(address)

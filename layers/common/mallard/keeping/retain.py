@@ -13,7 +13,7 @@ from mallard.event import local_date
 from mallard.keeping.rollups import look_into_all, months_before, swap
 from mallard.query.statement import rollup_made_by
 from mallard.sites.book import SiteBook
-from mallard.store.base import Store
+from mallard.store.base import Store, surely_past
 from mallard.table.layout import DAMAGED, parse_aside
 from mallard.table.read import Days
 from mallard.table.rollup import (
@@ -57,7 +57,7 @@ def retain(
     if not retention.days:
         return 0
     book = book or SiteBook(store)
-    cutoff = local_date(now) - timedelta(days=retention.days) - GRACE
+    cutoff = local_date(surely_past(store, now)) - timedelta(days=retention.days) - GRACE
     if not retention.keep_rollups:
         _drop_rollups(store, cutoff, but)
     _drop_set_aside(store, cutoff, but)

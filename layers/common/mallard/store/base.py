@@ -32,6 +32,15 @@ class Stored:
     etag: str
 
 
+def surely_past(store: "Store", now: datetime) -> datetime:
+    """The earlier of our clock and the store's, where it has one: what is deleted for good goes by this.
+
+    A clock of ours that is ahead then takes nothing before its time. Raises StoreUnavailableError.
+    """
+    theirs = store.server_time()
+    return now if theirs is None else min(now, theirs)
+
+
 class Store(Protocol):
     """An object store. Every method may raise StoreUnavailableError; a write that raised it may have landed."""
 

@@ -62,9 +62,9 @@ class Lease:
         """
         stored = self._store.get(KEY)
         found = _read(stored)
-        if found and found.holder != self._holder and self._now() < found.until + CLOCKS_DIFFER:
+        if found and found.holder != self._holder and (taken := self._still_taken(found)):
             self._until = None
-            return found
+            return taken
         until = self._now() + LASTS
         goes_on = found is not None and self._until is not None and self._now() < self._until
         taken = self._write(stored, until)
@@ -81,6 +81,21 @@ class Lease:
         found = _read(stored)
         if found and found.holder == self._holder:
             self._write(stored, self._now() - CLOCKS_DIFFER)
+
+    def _still_taken(self, found: LeaseTaken) -> LeaseTaken | None:
+        """The lease of another while it lasts. One that ends later than any can was taken by a clock that was ahead:
+        then the store's own clock says how long ago it was written.
+        """
+        now, longest = self._now(), LASTS + CLOCKS_DIFFER
+        if now >= found.until + CLOCKS_DIFFER:
+            return None
+        if found.until <= now + longest:
+            return found
+        written = next((row.modified for row in self._store.list(KEY) if row.key == KEY), None)
+        store_now = (self._store.server_time() or now).timestamp()
+        if written is not None and store_now - written >= longest.total_seconds():
+            return None
+        return LeaseTaken(found.holder, now + longest)
 
     def _write(self, stored: Stored | None, until: datetime) -> LeaseTaken | None:
         data = json.dumps({"holder": self._holder, "until": until.isoformat()}).encode()
