@@ -14,7 +14,7 @@ from support.proxy import Proxy, proxy
 from support.s3 import Server
 
 CONDITIONS = ["reads", "taken name", "swap", "stale version", "absent object", "race for a name", "race for a version"]
-STORE = [*CONDITIONS, "deletions", "clock", "query engine"]
+STORE = [*CONDITIONS, "deletions", "clock", "query engine", "table", "objects"]
 MACHINE = ["data folder", "file modes", "disk room", "scratch room", "memory", "GeoIP"]
 ALL = [*MACHINE, *STORE, "password", "secret", "queue"]
 

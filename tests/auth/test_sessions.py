@@ -10,7 +10,6 @@ from mallard.auth import tokens
 from mallard.auth.kept import KEPT_SECONDS
 from mallard.auth.password import Passwords
 from mallard.auth.sessions import EPOCH_KEY, Sessions
-from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.auth import Clock, CountedReads, quick_hashing
@@ -92,13 +91,6 @@ def test_without_a_password_no_token_holds() -> None:
     store = MemoryStore()
     mine = sessions(store, mark="")
     assert not mine.holds(mine.begin(NOW), NOW)
-
-
-def test_a_damaged_epoch_is_a_fault() -> None:
-    store = MemoryStore()
-    store.put_if_absent(EPOCH_KEY, b"{}")
-    with pytest.raises(StoreUnavailableError):
-        sessions(store).begin(NOW)
 
 
 def test_the_store_says_nothing_of_who_is_logged_in() -> None:

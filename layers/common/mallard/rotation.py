@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from mallard.errors import StoreUnavailableError
+from mallard.errors import DamagedObjectError
 from mallard.store.base import Store
 from mallard.store.swap import swap
 
@@ -94,4 +94,4 @@ def _from_json(data: bytes) -> Rotation:
     try:
         return Rotation(tuple((date.fromisoformat(first), str(name)) for first, name in json.loads(data)))
     except (ValueError, TypeError) as error:
-        raise StoreUnavailableError(f"{ROTATION_KEY} does not hold what it should.") from error
+        raise DamagedObjectError(ROTATION_KEY) from error

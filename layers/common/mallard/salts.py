@@ -15,13 +15,14 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
-from mallard.errors import ConflictError, MallardError, StoreUnavailableError
+from mallard.errors import ConflictError, DamagedObjectError, MallardError, StoreUnavailableError
 from mallard.rotation import DAILY, Rotation, last_date
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
 from mallard.store.base import Store, surely_past
 
 SALT_BYTES = 32
+SALTS = "salts/"
 SECRET_KEY = "config/secret.json"  # noqa: S105  # the name of the object, not the secret
 LAST_ZONE = timezone(timedelta(hours=-12))
 KEPT_AFTER_END = timedelta(hours=2)
@@ -126,7 +127,7 @@ def shared_secret(store: Store, configured: str) -> bytes:
 
 def delete_old_salts(store: Store, book: SiteBook, now: datetime) -> int:
     """Delete every salt whose last day ended more than KEPT_AFTER_END ago; how many there were."""
-    found = [(row.key, *parsed) for row in store.list("salts/") if (parsed := _parse(row.key))]
+    found = [(row.key, *parsed) for row in store.list(SALTS) if (parsed := _parse(row.key))]
     over = {key: _end(book, site_id, last) + KEPT_AFTER_END for key, site_id, last in found}
     over = {key: end for key, end in over.items() if end < now}
     if not over:
@@ -137,8 +138,15 @@ def delete_old_salts(store: Store, book: SiteBook, now: datetime) -> int:
         store.delete(key)
     if old:
         # A versioned bucket would keep each of them readable.
-        store.delete_old_versions("salts/")
+        store.delete_old_versions(SALTS)
     return len(old)
+
+
+def check_salt(store: Store, key: str) -> None:
+    """Read a salt, or the secret, without making one. DamagedObjectError where it is damaged."""
+    found = store.get(key)
+    if found is not None and (key == SECRET_KEY or _parse(key)):
+        _value(key, found.data, "secret" if key == SECRET_KEY else "salt")
 
 
 def _end(book: SiteBook, site_id: str, last: date) -> datetime:
@@ -163,10 +171,14 @@ def _agreed(store: Store, key: str, field: str, random_bytes: Callable[[int], by
             found = store.get(key)
     if found is None:
         raise StoreUnavailableError(f"{key} vanished while it was read.")
+    return _value(key, found.data, field)
+
+
+def _value(key: str, data: bytes, field: str) -> bytes:
     try:
-        return bytes.fromhex(json.loads(found.data)[field])
+        return bytes.fromhex(json.loads(data)[field])
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreUnavailableError(f"{key} does not hold what it should.") from error
+        raise DamagedObjectError(key) from error
 
 
 def _parse(key: str) -> tuple[str, date] | None:

@@ -50,7 +50,7 @@ def allow_dashboard(app: FastAPI, origin: str) -> None:
             allow_origins=[origin],
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "x-api-key"],
-            expose_headers=["retry-after", "content-disposition", "x-request-id"],
+            expose_headers=["retry-after", "content-disposition", "x-request-id", "x-mallard-incomplete"],
             max_age=PREFLIGHT_SECONDS,
         )
 

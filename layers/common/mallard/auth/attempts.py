@@ -17,7 +17,7 @@ from ipaddress import ip_network
 from math import ceil
 from typing import TypeVar
 
-from mallard.errors import ConflictError, StoreUnavailableError
+from mallard.errors import ConflictError, DamagedObjectError
 from mallard.store.base import Store
 from mallard.store.swap import swap
 from mallard.web.address import read_address
@@ -179,7 +179,7 @@ class Attempts:
                 pass
             key = self._stored_key(day)
             if key is None:
-                raise StoreUnavailableError(f"{_key_object(day)} does not hold what it should.")
+                raise DamagedObjectError(_key_object(day))
             self._keys = {known: kept for known, kept in self._keys.items() if known >= day - timedelta(days=1)}
             self._keys[day] = key
         return self._keys[day]

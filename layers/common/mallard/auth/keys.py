@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import re
 import secrets
 import time
@@ -12,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mallard.auth.kept import KEPT_SECONDS as KEPT_SECONDS
 from mallard.auth.kept import Kept
-from mallard.errors import ApiKeyError, StoreError, StoreUnavailableError
+from mallard.errors import ApiKeyError, DamagedObjectError, StoreError
 from mallard.store.base import Store
 from mallard.store.swap import swap
 from mallard.web.headers import bearer_in
@@ -23,6 +24,8 @@ KEY_BYTES = 32
 MAX_NAME_LENGTH = 100
 MAX_SITES = 1000
 SCOPES = ("ReadOnly", "Admin", "Ingest")
+
+log = logging.getLogger("mallard.auth")
 
 _FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{20,100}}")
 _HASH = re.compile("[0-9a-f]{64}")
@@ -69,7 +72,7 @@ class KeyRing:
     ) -> None:
         self._store = store
         self._now = now
-        self._kept: Kept[ApiKey | None] = Kept(self._read, clock=clock)
+        self._kept: Kept[ApiKey | None] = Kept(self.read, clock=clock)
         self._marked: dict[str, str] = {}
 
     def create(
@@ -103,10 +106,15 @@ class KeyRing:
         return key
 
     def all(self) -> list[ApiKey]:
-        """Every key that was made, the oldest first."""
+        """Every key that was made, the oldest first. A damaged one, which opens nothing, is logged and left out."""
         hashes = [row.key.removeprefix(KEYS).removesuffix(".json") for row in self._store.list(KEYS)]
-        found = [key for key_hash in hashes if (key := self._read(key_hash))]
-        return sorted(found, key=lambda key: (key.created_at, key.key_hash))
+        found = []
+        for key_hash in hashes:
+            try:
+                found.append(self.read(key_hash))
+            except DamagedObjectError as error:
+                log.error("%s", error)
+        return sorted((key for key in found if key), key=lambda key: (key.created_at, key.key_hash))
 
     def revoke(self, key_hash: str) -> bool:
         """End a key for good; False where there is none of this hash."""
@@ -134,7 +142,8 @@ class KeyRing:
 
         return swap(self._store, _object(key_hash), changed)
 
-    def _read(self, key_hash: str) -> ApiKey | None:
+    def read(self, key_hash: str) -> ApiKey | None:
+        """What is stored of a key; DamagedObjectError where that is damaged."""
         stored = self._store.get(_object(key_hash))
         return _from_json(key_hash, stored.data) if stored else None
 
@@ -182,4 +191,4 @@ def _from_json(key_hash: str, data: bytes) -> ApiKey:
         key = ApiKey(**{**known, "key_hash": key_hash, "sites": tuple(found["sites"])})
         return replace(key, expires_at=key.expires_at and _moment(key.expires_at).isoformat())
     except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise StoreUnavailableError(f"{_object(key_hash)} does not hold what it should.") from error
+        raise DamagedObjectError(_object(key_hash)) from error

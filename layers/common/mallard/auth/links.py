@@ -1,10 +1,12 @@
 """Shared links: whoever has one may look at one site, with a password or without, until it is revoked."""
 
 import json
+import logging
 import re
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
@@ -12,13 +14,15 @@ from mallard.auth.common_passwords import is_common
 from mallard.auth.hashing import MAX_LENGTH, Hashing
 from mallard.auth.kept import Kept
 from mallard.auth.password import MIN_LENGTH
-from mallard.errors import LinkError, PasswordError, StoreUnavailableError
+from mallard.errors import DamagedObjectError, LinkError, PasswordError
 from mallard.store.base import Store
 
 LINKS = "config/links/"
 SLUG_BYTES = 16
 MAX_NAME_LENGTH = 100
 MAX_FILTERS_LENGTH = 4000
+
+log = logging.getLogger("mallard.auth")
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -45,7 +49,7 @@ class Links:
     def __init__(self, store: Store, hashing: Hashing, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._hashing = hashing
-        self._kept: Kept[Link | None] = Kept(self._read, clock=clock)
+        self._kept: Kept[Link | None] = Kept(self.read, clock=clock)
 
     def create(
         self,
@@ -82,20 +86,31 @@ class Links:
         return not link.password_hash or self._hashing.fits(password, link.password_hash, stranger)
 
     def all(self, site_id: str | None = None) -> list[Link]:
-        """Every link, or those of a site, the oldest first."""
+        """Every link, or those of a site, the oldest first. A damaged one, which opens nothing, is logged only."""
         slugs = [row.key.removeprefix(LINKS).removesuffix(".json") for row in self._store.list(LINKS)]
-        found = [link for slug in slugs if (link := self._read(slug)) and site_id in (None, link.site_id)]
-        return sorted(found, key=lambda link: (link.created_at, link.slug))
+        found = []
+        for slug in slugs:
+            try:
+                found.append(self.read(slug))
+            except DamagedObjectError as error:
+                log.error("%s", error)
+        wanted = [link for link in found if link and site_id in (None, link.site_id)]
+        return sorted(wanted, key=lambda link: (link.created_at, link.slug))
 
     def revoke(self, slug: str) -> bool:
         """End a link for good; False where there is none."""
-        if not _FORM.fullmatch(slug) or self._read(slug) is None:
+        if not _FORM.fullmatch(slug):
             return False
+        # A damaged one can be revoked as well: it opens nothing, but stands there.
+        with suppress(DamagedObjectError):
+            if self.read(slug) is None:
+                return False
         self._store.delete(_object(slug))
         self._kept.put(slug, None)
         return True
 
-    def _read(self, slug: str) -> Link | None:
+    def read(self, slug: str) -> Link | None:
+        """What is stored of a link; DamagedObjectError where that is damaged."""
         stored = self._store.get(_object(slug))
         if stored is None:
             return None
@@ -105,7 +120,7 @@ class Links:
             return Link(**{each.name: found[each.name] for each in fields(Link) if each.name in found})
         except (ValueError, KeyError, TypeError) as error:
             # Not its whole name: that opens it.
-            raise StoreUnavailableError(f"{LINKS}{slug[:4]}….json does not hold what it should.") from error
+            raise DamagedObjectError(f"{LINKS}{slug[:4]}….json") from error
 
 
 def _object(slug: str) -> str:

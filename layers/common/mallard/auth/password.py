@@ -13,7 +13,7 @@ from datetime import datetime
 from mallard.auth.common_passwords import is_common
 from mallard.auth.hashing import MAX_LENGTH, Hashing
 from mallard.auth.kept import Kept
-from mallard.errors import ConflictError, PasswordError, StoreError, StoreUnavailableError
+from mallard.errors import ConflictError, DamagedObjectError, PasswordError, StoreError
 from mallard.store.base import Store
 from mallard.store.swap import swap
 
@@ -164,8 +164,8 @@ def _from_json(data: bytes | None) -> _Record | None:
         found = json.loads(data)
         record = _Record(str(found["hash"]), str(found["mark"]), str(found["set_at"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreUnavailableError(f"{PASSWORD_KEY} does not hold what it should.") from error
+        raise DamagedObjectError(PASSWORD_KEY) from error
     if not record.mark:
         # An empty mark means that none is set: whoever comes next would set one.
-        raise StoreUnavailableError(f"{PASSWORD_KEY} does not hold what it should.")
+        raise DamagedObjectError(PASSWORD_KEY)
     return record

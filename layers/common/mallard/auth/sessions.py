@@ -1,6 +1,7 @@
 """Sessions: a signed token, nothing in the store but one epoch that ends them all when it is replaced."""
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -8,7 +9,6 @@ from datetime import datetime
 
 from mallard.auth import tokens
 from mallard.auth.kept import Kept
-from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.swap import swap
 
@@ -19,6 +19,8 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 
 MAX_COOKIES = 4
 """Session cookies of one request that are tried; a neighbour's may stand before the right one."""
+
+log = logging.getLogger("mallard.auth")
 
 
 class Sessions:
@@ -64,8 +66,10 @@ class Sessions:
 
     def _agreed_epoch(self) -> str:
         def agreed(data: bytes | None) -> tuple[str, bytes | None]:
+            if data is not None and (known := _from_json(data)):
+                return known, None
             if data is not None:
-                return _from_json(data), None
+                log.error("%s is damaged: all sessions end, and everybody logs in again", EPOCH_KEY)
             epoch = _new_epoch()
             return epoch, _to_json(epoch)
 
@@ -81,7 +85,8 @@ def _to_json(epoch: str) -> bytes:
 
 
 def _from_json(data: bytes) -> str:
+    """The epoch; empty where the object is damaged."""
     try:
         return str(json.loads(data)["epoch"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreUnavailableError(f"{EPOCH_KEY} does not hold what it should.") from error
+    except (ValueError, KeyError, TypeError):
+        return ""

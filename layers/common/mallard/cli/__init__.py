@@ -11,7 +11,7 @@ from mallard.errors import ConfigError, MallardError
 EXIT_FAULT = 1
 EXIT_USAGE = 2
 
-COMMANDS = ("serve", "flush", "import", "export", "erase", "password", "keys", "doctor", "demo")
+COMMANDS = ("serve", "flush", "import", "export", "erase", "repair", "password", "keys", "doctor", "demo")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from mallard.cli.access import check_access
+from mallard.cli.integrity import check_integrity
 from mallard.cli.machine import check_machine
 from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError, MallardError, QueueError, StoreError
@@ -32,8 +33,8 @@ NAME_WIDTH = 18
 
 DESCRIPTION = """\
 Check the data folder, the room and the memory of this machine, the GeoIP database, the store with its conditional
-writes, deletions and clock, the query engine, the password, the secret and the queue, for the settings of CONFIG and
-the environment. One line for each check says what to do where it is wrong.
+writes, deletions and clock, the query engine, the files of the table, the password, the secret and the queue, for the
+settings of CONFIG and the environment. One line for each check says what to do where it is wrong.
 """
 
 
@@ -100,6 +101,7 @@ def check_store(settings: Settings, now: datetime, rounds: int) -> Iterator[Find
     yield check_deletions(store)
     yield check_clock(store, now)
     yield check_engine(store)
+    yield from check_integrity(store)
     yield from check_access(settings, store)
 
 

@@ -1,6 +1,7 @@
 """The counts of drops, one small object a day: ``rejected/date=<date>/counts.json``, swapped as a whole."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from mallard.store.swap import swap
 REJECTED = "rejected/"
 KEPT = timedelta(days=7)
 MAX_SITES_PER_DAY = 10_000
+
+log = logging.getLogger("mallard.rejected")
 
 Counts = dict[str, dict[str, dict[str, int]]]
 """Site, reason, and of each the ``count``, the ``first`` and the ``last`` moment in milliseconds since 1970."""
@@ -88,7 +91,7 @@ def _without(counts: Counts, site_id: str) -> Counts:
 
 def _swap(store: Store, day: date, change: Callable[[Counts], Counts]) -> None:
     def changed(data: bytes | None) -> tuple[None, bytes | None]:
-        counts = _decoded(data)
+        counts = _decoded(_key(day), data)
         before = json.dumps(counts)
         after = json.dumps(change(counts))
         return None, None if after == before else after.encode()
@@ -98,14 +101,15 @@ def _swap(store: Store, day: date, change: Callable[[Counts], Counts]) -> None:
 
 def _read(store: Store, day: date) -> Counts:
     stored = store.get(_key(day))
-    return _decoded(stored.data if stored else None)
+    return _decoded(_key(day), stored.data if stored else None)
 
 
-def _decoded(data: bytes | None) -> Counts:
+def _decoded(key: str, data: bytes | None) -> Counts:
     try:
         return dict(json.loads(data)) if data else {}
     except (ValueError, TypeError):
         # Counts of drops are worth less than a flush that cannot go on: a damaged day begins anew.
+        log.error("%s is damaged: its counts of drops begin anew", key)
         return {}
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from mallard.errors import StoreUnavailableError
+from mallard.errors import DamagedObjectError, StoreUnavailableError
 from mallard.sites.erased import Erased, remembered
 from mallard.sites.settings import SiteSettings, from_json, read_settings
 from mallard.store.base import Store
@@ -112,4 +112,4 @@ def _decoded(site_id: str, data: bytes | None) -> SiteSettings:
     try:
         return from_json(json.loads(data))
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreUnavailableError(f"{site_key(site_id)} does not hold what it should.") from error
+        raise DamagedObjectError(site_key(site_id)) from error

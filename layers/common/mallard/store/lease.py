@@ -4,6 +4,7 @@ It keeps flushers apart as long as none pauses longer than the wait, which is wh
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ CLOCKS_DIFFER = timedelta(seconds=60)
 """How far the clocks of two machines may be apart; `mallard doctor` checks each against the store's."""
 
 SETTLE_SECONDS = 2.0
+
+log = logging.getLogger("mallard.store")
+
 MARGIN = timedelta(seconds=30)
 """Nothing is begun in the last part of a lease."""
 
@@ -122,4 +126,5 @@ def _read(stored: Stored | None) -> LeaseTaken | None:
         until = datetime.fromisoformat(found["until"])
         return LeaseTaken(str(found["holder"]), until if until.tzinfo else until.replace(tzinfo=UTC))
     except (ValueError, KeyError, TypeError):
+        log.warning("%s is damaged: nobody is taken to hold the lease", KEY)
         return None

@@ -13,6 +13,7 @@ DAMAGED = "damaged/"
 """The bytes of damaged files that a repair set aside: below it their own key, and a word that tells versions apart."""
 
 _SEGMENT = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/(\d{5})(?:-[0-9a-f]{8})?\.parquet")
+_BELOW = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/")
 _ASIDE = re.compile(rf"{DAMAGED}(events/site_id=[^/]+/date=[^/]+/\d{{5}}(?:-[0-9a-f]{{8}})?\.parquet)[./].*")
 
 
@@ -65,7 +66,21 @@ def parse_aside(key: str) -> Partition | None:
     return found[0] if found else None
 
 
+def partition_in(key: str) -> Partition | None:
+    """The partition below whose folder a key lies, whether it names a segment or not; None outside of all."""
+    match = _BELOW.match(key)
+    try:
+        return Partition(unquote(match[1]), date.fromisoformat(match[2])) if match else None
+    except ValueError:
+        return None
+
+
 def date_in(path: str) -> date | None:
     """The date in the path of a segment, wherever its folder ``events/`` lies; None where there is none."""
-    found = parse_segment(EVENTS + path.rpartition(f"/{EVENTS}")[2])
+    found = parse_segment(key_in(path))
     return found[0].date if found else None
+
+
+def key_in(path: str) -> str:
+    """The key of a segment in its path or address."""
+    return EVENTS + path.rpartition(EVENTS)[2]

@@ -1,0 +1,131 @@
+"""``mallard repair``: list damaged files, and set them aside."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from mallard.cli.dates import read_date
+from mallard.cli.logs import set_up_logs
+from mallard.cli.objects import damaged_objects, damaged_rollups
+from mallard.config import load_settings
+from mallard.errors import ConfigError, ConflictError, QueryError
+from mallard.keeping.erase import last_erasure_ms
+from mallard.keeping.rollups import look_into_all, month_file
+from mallard.query.parameters import read_site
+from mallard.salts import SALTS
+from mallard.store.base import Store
+from mallard.store.open import open_store
+from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, site_prefix
+from mallard.table.repair import Damaged, damaged_in, set_aside
+
+DESCRIPTION = """\
+Read every file of the table whole and list those that are damaged, with the site and the day of each. With --apply each
+is kept below damaged/ and replaced by an empty file, so that its day can be written and answered again; damaged daily
+counts are counted again, and damaged salts deleted. Put a good copy of a file back first, if you have one.
+"""
+
+EPILOG = "exit codes: 0 nothing is damaged any more; 1 something is; 2 a setting must be mended"
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    command = commands.add_parser(
+        "repair",
+        help="list damaged files, and set them aside",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EPILOG,
+    )
+    command.add_argument("--site", help="site id; without it all sites")
+    command.add_argument("--date", type=read_date, metavar="DATE", help="one day, YYYY-MM-DD; without it all days")
+    command.add_argument("--apply", action="store_true", help="set aside what is found")
+    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Segments first; the small objects only where no site or day is named."""
+    try:
+        site_id = read_site(arguments.site) if arguments.site else None
+    except QueryError as error:
+        raise ConfigError(f"--site: {error}") from error
+    settings = load_settings(config_file=arguments.config)
+    set_up_logs(settings)
+    store = open_store(settings)
+    found = _repair_segments(store, partitions(store, site_id, arguments.date), apply=arguments.apply)
+    left = 0 if arguments.apply else found
+    if site_id is None and arguments.date is None:
+        left += _repair_rollups(store, apply=arguments.apply)
+        left += _repair_objects(store, apply=arguments.apply)
+    if not left and not found:
+        print("Nothing is damaged.")
+    if left and not arguments.apply:
+        print("--apply sets files of the table aside: their bytes stay, below damaged/.")
+    return 1 if left else 0
+
+
+def partitions(store: Store, site_id: str | None, day: date | None) -> list[Partition]:
+    """The partitions of a listing, of one site and day where these are named; both together name one for certain."""
+    prefix = site_prefix(site_id) if site_id else EVENTS
+    listed = {found for row in store.list(prefix) if (found := partition_in(row.key))}
+    if site_id and day:
+        # A folder in the place of its only file is in no listing.
+        listed.add(Partition(site_id, day))
+    return sorted(each for each in listed if day in (None, each.date))
+
+
+def _repair_segments(store: Store, wanted: list[Partition], *, apply: bool) -> int:
+    count = 0
+    with tqdm(total=len(wanted), unit=" days", disable=not sys.stderr.isatty()) as bar:
+        for partition in wanted:
+            for damaged in _damaged(store, partition):
+                count += 1
+                where = f"{partition.date}  {partition.site_id}  {damaged.key}"
+                if apply:
+                    kept = set_aside(store, damaged, last_erasure_ms(store, partition))
+                    print(f"set aside  {where}: {damaged.reason}; its bytes are kept as {kept}")
+                else:
+                    print(f"damaged    {where}: {damaged.reason}, {len(damaged.data):,} bytes")
+            bar.update(1)
+    return count
+
+
+def _damaged(store: Store, partition: Partition) -> Iterator[Damaged]:
+    # All of them first: setting one aside changes what there is to read.
+    yield from list(damaged_in(store, partition))
+
+
+def _repair_rollups(store: Store, *, apply: bool) -> int:
+    left = 0
+    for key in damaged_rollups(store):
+        stored = store.get(key)
+        if not apply or stored is None:
+            print(f"damaged    {key}: daily counts; those of days whose events are there are counted again")
+            left += 1
+            continue
+        kept = aside_key(key, stored.etag)
+        with suppress(ConflictError):
+            store.put_if_absent(kept, stored.data)
+        store.put_if_match(key, month_file([]), stored.etag)
+        look_into_all(store)
+        print(f"set aside  {key}: daily counts; kept as {kept}, and counted again by the next flush")
+    return left
+
+
+def _repair_objects(store: Store, *, apply: bool) -> int:
+    left = 0
+    for damaged in damaged_objects(store):
+        if apply and damaged.key.startswith(SALTS):
+            # Never kept: a copy would outlive its day.
+            store.delete(damaged.key)
+            print(f"deleted    {damaged.key}: visitors of that day are counted anew")
+            continue
+        print(f"damaged    {damaged.key}: {damaged.advice}")
+        left += 1
+    return left
