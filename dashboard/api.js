@@ -32,6 +32,7 @@ import { chartStep, periodParams } from "./period.js";
  * @property {Main} main
  * @property {Bucket[]} timeseries
  * @property {Record<string, Row[]>} breakdowns by the ids of DIMENSIONS
+ * @property {{ date: string, file: string }[]} [incomplete] damaged files that are left out
  */
 /** @typedef {Overview & { earlier: { from: string, to: string } | null, installed: boolean }} Report */
 /** @typedef {import("./url.js").Route} Route */

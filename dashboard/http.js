@@ -60,12 +60,20 @@ async function send(path, { method = "GET", body, signal, redirect = "follow" })
   }
 }
 
+/** @type {WeakMap<object, string[]>} */
+const leftOut = new WeakMap();
+
+/** The dates of which a damaged file is left out of an answer, as its header said. @param {unknown} body as it came */
+export const datesLeftOut = (body) => leftOut.get(/** @type {object} */ (body)) ?? [];
+
 /** @param {string} path @param {Asking} [asking] @returns {Promise<any>} */
 export async function ask(path, asking = {}) {
   const response = await send(path, asking);
   const body = await response.json().catch(() => null);
   if (!response.ok) throw refusalOf(response, body);
   if (body === null) throw new AnswerError("The server sent something that is not JSON.", response.status);
+  const dates = response.headers.get("X-Mallard-Incomplete");
+  if (dates && typeof body === "object") leftOut.set(body, dates.split(", "));
   return body;
 }
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mallard.auth.hashing import Hashing
 from mallard.auth.keys import KEYS, KeyRing
 from mallard.auth.links import LINKS, Links
-from mallard.auth.password import PASSWORD_KEY, Hashing
+from mallard.auth.password import PASSWORD_KEY
 from mallard.auth.sessions import EPOCH_KEY, Sessions
 from mallard.cli import main
 from mallard.cli.integrity import check_integrity

@@ -3,6 +3,8 @@
  */
 import { html } from "../vendor/htm-preact.js";
 import { Failure } from "../components/failure.js";
+import { Incomplete } from "../components/incomplete.js";
+import { datesLeftOut } from "../http.js";
 
 /** @param {{ id: string, title: string, lead: string, children: unknown }} props */
 export const Panel = ({ id, title, lead, children }) => html`
@@ -30,6 +32,7 @@ export function Answer({ answer, isRefused, said, skeleton, onRetry, children })
       <p class="unseen" role="status">${stale || error ? "" : said}</p>
       ${isFailed && html`<${Failure} errors=${[error]} pending=${pending} onRetry=${onRetry} />`}
       ${isRefused && html`<p class="nothing">There is an answer when what is marked is right.</p>`}
+      <${Incomplete} dates=${datesLeftOut(data)} />
       ${children || (!error && skeleton)}
     </div>
   `;

@@ -13,6 +13,7 @@ import { Breakdown } from "./breakdown.js";
 import { Definitions } from "./definitions.js";
 import { Failure } from "./failure.js";
 import { Headline } from "./headline.js";
+import { Incomplete } from "./incomplete.js";
 import { Install } from "./install.js";
 import { Live } from "./live.js";
 import { ReportTabs } from "./report-tabs.js";
@@ -69,6 +70,7 @@ export function Report({ route, sites, isGuest, onGo, onFilter, onReload }) {
 
 /** The headline numbers, the chart and the breakdowns. */
 const Overview = ({ route, overview, lists, opened, isGuest, onFilter, onToggle }) => html`
+  <${Incomplete} dates=${(overview.data?.incomplete ?? []).map(({ date }) => date)} />
   <section class="panel overview" aria-label="Overview">
     <${Headline} headline=${partOf(overview, (data) => data.main)} />
     <${Trend} route=${route} overview=${overview} isGuest=${isGuest} />

@@ -23,10 +23,11 @@ from mallard.ingest.sender import Sender
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.query.api import create_app
+from mallard.query.engine import PENDING, Engine
 from mallard.query.gateway import open_engine
 from mallard.query.period import read_period
 from mallard.query.query import Query
-from mallard.query.statement import BEGINNING, PENDING, Count, Engine, counting_sql
+from mallard.query.statement import BEGINNING, Count, counting_sql
 from mallard.query.study import Study
 from mallard.salts import Salts
 from mallard.store.local import LocalStore

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from mallard.errors import StoreUnavailableError
+from mallard.query.damage import Damage
 from mallard.query.database import Database
 from mallard.query.engine import Engine, Look
 from mallard.query.period import Period
@@ -45,6 +46,7 @@ class ArrowEngine(Engine):
         self._rollups = RollupReader(store)
         self._pins = None
         self._database = NoDatabase()
+        self.damage = Damage(store)
 
     def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> tuple[pa.Table, int, bool]:
         """One row of the rows read, and one of the events."""
@@ -62,8 +64,8 @@ class ArrowEngine(Engine):
 
     def days(self, site_id: str, period: Period) -> list[dict[str, Any]]:
         """What a report of the range counts."""
-        plan, counted = self._look(Query(site_id, period, ("events",)), self._events)
-        rows = plan.rolled.rows(TOTAL).to_pylist()
+        seen, counted = self._look(Query(site_id, period, ("events",)), self._events)
+        rows = seen.plan.rolled.rows(TOTAL).to_pylist()
         return [*counted, *({"date": row["date"], "events": row["events"], "ids": None} for row in rows)]
 
     def _events(self, look: Look) -> list[dict[str, Any]]:

@@ -93,3 +93,10 @@ def test_a_refusal_is_told_in_the_servers_words(page: Page, api: CannedApi) -> N
     answer_behaviour(api)
     shown(page, "retry").click()
     expect(shown(page, "cohort")).to_have_count(3)
+
+
+def test_report_of_behaviour_says_which_day_lacks_a_damaged_file(page: Page, api: CannedApi) -> None:
+    api.answers["/api/stats/retention"] = lambda _: (200, COHORTS, {"X-Mallard-Incomplete": "2025-03-04"})
+    page.goto(RETENTION)
+    expect(shown(page, "incomplete")).to_contain_text("damaged files of Tue, Mar 4, 2025 are left out")
+    expect(shown(page, "cohort")).to_have_count(3)

@@ -71,6 +71,20 @@ def test_a_failure_is_told_once_in_the_servers_words_and_tried_again_on_demand(p
     expect(shown(page, "failure")).to_have_count(0)
 
 
+def test_overview_says_which_days_lack_a_damaged_file(page: Page, api: CannedApi) -> None:
+    files = [{"date": f"2025-03-0{day}", "file": f"events/{name}"} for day in (2, 3, 4, 5) for name in "ab"]
+    api.answers["/api/stats/overview"] = lambda _: (200, overview(incomplete=files))
+    page.goto("/?site=example.com&period=30d")
+    expect(shown(page, "incomplete")).to_contain_text(
+        "damaged files of Sun, Mar 2, 2025; Mon, Mar 3, 2025; Tue, Mar 4, 2025 and 1 more are left out"
+    )
+    expect(shown(page, "unique-visitors")).to_have_text("12.3K")
+    api.answers = {}
+    page.reload()
+    expect(shown(page, "unique-visitors")).to_have_text("12.3K")
+    expect(shown(page, "incomplete")).to_have_count(0)
+
+
 def test_a_list_that_fails_leaves_its_first_rows_and_all_else_in_place(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/breakdown/pages"] = lambda _: (500, "no JSON object at all")
     page.goto("/?site=example.com&period=30d")

@@ -11,7 +11,7 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.errors import ConflictError, MallardError
+from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError
 from mallard.query.engine import Engine
 from mallard.query.statement import hours_table, rollup_made_by
 from mallard.sites.zones import Zones
@@ -63,7 +63,7 @@ def build_rollups(
     files = {parsed: row for row in store.list(ROLLUPS) if (parsed := parse_rollup(row.key))}
     days = months = 0
     complete = True
-    today = cache(lambda site_id: engine.zones(site_id).local_date(now))
+    today = cache(lambda site_id: _today(engine, site_id, now))
     for (site_id, month), closed in months_before(store, today).items():
         if same_sql and not _may_be_old(files.get((site_id, month)), closed, engine.zones(site_id)):
             continue
@@ -83,6 +83,15 @@ def build_rollups(
     elif same_sql and not complete:
         look_into_all(store)
     return BuildReport(days, months, complete)
+
+
+def _today(engine: Engine, site_id: str, now: datetime) -> date:
+    """A site's date; for one whose settings are damaged no day is closed, and those of the others are counted."""
+    try:
+        return engine.zones(site_id).local_date(now)
+    except DamagedObjectError as error:
+        log.error("rollups of %s not built: %s", site_id, error)
+        return date.min
 
 
 def look_into_all(store: Store) -> None:
@@ -130,8 +139,10 @@ def build_month(
             break
         counted.append(_count(engine, zones, day, segments))
     if counted or gone:
-        kept = without(known, [*changed, *gone])
-        swap(store, key, stored.etag if stored else None, [kept, *(each for each in counted if each is not None)])
+        # The old counts of a day that cannot be counted stay: they are good where its files come back as they were.
+        anew = [each for each in counted if each is not None]
+        kept = without(known, [*(day for each in anew for day in days_of(each)), *gone])
+        swap(store, key, stored.etag if stored else None, [kept, *anew])
     return len(counted), len(counted) == len(changed)
 
 
@@ -151,7 +162,12 @@ def month_file(parts: Iterable[pa.Table]) -> bytes:
 
 def _count(engine: Engine, zones: Zones, day: date, segments: tuple[Listed, ...]) -> pa.Table | None:
     """A day's rows; None where its counts do not add up to what the footers say, which a damaged file could cause."""
-    rows, footer_rows, spans_days = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))
+    try:
+        rows, footer_rows, spans_days = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))
+    except DamagedSegmentError as error:
+        # Neither from the rows of the other files: a rollup is absent or old, never wrong.
+        log.error("rollup of %s not built: %s `mallard repair` sets it aside.", day, error)
+        return None
     read = pc.sum(rows.filter(pc.equal(rows["dimension"], "rows"))["events"]).as_py()
     kept = rows.filter(pc.not_equal(rows["dimension"], "rows"))
     if read != footer_rows or kept.filter(pc.equal(kept["dimension"], TOTAL)).num_rows != 1:

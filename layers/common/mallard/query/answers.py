@@ -5,12 +5,21 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+INCOMPLETE = "Damaged files that are left out. Every answer names their dates in the header `X-Mallard-Incomplete`."
+
 
 class Refusal(BaseModel):
     """Why there is no answer, in one sentence."""
 
     error: str
     request_id: str | None = Field(None, description="Of an error of ours: what to quote; the log has it too.")
+
+
+class LeftOut(BaseModel):
+    """A damaged file whose rows are in no number of the answer."""
+
+    date: date
+    file: str
 
 
 class Headline(BaseModel):
@@ -47,6 +56,7 @@ class Main(Headline):
     )
     comparison: Headline | None = None
     change: Change | None = None
+    incomplete: list[LeftOut] | None = Field(None, description=INCOMPLETE)
 
 
 class Earlier(BaseModel):
@@ -92,6 +102,7 @@ class Overview(BaseModel):
     timeseries: list[Bucket]
     breakdowns: dict[str, list[Row]]
     counted: Counted
+    incomplete: list[LeftOut] | None = Field(None, description=INCOMPLETE)
 
 
 class RejectedRow(BaseModel):

@@ -20,6 +20,9 @@ from mallard.auth.schemes import READS_OR_PUBLIC
 from mallard.behaviour.routes import behaviour_routes
 from mallard.behaviour.sequence_routes import sequence_routes
 from mallard.errors import (
+    DamagedObjectError,
+    DamagedQueueError,
+    DamagedSegmentError,
     ErasureError,
     MallardError,
     QueryError,
@@ -55,6 +58,9 @@ API_VERSION = "1"
 
 OUT_OF_REACH = "The store cannot be reached right now; try again in a minute."
 """What the store or the table says of itself may name folders, and is for the log."""
+
+QUEUE_DAMAGED = "The queue's file is damaged; `mallard doctor` says what to do."
+"""Its own sentence names the file."""
 
 MAX_PLACE_LENGTH = 80
 """Of the place of what is wrong in a body: names in it are the client's."""
@@ -169,6 +175,10 @@ def _answer_errors(app: Application) -> None:
     app.add_exception_handler(MallardError, failed(503))
     for out_of_reach in (StoreError, TableError, QueueError):
         app.add_exception_handler(out_of_reach, failed(503, OUT_OF_REACH))
+    # Their sentences name an object of ours and no place of this machine.
+    for damaged in (DamagedSegmentError, DamagedObjectError):
+        app.add_exception_handler(damaged, failed(503))
+    app.add_exception_handler(DamagedQueueError, failed(503, QUEUE_DAMAGED))
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unforeseen)

@@ -1,5 +1,6 @@
 """DuckDB, locked to the store: cursors in their turn, and what its errors mean."""
 
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from mallard.query.stopping import Line, current_stop
 from mallard.store.base import Store
 
 READ_ATTEMPTS = 3
+READ_ROWS = 32_768
 
 READ_ERRORS = (duckdb.Error, UnicodeDecodeError)
 """What a read may raise; ``look_again`` tells what each means."""
@@ -77,6 +79,18 @@ class Database:
                 except duckdb.Error as error:
                     reason = str(error).splitlines()[0]
                     raise QueryError(f"{pattern[:40]!r} is no regular expression (RE2): {reason}") from error
+
+    def read_alone(self, data: bytes) -> str | None:
+        """The clause that says why a file cannot be read in all its columns; None where it can."""
+        with tempfile.NamedTemporaryFile(dir=self._store.scratch, suffix=".parquet") as file, self.cursor() as cursor:
+            file.write(data)
+            file.flush()
+            try:
+                for _ in cursor.execute("FROM read_parquet($file)", {"file": file.name}).to_arrow_reader(READ_ROWS):
+                    pass
+            except (*READ_ERRORS, OSError) as error:
+                return str(error).splitlines()[0].rstrip(".")
+        return None
 
     def look_again(self, error: Exception, attempt: int) -> None:
         """Return where a swap may have broken the read and there is another try of READ_ATTEMPTS; else raise."""

@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.errors import StoreUnavailableError
+from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
 from mallard.query.cache import Cache
 from mallard.query.conditions import Conditions, compile_filter, of_recent
+from mallard.query.damage import Damage, LeftOut, note, require_complete
 from mallard.query.database import READ_ATTEMPTS, READ_ERRORS, Database
 from mallard.query.merge import COUNTS, merged
 from mallard.query.period import Period
@@ -35,7 +37,7 @@ from mallard.query.study import Study
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
-from mallard.table.layout import date_in, site_prefix
+from mallard.table.layout import date_in, key_in, site_prefix
 from mallard.table.pins import Pins
 from mallard.table.read import Days, list_days, open_files
 from mallard.table.rollup import TOTAL
@@ -59,10 +61,11 @@ PendingEvents = Callable[[str], pa.Table]
 
 @dataclass(frozen=True)
 class Answer:
-    """``rows`` of each query, ``{"value": …, measure: …}`` each, and which way they were counted."""
+    """``rows`` of each query, ``{"value": …, measure: …}`` each, which way they were counted, and what is left out."""
 
     rows: tuple[list[dict[str, Any]], ...]
     counted: dict[str, int]
+    left_out: tuple[LeftOut, ...] = ()
 
     def size(self) -> int:
         """About how many bytes."""
@@ -72,20 +75,23 @@ class Answer:
 
 @dataclass(frozen=True)
 class Glance:
-    """What queue and listing say of a range at a moment: the plan, and the pending events."""
+    """What queue and listing say of a range at a moment: the plan, the pending events, and damaged files left out."""
 
     plan: Plan
     pending: pa.Table
+    left_out: tuple[LeftOut, ...]
 
     def fingerprint(self) -> str:
         """Another where an answer could be another."""
-        return self.plan.fingerprint(self.pending["event_id"].to_pylist())
+        left_out = " ".join(each.file for each in self.left_out)
+        return self.plan.fingerprint(self.pending["event_id"].to_pylist()) + left_out
 
     def of(self, period: Period) -> "Glance":
         """What it says of a part of its range that no rollup answers."""
         days = {day: segments for day, segments in self.plan.days.items() if period.start <= day < period.end}
         waiting = {day for day in self.plan.waiting if period.start <= day < period.end}
-        return Glance(Plan(Rolled(), days, waiting), _within(self.pending, period))
+        left_out = tuple(each for each in self.left_out if period.start <= each.date < period.end)
+        return Glance(Plan(Rolled(), days, waiting), _within(self.pending, period), left_out)
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,7 @@ class Engine:
         self._rollups = RollupReader(store)
         self._pins = None if store.pins_are_cheap else Pins(store)
         self._database = Database(store, memory_mb=memory_mb, threads=threads)
+        self.damage = Damage(store, self._database.read_alone)
 
     def answer(self, queries: Sequence[Query]) -> Answer:
         """All of one site, range and filter: one look at queue and table serves them, and one count of the events.
@@ -150,12 +157,13 @@ class Engine:
 
         def counted() -> Answer:
             self._database.check_patterns(conditions.patterns if conditions else ())
-            plan, rows = self._look(first, lambda look: self._portions(look, partial(self._run, first, count)), glance)
-            return Answer(tuple(self._merged(each, plan, rows) for each in queries), plan.explain())
+            seen, rows = self._look(first, lambda look: self._portions(look, partial(self._run, first, count)), glance)
+            plan = seen.plan
+            return Answer(tuple(self._merged(each, plan, rows) for each in queries), plan.explain(), seen.left_out)
 
         # Kept under all that it depends on: to know that takes a listing, but no look at an event.
         depends = (tuple(queries), conditions, self.zones(first.site_id), glance.fingerprint())
-        return self.cache.get(hashlib.blake2b(repr(depends).encode(), digest_size=16).digest(), counted, Answer.size)
+        return self._kept(depends, counted)
 
     def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
         """Hand the rows that a query is about to ``take``, in record batches of PENDING and in order of time.
@@ -169,7 +177,7 @@ class Engine:
             period = replace(query.period, start=day, end=day + timedelta(days=1))
             one = replace(query, period=period)
             work = partial(self._take, one, conditions, take)
-            self._look(one, work, glance.of(period), rolled=False)
+            self._look(one, work, glance.of(period), rolled=False, complete=True)
             yield day
 
     def study(self, asked: Study) -> Answer:
@@ -182,11 +190,11 @@ class Engine:
         def counted() -> Answer:
             self._database.check_patterns(patterns)
             run, times = partial(self._run_study, asked, conditions), asked.portions_at_once(conditions)
-            plan, parts = self._look(query, lambda look: self._portions(look, run, times), glance, rolled=False)
-            return Answer((asked.added_up(parts),), plan.explain())
+            seen, parts = self._look(query, lambda look: self._portions(look, run, times), glance, rolled=False)
+            return Answer((asked.added_up(parts),), seen.plan.explain(), seen.left_out)
 
         depends = (asked, conditions, self.zones(query.site_id), glance.fingerprint())
-        return self.cache.get(hashlib.blake2b(repr(depends).encode(), digest_size=16).digest(), counted, Answer.size)
+        return self._kept(depends, counted)
 
     def zones(self, site_id: str) -> Zones:
         """The site's time zones."""
@@ -207,8 +215,9 @@ class Engine:
         """A day's rollup rows from its events, the number of rows its footers promise, and whether visitors span days.
 
         ``segments`` is the whole day as listed, ``hours`` the moments its hours begin. The rows have the measures of
-        ``rollup.SCHEMA``.
+        ``rollup.SCHEMA``. DamagedSegmentError where one of them is damaged: each is read whole first.
         """
+        self.damage.require_sound(segments)
         for attempt in range(READ_ATTEMPTS):
             with open_files(self.store, [segments]) as files, self._database.cursor() as cursor:
                 try:
@@ -230,6 +239,7 @@ class Engine:
     def forget(self) -> None:
         """Let go all that is kept of the table, on disk and in memory: after an erasure."""
         self.cache.clear()
+        self.damage.forget()
         self._rollups.forget()
         if self._pins:
             self._pins.forget()
@@ -244,19 +254,53 @@ class Engine:
         return conditions
 
     def _look(
-        self, query: Query, work: Callable[[Look], T], glance: Glance | None = None, *, rolled: bool = True
-    ) -> tuple[Plan, T]:
-        """A plan, and what ``work`` makes of its files; by another glance where a swap broke it."""
-        for attempt in range(READ_ATTEMPTS):
+        self,
+        query: Query,
+        work: Callable[[Look], T],
+        glance: Glance | None = None,
+        *,
+        rolled: bool = True,
+        complete: bool = False,
+    ) -> tuple[Glance, T]:
+        """A glance, and what ``work`` makes of its files; by another glance where a swap or a damaged file broke it.
+
+        ``complete``: DamagedSegmentError where a file would be left out.
+        """
+        attempt = 0
+        while True:
             current_stop().check()
-            if glance is None or attempt:
-                glance = self._glance(query, rolled=rolled)
-            with open_files(self.store, glance.plan.days.values(), self._pins) as files:
+            seen = glance or self._glance(query, rolled=rolled)
+            glance = None
+            if complete:
+                require_complete(seen.left_out)
+            rows = [row for segments in seen.plan.days.values() for row in segments]
+            with open_files(self.store, seen.plan.days.values(), self._pins) as files:
+                suspects = self.damage.suspects(rows, files)
                 try:
-                    return glance.plan, work(Look(glance.plan, glance.pending, files))
+                    if not suspects:
+                        return seen, work(Look(seen.plan, seen.pending, seen.left_out, files))
+                    failed: Exception = duckdb.InvalidInputException("A file has no footer of this product.")
+                except DamagedSegmentError:
+                    # From now on it is known, and left out.
+                    continue
                 except READ_ERRORS as error:
-                    self._database.look_again(error, attempt)
-        raise AssertionError("unreachable")
+                    failed = error
+            found = bool(suspects) and self.damage.examine(suspects)
+            attempt = 0 if found else self._next_attempt(failed, attempt, rows)
+
+    def _next_attempt(self, failed: Exception, attempt: int, rows: Sequence[Listed]) -> int:
+        """The number of the next try, the first where a file was found to be damaged; else raise at the last."""
+        try:
+            self._database.look_again(failed, attempt)
+        except (*READ_ERRORS, StoreUnavailableError, QueryTooLargeError) as error:
+            small = sum(row.size_bytes for row in rows) <= PORTION_BYTES
+            # To ask for too much memory is rarely a file's doing: a large range is not read whole for that.
+            if isinstance(error, duckdb.InterruptException) or (isinstance(error, QueryTooLargeError) and not small):
+                raise
+            if not self.damage.examine(rows, str(failed)):
+                raise
+            return 0
+        return attempt + 1
 
     def _glance(self, query: Query, *, rolled: bool = True) -> Glance:
         """By queue and listing of now. A filter needs the events, so does a part of a day, or one with some waiting."""
@@ -277,7 +321,15 @@ class Engine:
         }
         if period.since is not None:
             counted = _written_since(counted, period.since)
-        return Glance(Plan(counts, counted, waiting), pending)
+        counted, left_out = self.damage.sort_out(counted)
+        return Glance(Plan(counts, counted, waiting), pending, left_out)
+
+    def _kept(self, depends: object, counted: Callable[[], Answer]) -> Answer:
+        """An answer that may be there already; the request's own answer says what is not in it."""
+        key = hashlib.blake2b(repr(depends).encode(), digest_size=16).digest()
+        answer = self.cache.get(key, counted, Answer.size)
+        note(answer.left_out)
+        return answer
 
     def _portions(
         self, look: Look, run: Callable[[Sequence[str], pa.Table], pa.Table], times: int = 1
@@ -299,7 +351,12 @@ class Engine:
             return frozenset(look.plan.days)
         with self._database.turn() as cursor:
             found = cursor.execute(sql_file("spanning"), {"files": list(look.files)}).fetchall()
-        return frozenset(_by_day(row[0] for row in found))
+        marked = {file for file, _ in found}
+        foreign = {key_in(file) for file in look.files if file not in marked}
+        rows = [row for segments in look.plan.days.values() for row in segments if row.key in foreign]
+        if rows and self.damage.examine(rows):
+            raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
+        return frozenset(_by_day(file for file, spans_days in found if spans_days))
 
     def _run(self, query: Query, count: Count, files: Sequence[str], pending: pa.Table) -> pa.Table:
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)

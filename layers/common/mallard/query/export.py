@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
+from mallard.query.damage import require_complete
 from mallard.query.downloads import Download
 from mallard.query.engine import PENDING, Engine
 from mallard.query.export_forms import MEDIA_TYPES, Form, open_form
@@ -53,7 +54,9 @@ class Export:
 
 
 def download(stats: Stats, asked: Export) -> Download:
-    """The file. QueryTooLargeError over MAX_EVENTS events, and what ``Engine.answer`` raises: all before any byte."""
+    """The file. QueryTooLargeError over MAX_EVENTS events, DamagedSegmentError where a file would be left out, and
+    what ``Engine.answer`` raises: all before any byte.
+    """
     scope = stats.begun(asked.scope)
     batches: _Batches
     if asked.what == "days":
@@ -69,7 +72,9 @@ def days_table(engine: Engine, scope: Scope) -> pa.Table:
     """A row for each local date of the range, in the schema DAYS; days without any events are there."""
     names = DAYS.names[1:]
     query = Query(scope.site_id, scope.period, tuple(names), DAY, scope.filters)
-    counted = {row["value"]: row for row in engine.answer([query]).rows[0]}
+    answer = engine.answer([query])
+    require_complete(answer.left_out)
+    counted = {row["value"]: row for row in answer.rows[0]}
     rows = []
     for day in _dates(scope.period.start, scope.period.end):
         counts = counted.get(day.isoformat())
@@ -173,7 +178,9 @@ def _begin(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _check_size(engine: Engine, scope: Scope) -> None:
     query = Query(scope.site_id, scope.period, ("events",), filters=scope.filters)
-    count = engine.answer([query]).rows[0][0]["events"]
+    answer = engine.answer([query])
+    require_complete(answer.left_out)
+    count = answer.rows[0][0]["events"]
     if count > MAX_EVENTS:
         raise QueryTooLargeError(
             f"The range has {count:,} events, but an export may have {MAX_EVENTS:,}; ask for fewer days."

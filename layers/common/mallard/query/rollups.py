@@ -1,5 +1,6 @@
 """Reading rollups: which days of a range they may answer, and their rows of one dimension."""
 
+import logging
 import threading
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from mallard.table.rollup import (
     rollup_prefix,
     segment_tag,
 )
+
+log = logging.getLogger("mallard.query")
 
 MAX_CACHED_BYTES = 64 * 1024 * 1024
 
@@ -128,6 +131,10 @@ class RollupReader:
                 return month
         stored = self._store.get(row.key)
         rows = decode_rollup(stored.data) if stored else None
+        if stored and rows is None:
+            log.error(
+                "%s is damaged: its days are counted from their events; `mallard repair` has it built again", row.key
+            )
         month = _month(_NO_ROWS if rows is None else rows)
         with self._lock:
             self._months = {known: each for known, each in self._months.items() if known[0] != row.key}

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.params import Depends as Dependency
 
 from mallard.errors import QueryError
-from mallard.query.answers import Bucket, Counted, Main, Overview, Row
+from mallard.query.answers import Bucket, Counted, LeftOut, Main, Overview, Row
 from mallard.query.asking import Ask, ask_filtered
 from mallard.query.compare import earlier
+from mallard.query.damage import noted
 from mallard.query.engine import Engine
 from mallard.query.parameters import (
     Breakdowns,
@@ -48,7 +49,8 @@ def stats_routes(
     @router.get("/main", response_model_exclude_unset=True)
     def main(asked: Asked) -> Main:
         """The headline numbers."""
-        return Main(**asked.stats.main(asked.scope))
+        found = asked.stats.main(asked.scope)
+        return Main(**found, incomplete=_incomplete())
 
     @router.get("/timeseries", response_model_exclude_none=True)
     def timeseries(asked: Asked, interval: Interval = None) -> list[Bucket]:
@@ -77,9 +79,14 @@ def stats_routes(
             timeseries=[Bucket(**each) for each in found.timeseries],
             breakdowns={name: [Row(**each) for each in rows] for name, rows in found.breakdowns.items()},
             counted=Counted(**found.counted),
+            incomplete=_incomplete(),
         )
 
     return router
+
+
+def _incomplete() -> list[LeftOut] | None:
+    return [LeftOut(date=each.date, file=each.file) for each in noted()] or None
 
 
 def _stepped(scope: Scope, given: Any) -> Scope:

@@ -7,8 +7,13 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from mallard.query.damage import noting
+
 CACHE_CONTROL = "private, no-cache"
 """No cache but the browser's own, and that asks each time."""
+
+INCOMPLETE = "x-mallard-incomplete"
+"""The dates of which a damaged file is left out of the answer, with commas between them."""
 
 
 class TaggedRoute(APIRoute):
@@ -19,7 +24,10 @@ class TaggedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def tagged(request: Request) -> Response:
-            response = await handle(request)
+            with noting() as left_out:
+                response = await handle(request)
+            if left_out:
+                response.headers[INCOMPLETE] = ", ".join(sorted({each.date.isoformat() for each in left_out}))
             if response.status_code != 200 or not hasattr(response, "body"):
                 return response
             etag = f'"{hashlib.blake2b(bytes(response.body), digest_size=12).hexdigest()}"'

@@ -1,3 +1,6 @@
--- The segments that say that some visitor ids among theirs live longer than the day.
-SELECT DISTINCT file_name FROM parquet_kv_metadata($files)
-WHERE decode(key) = 'mallard.visitors_span_days' AND decode(value) = 'true'
+-- The segments, and whether each says that some visitor ids among its own live longer than the day. A file without our
+-- footer is in no row.
+SELECT file_name, bool_or(decode(key) = 'mallard.visitors_span_days' AND decode(value) = 'true') AS spans_days
+FROM parquet_kv_metadata($files)
+WHERE decode(key) IN ('mallard.visitors_span_days', 'mallard.sealed')
+GROUP BY file_name

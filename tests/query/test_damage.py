@@ -1,0 +1,293 @@
+"""Damaged files in the range of a question: other days answer, the answer says what is left out, and exports fail."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import pyarrow as pa
+import pytest
+from fastapi.testclient import TestClient
+
+from mallard.behaviour.sessions import count_sessions
+from mallard.errors import DamagedSegmentError, StoreUnavailableError
+from mallard.keeping.erase import Erasure
+from mallard.query.api import create_app
+from mallard.query.damage import Damage, LeftOut, noting
+from mallard.query.engine import PENDING, Engine
+from mallard.query.export import Export, download
+from mallard.query.filters import Leaf
+from mallard.query.period import read_period
+from mallard.query.stats import Scope, Stats
+from mallard.sites.zones import Zones
+from mallard.store.base import Listed, Store, Stored
+from mallard.store.local import LocalStore
+from mallard.table.layout import Partition
+from mallard.table.read import list_days
+from mallard.table.repair import damaged_in, set_aside
+from support.damage import KINDS, damage, silently_changed
+from support.gate import one_address, open_gate
+from support.moto import moto_server
+from support.place import DAYS, NOW, SITE, TODAY, Place, spoil
+from support.s3 import Server
+
+WEEK = Scope(SITE, read_period("7d", None, None, NOW))
+FILTERED = Scope(SITE, read_period("7d", None, None, NOW), Leaf("is", "event:page", ("/1", "/2", "/3", "/0")))
+DAY = DAYS[1]
+SEALED, TAIL = Partition(SITE, DAY).segment(0), Partition(SITE, DAY).segment(1)
+PLACES = {"sealed": (SEALED, 4), "tail": (TAIL, 2)}
+"""Of six events of a day four are sealed."""
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Server]:
+    with moto_server() as address:
+        yield Server(address)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Place]:
+    place = _filled(LocalStore(tmp_path))
+    with closing(place.engine):
+        yield place
+
+
+def _filled(store: Store) -> Place:
+    place = Place(store)
+    for number, day in enumerate(DAYS):
+        place.write(day, *range(number * 10 + 1, number * 10 + 7))
+    return place
+
+
+def pageviews(place: Place, scope: Scope = WEEK) -> tuple[int, list[LeftOut]]:
+    with noting() as left_out:
+        found = Stats(place.engine, NOW).main(scope)["total_pageviews"]
+    return int(found), sorted(left_out)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_answer_leaves_a_damaged_file_out_and_names_it(local: Place, kind: str, place: str) -> None:
+    key, rows = PLACES[place]
+    assert pageviews(local) == (24, [])
+    damage(local.store, key, kind)
+    for scope in (WEEK, FILTERED):
+        assert pageviews(local, scope) == (24 - rows, [LeftOut(DAY, key)])
+    with noting() as left_out:
+        count_sessions(Stats(local.engine, NOW), WEEK)
+    assert left_out == {LeftOut(DAY, key)}
+
+
+@pytest.mark.parametrize("kind", ["cut", "foreign", "data"])
+def test_answer_over_a_bucket_leaves_a_damaged_file_out(bucket: Server, kind: str) -> None:
+    place = _filled(bucket.new_store())
+    with closing(place.engine):
+        damage(place.store, TAIL, kind)
+        assert pageviews(place) == (22, [LeftOut(DAY, TAIL)])
+        assert pageviews(place, FILTERED) == (22, [LeftOut(DAY, TAIL)])
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pinned", [True, False])
+def test_answer_over_a_bucket_leaves_any_damaged_file_out(bucket: Server, kind: str, place: str, pinned: bool) -> None:
+    key, rows = PLACES[place]
+    found = _filled(bucket.new_store())
+    # A range that does not fit is read where it lies, and its footers are asked first.
+    portions = patch("mallard.query.engine.PORTION_BYTES", 10**9 if pinned else 0)
+    with closing(found.engine), patch("mallard.table.pins.Pins.has_room_for", lambda *_: pinned), portions:
+        damage(found.store, key, kind)
+        assert pageviews(found) == (24 - rows, [LeftOut(DAY, key)])
+
+
+@pytest.mark.parametrize("kind", ["cut", "footer"])
+def test_verdict_of_a_version_costs_no_second_look(local: Place, kind: str) -> None:
+    damage(local.store, SEALED, kind)
+    pageviews(local)
+    with patch.object(Damage, "_reason", side_effect=AssertionError):
+        assert pageviews(local, FILTERED) == (20, [LeftOut(DAY, SEALED)])
+
+
+def test_answer_is_complete_again_as_soon_as_the_file_is(local: Place) -> None:
+    good = damage(local.store, TAIL, "cut")
+    assert pageviews(local)[0] == 22
+    held = local.store.get(TAIL)
+    assert held is not None
+    local.store.put_if_match(TAIL, good, held.etag)
+    assert pageviews(local) == (24, [])
+
+
+def test_answer_after_a_repair_has_no_note(local: Place) -> None:
+    damage(local.store, TAIL, "cut")
+    for each in list(damaged_in(local.store, Partition(SITE, DAY))):
+        set_aside(local.store, each)
+    assert pageviews(local) == (22, [])
+
+
+def test_kept_answer_is_never_given_as_complete(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    _filled(store).engine.close()
+    nothing = PENDING.empty_table()
+    with closing(Engine(store, lambda _: nothing, memory_mb=256, threads=1, cache_seconds=60)) as engine:
+        stats = Stats(engine, NOW)
+        good = damage(store, TAIL, "cut")
+        for _ in range(3):
+            with noting() as left_out:
+                assert stats.main(WEEK)["total_pageviews"] == 22
+            assert left_out == {LeftOut(DAY, TAIL)}
+        held = store.get(TAIL)
+        assert held is not None
+        store.put_if_match(TAIL, good, held.etag)
+        with noting() as left_out:
+            assert stats.main(WEEK)["total_pageviews"] == 24
+        assert left_out == set()
+
+
+def test_waiting_events_of_a_damaged_day_are_counted(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    place = _filled(store)
+    place.engine.close()
+    damage(store, TAIL, "empty")
+    waiting = [
+        {"date": DAY, "event_id": number, "visitor_id": number, "timestamp": NOW.replace(tzinfo=None) - (TODAY - DAY)}
+        for number in (901, 902)
+    ]
+    pending = pa.Table.from_pylist([{**each, "event_name": "pageview"} for each in waiting], schema=PENDING)
+    with closing(Engine(store, lambda _: pending, memory_mb=256, threads=1)) as engine, noting() as left_out:
+        assert Stats(engine, NOW).main(WEEK)["total_pageviews"] == 24
+    assert left_out == {LeftOut(DAY, TAIL)}
+
+
+@pytest.mark.parametrize("what", ["days", "events"])
+def test_download_fails_where_a_file_would_be_left_out(local: Place, what: str) -> None:
+    damage(local.store, TAIL, "data")
+    with pytest.raises(DamagedSegmentError, match=TAIL):
+        list(download(Stats(local.engine, NOW), Export(WEEK, what)).pieces)
+    other = Scope(SITE, read_period(None, TODAY.isoformat(), (TODAY + timedelta(days=1)).isoformat(), NOW))
+    assert list(download(Stats(local.engine, NOW), Export(other, what)).pieces)
+
+
+def test_rollup_that_fits_answers_for_a_file_that_went_bad_without_a_trace(local: Place) -> None:
+    local.build()
+    local.engine.close()
+    path = Path(local.store.location(SEALED))
+    facts, data = path.stat(), path.read_bytes()
+    path.write_bytes(KINDS["data"](data))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    local.engine = Engine(local.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    assert pageviews(local) == (24, [])
+    assert pageviews(local, FILTERED) == (20, [LeftOut(DAY, SEALED)])
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "silent"])
+def test_rollups_are_built_of_other_days_and_never_of_a_damaged_one(local: Place, kind: str) -> None:
+    with patch.dict(KINDS, silent=silently_changed):
+        good = damage(local.store, SEALED, kind)
+    assert local.build() == 3
+    assert sorted(local.engine._rollups.read(SITE, list_days(local.store, SITE), WEEK.period, _zones(local)).dates) == [
+        DAYS[0],
+        DAYS[2],
+    ]
+    assert pageviews(local) == (20, [LeftOut(DAY, SEALED)])
+    held = local.store.get(SEALED)
+    assert held is not None
+    local.store.put_if_match(SEALED, good, held.etag)
+    local.delete_rollups()
+    local.build()
+    assert pageviews(local) == (24, [])
+
+
+def _zones(place: Place) -> Zones:
+    return place.engine.zones(SITE)
+
+
+class _Swapped(LocalStore):
+    """Every look finds a damaged file, and another version of it is listed afterwards."""
+
+    def get(self, key: str) -> Stored | None:
+        return Stored(b"half", "1")
+
+
+def test_examine_takes_a_file_that_is_swapped_meanwhile_for_no_damaged_one(local: Place, tmp_path: Path) -> None:
+    rows = list(local.store.list(TAIL))
+    stale = [Listed(row.key, "another", row.size_bytes) for row in rows]
+    found = Damage(_Swapped(tmp_path))
+    assert not found.examine(stale)
+    assert found.examine(rows)
+    assert found.files() == [TAIL]
+
+
+class _Away(LocalStore):
+    def get(self, key: str) -> Stored | None:
+        raise StoreUnavailableError("gone for lunch")
+
+
+def test_examine_tells_a_store_out_of_reach_from_a_damaged_file(local: Place, tmp_path: Path) -> None:
+    found = Damage(_Away(tmp_path))
+    with pytest.raises(StoreUnavailableError, match="gone for lunch"):
+        found.examine(list(local.store.list(TAIL)))
+    assert found.files() == []
+
+
+def test_examine_reads_a_version_again_after_a_while_only(local: Place) -> None:
+    now = [0.0]
+    found = Damage(local.store, clock=lambda: now[0])
+    rows = list(local.store.list(TAIL))
+    assert not found.examine(rows)
+    spoil(Path(local.store.location(TAIL)))
+    assert not found.examine(rows)
+    now[0] = 601
+    assert found.examine(rows)
+
+
+def test_log_names_a_damaged_file_once_with_its_day(local: Place, caplog: pytest.LogCaptureFixture) -> None:
+    damage(local.store, SEALED, "empty")
+    pageviews(local)
+    pageviews(local, FILTERED)
+    lines = [each for each in caplog.messages if SEALED in each]
+    assert lines == [
+        f"{SEALED} is damaged (it is empty): answers that need {DAY} leave it out; `mallard repair` sets it aside"
+    ]
+
+
+def _no_erasure(*_: object) -> Erasure:
+    raise AssertionError
+
+
+@pytest.fixture
+def client(local: Place) -> TestClient:
+    app = create_app(lambda: local.engine, lambda: [SITE], lambda: NOW, _no_erasure, open_gate(), one_address)
+    return TestClient(app, raise_server_exceptions=False)
+
+
+NOTE = [{"date": DAY.isoformat(), "file": TAIL}]
+LISTS = ("timeseries", "breakdown/pages", "breakdown/browsers", "sessions", "retention", "funnel?steps=page:/1")
+
+
+def test_objects_carry_incomplete_and_every_answer_the_header(local: Place, client: TestClient) -> None:
+    asked = {"site_id": SITE, "period": "7d"}
+    for path in ("main", "overview"):
+        assert "incomplete" not in client.get(f"/api/stats/{path}", params=asked).json()
+    damage(local.store, TAIL, "cut")
+    for path in ("main", "overview"):
+        assert client.get(f"/api/stats/{path}", params=asked).json()["incomplete"] == NOTE
+    for path in ("main", "overview", *LISTS):
+        name, _, steps = path.partition("?steps=")
+        answer = client.get(f"/api/stats/{name}", params=asked | ({"steps": steps} if steps else {}))
+        assert (answer.status_code, answer.headers["x-mallard-incomplete"]) == (200, DAY.isoformat())
+        again = client.get(answer.request.url, headers={"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.headers["x-mallard-incomplete"]) == (304, DAY.isoformat())
+    whole = client.get("/api/stats/main", params={"site_id": SITE, "period": "today"})
+    assert "x-mallard-incomplete" not in whole.headers
+
+
+@pytest.mark.parametrize("what", ["days", "events"])
+def test_export_is_503_with_the_name_of_the_damaged_file(local: Place, client: TestClient, what: str) -> None:
+    damage(local.store, TAIL, "cut")
+    answer = client.get("/api/stats/export", params={"site_id": SITE, "period": "7d", "what": what})
+    assert answer.status_code == 503
+    assert TAIL in answer.json()["error"]
+    assert "mallard repair" in answer.json()["error"]
