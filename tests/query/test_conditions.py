@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mallard.query.conditions import compile_filter
 from mallard.query.event_conditions import compile_for_events
-from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS
+from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
 from mallard.query.filters import Filter
 from support.filter_reading import (
     GOALS,
@@ -25,7 +25,7 @@ from support.filter_reading import (
     run,
     visits_sql,
 )
-from support.wild_filters import FILTERS, OF_EVENTS, STRANGERS, VISITS, comparisons, grown
+from support.wild_filters import FILTERS, OF_EVENTS, OF_VISITS, STRANGERS, VISITS, comparisons, grown
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,8 @@ def test_every_value_is_bound_and_stands_in_the_whole_filter(asked: Filter) -> N
     whole = " ".join([*(text for text in texts if isinstance(text, str)), *conditions.done])
     named = set(re.findall(r"\$(f\d+)", whole))
     assert named == set(re.findall(r"\$(f\d+)", conditions.stranger)) == set(conditions.values)
-    assert set(re.findall("'(.*?)'", whole)) <= {"", "pageview"}
+    words = frozenset[str]().union(*map(blank_words, (*OF_EVENTS, *OF_VISITS)))
+    assert set(re.findall("'(.*?)'", whole)) <= {"", "pageview", *words}
 
 
 @given(asked=grown(comparisons(("event:page",))), visits=VISITS)

@@ -75,13 +75,19 @@ def holds(part: Filter, event: Row, visit: Visit) -> bool:
 
 
 def value_of(dimension: str, event: Row, visit: Visit) -> str | None:
+    value: str | None
     if dimension in ("visit:entry_page", "visit:exit_page"):
-        return visit.page(0 if dimension == "visit:entry_page" else -1)
-    if dimension.startswith("event:props:"):
-        return property_of(event, dimension.removeprefix("event:props:"))
-    row = visit.events[0] if dimension.startswith("visit:") else event
-    value: str | None = row[COLUMNS[dimension]]
-    return value
+        value = visit.page(0 if dimension == "visit:entry_page" else -1)
+    elif dimension.startswith("event:props:"):
+        value = property_of(event, dimension.removeprefix("event:props:"))
+    else:
+        value = (visit.events[0] if dimension.startswith("visit:") else event)[COLUMNS[dimension]]
+    # A word for what is missing is nothing else where it is stored.
+    return None if value in blanks_of(dimension) else value
+
+
+def blanks_of(dimension: str) -> set[str]:
+    return BLANKS.get(dimension, {"(unknown)", "(not set)"})
 
 
 def property_of(event: Row, key: str) -> str | None:
@@ -95,7 +101,7 @@ def compares(leaf: Leaf, value: str | None) -> bool:
 
     wanted = [cased(each) for each in leaf.values]
     if leaf.operator in ("is", "is_not"):
-        blanks = {cased(each) for each in BLANKS.get(leaf.dimension, {"(unknown)", "(not set)"})}
+        blanks = {cased(each) for each in blanks_of(leaf.dimension)}
         return (bool(blanks & set(wanted)) if value is None else cased(value) in wanted) is not leaf.is_negated
     if value is None and leaf.dimension.startswith("event:props:"):
         return False

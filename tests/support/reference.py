@@ -147,8 +147,7 @@ def end_pages(rows: list[Row], filters: list[Any], *, first: bool) -> list[Row]:
     """The breakdown by entry or exit page; events without a visitor have none."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row, visit in matched(rows, filters):
-        if visit:
-            groups[end_page(visit, first=first) or "(unknown)"].append(row)
+        groups[end_page(visit, first=first) or "(unknown)"].append(row)
     return ranked({value: (visitors_of(part), pageviews_of(part)) for value, part in groups.items()})
 
 

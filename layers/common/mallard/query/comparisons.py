@@ -5,8 +5,11 @@ No condition is ever NULL, so that NOT turns it round: where a value is missing 
 
 from collections.abc import Iterable, Sequence
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from mallard.names import composed, forms
-from mallard.query.filter_dimensions import PROPS, blank_words
+from mallard.query.filter_dimensions import PROPS, blank_words, present, quoted
 from mallard.query.filters import CONTAINS, IS, MATCHES, Leaf
 
 NOTHING = "CAST(NULL AS VARCHAR)"
@@ -57,15 +60,40 @@ def comparison(leaf: Leaf, text: str, bound: Bound, *, as_list: bool = False) ->
     elif leaf.dimension.startswith(PROPS):
         # A property that is not there neither contains a text nor fails to contain it.
         met = any_of(_part(leaf, text, value, bound) for value in leaf.values)
-        return f"({text} IS NOT NULL AND {'NOT ' if leaf.is_negated else ''}{met})"
+        there = f"{text} IS NOT NULL AND {text} NOT IN ({', '.join(quoted(blank_words(leaf.dimension)))})"
+        return f"({there} AND {'NOT ' if leaf.is_negated else ''}{met})"
     else:
-        met = any_of(_part(leaf, f"coalesce({text}, '')", value, bound) for value in leaf.values)
+        met = any_of(_part(leaf, _text(leaf, text, value), value, bound) for value in leaf.values)
     return f"(NOT {met})" if leaf.is_negated else met
 
 
-def one_of(text: str, values: Sequence[str], bound: Bound) -> str:
-    """Whether it is there and one of them."""
-    return f"({text} IS NOT NULL AND {text} IN ({', '.join(map(bound, values))}))"
+def _text(leaf: Leaf, text: str, value: str) -> str:
+    """A missing value is the empty text, also where it is stored as a word for what is missing.
+
+    Only where that makes a difference: most texts and patterns meet neither, and the reader of files is told more.
+    """
+    words = blank_words(leaf.dimension)
+    return f"coalesce({present(text, words) if _tells_apart(leaf, value, words) else text}, '')"
+
+
+def _tells_apart(leaf: Leaf, value: str, words: Iterable[str]) -> bool:
+    texts = pa.array(["", *words], pa.string())
+    find = pc.match_substring if leaf.positive == CONTAINS else pc.match_substring_regex
+    try:
+        # The same engine of regular expressions as the database's: RE2.
+        found = find(texts, value, ignore_case=not leaf.case_sensitive)
+    except pa.ArrowInvalid:
+        # The database says what is wrong with it.
+        return True
+    return bool(pc.any(pc.xor(found, found[0])).as_py())
+
+
+def one_of(text: str, values: Sequence[str], bound: Bound, words: frozenset[str] = frozenset()) -> str:
+    """Whether it is there and one of them; one of the ``words`` for a missing value among them means all of those."""
+    blank = words.intersection(values)
+    among = [*values, *sorted(words.difference(values))] if blank else values
+    test = "IS NULL OR" if blank else "IS NOT NULL AND"
+    return f"({text} {test} {text} IN ({', '.join(map(bound, among))}))"
 
 
 def any_of(conditions: Iterable[str]) -> str:
@@ -74,12 +102,13 @@ def any_of(conditions: Iterable[str]) -> str:
 
 
 def _is(leaf: Leaf, text: str, bound: Bound, as_list: bool) -> str:
-    values, blanks = leaf.values, blank_words(leaf.dimension)
-    if not leaf.case_sensitive:
-        values, blanks = tuple(map(str.lower, values)), frozenset(map(str.lower, blanks))
-    among = ", ".join(_cased(leaf, bound(value)) for value in leaf.values)
-    # A word for what is missing may be a value as well: the channel Direct is both.
-    test = "IS NULL OR" if blanks.intersection(values) else "IS NOT NULL AND"
+    words, values = blank_words(leaf.dimension), list(leaf.values)
+    cased = str if leaf.case_sensitive else str.lower
+    # A word for what is missing may be stored as a value as well: the channel Direct is both, and both are one thing.
+    is_blank = not {cased(word) for word in words}.isdisjoint(map(cased, values))
+    values += sorted(words.difference(values)) if is_blank else ()
+    among = ", ".join(_cased(leaf, bound(value)) for value in values)
+    test = "IS NULL OR" if is_blank else "IS NOT NULL AND"
     found = f"list_contains([{among}], {_cased(leaf, text)})" if as_list else f"{_cased(leaf, text)} IN ({among})"
     return f"({text} {test} {found})"
 

@@ -28,11 +28,6 @@ class Dimension:
         """Whether it is that of the visit's first event."""
         return self.visit == f"opening.{self.column}"
 
-    @property
-    def counts_strangers(self) -> bool:
-        """Whether events without a visitor, which belong to no visit, count under their own value."""
-        return self.visit not in ("entry_page", "exit_page")
-
 
 def _first_event(name: str, column: str, blank: str = UNKNOWN) -> Dimension:
     return Dimension(name, column, f"opening.{column}", blank)

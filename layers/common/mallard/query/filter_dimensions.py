@@ -1,5 +1,7 @@
 """The dimensions a filter can name: a closed table of names, of columns, and of words for missing values."""
 
+from collections.abc import Iterable
+
 PROPS = "event:props:"
 GOAL = "event:goal"
 PAGE = "event:page"
@@ -80,3 +82,13 @@ def is_of_event(dimension: str) -> bool:
 def blank_words(dimension: str) -> frozenset[str]:
     """What reports write for a missing value of it: the seed's word and v2's."""
     return _NO_PROPERTY if dimension.startswith(PROPS) else _BLANKS.get(dimension, _BLANK)
+
+
+def present(text: str, words: Iterable[str]) -> str:
+    """SQL of a value that is NULL where it reads like one of the words for a missing one: both are one thing."""
+    return f"CASE WHEN {text} IN ({', '.join(quoted(words))}) THEN NULL ELSE {text} END"
+
+
+def quoted(words: Iterable[str]) -> list[str]:
+    """Words of this closed table as SQL, in order."""
+    return [f"'{each}'" for each in sorted(words)]

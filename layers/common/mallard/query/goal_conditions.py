@@ -10,9 +10,11 @@ from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
 from mallard.names import composed, forms, stored_label, written_page
 from mallard.query.comparisons import Bound, any_of, one_of, pattern, property_of_event
+from mallard.query.filter_dimensions import PAGE, PROPS, blank_words, quoted
 from mallard.query.filters import CONTAINS, IS, Leaf
 from mallard.sites.settings import Goal
 
+NAME = "event:name"
 NAMES_SHOWN = 20
 
 
@@ -40,7 +42,7 @@ def goal_condition(goals: Iterable[Goal], bound: Bound) -> str:
         else:
             conditions.append(_condition(goal, bound))
     if names := plain["event_name"]:
-        conditions.append(one_of("event.event_name", names, bound))
+        conditions.append(one_of("event.event_name", names, bound, blank_words(NAME)))
     if pages := plain["pathname"]:
         conditions.append(f"(event.event_name = '{PAGEVIEW}' AND {one_of('event.pathname', pages, bound)})")
     return any_of(conditions)
@@ -65,14 +67,17 @@ def page_pattern(page: str) -> str:
 
 def _condition(goal: Goal, bound: Bound) -> str:
     if goal.event is not None:
-        parts = [one_of("event.event_name", forms(goal.event, stored_label), bound)]
+        parts = [one_of("event.event_name", forms(goal.event, stored_label), bound, blank_words(NAME))]
     else:
         assert goal.page is not None
         patterns = (bound(page_pattern(each)) for each in _pages(goal.page))
         matched = any_of(f"regexp_full_match(event.pathname, {each})" for each in patterns)
-        parts = [f"event.event_name = '{PAGEVIEW}'", "event.pathname IS NOT NULL", matched]
+        there = "event.pathname IS NOT NULL"
+        if goal.page.startswith("*"):
+            there += f" AND event.pathname NOT IN ({', '.join(quoted(blank_words(PAGE)))})"
+        parts = [f"event.event_name = '{PAGEVIEW}'", there, matched]
     for key, value in goal.props:
-        parts.append(one_of(property_of_event(key, bound), forms(value, composed), bound))
+        parts.append(one_of(property_of_event(key, bound), forms(value, composed), bound, blank_words(f"{PROPS}{key}")))
     return f"({' AND '.join(parts)})"
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.query.dimensions import DIMENSIONS
+from mallard.query.filter_dimensions import SEED_NAMES, blank_words
 from mallard.query.metrics import MEASURES
 from mallard.query.query import SERIES, Query
 from mallard.table.rollup import TOTAL
@@ -30,8 +31,7 @@ def merged(parts: Iterable[pa.Table], query: Query) -> list[dict[str, Any]]:
     if query.dimension == TOTAL:
         return [{name: pc.sum(rows[name]).as_py() or 0 for name in MEASURES}]
     if query.dimension not in SERIES:
-        blank = DIMENSIONS[query.dimension].blank
-        rows = rows.set_column(1, "value", pc.fill_null(rows["value"], blank))
+        rows = rows.set_column(1, "value", _named(rows["value"], query.dimension))
         if query.only is not None:
             rows = rows.filter(pc.is_in(rows["value"], value_set=pa.array(sorted(query.only), pa.string())))
     summed = rows.group_by("value", use_threads=False).aggregate([(name, "sum") for name in MEASURES])
@@ -41,3 +41,10 @@ def merged(parts: Iterable[pa.Table], query: Query) -> list[dict[str, Any]]:
         order.insert(0, ("visitors", "descending"))
     found: list[dict[str, Any]] = summed.sort_by(order).slice(0, query.limit).to_pylist()
     return found
+
+
+def _named(values: pa.ChunkedArray, dimension: str) -> pa.ChunkedArray:
+    """Values as they are shown; kept counts of an earlier version may have one word apart from the other."""
+    words = pa.array(sorted(blank_words(SEED_NAMES[dimension])), pa.string())
+    missing = pc.or_(pc.is_null(values), pc.is_in(values, value_set=words))
+    return pc.if_else(missing, DIMENSIONS[dimension].blank, values)

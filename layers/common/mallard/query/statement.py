@@ -9,8 +9,10 @@ from importlib.resources import files
 
 import pyarrow as pa
 
+from mallard.query.comparisons import NOTHING
 from mallard.query.conditions import EVERYTHING, Conditions
 from mallard.query.dimensions import DIMENSIONS, Dimension
+from mallard.query.filter_dimensions import SEED_NAMES, blank_words, present
 from mallard.query.query import DAY, HOUR
 from mallard.sites.zones import Zones
 from mallard.table import rollup
@@ -131,8 +133,10 @@ def trail_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:
     of_visit = dimension is not None and dimension.of_visit
     conditions = count.conditions or (EVERYTHING if of_visit else None)
     columns = ", ".join(f"event.{each}" for each in dict.fromkeys((*_KEYS, *count.also)))
-    value = f"{dimension.visit if of_visit else f'event.{dimension.column}'}" if dimension else "NULL"
-    named = f"coalesce(CAST({value} AS VARCHAR), '{dimension.blank}')" if dimension else "CAST(NULL AS VARCHAR)"
+    named = NOTHING
+    if dimension:
+        value = _present(dimension, dimension.visit if of_visit else f"event.{dimension.column}")
+        named = f"coalesce({value}, '{dimension.blank}')"
     if conditions is None:
         return ",\n".join([*ctes, sql_file("trail_all").format(columns=columns, value=named)])
     count = replace(count, conditions=conditions)
@@ -225,15 +229,18 @@ def _select(name: str, count: Count) -> str:
     if name == DAY:
         return sql_file("count_event").format(name=name, value="CAST(date AS VARCHAR)", money=money)
     dimension = DIMENSIONS[name]
-    # The word for a missing value is a missing value too: a campaign may call its source Direct.
-    column = f"nullif({dimension.column}, '{dimension.blank}')"
     if not dimension.of_visit:
-        return sql_file("count_event").format(name=name, value=column, money=money)
+        value = _present(dimension, dimension.column)
+        return sql_file("count_event").format(name=name, value=value, money=money)
     return sql_file("count_visit").format(
         name=name,
-        value=f"nullif({dimension.visit}, '{dimension.blank}')",
-        column=column,
-        counts_strangers=str(dimension.counts_strangers).lower(),
+        value=_present(dimension, dimension.visit),
+        column=_present(dimension, dimension.column) if dimension.of_first_event else NOTHING,
         money=money,
         money_columns=", revenue, currency_low, currency_high" if money else "",
     )
+
+
+def _present(dimension: Dimension, text: str | None) -> str:
+    """The word for a missing value is a missing value too: a campaign may call its source Direct."""
+    return present(str(text), blank_words(SEED_NAMES[dimension.name]))

@@ -1,4 +1,5 @@
--- One row for each value of a dimension of the visit; events without a visitor count under their own value.
+-- One row for each value of a dimension of the visit; events without a visitor count under their own value, and have
+-- no entry and exit page.
 SELECT
     '{name}' AS dimension,
     value,
@@ -25,6 +26,6 @@ FROM (
     UNION ALL
     SELECT {column}, NULL, 0, 0, 0, 0, 0, CAST(event_name = 'pageview' AS INTEGER), 1{money_columns}
     FROM matched
-    WHERE visitor_id IS NULL AND {counts_strangers}
+    WHERE visitor_id IS NULL
 )
 GROUP BY value
