@@ -20,7 +20,7 @@ from mallard.table.write import AppendReport, TableWriter
 from support.faults import CrashError, Fault, FaultyStore
 from support.lax import NOON, IgnoresConditions
 from support.memory import MemoryQueue
-from support.rows import HERE, NOON_MS, deliveries, event, events, stored_ids
+from support.rows import HERE, NOON_MS, deliveries, event, events, segments, stored_ids
 
 LONG = LASTS + CLOCKS_DIFFER + timedelta(seconds=1)
 
@@ -214,3 +214,12 @@ TestSingleWriters = SingleWriters.TestCase
 TestSingleWriters.settings = SETTINGS
 TestPausingWriters = PausingWriters.TestCase
 TestPausingWriters.settings = SETTINGS
+
+
+def test_rows_that_come_again_say_once_that_their_visitors_span_days() -> None:
+    store = IgnoresConditions()
+    table = writer(store, "one", Clock())
+    table.append(HERE, deliveries(events(1, 2)))
+    for _ in range(2):
+        assert table.append(HERE, deliveries(events(1, 2)), spans_days=True) == AppendReport(duplicates=2)
+        assert [(each.spans_days, each.rows.num_rows) for each in segments(store)] == [(False, 2), (True, 0)]

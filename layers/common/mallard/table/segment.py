@@ -131,6 +131,14 @@ def _completed(rows: pa.Table) -> pa.Table:
     return rows.add_column(place, EVENTS.field(HOUR_ORDER), pa.nulls(rows.num_rows, pa.int64()))
 
 
+def says_spanning(data: bytes) -> bool:
+    """Whether the footer of a segment says that some of its visitor ids live longer than the day."""
+    try:
+        return (pq.read_metadata(pa.BufferReader(data)).metadata or {}).get(_SPANS_DAYS) == b"true"
+    except (pa.ArrowException, OSError):
+        return False
+
+
 def decode_ids(data: bytes, key: str) -> pa.ChunkedArray:
     """Only the ``event_id`` column of a segment; DamagedSegmentError as of ``decode``."""
     try:

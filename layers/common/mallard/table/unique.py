@@ -29,6 +29,7 @@ class _Known:
     version: str
     ids: pa.ChunkedArray
     erased_before: int | None
+    spans_days: bool
 
 
 class UniqueNames:
@@ -57,6 +58,10 @@ class UniqueNames:
             part = Segment(rows.slice(start, seal_rows), sealed=True, erased_before=mark, spans_days=spans_days)
             self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(part))
             number += 1
+        if spans_days and duplicates and not rows.num_rows and not any(each.spans_days for each in found.values()):
+            # The rows came before, by a way that did not tell how long their visitors last.
+            said = Segment(rows, sealed=True, erased_before=mark, spans_days=True)
+            self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(said))
         return rows.num_rows, duplicates, erased
 
     def mark_spanning(self, partition: Partition) -> None:
@@ -95,7 +100,7 @@ class UniqueNames:
             if stored is None:
                 return None
             segment = decode(stored.data, row.key)
-            known = _Known(row.version, segment.rows["event_id"], segment.erased_before)
+            known = _Known(row.version, segment.rows["event_id"], segment.erased_before, segment.spans_days)
             self._keep(row.key, known)
         return known
 

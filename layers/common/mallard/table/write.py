@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -16,7 +16,7 @@ from mallard.store.base import Store
 from mallard.table.fresh import Known, fresh_rows
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
-from mallard.table.segment import Segment, decode, decode_ids, encode
+from mallard.table.segment import Segment, decode, decode_ids, encode, says_spanning
 from mallard.table.tail import Tail, find_tail
 from mallard.table.unique import UniqueNames
 from mallard.table.warm import WarmTails
@@ -105,7 +105,7 @@ class TableWriter:
             if self._unique_names:
                 found = self._unique_names.append(partition, deliveries, self._seal_rows, spans)
                 return AppendReport(*found)
-            return self._try_append(partition, deliveries, spans)
+            return self._try_append(partition, deliveries, spans, must_say=spans_days)
 
         return self._until_it_lands(partition, attempt)
 
@@ -137,7 +137,9 @@ class TableWriter:
                 failure = error
         raise failure or StoreUnavailableError(f"{partition.prefix} could not be written.")
 
-    def _try_append(self, partition: Partition, deliveries: pa.Table, spans_days: bool) -> AppendReport:
+    def _try_append(
+        self, partition: Partition, deliveries: pa.Table, spans_days: bool, *, must_say: bool
+    ) -> AppendReport:
         # A tail kept from the last write needs no look: its ETag is the condition, and who else wrote changed that.
         tail = self._warm.get(partition) or find_tail(self._store, partition)
         below = [*(partition.segment(number) for number in range(tail.number)), *tail.unique]
@@ -150,8 +152,15 @@ class TableWriter:
             part = rows.slice(written, room)
             tail = self._write(partition, tail, part, spans_days)
             written += part.num_rows
+        if must_say and duplicates and not written and not self._says_spanning(tail, below):
+            # The rows came before, by a way that did not tell how long their visitors last.
+            tail = self._write(partition, tail, rows, spans_days)
         self._warm.keep(partition, tail)
         return AppendReport(written, duplicates, erased)
+
+    def _says_spanning(self, tail: Tail, below: Sequence[str]) -> bool:
+        stored = (self._store.get(key) for key in below)
+        return tail.segment.spans_days or any(each is not None and says_spanning(each.data) for each in stored)
 
     def _write(self, partition: Partition, tail: Tail, part: pa.Table, spans_days: bool) -> Tail:
         """Swap the tail for itself with ``part``, and return what the next write builds on."""
