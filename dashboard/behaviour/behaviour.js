@@ -4,6 +4,7 @@
 import { html } from "../vendor/htm-preact.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { Failure } from "../components/failure.js";
+import { KeptCounts } from "../components/kept-counts.js";
 import { RouteLink } from "../components/route-link.js";
 import { includesToday } from "../period.js";
 import { usePoll } from "../use-poll.js";
@@ -66,6 +67,7 @@ export function Behaviour({ route, isGuest, onGo }) {
   return html`
     <${SessionCards} route=${route} earlier=${shown.earlier} tick=${tick} />
     ${basis.error && html`<${Failure} errors=${[basis.error]} pending=${basis.pending} onRetry=${again} />`}
+    <${KeptCounts} from=${basis.data?.events_from} />
     <nav class="tabs" aria-label="Behaviour">
       ${VIEWS.map(
         ({ id, label }) => html`<${RouteLink}

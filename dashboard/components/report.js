@@ -15,6 +15,7 @@ import { Failure } from "./failure.js";
 import { Headline } from "./headline.js";
 import { Incomplete } from "./incomplete.js";
 import { Install } from "./install.js";
+import { KeptCounts } from "./kept-counts.js";
 import { Live } from "./live.js";
 import { ReportTabs } from "./report-tabs.js";
 import { Trend } from "./trend.js";
@@ -73,6 +74,7 @@ const Overview = ({ route, overview, lists, opened, isGuest, onFilter, onToggle 
   <${Incomplete} dates=${(overview.data?.incomplete ?? []).map(({ date }) => date)} />
   <section class="panel overview" aria-label="Overview">
     <${Headline} headline=${partOf(overview, (data) => data.main)} />
+    <${KeptCounts} from=${overview.data?.events_from} />
     <${Trend} route=${route} overview=${overview} isGuest=${isGuest} />
   </section>
   <div class="breakdowns">

@@ -219,7 +219,11 @@ class Settings:
     )
     seal_rows: int = _setting(262_144, _whole(1000, 1_048_576), "Events of a day's file; the next ones open another.")
     retention_days: int = _setting(0, _whole(0, 36_500), "Days that events are kept. 0: for ever.")
-    retention_keep_rollups: bool = _setting(False, _truth, "Keep the daily counts of days whose events are deleted.")
+    retention_keep_rollups: bool = _setting(
+        False,
+        _truth,
+        "Keep the daily counts of days whose events are deleted; answers then say from when events are there.",
+    )
     shutdown_timeout: int = _setting(30, _whole(1, 3600), "Seconds a shutdown may take.", toml="shutdown_timeout_secs")
     metrics_token: str = _setting("", _text, "What /metrics asks for as a bearer token. Empty: nothing.")
     security_contact: tuple[str, ...] = _setting(

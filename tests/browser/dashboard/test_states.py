@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
+from support.behaviour_dashboard import answer_behaviour, basis
 from support.dashboard import NOTHING, CannedApi, Stage, expect_search, overview, shown
 
 QUIET = overview(limit=0, main=NOTHING, timeseries=[])
@@ -57,6 +58,20 @@ def test_a_quiet_period_of_a_known_site_is_no_new_site(page: Page, api: CannedAp
     page.goto("/?site=example.com&period=today")
     expect(shown(page, "breakdown-pages")).to_contain_text("No visits in this period.")
     expect(shown(page, "install")).to_have_count(0)
+
+
+def test_kept_counts_are_told_where_the_events_are_gone(page: Page, api: CannedApi) -> None:
+    api.answers["/api/stats/overview"] = lambda _: (200, overview(events_from="2026-03-07"))
+    page.goto("/?site=example.com&period=30d")
+    expect(shown(page, "kept-counts")).to_contain_text("All events are there from Mar 7, 2026 on.")
+    answer_behaviour(api)
+    api.answers["/api/stats/overview"] = lambda _: (200, basis(events_from="2026-03-07"))
+    page.goto("/?site=example.com&period=30d&view=behaviour")
+    expect(shown(page, "kept-counts")).to_contain_text("All events are there from Mar 7, 2026 on.")
+    api.answers = {}
+    page.goto("/?site=example.com&period=7d")
+    expect(shown(page, "unique-visitors")).to_have_text("12.3K")
+    expect(shown(page, "kept-counts")).to_have_count(0)
 
 
 def test_a_failure_is_told_once_in_the_servers_words_and_tried_again_on_demand(page: Page, api: CannedApi) -> None:

@@ -50,7 +50,13 @@ def allow_dashboard(app: FastAPI, origin: str) -> None:
             allow_origins=[origin],
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "x-api-key"],
-            expose_headers=["retry-after", "content-disposition", "x-request-id", "x-mallard-incomplete"],
+            expose_headers=[
+                "retry-after",
+                "content-disposition",
+                "x-request-id",
+                "x-mallard-incomplete",
+                "x-mallard-events-from",
+            ],
             max_age=PREFLIGHT_SECONDS,
         )
 

@@ -92,7 +92,7 @@ def _counted(stats: Stats, scope: Scope, asked: Asked, dimension: str | None = N
         patterns=conditions.patterns,
     )
     found: _Counts = defaultdict(Counter)
-    for row in stats.engine.study(study).rows[0]:
+    for row in stats.study(study).rows[0]:
         found[row["value"]][row["part"], row["number"], row["seconds"]] += row["visitors"]
     return found
 
@@ -101,7 +101,8 @@ def _totals(stats: Stats, scope: Scope, found: _Counts, dimension: str | None = 
     """Values, and how many visitors each has."""
     if scope.filters is None:
         # From rollups where there are some. After those who convert, so that who comes in between is among them.
-        rows = stats.engine.answer([_query(scope, dimension)]).rows[0]
+        # Of days whose events are gone nobody can convert, so nobody of theirs is among all.
+        rows = stats.answer([replace(_query(scope, dimension), events_only=True)]).rows[0]
         return [(row.get("value"), row["visitors"]) for row in rows]
     return [(value, counted["total", 0, 0]) for value, counted in found.items()]
 

@@ -6,6 +6,10 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 INCOMPLETE = "Damaged files that are left out. Every answer names their dates in the header `X-Mallard-Incomplete`."
+EVENTS_FROM = (
+    "The first date with all its events, only where the range begins before: of earlier days the counts alone were "
+    "kept, so that no filter finds anything there."
+)
 
 
 class Refusal(BaseModel):
@@ -57,6 +61,7 @@ class Main(Headline):
     comparison: Headline | None = None
     change: Change | None = None
     incomplete: list[LeftOut] | None = Field(None, description=INCOMPLETE)
+    events_from: date | None = Field(None, description=EVENTS_FROM)
 
 
 class Earlier(BaseModel):
@@ -103,6 +108,7 @@ class Overview(BaseModel):
     breakdowns: dict[str, list[Row]]
     counted: Counted
     incomplete: list[LeftOut] | None = Field(None, description=INCOMPLETE)
+    events_from: date | None = Field(None, description=EVENTS_FROM)
 
 
 class RejectedRow(BaseModel):

@@ -53,6 +53,7 @@ def ask_filtered(engine: Callable[[], Engine], clock: Callable[[], datetime]) ->
     Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
 
     def ask(request: Request, asked: Span, filters: Filters = None) -> Ask:
+        request.state.stats = asked.stats
         who, given = request.state.who, parse_filters(filters)
         if not who.is_known:
             refuse_patterns(given)

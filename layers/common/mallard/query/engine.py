@@ -61,11 +61,15 @@ PendingEvents = Callable[[str], pa.Table]
 
 @dataclass(frozen=True)
 class Answer:
-    """``rows`` of each query, ``{"value": …, measure: …}`` each, which way they were counted, and what is left out."""
+    """``rows`` of each query, ``{"value": …, measure: …}`` each, which way they were counted, and what is left out.
+
+    ``events_from``: of earlier dates of the range some have counts and no events any more.
+    """
 
     rows: tuple[list[dict[str, Any]], ...]
     counted: dict[str, int]
     left_out: tuple[LeftOut, ...] = ()
+    events_from: date | None = None
 
     def size(self) -> int:
         """About how many bytes."""
@@ -91,7 +95,8 @@ class Glance:
         days = {day: segments for day, segments in self.plan.days.items() if period.start <= day < period.end}
         waiting = {day for day in self.plan.waiting if period.start <= day < period.end}
         left_out = tuple(each for each in self.left_out if period.start <= each.date < period.end)
-        return Glance(Plan(Rolled(), days, waiting), _within(self.pending, period), left_out)
+        gone = {day for day in self.plan.gone if period.start <= day < period.end}
+        return Glance(Plan(Rolled(), days, waiting, gone), _within(self.pending, period), left_out)
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,8 @@ class Engine:
         """
         first = queries[0]
         assert all(
-            (each.site_id, each.period, each.filters) == (first.site_id, first.period, first.filters)
+            (each.site_id, each.period, each.filters, each.events_only)
+            == (first.site_id, first.period, first.filters, first.events_only)
             for each in queries
         )
         conditions = self._conditions(first, of_visits=any(each.of_visits for each in queries))
@@ -158,8 +164,8 @@ class Engine:
         def counted() -> Answer:
             self._database.check_patterns(conditions.patterns if conditions else ())
             seen, rows = self._look(first, lambda look: self._portions(look, partial(self._run, first, count)), glance)
-            plan = seen.plan
-            return Answer(tuple(self._merged(each, plan, rows) for each in queries), plan.explain(), seen.left_out)
+            plan, merged_rows = seen.plan, tuple(self._merged(each, seen.plan, rows) for each in queries)
+            return Answer(merged_rows, plan.explain(), seen.left_out, plan.events_from)
 
         # Kept under all that it depends on: to know that takes a listing, but no look at an event.
         depends = (tuple(queries), conditions, self.zones(first.site_id), glance.fingerprint())
@@ -191,7 +197,7 @@ class Engine:
             self._database.check_patterns(patterns)
             run, times = partial(self._run_study, asked, conditions), asked.portions_at_once(conditions)
             seen, parts = self._look(query, lambda look: self._portions(look, run, times), glance, rolled=False)
-            return Answer((asked.added_up(parts),), seen.plan.explain(), seen.left_out)
+            return Answer((asked.added_up(parts),), seen.plan.explain(), seen.left_out, seen.plan.events_from)
 
         depends = (asked, conditions, self.zones(query.site_id), glance.fingerprint())
         return self._kept(depends, counted)
@@ -312,17 +318,23 @@ class Engine:
             listed = {row.key: row.version for segments in days.values() for row in segments}
             self._pins.forget_replaced(site_prefix(query.site_id), listed)
         counts, period = Rolled(), query.period
-        if rolled and query.filters is None and period.since is None:
+        uses_counts = rolled and query.filters is None and period.since is None
+        if uses_counts or (period.since is None and _lacks_days(days, period)):
             counts = self._rollups.read(query.site_id, days, period, self.zones(query.site_id), but=waiting)
+        gone = counts.gone
+        if not uses_counts:
+            counts = Rolled()
+        elif query.events_only:
+            counts = counts.without_gone()
         counted: Days = {
             day: segments
             for day, segments in days.items()
-            if period.start <= day < period.end and day not in counts.dates
+            if period.start <= day < period.end and day not in counts.dates and day not in gone
         }
         if period.since is not None:
             counted = _written_since(counted, period.since)
         counted, left_out = self.damage.sort_out(counted)
-        return Glance(Plan(counts, counted, waiting), pending, left_out)
+        return Glance(Plan(counts, counted, waiting, gone), pending, left_out)
 
     def _kept(self, depends: object, counted: Callable[[], Answer]) -> Answer:
         """An answer that may be there already; the request's own answer says what is not in it."""
@@ -418,6 +430,18 @@ def _within(pending: pa.Table, period: Period) -> pa.Table:
             pc.less(dates, pa.scalar(period.end, pa.date32())),
         )
     )
+
+
+def _lacks_days(days: Days, period: Period) -> bool:
+    """Whether the range has dates without events before one with some: retention may have kept the counts of those.
+
+    The day after the last deleted one may be deleted in part.
+    """
+    if not days:
+        return True
+    start = max(period.start - timedelta(days=1), date.min + timedelta(days=1))
+    listed = sum(start <= day < period.end for day in days)
+    return listed < (min(period.end, max(days) + timedelta(days=1)) - start).days
 
 
 def _written_since(days: Days, moment: datetime) -> Days:

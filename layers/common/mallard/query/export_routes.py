@@ -12,6 +12,7 @@ from mallard.errors import QueryError
 from mallard.query.asking import Ask, ask_filtered
 from mallard.query.downloads import Deliver
 from mallard.query.engine import Engine
+from mallard.query.events_from import events_from
 from mallard.query.export import WHAT, Export, download
 from mallard.query.export_forms import FORMS, MEDIA_TYPES
 
@@ -54,8 +55,9 @@ def export_routes(
         wanted = Export(asked.scope, _one_of("what", what, WHAT), _one_of("format", form, tuple(FORMS)), marked)
         if wanted.what == "events":
             refuse(request.state.who.refusal_to_take_events(asked.scope.site_id))
+        found = download(asked.stats, wanted)
         # What the guards say of every answer.
-        return deliver(download(asked.stats, wanted), dict(response.headers))
+        return deliver(found, {**response.headers, **events_from(request)})
 
     return router
 

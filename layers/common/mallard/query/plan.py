@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from mallard.query.rollups import Rolled
 from mallard.store.base import Listed
@@ -15,11 +15,20 @@ PORTION_BYTES = 24 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``rolled`` answers its dates, the events of ``days`` the others; ``waiting`` are dates with pending events."""
+    """``rolled`` answers its dates, the events of ``days`` the others; ``waiting`` are dates with pending events.
+
+    ``gone`` are dates of which the counts alone were kept: rollups answer them, or nothing does.
+    """
 
     rolled: Rolled
     days: Days
     waiting: Set[date] = frozenset()
+    gone: Set[date] = frozenset()
+
+    @property
+    def events_from(self) -> date | None:
+        """The first date from which on all events are there; None where those of no date of the range are gone."""
+        return max(self.gone) + timedelta(days=1) if self.gone else None
 
     @property
     def size_bytes(self) -> int:
@@ -49,6 +58,7 @@ class Plan:
         """Another where an answer could be another: by the segments that are read, the rollups, and what waits."""
         parts = [f"{each.key} {each.version}" for segments in self.days.values() for each in segments]
         parts += [f"{day} {mark}" for day, mark in sorted(self.rolled.marks())]
+        parts += [f"{day} gone" for day in sorted(self.gone)]
         digest = hashlib.blake2b("\n".join(parts).encode(), digest_size=16)
         for number in pending:
             digest.update(number.to_bytes(8, "big", signed=True))

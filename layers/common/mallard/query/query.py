@@ -18,6 +18,7 @@ SERIES = (DAY, HOUR)
 class Query:
     """``dimension`` is TOTAL, one of SERIES, or a name of DIMENSIONS; ``limit`` None: every value; ``only``: of these.
 
+    ``events_only``: days of which the counts alone were kept are left out, as they are under a filter.
     Rows of a series come in order of time, those of a dimension by visitors, then value. QueryError where a name is
     none of the closed tables'.
     """
@@ -29,6 +30,7 @@ class Query:
     filters: Filter | None = None
     limit: int | None = None
     only: frozenset[str] | None = None
+    events_only: bool = False
 
     def __post_init__(self) -> None:
         if self.dimension not in (TOTAL, *SERIES) and self.dimension not in DIMENSIONS:

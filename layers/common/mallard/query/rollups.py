@@ -49,6 +49,12 @@ class Rolled:
 
     dates: Set[date] = frozenset()
     months: list[Month] = field(default_factory=list)
+    gone: Set[date] = frozenset()
+    """Those of which the counts alone were kept."""
+
+    def without_gone(self) -> "Rolled":
+        """The dates whose events are there."""
+        return Rolled(self.dates - self.gone, self.months)
 
     def counts(self, dimension: str) -> pa.Table:
         """The rows of a dimension of these dates, in the schema COUNTS; a DAY is its TOTAL under its date."""
@@ -86,24 +92,26 @@ class RollupReader:
     def read(self, site_id: str, days: Days, period: Period, zones: Zones, *, but: Set[date] = frozenset()) -> Rolled:
         """The days of a period that need no look at their events. ``days`` is the caller's own listing.
 
-        A day whose visitors span days is counted from its events in a range of several, as long as it has any: of one
-        whose counts alone were kept, they are added up.
+        A day whose visitors span days is counted from its events in a range of several, as long as it has all of them:
+        of one whose counts alone were kept, they are added up.
         """
         several = (period.end - period.start).days > 1
-        dates, months = set[date](), []
+        dates, left, months = set[date](), set[date](), []
         for month in self._months_of(site_id, period):
-            good = {
-                day
+            found = {
+                day: _is_gone(total, days.get(day, ()), zones.name_on(day))
                 for day, total in month.totals.items()
                 if period.start <= day < period.end
                 and day not in but
-                and (total["additive"] or not several or day not in days)
                 and _agrees(total, days.get(day, ()), zones.name_on(day))
             }
-            if good:
-                dates |= good
+            if several:
+                found = {day: gone for day, gone in found.items() if gone or month.totals[day]["additive"]}
+            if found:
+                dates |= found.keys()
+                left |= {day for day, gone in found.items() if gone}
                 months.append(month)
-        return Rolled(dates, months)
+        return Rolled(dates, months, left)
 
     def forget(self) -> None:
         """Let go what was read."""
@@ -148,6 +156,13 @@ def _month(rows: pa.Table) -> Month:
     names = pc.unique(rows["dimension"]).to_pylist()
     dimensions = {name: rows.filter(pc.equal(rows["dimension"], name)) for name in names}
     return Month(dimensions, days_of(rows), rows.nbytes)
+
+
+def _is_gone(total: dict[str, object], segments: tuple[Listed, ...], zone: str) -> bool:
+    """Whether only the counts are left of a day that agrees; its segments may be deleted in part."""
+    if not total["frozen"]:
+        return False
+    return not segments or total["fingerprint"] != fingerprint(segments, rollup_made_by(zone))
 
 
 def _agrees(total: dict[str, object], segments: tuple[Listed, ...], zone: str) -> bool:

@@ -1,7 +1,7 @@
 """The seed's reports: each a preset of queries, numbers as in the contract's definitions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 from mallard.errors import QueryError
 from mallard.query.compare import change
 from mallard.query.dimensions import DIMENSIONS
-from mallard.query.engine import Engine
+from mallard.query.engine import Answer, Engine
 from mallard.query.filters import Filter
 from mallard.query.metrics import METRICS
 from mallard.query.period import MAX_SERIES_DAYS, Period, read_period
 from mallard.query.query import DAY, HOUR, Query
+from mallard.query.study import Study
 from mallard.table.rollup import TOTAL
 
 BREAKDOWNS = tuple(DIMENSIONS)
@@ -80,6 +81,25 @@ class Stats:
 
     engine: Engine
     now: datetime
+    _events_from: list[date] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def events_from(self) -> date | None:
+        """Of days before it, some that were asked for so far have counts and no events any more; None: of no day."""
+        return max(self._events_from, default=None)
+
+    def answer(self, queries: Sequence[Query]) -> Answer:
+        """As of the engine, noting from when events are there."""
+        return self._noted(self.engine.answer(queries))
+
+    def study(self, asked: Study) -> Answer:
+        """As of the engine, noting from when events are there."""
+        return self._noted(self.engine.study(asked))
+
+    def _noted(self, answer: Answer) -> Answer:
+        if answer.events_from is not None:
+            self._events_from.append(answer.events_from)
+        return answer
 
     def main(self, scope: Scope) -> dict[str, Any]:
         """The headline numbers; rates and averages are 0 where there is nothing to divide by."""
@@ -92,7 +112,7 @@ class Stats:
             return None
         period = read_period("realtime", None, None, self.now, self.engine.zones(site_id))
         query = Query(site_id, period, ("visitors",), filters=filters)
-        return int(self.engine.answer([query]).rows[0][0]["visitors"])
+        return int(self.answer([query]).rows[0][0]["visitors"])
 
     def timeseries(self, scope: Scope) -> list[dict[str, Any]]:
         """Visitors and page views per hour or day, buckets without any included."""
@@ -120,14 +140,14 @@ class Stats:
 
     def _counted(self, scope: Scope, asked: Sequence[_Asked]) -> tuple[list[Rows], list[Rows | None], dict[str, int]]:
         """The rows of all that is asked, those of the earlier range (of the same values), and which way."""
-        answer = self.engine.answer([each.query(scope, scope.period) for each in asked])
+        answer = self.answer([each.query(scope, scope.period) for each in asked])
         before: list[Rows | None] = [None] * len(asked)
         if scope.before:
             same = [
                 replace(each.query(scope, scope.before), limit=None, only=_values(each, rows))
                 for each, rows in zip(asked, answer.rows, strict=True)
             ]
-            before = list(self.engine.answer(same).rows)
+            before = list(self.answer(same).rows)
         return list(answer.rows), before, answer.counted
 
     def _headline(self, scope: Scope, rows: Rows, before: Rows | None) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def stats_routes(
     def main(asked: Asked) -> Main:
         """The headline numbers."""
         found = asked.stats.main(asked.scope)
-        return Main(**found, incomplete=_incomplete())
+        return Main(**found, **_limits_of(asked))
 
     @router.get("/timeseries", response_model_exclude_none=True)
     def timeseries(asked: Asked, interval: Interval = None) -> list[Bucket]:
@@ -79,14 +79,19 @@ def stats_routes(
             timeseries=[Bucket(**each) for each in found.timeseries],
             breakdowns={name: [Row(**each) for each in rows] for name, rows in found.breakdowns.items()},
             counted=Counted(**found.counted),
-            incomplete=_incomplete(),
+            **_limits_of(asked),
         )
 
     return router
 
 
-def _incomplete() -> list[LeftOut] | None:
-    return [LeftOut(date=each.date, file=each.file) for each in noted()] or None
+def _limits_of(asked: Ask) -> dict[str, Any]:
+    """The damaged files that are left out, and the date from which events are there; only what there is."""
+    found = {
+        "incomplete": [LeftOut(date=each.date, file=each.file) for each in noted()],
+        "events_from": asked.stats.events_from,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _stepped(scope: Scope, given: Any) -> Scope:

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from mallard.query.damage import noting
+from mallard.query.events_from import events_from
 
 CACHE_CONTROL = "private, no-cache"
 """No cache but the browser's own, and that asks each time."""
@@ -30,6 +31,7 @@ class TaggedRoute(APIRoute):
                 response.headers[INCOMPLETE] = ", ".join(sorted({each.date.isoformat() for each in left_out}))
             if response.status_code != 200 or not hasattr(response, "body"):
                 return response
+            response.headers.update(events_from(request))
             etag = f'"{hashlib.blake2b(bytes(response.body), digest_size=12).hexdigest()}"'
             response.headers["etag"] = etag
             response.headers["cache-control"] = CACHE_CONTROL

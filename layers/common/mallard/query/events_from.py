@@ -1,0 +1,13 @@
+"""A header of answers about days of which the counts alone were kept."""
+
+from fastapi import Request
+
+EVENTS_FROM = "x-mallard-events-from"
+"""The first date with all its events, where the range begins before it."""
+
+
+def events_from(request: Request) -> dict[str, str]:
+    """The header as the reports of this request noted it; empty where all events of the range are there."""
+    stats = getattr(request.state, "stats", None)
+    found = stats.events_from if stats else None
+    return {EVENTS_FROM: found.isoformat()} if found else {}

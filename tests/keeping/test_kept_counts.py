@@ -1,0 +1,145 @@
+"""Counts of days whose events are gone: the answers say from when events are there, and rates have one base."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from mallard.behaviour.sequences import read_sequence, sequences, sequences_by
+from mallard.keeping.retain import Retention, retain
+from mallard.query.api import create_app
+from mallard.query.engine import Engine
+from mallard.query.export import days_table
+from mallard.query.filters import parse_filters
+from mallard.query.period import Period
+from mallard.query.stats import Scope, Stats
+from mallard.table.layout import Partition
+from mallard.table.write import TableWriter
+from support.gate import one_address, open_gate
+from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
+from support.rows import deliveries, event
+
+KEEPING = Retention(days=1, keep_rollups=True)
+PAST, FIRST_WHOLE = DAYS[0], DAYS[0] + timedelta(days=1)
+RANGE = Period(DAYS[0] - timedelta(days=2), TODAY + timedelta(days=1))
+ANYBODY = '[["is_not", "visit:country", ["ZZ"]]]'
+
+
+@pytest.fixture
+def kept(place: Place) -> Place:
+    """The first day's counts are kept, its events gone."""
+    place.build()
+    assert retain(place.store, KEEPING, NOW) == 3
+    return place
+
+
+def asked(place: Place, filters: Any = None, period: Period = RANGE) -> tuple[Stats, Scope]:
+    return Stats(place.engine, NOW), Scope(SITE, period, parse_filters(json.dumps(filters) if filters else None))
+
+
+def events_of(place: Place, filters: Any = None, period: Period = RANGE) -> tuple[int, Any]:
+    stats, scope = asked(place, filters, period)
+    return stats.main(scope)["events"], stats.events_from
+
+
+def test_answer_says_from_when_events_are_there(kept: Place) -> None:
+    assert events_of(kept) == (40, FIRST_WHOLE)
+    assert events_of(kept, json.loads(ANYBODY)) == (30, FIRST_WHOLE)
+    for filters in (None, json.loads(ANYBODY)):
+        assert events_of(kept, filters, Period(FIRST_WHOLE, RANGE.end)) == (30, None)
+    stats, scope = asked(kept)
+    assert stats.overview(scope).main["events"] == 40
+    assert stats.events_from == FIRST_WHOLE
+    stats, scope = asked(kept)
+    days_table(stats, scope)
+    assert stats.events_from == FIRST_WHOLE
+
+
+def test_answer_that_is_kept_says_it_too(kept: Place) -> None:
+    engine = Engine(kept.store, kept.engine._pending, memory_mb=256, threads=1, cache_seconds=60)
+    for _ in range(2):
+        stats = Stats(engine, NOW)
+        stats.main(Scope(SITE, RANGE))
+        assert stats.events_from == FIRST_WHOLE
+    engine.close()
+
+
+def test_earlier_range_of_a_comparison_says_it_too(kept: Place) -> None:
+    stats, scope = asked(kept, period=Period(FIRST_WHOLE, RANGE.end))
+    before = Period(PAST - timedelta(days=3), FIRST_WHOLE)
+    stats.main(Scope(SITE, scope.period, before=before))
+    assert stats.events_from == FIRST_WHOLE
+
+
+def test_rate_counts_both_sides_over_the_same_days(kept: Place) -> None:
+    wanted = read_sequence("page:/1,page:/2", None)
+    stats, scope = asked(kept)
+    found = sequences(stats, scope, wanted)
+    assert found["total_visitors"] == 9
+    assert stats.events_from == FIRST_WHOLE
+    filtered = sequences(*asked(kept, json.loads(ANYBODY)), wanted)
+    assert filtered == found
+    assert sequences_by(*asked(kept), wanted, "pages", 10) == sequences_by(
+        *asked(kept, json.loads(ANYBODY)), wanted, "pages", 10
+    )
+
+
+def test_day_that_is_deleted_in_part_is_left_out_under_a_filter(place: Place) -> None:
+    place.build()
+    for _ in range(2):
+        assert retain(place.store, KEEPING, NOW, max_deletes=1) == 1
+        for period in (RANGE, Period(PAST, RANGE.end)):
+            assert events_of(place, None, period) == (40, FIRST_WHOLE)
+            assert events_of(place, json.loads(ANYBODY), period) == (30, FIRST_WHOLE)
+
+
+def test_day_that_spans_days_is_whole_while_it_is_deleted(place: Place) -> None:
+    spanning = [event(800 + n, date=PAST.isoformat(), timestamp=noon_ms(PAST) + n, visitor_id=7) for n in range(9)]
+    TableWriter(place.store, seal_rows=4).append(Partition(SITE, PAST), deliveries(spanning), spans_days=True)
+    place.build()
+    expected = events_of(place)[0]
+    while retain(place.store, KEEPING, NOW, max_deletes=1):
+        assert events_of(place) == (expected, FIRST_WHOLE)
+
+
+def test_range_without_kept_counts_says_nothing(place: Place) -> None:
+    place.build()
+    assert events_of(place) == (40, None)
+    assert retain(place.store, Retention(days=1), NOW) == 3
+    assert events_of(place) == (30, None)
+    assert events_of(place, json.loads(ANYBODY)) == (30, None)
+
+
+def nothing_erased(*_: Any) -> Any:
+    raise AssertionError
+
+
+REPORTS = {
+    "main": {},
+    "overview": {},
+    "timeseries": {},
+    "breakdown/pages": {},
+    "sessions": {},
+    "funnel": {"steps": "page:/1"},
+    "retention": {},
+    "sequences": {"steps": "page:/1,page:/2"},
+    "flow": {"page": "/1"},
+    "export": {},
+}
+
+
+def test_every_report_over_http_says_it_in_a_header_and_objects_of_their_own_too(kept: Place) -> None:
+    app = create_app(lambda: kept.engine, lambda: [SITE], lambda: NOW, nothing_erased, open_gate(), one_address)
+    client = TestClient(app)
+    for name, more in REPORTS.items():
+        for start, said in ((PAST, str(FIRST_WHOLE)), (FIRST_WHOLE, None)):
+            dates = {"start_date": str(start), "end_date": str(RANGE.end)}
+            answer = client.get(f"/api/stats/{name}", params={"site_id": SITE, **dates, **more})
+            assert (answer.status_code, answer.headers.get("x-mallard-events-from")) == (200, said), name
+            if name in ("main", "overview"):
+                assert answer.json().get("events_from") == said
+            if etag := answer.headers.get("etag"):
+                again = client.get(answer.url, headers={"if-none-match": etag})
+                assert (again.status_code, again.headers.get("x-mallard-events-from")) == (304, said)
