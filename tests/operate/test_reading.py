@@ -35,7 +35,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reading")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MALLARD_DATA_DIR", str(folder / "data"))
-        for site, events in (("example.com", "3000"), ("example.net", "300")):
+        for site, events in (("example.com", "12000"), ("example.net", "300")):
             command = ["demo", "--site", site, "--events", events, "--days", str(DAYS)]
             assert main(command) == 0
     return folder

@@ -186,6 +186,7 @@ class Embedded:
             self.ingest,
             self._questions,
             self._engine.cache,
+            self._engine.damage,
             self._gate,
             self._geo,
         )

@@ -120,6 +120,7 @@ def check_queue(queue: Queue) -> Iterator[Finding]:
     """Whether the queue takes events, and whether SQS keeps messages as long as they need."""
     if isinstance(queue, LocalQueue):
         queue.prove_writable()
+        queue.check_whole()
         yield Finding("queue", True, f"The queue can be written, and {queue.depth():,} messages wait.")
         return
     yield Finding("queue", True, f"The queue answers, and {queue.depth():,} messages wait.")

@@ -22,6 +22,7 @@ from mallard.health.subject import known
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.place import Geo
 from mallard.query.cache import Cache
+from mallard.query.damage import Damage
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 
@@ -37,6 +38,7 @@ class Serving:
     ingest: IngestApp
     questions: Questions
     cache: Cache
+    damage: Damage
     gate: Gate
     geo: Geo
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -68,6 +70,7 @@ class Serving:
             geoip_loaded=self.geo.is_loaded,
             filter_bots=self.settings.filter_bots,
             cache_entries=len(self.cache),
+            damaged_files=len(self.damage.files()),
             disk_free_bytes=_free_bytes(Path(self.settings.data_dir)),
         )
 
@@ -96,6 +99,7 @@ class Serving:
                 "outcome": "failed" if last.failed else "ok",
             },
             "flush_failures": self.flushes.failures,
+            "damaged_files": self.damage.files(),
             "checks": {each.name: {"ok": each.ok, "sentence": each.sentence} for each in checks},
             "disk_free_bytes": numbers.disk_free_bytes,
         }

@@ -25,6 +25,7 @@ class Numbers:
     geoip_loaded: bool
     filter_bots: bool
     cache_entries: int
+    damaged_files: int
     disk_free_bytes: int | None
 
 
@@ -107,6 +108,7 @@ def _of_questions(numbers: Numbers, questions: Questions, cache: Cache) -> list[
         gauge("mallard_cache_entries", "Answers that are kept.", numbers.cache_entries),
         counter("mallard_cache_hits_total", "Questions answered from there.", cache.hits),
         counter("mallard_cache_misses_total", "Questions that had to be counted.", cache.misses),
+        gauge("mallard_damaged_files", "Damaged files that answers left out.", numbers.damaged_files),
     ]
 
 

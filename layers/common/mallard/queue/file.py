@@ -94,5 +94,18 @@ def insert(connection: sqlite3.Connection, bodies: list[bytes]) -> None:
     connection.execute("COMMIT")
 
 
+def try_insert(connection: sqlite3.Connection) -> None:
+    """Insert a message and take it back: what an event needs of the file, without an event."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO message (body) VALUES (x'')")
+    connection.execute("SELECT id FROM message ORDER BY id LIMIT 1").fetchall()
+    connection.execute("ROLLBACK")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error says that the file is no database, or one with damaged pages."""
+    return str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
 def _lacks(connection: sqlite3.Connection, table: str, column: str) -> bool:
     return column not in {row[1] for row in connection.execute(f"PRAGMA table_info({table})").fetchall()}

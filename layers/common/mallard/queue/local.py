@@ -12,10 +12,21 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from mallard.errors import QueueError
+from mallard.errors import DamagedQueueError, QueueError
 from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
 from mallard.queue.erase import delete_days, forget_bytes
-from mallard.queue.file import CLAIM, DELETE, READ, VISIBLE, connect, insert, make_private, prepare
+from mallard.queue.file import (
+    CLAIM,
+    DELETE,
+    READ,
+    VISIBLE,
+    connect,
+    insert,
+    is_damage,
+    make_private,
+    prepare,
+    try_insert,
+)
 
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
@@ -47,8 +58,15 @@ class LocalQueue:
             make_private(file)
             self._connection = self._open()
             prepare(self._connection, clock())
-        except (sqlite3.Error, OSError) as error:
+            try_insert(self._connection)
+            self._identity = _identity(file)
+        except sqlite3.Error as error:
+            if is_damage(error):
+                raise self._failed(error) from error
             raise QueueError(f"The queue {file} cannot be opened: {error}.") from error
+        except OSError as error:
+            raise QueueError(f"The queue {file} cannot be opened: {error}.") from error
+        self._damage: QueueError | None = None
         self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="queue-writer", daemon=True)
         self._writer.start()
@@ -129,10 +147,32 @@ class LocalQueue:
         return [body for (body,) in self._run("SELECT body FROM message ORDER BY id LIMIT ?", [(most,)])]
 
     def prove_writable(self) -> None:
-        """Commit what changes nothing; QueueError where that cannot be: the disk is full, read-only or gone."""
-        if not self._file.exists():
-            raise QueueError(f"The queue {self._file} is gone.")
+        """Commit what changes nothing, and take back an insert; QueueError where an event could not be taken.
+
+        The disk may be full, read-only or gone, the file damaged, or another one in its place: then what is committed
+        lies in a file that has no name any more.
+        """
+        if self._damage is not None:
+            raise self._damage
+        try:
+            identity = _identity(self._file)
+        except OSError as error:
+            raise QueueError(f"The queue {self._file} is gone.") from error
+        if identity != self._identity:
+            raise QueueError(f"The queue {self._file} is another file than the one that is open; start again.")
         self._run("PRAGMA user_version = 0", [()])
+        with self._lock, self._turn:
+            try:
+                try_insert(self._connection)
+            except sqlite3.Error as error:
+                self._roll_back(self._connection)
+                raise self._failed(error) from error
+
+    def check_whole(self) -> None:
+        """Read the whole file; DamagedQueueError where a page of it is damaged."""
+        found = self._run("PRAGMA quick_check(1)", [()])
+        if found != [("ok",)]:
+            raise DamagedQueueError(self._told_damage(str(found[0][0]).splitlines()[0]))
 
     def pending(self, after: int) -> tuple[list[int], list[tuple[int, bytes]]]:
         """All row numbers that are not acknowledged, and number and body of those beyond ``after``, at one moment.
@@ -238,8 +278,12 @@ class LocalQueue:
                 insert(connection, [body for bodies, _ in batch for body in bodies])
         except sqlite3.Error as error:
             self._roll_back(connection)
+            failure = self._failed(error)
+            if isinstance(failure, DamagedQueueError):
+                # That does not pass by itself.
+                self._damage = failure
             for _, done in waiting:
-                done.set_exception(self._failed(error))
+                done.set_exception(failure)
             return
         for _, done in waiting:
             done.set_result(None)
@@ -248,5 +292,18 @@ class LocalQueue:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
+    def _told_damage(self, reason: str) -> str:
+        return (
+            f"The queue {self._file} is damaged ({reason}). Stop what uses it, move it and the files beside it that"
+            " begin with its name elsewhere, and start again; docs/self-hosting.md says how to get its events out."
+        )
+
     def _failed(self, error: sqlite3.Error) -> QueueError:
+        if is_damage(error):
+            return DamagedQueueError(self._told_damage(str(error)))
         return QueueError(f"The queue {self._file} failed: {error}.")
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    facts = file.stat()
+    return facts.st_dev, facts.st_ino
