@@ -60,6 +60,8 @@ class LocalQueue:
             prepare(self._connection, clock())
             try_insert(self._connection)
             self._identity = _identity(file)
+            # Here and not in its thread: where it cannot be opened nobody would commit, and senders wait for ever.
+            writing = self._open()
         except sqlite3.Error as error:
             if is_damage(error):
                 raise self._failed(error) from error
@@ -68,7 +70,7 @@ class LocalQueue:
             raise QueueError(f"The queue {file} cannot be opened: {error}.") from error
         self._damage: QueueError | None = None
         self._submitted: SimpleQueue[_Submitted | None] = SimpleQueue()
-        self._writer = threading.Thread(target=self._write, name="queue-writer", daemon=True)
+        self._writer = threading.Thread(target=self._write, args=(writing,), name="queue-writer", daemon=True)
         self._writer.start()
 
     def submit(self, bodies: Sequence[bytes]) -> "Future[None]":
@@ -248,8 +250,7 @@ class LocalQueue:
                 raise self._failed(error) from error
         return rows
 
-    def _write(self) -> None:
-        connection = self._open()
+    def _write(self, connection: sqlite3.Connection) -> None:
         try:
             while (first := self._submitted.get()) is not None:
                 batch, ended = self._gather(first)
