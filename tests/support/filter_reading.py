@@ -105,7 +105,7 @@ def compares(leaf: Leaf, value: str | None) -> bool:
         return (bool(blanks & set(wanted)) if value is None else cased(value) in wanted) is not leaf.is_negated
     if value is None and leaf.dimension.startswith("event:props:"):
         return False
-    text = value or ""
+    text = value if value is not None else "Direct" if leaf.dimension == "visit:channel" else ""
     if leaf.operator in ("contains", "contains_not"):
         return any(each in cased(text) for each in wanted) is not leaf.is_negated
     return any(found(leaf, each, text) for each in leaf.values) is not leaf.is_negated

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.names import composed, forms
-from mallard.query.filter_dimensions import PROPS, blank_words, present, quoted
+from mallard.query.filter_dimensions import PROPS, blank_words, missing_text, present, quoted
 from mallard.query.filters import CONTAINS, IS, MATCHES, Leaf
 
 NOTHING = "CAST(NULL AS VARCHAR)"
@@ -68,16 +68,17 @@ def comparison(leaf: Leaf, text: str, bound: Bound, *, as_list: bool = False) ->
 
 
 def _text(leaf: Leaf, text: str, value: str) -> str:
-    """A missing value is the empty text, also where it is stored as a word for what is missing.
+    """A missing value as its ``missing_text``, also where it is stored as a word for what is missing.
 
     Only where that makes a difference: most texts and patterns meet neither, and the reader of files is told more.
     """
     words = blank_words(leaf.dimension)
-    return f"coalesce({present(text, words) if _tells_apart(leaf, value, words) else text}, '')"
+    there = present(text, words) if _tells_apart(leaf, value, words) else text
+    return f"coalesce({there}, '{missing_text(leaf.dimension)}')"
 
 
 def _tells_apart(leaf: Leaf, value: str, words: Iterable[str]) -> bool:
-    texts = pa.array(["", *words], pa.string())
+    texts = pa.array([missing_text(leaf.dimension), *words], pa.string())
     find = pc.match_substring if leaf.positive == CONTAINS else pc.match_substring_regex
     try:
         # The same engine of regular expressions as the database's: RE2.

@@ -72,6 +72,7 @@ _BLANKS = {
     "visit:channel": frozenset({"Direct"}),
 }
 _NO_PROPERTY = frozenset({"(none)"})
+_TEXTS = {"visit:channel": "Direct"}
 
 
 def is_of_event(dimension: str) -> bool:
@@ -82,6 +83,11 @@ def is_of_event(dimension: str) -> bool:
 def blank_words(dimension: str) -> frozenset[str]:
     """What reports write for a missing value of it: the seed's word and v2's."""
     return _NO_PROPERTY if dimension.startswith(PROPS) else _BLANKS.get(dimension, _BLANK)
+
+
+def missing_text(dimension: str) -> str:
+    """A missing value as a text to look into: the empty one, but for channels, all of which have a name."""
+    return _TEXTS.get(dimension, "")
 
 
 def present(text: str, words: Iterable[str]) -> str:
