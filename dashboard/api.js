@@ -33,6 +33,7 @@ import { chartStep, periodParams } from "./period.js";
  * @property {Bucket[]} timeseries
  * @property {Record<string, Row[]>} breakdowns by the ids of DIMENSIONS
  * @property {{ date: string, file: string }[]} [incomplete] damaged files that are left out
+ * @property {string} timezone of the site today
  * @property {string} [events_from] the first day with all its events, where the range begins before
  */
 /** @typedef {Overview & { earlier: { from: string, to: string } | null, installed: boolean }} Report */

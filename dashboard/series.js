@@ -16,10 +16,24 @@ export const isHourly = (buckets) => buckets.length > 0 && buckets[0].date.lengt
 export const isCompared = (buckets) => buckets.some((bucket) => bucket.previous);
 
 /**
+ * The site's clock, written as if it were UTC's: that is how the labels of buckets are read.
+ *
+ * @param {Date} now @param {string} [zone] of the tz database; one that this browser does not know is UTC
+ */
+export function siteClock(now, zone = "UTC") {
+  try {
+    const text = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" }).format(now);
+    return new Date(`${text.replace(" ", "T")}Z`);
+  } catch {
+    return now;
+  }
+}
+
+/**
  * Each metric is two columns: the finished buckets, and the last finished one with the current one, drawn dashed.
  * Buckets of the future are null. Earlier numbers, where there are any, come before them, one column each.
  *
- * @param {Bucket[]} buckets @param {Date} now
+ * @param {Bucket[]} buckets @param {Date} now by the site's clock
  */
 export function toColumns(buckets, now) {
   const step = isHourly(buckets) ? HOUR_SECONDS : DAY_SECONDS;

@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { createChart } from "../chart.js";
 import { nothingSaid } from "../filters.js";
 import { bucketName, rangeName } from "../format.js";
-import { isHourly } from "../series.js";
+import { isHourly, siteClock } from "../series.js";
 import { ExportMenu } from "./export-menu.js";
 import { TrendTable } from "./trend-table.js";
 
@@ -31,7 +31,7 @@ export function Trend({ route, overview, isGuest }) {
         ${earlier && html`<span class="earlier" data-test="earlier">${rangeName(earlier)}</span>`}
       </p>
       <div class="plot">
-        ${buckets.length > 0 && html`<${Plot} buckets=${buckets} earlier=${earlier} />`}
+        ${buckets.length > 0 && html`<${Plot} buckets=${buckets} earlier=${earlier} zone=${data.timezone} />`}
         ${!data && !error && html`<div class="plot-skeleton" aria-hidden="true"></div>`}
         ${buckets.length === 0 &&
         (data || error) &&
@@ -45,13 +45,13 @@ export function Trend({ route, overview, isGuest }) {
   `;
 }
 
-/** @param {{ buckets: Bucket[], earlier: Range }} props */
-function Plot({ buckets, earlier }) {
+/** @param {{ buckets: Bucket[], earlier: Range, zone: string | undefined }} props */
+function Plot({ buckets, earlier, zone }) {
   const element = useRef(null);
   const dark = useDarkScheme();
   // A refresh that brings the same numbers must not take the tooltip from under the pointer.
   const drawn = JSON.stringify([buckets, earlier]);
-  useEffect(() => createChart(element.current, buckets, earlier, new Date()), [drawn, dark]);
+  useEffect(() => createChart(element.current, buckets, earlier, siteClock(new Date(), zone)), [drawn, dark]);
 
   const unit = isHourly(buckets) ? "hour" : "day";
   const range = `${bucketName(buckets[0].date)} to ${bucketName(buckets.at(-1).date)}`;

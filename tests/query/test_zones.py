@@ -56,4 +56,5 @@ def test_who_is_there_now_is_counted_where_it_is_tomorrow_already(tmp_path: Path
     TableWriter(store).append(Partition(SITE, LOCAL_DAY), deliveries([seen]))
     engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     assert Stats(engine, NOW).current_visitors(SITE) == 1
+    assert Stats(engine, NOW).zone(SITE) == "Pacific/Auckland"
     engine.close()

@@ -79,6 +79,23 @@ def test_a_bucket_that_is_not_over_is_drawn_apart_and_those_to_come_not_at_all(p
     assert over == [[1, 2, 3, 4], [None] * 4, False]
 
 
+def test_clock_of_the_site_says_which_bucket_is_not_over(page: Page) -> None:
+    page.goto("/?site=example.com&period=30d")
+    script = """async (zones) => {
+        const { siteClock } = await import("/series.js");
+        return zones.map((zone) => siteClock(new Date("2026-03-10T15:30:00Z"), zone ?? undefined).toISOString());
+    }"""
+    expected = {
+        "UTC": "2026-03-10T15:30:00.000Z",
+        "Pacific/Auckland": "2026-03-11T04:30:00.000Z",
+        "Asia/Kathmandu": "2026-03-10T21:15:00.000Z",
+        "America/Los_Angeles": "2026-03-10T08:30:00.000Z",
+        "Nowhere/Land": "2026-03-10T15:30:00.000Z",
+        None: "2026-03-10T15:30:00.000Z",
+    }
+    assert page.evaluate(script, list(expected)) == list(expected.values())
+
+
 @pytest.mark.parametrize("width", [360, 800, 1600])
 def test_nothing_is_wider_than_the_window(page: Page, api: CannedApi, width: int) -> None:
     long = [row("/" + "very-long-path/" * 30, 123_456_789_012, 987_654_321_098)]

@@ -107,6 +107,7 @@ class Overview(BaseModel):
     timeseries: list[Bucket]
     breakdowns: dict[str, list[Row]]
     counted: Counted
+    timezone: str = Field(description="The site's today: by its clock the labels of days and hours are written.")
     incomplete: list[LeftOut] | None = Field(None, description=INCOMPLETE)
     events_from: date | None = Field(None, description=EVENTS_FROM)
 

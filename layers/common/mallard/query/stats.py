@@ -101,6 +101,11 @@ class Stats:
             self._events_from.append(answer.events_from)
         return answer
 
+    def zone(self, site_id: str) -> str:
+        """The name of the zone that is in force today."""
+        zones = self.engine.zones(site_id)
+        return zones.name_on(zones.local_date(self.now))
+
     def main(self, scope: Scope) -> dict[str, Any]:
         """The headline numbers; rates and averages are 0 where there is nothing to divide by."""
         (rows,), (before,), _ = self._counted(scope, [_MAIN])

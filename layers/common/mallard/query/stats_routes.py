@@ -79,6 +79,7 @@ def stats_routes(
             timeseries=[Bucket(**each) for each in found.timeseries],
             breakdowns={name: [Row(**each) for each in rows] for name, rows in found.breakdowns.items()},
             counted=Counted(**found.counted),
+            timezone=asked.stats.zone(asked.scope.site_id),
             **_limits_of(asked),
         )
 
