@@ -28,6 +28,7 @@ from support.damage import damage
 from support.memory import MemoryStore
 from support.place import DAYS, NOW, SITE, Place
 from support.rows import HERE, deliveries, events
+from support.server import Server
 
 SALT = "salts/site_id=example.com/2026-03-10.json"
 OBJECTS = (
@@ -164,3 +165,24 @@ def test_damaged_counts_of_drops_are_named(caplog: pytest.LogCaptureFixture) -> 
     store.put_if_absent("rejected/date=2026-03-10/counts.json", b"{")
     assert list(rejections(store, SITE, date(2026, 3, 10), date(2026, 3, 11))) == []
     assert "rejected/date=2026-03-10/counts.json is damaged" in caplog.text
+
+
+def test_server_answers_beside_a_damaged_file_and_takes_events_until_it_is_repaired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MALLARD_DATA_DIR", str(tmp_path))
+    with Server(tmp_path, MALLARD_FLUSH_INTERVAL="1") as server:
+        assert server.send(u="/before") == 202
+        server.wait_until_flushed()
+        (file,) = (tmp_path / "events").rglob("*.parquet")
+        copy = tmp_path / "half"
+        copy.write_bytes(file.read_bytes()[:1000])
+        copy.rename(file)
+        key = str(file.relative_to(tmp_path))
+        assert server.send(u="/after") == 202
+        found = server.main()
+        assert (found["total_pageviews"], [each["file"] for each in found["incomplete"]]) == (1, [key])
+        assert run(capsys, "--apply")[0] == 0
+        assert server.send(u="/repaired") == 202
+        found = server.main()
+        assert (found["total_pageviews"], "incomplete" in found) == (2, False)

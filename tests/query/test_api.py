@@ -216,6 +216,7 @@ def test_an_erasure_answers_with_the_days_removed(client: TestClient) -> None:
             "status": "done",
             "days": [],
             "events": 0,
+            "damaged": 0,
             "pending": 0,
         },
     )

@@ -1,6 +1,6 @@
 """Damaged segments: writers stop before them, erasures and repairs replace them, and later writes work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +17,26 @@ from mallard.table.write import AppendReport, TableWriter
 from support.damage import KINDS, damage
 from support.faults import FaultyStore
 from support.memory import MemoryQueue, MemoryStore
+from support.moto import moto_server
 from support.rows import HERE, NOON_MS, deliveries, event, events, noon, segments, stored_ids
+from support.s3 import Server
 
 SEALED, TAIL = HERE.segment(0), HERE.segment(1)
 PLACES = {"sealed": SEALED, "tail": TAIL}
 LATER_MS = NOON_MS + 1000
 
 
-@pytest.fixture(params=["memory", "local"])
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Server]:
+    with moto_server() as address:
+        yield Server(address)
+
+
+@pytest.fixture(params=["memory", "local", pytest.param("bucket", marks=pytest.mark.heavy)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     found: Store = MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
+    if request.param == "bucket":
+        found = request.getfixturevalue("bucket").new_store()
     writer(found).append(HERE, deliveries(events(1, 2, 3, 4, 5)))
     return found
 

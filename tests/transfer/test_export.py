@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mallard.errors import DamagedSegmentError
 from mallard.event import Event
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -20,6 +21,7 @@ from mallard.table.segment import Segment, encode
 from mallard.table.write import TableWriter
 from mallard.transfer.export import Exporter, days_of
 from mallard.transfer.forms import EXPORTED, CsvForm
+from support.damage import KINDS, damage
 from support.memory import MemoryStore
 from support.rows import DAY, HERE, NOON_MS, deliveries, event, events, rows_of, segments, stored_rows
 from transfer.files import chunks_of, exported, import_chunks
@@ -196,3 +198,13 @@ def test_each_day_is_told_with_its_number_of_events() -> None:
     days = days_of(store, HERE.site_id, None, None)
     assert list(exporter.write(HERE.site_id, days, CsvForm(io.BytesIO()))) == [(DAY, 3)]
     exporter.close()
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_export_names_the_damaged_file(kind: str, number: int, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    TableWriter(store, seal_rows=3).append(HERE, deliveries(events(1, 2, 3, 4)))
+    damage(store, HERE.segment(number), kind)
+    with pytest.raises(DamagedSegmentError, match=HERE.segment(number)):
+        exported(store, "ndjson")

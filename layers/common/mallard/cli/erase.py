@@ -88,6 +88,7 @@ def _tell(bar: Any, day: date, removed: int) -> None:
 
 def _report(erasure: Erasure) -> None:
     waited = f", and {erasure.pending:,} that waited" if erasure.pending else ""
-    print(f"{erasure.events:,} events of {len(erasure.days):,} days of {erasure.site_id} erased{waited}.")
+    damaged = f", and {erasure.damaged:,} damaged files, whose events nobody can count" if erasure.damaged else ""
+    print(f"{erasure.events:,} events of {len(erasure.days):,} days of {erasure.site_id} erased{waited}{damaged}.")
     for day in erasure.days:
         print(day)

@@ -30,6 +30,11 @@ class Erased(Protocol):
         ...
 
     @property
+    def damaged(self) -> int:
+        """Damaged files removed: nobody can count what they held."""
+        ...
+
+    @property
     def pending(self) -> int:
         """Messages removed that waited for a flush."""
         ...
@@ -95,6 +100,7 @@ def site_routes(
             status=status,
             days=list(erased.days),
             events=erased.events,
+            damaged=erased.damaged,
             pending=erased.pending if erased.done else None,
         )
 

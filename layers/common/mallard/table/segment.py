@@ -22,7 +22,9 @@ and a segment takes a sixth less than by time. The id makes the order total."""
 
 _VERSION = b"mallard.schema_version"
 _WRITE_ID = b"mallard.write_id"
-_SEALED = b"mallard.sealed"
+SEALED = b"mallard.sealed"
+"""Stands in the footer of each segment."""
+
 _ERASED_BEFORE = b"mallard.erased_before"
 _SPANS_DAYS = b"mallard.visitors_span_days"
 _DIGEST = b"mallard.digest"
@@ -68,7 +70,7 @@ def encode(segment: Segment, write_id: str | None = None) -> bytes:
     footer = {
         _VERSION: str(SCHEMA_VERSION).encode(),
         _WRITE_ID: (write_id or secrets.token_hex(16)).encode(),
-        _SEALED: b"true" if segment.sealed else b"false",
+        SEALED: b"true" if segment.sealed else b"false",
     }
     if segment.erased_before is not None:
         footer[_ERASED_BEFORE] = str(segment.erased_before).encode()
@@ -107,7 +109,7 @@ def decode(data: bytes, key: str) -> Segment:
         erased_before = footer.get(_ERASED_BEFORE)
         return Segment(
             _completed(rows.replace_schema_metadata(None)),
-            sealed=footer[_SEALED] == b"true",
+            sealed=footer[SEALED] == b"true",
             erased_before=int(erased_before) if erased_before is not None else None,
             spans_days=footer.get(_SPANS_DAYS) == b"true",
         )
@@ -182,7 +184,7 @@ def has_our_footer(file: Path) -> bool:
         if not trailer.endswith(_MAGIC) or length > size:
             return False
         opened.seek(size - length)
-        return _SEALED in opened.read(length)
+        return SEALED in opened.read(length)
 
 
 _UNREADABLE = (pa.ArrowException, OSError, KeyError, ValueError, TypeError, OverflowError)
@@ -197,7 +199,7 @@ def _opened(data: bytes) -> tuple[Any, Mapping[bytes, bytes]]:
         raise ValueError("it is empty")
     file = pq.ParquetFile(pa.BufferReader(data))
     footer = file.metadata.metadata or {}
-    if _SEALED not in footer:
+    if SEALED not in footer:
         raise ValueError("its footer is not of this product")
     if (digest := footer.get(_DIGEST)) is not None and not _is_whole(data, digest):
         raise ValueError("its bytes are not those that were written")

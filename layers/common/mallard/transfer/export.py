@@ -7,10 +7,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from mallard.errors import StoreUnavailableError
+from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.store.base import Listed, Store
 from mallard.table.read import Days, list_days, open_files
 from mallard.table.schema import EVENTS
+from mallard.table.segment import SEALED, damage_of
 from mallard.transfer.forms import EXPORTED, Form
 from mallard.transfer.parquet import SPANS_DAYS
 from mallard.transfer.sql import statement
@@ -20,8 +21,9 @@ BATCH_ROWS = 32_768
 MEMORY_MB = 512
 THREADS = 2
 
-# What a reader meets when an object is swapped under it, on a folder or over httpfs.
-_READ_ERRORS = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException, UnicodeDecodeError)
+# A reader meets them when an object is swapped under it, on a folder or over httpfs.
+_SWAPPED = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException, UnicodeDecodeError)
+_READ_ERRORS = (duckdb.Error, UnicodeDecodeError)
 
 
 def days_of(store: Store, site_id: str, start: date | None, end: date | None) -> Days:
@@ -75,6 +77,11 @@ class Exporter:
                     # The order is known only when all is read, so what breaks breaks before the first batch.
                     first = next(reader, None)
                 except _READ_ERRORS as error:
+                    is_swap = isinstance(error, _SWAPPED) or type(error) is duckdb.Error
+                    if not is_swap or attempt + 1 == READ_ATTEMPTS:
+                        self._refuse_damaged(segments)
+                    if not is_swap:
+                        raise
                     if attempt + 1 == READ_ATTEMPTS:
                         raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
                     segments = list_days(self._store, site_id).get(day, ())
@@ -92,14 +99,23 @@ class Exporter:
         found = self._database.execute("SELECT name FROM parquet_schema($files)", {"files": list(files)}).fetchall()
         present = {name for (name,) in found}
         columns = ", ".join(each.name if each.name in present else f"NULL AS {each.name}" for each in EVENTS)
-        self._spans_days = self._spans_days or self._marked(files)
+        self._look_at_footers(files)
         values = {"site": site_id, "day": day, "files": list(files)}
         reader = self._database.execute(statement("export_rows").format(columns=columns), values)
         for batch in reader.to_arrow_reader(BATCH_ROWS):
             yield pa.Table.from_batches([batch]).cast(EXPORTED).combine_chunks().to_batches()[0]
 
-    def _marked(self, files: tuple[str, ...]) -> bool:
-        """Whether one of the files says that visitor ids in it live longer than their day."""
-        sql = "SELECT bool_or(key = $key AND value = 'true') FROM parquet_kv_metadata($files)"
-        found = self._database.execute(sql, {"key": SPANS_DAYS, "files": list(files)}).fetchone()
-        return bool(found and found[0])
+    def _refuse_damaged(self, segments: tuple[Listed, ...]) -> None:
+        """DamagedSegmentError where one of them is damaged: an export without its rows would not say so."""
+        for row in segments:
+            stored = self._store.get(row.key)
+            if stored is not None and (reason := damage_of(stored.data)):
+                raise DamagedSegmentError(row.key, reason)
+
+    def _look_at_footers(self, files: tuple[str, ...]) -> None:
+        """Whether visitor ids in them live longer than their day. InvalidInputException where a footer is not ours."""
+        values = {"span": SPANS_DAYS, "sealed": SEALED, "files": list(files)}
+        found = self._database.execute(statement("export_footers"), values).fetchall()
+        if len(found) < len(files):
+            raise duckdb.InvalidInputException("a file has no footer of this product")
+        self._spans_days = self._spans_days or any(spans_days for _, spans_days in found)
