@@ -251,7 +251,7 @@ class Settings:
 
     @property
     def rounds_times(self) -> bool:
-        """Whether events are stored with their hour only."""
+        """True where events are stored with their hour only."""
         return self.gdpr_mode or self.round_timestamps
 
     @property

@@ -40,7 +40,7 @@ def read_site_id(text: str) -> str | None:
 
 
 def fits_folder(site: str) -> bool:
-    """Whether a folder of the table can be named after a site id."""
+    """True where a folder of the table can be named after a site id."""
     return len(quote(site, safe="")) <= MAX_FOLDER_NAME_BYTES
 
 
@@ -159,6 +159,6 @@ def written_referrer(text: str) -> str:
 
 
 def forms(text: str, form: Callable[[str], str]) -> tuple[str, ...]:
-    """What to look for: the stored form, and the text as written, which rows stored before may hold."""
+    """The texts to look for: the stored form, and the text as written, which rows stored before may hold."""
     stored = form(text)
     return (stored,) if stored == text else (stored, text)

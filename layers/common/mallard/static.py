@@ -27,7 +27,7 @@ MODULE_NAME = "mallard.mjs"
 _SCRIPT_NAME = re.compile(r"script((?:\.[a-z0-9-]{1,32}){0,32})\.js")
 
 TAG = "document.currentScript || document.head"
-"""Where the attributes are; script text that is inlined or joined with other has no tag of its own."""
+"""The element with the attributes; script text that is inlined or joined with other has no tag of its own."""
 
 HOW_TO_BUILD = "`make setup` puts the browser's files into place."
 

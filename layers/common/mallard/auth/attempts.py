@@ -36,7 +36,7 @@ Who has one IPv6 address mostly has its /64, and can have a /48 for nothing.
 """
 
 MAX_AHEAD_SECONDS = 60
-"""How far the clocks of two instances may be apart."""
+"""The most that the clocks of two instances may be apart."""
 
 _Counts = dict[str, tuple[int, float]]
 """Of each network the failures, and when the last one was, in seconds since 1970."""

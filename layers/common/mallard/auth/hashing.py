@@ -48,7 +48,7 @@ class Hashing:
             return self._pool.submit(self._hasher.hash, _bytes(password)).result()
 
     def fits(self, password: str, known: str, stranger: str = "") -> bool:
-        """Whether a hash is this password's.
+        """True where a hash is this password's.
 
         ``stranger`` is the network of a client that has no precedence: few such wait, and few of one network.
         PasswordBusyError where too many wait.
@@ -60,7 +60,7 @@ class Hashing:
         return False
 
     def is_old(self, known: str) -> bool:
-        """Whether a hash was made with other parameters than those of today."""
+        """True where a hash was made with other parameters than those of today."""
         return self._hasher.check_needs_rehash(known)
 
     @contextmanager

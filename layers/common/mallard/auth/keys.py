@@ -143,7 +143,7 @@ class KeyRing:
         return swap(self._store, _object(key_hash), changed)
 
     def read(self, key_hash: str) -> ApiKey | None:
-        """What is stored of a key; DamagedObjectError where that is damaged."""
+        """The stored key; DamagedObjectError where that is damaged."""
         stored = self._store.get(_object(key_hash))
         return _from_json(key_hash, stored.data) if stored else None
 

@@ -30,7 +30,7 @@ class KnownNetworks:
         self._kept: Kept[_Days] = Kept(self._read, clock=clock)
 
     def has(self, address: str, now: datetime) -> bool:
-        """Whether somebody logged in from the address's network within KEPT_FOR. StoreUnavailableError."""
+        """True where somebody logged in from the address's network within KEPT_FOR. StoreUnavailableError."""
         last = self._kept.get(KNOWN_NETWORKS_KEY).get(self._name(address))
         return last is not None and last > now.astimezone(UTC).date() - KEPT_FOR
 

@@ -82,7 +82,7 @@ class Links:
         return self._kept.get(slug) if _FORM.fullmatch(slug) else None
 
     def opens(self, link: Link, password: str, stranger: str = "") -> bool:
-        """Whether this is the link's password; any is where it has none. ``stranger`` as in ``Hashing.fits``."""
+        """True where this is the link's password; any is where it has none. ``stranger`` as in ``Hashing.fits``."""
         return not link.password_hash or self._hashing.fits(password, link.password_hash, stranger)
 
     def all(self, site_id: str | None = None) -> list[Link]:
@@ -110,7 +110,7 @@ class Links:
         return True
 
     def read(self, slug: str) -> Link | None:
-        """What is stored of a link; DamagedObjectError where that is damaged."""
+        """The stored link; DamagedObjectError where that is damaged."""
         stored = self._store.get(_object(slug))
         if stored is None:
             return None

@@ -91,7 +91,7 @@ class Passwords:
         return True
 
     def check(self, password: str, stranger: str = "") -> bool:
-        """Whether this is the password; an old hash gets new parameters. ``stranger`` as in ``Hashing.fits``."""
+        """True where this is the password; an old hash gets new parameters. ``stranger`` as in ``Hashing.fits``."""
         if self._configured:
             return hmac.compare_digest(_digest(self._configured), _digest(password))
         record = self._read()

@@ -10,7 +10,7 @@ from itsdangerous import BadData, URLSafeSerializer
 
 MAX_TOKEN_LENGTH = 512
 MAX_AHEAD_SECONDS = 60
-"""How far the clocks of two instances may be apart."""
+"""The most that the clocks of two instances may be apart."""
 
 _MADE = "t"
 _FORM = re.compile(r"\.?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")

@@ -60,7 +60,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def is_idle(self) -> bool:
-        """Whether the client owes the rest of a request, or the next one."""
+        """True where the client owes the rest of a request, or the next one."""
         return self._owed_until is not None
 
     def abort(self) -> None:

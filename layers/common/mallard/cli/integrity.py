@@ -25,7 +25,7 @@ def check_integrity(store: Store) -> Iterator[Finding]:
 
 
 def check_table(store: Store) -> Finding:
-    """Whether the files that were written last are whole."""
+    """True where the files that were written last are whole."""
     rows = [row for row in store.list(EVENTS) if partition_in(row.key)]
     segments = sorted((row for row in rows if parse_segment(row.key)), key=lambda row: -row.modified)
     read = list(_up_to(segments, MOST_READ_BYTES))
@@ -40,7 +40,7 @@ def check_table(store: Store) -> Finding:
 
 
 def check_objects(store: Store) -> Finding:
-    """Whether settings, keys, links, salts and what else is small can be read."""
+    """True where settings, keys, links, salts and what else is small can be read."""
     damaged = [f"{each.key} ({each.advice})" for each in damaged_objects(store)]
     damaged += [f"{key} (`mallard repair --apply` has it counted again)" for key in damaged_rollups(store)]
     if damaged:

@@ -54,7 +54,7 @@ def check_room(name: str, folder: Path, least_bytes: int, variable: str) -> Find
 
 
 def check_modes(folder: Path) -> Finding:
-    """Whether other accounts of this machine can read what is kept in a folder: secrets, salts, queued events."""
+    """True where other accounts of this machine can read what is kept in a folder: secrets, salts, queued events."""
     try:
         open_to_others = next((each for each in _kept_in(folder) if each.stat().st_mode & stat.S_IRWXO), None)
     except OSError as error:

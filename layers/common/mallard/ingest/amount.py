@@ -113,7 +113,7 @@ def _sign(before: str) -> int | None:
 
 
 def _is_currency(text: str) -> bool:
-    """Whether it is nothing, or currencies: symbols (``€``, ``US$``), codes of ISO 4217 or words of shops."""
+    """True where it is nothing, or currencies: symbols (``€``, ``US$``), codes of ISO 4217 or words of shops."""
     return all(map(_is_currency_word, text.split()))
 
 

@@ -90,7 +90,7 @@ def take_batch(body: bytes, key: ApiKey, door: Door, now: datetime) -> Taken | A
 
 
 def answer_batch(taken: Taken) -> Answer:
-    """How many were queued, why the others were not, and which values of those were ignored, if any."""
+    """The number of queued rows, why the others were not, and which values were ignored, if any."""
     dropped = [{"index": index, "reason": each.reason.value, "error": each.sentence} for index, each in taken.dropped]
     found: dict[str, Any] = {"accepted": len(taken.events), "dropped": dropped}
     if taken.ignored:

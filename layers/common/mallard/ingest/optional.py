@@ -21,7 +21,7 @@ _DIGITS = re.compile(r"\s*\d{1,9}\s*", re.ASCII)
 
 
 def is_clean(text: str) -> bool:
-    """Whether no control character is in it."""
+    """True where no control character is in it."""
     # What is printable holds none, and is found so in a fifth of the search's time.
     return text.isprintable() or not CONTROL.search(text)
 

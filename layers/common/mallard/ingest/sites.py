@@ -32,7 +32,7 @@ class Sites:
         self._new: list[datetime] = []
 
     def knows(self, site_id: str) -> bool:
-        """Whether it is listed, or met before where there is no list: what a refusal says of it may be noted."""
+        """True where it is listed, or met before where there is no list: what a refusal says of it may be noted."""
         if self._allowed:
             return listed(site_id, self._allowed)
         return site_id in self._known or self._new_per_hour is None

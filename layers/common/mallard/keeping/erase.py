@@ -23,7 +23,7 @@ from mallard.table.rollup import SCHEMA, days_of, decode_rollup, rollup_key, rol
 
 ERASURES = "config/erasures/"
 ALLOWED_SKEW = timedelta(minutes=5)
-"""How far the clocks of functions may be apart: what was accepted earlier may say that it is this much later."""
+"""The most that clocks of functions may be apart: what was accepted earlier may say that it is this much later."""
 
 MAX_DAYS = 3660
 SAVED_EVERY_DAYS = 50

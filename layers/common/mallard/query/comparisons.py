@@ -90,7 +90,7 @@ def _tells_apart(leaf: Leaf, value: str, words: Iterable[str]) -> bool:
 
 
 def one_of(text: str, values: Sequence[str], bound: Bound, words: frozenset[str] = frozenset()) -> str:
-    """Whether it is there and one of them; one of the ``words`` for a missing value among them means all of those."""
+    """True where it is there and one of them; one of the ``words`` for a missing value stands for all of them."""
     blank = words.intersection(values)
     among = [*values, *sorted(words.difference(values))] if blank else values
     test = "IS NULL OR" if blank else "IS NOT NULL AND"

@@ -79,7 +79,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Glance:
-    """What queue and listing say of a range at a moment: the plan, the pending events, and damaged files left out."""
+    """A snapshot of queue and listing for a range: the plan, the pending events, and damaged files left out."""
 
     plan: Plan
     pending: pa.Table
@@ -207,7 +207,7 @@ class Engine:
         return self.book.get(site_id).zones
 
     def is_new(self, site_id: str) -> bool:
-        """Whether no day of the site has begun: nothing is stored of one, and no event waits."""
+        """True where no day of the site has begun: nothing is stored of one, and no event waits."""
         return not (self._pending(site_id).num_rows or self.book.has_begun(site_id))
 
     def first_date(self, site_id: str, today: date) -> date:
@@ -433,7 +433,7 @@ def _within(pending: pa.Table, period: Period) -> pa.Table:
 
 
 def _lacks_days(days: Days, period: Period) -> bool:
-    """Whether the range has dates without events before one with some: retention may have kept the counts of those.
+    """True where the range has dates without events before one with some: retention may have kept the counts of those.
 
     The day after the last deleted one may be deleted in part.
     """

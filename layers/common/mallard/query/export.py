@@ -45,7 +45,7 @@ _DECIMALS = {"bounce_rate": 4, "visit_duration": 1}
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What is asked for: ``what`` is one of WHAT, ``form`` one of FORMS; ``bom`` is of CSV only."""
+    """A requested download: ``what`` is one of WHAT, ``form`` one of FORMS; ``bom`` is of CSV only."""
 
     scope: Scope
     what: str = "days"

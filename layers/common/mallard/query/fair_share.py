@@ -45,7 +45,7 @@ class Places:
         self._held: Counter[Hashable] = Counter()
 
     def is_full(self, client: Hashable) -> bool:
-        """Whether one more of this client finds no room to wait."""
+        """True where one more of this client finds no room to wait."""
         return self._held.total() >= self._most or self._held[client] >= self._of_one
 
     @asynccontextmanager

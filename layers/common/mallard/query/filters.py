@@ -198,7 +198,7 @@ def leaves(part: Filter) -> list[Leaf | Done]:
 
 
 def all_leaves(part: Filter) -> list[Leaf]:
-    """What the tree compares, within what was done too."""
+    """The comparisons of the tree, within what was done too."""
     return [each for leaf in leaves(part) for each in (all_leaves(leaf.filter) if isinstance(leaf, Done) else [leaf])]
 
 

@@ -26,7 +26,7 @@ class Leaf:
 
     @property
     def is_negated(self) -> bool:
-        """Whether the operator ends in ``_not``."""
+        """True where the operator ends in ``_not``."""
         return self.operator != self.positive
 
 

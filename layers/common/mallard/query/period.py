@@ -10,7 +10,7 @@ from mallard.sites.zones import UTC_DAYS, Zones
 REALTIME_MINUTES = 5
 REALTIME_STEP_SECONDS = 5
 REALTIME_AHEAD = timedelta(seconds=60)
-"""How far the clock behind an event may be ahead of ours: `mallard doctor` asks as much of each and the store's."""
+"""The most that the clock behind an event may be ahead of ours; `mallard doctor` asks as much of each."""
 
 MAX_DAYS = 36_525
 MAX_SERIES_DAYS = 7_320

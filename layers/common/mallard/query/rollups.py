@@ -159,7 +159,7 @@ def _month(rows: pa.Table) -> Month:
 
 
 def _is_gone(total: dict[str, object], segments: tuple[Listed, ...], zone: str) -> bool:
-    """Whether only the counts are left of a day that agrees; its segments may be deleted in part."""
+    """True where only the counts are left of a day that agrees; its segments may be deleted in part."""
     if not total["frozen"]:
         return False
     return not segments or total["fingerprint"] != fingerprint(segments, rollup_made_by(zone))

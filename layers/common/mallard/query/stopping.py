@@ -76,7 +76,7 @@ CURRENT: ContextVar[Stop | None] = ContextVar("mallard.query.stop", default=None
 
 
 IS_STRANGER: ContextVar[bool] = ContextVar("mallard.query.is_stranger", default=False)
-"""Whether the request that is being answered is of somebody who is not the owner, nor has a key."""
+"""True where the request that is being answered is of somebody who is not the owner, nor has a key."""
 
 
 def current_stop() -> Stop:

@@ -103,7 +103,7 @@ def try_insert(connection: sqlite3.Connection) -> None:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error says that the file is no database, or one with damaged pages."""
+    """True where an error says that the file is no database, or one with damaged pages."""
     return str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 

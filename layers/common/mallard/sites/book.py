@@ -65,7 +65,7 @@ class SiteBook:
         return settings
 
     def has_begun(self, site_id: str) -> bool:
-        """Whether a day of the site has begun, by what is stored: a salt, a partition or a rollup."""
+        """True where a day of the site has begun, by what is stored: a salt, a partition or a rollup."""
         name = quote(site_id, safe="")
         return any(next(iter(self._store.list(f"{folder}site_id={name}/")), None) for folder in DAYS)
 

@@ -20,7 +20,7 @@ _UNSUPPORTED = {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.METHOD_NOT_ALLOWED}
 
 
 class Track:
-    """Where CONTENDERS race on one store; a context, which ends their threads and connections."""
+    """A track on which CONTENDERS race on one store; a context, which ends their threads and connections."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -143,7 +143,7 @@ def _same(event: Row, other: Row, filled: int) -> bool:
 
 
 def _same_props(mine: str | None, other: str | None) -> bool:
-    """Whether two texts are one JSON value: an earlier version stored some numbers as they were spelled."""
+    """True where two texts are one JSON value: an earlier version stored some numbers as they were spelled."""
     if mine == other or mine is None or other is None:
         return mine == other
     try:

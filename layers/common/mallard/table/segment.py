@@ -134,7 +134,7 @@ def _completed(rows: pa.Table) -> pa.Table:
 
 
 def says_spanning(data: bytes) -> bool:
-    """Whether the footer of a segment says that some of its visitor ids live longer than the day."""
+    """True where the footer of a segment says that some of its visitor ids live longer than the day."""
     try:
         return (pq.read_metadata(pa.BufferReader(data)).metadata or {}).get(_SPANS_DAYS) == b"true"
     except (pa.ArrowException, OSError):
@@ -161,7 +161,7 @@ def damage_of(data: bytes) -> str | None:
 
 
 def has_digest(data: bytes) -> bool:
-    """Whether a segment's footer says what its bytes were: older files do not."""
+    """True where a segment's footer says what its bytes were: older files do not."""
     return _DIGEST in (pq.ParquetFile(pa.BufferReader(data)).metadata.metadata or {})
 
 
@@ -175,7 +175,7 @@ def mark_in(data: bytes) -> int | None:
 
 
 def has_our_footer(file: Path) -> bool:
-    """Whether a file ends in a footer of ours: some microseconds, for what is cut, empty or foreign. OSError."""
+    """True where a file ends in a footer of ours: some microseconds, for what is cut, empty or foreign. OSError."""
     with file.open("rb") as opened:
         size = opened.seek(0, 2)
         opened.seek(max(0, size - _TRAILER_BYTES))

@@ -27,7 +27,7 @@ class Header:
 
     @property
     def is_download(self) -> bool:
-        """Whether ``/api/stats/export`` wrote it, which puts a ``'`` before what a spreadsheet would run."""
+        """True where ``/api/stats/export`` wrote it, which puts a ``'`` before what a spreadsheet would run."""
         return self.names[:3] == _DOWNLOAD[:3] and self.names == _DOWNLOAD[: len(self.names)]
 
 
