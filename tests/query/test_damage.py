@@ -27,6 +27,7 @@ from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.read import list_days
 from mallard.table.repair import damaged_in, set_aside
+from mallard.table.rollup import rollup_key
 from support.damage import KINDS, damage, silently_changed
 from support.gate import one_address, open_gate
 from support.moto import moto_server
@@ -291,3 +292,17 @@ def test_export_is_503_with_the_name_of_the_damaged_file(local: Place, client: T
     assert answer.status_code == 503
     assert TAIL in answer.json()["error"]
     assert "mallard repair" in answer.json()["error"]
+
+
+def test_damaged_rollup_is_named_where_it_may_hold_the_counts_of_deleted_days(local: Place) -> None:
+    local.build()
+    key = rollup_key(SITE, TODAY.replace(day=1))
+    held = local.store.get(key)
+    assert held is not None
+    local.store.put_if_match(key, b"damaged", held.etag)
+    later = Scope(SITE, read_period(None, DAYS[0].isoformat(), (TODAY + timedelta(days=1)).isoformat(), NOW))
+    assert pageviews(local, later) == (24, [])
+    assert pageviews(local) == (24, [LeftOut(TODAY - timedelta(days=6), key)])
+    for row in list(local.store.list(Partition(SITE, DAYS[0]).prefix)):
+        local.store.delete(row.key)
+    assert pageviews(local, later) == (18, [LeftOut(DAYS[0], key)])

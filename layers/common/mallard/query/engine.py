@@ -334,6 +334,7 @@ class Engine:
         if period.since is not None:
             counted = _written_since(counted, period.since)
         counted, left_out = self.damage.sort_out(counted)
+        left_out += tuple(LeftOut(day, key) for day, key in counts.damaged)
         return Glance(Plan(counts, counted, waiting, gone), pending, left_out)
 
     def _kept(self, depends: object, counted: Callable[[], Answer]) -> Answer:

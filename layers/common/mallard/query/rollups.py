@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pyarrow as pa
@@ -41,6 +41,7 @@ class Month:
     dimensions: dict[str, pa.Table]
     totals: dict[date, dict[str, object]]
     size_bytes: int
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Rolled:
     months: list[Month] = field(default_factory=list)
     gone: Set[date] = frozenset()
     """Those of which the counts alone were kept."""
+    damaged: tuple[tuple[date, str], ...] = ()
+    """Files that may hold counts of days whose events are gone, each with the first such date of the range."""
 
     def without_gone(self) -> "Rolled":
         """The dates whose events are there."""
@@ -96,8 +99,11 @@ class RollupReader:
         of one whose counts alone were kept, they are added up.
         """
         several = (period.end - period.start).days > 1
-        dates, left, months = set[date](), set[date](), []
-        for month in self._months_of(site_id, period):
+        dates, left, months, damaged = set[date](), set[date](), [], []
+        for key, first, month in self._months_of(site_id, period):
+            # Retention deletes the oldest days: only before the first that has events may counts be all there was.
+            if month.is_damaged and max(first, period.start) < min(days, default=date.max):
+                damaged.append((max(first, period.start), key))
             found = {
                 day: _is_gone(total, days.get(day, ()), zones.name_on(day))
                 for day, total in month.totals.items()
@@ -111,7 +117,7 @@ class RollupReader:
                 dates |= found.keys()
                 left |= {day for day, gone in found.items() if gone}
                 months.append(month)
-        return Rolled(dates, months, left)
+        return Rolled(dates, months, left, tuple(damaged))
 
     def forget(self) -> None:
         """Let go what was read."""
@@ -123,12 +129,12 @@ class RollupReader:
         months = [self._read(row) for row in self._store.list(rollup_prefix(site_id))]
         return min((day for month in months for day, total in month.totals.items() if total["frozen"]), default=None)
 
-    def _months_of(self, site_id: str, period: Period) -> list[Month]:
+    def _months_of(self, site_id: str, period: Period) -> list[tuple[str, date, Month]]:
         found = []
         for row in self._store.list(rollup_prefix(site_id)):
             parsed = parse_rollup(row.key)
             if parsed and period.start.replace(day=1) <= parsed[1] < period.end:
-                found.append(self._read(row))
+                found.append((row.key, parsed[1], self._read(row)))
         return found
 
     def _read(self, row: Listed) -> Month:
@@ -143,7 +149,7 @@ class RollupReader:
             log.error(
                 "%s is damaged: its days are counted from their events; `mallard repair` has it built again", row.key
             )
-        month = _month(_NO_ROWS if rows is None else rows)
+        month = replace(_month(_NO_ROWS if rows is None else rows), is_damaged=bool(stored and rows is None))
         with self._lock:
             self._months = {known: each for known, each in self._months.items() if known[0] != row.key}
             self._months[row.key, row.version] = month
