@@ -28,9 +28,10 @@ def test_a_flush_is_one_line_with_its_numbers_as_keys_and_a_fault_has_the_id_tha
         assert (flush["events"], flush["partitions"], flush["logger"]) == (2, 1, "mallard.flush")
         assert 0 < flush["seconds"] < SECONDS
 
-        (segment,) = (tmp_path / "data" / "events").rglob("*.parquet")
-        segment.write_bytes(b"no Parquet")
-        status, text = ask(server, "/api/stats/main?site_id=example.com")
+        damaged = tmp_path / "data" / "config" / "sites" / "other.example.json"
+        damaged.parent.mkdir(parents=True, exist_ok=True)
+        damaged.write_bytes(b"no JSON")
+        status, text = ask(server, "/api/stats/main?site_id=other.example")
         assert status == 503
         told = json.loads(text)["request_id"]
         (fault,) = (each for each in lines(server) if each.get("request_id") == told)

@@ -62,7 +62,7 @@ LEAVES: list[Any] = [
     ["contains", "event:page", ["/b"]],
     ["is", "event:name", ["signup"]],
     ["is", "visit:entry_page", ["/"]],
-    ["matches", "visit:exit_page", ["^/b"]],
+    ["contains", "visit:exit_page", ["/b"]],
     ["has_done", ["is", "event:name", ["signup"]]],
 ]
 NESTED = [

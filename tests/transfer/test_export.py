@@ -48,7 +48,7 @@ def odd_events(draw: st.DrawFn) -> Event:
         hostname="example.com",
         channel="Email",
         referrer_source="Newsletter",
-        props=draw(st.sampled_from([None, '{"a":"=1"}', '{"é\\"":1.0,"b":true}', '{"a":"{\\"b\\":null}"}'])),
+        props=draw(st.sampled_from([None, '{"a":"=1"}', '{"é\\"":1.5,"b":true}', '{"a":"{\\"b\\":null}"}'])),
         revenue_amount=draw(st.sampled_from([None, "-9999999999.99", "0.00", "12.30"])),
         scroll_depth=draw(st.sampled_from([None, 0, 100])),
         hour_order=draw(st.none() | st.integers(0, 2**62 - 1)),

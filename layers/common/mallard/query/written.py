@@ -18,6 +18,7 @@ from mallard.query.filters_tree import CONTAINS, IS, Leaf
 
 _PAGES = (PAGE, ENTRY_PAGE, EXIT_PAGE)
 _HOST = "event:hostname"
+_DEVICES = ("desktop", "mobile", "tablet")
 
 
 def _page(text: str) -> str:
@@ -35,7 +36,8 @@ def _source(text: str) -> str:
 
 
 def _device(text: str) -> str:
-    return text.strip().lower()
+    device = text.strip().lower()
+    return device if device in _DEVICES else text
 
 
 def _part_of_host(text: str) -> str:

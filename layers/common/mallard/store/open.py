@@ -4,7 +4,6 @@ from pathlib import Path
 
 from mallard.config import Settings
 from mallard.store.base import Store
-from mallard.store.probe import ROUNDS, require_conditional_writes
 
 
 def open_store(settings: Settings) -> Store:
@@ -22,12 +21,15 @@ def open_store(settings: Settings) -> Store:
     return LocalStore(Path(location))
 
 
-def open_to_write(settings: Settings, *, rounds: int = ROUNDS) -> Store:
+def open_to_write(settings: Settings, *, rounds: int | None = None) -> Store:
     """The store for whoever writes to the table, after it showed in ``rounds`` races that it keeps conditions.
 
     Raises UnsafeStoreError where it does not, and MALLARD_SINGLE_WRITER does not say that this is known.
     """
     store = open_store(settings)
     if not settings.single_writer:
-        require_conditional_writes(store, rounds=rounds)
+        # Imported here: the ingest function writes nothing, and starts sooner without.
+        from mallard.store.probe import ROUNDS, require_conditional_writes
+
+        require_conditional_writes(store, rounds=ROUNDS if rounds is None else rounds)
     return store
