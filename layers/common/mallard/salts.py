@@ -73,7 +73,7 @@ class Salts:
         self._name = lru_cache(maxsize=64)(rotation.salt_name)
         self._random_bytes = random_bytes
         self._keys: dict[tuple[str, str], Salt] = {}
-        self._tidied = date.min + timedelta(days=1)
+        self._tidy_before = self._tidied = date.min + timedelta(days=1)
 
     def holds(self, site_id: str, day: date) -> bool:
         """Whether ``find`` answers from memory."""
@@ -92,7 +92,9 @@ class Salts:
         Raises StoreUnavailableError where the store fails.
         """
         today = zones.local_date(now)
-        self._tidy(today)
+        # Zones differ by a day at most; more is a clock that was ahead, and must not stop this until its date comes.
+        if today > self._tidied or today < self._tidy_before:
+            self._tidy(today)
         name = self._name(day)
         if day != today and not self.lives(zones, day, now):
             return None
@@ -109,11 +111,10 @@ class Salts:
         return last_date(self._name(day)) + timedelta(days=1)
 
     def _tidy(self, today: date) -> None:
-        # Zones differ by a day at most; more is a clock that was ahead, and must not stop this until its date comes.
-        if not self._tidied - timedelta(days=1) <= today <= self._tidied:
-            oldest = today - timedelta(days=1)
-            self._keys = {known: key for known, key in self._keys.items() if last_date(known[1]) >= oldest}
-            self._tidied = today
+        oldest = today - timedelta(days=1)
+        # A copy: another thread may add the salt of another site meanwhile.
+        self._keys = {known: key for known, key in list(self._keys.items()) if last_date(known[1]) >= oldest}
+        self._tidied, self._tidy_before = today, oldest
 
 
 def shared_secret(store: Store, configured: str) -> bytes:

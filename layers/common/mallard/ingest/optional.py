@@ -44,6 +44,8 @@ def read_client_id(value: Any, most: int, ignored: Ignored) -> str | None:
 
     A boolean under this key says that nobody caused the event, and is no id.
     """
+    if type(value) is str and 0 < len(value) <= most and is_clean(value):
+        return value
     if value is None or value == "" or isinstance(value, bool):
         return None
     text = str(value) if isinstance(value, int) and abs(value) < 10**most else value
@@ -55,10 +57,10 @@ def read_client_id(value: Any, most: int, ignored: Ignored) -> str | None:
 
 def read_whole(value: Any, field: Field, most: int, ignored: Ignored) -> int | None:
     """A whole number from 0 to ``most``, which may be a text of digits; a fraction is rounded down."""
-    if value is None or value == "":
-        return None
     if type(value) is int and 0 <= value <= most:
         return value
+    if value is None or value == "":
+        return None
     number = float(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
     if not isinstance(number, float) or not 0 <= number <= most:
         ignored.append(field)

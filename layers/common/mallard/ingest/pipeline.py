@@ -158,23 +158,23 @@ def drop_automation(draft: Draft, door: Door) -> Dropped | None:
 def describe_arrival(draft: Draft, door: Door) -> Dropped | None:
     """Hostname, path and campaign of the address; referrer, source and channel, and no referrer spam."""
     request = draft.request
-    found = _arrival(request.url, request.referrer, request.site_id)
+    found, local = _arrival(request.url, request.referrer, request.site_id)
     if isinstance(found, Dropped):
         return found
     draft.columns.update(found)
-    return None
+    return _refuse_local(draft, door) if local and not door.count_local else None
 
 
 @lru_cache(maxsize=CACHED_ARRIVALS)
-def _arrival(url: str, referrer: str | None, site_id: str) -> dict[str, Any] | Dropped:
-    """The columns of an arrival, to be copied: most visits reach few pages, by few links."""
+def _arrival(url: str, referrer: str | None, site_id: str) -> tuple[dict[str, Any] | Dropped, bool]:
+    """The columns of an arrival, to be copied, and whether its host is local: most visits reach few pages."""
     page = read_page(url, site_id)
     if page is None:
-        return Dropped(Reason.MALFORMED, "u must be a full URL or a path that begins with /.")
+        return Dropped(Reason.MALFORMED, "u must be a full URL or a path that begins with /."), False
     origin = read_origin(referrer, page.hostname, site_id, page.tags, named=page.named, click_id=page.click_id)
     if origin.is_spam:
-        return Dropped(Reason.SPAM, "The referrer is known for spam.")
-    return {
+        return Dropped(Reason.SPAM, "The referrer is known for spam."), False
+    columns = {
         "hostname": page.hostname,
         "pathname": page.pathname,
         **page.tags,
@@ -182,13 +182,12 @@ def _arrival(url: str, referrer: str | None, site_id: str) -> dict[str, Any] | D
         "referrer_source": origin.source,
         "channel": origin.channel,
     }
+    return columns, is_local(page.hostname)
 
 
-def drop_local(draft: Draft, door: Door) -> Dropped | None:
-    """The page is no local copy of the site; a site that is local itself, or lists the host, has no others."""
+def _refuse_local(draft: Draft, door: Door) -> Dropped | None:
+    """A local copy of the site is refused; a site that is local itself, or lists the host, has no others."""
     hostname: str = draft.columns["hostname"]
-    if door.count_local or not is_local(hostname):
-        return None
     if is_local(host_of_site(draft.request.site_id)) or listed(hostname, draft.settings.origins):
         return None
     return Dropped(Reason.LOCAL, "The page is on a local host, and MALLARD_COUNT_LOCAL is not set.")
@@ -316,7 +315,6 @@ STEPS: tuple[Step, ...] = (
     drop_bot,
     drop_automation,
     describe_arrival,
-    drop_local,
     describe_place,
     describe_agent,
     describe_payload,
