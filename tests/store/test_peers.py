@@ -213,8 +213,8 @@ def test_an_unsafe_server_is_found_out_and_nothing_is_flushed_to_it(name: str, t
         store = server.new_store()
         assert {each.name: each.sentence for each in probe_writes(store, rounds=3) if not each.ok} == wrong
         ended = mallard_flush(server, store, tmp_path)
-        # Nothing but the note that it failed, so that no shorter probe lets it pass.
-        assert [row.key for row in store.list("")] == [FAILED_KEY]
+        # At most the note that it failed, where it can be written at all: no shorter probe lets it pass.
+        assert {row.key for row in store.list("")} <= {FAILED_KEY}
     first = next(iter(wrong.values())).rstrip(".")
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(f"mallard: {first}; events would be lost: use another server")
