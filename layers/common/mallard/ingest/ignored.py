@@ -7,6 +7,7 @@ from enum import StrEnum
 class Field(StrEnum):
     """Every field; the value is the word in ``X-Mallard-Ignored``, in a batch's answer and in the counters."""
 
+    URL = "url"
     REFERRER = "referrer"
     WIDTH = "width"
     PROPS = "props"

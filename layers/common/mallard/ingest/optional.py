@@ -26,17 +26,27 @@ def is_clean(text: str) -> bool:
     return text.isprintable() or not CONTROL.search(text)
 
 
+def size_of(text: str) -> int:
+    """Bytes of a text in UTF-8; half a character, which JSON can say, counts as one."""
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
+
+
+def cut_to(text: str, most: int) -> str:
+    """As many of the first characters as fit into so many bytes of UTF-8."""
+    return text if size_of(text) <= most else text[:most].encode(errors="replace")[:most].decode(errors="ignore")
+
+
 def read_text(value: Any, field: Field, most: int, ignored: Ignored) -> str | None:
-    """A text without control characters, cut to ``most`` characters."""
+    """A text without control characters, cut by characters to ``most`` bytes."""
     if value is None or value == "":
         return None
     if not isinstance(value, str):
         ignored.append(field)
         return None
-    if len(value) <= most and is_clean(value):
+    if len(value) <= most and (value.isascii() or size_of(value) <= most) and is_clean(value):
         return value
     ignored.append(field)
-    return CONTROL.sub("", value)[:most] or None
+    return cut_to(CONTROL.sub("", value), most) or None
 
 
 def read_client_id(value: Any, most: int, ignored: Ignored) -> str | None:
@@ -88,9 +98,9 @@ def read_revenue(wire: Mapping[str, Any], ignored: Ignored) -> tuple[Decimal | N
     return amount, currency or named
 
 
-def read_properties(value: Any, ignored: Ignored) -> str | None:
-    """Custom properties as they are stored."""
-    text, problem = neat_props(value)
+def read_properties(value: Any, most_bytes: int, ignored: Ignored) -> str | None:
+    """Custom properties as they are stored, in ``most_bytes`` of UTF-8 at most."""
+    text, problem = neat_props(value, most_bytes)
     if problem:
         ignored.append(Field.PROPS)
     return text

@@ -2,9 +2,8 @@
 
 import json
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Mapping
-from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 from unicodedata import is_normalized
@@ -14,6 +13,9 @@ from mallard.names import composed
 
 MAX_PROPS_LENGTH = 4096
 MAX_PROPS_COUNT = 30
+NO_BOUND = 4 * MAX_PROPS_LENGTH
+"""Bytes of the longest text that MAX_PROPS_LENGTH allows."""
+
 MAX_GIVEN_LENGTH = 64 * 1024
 """Of an object that is given as text, before it is read."""
 
@@ -28,11 +30,12 @@ Neat: TypeAlias = tuple[str | None, str | None]
 """The text to store (None: no properties), and a sentence where something was repaired or left out."""
 
 
-def neat_props(value: Any) -> Neat:
+def neat_props(value: Any, most_bytes: int = NO_BOUND) -> Neat:
     """Properties, an object or one as a string: scalars as they are, nested values as JSON text, nulls left out.
 
     A whole number has no point (``5.0`` is ``5``), and letters are composed. What does not fit is repaired: halves of
-    a character are removed, the longest texts are cut, and what is over MAX_PROPS_COUNT is left out.
+    a character are removed, the longest texts are cut, and what is over MAX_PROPS_COUNT is left out. The text has
+    MAX_PROPS_LENGTH characters at most, and ``most_bytes`` in UTF-8.
     """
     if value is None:
         return None, None
@@ -43,10 +46,10 @@ def neat_props(value: Any) -> Neat:
     if not isinstance(value, dict):
         return None, "p must be a JSON object, or one as a string."
     if len(value) <= MAX_PROPS_COUNT:
-        text = _fast(value)
+        text = _fast(value, most_bytes)
         if text is not None:
             return (None if text == "{}" else text), None
-    return _repaired(value)
+    return _repaired(value, most_bytes)
 
 
 def _object(text: str) -> tuple[Any, str | None]:
@@ -61,16 +64,17 @@ def _object(text: str) -> tuple[Any, str | None]:
     return value, None if isinstance(value, dict) else "p is not a JSON object."
 
 
-def _fast(value: Mapping[str, Any]) -> str | None:
+def _fast(value: Mapping[str, Any], most_bytes: int) -> str | None:
     """The text where nothing needs repair, else None."""
     try:
         text = _json(
             {key: each if type(each) is str else _scalar(each) for key, each in value.items() if each is not None}
         )
-        text.encode()
+        size = len(text.encode())
     except (ValueError, RecursionError):
         return None
-    return text if len(text) <= MAX_PROPS_LENGTH and (text.isascii() or is_normalized("NFC", text)) else None
+    fits = len(text) <= MAX_PROPS_LENGTH and size <= most_bytes
+    return text if fits and (text.isascii() or is_normalized("NFC", text)) else None
 
 
 def _scalar(value: Any) -> Scalar:
@@ -83,7 +87,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _repaired(value: Mapping[str, Any]) -> Neat:
+def _repaired(value: Mapping[str, Any], most_bytes: int) -> Neat:
     kept: dict[str, Scalar] = {}
     problem = None
     for key, each in value.items():
@@ -94,8 +98,10 @@ def _repaired(value: Mapping[str, Any]) -> Neat:
             kept.setdefault(name, scalar)
     if len(kept) > MAX_PROPS_COUNT:
         kept, problem = dict(islice(kept.items(), MAX_PROPS_COUNT)), f"p has over {MAX_PROPS_COUNT} properties."
-    if len(_json(kept)) > MAX_PROPS_LENGTH:
-        kept, problem = _fitting(kept), f"p is over {MAX_PROPS_LENGTH} characters."
+    if not _fits(kept, most_bytes):
+        is_long = len(_json(kept)) > MAX_PROPS_LENGTH
+        problem = f"p is over {MAX_PROPS_LENGTH} characters." if is_long else f"p is over {most_bytes} bytes."
+        kept = _fitting(kept, most_bytes)
     return (_json(kept) if kept else None), problem
 
 
@@ -128,19 +134,20 @@ def _is_halved(value: Any) -> bool:
     return isinstance(value, dict | list) and HALVES.search(_json(value)) is not None
 
 
-def _fitting(props: Mapping[str, Scalar]) -> dict[str, Scalar]:
+def _fitting(props: Mapping[str, Scalar], most_bytes: int) -> dict[str, Scalar]:
     """As many characters of each text as fit, the longest cut first; the last properties go where none would."""
     kept = dict(props)
     while kept:
-        fitting = bisect_right(range(MAX_PROPS_LENGTH), MAX_PROPS_LENGTH, key=partial(_length, kept))
+        fitting = bisect_left(range(MAX_PROPS_LENGTH), 1, key=lambda most: not _fits(_cut(kept, most), most_bytes))
         if fitting:
             return _cut(kept, fitting - 1)
         kept.popitem()
     return kept
 
 
-def _length(props: Mapping[str, Scalar], most: int) -> int:
-    return len(_json(_cut(props, most)))
+def _fits(props: Mapping[str, Scalar], most_bytes: int) -> bool:
+    text = _json(props)
+    return len(text) <= MAX_PROPS_LENGTH and len(text.encode()) <= most_bytes
 
 
 def _cut(props: Mapping[str, Scalar], most: int) -> dict[str, Scalar]:

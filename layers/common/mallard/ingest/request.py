@@ -13,22 +13,30 @@ from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.ignored import NONE, Field
 from mallard.ingest.json_value import strict_json as strict_json
 from mallard.ingest.optional import (
+    cut_to,
     is_clean,
     read_client_id,
     read_properties,
     read_revenue,
     read_text,
     read_whole,
+    size_of,
 )
 from mallard.ingest.props import MAX_PROPS_COUNT as MAX_PROPS_COUNT
 from mallard.ingest.props import MAX_PROPS_LENGTH as MAX_PROPS_LENGTH
 from mallard.ingest.props import neat_props
 from mallard.names import MAX_FOLDER_NAME_BYTES as MAX_FOLDER_NAME_BYTES
-from mallard.names import MAX_SITE_ID_LENGTH, fits_folder, read_site_id, stored_label
+from mallard.names import MAX_SITE_ID_LENGTH, composed, fits_folder, read_site_id, stored_label
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_NAME_LENGTH = 256
 MAX_URL_LENGTH = 2048
+MAX_EVENT_BYTES = 8192
+"""Of all texts of an event as it is stored, in UTF-8."""
+
+OTHER_BYTES = 1536
+"""What an event stores beside name, address, referrer and properties: place, browser, source, site."""
+
 MAX_CLIENT_ID_LENGTH = 64
 MAX_WIDTH_PX = 100_000
 MAX_ENGAGEMENT_MS = 86_400_000
@@ -107,17 +115,21 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
     if len(name) > MAX_NAME_LENGTH:
         # A few letters have no composed form and become several.
         raise _RefusalError(Reason.TOO_LONG, f"n is over {MAX_NAME_LENGTH} characters.")
-    url = _required_text(wire, "u", MAX_URL_LENGTH)
     ignored: list[Field] = []
     amount, currency = read_revenue(wire, ignored)
+    url = _fitting(_required_text(wire, "u", MAX_URL_LENGTH), Field.URL, ignored)
+    referrer = read_text(wire.get("r"), _REFERRER, MAX_URL_LENGTH, ignored)
+    if referrer:
+        referrer = _fitting(referrer, _REFERRER, ignored)
+    room = MAX_EVENT_BYTES - OTHER_BYTES - size_of(name) - size_of(url) - (size_of(referrer) if referrer else 0)
     ping = name == ENGAGEMENT
     return EventRequest(
         site_id=site_id,
         name=name,
         url=url,
-        referrer=read_text(wire.get("r"), _REFERRER, MAX_URL_LENGTH, ignored),
+        referrer=referrer,
         width_px=read_whole(wire.get("w"), _WIDTH, MAX_WIDTH_PX, ignored) or None,
-        props=read_properties(wire.get("p"), ignored),
+        props=read_properties(wire.get("p"), room, ignored),
         revenue_amount=amount,
         revenue_currency=currency,
         client_id=read_client_id(wire.get("i"), MAX_CLIENT_ID_LENGTH, ignored),
@@ -126,6 +138,17 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
         ignored=tuple(ignored) if ignored else NONE,
         automated="wd" in wire and wire["wd"] in (True, 1),
     )
+
+
+def _fitting(address: str, field: Field, ignored: list[Field]) -> str:
+    """An address in MAX_URL_LENGTH bytes; browsers send ASCII, which is as it is."""
+    if address.isascii():
+        return address
+    # Composed before it is measured: a few letters take three times the bytes in their composed form.
+    text = composed(address)
+    if size_of(text) > MAX_URL_LENGTH and field not in ignored:
+        ignored.append(field)
+    return cut_to(text, MAX_URL_LENGTH)
 
 
 def _site_id(wire: Mapping[str, Any]) -> str:
