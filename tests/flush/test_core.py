@@ -9,7 +9,7 @@ import pytest
 
 from mallard.flush import core
 from mallard.flush.core import EXPIRED, drain, flush
-from mallard.queue.base import VISIBILITY_SECONDS, Message
+from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message
 from mallard.queue.local import LocalQueue
 from mallard.rejected.counts import rejections
 from mallard.rejected.note import Note
@@ -61,6 +61,24 @@ def test_a_message_nobody_can_read_is_set_aside_with_its_reason_and_the_rest_is_
     assert [body for body, _ in queue.aside] == [POISON, b"\xff"]
     assert all(reason for _, reason in queue.aside)
     assert (len(report.poison), queue.depth()) == (2, 0)
+
+
+def test_drain_takes_fat_messages_in_rounds_of_bounded_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "RECEIVED_BYTES", 100_000)
+    store, rounds = FaultyStore(MemoryStore()), list[int]()
+
+    class Measured(MemoryQueue):
+        def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
+            messages = super().receive(limit, 100_000)
+            rounds.append(sum(len(each.body) for each in messages))
+            return messages
+
+    queue = Measured()
+    queue.send([event(number, props='{"k":"' + "x" * 8000 + '"}').to_message() for number in range(1, 101)])
+    report = drain(queue, writer(store), clock=noon)
+    assert (report.rows.written, queue.depth()) == (100, 0)
+    assert max(rounds) <= 100_000
+    assert min(rounds[:-1]) > 50_000
 
 
 def test_a_date_that_is_none_spoils_only_its_own_message() -> None:
@@ -218,9 +236,9 @@ def test_a_queue_that_gives_less_than_it_has_is_asked_again_until_it_gives_littl
     class Stingy(MemoryQueue):
         rounds = 0
 
-        def receive(self, limit: int) -> list[Message]:
+        def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
             self.rounds += 1
-            return super().receive(3)
+            return super().receive(3, most_bytes)
 
     def stingy() -> Stingy:
         queue = Stingy()

@@ -7,7 +7,7 @@ import pytest
 
 from mallard.flush.history import History
 from mallard.flush.schedule import BACKLOG, PAUSE_PER_FLUSH_SECOND, Schedule
-from mallard.queue.base import Message
+from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.table.write import TableWriter
 from support.memory import MemoryQueue, MemoryStore
 from support.rows import event
@@ -20,11 +20,11 @@ class Restive(MemoryQueue):
         super().__init__()
         self.troubles = 1
 
-    def receive(self, limit: int) -> list[Message]:
+    def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
         if self.troubles:
             self.troubles -= 1
             raise ZeroDivisionError("nobody foresaw this")
-        return super().receive(limit)
+        return super().receive(limit, most_bytes)
 
 
 def test_what_nobody_foresaw_costs_one_turn_and_no_words_of_it_are_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -62,10 +62,10 @@ class Watched(MemoryQueue):
         self.history = History()
         self.asked: list[tuple[float, float]] = []
 
-    def receive(self, limit: int) -> list[Message]:
+    def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
         self.asked.append((time.monotonic(), self.history.durations.counted().sum_seconds))
         time.sleep(ROUND_SECONDS)
-        return super().receive(limit)
+        return super().receive(limit, most_bytes)
 
     def depth(self) -> int:
         return self.pending
@@ -79,8 +79,7 @@ def pauses_of(rounds: int, depth: int, monkeypatch: pytest.MonkeyPatch) -> float
 
     Of times that both grow on a slow machine; at the end what is left is flushed all at once.
     """
-    for module in ("core", "schedule"):
-        monkeypatch.setattr(f"mallard.flush.{module}.BATCH", 2)
+    monkeypatch.setattr("mallard.flush.core.BATCH", 2)
     queue = Watched(depth)
     table = TableWriter(MemoryStore())
     queue.send([event(number).to_message() for number in range(4 * rounds)])

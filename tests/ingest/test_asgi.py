@@ -76,7 +76,7 @@ def app(store: LocalStore, queue: LocalQueue) -> IngestApp:
 
 
 def queued(queue: LocalQueue) -> list[dict[str, Any]]:
-    _, rows = queue.pending(0)
+    _, rows, _ = queue.pending(0)
     return [json.loads(body) for _, body in rows]
 
 

@@ -536,8 +536,8 @@ def test_a_site_may_send_its_rate_and_then_waits_while_others_pass(store: LocalS
     dropped = refuse(door)
     assert (dropped.reason, dropped.status, dropped.retry_after_seconds) == (Reason.RATE, 429, 1)
     take(door, site_id="example.org")
-    take(door, now=NOW + timedelta(milliseconds=500))
-    refuse(door, now=NOW + timedelta(milliseconds=500))
+    take(door, now=NOW + timedelta(milliseconds=500), address="192.0.2.77")
+    refuse(door, now=NOW + timedelta(milliseconds=500), address="192.0.2.78")
 
 
 def test_a_rate_saves_up_one_second_and_no_more(store: LocalStore) -> None:

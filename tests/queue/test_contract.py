@@ -82,6 +82,18 @@ def bodies(messages: Sequence[Message]) -> Counter[bytes]:
     return Counter(each.body for each in messages)
 
 
+def test_receive_ends_at_its_bytes_and_gives_the_rest_next(case: Case) -> None:
+    large = [b"%d" % number + b"x" * 20_000 for number in range(40)]
+    case.queue.send(large)
+    received: list[bytes] = []
+    while len(received) < len(large):
+        part = [each.body for each in case.queue.receive(1000, 65_000)]
+        # A batch of the transport may go beyond.
+        assert len(part) <= 3 or (isinstance(case.queue, SqsQueue) and len(part) <= 10 + 20)
+        received += part
+    assert sorted(received) == sorted(large)
+
+
 def test_what_was_sent_is_received_once(queue: Queue) -> None:
     queue.send(BODIES)
     assert bodies(queue.receive(100)) == Counter(BODIES)

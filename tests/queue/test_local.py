@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from mallard.errors import QueueError
+from mallard.errors import QueueError, QueueFullError
+from mallard.queue import file as queue_file
 from mallard.queue import local
 from mallard.queue.base import MAX_PAUSE_SECONDS, VISIBILITY_SECONDS, Message
 from mallard.queue.local import ROWS_PER_DELETION, LocalQueue
@@ -147,7 +148,7 @@ def test_open_shortens_what_an_earlier_version_has_hidden_for_long(file: Path, c
 def test_a_message_that_failed_is_still_pending(queue: LocalQueue) -> None:
     queue.send([b"1"])
     queue.postpone(queue.receive(1))
-    assert queue.pending(0) == ([1], [(1, b"1")])
+    assert queue.pending(0) == ([], [(1, b"1")], 0)
     assert queue.depth() == 1
 
 
@@ -252,26 +253,26 @@ def test_pending_has_claimed_messages_too_and_not_the_acknowledged(queue: LocalQ
     queue.send([b"1", b"2", b"3"])
     first, _ = queue.receive(2)
     queue.acknowledge([first])
-    assert queue.pending(0) == ([2, 3], [(2, b"2"), (3, b"3")])
+    assert queue.pending(0) == ([], [(2, b"2"), (3, b"3")], 0)
 
 
 def test_pending_gives_the_bodies_beyond_a_number_only(queue: LocalQueue) -> None:
     queue.send([b"1", b"2", b"3"])
-    assert queue.pending(2) == ([1, 2, 3], [(3, b"3")])
-    assert queue.pending(3) == ([1, 2, 3], [])
+    assert queue.pending(2) == ([1, 2], [(3, b"3")], 0)
+    assert queue.pending(3) == ([1, 2, 3], [], 0)
 
 
 def test_row_numbers_are_never_used_again(queue: LocalQueue) -> None:
     queue.send([b"1", b"2"])
     queue.acknowledge(queue.receive(2))
     queue.send([b"3"])
-    assert queue.pending(2) == ([3], [(3, b"3")])
+    assert queue.pending(2) == ([], [(3, b"3")], 0)
 
 
 def test_a_message_that_was_set_aside_is_not_pending(queue: LocalQueue, file: Path) -> None:
     queue.send([b"bad", b"good"])
     queue.set_aside([(queue.receive(1)[0], "broken")])
-    assert queue.pending(0) == ([2], [(2, b"good")])
+    assert queue.pending(0) == ([], [(2, b"good")], 0)
     assert rows(file, "SELECT id, body, reason FROM set_aside") == [(1, b"bad", "broken")]
 
 
@@ -406,3 +407,73 @@ def test_many_messages_are_acknowledged_in_several_short_transactions(commits: l
         commits.clear()
         queue.acknowledge(messages)
         assert (len(commits), queue.depth()) == (3, 0)
+
+
+def test_receive_gives_a_message_that_alone_is_larger_than_its_bytes(queue: LocalQueue) -> None:
+    queue.send([b"1" * 1000, b"2" * 1000])
+    assert bodies(queue.receive(10, 10)) == [b"1" * 1000]
+    assert bodies(queue.receive(10, 10)) == [b"2" * 1000]
+
+
+def test_pending_ends_at_its_bytes_and_says_how_many_are_left(queue: LocalQueue) -> None:
+    queue.send([b"%d" % number * 100 for number in range(1, 6)])
+    assert [number for number, _ in queue.pending(0, 250)[1]] == [1, 2]
+    assert queue.pending(0, 250)[2] == 3
+    assert [number for number, _ in queue.pending(2, 1000)[1]] == [3, 4, 5]
+    assert queue.pending(2, 0) == ([1, 2], [], 3)
+
+
+def test_queue_file_shrinks_when_its_messages_were_written(
+    file: Path, queue: LocalQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_file, "KEPT_FREE_BYTES", 256 * 1024)
+    monkeypatch.setattr(queue_file, "PAGES_PER_SHRINK", 16)
+    for _ in range(20):
+        queue.send([b"x" * 8000 for _ in range(50)])
+    large = file.stat().st_size + Path(f"{file}-wal").stat().st_size
+    assert queue.live_bytes() > 8_000_000
+    while messages := queue.receive(100):
+        queue.acknowledge(messages)
+    rows(file, "PRAGMA wal_checkpoint(TRUNCATE)")
+    assert file.stat().st_size < 600_000 < large / 10
+    assert queue.live_bytes() < 100_000
+
+
+def test_queue_of_an_earlier_version_is_rewritten_so_that_it_can_shrink(file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript(queue_file.SCHEMA)
+        old.execute("INSERT INTO message (body) VALUES (x'31')")
+        old.commit()
+        assert old.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+    with closing(LocalQueue(file)) as queue:
+        assert rows(file, "PRAGMA auto_vacuum") == [(2,)]
+        assert bodies(queue.receive(10)) == [b"1"]
+
+
+def test_queue_takes_nothing_while_its_disk_has_too_little_left(file: Path) -> None:
+    free = [10_000_000]
+    with closing(LocalQueue(file, least_free_bytes=5 << 20, free_bytes=lambda _: free[0])) as queue:
+        queue.send([b"1"])
+        free[0] = 5_000_000
+        with pytest.raises(QueueFullError, match=r"less than 5 MB left \(MALLARD_MIN_FREE_MB"):
+            queue.send([b"2"])
+        with pytest.raises(QueueFullError):
+            queue.prove_writable()
+        # The flush goes on, which makes room.
+        queue.acknowledge(queue.receive(1))
+        free[0] = 6_000_000
+        queue.send([b"3"])
+        assert bodies(queue.receive(10)) == [b"3"]
+
+
+def test_queue_takes_nothing_beyond_its_bytes_until_some_were_written(file: Path) -> None:
+    with closing(LocalQueue(file, most_bytes=1 << 20)) as queue:
+        for _ in range(80):
+            queue.send([b"x" * 8000])
+        queue.send([b"x" * 800_000])
+        with pytest.raises(QueueFullError, match=r"1 MB wait .*\(MALLARD_QUEUE_MAX_MB"):
+            queue.send([b"1"])
+        queue.acknowledge(queue.receive(1000))
+        queue.send([b"1"])
+        assert bodies(queue.receive(10)) == [b"1"]

@@ -151,7 +151,7 @@ def test_the_largest_event_that_ingest_takes_is_far_below_the_limit() -> None:
     }
     answer_gateway(request, door, queue, KeyRing(MemoryStore()), datetime(2026, 3, 10, tzinfo=UTC))
     (message,) = queue.receive(10)
-    assert 30_000 < len(message.body) < MAX_MESSAGE_BYTES / 5
+    assert 7_000 < len(message.body) < MAX_MESSAGE_BYTES / 15
 
 
 def test_what_sqs_refuses_in_a_string_is_escaped_and_nothing_else_changes() -> None:

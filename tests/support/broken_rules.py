@@ -6,7 +6,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from mallard.errors import ConflictError
-from mallard.queue.base import Message
+from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.sites.book import SiteBook
 from mallard.store.base import Store
 from mallard.table.erase import Removed
@@ -52,8 +52,8 @@ class CarelessMachine(FlushMachine):
 class HastyQueue(MemoryQueue):
     """Forgets what it hands out."""
 
-    def receive(self, limit: int) -> list[Message]:
-        messages = super().receive(limit)
+    def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
+        messages = super().receive(limit, most_bytes)
         self.acknowledge(messages)
         return messages
 

@@ -6,11 +6,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import count
+from itertools import accumulate, count
 from pathlib import Path
 
 from mallard.errors import ConflictError
-from mallard.queue.base import Message
+from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.store.base import Listed, Stored
 
 
@@ -113,9 +113,11 @@ class MemoryQueue:
                 self._bodies[self._next] = body
                 self._next += 1
 
-    def receive(self, limit: int) -> list[Message]:
+    def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
         with self._lock:
             numbers = [number for number in self._bodies if number not in self._hidden][:limit]
+            sizes = accumulate(len(self._bodies[number]) for number in numbers)
+            numbers = numbers[: max(1, sum(size <= most_bytes for size in sizes))]
             self._hidden.update(numbers)
             self._receives.update(numbers)
             return [Message(str(number), self._bodies[number], self._receives[number]) for number in numbers]

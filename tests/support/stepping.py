@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from mallard.errors import ConflictError, QueueError, StoreUnavailableError
-from mallard.queue.base import Message
+from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.store.base import Listed, Stored
 from support.faults import CrashError, Fault
 from support.memory import MemoryQueue, MemoryStore
@@ -158,8 +158,8 @@ class SteppedQueue:
     def send(self, bodies: Sequence[bytes]) -> None:
         self.inner.send(bodies)
 
-    def receive(self, limit: int) -> list[Message]:
-        return _operation(lambda _: self.inner.receive(limit), QueueError)  # type: ignore[return-value]
+    def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
+        return _operation(lambda _: self.inner.receive(limit, most_bytes), QueueError)  # type: ignore[return-value]
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         _operation(lambda _: self.inner.acknowledge(messages), QueueError)

@@ -46,6 +46,19 @@ def test_a_tail_grows_by_being_swapped(store: Store) -> None:
     assert (ids(store), shapes(store)) == ([1, 2], [(2, False)])
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_segments_of_fat_rows_are_sealed_by_their_bytes(store: Store, together: bool) -> None:
+    table = TableWriter(store, seal_bytes=100_000)
+    fat = [event(number, props='{"k":"' + "x" * 8000 + '"}') for number in range(1, 41)]
+    parts = [fat] if together else [fat[start : start + 4] for start in range(0, 40, 4)]
+    for part in parts:
+        table.append(HERE, deliveries(part))
+    assert ids(store) == list(range(1, 41))
+    assert all(segment.rows.nbytes < 140_000 for segment in segments(store))
+    assert len(shapes(store)) in (3, 4)
+    assert [sealed for _, sealed in shapes(store)][:3] == [True] * 3
+
+
 def test_the_write_that_reaches_the_seal_size_seals_and_the_next_opens_a_new_number(store: Store) -> None:
     table = writer(store, seal_rows=3)
     for number in range(1, 8):

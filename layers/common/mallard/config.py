@@ -189,6 +189,18 @@ class Settings:
     rate_limit: int = _setting(
         0, _whole(0, 1_000_000), "Events per second and site, per process. 0: no limit.", toml="rate_limit_per_site"
     )
+    client_kb_per_minute: int = _setting(
+        2048, _whole(0, 1_000_000), "KB of events that one address may send in a minute, per process. 0: no limit."
+    )
+    site_mb_per_minute: int = _setting(
+        120, _whole(0, 1_000_000), "MB of events that one site may receive in a minute, per process. 0: no limit."
+    )
+    min_free_mb: int = _setting(
+        256, _whole(0, 1_000_000), "MB that stay free on the disk of the local queue: below, events are answered 503."
+    )
+    queue_max_mb: int = _setting(
+        4096, _whole(16, 10_000_000), "MB of events that may wait in the local queue; then new ones are answered 503."
+    )
     trusted_proxies: tuple[Network, ...] = _setting(
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         _networks,

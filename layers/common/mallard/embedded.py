@@ -22,7 +22,7 @@ from mallard.ingest.caller import open_caller, open_trust
 from mallard.ingest.geo import open_edge, open_geo
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy
-from mallard.ingest.rate import RateLimit
+from mallard.ingest.rate import open_rate_limit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.keeping.erase import Erasure, request_erasure
@@ -83,6 +83,7 @@ class Embedded:
             interval_seconds=settings.flush_interval,
             count=settings.flush_count,
             gathering=Gathering(settings.flush_quiet),
+            waiting_bytes=self._queue.live_bytes,
             keep_house=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
         )
         sites = Sites(settings.sites, self._sites())
@@ -94,7 +95,7 @@ class Embedded:
             sites,
             salts,
             EventIds(),
-            RateLimit(settings.rate_limit),
+            open_rate_limit(settings),
             settings.filter_bots,
             settings.honor_gpc,
             self._book,

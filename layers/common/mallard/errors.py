@@ -76,6 +76,10 @@ class QueueError(MallardError):
     """The queue could not take, give or settle messages."""
 
 
+class QueueFullError(QueueError):
+    """The local queue takes nothing for want of room: on its disk, or by its limit."""
+
+
 class DamagedQueueError(QueueError):
     """The file of the local queue cannot be read as one."""
 

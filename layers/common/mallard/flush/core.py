@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mallard.errors import DamagedSegmentError, StoreError, TableError
 from mallard.flush.gather import AT_ONCE, Gathering
-from mallard.queue.base import VISIBILITY_SECONDS, Message, Queue
+from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, Queue
 from mallard.rejected.counts import add_notes
 from mallard.rejected.note import is_note, read_note
 from mallard.table.deliveries import broken, partitions, read_deliveries
@@ -166,11 +166,13 @@ def drain(
     """
     total, going = FlushReport(), True
     while going and may_go_on():
-        received, report = flush_round(queue, table, clock=clock, may_go_on=may_go_on, gathering=gathering)
+        is_full, report = flush_round(
+            queue, table, clock=clock, may_go_on=may_go_on, enough=enough, gathering=gathering
+        )
         total += report
         # Under load the few that came meanwhile can wait for the next run: each round rewrites whole tails.
         # What was left is the next round's; what failed is not tried again at once.
-        going = not report.failed and (received >= (enough or BATCH) or bool(report.left))
+        going = not report.failed and (is_full or bool(report.left))
     return total
 
 
@@ -194,11 +196,13 @@ def flush_round(
     *,
     clock: Callable[[], datetime],
     may_go_on: Callable[[], bool] = lambda: True,
+    enough: int | None = None,
     gathering: Gathering = AT_ONCE,
-) -> tuple[int, FlushReport]:
-    """Receive up to BATCH messages, flush them within ROUND_TIME and settle them.
+) -> tuple[bool, FlushReport]:
+    """Receive up to BATCH messages of RECEIVED_BYTES, flush them within ROUND_TIME and settle them.
 
-    Returns how many there were, and what became of them; ``done`` is empty in the report, as in ``drain``'s.
+    Returns whether they were so many (``enough``, a whole batch) or so large that more may wait, and what became of
+    them; ``done`` is empty in the report, as in ``drain``'s.
     """
     began = clock()
 
@@ -208,7 +212,9 @@ def flush_round(
     messages = queue.receive(BATCH)
     report = flush(messages, table, began, may_go_on=in_time, gathering=gathering)
     settle(queue, report)
-    return len(messages), replace(report, done=())
+    # A receive ends before the message that would be too much, so that full is less than all its bytes.
+    is_full = len(messages) >= (enough or BATCH) or sum(len(each.body) for each in messages) > RECEIVED_BYTES // 2
+    return is_full, replace(report, done=())
 
 
 def _write(table: TableWriter, partition: Partition, rows: pa.Table, members: tuple[Message, ...]) -> FlushReport:

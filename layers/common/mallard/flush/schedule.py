@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from mallard.errors import MallardError
-from mallard.flush.core import BATCH, FlushReport, drain, flush_round
+from mallard.flush.core import FlushReport, drain, flush_round
 from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.flush.history import History, told
 from mallard.queue.base import Queue
@@ -20,6 +20,7 @@ Nothing is at risk and nothing is unseen meanwhile: the queue is durable, and qu
 """
 
 BACKLOG = 100_000
+BACKLOG_BYTES = 16 * 1024 * 1024
 """Pending events from which on there are no pauses: queries hold in memory what is pending."""
 
 HOUSEKEEPING_SECONDS = 10
@@ -44,7 +45,9 @@ class Schedule:
         gathering: Gathering = AT_ONCE,
         keep_house: KeepHouse = lambda *_: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        waiting_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
+        """``waiting_bytes`` tells how large the queue is, where that is known."""
         self._queue = queue
         self._table = table
         self._gathering = gathering
@@ -52,6 +55,7 @@ class Schedule:
         self._interval_seconds = interval_seconds
         self._count = count
         self._clock = clock
+        self._waiting_bytes = waiting_bytes
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._since_last = 0
@@ -95,14 +99,14 @@ class Schedule:
                 self._stopping.wait(min(self._interval_seconds, pause))
 
     def _one_round(self) -> FlushReport:
-        received, report = flush_round(
+        is_full, report = flush_round(
             self._queue,
             self._table,
             clock=self._clock,
             may_go_on=lambda: not self._stopping.is_set(),
             gathering=self._gathering,
         )
-        self._has_more = not report.failed and (received >= BATCH or bool(report.left))
+        self._has_more = not report.failed and (is_full or bool(report.left))
         if self._has_more:
             # The next round waits for its pause, and for no event.
             self._wake.set()
@@ -110,7 +114,7 @@ class Schedule:
 
     def _is_behind(self) -> bool:
         try:
-            return self._has_more and self._queue.depth() >= BACKLOG
+            return self._has_more and (self._queue.depth() >= BACKLOG or self._waiting_bytes() >= BACKLOG_BYTES)
         except MallardError as error:
             log.error("pending events not counted: %s", error)
             return False

@@ -68,7 +68,7 @@ def _of_ingest(numbers: Numbers, ingest: IngestApp) -> list[Metric]:
         ),
         counter(
             "mallard_rate_limit_rejections_total",
-            "Events refused since a site sent more than MALLARD_RATE_LIMIT.",
+            "Events refused since a site or a client sent more than its limit.",
             dropped[Reason.RATE],
         ),
     ]

@@ -8,7 +8,7 @@ from mallard.ingest.gateway import Parts
 from mallard.ingest.geo import open_edge, open_geo
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy
-from mallard.ingest.rate import RateLimit
+from mallard.ingest.rate import open_rate_limit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.queue.open import open_queue
@@ -31,7 +31,7 @@ def open_parts(settings: Settings, now: datetime) -> Parts:
         Sites(settings.sites, new_per_hour=None if settings.sites else 0),
         Salts(store, shared_secret(store, settings.secret), rotation),
         EventIds(),
-        RateLimit(settings.rate_limit),
+        open_rate_limit(settings),
         settings.filter_bots,
         settings.honor_gpc,
         SiteBook(store, kept_seconds=SITES_KEPT_SECONDS),

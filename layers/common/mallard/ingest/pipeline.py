@@ -124,9 +124,11 @@ def check_origin(draft: Draft, door: Door) -> Dropped | None:
 
 
 def check_rate(draft: Draft, door: Door) -> Dropped | None:
-    """The site is within its rate."""
-    wait = door.rate_limit.wait_seconds(draft.request.site_id, draft.now_ms)
-    return Dropped(Reason.RATE, "This site sends more events than the server's limit.", wait) if wait else None
+    """Site and client are within their rates; who vouches with a key counts for the site alone, and by events."""
+    request, sender = draft.request, draft.sender
+    address, size = ("", 0) if sender.vouched else (sender.address, request.size_bytes)
+    wait = door.rate_limit.wait_seconds(request.site_id, draft.now_ms, address, size)
+    return Dropped(Reason.RATE, "This site or client sends more than the server's limit.", wait) if wait else None
 
 
 def drop_prefetch(draft: Draft, door: Door) -> Dropped | None:

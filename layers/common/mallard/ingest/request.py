@@ -37,6 +37,9 @@ MAX_EVENT_BYTES = 8192
 OTHER_BYTES = 1536
 """What an event stores beside name, address, referrer and properties: place, browser, source, site."""
 
+FIXED_BYTES = 300
+"""The same of a usual event."""
+
 MAX_CLIENT_ID_LENGTH = 64
 MAX_WIDTH_PX = 100_000
 MAX_ENGAGEMENT_MS = 86_400_000
@@ -66,6 +69,12 @@ class EventRequest(msgspec.Struct, frozen=True):
     engagement_ms: int | None = None
     ignored: tuple[Field, ...] = NONE
     automated: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        """About what the event takes as it is stored."""
+        texts = (self.name, self.url, self.referrer, self.props)
+        return FIXED_BYTES + sum(size_of(text) for text in texts if text)
 
 
 class _RefusalError(Exception):

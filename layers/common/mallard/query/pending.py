@@ -1,5 +1,6 @@
 """What the local queue holds, as rows: so that a hit is in the numbers at once."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -13,16 +14,33 @@ from mallard.rejected.note import is_note
 from mallard.sites.erased import Erased
 from mallard.table.deliveries import broken, read_deliveries
 
+MOST_BYTES = 48 * 1024 * 1024
+"""Of the rows in memory, some 190,000 usual events. While more wait, the newest are in no answer yet."""
+
+DECODED_BYTES = 8 * 1024 * 1024
+"""Of the bodies that are decoded at a time, which takes several times as much."""
+
+log = logging.getLogger("mallard.query")
+
 
 class LocalPending:
     """Pending events by site; each message is decoded once, however often it is asked for.
 
     ``erased`` tells of a site's erasures: what the flush will leave out for one is not shown until then either.
+    ``left`` is how many of the newest messages had no room in ``most_bytes`` at the last look.
     """
 
-    def __init__(self, queue: LocalQueue, erased: Callable[[str], Sequence[Erased]] = lambda _: ()) -> None:
+    def __init__(
+        self,
+        queue: LocalQueue,
+        erased: Callable[[str], Sequence[Erased]] = lambda _: (),
+        *,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self._queue = queue
         self._erased = erased
+        self._most_bytes = most_bytes
+        self.left = 0
         self._lock = threading.Lock()
         self._last = 0
         self._rows = read_deliveries([]).append_column("number", pa.array([], pa.int64()))
@@ -40,11 +58,27 @@ class LocalPending:
 
     def _refreshed(self) -> pa.Table:
         with self._lock:
-            numbers, fresh = self._queue.pending(self._last)
-            kept = self._rows.filter(pc.is_in(self._rows["number"], value_set=pa.array(numbers, pa.int64())))
-            self._rows = pa.concat_tables([kept, _decoded(fresh)]) if fresh else kept
-            self._last = max([self._last, *(number for number, _ in fresh)])
+            had_left, self.left = bool(self.left), self._take_in()
+            if self.left and not had_left:
+                log.warning("%d events wait to be written and are in no answer until then", self.left)
             return self._rows
+
+    def _take_in(self) -> int:
+        """Let go of what was written, decode what came; how many messages have no room."""
+        while True:
+            room = self._most_bytes - self._rows.nbytes
+            numbers, fresh, left = self._queue.pending(self._last, min(DECODED_BYTES, max(0, room)))
+            before = self._rows.num_rows
+            kept = self._rows.filter(pc.is_in(self._rows["number"], value_set=pa.array(numbers, pa.int64())))
+            if kept.num_rows < before:
+                # In one chunk, which lets go of the memory of the others.
+                self._rows = kept.combine_chunks()
+            elif not fresh:
+                return left
+            if not fresh:
+                continue
+            self._rows = pa.concat_tables([self._rows, _decoded(fresh)])
+            self._last = fresh[-1][0]
 
 
 def _left(rows: pa.Table, erased: Sequence[Erased]) -> pa.Table:

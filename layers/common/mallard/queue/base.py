@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+RECEIVED_BYTES = 16 * 1024 * 1024
+"""Of the bodies of one receive. To decode and write them takes some ten times their bytes of memory."""
+
 VISIBILITY_SECONDS = 180
 """How long a received message is hidden from other receivers; a flush must settle it before."""
 
@@ -33,8 +36,11 @@ class Queue(Protocol):
         """Take all bodies; at return they are durable. After QueueError some may be."""
         ...
 
-    def receive(self, limit: int) -> list[Message]:
-        """Up to ``limit`` messages, hidden from others for VISIBILITY_SECONDS; empty where there are none."""
+    def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
+        """Up to ``limit`` messages, hidden from others for VISIBILITY_SECONDS; empty where there are none.
+
+        Their bodies have ``most_bytes`` together, or a batch of the transport more.
+        """
         ...
 
     def acknowledge(self, messages: Sequence[Message]) -> None:

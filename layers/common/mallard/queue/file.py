@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from mallard.queue.base import MAX_PAUSE_SECONDS
@@ -29,8 +30,14 @@ CREATE TABLE IF NOT EXISTS set_aside (
 """
 CLAIM = """
 INSERT INTO delivery (id, hidden_until, receives, hidden_at)
-SELECT message.id, :until, coalesce(delivery.receives, 0) + 1, :now FROM message LEFT JOIN delivery USING (id)
-WHERE (coalesce(delivery.hidden_until, 0) <= :now OR delivery.hidden_at > :now) ORDER BY message.id LIMIT :limit
+SELECT id, :until, receives + 1, :now FROM (
+    SELECT id, receives, size, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS bytes FROM (
+        SELECT message.id AS id, coalesce(delivery.receives, 0) AS receives, length(message.body) AS size
+        FROM message LEFT JOIN delivery USING (id)
+        WHERE (coalesce(delivery.hidden_until, 0) <= :now OR delivery.hidden_at > :now)
+        ORDER BY message.id LIMIT :limit
+    )
+) WHERE bytes <= :bytes OR bytes = size
 ON CONFLICT (id) DO UPDATE
 SET hidden_until = excluded.hidden_until, receives = excluded.receives, hidden_at = excluded.hidden_at
 RETURNING id, receives
@@ -43,10 +50,23 @@ VISIBLE = """SELECT EXISTS (
     WHERE coalesce(delivery.hidden_until, 0) <= :now OR delivery.hidden_at > :now
 )
 """
+NUMBERS = "SELECT id FROM message WHERE id <= ? ORDER BY id"
+SIZES = "SELECT id, length(body) FROM message WHERE id > ? ORDER BY id"
+BODIES = "SELECT id, body FROM message WHERE id > ? AND id <= ? ORDER BY id"
 READ = "SELECT id, body FROM message WHERE id IN (SELECT value FROM json_each(?))"
 DELETE = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
 
+LIVE_BYTES = """
+SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+"""
+"""Bytes of the pages that are in use: known without a look at the messages."""
+
 ROWS_PER_STATEMENT = 500
+KEPT_FREE_BYTES = 16 * 1024 * 1024
+"""Room of deleted messages that stays in the file, and what stays of its log: the next messages take it."""
+
+PAGES_PER_SHRINK = 512
+"""Of one transaction, for which senders wait some milliseconds."""
 
 
 def make_private(file: Path) -> None:
@@ -58,7 +78,10 @@ def make_private(file: Path) -> None:
 def connect(file: Path, busy_seconds: float) -> sqlite3.Connection:
     """A connection that any thread may use, synced at each commit; waits ``busy_seconds`` where others write."""
     connection = sqlite3.connect(file, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    # Before anything is written; `prepare` rewrites a file of an earlier version.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA journal_size_limit = {KEPT_FREE_BYTES}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")
     return connection
@@ -67,6 +90,10 @@ def connect(file: Path, busy_seconds: float) -> sqlite3.Connection:
 def prepare(connection: sqlite3.Connection, now: float) -> None:
     """Make what is not there yet; ``now`` is Unix seconds."""
     connection.executescript(SCHEMA)
+    if not connection.execute("PRAGMA auto_vacuum").fetchone()[0]:
+        # A file that another process uses is rewritten at a later start.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("VACUUM")
     if _lacks(connection, "set_aside", "aside_at"):
         # Of two processes at once one adds it.
         connection.execute("BEGIN IMMEDIATE")
@@ -92,6 +119,17 @@ def insert(connection: sqlite3.Connection, bodies: list[bytes]) -> None:
         values = ",".join(["(?)"] * len(part))
         connection.execute(f"INSERT INTO message (body) VALUES {values}", part)  # noqa: S608  # only ?
     connection.execute("COMMIT")
+
+
+def shrink(connection: sqlite3.Connection) -> bool:
+    """Give some pages of deleted messages back to the disk; whether more than KEPT_FREE_BYTES are left."""
+    pages, size = connection.execute(
+        "SELECT freelist_count, page_size FROM pragma_freelist_count, pragma_page_size"
+    ).fetchone()
+    surplus = pages - KEPT_FREE_BYTES // size
+    if surplus > 0:
+        connection.execute(f"PRAGMA incremental_vacuum({min(surplus, PAGES_PER_SHRINK)})").fetchall()
+    return bool(surplus > PAGES_PER_SHRINK)
 
 
 def try_insert(connection: sqlite3.Connection) -> None:

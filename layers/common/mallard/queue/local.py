@@ -1,7 +1,10 @@
 """A durable queue in one SQLite file: WAL, synced at commit, many senders sharing one commit."""
 
 import json
+import logging
+import shutil
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,19 +15,24 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from mallard.errors import DamagedQueueError, QueueError
-from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
+from mallard.errors import DamagedQueueError, QueueError, QueueFullError
+from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, pause_seconds
 from mallard.queue.erase import delete_days, forget_bytes
 from mallard.queue.file import (
+    BODIES,
     CLAIM,
     DELETE,
+    LIVE_BYTES,
+    NUMBERS,
     READ,
+    SIZES,
     VISIBLE,
     connect,
     insert,
     is_damage,
     make_private,
     prepare,
+    shrink,
     try_insert,
 )
 
@@ -33,8 +41,12 @@ MAX_BODIES_PER_COMMIT = 5000
 ROWS_PER_DELETION = 1000
 """Of one transaction, for which senders wait some milliseconds."""
 
+NO_BOUND = sys.maxsize
+
 ASIDE_SECONDS = 14 * 86_400
 """What SQS keeps at most, too."""
+
+log = logging.getLogger("mallard.queue")
 
 _Submitted = tuple[Sequence[bytes], "Future[None]"]
 
@@ -45,9 +57,24 @@ class LocalQueue:
     ``clock`` gives Unix seconds. ``close()`` ends the thread after all that was submitted is committed.
     """
 
-    def __init__(self, file: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Open (and create) the queue's file; QueueError where that is not possible."""
+    def __init__(
+        self,
+        file: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        most_bytes: int = NO_BOUND,
+        least_free_bytes: int = 0,
+        free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+    ) -> None:
+        """Open (and create) the queue's file; QueueError where that is not possible.
+
+        Nothing is taken while the file's messages have ``most_bytes``, or its disk less than ``least_free_bytes``:
+        QueueFullError.
+        """
         self._file = file
+        self._most_bytes = most_bytes
+        self._least_free_bytes = least_free_bytes
+        self._free_bytes = free_bytes
         self._clock = clock
         self._lock = threading.Lock()
         self._turn = threading.Lock()
@@ -87,13 +114,13 @@ class LocalQueue:
         """Hand over bodies and wait for their commit."""
         self.submit(bodies).result()
 
-    def receive(self, limit: int) -> list[Message]:
-        """The oldest visible messages. What was set aside too long ago is dropped by the way."""
+    def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
+        """The oldest visible messages, one at least. What was set aside too long ago is dropped by the way."""
         now = self._clock()
         claimed = dict(
             self._run(
                 CLAIM,
-                [{"until": now + VISIBILITY_SECONDS, "now": now, "limit": limit}],
+                [{"until": now + VISIBILITY_SECONDS, "now": now, "limit": limit, "bytes": most_bytes}],
                 then="DELETE FROM set_aside WHERE aside_at < ?",
                 then_values=[(now - ASIDE_SECONDS,)],
             )
@@ -109,6 +136,8 @@ class LocalQueue:
             part = json.dumps(numbers[start : start + ROWS_PER_DELETION])
             # One statement: a thousand would each give the interpreter's lock away and wait to have it back.
             self._run(DELETE, [(part,)])
+        while self._shrink():
+            pass
 
     def release(self, messages: Sequence[Message]) -> None:
         """Make the rows visible at once."""
@@ -144,6 +173,10 @@ class LocalQueue:
         """The exact number of rows."""
         return int(self._run("SELECT count(*) FROM message", [()])[0][0])
 
+    def live_bytes(self) -> int:
+        """About how many bytes wait: of the file's pages in use, what was set aside included."""
+        return int(self._run(LIVE_BYTES, [()])[0][0])
+
     def oldest(self, most: int) -> list[bytes]:
         """The bodies of those that wait longest, ``most`` of them, in order; nothing is hidden from receivers."""
         return [body for (body,) in self._run("SELECT body FROM message ORDER BY id LIMIT ?", [(most,)])]
@@ -165,6 +198,7 @@ class LocalQueue:
         self._run("PRAGMA user_version = 0", [()])
         with self._lock, self._turn:
             try:
+                self._require_room(self._connection)
                 try_insert(self._connection)
             except sqlite3.Error as error:
                 self._roll_back(self._connection)
@@ -176,21 +210,24 @@ class LocalQueue:
         if found != [("ok",)]:
             raise DamagedQueueError(self._told_damage(str(found[0][0]).splitlines()[0]))
 
-    def pending(self, after: int) -> tuple[list[int], list[tuple[int, bytes]]]:
-        """All row numbers that are not acknowledged, and number and body of those beyond ``after``, at one moment.
+    def pending(self, after: int, most_bytes: int = NO_BOUND) -> tuple[list[int], list[tuple[int, bytes]], int]:
+        """What is not acknowledged, at one moment: the numbers up to ``after``, number and body of those beyond.
 
-        A query reads this before it lists the table, so that it can leave out what the table already has.
+        The bodies have ``most_bytes``; last is how many more there are. A query reads this before it lists the table,
+        so that it can leave out what the table already has.
         """
         with self._lock:
             try:
                 self._connection.execute("BEGIN")
-                numbers = [row[0] for row in self._connection.execute("SELECT id FROM message ORDER BY id")]
-                fresh = self._connection.execute("SELECT id, body FROM message WHERE id > ?", (after,)).fetchall()
+                known = self._connection.execute(NUMBERS, (after,)).fetchall()
+                last = self._last_within(after, most_bytes)
+                fresh = self._connection.execute(BODIES, (after, last)).fetchall()
+                left = self._connection.execute("SELECT count(*) FROM message WHERE id > ?", (last,)).fetchone()[0]
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 self._roll_back(self._connection)
                 raise self._failed(error) from error
-        return numbers, fresh
+        return [number for (number,) in known], fresh, left
 
     def erase(self, site_id: str, first: date, last: date, before_ms: int) -> int:
         """Delete what waits or was set aside of a site's days, both inclusive, accepted before ``before_ms``.
@@ -217,6 +254,33 @@ class LocalQueue:
         self._writer.join()
         with self._lock:
             self._connection.close()
+
+    def _last_within(self, after: int, most_bytes: int) -> int:
+        """The number of the last message beyond ``after`` up to which the bodies have so many bytes."""
+        size, last = 0, after
+        for number, length in self._connection.execute(SIZES, (after,)):
+            size += length
+            if size > most_bytes:
+                break
+            last = number
+        return last
+
+    def _shrink(self) -> bool:
+        """A step of giving room back to the disk, between which senders come in; a disk that fails keeps the file."""
+        with self._lock, self._turn:
+            try:
+                return shrink(self._connection)
+            except sqlite3.Error as error:
+                log.warning("queue not shrunk: %s", error)
+                return False
+
+    def _require_room(self, connection: sqlite3.Connection) -> None:
+        if self._least_free_bytes and self._free_bytes(self._file.parent) < self._least_free_bytes:
+            least = self._least_free_bytes >> 20
+            raise QueueFullError(f"The disk of {self._file} has less than {least} MB left (MALLARD_MIN_FREE_MB).")
+        if self._most_bytes < NO_BOUND and connection.execute(LIVE_BYTES).fetchone()[0] > self._most_bytes:
+            most = self._most_bytes >> 20
+            raise QueueFullError(f"{most} MB wait in {self._file}, which is its limit (MALLARD_QUEUE_MAX_MB).")
 
     def _hide(self, until: Sequence[tuple[float, Message]]) -> None:
         now = self._clock()
@@ -276,7 +340,12 @@ class LocalQueue:
         waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
         try:
             with self._turn:
+                self._require_room(connection)
                 insert(connection, [body for bodies, _ in batch for body in bodies])
+        except (QueueFullError, OSError) as error:
+            for _, done in waiting:
+                done.set_exception(_full(error))
+            return
         except sqlite3.Error as error:
             self._roll_back(connection)
             failure = self._failed(error)
@@ -303,6 +372,10 @@ class LocalQueue:
         if is_damage(error):
             return DamagedQueueError(self._told_damage(str(error)))
         return QueueError(f"The queue {self._file} failed: {error}.")
+
+
+def _full(error: Exception) -> QueueError:
+    return error if isinstance(error, QueueError) else QueueError(f"The queue's disk cannot be looked at: {error}.")
 
 
 def _identity(file: Path) -> tuple[int, int]:

@@ -9,7 +9,11 @@ from mallard.queue.local import LocalQueue
 
 def open_local_queue(settings: Settings) -> LocalQueue:
     """The durable queue in the data folder."""
-    return LocalQueue(Path(settings.data_dir) / "queue" / "queue.sqlite")
+    return LocalQueue(
+        Path(settings.data_dir) / "queue" / "queue.sqlite",
+        most_bytes=settings.queue_max_mb << 20,
+        least_free_bytes=settings.min_free_mb << 20,
+    )
 
 
 def open_queue(settings: Settings) -> Queue:

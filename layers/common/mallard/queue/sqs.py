@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from mallard.errors import QueueError
-from mallard.queue.base import VISIBILITY_SECONDS, Message, pause_seconds
+from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, pause_seconds
 from mallard.queue.entries import BATCH, batches, reason_of, text_of
 
 if TYPE_CHECKING:
@@ -95,20 +95,23 @@ class SqsQueue:
         if refused:
             raise QueueError(f"The queue refused {len(refused)} of {len(bodies)} messages.")
 
-    def receive(self, limit: int) -> list[Message]:
+    def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
         """Up to ``limit`` messages within GATHER_SECONDS, until all calls of a round find none.
 
-        One call looks first, so that an empty queue costs one; as long as they come well filled, the next round has
-        twice as many. That one call finds few proves nothing.
+        The round that brings ``most_bytes`` is the last: it has CONNECTIONS × BATCH messages at most. One call
+        looks first, so that an empty queue costs one; as long as they come well filled, the next round has twice as
+        many. That one call finds few proves nothing.
         """
         messages: list[Message] = []
         calls, deadline = 1, self._monotonic() + GATHER_SECONDS
-        while len(messages) < limit and self._monotonic() < deadline:
+        received = 0
+        while len(messages) < limit and received < most_bytes and self._monotonic() < deadline:
             sizes = [min(BATCH, limit - len(messages) - BATCH * n) for n in range(calls)]
             sizes = [size for size in sizes if size > 0]
             answers = self._at_once(self._try_receive, sizes)
             found = [message for answer in answers if isinstance(answer, list) for message in answer]
             messages += found
+            received += sum(len(each.body) for each in found)
             failures = [answer for answer in answers if isinstance(answer, QueueError)]
             if failures and not messages:
                 raise failures[0]

@@ -3,7 +3,7 @@
 from mallard.table.layout import Partition
 from mallard.table.tail import Tail
 
-MAX_WARM_BYTES = 128 * 1024 * 1024
+MAX_WARM_BYTES = 64 * 1024 * 1024
 
 
 class WarmTails:

@@ -22,6 +22,9 @@ from mallard.table.unique import UniqueNames
 from mallard.table.warm import WarmTails
 
 SEAL_ROWS = 262_144
+SEAL_BYTES = 64 * 1024 * 1024
+"""Of a segment's rows in memory, which is as many as SEAL_ROWS usual events take: larger ones fill it before."""
+
 ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
 CACHED_SEALED_SEGMENTS = 64
@@ -51,18 +54,20 @@ class TableWriter:
         store: Store,
         *,
         seal_rows: int = SEAL_ROWS,
+        seal_bytes: int = SEAL_BYTES,
         retention_days: int = 0,
         unique_names: UniqueNames | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """The write that brings a segment to ``seal_rows`` seals it; ``jitter`` gives 0 ≤ x < 1.
+        """The write that brings a segment to ``seal_rows`` or ``seal_bytes`` seals it; ``jitter`` gives 0 ≤ x < 1.
 
         ``retention_days`` 0 keeps everything. With ``unique_names`` nothing is ever swapped: each append is a name of
         its own, as a store that ignores conditions needs it.
         """
         self._store = store
         self._seal_rows = seal_rows
+        self._seal_bytes = seal_bytes
         self._retention_days = retention_days
         self._sleep = sleep
         self._jitter = jitter
@@ -103,7 +108,8 @@ class TableWriter:
 
         def attempt() -> AppendReport:
             if self._unique_names:
-                found = self._unique_names.append(partition, deliveries, self._seal_rows, spans)
+                room = self._room(EVENTS.empty_table(), deliveries)
+                found = self._unique_names.append(partition, deliveries, room, spans)
                 return AppendReport(*found)
             return self._try_append(partition, deliveries, spans, must_say=spans_days)
 
@@ -148,8 +154,7 @@ class TableWriter:
         rows, duplicates, erased = fresh_rows(deliveries, known, tail.segment.erased_before)
         written = 0
         while written < rows.num_rows:
-            room = max(1, self._seal_rows - tail.segment.rows.num_rows)
-            part = rows.slice(written, room)
+            part = rows.slice(written, self._room(tail.segment.rows, rows))
             tail = self._write(partition, tail, part, spans_days)
             written += part.num_rows
         if must_say and duplicates and not written and not self._says_spanning(tail, below):
@@ -157,6 +162,11 @@ class TableWriter:
             tail = self._write(partition, tail, rows, spans_days)
         self._warm.keep(partition, tail)
         return AppendReport(written, duplicates, erased)
+
+    def _room(self, tail: pa.Table, rows: pa.Table) -> int:
+        """How many of such rows fit into a segment beside its own; one always does."""
+        of_bytes: int = (self._seal_bytes - tail.nbytes) * rows.num_rows // max(1, rows.nbytes) + 1
+        return max(1, min(int(self._seal_rows - tail.num_rows), of_bytes))
 
     def _says_spanning(self, tail: Tail, below: Sequence[str]) -> bool:
         stored = (self._store.get(key) for key in below)
@@ -168,7 +178,7 @@ class TableWriter:
         segment = replace(
             tail.segment,
             rows=both,
-            sealed=both.num_rows >= self._seal_rows,
+            sealed=both.num_rows >= self._seal_rows or both.nbytes >= self._seal_bytes,
             spans_days=tail.segment.spans_days or spans_days,
         )
         return _after(replace(tail, segment=segment, etag=self._swap(partition, tail, segment)))
