@@ -5,6 +5,7 @@ import json
 import os
 import random
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,8 +46,10 @@ def most_memory_mb(pid: int) -> int:
 def test_serve_stays_small_under_the_fattest_events_and_loses_none(tmp_path: Path) -> None:
     bodies = fat_bodies(600)
     rounds = SENT_MB * 1024 * 1024 // sum(map(len, bodies)) + 1
-    with Server(tmp_path / "data", **LIFTED) as server:
-        connection = http.client.HTTPConnection(urlsplit(server.origin).netloc)
+    with (
+        Server(tmp_path / "data", **LIFTED) as server,
+        closing(http.client.HTTPConnection(urlsplit(server.origin).netloc)) as connection,
+    ):
         for _ in range(rounds):
             for body in bodies:
                 connection.request("POST", "/api/event", body, {"User-Agent": FIREFOX})
