@@ -3,7 +3,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { minify } from "terser";
 
-const MAX_SCRIPT_BYTES = 1024;
+const MAX_SCRIPT_BYTES = 1023;
 const MAX_KIT_BYTES = 1536;
 
 const source = (name) => readFile(new URL(name, import.meta.url), "utf8");
@@ -40,7 +40,7 @@ const coreBody = async () =>
     .replace(/^\(script\) => \{/, "")
     .replace(/\}$/, "")
     .replace("= script;", "= page.currentScript || page.head;")
-    .replaceAll(/^ {2}const /gm, "  let ");
+    .replaceAll("const ", "let ");
 
 const write = async (name, code, maxBytes) => {
   const bytes = Buffer.byteLength(code);

@@ -10,8 +10,8 @@
  * @property {Object<string, unknown>} [p] custom properties
  * @property {number} [ra] revenue amount
  * @property {string} [rc] ISO 4217 code of its currency
- * @property {boolean} [interactive] false where nobody caused the event; set by `kit.js`
- * @property {string} i random id of this one event, so that a retry after a lost answer counts once
+ * @property {string | boolean} i random id of this one event, so that a retry after a lost answer counts once; `false`
+ *   where nobody caused the event
  *
  * @typedef {object} Options
  * @property {Object<string, unknown>} [props]
@@ -57,14 +57,15 @@ export default (script) => {
           d: dataset.domain || here.hostname,
           n: name,
           // The server refuses longer ones, and a cut query is better than a lost page view.
-          u: here.href.slice(0, 2048),
+          u: here.href.slice(0, 2e3),
           r: referrer,
           w: innerWidth,
           p: options?.props,
           ra: options?.revenue,
           rc: options?.currency,
-          // Not randomUUID: pages on plain http do not have it. Fifty-two bits within a site's day are enough.
-          i: Math.random() + "",
+          // Not randomUUID: pages on plain http do not have it. Fifty-two bits within a site's day are enough. False
+          // equals 0, and then stands here itself.
+          i: options?.interactive != 0 && Math.random() + "",
         };
         // keepalive outlives the page, up to 64 kB on their way at once: what the browser refuses goes without it.
         // A text body is text/plain to fetch and so, without credentials, needs no preflight and carries no cookie.
@@ -83,14 +84,14 @@ export default (script) => {
         // A host without a name (localhost, an address, a file) and a driven browser are the site's own people. Opt-in
         // parts, where there are any, look at the event, change it, or keep it back.
         if (
-          ("local" in dataset || /\.[a-z]/.test(here.hostname)) &&
-          ("automation" in dataset || !navigator.webdriver) &&
+          (dataset.local != null || /\.\D/.test(here.hostname)) &&
+          (dataset.automation != null || !navigator.webdriver) &&
           !queue.gate?.(event, options)
         )
           post(1);
         else done();
       })
-        .catch((_) => {})
+        .catch((_) => _)
         .then(options?.callback);
   };
 
@@ -99,16 +100,16 @@ export default (script) => {
    * comes back from the browser's page cache: no script runs again then, but the visitor sees it again.
    *
    * @param {{persisted?: boolean, navigationType?: string}} event
+   * @param {boolean} [moved] worked out here
    */
-  const view = ({ persisted, navigationType }) => {
-    // Not where an address is replaced: pages keep filters in the query by it.
-    const moved = /sh|av/.test(navigationType);
+  // Moved by "push" or "traverse". Not where an address is replaced: pages keep filters in the query by it.
+  const view = (event, moved = /h|v/.test(event.navigationType)) => {
     if (
       // A path that is replaced before the page is complete is a router's own redirect, and no second view. Past "d"
       // are "interactive" and "loading"; of two truth values `a > b` is a and not b.
       (here.pathname != path && !(path && page.readyState > "d" > moved)) ||
       (moved && here.search != search) ||
-      persisted
+      event.persisted
     )
       send("pageview", 0);
     path = here.pathname;

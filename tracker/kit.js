@@ -32,7 +32,6 @@ export default (data, ...parts) => {
   queue.gate = (event, options) => {
     const wire = options?.wire;
     let kept;
-    event.interactive = options?.interactive;
     gates.forEach((gate, rank) => {
       if (!wire || !rank) kept ||= attempt(gate, event, options);
     });

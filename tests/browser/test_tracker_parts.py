@@ -277,14 +277,14 @@ def test_an_answer_404_sends_the_event_with_the_path(page: Page, site: Site) -> 
     page.goto(f"{site.origin}/gone?q=1")
     missing, view = in_order_of_name(sent(page, site, 2))
     assert view == site.wire("pageview", "/gone?q=1")
-    assert missing == site.wire("404", "/gone?q=1", p={"path": "/gone"}, interactive=False)
+    assert missing == site.wire("404", "/gone?q=1", p={"path": "/gone"}, i=False)
 
 
 def test_a_page_may_say_that_it_is_none(page: Page, site: Site) -> None:
     # Not deferred: the mark comes after the script.
     site.pages["/soft"] = snippet("404").replace("defer ", "") + "<main data-mallard-404>Nothing here</main>"
     page.goto(f"{site.origin}/soft")
-    assert in_order_of_name(sent(page, site, 2))[0] == site.wire("404", "/soft", p={"path": "/soft"}, interactive=False)
+    assert in_order_of_name(sent(page, site, 2))[0] == site.wire("404", "/soft", p={"path": "/soft"}, i=False)
 
 
 def test_a_router_says_it_by_a_call_and_other_pages_say_nothing(page: Page, site: Site) -> None:
@@ -292,7 +292,7 @@ def test_a_router_says_it_by_a_call_and_other_pages_say_nothing(page: Page, site
     open_counted(page, site)
     sent(page, site, 0)
     page.evaluate("mallard('404', {props: {from: 'menu'}})")
-    assert sent(page, site, 1) == [site.wire("404", p={"path": "/", "from": "menu"}, interactive=False)]
+    assert sent(page, site, 1) == [site.wire("404", p={"path": "/", "from": "menu"}, i=False)]
 
 
 # Tagged elements

@@ -127,9 +127,9 @@ class Site:
 
 
 def bodies(events: list[Event]) -> list[Event]:
-    """Without the random ids, each of which must be one the server takes."""
-    assert all(0 < len(event["i"]) <= 64 for event in events)
-    return [{key: value for key, value in event.items() if key != "i"} for event in events]
+    """Without the random ids, each of which must be one the server takes; False stays, as of what nobody caused."""
+    assert all(event["i"] is False or 0 < len(event["i"]) <= 64 for event in events)
+    return [{key: value for key, value in event.items() if key != "i" or value is False} for event in events]
 
 
 def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:

@@ -3,11 +3,11 @@
  * elements. A page of one's own router says it by `mallard("404")`.
  */
 export default ({ gate, on, mallard }) => {
-  gate(6, (event) => {
+  gate(6, (event, options) => {
     if (event.n != "404") return;
     event.p = { path: new URL(event.u).pathname, ...event.p };
     // Nobody caused it.
-    event.interactive ??= false;
+    if (!options?.interactive) event.i = false;
   });
   const look = () => {
     const [load] = performance.getEntriesByType("navigation");
