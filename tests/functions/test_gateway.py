@@ -26,7 +26,7 @@ PAGE_VIEW = json.dumps({"d": "example.com", "n": "pageview", "u": "/"})
 
 @pytest.fixture
 def door() -> Door:
-    return Door(Sites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(), RateLimit(0))
+    return Door(Sites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(b"key"), RateLimit(0))
 
 
 def request(method: str = "POST", body: str | None = PAGE_VIEW, **more: Any) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def open_door(
     return Door(
         Sites(sites, known, new_per_hour),
         Salts(store, SECRET, rotation),
-        EventIds(),
+        EventIds(SECRET),
         RateLimit(per_second),
         filter_bots,
         honor_gpc,

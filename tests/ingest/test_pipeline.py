@@ -12,6 +12,7 @@ from ingest.doors import (
     GOOGLEBOT,
     IPHONE,
     NOW,
+    SECRET,
     SITE,
     BrokenStore,
     offer,
@@ -26,7 +27,7 @@ from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.hints import Hints
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_body
-from mallard.ingest.stamp import EventIds, client_event_id
+from mallard.ingest.stamp import EventIds
 from mallard.store.local import LocalStore
 
 NOW_MS = 1_751_284_800_250
@@ -439,7 +440,7 @@ def test_times_are_whole_milliseconds_rounded_down(door: Door) -> None:
 def test_a_client_s_id_gives_the_same_event_id_all_day_in_every_process(store: LocalStore) -> None:
     first = take(open_door(store), client_id="c1")
     retry = take(open_door(store), client_id="c1", now=NOW + timedelta(hours=11), address="203.0.113.8", url="/other")
-    assert first.event_id == retry.event_id == client_event_id(SITE, "2025-06-30", "c1")
+    assert first.event_id == retry.event_id == EventIds(SECRET).named(SITE, "2025-06-30", "c1", keyed=False)
     assert first.named_by_client
     assert retry.named_by_client
 
@@ -459,22 +460,23 @@ def test_an_event_without_a_client_s_id_is_always_a_new_one(door: Door) -> None:
 
 @pytest.mark.parametrize("drawn", [0, 2**EVENT_ID_RANDOM_BITS - 1])
 def test_ids_are_unique_and_rise_in_a_burst_within_one_millisecond(drawn: int) -> None:
-    event_ids = EventIds(lambda bits: drawn)
+    event_ids = EventIds(SECRET, lambda bits: drawn)
     ids = [event_ids.next(NOW_MS) for _ in range(5000)]
     assert ids == sorted(set(ids))
 
 
 def test_ids_rise_while_the_clock_goes_back() -> None:
-    event_ids = EventIds()
+    event_ids = EventIds(SECRET)
     ids = [event_ids.next(NOW_MS - step * 1000) for step in range(100)]
     assert ids == sorted(set(ids))
 
 
 def test_an_id_carries_its_millisecond_and_fits_63_bits() -> None:
-    assert EventIds().next(NOW_MS) >> EVENT_ID_RANDOM_BITS == NOW_MS - EVENT_ID_EPOCH_MS
+    assert EventIds(SECRET).next(NOW_MS) >> EVENT_ID_RANDOM_BITS == NOW_MS - EVENT_ID_EPOCH_MS
     end_of_2088_ms = 3_755_289_599_999
-    assert EventIds(lambda bits: 2**bits - 1).next(end_of_2088_ms) < 2**63
-    assert all(0 <= client_event_id(SITE, "2025-06-30", str(number)) < 2**63 for number in range(1000))
+    assert EventIds(SECRET, lambda bits: 2**bits - 1).next(end_of_2088_ms) < 2**63
+    names = map(str, range(1000))
+    assert all(0 <= EventIds(SECRET).named(SITE, "2025-06-30", name, keyed=False) < 2**63 for name in names)
 
 
 # Sites, origins, rate

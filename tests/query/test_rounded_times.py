@@ -57,7 +57,7 @@ class Visitor:
         door = Door(
             Sites(()),
             Salts(MemoryStore(), b"secret", random_bytes=bytes),
-            EventIds(),
+            EventIds(b"key"),
             RateLimit(0),
             privacy=Privacy(round_timestamps=self._is_rounded),
         )

@@ -142,7 +142,7 @@ def test_the_largest_event_that_ingest_takes_is_far_below_the_limit() -> None:
         "r": "https://r.example/" + duck * 2000,
         "p": {"a": duck * 4000},
     }
-    door = Door(Sites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(), RateLimit(0))
+    door = Door(Sites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(b"key"), RateLimit(0))
     request = {
         "headers": {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"},
         "requestContext": {"http": {"method": "POST", "sourceIp": "192.0.2.7"}},

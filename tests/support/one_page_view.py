@@ -24,7 +24,7 @@ from mallard.observe.watch import Watch
 from mallard.query.engine import PENDING, Engine
 from mallard.rejected.counts import add_notes
 from mallard.rejected.note import Note
-from mallard.salts import Salts, salt_key
+from mallard.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.store.base import Store
 from mallard.table.deliveries import partitions, read_deliveries
 from mallard.table.layout import Partition
@@ -40,7 +40,7 @@ NOW = datetime(2026, 3, 10, 15, 30, 12, 345_000, tzinfo=UTC)
 ADDRESS = "203.0.113.7"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 SALT = bytes(range(32))
-SECRET = b"an example of MALLARD_SECRET"
+SECRET = "an example of MALLARD_SECRET"
 EDGE = "an example of MALLARD_EDGE_SECRET"
 BODY = {
     "d": SITE,
@@ -95,10 +95,11 @@ def shown() -> dict[str, str]:
 
 def taken(store: Store, settings: Settings) -> tuple[bytes, str]:
     """The message that the ingest function queues, and all that it prints."""
+    key = ingest_key(store, "", SECRET)
     door = Door(
         Sites((SITE,)),
-        Salts(store, SECRET, random_bytes=lambda _: SALT),
-        EventIds(lambda _: 0),
+        Salts(store, visitor_key(key), random_bytes=lambda _: SALT),
+        EventIds(key, lambda _: 0),
         RateLimit(0),
         privacy=Privacy.of(settings),
         geo=open_geo(settings),
@@ -117,8 +118,14 @@ def taken(store: Store, settings: Settings) -> tuple[bytes, str]:
 
 def recomputed_visitor_id() -> int:
     """As who has the salt, the secret, an address and an agent would compute it, by the document's formula."""
-    key = hmac.digest(SECRET, SALT, hashlib.sha256)
+    ingest = hkdf(SECRET.encode(), "ingest").hex().encode()
+    key = hmac.digest(hkdf(ingest, "visitor ids"), SALT, hashlib.sha256)
     return int.from_bytes(hmac.digest(key, f"{ADDRESS}|{AGENT}".encode(), hashlib.sha256)[:8], "big") >> 1
+
+
+def hkdf(secret: bytes, purpose: str) -> bytes:
+    """RFC 5869 with SHA-256, the salt ``mallard``, the purpose as info and 32 bytes of output."""
+    return hmac.digest(hmac.digest(b"mallard", secret, "sha256"), purpose.encode() + b"\x01", "sha256")
 
 
 def write(store: Store, message: bytes) -> None:

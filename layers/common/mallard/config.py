@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 MIN_PASSWORD_LENGTH = 8
 MAX_PASSWORD_LENGTH = 1000
 
-_SECRETS = {"secret", "admin_password", "metrics_token", "edge_secret"}
+_SECRETS = {"secret", "admin_password", "metrics_token", "edge_secret", "ingest_key"}
 """Never shown, and each may be the name of a parameter instead."""
 
 _PARAMETER = "ssm:"
@@ -153,7 +153,12 @@ class Settings:
     store: str = _setting("", _store, "Where the table lives: a folder, or s3://bucket/prefix. Empty: the data folder.")
     s3_endpoint: str = _setting("", _address, "Address of an S3-compatible server. Empty: AWS.")
     queue: str = _setting("local", _queue, "local, or the URL of an SQS queue.")
-    secret: str = _setting("", _text, "Mixed into visitor ids. Empty: one is made once, in config/.")
+    secret: str = _setting("", _text, "Signs sessions, and makes the ingest key. Empty: one is made once, in config/.")
+    ingest_key: str = _setting(
+        "",
+        _text,
+        "Mixed into ids of visitors and named events. Empty: made of MALLARD_SECRET, or once, in salts/.",
+    )
     sites: tuple[str, ...] = _setting((), _sites, "Allow-list of site ids and *.domain. Empty: any site.")
     auth: str = _setting(
         "on", _truth_or(true="on", false="off"), "off opens the numbers to everyone who reaches the server."

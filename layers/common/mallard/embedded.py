@@ -33,7 +33,7 @@ from mallard.query.pending import LocalPending
 from mallard.queue.open import open_local_queue
 from mallard.rejected.note import Notes
 from mallard.rotation import agreed_rotation
-from mallard.salts import Salts, shared_secret
+from mallard.salts import Salts, ingest_key, shared_secret, visitor_key
 from mallard.sites.book import SiteBook
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.store.open import open_to_write
@@ -89,12 +89,13 @@ class Embedded:
         sites = Sites(settings.sites, self._sites())
         rotation = agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC))
         secret = shared_secret(self._store, settings.secret)
-        salts = Salts(self._store, secret, rotation)
+        key = ingest_key(self._store, settings.ingest_key, settings.secret)
+        salts = Salts(self._store, visitor_key(key), rotation)
         self._geo = open_geo(settings)
         door = Door(
             sites,
             salts,
-            EventIds(),
+            EventIds(key),
             open_rate_limit(settings),
             settings.filter_bots,
             settings.honor_gpc,

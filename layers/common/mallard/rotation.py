@@ -75,7 +75,7 @@ def agreed_rotation(store: Store, wanted: str, now: datetime) -> Rotation:
 
 
 def _beginning(store: Store, wanted: str, now: datetime) -> Iterator[tuple[date, str]]:
-    if next(iter(store.list("salts/")), None) is None:
+    if next(iter(store.list("salts/site_id=")), None) is None:
         yield date.min, wanted
     else:
         yield date.min, "day"

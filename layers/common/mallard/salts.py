@@ -1,6 +1,6 @@
 """Salts: 32 random bytes per site and rotation, agreed on through the store, and deleted when they are over.
 
-Who has neither the salt nor MALLARD_SECRET can compute no visitor id, and nobody has a salt for long.
+The holder of neither the salt nor the ingest key can compute no visitor id, and nobody has a salt for long.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
+from mallard.derived import derived
 from mallard.errors import ConflictError, DamagedObjectError, MallardError, StoreUnavailableError
 from mallard.rotation import DAILY, Rotation, last_date
 from mallard.sites.book import SiteBook
@@ -24,6 +25,10 @@ from mallard.store.base import Store, surely_past
 SALT_BYTES = 32
 SALTS = "salts/"
 SECRET_KEY = "config/secret.json"  # noqa: S105  # the name of the object, not the secret
+INGEST_KEY = f"{SALTS}ingest-key.json"
+"""Below the only folder that the ingest function writes; without MALLARD_SECRET and MALLARD_INGEST_KEY."""
+
+_MADE_ONCE = {SECRET_KEY: "secret", INGEST_KEY: "key"}
 LAST_ZONE = timezone(timedelta(hours=-12))
 KEPT_AFTER_END = timedelta(hours=2)
 """A clock a little behind, or a batch of a few minutes ago, may still ask for the salt of a day that is over."""
@@ -66,7 +71,7 @@ class Salts:
         rotation: Rotation = DAILY,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """``secret`` is MALLARD_SECRET: without it a copy of the bucket alone recomputes no id of a living day."""
+        """``secret`` is the key of visitor ids: without it a copy of the bucket recomputes no id of a living day."""
         self._store = store
         self._secret = secret
         # Every event asks for the name of its day.
@@ -126,6 +131,25 @@ def shared_secret(store: Store, configured: str) -> bytes:
     return made
 
 
+def ingest_key(store: Store, configured: str, secret: str) -> bytes:
+    """The key behind visitors' and events' ids, which is all that the ingest function holds.
+
+    ``configured`` is MALLARD_INGEST_KEY, ``secret`` MALLARD_SECRET; without both it is made once in ``salts/``.
+    """
+    if configured:
+        return configured.encode()
+    if secret:
+        return derived(secret.encode(), "ingest").hex().encode()
+    made = _agreed(store, INGEST_KEY, "key", secrets.token_bytes)
+    assert made is not None
+    return made
+
+
+def visitor_key(ingest: bytes) -> bytes:
+    """The part of the ingest key that is mixed into salts."""
+    return derived(ingest, "visitor ids")
+
+
 def delete_old_salts(store: Store, book: SiteBook, now: datetime) -> int:
     """Delete every salt whose last day ended more than KEPT_AFTER_END ago; how many there were."""
     found = [(row.key, *parsed) for row in store.list(SALTS) if (parsed := _parse(row.key))]
@@ -144,10 +168,10 @@ def delete_old_salts(store: Store, book: SiteBook, now: datetime) -> int:
 
 
 def check_salt(store: Store, key: str) -> None:
-    """Read a salt, or the secret, without making one. DamagedObjectError where it is damaged."""
+    """Read a salt, the secret or the ingest key, without making one. DamagedObjectError where it is damaged."""
     found = store.get(key)
-    if found is not None and (key == SECRET_KEY or _parse(key)):
-        _value(key, found.data, "secret" if key == SECRET_KEY else "salt")
+    if found is not None and (key in _MADE_ONCE or _parse(key)):
+        _value(key, found.data, _MADE_ONCE.get(key, "salt"))
 
 
 def _end(book: SiteBook, site_id: str, last: date) -> datetime:

@@ -14,7 +14,7 @@ from mallard.ingest.stamp import EventIds
 from mallard.queue.open import open_queue
 from mallard.rejected.note import Notes
 from mallard.rotation import agreed_rotation
-from mallard.salts import Salts, shared_secret
+from mallard.salts import Salts, ingest_key, visitor_key
 from mallard.sites.book import SiteBook
 from mallard.store.open import open_store
 
@@ -25,12 +25,13 @@ SITES_KEPT_SECONDS = 60
 def open_parts(settings: Settings, now: datetime) -> Parts:
     """What outlives one request of a warm function. Raises MallardError where a part cannot be opened."""
     store = open_store(settings)
+    key = ingest_key(store, settings.ingest_key, settings.secret)
     rotation = agreed_rotation(store, settings.visitor_rotation, now)
     door = Door(
         # The list of sites is the template's required parameter: nobody can invent new ones.
         Sites(settings.sites, new_per_hour=None if settings.sites else 0),
-        Salts(store, shared_secret(store, settings.secret), rotation),
-        EventIds(),
+        Salts(store, visitor_key(key), rotation),
+        EventIds(key),
         open_rate_limit(settings),
         settings.filter_bots,
         settings.honor_gpc,

@@ -25,7 +25,7 @@ from mallard.ingest.request import EventRequest
 from mallard.ingest.sender import Sender as Sender
 from mallard.ingest.sites import Sites, host_of_site, listed
 from mallard.ingest.source import read_origin
-from mallard.ingest.stamp import EventIds, blind_event_id, client_event_id
+from mallard.ingest.stamp import EventIds, blind_event_id
 from mallard.ingest.visitor import visitor_id
 from mallard.rejected.note import Notes
 from mallard.salts import Salt, Salts
@@ -287,7 +287,7 @@ def stamp(draft: Draft, door: Door) -> Dropped | None:
         "timestamp": moment_ms,
         "accepted_ms": accepted_ms(erased, date.fromisoformat(day), now_ms) if erased else now_ms,
         "named_by_client": request.client_id is not None,
-        "event_id": _event_id(request, day, door, now_ms),
+        "event_id": _event_id(draft, day, door),
     }
     if door.privacy.round_timestamps:
         _round(draft, door, moment_ms)
@@ -303,10 +303,11 @@ def _round(draft: Draft, door: Door, moment_ms: int) -> None:
         draft.columns["hour_order"] = hour_order(draft.salt, visitor, hour_ms, moment_ms, sequence)
 
 
-def _event_id(request: EventRequest, day: str, door: Door, now_ms: int) -> int:
+def _event_id(draft: Draft, day: str, door: Door) -> int:
+    request = draft.request
     if request.client_id:
-        return client_event_id(request.site_id, day, request.client_id)
-    return blind_event_id() if door.privacy.round_timestamps else door.event_ids.next(now_ms)
+        return door.event_ids.named(request.site_id, day, request.client_id, keyed=draft.sender.vouched)
+    return blind_event_id() if door.privacy.round_timestamps else door.event_ids.next(draft.now_ms)
 
 
 STEPS: tuple[Step, ...] = (

@@ -5,13 +5,18 @@ import secrets
 import threading
 from collections.abc import Callable
 
+from mallard.derived import derived
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS
+
+_KINDS = {False: "open", True: "keyed"}
 
 
 class EventIds:
-    """Ids of milliseconds and random bits, always rising within one process."""
+    """Ids of milliseconds and random bits, always rising within one process, and ids of events that are named."""
 
-    def __init__(self, random_bits: Callable[[int], int] = secrets.randbits) -> None:
+    def __init__(self, key: bytes, random_bits: Callable[[int], int] = secrets.randbits) -> None:
+        """``key`` is the same in every instance: a retry through another one must have the first try's id."""
+        self._names = {keyed: derived(key, f"names of {kind} events") for keyed, kind in _KINDS.items()}
         self._random_bits = random_bits
         self._last = 0
         self._lock = threading.Lock()
@@ -24,16 +29,16 @@ class EventIds:
             self._last = max(drawn, self._last + 1)
             return self._last
 
+    def named(self, site_id: str, day: str, client_id: str, *, keyed: bool) -> int:
+        """The id of an event that its sender named: 63 bits of keyed BLAKE2b(site | day | sender's id).
+
+        The same name within a day is the same event, whenever and through whichever function it came. ``keyed`` says
+        that it came with an API key: a stranger can neither take the id of such an event nor test a name against it.
+        """
+        text = f"{site_id}|{day}|{client_id}".encode()
+        return int.from_bytes(hashlib.blake2b(text, digest_size=8, key=self._names[keyed]).digest(), "big") >> 1
+
 
 def blind_event_id(random_bits: Callable[[int], int] = secrets.randbits) -> int:
     """An id that tells no time, for events whose time is rounded: 63 random bits."""
     return random_bits(63)
-
-
-def client_event_id(site_id: str, day: str, client_id: str) -> int:
-    """The id of an event that its client named: 63 bits of BLAKE2b(site | day | client's id).
-
-    The same ``(site, i)`` within a day is the same event, whenever and through whichever function it came.
-    """
-    digest = hashlib.blake2b(f"{site_id}|{day}|{client_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1

@@ -1,0 +1,69 @@
+"""Ids of events that their sender named: one namespace with a key and one without, and no way back to the name."""
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ingest.doors import NOW, SECRET, SITE, call, connection, open_door, post, scope, take, wire, wire_body
+from mallard.auth.keys import KeyRing
+from mallard.event import Event
+from mallard.ingest.asgi import BATCH_PATH, IngestApp
+from mallard.ingest.batch import Taken, take_batch
+from mallard.ingest.stamp import EventIds
+from mallard.queue.local import LocalQueue
+from mallard.store.local import LocalStore
+
+DAY = "2025-06-30"
+
+
+def keyed(store: LocalStore, door: Any, **row: Any) -> Event:
+    """The event of a batch of one row, sent with a key made for it."""
+    _, key = KeyRing(store).create("a server", "Ingest", NOW, ())
+    taken = take_batch(json.dumps([wire(**row)]).encode(), key, door, NOW)
+    assert isinstance(taken, Taken)
+    (event,) = taken.events
+    return event
+
+
+def test_keyed_event_keeps_its_own_id_when_a_stranger_names_the_same(store: LocalStore) -> None:
+    door = open_door(store)
+    order = keyed(store, door, n="purchase", i="order-4711")
+    assert take(door, client_id="order-4711").event_id != order.event_id
+
+
+def test_order_of_a_server_is_queued_beside_a_stranger_s_event_of_its_name(
+    store: LocalStore, queue: LocalQueue
+) -> None:
+    keys = KeyRing(store)
+    app = IngestApp(open_door(store), queue, keys, clock=lambda: NOW)
+    text, _ = keys.create("a server", "Ingest", NOW, ())
+    assert post(app, wire_body(n="x", i="order-4712")).status == 202
+    batch = {**scope("POST", [("authorization", f"Bearer {text}")]), "path": BATCH_PATH}
+    body = json.dumps([wire(n="purchase", i="order-4712")]).encode()
+    assert json.loads(call(app, batch, connection([body])).body)["accepted"] == 1
+    ids = {json.loads(each.body)["event_id"] for each in queue.receive(10)}
+    assert len(ids) == 2
+
+
+def test_keyed_event_has_one_id_when_another_key_or_another_function_retries(store: LocalStore) -> None:
+    first, again = (keyed(store, open_door(store), i="order-4711") for _ in range(2))
+    assert (first.event_id, first.named_by_client) == (again.event_id, True)
+
+
+def test_event_of_a_stranger_has_one_id_when_it_is_retried_through_another_function(store: LocalStore) -> None:
+    later = NOW + timedelta(hours=11)
+    assert take(open_door(store), client_id="c1").event_id == take(open_door(store), client_id="c1", now=later).event_id
+
+
+@pytest.mark.parametrize("is_keyed", [False, True])
+def test_named_event_id_tells_no_name_without_the_key(is_keyed: bool) -> None:
+    """Each guess at the name would be one hash, as of order numbers or mail addresses."""
+    text = f"{SITE}|{DAY}|order-4711".encode()
+    unkeyed = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+    made = EventIds(SECRET).named(SITE, DAY, "order-4711", keyed=is_keyed)
+    other = EventIds(b"another key").named(SITE, DAY, "order-4711", keyed=is_keyed)
+    assert len({unkeyed, made, other}) == 3
+    assert 0 <= made < 2**63
