@@ -1,12 +1,15 @@
 """Shared links: for one site, until they are revoked."""
 
+import hashlib
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from mallard.auth.kept import KEPT_SECONDS
-from mallard.auth.links import LINKS, Links
+from mallard.auth.links import LINKS, Link, Links
 from mallard.errors import LinkError, PasswordError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
@@ -105,8 +108,58 @@ def test_a_damaged_link_is_a_fault() -> None:
         links(store).find("A" * 22)
 
 
+def under_its_slug(store: Store) -> Link:
+    """A link as earlier versions stored it."""
+    link = links(MemoryStore()).create(SITE, "a", NOW)
+    store.put_if_absent(f"{LINKS}{link.slug}.json", json.dumps(asdict(link)).encode())
+    return link
+
+
+def names(store: Store) -> str:
+    return " ".join(row.key for row in store.list(""))
+
+
+def test_link_is_stored_under_a_name_that_does_not_open_it(store: Store) -> None:
+    slug = links(store).create(SITE, "a", NOW).slug
+    assert names(store) == f"{LINKS}{hashlib.sha256(slug.encode()).hexdigest()}.json"
+    assert links(store).find(names(store).removeprefix(LINKS).removesuffix(".json")) is None
+
+
+@pytest.mark.parametrize("read", ["find", "all"])
+def test_link_of_an_earlier_version_is_moved_to_its_hash_when_it_is_read(read: str, store: Store) -> None:
+    link = under_its_slug(store)
+    assert (links(store).find(link.slug) if read == "find" else links(store).all()) == (
+        link if read == "find" else [link]
+    )
+    assert link.slug not in names(store)
+    assert links(store).find(link.slug) == link
+    assert links(store).revoke(link.slug)
+    assert links(store).all() == []
+
+
+def test_link_of_an_earlier_version_stays_revoked_when_another_instance_is_moving_it() -> None:
+    store = MemoryStore()
+    link = under_its_slug(store)
+    stale = store.objects[f"{LINKS}{link.slug}.json"]
+    assert links(store).revoke(link.slug)
+    # The other instance read it before.
+    store.objects[f"{LINKS}{link.slug}.json"] = stale
+    assert links(store).find(link.slug) is None
+    assert links(store).all() == []
+    assert not links(store).revoke("A" * 22)
+
+
+def test_damaged_link_of_an_earlier_version_is_named_without_its_slug(store: Store) -> None:
+    store.put_if_absent(f"{LINKS}{'A' * 22}.json", b"{}")
+    with pytest.raises(StoreUnavailableError, match="AAAA…") as raised:
+        links(store).find("A" * 22)
+    assert "A" * 22 not in str(raised.value)
+    assert links(store).revoke("A" * 22)
+
+
 def test_what_a_later_version_says_beside_is_passed_over() -> None:
     store = MemoryStore()
     link = links(store).create(SITE, "a", NOW)
-    store.objects[f"{LINKS}{link.slug}.json"] = store.objects[f"{LINKS}{link.slug}.json"][:-1] + b', "colour": "red"}'
+    (key,) = store.objects
+    store.objects[key] = store.objects[key][:-1] + b', "colour": "red"}'
     assert links(store).find(link.slug) == link

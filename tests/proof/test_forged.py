@@ -12,6 +12,8 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
 from mallard.auth import tokens
 from mallard.auth.sessions import EPOCH_KEY
+from mallard.derived import derived
+from mallard.salts import ingest_key, visitor_key
 from support.proof_people import OWN_PAGE, PASSWORD, SECRET, SITE, Headers, People, bearer, now, session
 
 MAIN, KEYS = f"/api/stats/main?site_id={SITE}", "/api/keys"
@@ -72,11 +74,12 @@ def test_a_token_of_one_purpose_is_none_of_another(people: People) -> None:
         assert opened(people, {way: people.log_in()}, {way: text}) == []
 
 
-def purposes(people: People) -> list[str]:
-    """What sessions and links are signed for, as whoever reads the bucket could know."""
+def purposes(people: People) -> list[tuple[str, bytes]]:
+    """The purposes of sessions and links, as a reader of the bucket could know them, and the key of each."""
     stored = people.store.get(EPOCH_KEY)
     assert stored is not None
-    return [f"session {json.loads(stored.data)['epoch']} {people.gate.passwords.mark()}", "share"]
+    session = f"session {json.loads(stored.data)['epoch']} {people.gate.passwords.mark()}"
+    return [(session, derived(SECRET.encode(), "sessions")), ("share", derived(SECRET.encode(), "tokens of links"))]
 
 
 def test_who_has_all_but_the_secret_signs_nothing_that_is_believed(people: People) -> None:
@@ -84,10 +87,11 @@ def test_who_has_all_but_the_secret_signs_nothing_that_is_believed(people: Peopl
     slug = people.gate.links.create(SITE, "a", now()).slug
     content = {"n": "a", "s": slug, "t": int(now().timestamp())}
     forged = []
-    for purpose in purposes(people):
+    for purpose, own in purposes(people):
         for secret in (b"", b"secret", SECRET.encode()[:-1], SECRET.encode() + b"0", PASSWORD.encode()):
             forged.append(tokens.sign(secret, purpose, content, now()))
-        salt, own = f"mallard {purpose}", SECRET.encode()
+            forged.append(tokens.sign(derived(secret, "sessions"), purpose, content, now()))
+        salt = f"mallard {purpose}"
         for digest in (hashlib.sha1, hashlib.md5, hashlib.sha512):
             ways = {"key_derivation": "hmac", "digest_method": digest}
             forged.append(str(URLSafeSerializer(own, salt=salt, signer_kwargs=ways).dumps(content)))
@@ -98,8 +102,21 @@ def test_who_has_all_but_the_secret_signs_nothing_that_is_believed(people: Peopl
         forged.append(json_web_token({"alg": "none"}, content, b""))
         forged.append(json_web_token({"alg": "HS256"}, content, own))
     assert opened(people, *map(as_token, forged), *map(as_cookie, forged)) == []
-    right = [tokens.sign(SECRET.encode(), purpose, content, now()) for purpose in purposes(people)]
+    right = [tokens.sign(own, purpose, content, now()) for purpose, own in purposes(people)]
     assert len(opened(people, *map(as_token, right))) == 4
+
+
+def test_key_of_one_purpose_signs_nothing_of_another(people: People) -> None:
+    """The ingest key is all that the function which is open to the world holds."""
+    link = people.gate.links.create(SITE, "a", now(), password="kettle-moss-17")
+    content = {"n": "a", "s": link.slug}
+    ingest = ingest_key(people.store, "", SECRET)
+    keys = [SECRET.encode(), ingest, visitor_key(ingest), bytes.fromhex(ingest.decode())]
+    keys += [derived(ingest, label) for label in ("sessions", "tokens of links")]
+    (session, of_sessions), (share, of_links) = purposes(people)
+    forged = [tokens.sign(key, purpose, content, now()) for key in keys for purpose in (session, share)]
+    forged += [tokens.sign(of_links, session, content, now()), tokens.sign(of_sessions, share, content, now())]
+    assert opened(people, *map(as_token, forged), *map(as_cookie, forged)) == []
 
 
 def json_web_token(head: dict[str, str], content: dict[str, object], secret: bytes) -> str:

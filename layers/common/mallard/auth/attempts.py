@@ -78,7 +78,7 @@ class Attempts:
         lockout_seconds: int,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """``secret`` is MALLARD_SECRET: without it a copy of the bucket alone tells no address."""
+        """``secret`` is a key outside the store: without it a copy of the bucket alone tells no address."""
         self._store = store
         self._secret = secret
         self._most = most

@@ -19,6 +19,7 @@ from mallard.auth.links import Link, Links
 from mallard.auth.password import Passwords, refuse_weak
 from mallard.auth.sessions import Sessions
 from mallard.config import Settings
+from mallard.derived import derived
 from mallard.errors import ConfigError, MallardError, PasswordError, StoreError
 from mallard.store.base import Store
 
@@ -43,22 +44,31 @@ class Gate:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``secret`` signs tokens and names addresses; ``clock`` is monotonic seconds, ``now`` an aware moment.
+        """Of ``secret`` are made the keys that sign tokens and name addresses.
 
-        ConfigError where MALLARD_ADMIN_PASSWORD is a common password.
+        ``clock`` is monotonic seconds, ``now`` an aware moment. ConfigError where MALLARD_ADMIN_PASSWORD is common.
         """
         _refuse_configured(settings.admin_password)
         if settings.auth == "off":
             log.warning("MALLARD_AUTH=off: whoever reaches this server reads, changes and erases everything.")
         hashing = hashing or Hashing()
         self.passwords = Passwords(store, settings.admin_password, hashing=hashing, clock=clock)
-        self.sessions = Sessions(store, secret, self.passwords.mark, lasts_seconds=settings.session_ttl, clock=clock)
+        self.sessions = Sessions(
+            store,
+            derived(secret, "sessions"),
+            self.passwords.mark,
+            lasts_seconds=settings.session_ttl,
+            clock=clock,
+        )
         self.keys = KeyRing(store, clock=clock, now=now)
         self.links = Links(store, hashing, clock=clock)
         self.attempts = Attempts(
-            store, secret, most=settings.max_login_attempts, lockout_seconds=settings.login_lockout
+            store,
+            derived(secret, "login attempts"),
+            most=settings.max_login_attempts,
+            lockout_seconds=settings.login_lockout,
         )
-        self.known_networks = KnownNetworks(store, secret, clock=clock)
+        self.known_networks = KnownNetworks(store, derived(secret, "known networks"), clock=clock)
         self._guesses = {DOOR: GuessRate(), LINK_DOOR: GuessRate()}
         self.first_visit = first_visit
         self.now = now
@@ -70,7 +80,7 @@ class Gate:
             self.sessions,
             self.keys,
             self.links,
-            secret,
+            derived(secret, "tokens of links"),
             is_open=settings.auth == "off",
             dashboard_origin=settings.dashboard_origin,
         )

@@ -22,11 +22,11 @@ _Days = dict[str, date]
 
 
 class KnownNetworks:
-    """The networks of one store. ``secret`` names them, ``clock`` is monotonic seconds."""
+    """The networks of one store. ``key`` names them, ``clock`` is monotonic seconds."""
 
-    def __init__(self, store: Store, secret: bytes, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, key: bytes, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
-        self._key = hmac.digest(secret, b"mallard known networks", hashlib.sha256)
+        self._key = key
         self._kept: Kept[_Days] = Kept(self._read, clock=clock)
 
     def has(self, address: str, now: datetime) -> bool:

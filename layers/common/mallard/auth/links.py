@@ -1,5 +1,10 @@
-"""Shared links: whoever has one may look at one site, with a password or without, until it is revoked."""
+"""Shared links: one site's numbers for the holder of a link, with a password or without, until it is revoked.
 
+A link is stored under the SHA-256 of its slug, so that a list of names opens nothing. Earlier versions stored it under
+the slug: such a link is moved when it is read or listed.
+"""
+
+import hashlib
 import json
 import logging
 import re
@@ -14,8 +19,9 @@ from mallard.auth.common_passwords import is_common
 from mallard.auth.hashing import MAX_LENGTH, Hashing
 from mallard.auth.kept import Kept
 from mallard.auth.password import MIN_LENGTH
-from mallard.errors import DamagedObjectError, LinkError, PasswordError
+from mallard.errors import ConflictError, DamagedObjectError, LinkError, PasswordError
 from mallard.store.base import Store
+from mallard.store.swap import swap
 
 LINKS = "config/links/"
 SLUG_BYTES = 16
@@ -25,6 +31,8 @@ MAX_FILTERS_LENGTH = 4000
 log = logging.getLogger("mallard.auth")
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{22}")
+_REVOKED = b'{"revoked": true}'
+"""In place of a link that was revoked under its slug: another instance that is moving it must not bring it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,41 +95,72 @@ class Links:
 
     def all(self, site_id: str | None = None) -> list[Link]:
         """Every link, or those of a site, the oldest first. A damaged one, which opens nothing, is logged only."""
-        slugs = [row.key.removeprefix(LINKS).removesuffix(".json") for row in self._store.list(LINKS)]
         found = []
-        for slug in slugs:
+        for key in [row.key for row in self._store.list(LINKS)]:
             try:
-                found.append(self.read(slug))
+                found.append(self.read_object(key))
             except DamagedObjectError as error:
                 log.error("%s", error)
-        wanted = [link for link in found if link and site_id in (None, link.site_id)]
-        return sorted(wanted, key=lambda link: (link.created_at, link.slug))
+        # One that is moved meanwhile may stand there twice.
+        wanted = {link.slug: link for link in found if link and site_id in (None, link.site_id)}
+        return sorted(wanted.values(), key=lambda link: (link.created_at, link.slug))
 
     def revoke(self, slug: str) -> bool:
         """End a link for good; False where there is none."""
         if not _FORM.fullmatch(slug):
             return False
-        # A damaged one can be revoked as well: it opens nothing, but stands there.
-        with suppress(DamagedObjectError):
-            if self.read(slug) is None:
-                return False
-        self._store.delete(_object(slug))
+        is_under_slug = self._store.get(_under_slug(slug)) is not None
+        if not is_under_slug and self._store.get(_object(slug)) is None:
+            return False
+        if is_under_slug:
+            swap(self._store, _object(slug), lambda _: (None, _REVOKED))
+            self._store.delete(_under_slug(slug))
+        else:
+            self._store.delete(_object(slug))
         self._kept.put(slug, None)
         return True
 
     def read(self, slug: str) -> Link | None:
         """The stored link; DamagedObjectError where that is damaged."""
-        stored = self._store.get(_object(slug))
-        if stored is None:
+        return self._at(_object(slug)) or self._moved(slug)
+
+    def read_object(self, key: str) -> Link | None:
+        """The link under a key of the store, moved to its place; DamagedObjectError where it is damaged."""
+        name = key.removeprefix(LINKS).removesuffix(".json")
+        return self._moved(name) if _FORM.fullmatch(name) else self._at(key)
+
+    def _moved(self, slug: str) -> Link | None:
+        """The link that an earlier version stored under its slug."""
+        old = self._store.get(_under_slug(slug))
+        # Not its whole name: that opens it.
+        if old is None or _decoded(old.data, f"{LINKS}{slug[:4]}….json") is None:
             return None
-        try:
-            found = json.loads(stored.data)
-            # A later version may say more.
-            return Link(**{each.name: found[each.name] for each in fields(Link) if each.name in found})
-        except (ValueError, KeyError, TypeError) as error:
-            # Not its whole name: that opens it.
-            raise DamagedObjectError(f"{LINKS}{slug[:4]}….json") from error
+        # Moved by another instance, or revoked meanwhile: what stands there counts.
+        with suppress(ConflictError):
+            self._store.put_if_absent(_object(slug), old.data)
+        self._store.delete(_under_slug(slug))
+        return self._at(_object(slug))
+
+    def _at(self, key: str) -> Link | None:
+        stored = self._store.get(key)
+        return _decoded(stored.data, key) if stored else None
+
+
+def _decoded(data: bytes, shown: str) -> Link | None:
+    """The link; None where it was revoked. DamagedObjectError of the name ``shown``."""
+    if data == _REVOKED:
+        return None
+    try:
+        found = json.loads(data)
+        # A later version may say more.
+        return Link(**{each.name: found[each.name] for each in fields(Link) if each.name in found})
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedObjectError(shown) from error
 
 
 def _object(slug: str) -> str:
+    return f"{LINKS}{hashlib.sha256(slug.encode()).hexdigest()}.json"
+
+
+def _under_slug(slug: str) -> str:
     return f"{LINKS}{slug}.json"

@@ -57,13 +57,13 @@ _CHECKS: dict[str, tuple[_Check, str]] = {
         "put it back from a backup, or delete it and set the site's zone, origins and goals again",
     ),
     KEYS: (lambda store, key: KeyRing(store).read(_name(key, KEYS)), "delete it and make another key"),
-    LINKS: (lambda store, key: Links(store, Hashing()).read(_name(key, LINKS)), "delete it and make another link"),
+    LINKS: (lambda store, key: Links(store, Hashing()).read_object(key), "delete it and make another link"),
     PASSWORD_KEY: (lambda store, _: Passwords(store).mark(), "`mallard password` sets a new one"),
     ROTATION_KEY: (
         lambda store, _: known_rotation(store),
         "put it back from a backup, or delete it: MALLARD_VISITOR_ROTATION then holds from the day after tomorrow",
     ),
-    SECRET_KEY: (check_salt, "put it back from a backup, or delete it: visitors of today are then counted anew"),
+    SECRET_KEY: (check_salt, "put it back from a backup, or delete it: everybody logs in again"),
     SALTS: (check_salt, "`mallard repair --apply` deletes it: visitors of that day are then counted anew"),
     ERASURES: (read_erasure, "ask for the erasure again, then delete it"),
 }
