@@ -45,7 +45,7 @@ class Place:
             now=lambda: NOW,
         )
         self.engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book)
-        admission = Admission(Door(self.gate, one_address), read_site, lambda site: self.book.get(site).public)
+        admission = Admission(Door(self.gate, one_address), read_site, self.book.is_public)
         app = create_app(
             lambda: self.engine, lambda: ["a.example", "b.example"], lambda: NOW, erased, self.gate, one_address
         )
@@ -128,6 +128,25 @@ def test_who_shows_nothing_or_something_wrong_gets_nothing(place: Place) -> None
     assert place.statuses({}) == dict.fromkeys(ALL, 401)
     assert place.statuses({"x-api-key": "mm_" + "A" * 43}) == dict.fromkeys(ALL, 401)
     assert place.client.get(MAIN).headers["www-authenticate"] == "Bearer"
+
+
+def test_unknown_site_costs_a_stranger_no_read_and_no_place_in_the_book(place: Place) -> None:
+    place.book.change("a.example", {"public": True}, NOW)
+    assert place.client.get("/api/stats/main?site_id=a.example").status_code == 200
+    read: list[str] = []
+    store = place.book._store
+    real = type(store).get
+
+    def noted(given: Any, key: str) -> Any:
+        read.append(key)
+        return real(given, key)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(store), "get", noted)
+        for number in range(10):
+            assert place.client.get(f"/api/stats/main?site_id={number}.other.example").status_code == 401
+    assert [key for key in read if key.startswith("config/sites/")] == []
+    assert not place.book.holds("1.other.example")
 
 
 def test_a_public_site_s_numbers_are_for_everyone_and_nothing_else_is(place: Place) -> None:

@@ -179,3 +179,23 @@ def test_damaged_settings_are_a_fault() -> None:
     store.put_if_absent(site_key(SITE), b"[]")
     with pytest.raises(StoreUnavailableError, match="does not hold what it should"):
         SiteBook(store).get(SITE)
+
+
+def test_book_knows_which_sites_are_set_up_here_at_once_and_elsewhere_in_seconds() -> None:
+    store, seconds = MemoryStore(), 0.0
+    here, elsewhere = SiteBook(store, clock=lambda: seconds), SiteBook(store, clock=lambda: seconds)
+    assert not here.is_set_up(SITE)
+    assert not elsewhere.is_set_up(SITE)
+    here.change(SITE, {}, NOW)
+    assert here.is_set_up(SITE)
+    assert not elsewhere.is_set_up(SITE)
+    seconds += KEPT_SECONDS
+    assert elsewhere.is_set_up(SITE)
+
+
+def test_book_of_a_store_that_cannot_be_listed_knows_set_up_sites_by_their_settings() -> None:
+    store = MemoryStore()
+    SiteBook(store).change(SITE, {}, NOW)
+    book = SiteBook(store, may_list=False)
+    assert book.is_set_up(SITE)
+    assert not book.is_set_up("other.example")

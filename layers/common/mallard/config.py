@@ -160,6 +160,9 @@ class Settings:
         "Mixed into ids of visitors and named events. Empty: made of MALLARD_SECRET, or once, in salts/.",
     )
     sites: tuple[str, ...] = _setting((), _sites, "Allow-list of site ids and *.domain. Empty: any site.")
+    new_sites_per_hour: int = _setting(
+        100, _whole(0, 1_000_000), "New sites taken in an hour beyond those listed in full or with settings."
+    )
     auth: str = _setting(
         "on", _truth_or(true="on", false="off"), "off opens the numbers to everyone who reaches the server."
     )

@@ -86,7 +86,7 @@ class Embedded:
             waiting_bytes=self._queue.live_bytes,
             keep_house=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
         )
-        sites = Sites(settings.sites, self._sites())
+        sites = Sites(settings.sites, self._sites(), settings.new_sites_per_hour)
         rotation = agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC))
         secret = shared_secret(self._store, settings.secret)
         key = ingest_key(self._store, settings.ingest_key, settings.secret)

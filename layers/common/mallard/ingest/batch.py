@@ -105,6 +105,9 @@ def _take(row: Row | Dropped, key: ApiKey, door: Door, now: datetime) -> Event |
         return door.attributed(row) if is_told else replace(row, site_id=None)
     if not key.reaches(row.request.site_id):
         return Dropped(Reason.SITE, "The key is not for this site.")
+    refused = door.refuse_site(row.request.site_id, now)
+    if refused is not None:
+        return refused
     refusal_of_time = _refuse_time(row, door, now)
     if refusal_of_time is not None:
         return door.attributed(refusal_of_time)

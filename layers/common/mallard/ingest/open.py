@@ -1,11 +1,12 @@
 """Opens what the door behind API Gateway needs, by the settings."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 from mallard.auth.keys import KeyRing
 from mallard.config import Settings
 from mallard.ingest.gateway import Parts
 from mallard.ingest.geo import open_edge, open_geo
+from mallard.ingest.new_sites import SharedNewSites
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import open_rate_limit
@@ -13,29 +14,57 @@ from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.queue.open import open_queue
 from mallard.rejected.note import Notes
-from mallard.rotation import agreed_rotation
+from mallard.rotation import Rotation, known_rotation
 from mallard.salts import Salts, ingest_key, visitor_key
 from mallard.sites.book import SiteBook
+from mallard.store.base import Store
 from mallard.store.open import open_store
 
 SITES_KEPT_SECONDS = 60
 """A GET per instance and site each minute: less would cost more than the events do."""
 
 
-def open_parts(settings: Settings, now: datetime) -> Parts:
-    """What outlives one request of a warm function. Raises MallardError where a part cannot be opened."""
-    store = open_store(settings)
+def open_sites(settings: Settings, store: Store) -> Sites:
+    """The list of sites, and a bound on new ones that holds across all functions over the store.
+
+    Without a list only sites with settings are taken.
+    """
+    most = settings.new_sites_per_hour if settings.sites else 0
+    return Sites(settings.sites, new_sites=SharedNewSites(store, most))
+
+
+class Opening:
+    """The parts of a warm function: opened anew each UTC day, and at each request until the rotation is agreed on."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[date, Parts] | None = None
+
+    def parts(self, settings: Settings, now: datetime) -> Parts:
+        """The parts. Raises MallardError where one cannot be opened; a failure is not kept."""
+        today = now.astimezone(UTC).date()
+        if self._kept is None or self._kept[0] != today:
+            # The function lists nothing and writes salts/ only.
+            store = open_store(settings, may_list=False)
+            rotation = known_rotation(store)
+            parts = open_parts(settings, store, rotation)
+            # Written down by a flush: until then days have salts of their own, and it is looked for again.
+            if rotation.entries[-1][1] != settings.visitor_rotation:
+                return parts
+            self._kept = (today, parts)
+        return self._kept[1]
+
+
+def open_parts(settings: Settings, store: Store, rotation: Rotation) -> Parts:
+    """What outlives one request. Raises MallardError where a part cannot be opened."""
     key = ingest_key(store, settings.ingest_key, settings.secret)
-    rotation = agreed_rotation(store, settings.visitor_rotation, now)
     door = Door(
-        # The list of sites is the template's required parameter: nobody can invent new ones.
-        Sites(settings.sites, new_per_hour=None if settings.sites else 0),
+        open_sites(settings, store),
         Salts(store, visitor_key(key), rotation),
         EventIds(key),
         open_rate_limit(settings),
         settings.filter_bots,
         settings.honor_gpc,
-        SiteBook(store, kept_seconds=SITES_KEPT_SECONDS),
+        SiteBook(store, kept_seconds=SITES_KEPT_SECONDS, may_list=False),
         Privacy.of(settings),
         # A thread would be frozen between two requests.
         open_geo(settings, in_background=False),
@@ -44,4 +73,4 @@ def open_parts(settings: Settings, now: datetime) -> Parts:
         settings.count_local,
         settings.count_automation,
     )
-    return door, open_queue(settings), KeyRing(store)
+    return door, open_queue(settings), KeyRing(store, marks_use=False)

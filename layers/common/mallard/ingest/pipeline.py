@@ -82,12 +82,18 @@ class Door:
             return dropped
         return replace(dropped, site_id=None)
 
+    def refuse_site(self, site_id: str, now: datetime) -> Dropped | None:
+        """Why events of the site are not taken, if so. Raises StoreUnavailableError."""
+        return self.sites.refuse_site(site_id, now, self.book.is_set_up if self.book else lambda _: False)
+
     def settings(self, site_id: str) -> SiteSettings:
         """The site's own settings. Raises StoreUnavailableError where the store fails."""
         return self.book.get(site_id) if self.book else SiteSettings()
 
     def holds(self, site_id: str, now: datetime) -> bool:
-        """Whether an event of the site can be taken without a look at the store."""
+        """Whether an event of the site can be taken, or refused, without a look at the store."""
+        if self.sites.excludes(site_id):
+            return True
         if self.book and not self.book.holds(site_id):
             return False
         return self.salts.holds(site_id, self.settings(site_id).zones.local_date(now))
@@ -111,11 +117,6 @@ class Draft(msgspec.Struct):
 
 
 Step = Callable[[Draft, Door], Dropped | None]
-
-
-def check_site(draft: Draft, door: Door) -> Dropped | None:
-    """The site is one we take events for."""
-    return door.sites.refuse_site(draft.request.site_id, draft.now)
 
 
 def check_origin(draft: Draft, door: Door) -> Dropped | None:
@@ -311,7 +312,6 @@ def _event_id(draft: Draft, day: str, door: Door) -> int:
 
 
 STEPS: tuple[Step, ...] = (
-    check_site,
     check_origin,
     check_rate,
     drop_prefetch,
@@ -337,9 +337,13 @@ def receive(
     """
     if isinstance(request, Dropped):
         return door.attributed(request)
+    # Before any look at its settings: an invented site costs none.
+    refused = door.refuse_site(request.site_id, now)
+    if refused is not None:
+        return refused
     draft = Draft(request, sender, now, to_ms(now), moment or now, door.settings(request.site_id), {"salt": None})
     for step in STEPS:
         dropped = step(draft, door)
         if dropped is not None:
-            return dropped if step is check_site else replace(dropped, site_id=request.site_id)
+            return replace(dropped, site_id=request.site_id)
     return Event(**draft.columns)

@@ -1,9 +1,10 @@
-"""Which sites are taken: the allow-list, or any valid id with a bound on new ones."""
+"""Sites that are taken: those of the allow-list, or any valid id, with a bound on new ones."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.new_sites import LocalNewSites, NewSites
 from mallard.ingest.page import host_of
 
 NEW_SITES_PER_HOUR = 100
@@ -20,38 +21,51 @@ def host_of_site(site_id: str) -> str:
 
 
 class Sites:
-    """The allow-list, and the sites met so far."""
+    """The allow-list, and the bound on new sites."""
 
     def __init__(
-        self, allowed: tuple[str, ...], known: Iterable[str] = (), new_per_hour: int | None = NEW_SITES_PER_HOUR
+        self,
+        allowed: tuple[str, ...],
+        known: Iterable[str] = (),
+        new_per_hour: int | None = NEW_SITES_PER_HOUR,
+        *,
+        new_sites: NewSites | None = None,
     ) -> None:
-        """Without an allow-list at most ``new_per_hour`` sites beyond ``known`` are taken (None: no bound)."""
+        """At most ``new_per_hour`` sites are taken beyond ``known`` ones and those listed in full (None: no bound).
+
+        A pattern (``*.domain``) lists nothing in full: it has as many sites as anyone invents. ``new_sites`` is
+        another bound than that of this process.
+        """
         self._allowed = allowed
-        self._known = set(known)
-        self._new_per_hour = new_per_hour
-        self._new: list[datetime] = []
+        self._in_full = frozenset(each for each in allowed if not each.startswith("*."))
+        self._met = LocalNewSites(new_per_hour or 0, known)
+        self._new_sites = None if new_per_hour is None else new_sites or self._met
+
+    def excludes(self, site_id: str) -> bool:
+        """True where there is an allow-list without the site: nothing need be read to refuse it."""
+        return bool(self._allowed) and site_id not in self._in_full and not listed(site_id, self._allowed)
 
     def knows(self, site_id: str) -> bool:
-        """True where it is listed, or met before where there is no list: what a refusal says of it may be noted."""
-        if self._allowed:
-            return listed(site_id, self._allowed)
-        return site_id in self._known or self._new_per_hour is None
+        """True where it is listed in full, or was met before: a refusal of it may be noted."""
+        if site_id in self._in_full or self._met.knows(site_id):
+            return True
+        return self._new_sites is None and not self.excludes(site_id)
 
-    def refuse_site(self, site_id: str, now: datetime) -> Dropped | None:
-        """Why a site's events are not taken, if so."""
-        if self._allowed:
-            if listed(site_id, self._allowed):
-                return None
+    def refuse_site(self, site_id: str, now: datetime, is_set_up: Callable[[str], bool]) -> Dropped | None:
+        """Why a site's events are not taken, if so; settings are read after this.
+
+        ``is_set_up`` tells whether the site has settings, which makes it known. Raises StoreUnavailableError.
+        """
+        if self.excludes(site_id):
             return Dropped(Reason.SITE, "This site is not on the server's list (MALLARD_SITES).")
-        if site_id in self._known or self._new_per_hour is None:
+        if self._new_sites is None or self.knows(site_id) or is_set_up(site_id):
             return None
-        self._new = [moment for moment in self._new if now - moment < timedelta(hours=1)]
-        if len(self._new) >= self._new_per_hour:
-            wait = timedelta(hours=1) - (now - min(self._new, default=now))
-            sentence = f"More than {self._new_per_hour} new sites within an hour; list yours in MALLARD_SITES."
-            return Dropped(Reason.NEW_SITES, sentence, max(1, int(wait.total_seconds())))
-        self._new.append(now)
-        self._known.add(site_id)
+        wait = self._new_sites.wait_seconds(site_id, now)
+        if wait:
+            most = self._new_sites.most
+            sentence = f"More than {most} new sites within an hour; list yours in MALLARD_SITES, or set it up."
+            return Dropped(Reason.NEW_SITES, sentence, wait)
+        self._met.add(site_id)
         return None
 
     def refuse_origin(self, site_id: str, origin: str | None, origins: tuple[str, ...]) -> Dropped | None:

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from mallard.auth.attempts import delete_old_attempts
 from mallard.errors import MallardError
 from mallard.keeping.erase import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
 from mallard.keeping.exports import delete_old_exports
+from mallard.keeping.known import note_known_sites
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import Engine
@@ -38,6 +39,10 @@ class HouseReport:
     days_rolled_up: int = 0
     objects_deleted: int = 0
 
+    def counts(self) -> dict[str, int]:
+        """By name."""
+        return asdict(self)
+
 
 class House:
     """The errands of one process; a step that fails is logged and tried again at its next turn."""
@@ -51,8 +56,13 @@ class House:
         retention: Retention | None = None,
         erase_pending: ErasePending | None = None,
         after_erasure: Callable[[], None] = lambda: None,
+        noted_beyond: tuple[str, ...] | None = None,
     ) -> None:
-        """``after_erasure`` drops what memory still holds of the erased."""
+        """``after_erasure`` drops what memory still holds of the erased.
+
+        ``noted_beyond`` is the list of sites beyond which those with events are written down; None: none are.
+        """
+        self._noted_beyond = noted_beyond
         self._store = store
         self._book = book or SiteBook(store)
         self._engine = engine
@@ -74,6 +84,7 @@ class House:
             days, counted = self._tried("rollups", lambda: self._roll_up(now, may_go_on))
             self._tried("old counts of drops", lambda: (delete_old_rejections(self._store, now), True))
             self._tried("old attempts at the login", lambda: (delete_old_attempts(self._store, now), True))
+            self._tried("known sites", self._note_sites)
             self._tried("old exports", lambda: (delete_old_exports(self._store, now), True))
             objects, deleted = self._tried("retention", lambda: (self._retain(now), True))
             self._swept = now if counted and deleted else None
@@ -109,6 +120,9 @@ class House:
     def _roll_up(self, now: datetime, may_go_on: Callable[[], bool]) -> _Done:
         report = build_rollups(self._store, self._engine, now, may_go_on=may_go_on)
         return report.days, report.complete
+
+    def _note_sites(self) -> _Done:
+        return (0 if self._noted_beyond is None else note_known_sites(self._store, self._noted_beyond)), True
 
     def _retain(self, now: datetime) -> int:
         busy = {erasure.site_id for _, erasure in open_erasures(self._store)}

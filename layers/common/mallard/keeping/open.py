@@ -19,8 +19,13 @@ def open_house(
     book: SiteBook | None = None,
     erase_pending: ErasePending | None = None,
     after_erasure: Callable[[], None] = lambda: None,
+    notes_sites: bool = False,
 ) -> House:
-    """The house of one process; without an ``engine`` it gets one of its own, which sees only what is in the table."""
+    """The house of one process; without an ``engine`` it gets one of its own, which sees only what is in the table.
+
+    ``notes_sites``: events are taken by functions that may not list the store.
+    """
+    has_patterns = any(each.startswith("*.") for each in settings.sites)
     retention = Retention(settings.retention_days, settings.retention_keep_rollups)
     nothing = PENDING.empty_table()
     counting = engine or Engine(
@@ -31,5 +36,11 @@ def open_house(
         book=book,
     )
     return House(
-        store, counting, book=book, retention=retention, erase_pending=erase_pending, after_erasure=after_erasure
+        store,
+        counting,
+        book=book,
+        retention=retention,
+        erase_pending=erase_pending,
+        after_erasure=after_erasure,
+        noted_beyond=settings.sites if notes_sites and has_patterns else None,
     )

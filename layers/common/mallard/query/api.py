@@ -96,7 +96,7 @@ def create_app(
         redoc_url=None,
         responses={status: {"model": Refusal} for status in (400, 401, 403, 413, 415, 500, 503, 504)},
     )
-    admission = Admission(Door(gate, address_of), read_site, lambda site: engine().book.get(site).public)
+    admission = Admission(Door(gate, address_of), read_site, lambda site: engine().book.is_public(site))
 
     def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
         return [Depends(admit), OnlyKnown, *described]

@@ -37,13 +37,21 @@ class SiteBook:
     """Settings by site; a site nobody set anything for has the defaults. ``clock`` is monotonic seconds."""
 
     def __init__(
-        self, store: Store, *, kept_seconds: float = KEPT_SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        *,
+        kept_seconds: float = KEPT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        may_list: bool = True,
     ) -> None:
+        """``may_list`` False: the store cannot be listed, as by the ingest function on AWS."""
         self._store = store
+        self._may_list = may_list
         self._kept_seconds = kept_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, SiteSettings]] = {}
+        self._kept: dict[str, tuple[float, SiteSettings, bool]] = {}
+        self._set_up: tuple[float, set[str]] | None = None
 
     def holds(self, site_id: str) -> bool:
         """Whether ``get`` answers from memory."""
@@ -52,17 +60,19 @@ class SiteBook:
 
     def get(self, site_id: str) -> SiteSettings:
         """The settings. StoreUnavailableError where the store fails and none were ever read."""
-        kept = self._kept.get(site_id)
-        if kept is not None and self._clock() - kept[0] < self._kept_seconds:
-            return kept[1]
-        try:
-            settings = self._read(site_id)
-        except StoreUnavailableError:
-            if kept is None:
-                raise
-            settings = kept[1]
-        self._keep(site_id, settings)
-        return settings
+        return self._get(site_id)[0]
+
+    def is_set_up(self, site_id: str) -> bool:
+        """True where somebody set anything for the site.
+
+        Of a site without settings nothing is kept, and nothing read but the list of all that have some, once in
+        KEPT_SECONDS: strangers may ask for any name. Raises StoreUnavailableError where no list was ever read.
+        """
+        return self._get(site_id)[1] if not self._may_list else site_key(site_id) in self._keys_set_up()
+
+    def is_public(self, site_id: str) -> bool:
+        """True where anyone may read the site's numbers. Raises StoreUnavailableError."""
+        return self.is_set_up(site_id) and self.get(site_id).public
 
     def has_begun(self, site_id: str) -> bool:
         """True where a day of the site has begun, by what is stored: a salt, a partition or a rollup."""
@@ -81,7 +91,7 @@ class SiteBook:
             return after, json.dumps(after.to_json()).encode()
 
         after = swap(self._store, site_key(site_id), changed)
-        self._keep(site_id, after)
+        self._keep(site_id, after, is_stored=True)
         return after
 
     def note_erasure(self, site_id: str, erased: Erased) -> None:
@@ -92,16 +102,42 @@ class SiteBook:
             after = replace(before, erased=remembered(before.erased, erased))
             return after, None if after == before else json.dumps(after.to_json()).encode()
 
-        self._keep(site_id, swap(self._store, site_key(site_id), noted))
+        self._keep(site_id, swap(self._store, site_key(site_id), noted), is_stored=True)
 
-    def _read(self, site_id: str) -> SiteSettings:
-        stored = self._store.get(site_key(site_id))
-        return _decoded(site_id, stored.data if stored else None)
+    def _get(self, site_id: str) -> tuple[SiteSettings, bool]:
+        """The settings, and whether any are stored."""
+        kept = self._kept.get(site_id)
+        if kept is not None and self._clock() - kept[0] < self._kept_seconds:
+            return kept[1:]
+        try:
+            stored = self._store.get(site_key(site_id))
+            found = _decoded(site_id, stored.data if stored else None), stored is not None
+        except StoreUnavailableError:
+            if kept is None:
+                raise
+            found = kept[1:]
+        self._keep(site_id, found[0], is_stored=found[1])
+        return found
 
-    def _keep(self, site_id: str, settings: SiteSettings) -> None:
+    def _keys_set_up(self) -> set[str]:
+        known = self._set_up
+        if known is not None and self._clock() - known[0] < self._kept_seconds:
+            return known[1]
+        try:
+            keys = {row.key for row in self._store.list(SITES)}
+        except StoreUnavailableError:
+            if known is None:
+                raise
+            keys = known[1]
+        self._set_up = (self._clock(), keys)
+        return keys
+
+    def _keep(self, site_id: str, settings: SiteSettings, *, is_stored: bool) -> None:
         with self._lock:
             self._kept.pop(site_id, None)
-            self._kept[site_id] = (self._clock(), settings)
+            self._kept[site_id] = (self._clock(), settings, is_stored)
+            if is_stored and self._set_up is not None:
+                self._set_up[1].add(site_key(site_id))
             while len(self._kept) > MAX_KEPT:
                 self._kept.pop(next(iter(self._kept)))
 

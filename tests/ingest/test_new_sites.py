@@ -1,0 +1,162 @@
+"""Bound on new sites: patterns, set-up sites, many functions; and refusals that cost no look at the store."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from ingest.doors import (
+    NOW,
+    SITE,
+    BrokenStore,
+    open_door,
+    post,
+    refuse,
+    take,
+    wire_body,
+)
+from mallard.auth.keys import KeyRing
+from mallard.config import Settings
+from mallard.ingest.asgi import IngestApp
+from mallard.ingest.batch import Taken, take_batch
+from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.new_sites import NEW_SITES, SharedNewSites
+from mallard.ingest.open import open_sites
+from mallard.ingest.sites import Sites
+from mallard.keeping.known import note_known_sites
+from mallard.queue.local import LocalQueue
+from mallard.sites.book import SiteBook
+from mallard.sites.known import KNOWN_SITES
+from mallard.store.base import Stored
+from mallard.store.local import LocalStore
+from support.memory import MemoryStore
+
+PATTERN = ("example.com", "*.example.org")
+
+
+class CountingStore(MemoryStore):
+    """Keeps the keys that were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+
+    def get(self, key: str) -> Stored | None:
+        self.read.append(key)
+        return super().get(key)
+
+
+def test_invented_sites_under_a_pattern_are_bounded_and_listed_ones_are_not(store: LocalStore) -> None:
+    door = open_door(store, sites=PATTERN, known=("old.example.org",), new_per_hour=2)
+    for site_id in ("a.example.org", "b.example.org", "old.example.org", "example.com"):
+        assert take(door, site_id=site_id).site_id == site_id
+    assert refuse(door, site_id="c.example.org").reason is Reason.NEW_SITES
+    take(door, site_id="c.example.org", now=NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("sites", [(), PATTERN])
+def test_site_with_settings_is_taken_when_strangers_have_used_up_the_bound(
+    sites: tuple[str, ...], store: LocalStore
+) -> None:
+    book = SiteBook(store)
+    door = open_door(store, sites=sites, new_per_hour=1, book=book)
+    take(door, site_id="invented.example.org")
+    assert refuse(door, site_id="mynew.example.org").reason is Reason.NEW_SITES
+    SiteBook(store).change("mynew.example.org", {"timezone": "Europe/Berlin"}, NOW, is_new=True)
+    later = open_door(store, sites=sites, new_per_hour=0, book=SiteBook(store))
+    assert take(later, site_id="mynew.example.org").site_id == "mynew.example.org"
+
+
+def test_setting_up_a_site_counts_at_once_in_the_same_process(store: LocalStore) -> None:
+    book = SiteBook(store)
+    door = open_door(store, new_per_hour=0, book=book)
+    assert refuse(door, site_id="mynew.example").reason is Reason.NEW_SITES
+    book.change("mynew.example", {}, NOW, is_new=True)
+    take(door, site_id="mynew.example")
+
+
+@pytest.mark.parametrize("sites", [(SITE,), ()])
+def test_refused_site_is_looked_up_nowhere_and_takes_no_place_in_the_book(sites: tuple[str, ...]) -> None:
+    store = CountingStore()
+    book = SiteBook(store)
+    door = open_door(store, sites=sites, known=(SITE,), new_per_hour=0, book=book)
+    take(door)
+    store.read.clear()
+    for number in range(20):
+        refuse(door, site_id=f"{number}.other.net")
+    assert store.read == []
+    assert book.holds(SITE)
+    assert not book.holds("1.other.net")
+
+
+def test_unlisted_site_is_refused_while_the_store_is_out_of_reach(queue: LocalQueue) -> None:
+    """On the event loop, in the fast way of a connection too."""
+    door = open_door(BrokenStore(), sites=(SITE,), book=SiteBook(BrokenStore()))
+    assert door.holds("other.net", NOW)
+    app = IngestApp(door, queue, KeyRing(BrokenStore()), clock=lambda: NOW)
+    assert post(app, wire_body(d="other.net")).status == 403
+    assert post(app, wire_body()).status == 503
+
+
+def test_row_of_an_unlisted_site_is_refused_without_a_look_at_its_settings() -> None:
+    store = CountingStore()
+    _, key = KeyRing(store).create("a server", "Ingest", NOW, ())
+    door = open_door(store, sites=(SITE,), book=SiteBook(store))
+    store.read.clear()
+    taken = take_batch(wire_body(d="other.net"), key, door, NOW)
+    assert isinstance(taken, Taken)
+    assert [each.reason for _, each in taken.dropped] == [Reason.SITE]
+    assert store.read == []
+
+
+def functions(store: MemoryStore, count: int, most: int = 3) -> list[Sites]:
+    """The bound as each of some functions over one bucket holds it."""
+    return [Sites(PATTERN, new_sites=SharedNewSites(store, most)) for _ in range(count)]
+
+
+def refused(sites: Sites, site_id: str, minutes: int = 0) -> Dropped | None:
+    return sites.refuse_site(site_id, NOW + timedelta(minutes=minutes), lambda _: False)
+
+
+def test_bound_holds_across_functions() -> None:
+    each = functions(MemoryStore(), 5)
+    outcomes = [refused(each[number % 5], f"{number}.example.org") for number in range(20)]
+    assert [number for number, dropped in enumerate(outcomes) if dropped is None] == [0, 1, 2]
+    assert refused(each[4], "0.example.org") is None
+    assert refused(each[4], "0.example.org", minutes=90) is None
+    assert refused(each[0], "late.example.org", minutes=61) is None
+
+
+def test_full_bound_costs_no_call_for_each_refusal() -> None:
+    store = CountingStore()
+    (sites,) = functions(store, 1, most=0)
+    assert refused(sites, "a.example.org")
+    store.read.clear()
+    assert all(refused(sites, f"{number}.example.org") for number in range(50))
+    assert store.read == []
+
+
+def test_sites_with_events_are_known_to_every_function() -> None:
+    store = MemoryStore()
+    for site_id in ("old.example.org", "example.com"):
+        store.put_if_absent(f"events/site_id={site_id}/date={NOW.date()}/00000.parquet", b"")
+    note_known_sites(store, PATTERN)
+    assert json.loads(store.objects[KNOWN_SITES]) == ["old.example.org"]
+    (sites,) = functions(store, 1, most=0)
+    assert refused(sites, "old.example.org") is None
+    assert refused(sites, "new.example.org")
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b"[1]", b'{"a": "b"}'])
+def test_damaged_record_of_new_sites_keeps_nobody_out(damaged: bytes) -> None:
+    store = MemoryStore()
+    store.put_if_absent(NEW_SITES, damaged)
+    store.put_if_absent(KNOWN_SITES, damaged)
+    assert refused(functions(store, 1)[0], "a.example.org") is None
+
+
+def test_function_without_a_list_takes_set_up_sites_only() -> None:
+    store = MemoryStore()
+    sites = open_sites(Settings(), store)
+    assert sites.refuse_site("a.org", NOW, lambda _: False)
+    assert sites.refuse_site("a.org", NOW, lambda _: True) is None
