@@ -1,6 +1,5 @@
 """Lambda: from the queue to the table, on a schedule or as the queue hands over its messages."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -14,6 +13,7 @@ from mallard.keeping.open import open_house
 from mallard.observe.watch import Context, Watch
 from mallard.queue.base import Queue
 from mallard.queue.open import open_queue
+from mallard.rotation import agree_on_rotation
 from mallard.store.open import open_to_write
 from mallard.store.probe import QUICK_ROUNDS
 from mallard.table.open import open_table
@@ -37,7 +37,8 @@ def parts() -> tuple[Queue, TableWriter, House, Gathering]:
     store = open_to_write(settings, rounds=QUICK_ROUNDS)
     sizes = {"seal_rows": settings.seal_rows, "retention_days": settings.retention_days}
     table = open_table(store, single_writer=settings.single_writer, **sizes)
-    house = open_house(settings, store, after_erasure=table.forget)
+    agree_on_rotation(store, settings.visitor_rotation, clock())
+    house = open_house(settings, store, after_erasure=table.forget, notes_sites=True)
     return open_queue(settings), table, house, Gathering(settings.flush_quiet)
 
 
@@ -54,6 +55,6 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
             counts.update(received=len(event["Records"]), failed=len(answer["batchItemFailures"]))
             return answer
         report = drain_if_any(queue, table, clock=clock, may_go_on=may_go_on, gathering=gathering)
-        done = {**report.counts(), **asdict(house.keep(clock(), may_go_on=may_go_on))}
+        done = {**report.counts(), **house.keep(clock(), may_go_on=may_go_on).counts()}
         counts.update(done)
         return done

@@ -1,12 +1,12 @@
 """Lambda: one request of a browser to the queue."""
 
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from mallard.config import load_settings
 from mallard.ingest.gateway import Parts, answer_safely
-from mallard.ingest.open import open_parts
+from mallard.ingest.open import Opening
 from mallard.observe.watch import Context, Watch
 from mallard.parameters import read_parameter
 
@@ -18,10 +18,15 @@ def watch() -> Watch:
     return Watch.of("ingest", load_settings(read_parameter=str))
 
 
-@cache
+settings = cache(partial(load_settings, read_parameter=read_parameter))
+"""With the secrets, wherever they stand."""
+
+opening = Opening()
+
+
 def parts() -> Parts:
     """What outlives one request of a warm function; a failure is not kept."""
-    return open_parts(load_settings(read_parameter=read_parameter), datetime.now(UTC))
+    return opening.parts(settings(), datetime.now(UTC))
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def test_function_urls_stand_in_front_where_they_are_asked_for_and_the_queue_tri
     here: Path, architecture: str
 ) -> None:
     parameters = ("FrontDoor=FunctionUrl", "FlushTrigger=queue", "FlushWindowSeconds=1", "Cdn=off")
-    stored = [f"/proof/{name}" for name in ("admin-password", "secret", "edge-secret")]
+    stored = [f"/proof/{name}" for name in ("admin-password", "secret", "ingest-key", "edge-secret")]
     with deployed(here, architecture, *parameters, "SecretsPath=/proof", stored=stored) as stack:
         assert "SiteBucketName" not in stack.outputs
         functions: Any = boto3.client("lambda", endpoint_url=stack.endpoint)
@@ -199,8 +199,8 @@ def test_function_urls_stand_in_front_where_they_are_asked_for_and_the_queue_tri
         assert functions.get_function_url_config(FunctionName=ingest)["AuthType"] == "NONE"
         assert functions.get_function_url_config(FunctionName=query)["FunctionUrl"] == stack.outputs["QueryUrl"]
         given: Any = functions.get_function_configuration(FunctionName=ingest)["Environment"]["Variables"]
-        assert (given["MALLARD_SECRET"], given["MALLARD_EDGE_SECRET"]) == (
-            "ssm:/proof/secret",
+        assert (given["MALLARD_INGEST_KEY"], given["MALLARD_EDGE_SECRET"]) == (
+            "ssm:/proof/ingest-key",
             "ssm:/proof/edge-secret",
         )
         body = {"d": SITE, "n": "pageview", "u": f"https://{SITE}/hello"}

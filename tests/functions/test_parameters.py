@@ -50,7 +50,7 @@ def test_the_query_function_lets_in_whoever_has_the_password_that_stands_there(t
 def test_an_ingest_function_without_its_secret_answers_503_and_writes_no_fault_of_its_own(
     tmp_path: object, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    environment = {"AWS_LAMBDA_FUNCTION_NAME": "ingest", "MALLARD_SECRET": "ssm:/mallard/absent"}
+    environment = {"AWS_LAMBDA_FUNCTION_NAME": "ingest", "MALLARD_INGEST_KEY": "ssm:/mallard/absent"}
     with patch.dict(os.environ, {**environment, "MALLARD_STORE": str(tmp_path), "MALLARD_SITES": "a.example"}):
         answer = cold("ingest").handle(request(body="{}"), Context())
     assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")

@@ -16,6 +16,7 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
+from mallard.auth.keys import KeyRing
 from mallard.config import load_settings
 from mallard.keeping.erase import request_erasure
 from mallard.query import downloads
@@ -148,6 +149,35 @@ def test_ingest_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, ca
     assert forbidden(calls, "IngestFunction") == set()
 
 
+def test_ingest_lists_nothing_writes_salts_only_and_holds_no_secret_but_its_key() -> None:
+    rights = allowed("IngestFunction")
+    assert {about for action, about in rights if action == "s3:PutObject"} == {"bucket/salts/*"}
+    assert {action for action, _ in rights} == {"s3:GetObject", "s3:PutObject", "sqs:SendMessage", "ssm:GetParameter"}
+    hidden = ("config/secret.json", "config/password.json", "config/links/a.json", "config/session-epoch.json")
+    readable = [about for action, about in rights if action == "s3:GetObject"]
+    assert [key for key in hidden if any(fnmatchcase(f"bucket/{key}", pattern) for pattern in readable)] == []
+    variables = template()["Resources"]["IngestFunction"]["Properties"]["Environment"]["Variables"]
+    assert "MALLARD_SECRET" not in variables
+    assert "ADMIN_PASSWORD" not in str(variables)
+
+
+def test_ingest_takes_events_of_a_pattern_and_batches_when_it_may_list_nothing(
+    endpoint: str, smoke: ModuleType, calls: list[Call], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALLARD_SITES", "*.example")
+    store = open_store(load_settings())
+    text, _ = KeyRing(store).create("a server", "Ingest", datetime.now(UTC), ())
+    calls.clear()
+    handler = smoke._handler("ingest")
+    answer = handler.handle(smoke._request("POST", "/api/event", body=smoke._page_view()), smoke.Context())
+    assert answer["statusCode"] == 202
+    batch = smoke._request("POST", "/api/events", body=json.dumps([{"d": SITE, "n": "x", "u": "/", "i": "1"}]))
+    batch["headers"] |= {"authorization": f"Bearer {text}"}
+    assert handler.handle(batch, smoke.Context())["statusCode"] == 202
+    assert ("s3:PutObject", "bucket/salts/new-sites.json") in calls
+    assert forbidden(calls, "IngestFunction") == set()
+
+
 def test_flush_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
     """Events of today and of closed days, a message that is none, an old salt, an erasure, both triggers."""
     settings = load_settings()
@@ -205,7 +235,7 @@ def test_a_function_may_read_the_secrets_that_it_needs_and_no_others() -> None:
     def may_read(function: str) -> set[str]:
         return {about for action, about in allowed(function) if action == "ssm:GetParameter"}
 
-    assert may_read("IngestFunction") == {f"{SECRETS}/secret", f"{SECRETS}/edge-secret"}
+    assert may_read("IngestFunction") == {f"{SECRETS}/ingest-key", f"{SECRETS}/edge-secret"}
     assert may_read("QueryFunction") == {
         f"{SECRETS}/{name}" for name in ("admin-password", "secret", "edge-secret", "metrics-token")
     }

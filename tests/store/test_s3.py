@@ -10,7 +10,7 @@ import pytest
 
 from mallard.errors import ConfigError, ConflictError, StoreError, StoreUnavailableError, StoreUnsupportedError
 from mallard.store.base import Store
-from mallard.store.s3 import connect
+from mallard.store.s3 import UnlistedS3Store, connect
 from support.moto import CREDENTIALS, REGION
 
 KEY = "events/a"
@@ -195,3 +195,19 @@ def test_what_a_server_does_not_know_is_said_to_be_unsupported(
 def test_an_address_that_makes_no_client_is_a_wrong_setting(endpoint: str, region: str) -> None:
     with pytest.raises(ConfigError, match="MALLARD_S3_ENDPOINT"):
         connect("s3://bucket", endpoint=endpoint, region=region)
+
+
+def test_get_without_the_right_to_list_is_nothing_where_s3_denies_what_is_not_there(server: Server) -> None:
+    """A write that is denied, and every other refusal, stay faults."""
+    with patch.dict(os.environ, CREDENTIALS):
+        address = f"http://127.0.0.1:{server.server_port}"
+        store = connect("s3://bucket", endpoint=address, region=REGION, kind=UnlistedS3Store)
+    server.status, server.code = 403, "AccessDenied"
+    assert store.get(KEY) is None
+    for name in PUTS:
+        with pytest.raises(StoreUnavailableError, match="AccessDenied"):
+            CALLS[name](store)
+    for code in ("ExpiredToken", "SignatureDoesNotMatch", "RequestTimeTooSkewed"):
+        server.code = code
+        with pytest.raises(StoreUnavailableError, match=code):
+            store.get(KEY)

@@ -1,18 +1,21 @@
 """How long a visitor id lasts: a day, a week or a month, and the name of the salt behind a day's ids."""
 
 import json
+import logging
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from mallard.errors import DamagedObjectError
+from mallard.errors import DamagedObjectError, MallardError
 from mallard.store.base import Store
 from mallard.store.swap import swap
 
 ROTATION_KEY = "config/rotation.json"
 CHANGE_AFTER = timedelta(days=2)
 """The day after tomorrow, UTC, has begun nowhere on earth: no id of a day that began changes its life."""
+
+log = logging.getLogger("mallard.rotation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,14 @@ def known_rotation(store: Store) -> Rotation:
     """The rotation all instances follow, as it was written down. Raises StoreUnavailableError where the store fails."""
     found = store.get(ROTATION_KEY)
     return DAILY if found is None else _from_json(found.data)
+
+
+def agree_on_rotation(store: Store, wanted: str, now: datetime) -> None:
+    """Write a wish down for those who only read it, as the ingest function on AWS. A failure is logged."""
+    try:
+        agreed_rotation(store, wanted, now)
+    except MallardError as error:
+        log.error("rotation of visitor ids: %s", error)
 
 
 def agreed_rotation(store: Store, wanted: str, now: datetime) -> Rotation:

@@ -61,16 +61,21 @@ class ApiKey:
 
 
 class KeyRing:
-    """The keys of one store. ``clock`` is monotonic seconds, ``now`` an aware moment."""
+    """The keys of one store. ``clock`` is monotonic seconds, ``now`` an aware moment.
+
+    ``marks_use`` False: the store's keys may be read only, and the day of a key's last use is not kept.
+    """
 
     def __init__(
         self,
         store: Store,
         *,
+        marks_use: bool = True,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
+        self._marks_use = marks_use
         self._now = now
         self._kept: Kept[ApiKey | None] = Kept(self.read, clock=clock)
         self._marked: dict[str, str] = {}
@@ -102,7 +107,8 @@ class KeyRing:
         key = self._kept.get(_hash(text))
         if key is None or not key.lives(now):
             return None
-        self._mark_used(key, now.astimezone(UTC).date())
+        if self._marks_use:
+            self._mark_used(key, now.astimezone(UTC).date())
         return key
 
     def all(self) -> list[ApiKey]:

@@ -6,15 +6,18 @@ from mallard.config import Settings
 from mallard.store.base import Store
 
 
-def open_store(settings: Settings) -> Store:
-    """A folder, or a bucket where the location begins with ``s3://``."""
+def open_store(settings: Settings, *, may_list: bool = True) -> Store:
+    """A folder, or a bucket where the location begins with ``s3://``.
+
+    ``may_list`` False: the reader may not list the bucket, which then answers 403 for what is not there.
+    """
     location = settings.store_location
     if location.startswith("s3://"):
         # Imported here: a laptop without AWS never pays for boto3.
-        from mallard.store.s3 import S3Store, connect
+        from mallard.store.s3 import S3Store, UnlistedS3Store, connect
         from mallard.store.single import SingleWriterS3Store
 
-        kind = SingleWriterS3Store if settings.single_writer else S3Store
+        kind = SingleWriterS3Store if settings.single_writer else S3Store if may_list else UnlistedS3Store
         return connect(location, endpoint=settings.s3_endpoint, region=settings.s3_region, kind=kind)
     from mallard.store.local import LocalStore
 

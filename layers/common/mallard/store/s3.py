@@ -56,6 +56,9 @@ _NEW = {"IfNoneMatch": "*"}
 class S3Store:
     """Objects of one bucket below an optional prefix."""
 
+    _absent = _ABSENT
+    """Codes of an answer to GET that say that there is nothing."""
+
     def __init__(
         self, session: boto3.Session, client: "S3Client", bucket: str, prefix: str = "", *, ca_bundle: str = ""
     ) -> None:
@@ -82,7 +85,7 @@ class S3Store:
             try:
                 answer = self._client.get_object(**self._object(key))
             except ClientError as error:
-                if _code(error) in _ABSENT:
+                if _code(error) in self._absent:
                     return None
                 raise
             return Stored(answer["Body"].read(), answer["ETag"].strip('"'))
@@ -271,6 +274,15 @@ class S3Store:
             code = _code(error) if isinstance(error, ClientError) else type(error).__name__
             kind = StoreUnsupportedError if code in _UNSUPPORTED else StoreUnavailableError
             raise kind(f"The bucket {self.bucket} did not answer as expected: {code}.") from error
+
+
+class UnlistedS3Store(S3Store):
+    """A bucket that its reader may not list: S3 then answers a GET of what is not there with AccessDenied.
+
+    What the reader may not get at all looks the same; a write that is not allowed is a fault as ever.
+    """
+
+    _absent = _ABSENT | {"AccessDenied"}
 
 
 def _code(error: ClientError) -> str:
