@@ -50,8 +50,9 @@ build: .venv/.sam ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
 	@$(BIN)/python deploy/sizes.py $(BUILD)
 
 deploy: build setup ## Build, deploy and upload to AWS: STACK=mallard PARAMETERS="Sites=example.com ..."; docs/deploy.md
+	@found=$$($(BIN)/python deploy/prepare.py $(STACK) $(PARAMETERS)) && \
 	$(SAM) deploy --config-file "$(abspath samconfig.toml)" --template-file $(BUILD)/template.yaml --stack-name $(STACK) \
-		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS) $$found
 	@$(BIN)/python deploy/publish.py $(STACK)
 
 docs: setup ## Write docs/api.md from what the application says of itself

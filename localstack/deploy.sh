@@ -30,6 +30,6 @@ trap 'rm -rf "$packed"' EXIT
 # No HTTP API, no CloudFront, and schedules that never fire.
 .venv/sam/bin/sam deploy --config-file "$PWD/samconfig.toml" --template-file "$packed/template.yaml" \
     --stack-name "$stack" --no-resolve-s3 --s3-bucket "$stack-code" --parameter-overrides \
-    Architecture=$architecture FrontDoor=FunctionUrl Cdn=off FlushTrigger=queue FlushWindowSeconds=1 \
+    Architecture=$architecture FrontDoor=FunctionUrl Cdn=off FlushTrigger=queue FlushWindowSeconds=1 ReserveConcurrency=off \
     DashboardOrigin="$origin" "$@"
 .venv/bin/python localstack/publish.py "$stack" --bucket "$stack-site" --origin "$origin"

@@ -5,6 +5,7 @@ from functools import cache, partial
 from typing import Any
 
 from mallard.config import load_settings
+from mallard.ingest.edge import refused_past_edge
 from mallard.ingest.gateway import Parts, answer_safely
 from mallard.ingest.open import Opening
 from mallard.observe.watch import Context, Watch
@@ -32,4 +33,5 @@ def parts() -> Parts:
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """API Gateway (format 2.0) or Function URL."""
     with watch().invocation(context) as counts:
-        return answer_safely(event, parts, datetime.now(UTC), counts)
+        refused = refused_past_edge(event, settings)
+        return refused or answer_safely(event, parts, datetime.now(UTC), counts)

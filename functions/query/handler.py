@@ -9,6 +9,7 @@ from mangum import Mangum
 from mallard.config import load_settings
 from mallard.health.open import routes_of_functions
 from mallard.ingest.caller import open_caller
+from mallard.ingest.edge import refused_past_edge
 from mallard.keeping.erase import Erasure, queue_erasure
 from mallard.parameters import read_parameter
 from mallard.query.api import create_app
@@ -56,4 +57,4 @@ def app() -> Mangum:
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """API Gateway (format 2.0) or Function URL."""
-    return answer_safely(event, context, app)
+    return refused_past_edge(event, settings) or answer_safely(event, context, app)

@@ -57,7 +57,8 @@ class Stack:
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """One request at the API's door, with the owner's token where there is one; a 503 is asked again later."""
         data = None if body is None else json.dumps(body).encode()
-        given = {"Host": urlsplit(self.outputs["ApiUrl"]).netloc, "User-Agent": FIREFOX, **headers}
+        given = {"Host": urlsplit(self.outputs["ApiUrl"]).netloc, "User-Agent": FIREFOX, "X-Mallard-Edge": EDGE_SECRET}
+        given |= headers
         given |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         request = urllib.request.Request(self.endpoint + path, data, given, method=method)
         for is_last in [False] * TRIES + [True]:

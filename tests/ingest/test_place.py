@@ -12,7 +12,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mallard.config import Settings
-from mallard.ingest.geo import RemoteSource, open_edge, open_geo
+from mallard.ingest.edge import open_edge
+from mallard.ingest.geo import RemoteSource, open_geo
 from mallard.ingest.place import CACHED_PLACES, NOWHERE, Geo, LocalSource, Place, coarsened, make_place
 from support.moto import moto_server
 

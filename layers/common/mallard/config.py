@@ -218,6 +218,9 @@ class Settings:
     edge_cdn: str = _setting(
         "cloudfront", _one_of("cloudfront", "cloudflare", "fastly"), "Whose headers name viewer and place."
     )
+    edge_only: bool = _setting(
+        False, _truth, "On AWS: refuse requests that do not carry MALLARD_EDGE_SECRET, as those around the CDN."
+    )
     geoip_db: str = _setting(
         "",
         _geoip_db,

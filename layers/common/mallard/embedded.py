@@ -19,7 +19,8 @@ from mallard.health.serving import Serving
 from mallard.ingest.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.caller import open_caller, open_trust
-from mallard.ingest.geo import open_edge, open_geo
+from mallard.ingest.edge import open_edge
+from mallard.ingest.geo import open_geo
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import open_rate_limit

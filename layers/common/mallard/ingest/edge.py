@@ -1,13 +1,18 @@
 """What a CDN in front says of a viewer, believed only with the secret that the CDN adds to each request."""
 
 import hmac
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
+from mallard.config import Settings
+from mallard.errors import MallardError
 from mallard.ingest.place import Place, make_place
 from mallard.web.address import address_text
+from mallard.web.policy import HSTS
 
 SECRET_HEADER = "x-mallard-edge"  # noqa: S105  # the header's name
 
@@ -52,25 +57,60 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The CDN in front, and the secret it shares with us; without a secret nobody is believed."""
+    """The CDN in front, and the secret it shares with us; without a secret nobody is believed.
+
+    ``is_only_way``: what comes without the secret is refused, so that nobody goes around what the CDN keeps out.
+    """
 
     secret: str = ""
     cdn: str = "cloudfront"
+    is_only_way: bool = False
+
+    def refuses(self, headers: Mapping[str, str]) -> bool:
+        """True where a request should have come through the CDN and did not."""
+        return self.is_only_way and not self._knows(headers)
 
     def viewer(self, headers: Mapping[str, str]) -> Viewer | None:
         """What the CDN says, None where the request did not come through it. Only this CDN's own headers count.
 
         A client may write any of these headers, also those of another CDN, which this one would pass on.
         """
-        given = headers.get(SECRET_HEADER, "")
-        if not self.secret or not hmac.compare_digest(given.encode(errors="replace"), self.secret.encode()):
+        if not self._knows(headers):
             return None
         names = NAMES[self.cdn]
         place = make_place(headers.get(names.country), _name(headers, names.region), _name(headers, names.city))
         return Viewer(_address(headers.get(names.address, "").strip(), names.has_port), place)
 
+    def _knows(self, headers: Mapping[str, str]) -> bool:
+        given = headers.get(SECRET_HEADER, "")
+        return bool(self.secret) and hmac.compare_digest(given.encode(errors="replace"), self.secret.encode())
+
 
 NO_EDGE = Edge()
+PAST_THE_EDGE = "This address answers its CDN alone; ask under the dashboard's name."
+
+
+def open_edge(settings: Settings) -> Edge:
+    """The CDN whose word counts, if there is a secret to know it by."""
+    return Edge(settings.edge_secret, settings.edge_cdn, settings.edge_only)
+
+
+def refused_past_edge(event: Any, settings: Callable[[], Settings]) -> dict[str, Any] | None:
+    """The 403 to an event of API Gateway or a Function URL that went around the CDN; None for all others.
+
+    Where the settings cannot be read, whoever answers next says so.
+    """
+    given = event.get("headers") if isinstance(event, dict) else None
+    headers = {str(name).lower(): value for name, value in (given or {}).items() if isinstance(value, str)}
+    try:
+        is_refused = open_edge(settings()).refuses(headers)
+    except MallardError:
+        return None
+    if not is_refused:
+        return None
+    body = json.dumps({"error": PAST_THE_EDGE, "reason": "edge"})
+    answered = {"content-type": "application/json", "cache-control": "no-store", **HSTS}
+    return {"statusCode": 403, "headers": answered, "body": body, "isBase64Encoded": False}
 
 
 def _address(text: str, has_port: bool) -> str | None:

@@ -1,10 +1,9 @@
-"""Opens the place lookups that the settings name: the database of MALLARD_GEOIP_DB, and the CDN in front."""
+"""Opens the place lookup that the settings name: the database of MALLARD_GEOIP_DB."""
 
 from pathlib import Path
 
 from mallard.config import Settings
 from mallard.errors import StoreError
-from mallard.ingest.edge import Edge
 from mallard.ingest.place import Geo, LocalSource, Source
 
 REMOTE_CHECK_SECONDS = 3600
@@ -49,11 +48,6 @@ def open_geo(settings: Settings, *, in_background: bool = True) -> Geo:
         return Geo(LocalSource(Path(location)), precision=precision, in_background=in_background)
     source: Source = RemoteSource(location, endpoint=settings.s3_endpoint, region=settings.s3_region)
     return Geo(source, precision=precision, check_seconds=REMOTE_CHECK_SECONDS, in_background=in_background)
-
-
-def open_edge(settings: Settings) -> Edge:
-    """The CDN whose word counts, if there is a secret to know it by."""
-    return Edge(settings.edge_secret, settings.edge_cdn)
 
 
 def _precision(settings: Settings) -> str:

@@ -83,7 +83,7 @@ class SharedNewSites:
         if site_id in self._known:
             return 0
         if moment < self._full_again:
-            # Whatever was counted before it was full was read with it.
+            # All that was counted before it was full was read with it.
             if site_id in self._met:
                 return 0
             return max(1, ceil(self._full_until - moment))

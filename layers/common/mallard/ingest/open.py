@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime
 
 from mallard.auth.keys import KeyRing
 from mallard.config import Settings
+from mallard.ingest.edge import open_edge
 from mallard.ingest.gateway import Parts
-from mallard.ingest.geo import open_edge, open_geo
+from mallard.ingest.geo import open_geo
 from mallard.ingest.new_sites import SharedNewSites
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy

@@ -279,7 +279,7 @@ class S3Store:
 class UnlistedS3Store(S3Store):
     """A bucket that its reader may not list: S3 then answers a GET of what is not there with AccessDenied.
 
-    What the reader may not get at all looks the same; a write that is not allowed is a fault as ever.
+    An object that the reader may never get looks the same; a write that is not allowed is a fault as ever.
     """
 
     _absent = _ABSENT | {"AccessDenied"}
