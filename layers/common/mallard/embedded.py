@@ -13,6 +13,7 @@ from mallard.auth.gate import Gate
 from mallard.config import Settings
 from mallard.flush.gather import Gathering
 from mallard.flush.schedule import Schedule
+from mallard.hashed_cache import forget_all
 from mallard.health.questions import Questions, Timed
 from mallard.health.routes import health_routes
 from mallard.health.serving import Serving
@@ -52,7 +53,7 @@ class Embedded:
         self._dashboard_folder, self._tracker_folder = find_static()
         self._store = open_to_write(settings)
         self._queue = open_local_queue(settings)
-        self._book = SiteBook(self._store)
+        self._book = SiteBook(self._store, on_erasure=forget_all)
         self._pending = LocalPending(self._queue, lambda site_id: self._book.get(site_id).erased)
         self._engine = Engine(
             self._store,
@@ -151,6 +152,7 @@ class Embedded:
     def _forget_erased(self) -> None:
         self._table.forget()
         self._engine.forget()
+        forget_all()
 
     def _make_rest(self, settings: Settings) -> FastAPI:
         app = create_app(

@@ -2,18 +2,24 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from unicodedata import normalize
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+
+from mallard.hashed_cache import hashed_cache
 
 MAX_SITE_ID_LENGTH = 200
 MAX_HOST_LENGTH = 253
 MAX_HOST_LABEL_LENGTH = 63
 MAX_TAG_LENGTH = 256
+WIDTH_STEP_PX = 100
+WIDEST_PX = 4000
 MAX_FOLDER_NAME_BYTES = 255 - len("site_id=")
 """What a file system takes as one name; `:` is `%3A` there."""
 
-CACHED_NAMES = 4096
+NAMES_BYTES = 1024 * 1024
+
+# The standard library's own cache keeps the last addresses as they came.
+_split: Callable[[str], SplitResult] = urlsplit.__wrapped__  # type: ignore[attr-defined]
 
 _SITE_ID = re.compile(r"[a-z0-9._:-]+")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
@@ -23,7 +29,12 @@ _SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
 """A session's id that old servers write into the path: it would make each visit a page of its own."""
 
 
-@lru_cache(maxsize=CACHED_NAMES)
+def split_address(text: str) -> SplitResult:
+    """``urlsplit`` of the standard library, which keeps nothing of the text. Raises ValueError."""
+    return _split(text)
+
+
+@hashed_cache(most_bytes=NAMES_BYTES)
 def read_site_id(text: str) -> str | None:
     """The id of a site: ASCII in small letters, an international name as ``xn--``; None where it is no id.
 
@@ -44,7 +55,7 @@ def fits_folder(site: str) -> bool:
     return len(quote(site, safe="")) <= MAX_FOLDER_NAME_BYTES
 
 
-@lru_cache(maxsize=CACHED_NAMES)
+@hashed_cache(most_bytes=NAMES_BYTES)
 def stored_host(text: str) -> str | None:
     """A host in small letters without a dot at its end, an international name as browsers send it (``xn--``).
 
@@ -80,7 +91,7 @@ def _ascii(name: str) -> str:
 def stored_address(text: str) -> str | None:
     """The address of a web page without credentials, usual port and fragment, in one form; None where it is none."""
     try:
-        parts = urlsplit(text)
+        parts = split_address(text)
         host = stored_host(parts.hostname) if parts.hostname else None
         port = parts.port
     except ValueError:
@@ -113,6 +124,15 @@ def composed(text: str) -> str:
     return text if text.isascii() else normalize("NFC", text)
 
 
+def stored_width(width_px: int | None) -> str | None:
+    """A viewport's width rounded down to WIDTH_STEP_PX, WIDEST_PX at most; None below the first step.
+
+    An exact width, of a window that somebody has drawn to a size, would be one person's on many days.
+    """
+    step = min(width_px or 0, WIDEST_PX) // WIDTH_STEP_PX
+    return str(step * WIDTH_STEP_PX) if step else None
+
+
 def stored_label(text: str) -> str:
     """The name of an event or a goal: composed, without spaces around it."""
     return composed(text).strip()
@@ -137,7 +157,7 @@ def written_page(text: str) -> str:
 
 def _path_of(text: str) -> str:
     try:
-        parts = urlsplit(text)
+        parts = split_address(text)
     except ValueError:
         return text
     return urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment))
@@ -147,7 +167,7 @@ def written_host(text: str) -> str:
     """A host that an owner writes, or that of a full address, as it is stored; as it is where it is none."""
     written = text.strip()
     try:
-        name = urlsplit(written).hostname if "://" in written else written
+        name = split_address(written).hostname if "://" in written else written
     except ValueError:
         name = None
     return (name and stored_host(name)) or text

@@ -166,6 +166,15 @@ class Connection(HttpToolsProtocol):
             self.server_state.total_requests += 1
             self._owed_until = self.loop.time() + self.timeout_keep_alive
 
+    def on_response_complete(self) -> None:
+        """An answer of uvicorn's went out. The connection may stay open for long; what it was sent must not."""
+        cycle = self.cycle
+        super().on_response_complete()
+        if cycle is not None and cycle is self.cycle and cycle.response_complete:
+            if cycle.scope is self.scope:
+                self.scope, self.headers, self.url = {}, [], b""  # type: ignore[typeddict-item]
+            cycle.scope = {}  # type: ignore[typeddict-item]
+
     def pause_writing(self) -> None:
         """The client does not read as fast as we write."""
         super().pause_writing()

@@ -73,7 +73,10 @@ class EventConnection(Connection):
 
     def _take_event(self, event: "_EventCycle") -> None:
         event.is_taken = True
-        self._take(event.body, self.headers, self.client[0] if self.client else "", event.reply)
+        body, headers = event.body, self.headers
+        # The connection may stay open for long; what it was sent must not.
+        event.body, self.headers = b"", []
+        self._take(body, headers, self.client[0] if self.client else "", event.reply)
 
     def _is_event(self) -> bool:
         if self.url != EVENT_URL:

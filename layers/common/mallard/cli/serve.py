@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from mallard.cli.connection import KEEP_ALIVE_SECONDS, Connection
+from mallard.cli.core_dumps import forbid_core_dumps
 from mallard.cli.event_connection import EventConnection
 from mallard.cli.logs import set_up_logs
 from mallard.cli.open_connections import OpenConnections, most_connections, raise_file_limit
@@ -56,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.queue != "local":
         raise ConfigError("MALLARD_QUEUE names an SQS queue, but `mallard serve` keeps its own; leave it at local.")
     set_up_logs(settings)
+    forbid_core_dumps()
     with _listening(settings) as listener:
         try:
             app = Embedded(settings)

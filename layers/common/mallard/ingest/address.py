@@ -1,12 +1,13 @@
 """The client's address: the one our own proxy saw, never one the client can write."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 from mallard.config import Network
-from mallard.web.address import Address, read_address
+from mallard.hashed_cache import hashed_cache
+from mallard.web.address import read_address
 
 MAX_HOPS = 32
+PEERS_BYTES = 256 * 1024
 
 
 class Proxies:
@@ -17,6 +18,7 @@ class Proxies:
         for each in networks:
             ends = int(each.network_address), int(each.broadcast_address)
             self._ranges[len(each.network_address.packed)].append(ends)
+        self.has_peer = hashed_cache(most_bytes=PEERS_BYTES)(self._has_peer)
 
     def __contains__(self, packed: bytes) -> bool:
         number = int.from_bytes(packed, "big")
@@ -24,6 +26,10 @@ class Proxies:
             if first <= number <= last:
                 return True
         return False
+
+    def _has_peer(self, peer: str) -> bool:
+        packed = packed_address(peer)
+        return packed is not None and packed in self
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Proxies) -> str:
@@ -34,12 +40,16 @@ def client_address(peer: str, forwarded_for: str, trusted: Proxies) -> str:
     # What a socket tells of an IPv4 connection has its usual form already.
     if not forwarded_for and ":" not in peer:
         return peer
-    own = _peer(peer)
-    if own is None:
-        return peer
-    text, packed = own
-    if not forwarded_for or packed not in trusted:
-        return text
+    told = _forwarded(forwarded_for, trusted) if forwarded_for and trusted.has_peer(peer) else ""
+    if told:
+        return told
+    own = read_address(peer)
+    return own[0] if own else peer
+
+
+def _forwarded(forwarded_for: str, trusted: Proxies) -> str:
+    """The nearest hop that is no proxy of ours, else the farthest that is an address; empty where none is."""
+    text = ""
     for hop in reversed(forwarded_for.split(",")[-MAX_HOPS:]):
         seen = read_address(hop)
         if seen is None:
@@ -52,10 +62,5 @@ def client_address(peer: str, forwarded_for: str, trusted: Proxies) -> str:
 
 def packed_address(peer: str) -> bytes | None:
     """The 4 or 16 bytes of a peer's address; None where it is none (a socket of the file system)."""
-    own = _peer(peer)
+    own = read_address(peer)
     return own[1] if own else None
-
-
-@lru_cache(maxsize=1024)
-def _peer(peer: str) -> Address | None:
-    return read_address(peer)

@@ -7,11 +7,11 @@ by ``utm_medium`` or by an advertiser's click id, then the kind of the source, t
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from mallard.hashed_cache import hashed_cache
 from mallard.ingest.known import Kind, Known, source_of_word, squashed
 
-CACHED_CHANNELS = 4096
+CHANNELS_BYTES = 1024 * 1024
 
 DIRECT, UNASSIGNED = "Direct", "Unassigned"
 
@@ -101,13 +101,11 @@ def channel_of(known: Known | None, tags: Mapping[str, str], click: Click | None
     meaning; ``linked`` says that a page or a ``ref`` names where it came from.
     """
     medium = tags.get("utm_medium", "").lower() or (click.medium if click and click.medium else "")
-    return _channel(
-        known, tags.get("utm_source", "").lower(), medium, tags.get("utm_campaign", "").lower(), linked=linked
-    )
+    return _channel(known, tags.get("utm_source", "").lower(), medium, tags.get("utm_campaign", "").lower(), linked)
 
 
-@lru_cache(maxsize=CACHED_CHANNELS)
-def _channel(known: Known | None, source: str, medium: str, campaign: str, *, linked: bool) -> str:
+@hashed_cache(most_bytes=CHANNELS_BYTES)
+def _channel(known: Known | None, source: str, medium: str, campaign: str, linked: bool) -> str:
     known = known or (source_of_word(source) if source else None)
     kind = known.kind if known else Kind.OTHER
     if not (known or source or medium or campaign or linked):

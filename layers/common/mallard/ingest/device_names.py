@@ -1,6 +1,7 @@
 """Device names in user agents, taken out before the search for bots."""
 
 import re
+from string import ascii_lowercase, ascii_uppercase
 
 _MODEL = re.compile(
     r"\(Linux;[^()]*?Android(?:[ /][\d.]+)?;(?: [a-z]{2}[-_][a-z]{2};)?(?P<model>[^();]*?)"
@@ -31,6 +32,10 @@ _NAMES = re.compile(
 
 _MIN_REPEATED_LENGTH = 4
 
+_FOLDED = str.maketrans(ascii_uppercase + "_", ascii_lowercase + " ")
+_BESIDE = re.compile(r"[\w-]")
+_GOES_ON = re.compile(r"[\w-]|/\d")
+
 
 def without_device_names(user_agent: str) -> str:
     """The agent without its model, wherever it stands, and without the known names of devices."""
@@ -48,6 +53,29 @@ def _without_model(user_agent: str, found: re.Match[str]) -> str:
     rest = user_agent[found.end("build") if found["build"] is not None else end :]
     # A product token such as Googlebot/2.1 in the model's place is no model.
     if len(model) >= _MIN_REPEATED_LENGTH and "/" not in model:
-        words = "[ _]".join(map(re.escape, re.split("[ _]", model)))
-        rest = re.sub(rf"(?<!compatible; )(?<![\w-]){words}(?![\w-]|/\d)", "", rest, flags=re.IGNORECASE)
+        rest = _without_words(rest, model)
     return user_agent[:begin] + rest
+
+
+def _without_words(text: str, words: str) -> str:
+    """The text without some words, in any case, with spaces or underscores, but for what calls itself compatible.
+
+    No pattern is made of the words: the cache of ``re`` would keep them.
+    """
+    folded, wanted = text.translate(_FOLDED), words.translate(_FOLDED)
+    kept, begin, found = [], 0, folded.find(wanted)
+    while found >= 0:
+        end = found + len(wanted)
+        if _stands_alone(folded, found, end):
+            kept.append(text[begin:found])
+            begin = found = end
+        else:
+            found += 1
+        found = folded.find(wanted, found)
+    return "".join([*kept, text[begin:]])
+
+
+def _stands_alone(folded: str, begin: int, end: int) -> bool:
+    if folded.endswith("compatible; ", 0, begin) or (begin and _BESIDE.match(folded, begin - 1)):
+        return False
+    return _GOES_ON.match(folded, end) is None

@@ -1,9 +1,6 @@
 """Local hosts: names and addresses that lead nowhere on the public internet."""
 
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
-
-CACHED_HOSTS = 4096
 
 _ENDINGS = (".localhost", ".local")
 _NETWORKS = tuple(
@@ -27,7 +24,6 @@ _NETWORKS = tuple(
 """
 
 
-@lru_cache(maxsize=CACHED_HOSTS)
 def is_local(host: str) -> bool:
     """True for localhost, names below ``.localhost`` and ``.local``, and addresses that are not public.
 

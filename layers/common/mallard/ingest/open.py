@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 from mallard.auth.keys import KeyRing
 from mallard.config import Settings
+from mallard.hashed_cache import forget_all
 from mallard.ingest.edge import open_edge
 from mallard.ingest.gateway import Parts
 from mallard.ingest.geo import open_geo
@@ -65,7 +66,7 @@ def open_parts(settings: Settings, store: Store, rotation: Rotation) -> Parts:
         open_rate_limit(settings),
         settings.filter_bots,
         settings.honor_gpc,
-        SiteBook(store, kept_seconds=SITES_KEPT_SECONDS, may_list=False),
+        SiteBook(store, kept_seconds=SITES_KEPT_SECONDS, may_list=False, on_erasure=forget_all),
         Privacy.of(settings),
         # A thread would be frozen between two requests.
         open_geo(settings, in_background=False),

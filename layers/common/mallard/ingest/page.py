@@ -2,13 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
+from mallard.hashed_cache import hashed_cache
 from mallard.ingest.channel import CLICK_IDS
 from mallard.names import MAX_TAG_LENGTH as MAX_TAG_LENGTH
-from mallard.names import stored_host, stored_path, stored_tag
+from mallard.names import split_address, stored_host, stored_path, stored_tag
 
 MAX_QUERY_FIELDS = 200
+HOSTS_BYTES = 1024 * 1024
 
 _ESCAPED_AND = re.compile(r"&(?:amp;)+")
 """An ampersand as HTML escapes it, in links that were copied from a page's source."""
@@ -40,7 +42,7 @@ def read_page(url: str, site_id: str) -> Page | None:
     """
     try:
         url = url.strip()
-        parts = urlsplit(url)
+        parts = split_address(url)
         hostname = stored_host(parts.hostname) if parts.hostname else None
     except ValueError:
         return None
@@ -62,10 +64,11 @@ def read_page(url: str, site_id: str) -> Page | None:
     )
 
 
+@hashed_cache(most_bytes=HOSTS_BYTES)
 def host_of(url: str) -> str | None:
     """The hostname of a full URL, without port, in the one form of hosts here; None where there is none."""
     try:
-        name = urlsplit(url).hostname
+        name = split_address(url).hostname
     except ValueError:
         return None
     return stored_host(name) if name else None

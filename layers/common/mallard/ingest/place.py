@@ -13,17 +13,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mallard.hashed_cache import Cached, hashed_cache
 from mallard.web.address import address_text
 
 if TYPE_CHECKING:
     from geoip2.database import Reader
 
 CHECK_SECONDS = 10
-CACHED_PLACES = 8192
+PLACES_BYTES = 4 * 1024 * 1024
 MAX_PLACE_LENGTH = 128
 
 log = logging.getLogger("mallard.ingest")
@@ -112,7 +112,7 @@ class Geo:
         self._clock = clock
         self._in_background = in_background
         self._version: str | None = None
-        self._find: Callable[[str], Place] | None = None
+        self._find: Cached[[str], Place] | None = None
         self._loading = threading.Lock()
         self._checked = clock()
         self._refresh()
@@ -180,12 +180,12 @@ def _lookup(reader: "Reader") -> Callable[[str], Any] | None:
     return None
 
 
-def _finder(reader: "Reader", precision: str) -> Callable[[str], Place]:
+def _finder(reader: "Reader", precision: str) -> Cached[[str], Place]:
     """A cached lookup over one reader: a new reader brings a new, empty cache."""
     lookup = _lookup(reader)
     assert lookup is not None
 
-    @lru_cache(maxsize=CACHED_PLACES)
+    @hashed_cache(most_bytes=PLACES_BYTES)
     def find(address: str) -> Place:
         return coarsened(_read(lookup, address), precision)
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from mallard.event import ENGAGEMENT
+from mallard.hashed_cache import hashed_cache
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.ignored import NONE, Field
 from mallard.ingest.json_value import strict_json as strict_json
@@ -43,7 +43,7 @@ FIXED_BYTES = 300
 MAX_CLIENT_ID_LENGTH = 64
 MAX_WIDTH_PX = 100_000
 MAX_ENGAGEMENT_MS = 86_400_000
-CACHED_SITE_IDS = 4096
+SITE_IDS_BYTES = 1024 * 1024
 
 
 _REFERRER, _WIDTH = Field.REFERRER, Field.WIDTH
@@ -164,7 +164,7 @@ def _site_id(wire: Mapping[str, Any]) -> str:
     return _checked_site_id(_required_text(wire, "d", MAX_SITE_ID_LENGTH))
 
 
-@lru_cache(maxsize=CACHED_SITE_IDS)
+@hashed_cache(most_bytes=SITE_IDS_BYTES)
 def _checked_site_id(text: str) -> str:
     site_id = read_site_id(text)
     if site_id is None:

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from mallard.hashed_cache import hashed_cache
 from mallard.ingest.channel import CLICK_IDS, Click, channel_of
 from mallard.ingest.known import Known, host_in_word, is_spam, source_of_app, source_of_host, source_of_word
 from mallard.ingest.page import host_of
 from mallard.ingest.sites import host_of_site
 from mallard.names import stored_address
 
-CACHED_REFERRERS = 8192
+HOSTS_BYTES = 1024 * 1024
 
 _APP = "android-app://"
 
@@ -66,7 +66,6 @@ def source_name(host: str) -> str:
     return known.name if known else _bare(host)
 
 
-@lru_cache(maxsize=CACHED_REFERRERS)
 def _read_referrer(referrer: str) -> _Referrer | None:
     """Without credentials and fragment; None where it is no address of a web page or an app."""
     referrer = referrer.strip()
@@ -76,7 +75,13 @@ def _read_referrer(referrer: str) -> _Referrer | None:
     host, stored = host_of(referrer), stored_address(referrer)
     if host is None or stored is None:
         return None
-    return _Referrer(stored, host, source_of_host(host), is_spam(host))
+    return _Referrer(stored, host, *_of_host(host))
+
+
+@hashed_cache(most_bytes=HOSTS_BYTES)
+def _of_host(host: str) -> tuple[Known | None, bool]:
+    """The source of a host, and True where it is known for spam."""
+    return source_of_host(host), is_spam(host)
 
 
 def _source(word: str | None, found: _Referrer | None, click: Click | None) -> tuple[Known | None, str | None]:

@@ -43,12 +43,17 @@ class SiteBook:
         kept_seconds: float = KEPT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         may_list: bool = True,
+        on_erasure: Callable[[], None] = lambda: None,
     ) -> None:
-        """``may_list`` False: the store cannot be listed, as by the ingest function on AWS."""
+        """``may_list`` False: the store cannot be listed, as by the ingest function on AWS.
+
+        ``on_erasure`` is called whenever this instance hears of an erasure, its own or another's.
+        """
         self._store = store
         self._may_list = may_list
         self._kept_seconds = kept_seconds
         self._clock = clock
+        self._on_erasure = on_erasure
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, SiteSettings, bool]] = {}
         self._set_up: tuple[float, set[str]] | None = None
@@ -134,12 +139,14 @@ class SiteBook:
 
     def _keep(self, site_id: str, settings: SiteSettings, *, is_stored: bool) -> None:
         with self._lock:
-            self._kept.pop(site_id, None)
+            before = self._kept.pop(site_id, None)
             self._kept[site_id] = (self._clock(), settings, is_stored)
             if is_stored and self._set_up is not None:
                 self._set_up[1].add(site_key(site_id))
             while len(self._kept) > MAX_KEPT:
                 self._kept.pop(next(iter(self._kept)))
+        if settings.erased and (before is None or before[1].erased != settings.erased):
+            self._on_erasure()
 
 
 def _decoded(site_id: str, data: bytes | None) -> SiteSettings:
