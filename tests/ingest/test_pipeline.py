@@ -28,6 +28,7 @@ from mallard.ingest.hints import Hints
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_body
 from mallard.ingest.stamp import EventIds
+from mallard.names import stored_width
 from mallard.store.local import LocalStore
 
 NOW_MS = 1_751_284_800_250
@@ -74,7 +75,7 @@ def test_a_request_becomes_an_event_with_everything_the_table_stores(door: Door)
         "browser_version": "132.0",
         "os": "Linux",
         "device_type": "desktop",
-        "screen_size": "1280",
+        "screen_size": "1200",
         "language": "de-CH",
         "props": '{"plan":"pro"}',
     }
@@ -325,7 +326,7 @@ def test_device_is_the_agents_and_the_widths_only_when_the_agent_is_silent(
     width_px: int | None, user_agent: str, device: str | None, store: LocalStore
 ) -> None:
     event = take(open_door(store), width_px=width_px, user_agent=user_agent)
-    assert (event.device_type, event.screen_size) == (device, width_px and str(width_px))
+    assert (event.device_type, event.screen_size) == (device, stored_width(width_px))
 
 
 def test_device_is_the_client_hints_before_the_widths(store: LocalStore) -> None:
@@ -349,6 +350,21 @@ def test_device_is_the_client_hints_before_the_widths(store: LocalStore) -> None
         ("*;q=0.5", None),
         (",en", None),
         ("x" * 100, None),
+        ("x-my-stable-id-4242-abcdefghij", None),
+        ("i-klingon", None),
+        ("qaa", None),
+        ("de-Qaaa", None),
+        ("en-XA", None),
+        ("de-zzzzzzzzz", None),
+        ("abcdefgh", None),
+        ("de-AT-x-mine", "de-AT"),
+        ("de-CH-1996", "de-CH"),
+        ("en-US-u-ca-buddhist", "en-US"),
+        ("sr-Latn-RS", "sr-Latn-RS"),
+        ("es-419", "es-419"),
+        ("iw-IL", "he-IL"),
+        ("zh-yue-HK", "zh-HK"),
+        ("fil", "fil"),
     ],
 )
 def test_the_language_is_the_first_of_accept_language(header: str, language: str | None, door: Door) -> None:

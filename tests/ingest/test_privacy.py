@@ -1,6 +1,6 @@
 """Less is kept where the settings say so; a site's own zone, origins and rotation decide."""
 
-from dataclasses import replace
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -23,9 +23,15 @@ PARTS = (
     "suppress_os_version",
     "suppress_screen_size",
 )
+DEFAULTS = {"strip_referrer_query", "mask_paths"}
+OFF = {f"MALLARD_{each.upper()}": "false" for each in DEFAULTS}
 
 
-def test_without_a_setting_everything_is_kept(store: LocalStore) -> None:
+def parts_of(privacy: Privacy) -> set[str]:
+    return {name for name, is_set in asdict(privacy).items() if is_set is True}
+
+
+def test_without_a_part_everything_is_kept(store: LocalStore) -> None:
     event = take(open_door(store), referrer=REFERRER, width_px=800)
     assert event.referrer == "https://news.example/path?q=secret"
     assert event.timestamp == to_ms(NOW)
@@ -33,13 +39,18 @@ def test_without_a_setting_everything_is_kept(store: LocalStore) -> None:
 
 
 def test_gdpr_mode_is_all_of_its_parts_and_not_the_visitor_id() -> None:
-    assert {name for name in Privacy.__dataclass_fields__ if getattr(GDPR, name)} == set(PARTS)
+    assert parts_of(GDPR) == {*PARTS, "mask_paths"}
 
 
-@pytest.mark.parametrize("part", [*PARTS, "suppress_visitor_id"])
+@pytest.mark.parametrize("part", [*PARTS, "suppress_visitor_id", "mask_paths"])
 def test_each_part_can_be_set_alone(part: str) -> None:
-    alone = Privacy.of(load_settings({f"MALLARD_{part.upper()}": "true"}))
-    assert alone == replace(KEEP_ALL, **{part: True})
+    alone = Privacy.of(load_settings({**OFF, f"MALLARD_{part.upper()}": "true"}))
+    assert parts_of(alone) == {part}
+
+
+def test_referrers_are_stripped_and_paths_masked_by_default() -> None:
+    assert parts_of(Privacy.of(load_settings({}))) == DEFAULTS
+    assert Privacy.of(load_settings(OFF)) == KEEP_ALL
 
 
 def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:

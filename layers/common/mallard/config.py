@@ -183,12 +183,15 @@ class Settings:
     honor_gpc: bool = _setting(True, _truth, "Give no visitor id to events that carry Sec-GPC or DNT.")
     visitor_rotation: str = _setting("day", _one_of("day", "week", "month"), "How long a visitor id lasts.")
     gdpr_mode: bool = _setting(False, _truth, "All of the next five, and places to the country only.")
-    strip_referrer_query: bool = _setting(False, _truth, "Keep no query of a referrer's address.")
+    strip_referrer_query: bool = _setting(True, _truth, "Keep no query of a referrer's address.")
     round_timestamps: bool = _setting(False, _truth, "Keep the hour of an event only.")
     suppress_browser_version: bool = _setting(False, _truth, "Keep no browser version.")
     suppress_os_version: bool = _setting(False, _truth, "Keep no version of the operating system.")
     suppress_screen_size: bool = _setting(False, _truth, "Keep no screen size; the device class stays.")
     suppress_visitor_id: bool = _setting(False, _truth, "Give nobody a visitor id.")
+    mask_paths: bool = _setting(
+        True, _truth, "Store * for mail addresses and long tokens in paths of pages and referrers."
+    )
     filter_bots: bool = _setting(True, _truth, "Leave bots out of the numbers.")
     count_local: bool = _setting(False, _truth, "Count pages on localhost and on private addresses.")
     count_automation: bool = _setting(

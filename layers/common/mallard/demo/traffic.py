@@ -15,6 +15,7 @@ from mallard.demo.sources import ORIGINS
 from mallard.demo.visits import KINDS, PATHS, Rows, draw_rows
 from mallard.demo.world import COUNTRIES, EURO_COUNTRIES, MACHINES
 from mallard.event import ENGAGEMENT, EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
+from mallard.names import stored_width
 from mallard.table.schema import EVENTS
 
 # As text, since only the type stubs know a parameter of Array.
@@ -142,7 +143,7 @@ def _machine_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
     machine = _MACHINE.draw(rng, np.zeros(rows.visitors, dtype=np.int64))
     browser = _BROWSER.draw_flat(rng, machine)
     versions = [version for _, known in _BROWSERS for version in known]
-    widths = [str(width) for m in MACHINES for width in m.widths]
+    widths = [stored_width(width) for m in MACHINES for width in m.widths]
     return {
         "browser": _take([name for name, _ in _BROWSERS], browser[rows.visitor]),
         "browser_version": _take(versions, _BROWSER_VERSION.draw_flat(rng, browser)[rows.visitor]),

@@ -1,25 +1,25 @@
 """``receive``: an ordered list of small steps that ends in an ``Event`` or in ``Dropped(reason)``."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from mallard.event import ENGAGEMENT, Event, to_ms
+from mallard.hashed_cache import hashed_cache
 from mallard.ingest.agent import Agent, device_of_width, read_agent
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.edge import NO_EDGE, Edge
 from mallard.ingest.hints import NO_HINTS, Hints
 from mallard.ingest.hour_order import hour_order
 from mallard.ingest.ignored import Field, kind_of
+from mallard.ingest.language import read_language
 from mallard.ingest.local import is_local
 from mallard.ingest.page import read_page
 from mallard.ingest.place import NOWHERE, Geo, coarsened
-from mallard.ingest.privacy import KEEP_ALL, Privacy
+from mallard.ingest.privacy import KEEP_ALL, Privacy, kept_referrer
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.ingest.sender import Sender as Sender
@@ -27,21 +27,18 @@ from mallard.ingest.sites import Sites, host_of_site, listed
 from mallard.ingest.source import read_origin
 from mallard.ingest.stamp import EventIds, blind_event_id
 from mallard.ingest.visitor import visitor_id
+from mallard.masks import masked_path
+from mallard.names import stored_width
 from mallard.rejected.note import Notes
 from mallard.salts import Salt, Salts
 from mallard.sites.book import SiteBook
 from mallard.sites.erased import accepted_ms
 from mallard.sites.settings import SiteSettings
 
-MAX_LANGUAGE_LENGTH = 35
 TOO_LATE = "ts is of a day whose visitor ids can no longer be made; `mallard import` takes it."
-CACHED_ARRIVALS = 4096
+ARRIVALS_BYTES = 8 * 1024 * 1024
 
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_LETTERS: dict[int, Callable[[str], str]] = {2: str.upper, 4: str.title}
-"""Letters of a subtag by its length (RFC 5646, 2.1.1)."""
-
-CACHED_CLIENTS = 8192
+CLIENTS_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +158,24 @@ def drop_automation(draft: Draft, door: Door) -> Dropped | None:
 def describe_arrival(draft: Draft, door: Door) -> Dropped | None:
     """Hostname, path and campaign of the address; referrer, source and channel, and no referrer spam."""
     request = draft.request
-    found, local = _arrival(request.url, request.referrer, request.site_id)
+    privacy = door.privacy
+    found, local = _arrival(
+        request.url, request.referrer, request.site_id, privacy.strip_referrer_query, privacy.mask_paths
+    )
     if isinstance(found, Dropped):
         return found
     draft.columns.update(found)
     return _refuse_local(draft, door) if local and not door.count_local else None
 
 
-@lru_cache(maxsize=CACHED_ARRIVALS)
-def _arrival(url: str, referrer: str | None, site_id: str) -> tuple[dict[str, Any] | Dropped, bool]:
-    """The columns of an arrival, to be copied, and whether its host is local: most visits reach few pages."""
+@hashed_cache(most_bytes=ARRIVALS_BYTES)
+def _arrival(
+    url: str, referrer: str | None, site_id: str, strips: bool, masks: bool
+) -> tuple[dict[str, Any] | Dropped, bool]:
+    """The columns of an arrival, to be copied, and True where its host is local: most visits reach few pages.
+
+    Referrers are stripped and paths masked here, so that memory keeps no more of them than the table does.
+    """
     page = read_page(url, site_id)
     if page is None:
         return Dropped(Reason.MALFORMED, "u must be a full URL or a path that begins with /."), False
@@ -179,9 +184,9 @@ def _arrival(url: str, referrer: str | None, site_id: str) -> tuple[dict[str, An
         return Dropped(Reason.SPAM, "The referrer is known for spam."), False
     columns = {
         "hostname": page.hostname,
-        "pathname": page.pathname,
+        "pathname": masked_path(page.pathname) if masks else page.pathname,
         **page.tags,
-        "referrer": origin.referrer,
+        "referrer": origin.referrer and kept_referrer(origin.referrer, strips=strips, masks=masks),
         "referrer_source": origin.source,
         "channel": origin.channel,
     }
@@ -214,7 +219,7 @@ def describe_agent(draft: Draft, door: Door) -> Dropped | None:
     return None
 
 
-@lru_cache(maxsize=CACHED_CLIENTS)
+@hashed_cache(most_bytes=CLIENTS_BYTES)
 def _client(user_agent: str, hints: Hints | None, accept_language: str, width: int | None) -> dict[str, Any]:
     """The columns of a client, to be copied."""
     agent = read_agent(user_agent, hints or NO_HINTS)
@@ -224,23 +229,14 @@ def _client(user_agent: str, hints: Hints | None, accept_language: str, width: i
         "os": agent.os,
         "os_version": agent.os_version,
         "device_type": agent.device_type or (device_of_width(width) if width else None),
-        "screen_size": str(width) if width else None,
-        "language": _language(accept_language),
+        "screen_size": stored_width(width),
+        "language": read_language(accept_language),
     }
 
 
 def _agent(sender: Sender) -> Agent:
     # Without hints the cache need not hash them: a microsecond of some twenty.
     return read_agent(sender.user_agent) if sender.hints is NO_HINTS else read_agent(sender.user_agent, sender.hints)
-
-
-def _language(accept_language: str) -> str | None:
-    """The first language as a BCP 47 tag in its usual letters: language small, script capitalised, region capitals."""
-    first = accept_language.partition(",")[0].partition(";")[0].strip().replace("_", "-")
-    if len(first) > MAX_LANGUAGE_LENGTH or not _LANGUAGE.fullmatch(first):
-        return None
-    language, *rest = first.lower().split("-")
-    return "-".join((language, *(_LETTERS.get(len(each), str.lower)(each) for each in rest)))
 
 
 def describe_payload(draft: Draft, door: Door) -> Dropped | None:
@@ -273,8 +269,8 @@ def identify_visitor(draft: Draft, door: Door) -> Dropped | None:
 
 def keep_less(draft: Draft, door: Door) -> Dropped | None:
     """What the settings do not want stored."""
-    if door.privacy is not KEEP_ALL:
-        door.privacy.keep_less(draft.columns)
+    for column in door.privacy.unkept:
+        draft.columns[column] = None
     return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from mallard.masks import masked_address, masked_path
 from mallard.names import (
     composed,
     decoded,
@@ -50,6 +51,16 @@ def _part_of_page(text: str) -> str:
     return composed(decoded(text))
 
 
+def _masked(dimension: str, text: str) -> tuple[str, ...]:
+    """The form in which rows hold a page or referrer that is masked (MALLARD_MASK_PATHS), where it is another."""
+    mask = _MASKS.get(dimension)
+    return (mask(text),) if mask and mask(text) != text else ()
+
+
+_MASKS: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(_PAGES, masked_path),
+    "visit:referrer": masked_address,
+}
 _WHOLE: dict[str, Callable[[str], str]] = {
     **dict.fromkeys(_PAGES, _page),
     _HOST: written_host,
@@ -74,4 +85,6 @@ def written_leaf(operator: str, dimension: str, values: Iterable[str], *, case_s
     known = {IS: _WHOLE, CONTAINS: _PART}.get(leaf.positive, {})
     form = known.get(dimension, composed)
     both = {each for value in leaf.values for each in forms(value, form)}
+    if leaf.positive == IS:
+        both |= {masked for each in both for masked in _masked(dimension, each)}
     return leaf if both == set(leaf.values) else Leaf(operator, dimension, tuple(sorted(both)), case_sensitive)

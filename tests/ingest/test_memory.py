@@ -1,0 +1,178 @@
+"""Memory after a request: no address, no agent and no referrer's query, and nothing of what was erased."""
+
+import asyncio
+import gc
+import json
+import secrets
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from ingest.doors import NOW, SITE, open_door, take
+from mallard.auth.keys import KeyRing
+from mallard.cli.event_connection import EventConnection
+from mallard.config import load_settings
+from mallard.embedded import Embedded
+from mallard.event import to_ms
+from mallard.hashed_cache import forget_all
+from mallard.ingest.asgi import IngestApp
+from mallard.ingest.open import open_parts
+from mallard.ingest.pipeline import _arrival
+from mallard.ingest.privacy import Privacy
+from mallard.queue.local import LocalQueue
+from mallard.sites.book import SiteBook
+from mallard.sites.erased import Erased
+from mallard.store.local import LocalStore
+from mallard.store.open import open_to_write
+from support.live_objects import objects_holding
+from support.server import Server
+
+HEADERS = (
+    "Host: stats.example\r\nUser-Agent: Mozilla/5.0 (Linux; Android 13; Z{model} Build/T1) AppleWebKit/537.36"
+    " (KHTML, like Gecko) Chrome/112.0.0.0 Mobile Safari/537.36 {word}\r\nAccept-Language: de-AT-x-{tag}, en\r\n"
+    "X-Forwarded-For: {address}\r\nOrigin: https://example.com\r\n"
+)
+
+
+class Person:
+    """Requests of one browser; its marks are new each time, and kept backwards so as not to be found here."""
+
+    def __init__(self) -> None:
+        address = f"203.0.113.{20 + secrets.randbelow(200)}"
+        words = {"address": address, **{name: secrets.token_hex(3) for name in ("word", "model", "tag", "query")}}
+        self.backwards = {name: each[::-1] for name, each in words.items()}
+
+    def requests(self) -> list[bytes]:
+        """An event, and a pixel."""
+        words = {name: each[::-1] for name, each in self.backwards.items()}
+        headers, url = HEADERS.format(**words), "https://example.com/a"
+        referrer = f"https://news.example/p?q={words['query']}"
+        body = json.dumps({"d": "example.com", "n": "pageview", "u": url, "r": referrer})
+        return [
+            f"POST /api/event HTTP/1.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}".encode(),
+            f"GET /api/event?d=example.com&n=a&u={url}&r={referrer} HTTP/1.1\r\n{headers}\r\n".encode(),
+        ]
+
+    def left(self) -> list[str]:
+        """The names of the marks that live objects hold."""
+        gc.collect()
+        return [name for name, each in self.backwards.items() if objects_holding(each[::-1])]
+
+
+@pytest.fixture
+def app(store: LocalStore, queue: LocalQueue) -> IngestApp:
+    settings = load_settings({})
+    door = open_door(store, book=SiteBook(store), privacy=Privacy.of(settings))
+    return IngestApp(door, queue, KeyRing(store), settings.trusted_proxies)
+
+
+async def left_after_requests(app: IngestApp, person: Person, numbers: list[int]) -> list[str]:
+    """What is left of one connection's requests while it is still open."""
+    loop = asyncio.get_running_loop()
+    config = uvicorn.Config(app, lifespan="off", log_config=None, proxy_headers=False)
+    config.load()
+    connection = partial(EventConnection, app, config=config, server_state=ServerState(), app_state={})
+    server = await loop.create_server(connection, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    for number in numbers:
+        writer.write(person.requests()[number])
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+    await asyncio.sleep(0.01)
+    left = person.left()
+    writer.close()
+    server.close()
+    return left
+
+
+@pytest.mark.parametrize("numbers", [[0], [1], [0, 1, 0]], ids=["event", "pixel", "both"])
+def test_memory_holds_nothing_of_a_request_when_its_connection_is_open(app: IngestApp, numbers: list[int]) -> None:
+    forget_all()
+    person = Person()
+    assert asyncio.run(left_after_requests(app, person, numbers)) == []
+    assert app.accepted == len(numbers)
+
+
+PAGE = "https://example.com/a-page-that-is-erased"
+DAY = NOW.date()
+
+
+def cached_bytes() -> int:
+    return _arrival.cache.count_bytes()
+
+
+def erase(book: SiteBook) -> None:
+    book.note_erasure(SITE, Erased(DAY, DAY, to_ms(NOW)))
+
+
+def test_an_erasure_empties_the_caches_of_the_process_that_carries_it_out(store: LocalStore) -> None:
+    book = SiteBook(store, on_erasure=forget_all)
+    take(open_door(store, book=book), url=PAGE)
+    assert cached_bytes() > 0
+    erase(book)
+    assert cached_bytes() == 0
+
+
+def test_an_erasure_empties_the_caches_of_every_process_that_hears_of_it(store: LocalStore) -> None:
+    seconds = iter(range(0, 10_000, 100))
+    door = open_door(store, book=SiteBook(store, clock=lambda: next(seconds), on_erasure=forget_all))
+    take(door, url=PAGE)
+    erase(SiteBook(store))
+    assert cached_bytes() > 0
+    take(door, url="/")
+    before = cached_bytes()
+    assert 0 < before < 1200, "the next page alone"
+    take(door, url=PAGE)
+    take(door, url="/")
+    assert cached_bytes() > before, "an erasure is heard of once"
+
+
+def test_a_server_empties_its_caches_when_it_erases(tmp_path: Path) -> None:
+    app = Embedded(load_settings({"MALLARD_DATA_DIR": str(tmp_path)}))
+    app.start()
+    try:
+        _arrival(PAGE, None, SITE, True, True)
+        assert cached_bytes() > 0
+        app._erase(SITE, DAY, DAY)
+        assert cached_bytes() == 0
+    finally:
+        app.stop()
+
+
+def test_a_function_empties_its_caches_when_it_hears_of_an_erasure(tmp_path: Path) -> None:
+    settings = load_settings({"MALLARD_DATA_DIR": str(tmp_path), "MALLARD_SITES": SITE})
+    door, queue, _ = open_parts(settings, NOW)
+    assert isinstance(queue, LocalQueue)
+    queue.close()
+    _arrival(PAGE, None, SITE, True, True)
+    erase(SiteBook(open_to_write(settings)))
+    door.settings(SITE)
+    assert cached_bytes() == 0
+
+
+DUMPS = """
+import ctypes, resource
+from mallard.cli.core_dumps import forbid_core_dumps
+forbid_core_dumps()
+print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+"""
+"""``PR_GET_DUMPABLE`` is 3."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_forbid_core_dumps_leaves_no_dump_and_no_look_from_outside() -> None:
+    ended = subprocess.run([sys.executable, "-c", DUMPS], capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout.split() == ["0", "0"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_serve_forbids_core_dumps(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        limits = Path(f"/proc/{server.pid}/limits").read_text()
+    (line,) = (each for each in limits.splitlines() if each.startswith("Max core file size"))
+    assert line.split()[4] == "0"
