@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from unicodedata import normalize
+from unicodedata import combining, normalize
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from mallard.hashed_cache import hashed_cache
@@ -10,6 +10,13 @@ from mallard.hashed_cache import hashed_cache
 MAX_SITE_ID_LENGTH = 200
 MAX_HOST_LENGTH = 253
 MAX_HOST_LABEL_LENGTH = 63
+MAX_NETLOC_LENGTH = 320
+"""Of a host with its port and credentials."""
+
+MAX_MARKS = 30
+"""Marks that one letter may carry, as in Unicode's stream-safe text (UAX #15): more take time by their square."""
+
+SHORT_LENGTH = 128
 MAX_TAG_LENGTH = 256
 WIDTH_STEP_PX = 100
 WIDEST_PX = 4000
@@ -24,13 +31,22 @@ _split: Callable[[str], SplitResult] = urlsplit.__wrapped__  # type: ignore[attr
 _SITE_ID = re.compile(r"[a-z0-9._:-]+")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NETLOC = re.compile(r"\A[^/?#]*//")
+"""All before the host."""
+
+_LONG_MARKS = re.compile(rb"[^\0]{31,}")
 _USUAL_PORTS = {"http": 80, "https": 443}
 _SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
 """A session's id that old servers write into the path: it would make each visit a page of its own."""
 
 
 def split_address(text: str) -> SplitResult:
-    """``urlsplit`` of the standard library, which keeps nothing of the text. Raises ValueError."""
+    """``urlsplit`` of the standard library, which keeps nothing of the text. Raises ValueError.
+
+    A host's length is looked at before: its normal form may be 18 times as long.
+    """
+    if not text.isascii() and len(_NETLOC.sub("", text, count=1).partition("/")[0]) > MAX_NETLOC_LENGTH:
+        raise ValueError("the host is too long")
     return _split(text)
 
 
@@ -121,7 +137,18 @@ def decoded(path: str) -> str:
 
 def composed(text: str) -> str:
     """The text in NFC: letters that are composed and decomposed are the same ones."""
-    return text if text.isascii() else normalize("NFC", text)
+    if text.isascii():
+        return text
+    return normalize("NFC", _with_few_marks(text) if len(text) > SHORT_LENGTH else text)
+
+
+def _with_few_marks(text: str) -> str:
+    """The text without the marks over MAX_MARKS in a row."""
+    kept, begin = [], 0
+    for found in _LONG_MARKS.finditer(bytes(map(combining, text))):
+        kept.append(text[begin : found.start() + MAX_MARKS])
+        begin = found.end()
+    return "".join([*kept, text[begin:]]) if kept else text
 
 
 def stored_width(width_px: int | None) -> str | None:

@@ -22,7 +22,7 @@ from user_agents.parsers import (  # noqa: E402
     parse_operating_system,
 )
 
-MAX_AGENT_LENGTH = 1024
+MAX_AGENT_LENGTH = 512
 AGENTS_BYTES = 4 * 1024 * 1024
 MOBILE_BELOW_PX = 768
 TABLET_BELOW_PX = 1024

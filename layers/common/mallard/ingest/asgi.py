@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
 
 from mallard.auth.keys import KeyRing
 from mallard.config import Network
@@ -29,7 +28,7 @@ from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, admit, answer_b
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.ignored import NONE, Field
 from mallard.ingest.pipeline import Door, receive
-from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel
+from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel_query
 from mallard.ingest.sender import HEADERS, Sender, read_sender
 from mallard.observe.fault import kind_and_place
 from mallard.queue.group import GroupCommit
@@ -157,7 +156,7 @@ class IngestApp:
             request = body if isinstance(body, Dropped) else parse_body(body)
             return await self._taken(request, scope["headers"], _peer(scope), EVENT_FRONT)
         if method in ("GET", "HEAD"):
-            request = parse_pixel(dict(parse_qsl(scope["query_string"].decode("latin-1"))))
+            request = parse_pixel_query(scope["query_string"].decode("latin-1"))
             return await self._taken(request, scope["headers"], _peer(scope), PIXEL_FRONT)
         return answer_preflight(_asked(scope["headers"])) if method == "OPTIONS" else answer_wrong_method()
 

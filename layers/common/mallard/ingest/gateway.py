@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl
 
 from mallard.auth.keys import KeyRing
 from mallard.errors import MallardError
@@ -26,7 +25,7 @@ from mallard.ingest.batch import BATCH_HEADERS, admit, answer_batch, refused_bat
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.ignored import NONE, Field, kind_of
 from mallard.ingest.pipeline import Door, receive
-from mallard.ingest.request import EventRequest, parse_body, parse_pixel
+from mallard.ingest.request import EventRequest, parse_body, parse_pixel_query
 from mallard.ingest.sender import Sender, read_sender
 from mallard.observe.fault import FAULTS, kind_and_place
 from mallard.queue.base import Queue
@@ -175,7 +174,7 @@ def _note(queue: Queue, bodies: list[bytes]) -> None:
 
 
 def _pixel(event: dict[str, Any]) -> EventRequest | Dropped:
-    return parse_pixel(dict(parse_qsl(event.get("rawQueryString") or "")))
+    return parse_pixel_query(event.get("rawQueryString") or "")
 
 
 def _request(event: dict[str, Any]) -> EventRequest | Dropped:

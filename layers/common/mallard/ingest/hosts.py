@@ -15,10 +15,14 @@ class HostTable(Generic[Value]):
     def __init__(self, entries: Mapping[str, Value]) -> None:
         self._exact = {host: value for host, value in entries.items() if not host.endswith(".*")}
         self._stems = {host[:-2]: value for host, value in entries.items() if host.endswith(".*")}
+        # No entry has more labels than this, with two for the ending behind a stem.
+        self._most_labels = max(
+            [1, *(host.count(".") + 1 for host in self._exact), *(host.count(".") + 3 for host in self._stems)]
+        )
 
     def find(self, host: str) -> Value | None:
         """The value of the longest entry that is the host or a domain above it."""
-        labels = host.split(".")
+        labels = host.rsplit(".", self._most_labels)[-self._most_labels :]
         stem = labels[: -_ending_length(labels)]
         for start in range(len(labels)):
             found = self._exact.get(".".join(labels[start:]))

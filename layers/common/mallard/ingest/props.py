@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, TypeAlias
-from unicodedata import is_normalized
 
 from mallard.ingest.json_value import strict_json
 from mallard.names import composed
@@ -18,6 +17,12 @@ NO_BOUND = 4 * MAX_PROPS_LENGTH
 
 MAX_GIVEN_LENGTH = 64 * 1024
 """Of an object that is given as text, before it is read."""
+
+MAX_LOOKED_AT = 4 * MAX_PROPS_COUNT
+"""Properties that are looked at for those that can be kept."""
+
+MAX_NESTED_VALUES = 500
+"""Values inside all nested ones together; a property with more is left out."""
 
 MAX_EXACT = 2**53
 """Up to here a whole number is the same with and without a point."""
@@ -45,11 +50,39 @@ def neat_props(value: Any, most_bytes: int = NO_BOUND) -> Neat:
             return None, problem
     if not isinstance(value, dict):
         return None, "p must be a JSON object, or one as a string."
+    value, crowded = _uncrowded(value)
+    if crowded:
+        text, problem = _repaired(value, most_bytes)
+        return text, problem or f"p holds nested values of over {MAX_NESTED_VALUES} values."
     if len(value) <= MAX_PROPS_COUNT:
         text = _fast(value, most_bytes)
         if text is not None:
             return (None if text == "{}" else text), None
     return _repaired(value, most_bytes)
+
+
+def _uncrowded(value: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The properties without those whose nested values are too many, and True where there are such."""
+    if not any(isinstance(each, dict | list) for each in islice(value.values(), MAX_LOOKED_AT)):
+        return value, False
+    kept, left = {}, MAX_NESTED_VALUES
+    for key, each in islice(value.items(), MAX_LOOKED_AT):
+        count = _count_within(each, left)
+        if count <= left:
+            kept[key], left = each, left - count
+    return kept, len(kept) < min(len(value), MAX_LOOKED_AT)
+
+
+def _count_within(value: Any, most: int) -> int:
+    """Values inside a nested one, ``most`` and some at least where there are more."""
+    waiting, count = [value], 0
+    while waiting and count <= most:
+        each = waiting.pop()
+        if isinstance(each, dict | list):
+            count += len(each)
+            if count <= most:
+                waiting += each.values() if isinstance(each, dict) else each
+    return count
 
 
 def _object(text: str) -> tuple[Any, str | None]:
@@ -74,7 +107,7 @@ def _fast(value: Mapping[str, Any], most_bytes: int) -> str | None:
     except (ValueError, RecursionError):
         return None
     fits = len(text) <= MAX_PROPS_LENGTH and size <= most_bytes
-    return text if fits and (text.isascii() or is_normalized("NFC", text)) else None
+    return text if fits and composed(text) == text else None
 
 
 def _scalar(value: Any) -> Scalar:
@@ -90,12 +123,14 @@ def _json(value: Any) -> str:
 def _repaired(value: Mapping[str, Any], most_bytes: int) -> Neat:
     kept: dict[str, Scalar] = {}
     problem = None
-    for key, each in value.items():
+    for key, each in islice(value.items(), MAX_LOOKED_AT):
         name, scalar = _tidy(key), None if each is None else _of_any(each)
         if each is not None and (scalar is None or _is_halved(key) or _is_halved(each)):
             problem = "p holds a value that JSON cannot carry."
         if scalar is not None and (name or not key):
             kept.setdefault(name, scalar)
+        if len(kept) > MAX_PROPS_COUNT:
+            break
     if len(kept) > MAX_PROPS_COUNT:
         kept, problem = dict(islice(kept.items(), MAX_PROPS_COUNT)), f"p has over {MAX_PROPS_COUNT} properties."
     if not _fits(kept, most_bytes):
@@ -125,7 +160,7 @@ def _tidied(value: Any) -> Any:
 
 def _tidy(text: str) -> str:
     """Composed, without halves of characters."""
-    return composed(HALVES.sub("", text))
+    return composed(HALVES.sub("", text[:MAX_PROPS_LENGTH]))
 
 
 def _is_halved(value: Any) -> bool:
@@ -136,13 +171,16 @@ def _is_halved(value: Any) -> bool:
 
 def _fitting(props: Mapping[str, Scalar], most_bytes: int) -> dict[str, Scalar]:
     """As many characters of each text as fit, the longest cut first; the last properties go where none would."""
-    kept = dict(props)
-    while kept:
-        fitting = bisect_left(range(MAX_PROPS_LENGTH), 1, key=lambda most: not _fits(_cut(kept, most), most_bytes))
-        if fitting:
-            return _cut(kept, fitting - 1)
-        kept.popitem()
-    return kept
+    kept, length, size = {}, 1, 1
+    for key, each in props.items():
+        # The braces of one property stand for its comma.
+        empty = _json({key: "" if isinstance(each, str) else each})
+        length, size = length + len(empty) - 1, size + len(empty.encode()) - 1
+        if length > MAX_PROPS_LENGTH or size > most_bytes:
+            break
+        kept[key] = each
+    fitting = bisect_left(range(MAX_PROPS_LENGTH), True, key=lambda most: not _fits(_cut(kept, most), most_bytes))
+    return _cut(kept, fitting - 1) if kept else kept
 
 
 def _fits(props: Mapping[str, Scalar], most_bytes: int) -> bool:

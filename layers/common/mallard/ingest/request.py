@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -41,8 +42,10 @@ FIXED_BYTES = 300
 """The same of a usual event."""
 
 MAX_CLIENT_ID_LENGTH = 64
+MAX_PIXEL_FIELDS = 200
 MAX_WIDTH_PX = 100_000
 MAX_ENGAGEMENT_MS = 86_400_000
+PIXEL_KEYS = ("d", "n", "u", "r", "w")
 SITE_IDS_BYTES = 1024 * 1024
 
 
@@ -108,9 +111,19 @@ def parse_wire(wire: Mapping[str, Any]) -> EventRequest | Dropped:
         return replace(refusal.dropped, site_id=site_id)
 
 
+def parse_pixel_query(query: str) -> EventRequest | Dropped:
+    """One event from the pixel's query as it came; no more of its fields are decoded than are read."""
+    found: dict[str, str] = {}
+    for field in query.split("&", MAX_PIXEL_FIELDS)[:MAX_PIXEL_FIELDS]:
+        key, _, value = field.partition("=")
+        if key in PIXEL_KEYS and value:
+            found[key] = unquote_plus(value)
+    return parse_pixel(found)
+
+
 def parse_pixel(query: Mapping[str, str]) -> EventRequest | Dropped:
     """One event from the pixel's query parameters: d, n, u, r and w; no props, no revenue."""
-    return parse_wire({key: query[key] for key in ("d", "n", "u", "r", "w") if key in query})
+    return parse_wire({key: query[key] for key in PIXEL_KEYS if key in query})
 
 
 def read_props(value: Any) -> str | Dropped | None:
