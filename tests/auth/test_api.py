@@ -590,3 +590,29 @@ def test_every_route_is_described_with_its_refusals(place: Place) -> None:
         for method, operation in operations.items():
             assert operation["description"], f"{method} {path}"
             assert {"401", "403"} <= set(operation["responses"])
+
+
+# Bodies
+
+LONG = "x" * (9 * 1024)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/auth/login", "/auth/login", "/api/auth/setup", "/api/auth/password", "/api/keys", "/api/share/abc"]
+)
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer mm_wrong"}, {"cookie": "mm_session=wrong"}])
+def test_a_stranger_s_body_is_8_kb_at_most(path: str, headers: dict[str, str], place: Place) -> None:
+    client = place.instance()
+    assert "8 KB" in sentence(client.post(path, json={"password": LONG}, headers=headers), 413)
+    answered(client.post("/api/auth/setup", json={"password": GOOD}))
+    client.cookies.clear()
+    assert "8 KB" in sentence(client.post(path, json={"password": LONG}, headers=headers), 413)
+    assert client.post(path, json={"password": LONG[:7000]}, headers=headers).status_code != 413
+
+
+def test_the_owner_s_body_and_a_key_s_may_be_longer(owner: TestClient, place: Place) -> None:
+    key = answered(owner.post("/api/keys", json={"name": "mine", "scope": "Admin"}), 201)["key"]
+    assert owner.post("/api/keys", json={"name": LONG, "scope": "Admin"}).status_code == 400
+    other = place.instance()
+    bearer = {"authorization": f"Bearer {key}"}
+    assert other.post("/api/keys", json={"name": LONG, "scope": "Admin"}, headers=bearer).status_code == 400

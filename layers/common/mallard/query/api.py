@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 
 from fastapi import Depends, Request, Response
@@ -10,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as Dependency
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from mallard.auth.admission import Admission
 from mallard.auth.api import allow_dashboard, auth_routes
@@ -50,6 +52,7 @@ from mallard.web.answered import new_id
 from mallard.web.application import Application
 from mallard.web.bodies import Bodies
 from mallard.web.front import DIRECT, Front
+from mallard.web.headers import read_headers
 from mallard.web.lost import lost
 
 log = logging.getLogger("mallard.query")
@@ -107,7 +110,7 @@ def create_app(
         identify=lambda request: gate.guard.identify(headers_of(request), request.method, gate.now()),
         address_of=address_of,
     )
-    app.add_middleware(Bodies)
+    app.add_middleware(Bodies, knows=partial(_knows, gate))
     allow_dashboard(app, gate.guard.dashboard_origin)
     app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
     app.include_router(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
@@ -118,6 +121,15 @@ def create_app(
     app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
     _answer_errors(app)
     return app
+
+
+def _knows(gate: Gate, scope: Scope) -> bool:
+    """True where a session or a key that reads sent a request; False too where the store cannot say so."""
+    try:
+        who = gate.guard.identify(read_headers(scope["headers"]), scope["method"], gate.now())
+    except MallardError:
+        return False
+    return isinstance(who, Identity) and who.is_known
 
 
 def _of(request: Request) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """ASGI before the API: a body is JSON, as it is, whole and within its size, or it is refused with a sentence."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +11,12 @@ from mallard.web.headers import is_packed
 from mallard.web.json_text import fault_in
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_STRANGERS_BODY_BYTES = 8 * 1024
+"""Of a body whose sender has shown no session and no key: a password, mostly."""
+
+HEAVY_BODY_BYTES = 64 * 1024
+"""What is longer is read in a thread: a megabyte takes tens of milliseconds."""
+
 PREFIXES = ("/api/", "/auth/")
 BODYLESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 """Nobody reads a body of these."""
@@ -19,12 +26,19 @@ ENCODED = "The body must be sent as it is, without Content-Encoding: it is never
 NOT_JSON = f"The body must be JSON; send it as Content-Type: {JSON}."
 TOO_LARGE = f"The body is over {MAX_BODY_BYTES // 1024} KB."
 
+TOO_LARGE_FOR_STRANGERS = (
+    f"The body is over {MAX_STRANGERS_BODY_BYTES // 1024} KB, the most that is read of a request"
+    " without a session or an API key."
+)
+
 
 class Bodies:
     """``app`` gets each body in one piece."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, knows: Callable[[Scope], bool] = lambda _: True) -> None:
+        """``knows`` says of a request's head that the owner, or a key of theirs, sent it; it may wait for a store."""
         self._app = app
+        self._knows = knows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -35,11 +49,33 @@ class Bodies:
         if refused is not None:
             await refused(scope, receive, send)
             return
-        body = await _whole(receive)
+        body = await self._whole(scope, receive)
         if body is None:
             return
-        refused = _refused_body(scope, body)
-        await (refused or self._app)(scope, _again(body, receive), send)
+        refused = body if isinstance(body, JSONResponse) else await _refused_body(scope, body)
+        if refused is not None:
+            await refused(scope, receive, send)
+        elif isinstance(body, bytes):
+            await self._app(scope, _again(body, receive), send)
+
+    async def _whole(self, scope: Scope, receive: Receive) -> bytes | JSONResponse | None:
+        """The body, or somewhat more than its limit of it; a refusal, or None where the client went.
+
+        A sender is asked for only where the body is longer than a stranger's may be.
+        """
+        body, most = bytearray(), MAX_STRANGERS_BODY_BYTES
+        while len(body) <= MAX_BODY_BYTES:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            body += message.get("body", b"")
+            if len(body) > most:
+                if not await asyncio.to_thread(self._knows, scope):
+                    return _refusal(413, TOO_LARGE_FOR_STRANGERS)
+                most = MAX_BODY_BYTES
+            if not message.get("more_body"):
+                break
+        return bytes(body)
 
 
 def _refused_head(scope: Scope) -> JSONResponse | None:
@@ -50,7 +86,7 @@ def _refused_head(scope: Scope) -> JSONResponse | None:
     return _refusal(413, TOO_LARGE) if length.isdecimal() and int(length) > MAX_BODY_BYTES else None
 
 
-def _refused_body(scope: Scope, body: bytes) -> JSONResponse | None:
+async def _refused_body(scope: Scope, body: bytes) -> JSONResponse | None:
     if len(body) > MAX_BODY_BYTES:
         return _refusal(413, TOO_LARGE)
     if not body:
@@ -58,21 +94,8 @@ def _refused_body(scope: Scope, body: bytes) -> JSONResponse | None:
     # A form, or text, is what another site's page could send without being asked.
     if header(scope, b"content-type").partition(";")[0].strip().lower() != JSON:
         return _refusal(415, NOT_JSON, {"accept": JSON})
-    fault = fault_in(body)
+    fault = fault_in(body) if len(body) <= HEAVY_BODY_BYTES else await asyncio.to_thread(fault_in, body)
     return _refusal(400, fault) if fault else None
-
-
-async def _whole(receive: Receive) -> bytes | None:
-    """The body, or somewhat more than its limit of it; None where the client went."""
-    body = bytearray()
-    while len(body) <= MAX_BODY_BYTES:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    return bytes(body)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
