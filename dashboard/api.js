@@ -24,7 +24,7 @@ import { chartStep, periodParams } from "./period.js";
  */
 /** @typedef {{ visitors: number, pageviews: number }} Views */
 /** @typedef {Views & { date: string, previous?: Views }} Bucket `YYYY-MM-DD` or `YYYY-MM-DD HH:00` */
-/** @typedef {Views & { value: string, previous?: Views }} Row */
+/** @typedef {Views & { value: string, previous?: Views, other?: true }} Row `other`: all values that were not kept */
 /**
  * @typedef {object} Overview all that is shown of a site and period; what is earlier is there where it was asked for
  * @property {string} start_date

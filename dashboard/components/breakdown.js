@@ -83,7 +83,9 @@ function useKeptFocus({ data, stale }, onChoose) {
 
 /** @param {{ dimension: Dimension, rows: Row[], chosen: Set<string>, onChoose: (value: string) => void }} props */
 function RowTable({ dimension, rows, chosen, onChoose }) {
-  const most = Math.max(...rows.map((row) => row.visitors), 1);
+  const values = rows.filter((row) => !row.other);
+  const others = rows.filter((row) => row.other);
+  const most = Math.max(...values.map((row) => row.visitors), 1);
   const compared = rows[0].previous !== undefined;
   return html`
     <table data-compared=${compared}>
@@ -96,7 +98,7 @@ function RowTable({ dimension, rows, chosen, onChoose }) {
         </tr>
       </thead>
       <tbody>
-        ${rows.map(
+        ${values.map(
           (row) => html`<${ValueRow}
             key=${row.value}
             row=${row}
@@ -106,6 +108,7 @@ function RowTable({ dimension, rows, chosen, onChoose }) {
             onChoose=${() => onChoose(row.value)}
           />`,
         )}
+        ${others.map((row) => html`<${OtherRow} key="other values" row=${row} />`)}
       </tbody>
     </table>
   `;
@@ -130,6 +133,14 @@ function ValueRow({ row, most, name, chosen, onChoose }) {
     </tr>
   `;
 }
+
+/** Values of days whose events are gone that were not kept: no filter finds them. */
+const OtherRow = ({ row }) => html`
+  <tr data-test="other" title="The events of these days are deleted, and the counts of their most seen values kept.">
+    <th scope="row">Other values, together</th>
+    ${countCell("visitors", row.visitors)} ${row.previous && movedCell(row)} ${countCell("pageviews", row.pageviews)}
+  </tr>
+`;
 
 const countCell = (id, count) =>
   html`<td class="number" data-test=${id} data-value=${count} title=${exactCount(count)}>${shortCount(count)}</td>`;

@@ -27,11 +27,12 @@ from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition, aside_key
-from mallard.table.rollup import days_of, decode_rollup, rollup_key
+from mallard.table.rollup import days_of, rollup_key
 from mallard.table.write import AppendReport, TableWriter
 from support.damage import KINDS, damage
 from support.faults import CrashError, Fault, FaultyStore
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
+from support.rollups import decode_rollup
 from support.rows import deliveries, event, segments, stored_ids
 
 FIRST, LAST = DAYS[0], DAYS[1]

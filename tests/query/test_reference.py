@@ -13,6 +13,7 @@ import pytest
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.keeping.rollups import build_rollups
 from mallard.query.compare import earlier
+from mallard.query.day_counts import Bounds
 from mallard.query.engine import Engine
 from mallard.query.filters import parse_filters
 from mallard.query.period import read_period
@@ -56,6 +57,7 @@ def s3() -> Iterator[str]:
         "overlap rolled up",
         "overlap of rounded times",
         "rolled up of mixed times",
+        "capped rolled up",
     ],
 )
 def case(
@@ -73,7 +75,15 @@ def case(
     in_bucket = place == "s3"
     store = connect(f"s3://numbers/{folder.name}", endpoint=s3) if in_bucket else LocalStore(folder)
     store_rows(store, stored, seal_rows=20)
-    engine = Engine(store, lambda site_id: pending_rows(waiting if site_id == SITE else []), memory_mb=256, threads=2)
+    # Of four pages, three browsers and three countries two are kept.
+    bounds = Bounds(values=2) if place == "capped" else Bounds()
+    engine = Engine(
+        store,
+        lambda site_id: pending_rows(waiting if site_id == SITE else []),
+        memory_mb=256,
+        threads=2,
+        bounds=bounds,
+    )
     if rolled_up:
         assert build_rollups(store, engine, NOW).days == 5
     yield Stats(engine, NOW), [row for row in rows if row["event_name"] != ENGAGEMENT]

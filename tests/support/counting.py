@@ -1,6 +1,7 @@
 """The query engine without DuckDB: the same looks at queue, listing, rollups and files, and Arrow in place of SQL."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,17 @@ import pyarrow as pa
 from mallard.errors import StoreUnavailableError
 from mallard.query.damage import Damage
 from mallard.query.database import Database
+from mallard.query.day_counts import COUNTED, DayCounts
 from mallard.query.engine import Engine, Look
 from mallard.query.period import Period
-from mallard.query.query import Query
+from mallard.query.query import DAY, Query
 from mallard.query.rollups import RollupReader
 from mallard.sites.book import SiteBook
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in
 from mallard.table.read import open_files
-from mallard.table.rollup import SCHEMA, TOTAL
+from mallard.table.rollup import TOTAL
 from mallard.table.segment import decode
-
-_MARKS = ("date", "fingerprint", "tail", "additive", "frozen")
-"""What the builder adds to the measures."""
 
 
 class NoDatabase(Database):
@@ -48,25 +47,25 @@ class ArrowEngine(Engine):
         self._database = NoDatabase()
         self.damage = Damage(store)
 
-    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> tuple[pa.Table, int, bool]:
+    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
         """One row of the rows read, and one of the events."""
         with open_files(self.store, [segments]) as files:
             try:
                 count = sum(len(self._ids(file)) for file in files)
             except duckdb.IOException as error:
                 raise StoreUnavailableError("A segment is gone.") from error
-        measures = pa.schema([each for each in SCHEMA if each.name not in _MARKS])
-        rows = [{"dimension": name, "events": count} for name in ("rows", TOTAL)]
-        return pa.Table.from_pylist(rows, schema=measures), count, False
+        rows = pa.Table.from_pylist([{"dimension": TOTAL, "events": count, "is_rest": False}], schema=COUNTED)
+        return DayCounts(rows, count, count, False)
 
     def close(self) -> None:
         """There is nothing to close."""
 
     def days(self, site_id: str, period: Period) -> list[dict[str, Any]]:
         """What a report of the range counts."""
-        seen, counted = self._look(Query(site_id, period, ("events",)), self._events)
-        rows = seen.plan.rolled.rows(TOTAL).to_pylist()
-        return [*counted, *({"date": row["date"], "events": row["events"], "ids": None} for row in rows)]
+        seen, counted = self._look(Query(site_id, period, ("events",), DAY), self._events)
+        rows = seen.plan.rolled.counts(DAY).to_pylist()
+        days = ({"date": date.fromisoformat(row["value"]), "events": row["events"], "ids": None} for row in rows)
+        return [*counted, *days]
 
     def _events(self, look: Look) -> list[dict[str, Any]]:
         days: dict[object, list[int]] = {}

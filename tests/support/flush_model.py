@@ -10,9 +10,10 @@ from mallard.event import Event
 from mallard.keeping.erase import ERASURES, Erasure, read_erasure
 from mallard.keeping.retain import GRACE
 from mallard.table.layout import Partition, parse_segment
-from mallard.table.rollup import days_of, decode_rollup, parse_rollup
+from mallard.table.rollup import days_of, parse_rollup
 from mallard.table.segment import Segment, decode
 from support.memory import MemoryQueue, MemoryStore
+from support.rollups import decode_rollup
 
 Ids = dict[date, frozenset[tuple[int, int]]]
 """Id and number of each event of a day: two events may share an id, one after the other."""

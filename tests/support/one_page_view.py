@@ -28,10 +28,11 @@ from mallard.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.store.base import Store
 from mallard.table.deliveries import partitions, read_deliveries
 from mallard.table.layout import Partition
-from mallard.table.rollup import decode_rollup, rollup_key
+from mallard.table.rollup import rollup_key
 from mallard.table.write import TableWriter
 from support.functions import Context, request
 from support.memory import MemoryQueue, MemoryStore
+from support.rollups import decode_rollup
 from support.rows import segments
 
 SITE = "example.com"

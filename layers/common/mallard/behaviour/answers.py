@@ -1,8 +1,11 @@
 """The shapes of the answers about sessions, funnels and retention, as the API's OpenAPI shows them."""
 
 from datetime import date
+from typing import Literal
 
 from pydantic import BaseModel, Field
+
+from mallard.query.answers import OTHER
 
 
 class Sessions(BaseModel):
@@ -17,6 +20,7 @@ class SessionsOf(Sessions):
     """Those that have one value of the breakdown."""
 
     value: str
+    other: Literal[True] | None = Field(None, description=OTHER)
 
 
 class FunnelStep(BaseModel):

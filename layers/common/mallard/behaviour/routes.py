@@ -38,7 +38,7 @@ def behaviour_routes(
 
     Asked = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
-    @router.get("/sessions")
+    @router.get("/sessions", response_model_exclude_none=True)
     def sessions(asked: Asked, breakdown: Breakdown = None, limit: Limit = None) -> Sessions | list[SessionsOf]:
         """Visits: how many, how long, how many pages."""
         rows = read_limit(limit)

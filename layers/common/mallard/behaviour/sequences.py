@@ -46,7 +46,7 @@ def sequences(stats: Stats, scope: Scope, asked: Asked) -> dict[str, Any]:
     has one.
     """
     found = _counted(stats, scope, asked)
-    ((_, total),) = _totals(stats, scope, found) or ((None, 0),)
+    total = _total(stats, scope, found)
     counted = found[None]
     numbers = _numbers(counted, total)
     if not asked.with_details:
@@ -64,9 +64,8 @@ def sequences_by(stats: Stats, scope: Scope, asked: Asked, dimension: str, limit
     if asked.with_details:
         raise QueryError("details is given with breakdown; leave one out, or ask for one value by filters.")
     found = _counted(stats, scope, asked, dimension)
-    rows = [
-        {"value": value, **_numbers(found[value], total)} for value, total in _totals(stats, scope, found, dimension)
-    ]
+    totals = _totals_by(stats, scope, found, dimension, limit)
+    rows = [{"value": value, **_numbers(found[value], total)} for value, total in totals.items()]
     return sorted(rows, key=lambda row: (-row["converting_visitors"], row["value"]))[:limit]
 
 
@@ -97,14 +96,24 @@ def _counted(stats: Stats, scope: Scope, asked: Asked, dimension: str | None = N
     return found
 
 
-def _totals(stats: Stats, scope: Scope, found: _Counts, dimension: str | None = None) -> list[tuple[str | None, int]]:
-    """Values, and how many visitors each has."""
-    if scope.filters is None:
-        # From rollups where there are some. After those who convert, so that who comes in between is among them.
-        # Of days whose events are gone nobody can convert, so nobody of theirs is among all.
-        rows = stats.answer([replace(_query(scope, dimension), events_only=True)]).rows[0]
-        return [(row.get("value"), row["visitors"]) for row in rows]
-    return [(value, counted["total", 0, 0]) for value, counted in found.items()]
+def _total(stats: Stats, scope: Scope, found: _Counts) -> int:
+    """How many visitors there are."""
+    if scope.filters is not None:
+        return found[None]["total", 0, 0]
+    # From rollups where there are some. After those who convert, so that who comes in between is among them.
+    # Of days whose events are gone nobody can convert, so nobody of theirs is among all.
+    return int(stats.answer([replace(_query(scope, None), events_only=True)]).rows[0][0]["visitors"])
+
+
+def _totals_by(stats: Stats, scope: Scope, found: _Counts, dimension: str, limit: int) -> dict[Any, int]:
+    """Values with their visitors: as many as are shown, those with the most who convert, then by value."""
+    if scope.filters is not None:
+        return {value: counted["total", 0, 0] for value, counted in found.items()}
+    converting = sorted((-counted["converting", 0, 0], str(value)) for value, counted in found.items())
+    most = frozenset(value for number, value in converting[:limit] if number)
+    all_of_them = replace(_query(scope, dimension), events_only=True)
+    asked = (replace(all_of_them, only=most), replace(all_of_them, order=None, limit=limit))
+    return {row["value"]: row["visitors"] for rows in stats.answer(asked).rows for row in rows}
 
 
 def _query(scope: Scope, dimension: str | None) -> Query:

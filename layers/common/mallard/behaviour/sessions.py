@@ -1,13 +1,14 @@
 """Sessions: visits in the seed's words; how many, how long, how many pages."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mallard.errors import QueryError
 from mallard.query.dimensions import DIMENSIONS
 from mallard.query.metrics import METRICS
 from mallard.query.query import Query
-from mallard.query.stats import Scope, Stats
+from mallard.query.stats import Scope, Stats, marked
 from mallard.table.rollup import TOTAL
 
 MEASURED = {
@@ -34,10 +35,8 @@ def sessions_by(stats: Stats, scope: Scope, dimension: str, limit: int) -> list[
     """
     if dimension not in OF_VISITS:
         raise QueryError(f"breakdown is {dimension[:40]!r}, but sessions have one of {', '.join(OF_VISITS)}.")
-    (rows,) = stats.answer([_query(scope, dimension)]).rows
-    listed = [{"value": row["value"], **_named(row)} for row in rows if row["visits"]]
-    listed.sort(key=lambda row: (-row["total_sessions"], row["value"]))
-    return listed[:limit]
+    (rows,) = stats.answer([replace(_query(scope, dimension), limit=limit, order="visits")]).rows
+    return [{"value": row["value"], **_named(row), **marked(row)} for row in rows if row["visits"]]
 
 
 def _query(scope: Scope, dimension: str) -> Query:

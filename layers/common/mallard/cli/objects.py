@@ -14,7 +14,8 @@ from mallard.rotation import ROTATION_KEY, known_rotation
 from mallard.salts import SALTS, SECRET_KEY, check_salt
 from mallard.sites.book import SITES, SiteBook
 from mallard.store.base import Store
-from mallard.table.rollup import ROLLUPS, decode_rollup, parse_rollup
+from mallard.table.rollup import ROLLUPS, parse_rollup
+from mallard.table.rollup_file import open_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def damaged_rollups(store: Store) -> Iterator[str]:
     """The keys of months that cannot be read; their days are counted from events meanwhile."""
     for row in list(store.list(ROLLUPS)):
         stored = store.get(row.key) if parse_rollup(row.key) else None
-        if stored is not None and decode_rollup(stored.data) is None:
+        if stored is not None and open_whole(stored.data) is None:
             yield row.key
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableError
 from mallard.event import local_date, to_ms
-from mallard.keeping.rollups import look_into_all, month_file
+from mallard.keeping.rollups import Part, known_totals, look_into_all, month_file
 from mallard.rejected.counts import REJECTED, forget_rejections
 from mallard.sites.book import SiteBook
 from mallard.sites.erased import Erased
@@ -19,7 +19,8 @@ from mallard.store.swap import swap
 from mallard.table.erase import Removed, erase_partition, left_rows
 from mallard.table.layout import DAMAGED, EXPORTS, Partition, parse_aside, site_prefix
 from mallard.table.read import list_days
-from mallard.table.rollup import SCHEMA, days_of, decode_rollup, rollup_key, rollup_prefix, without
+from mallard.table.rollup import rollup_key, rollup_prefix
+from mallard.table.rollup_file import open_whole
 
 ERASURES = "config/erasures/"
 ALLOWED_SKEW = timedelta(minutes=5)
@@ -256,11 +257,13 @@ def _erase_rollup(store: Store, key: str, erasure: Erasure) -> None:
     """
 
     def erased(data: bytes | None) -> tuple[bool, bytes | None]:
-        rows = SCHEMA.empty_table() if data is None else decode_rollup(data)
-        if rows is None:
+        if data is None:
+            return True, month_file([])
+        file = open_whole(data)
+        if file is None:
             return False, None
-        gone = [day for day in days_of(rows) if erasure.first <= day <= erasure.last]
-        return True, month_file([without(rows, gone)])
+        gone = frozenset(day for day in known_totals(file) if erasure.first <= day <= erasure.last)
+        return True, month_file([Part(file, gone)])
 
     if not swap(store, key, erased):
         # Nobody can tell what a damaged file holds; it is a cache, so it goes whole.

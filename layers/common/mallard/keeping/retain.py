@@ -5,27 +5,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from mallard.errors import StoreError
 from mallard.event import local_date
-from mallard.keeping.rollups import look_into_all, months_before, swap
+from mallard.keeping.rollups import Part, known_totals, look_into_all, months_before, swap
 from mallard.query.statement import rollup_made_by
 from mallard.sites.book import SiteBook
 from mallard.store.base import Store, surely_past
 from mallard.table.layout import DAMAGED, parse_aside
 from mallard.table.read import Days
-from mallard.table.rollup import (
-    ROLLUPS,
-    SCHEMA,
-    days_of,
-    decode_rollup,
-    fingerprint,
-    parse_rollup,
-    rollup_key,
-    without,
-)
+from mallard.table.rollup import ROLLUPS, fingerprint, parse_rollup, rollup_key
+from mallard.table.rollup_file import open_whole
 
 GRACE = timedelta(days=2)
 """After writers began to refuse a date, one may still hold a write for it: no name is freed before it must be over."""
@@ -87,10 +76,10 @@ def _frozen(store: Store, book: SiteBook, site_id: str, month: date, days: Days)
     """Mark the counts of these days as all that will be left; the days whose counts are there and true."""
     key = rollup_key(site_id, month)
     stored = store.get(key)
-    rows = decode_rollup(stored.data) if stored else None
-    if stored is None or rows is None:
+    file = open_whole(stored.data) if stored else None
+    if stored is None or file is None:
         return frozenset()
-    totals, zones = days_of(rows), book.get(site_id).zones
+    totals, zones = known_totals(file), book.get(site_id).zones
     frozen = {day for day in days if day in totals and totals[day]["frozen"]}
     fresh = {
         day
@@ -98,10 +87,7 @@ def _frozen(store: Store, book: SiteBook, site_id: str, month: date, days: Days)
         if day in totals and totals[day]["fingerprint"] == fingerprint(segments, rollup_made_by(zones.name_on(day)))
     } - frozen
     if fresh:
-        marked = rows.filter(pc.is_in(rows["date"], value_set=pa.array(sorted(fresh), pa.date32())))
-        place = marked.column_names.index("frozen")
-        marked = marked.set_column(place, "frozen", pa.repeat(pa.scalar(True), marked.num_rows))
-        swap(store, key, stored.etag, [without(rows, fresh), marked])
+        swap(store, key, stored.etag, [Part(file, freezing=frozenset(fresh))])
     return frozenset(frozen | fresh)
 
 
@@ -122,10 +108,10 @@ def _drop_rollups(store: Store, cutoff: date, but: Collection[str]) -> None:
         if stored is None:
             continue
         # What nobody can read may be past too; it is a cache, so it goes whole.
-        rows = decode_rollup(stored.data) or SCHEMA.empty_table()
-        gone = [day for day in days_of(rows) if day < cutoff]
-        left = without(rows, gone)
-        if not left.num_rows:
+        file = open_whole(stored.data)
+        totals = known_totals(file)
+        gone = frozenset(day for day in totals if day < cutoff)
+        if file is None or len(gone) == len(totals):
             store.delete(row.key)
         elif gone:
-            swap(store, row.key, stored.etag, [left])
+            swap(store, row.key, stored.etag, [Part(file, gone)])

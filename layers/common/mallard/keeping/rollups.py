@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -19,18 +19,17 @@ from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
 from mallard.table.read import Days
 from mallard.table.rollup import (
+    FACTS,
     ROLLUPS,
     SCHEMA,
     TOTAL,
-    days_of,
-    decode_rollup,
-    encode_rollup,
     fingerprint,
     parse_rollup,
     rollup_key,
     segment_tag,
     without,
 )
+from mallard.table.rollup_file import RollupFile, open_rollup, open_whole, write_rollup
 
 LONGEST_BUILD = timedelta(hours=1)
 """A segment this much older than a rollup file was surely there when it was built."""
@@ -124,30 +123,51 @@ def build_month(
     """
     key = rollup_key(site_id, month)
     stored = store.get(key)
-    rows = decode_rollup(stored.data) if stored else None
-    known = SCHEMA.empty_table() if rows is None else rows
-    totals, zones = days_of(known), engine.zones(site_id)
+    known = open_whole(stored.data) if stored else None
+    totals, zones = known_totals(known), engine.zones(site_id)
     changed = {
         day: segments
         for day, segments in days.items()
         if day not in totals or not _still_true(totals[day], segments, zones.name_on(day))
     }
-    gone = [day for day, total in totals.items() if day not in days and not total["frozen"]]
-    counted = []
+    gone = {day for day, total in totals.items() if day not in days and not total["frozen"]}
+    counted: dict[date, Part | None] = {}
     for day, segments in changed.items():
         if not may_go_on():
             break
-        counted.append(_count(engine, zones, day, segments))
+        counted[day] = _count(engine, zones, day, segments)
     if counted or gone:
         # The old counts of a day that cannot be counted stay: they are good where its files come back as they were.
-        anew = [each for each in counted if each is not None]
-        kept = without(known, [*(day for each in anew for day in days_of(each)), *gone])
-        swap(store, key, stored.etag if stored else None, [kept, *anew])
+        anew = {day: part for day, part in counted.items() if part is not None}
+        kept = [Part(known, frozenset({*anew, *gone}))] if known else []
+        swap(store, key, stored.etag if stored else None, [*kept, *anew.values()])
     return len(counted), len(counted) == len(changed)
 
 
-def swap(store: Store, key: str, etag: str | None, parts: Iterable[pa.Table]) -> None:
-    """Replace a month's file by these rows, where it is still the one that was read."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What goes into a month's file of another: all days but ``but``, those of ``freezing`` marked as frozen."""
+
+    file: RollupFile
+    but: frozenset[date] = frozenset()
+    freezing: frozenset[date] = frozenset()
+
+    def rows(self, dimension: str) -> pa.Table:
+        """Those of a dimension. DamagedObjectError where they are not as they were written."""
+        rows = self.file.rows(dimension)
+        if rows is None:
+            raise DamagedObjectError(ROLLUPS)
+        rows = without(rows, self.but)
+        return _with_facts(rows, self.freezing, {"frozen": pa.scalar(True)}) if dimension == TOTAL else rows
+
+
+def known_totals(file: RollupFile | None) -> dict[date, dict[str, object]]:
+    """The row TOTAL of each day of a whole file; of none there are none."""
+    return (file.totals() if file else None) or {}
+
+
+def swap(store: Store, key: str, etag: str | None, parts: Sequence[Part]) -> None:
+    """Replace a month's file by these parts, where it is still the one that was read."""
     data = month_file(parts)
     if etag is None:
         store.put_if_absent(key, data)
@@ -155,34 +175,55 @@ def swap(store: Store, key: str, etag: str | None, parts: Iterable[pa.Table]) ->
         store.put_if_match(key, data, etag)
 
 
-def month_file(parts: Iterable[pa.Table]) -> bytes:
-    """A month's file of these rows; no two are the same bytes."""
-    return encode_rollup(pa.concat_tables([SCHEMA.empty_table(), *parts], promote_options="default"))
+def month_file(parts: Sequence[Part]) -> bytes:
+    """A month's file of these parts; no two are the same bytes. One dimension of them is in memory at a time."""
+    names = frozenset[str]().union(*(part.file.dimensions for part in parts))
+    return write_rollup(
+        names, lambda name: pa.concat_tables([SCHEMA.empty_table(), *(part.rows(name) for part in parts)])
+    )
 
 
-def _count(engine: Engine, zones: Zones, day: date, segments: tuple[Listed, ...]) -> pa.Table | None:
+def _count(engine: Engine, zones: Zones, day: date, segments: tuple[Listed, ...]) -> Part | None:
     """A day's rows; None where its counts do not add up to what the footers say, which a damaged file could cause."""
     try:
-        rows, footer_rows, spans_days = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))
+        counts = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))
     except DamagedSegmentError as error:
         # Neither from the rows of the other files: a rollup is absent or old, never wrong.
         log.error("rollup of %s not built: %s `mallard repair` sets it aside.", day, error)
         return None
-    read = pc.sum(rows.filter(pc.equal(rows["dimension"], "rows"))["events"]).as_py()
-    kept = rows.filter(pc.not_equal(rows["dimension"], "rows"))
-    if read != footer_rows or kept.filter(pc.equal(kept["dimension"], TOTAL)).num_rows != 1:
-        log.error("rollup of %s not built: its footers say %d rows, and %d were read", day, footer_rows, read)
+    totals = counts.rows.filter(pc.equal(counts.rows["dimension"], TOTAL))
+    if counts.read != counts.promised or totals.num_rows != 1:
+        log.error(
+            "rollup of %s not built: its footers say %d rows, and %d were read", day, counts.promised, counts.read
+        )
         return None
-    marks = {
-        "date": pa.scalar(day, pa.date32()),
+    facts = {
         "fingerprint": pa.scalar(fingerprint(segments, rollup_made_by(zones.name_on(day)))),
         "tail": pa.scalar(segment_tag(segments[-1])),
-        "additive": pa.scalar(not spans_days),
+        "additive": pa.scalar(not counts.spans_days),
         "frozen": pa.scalar(False),
     }
-    for name, value in marks.items():
-        kept = kept.append_column(name, pa.repeat(value, kept.num_rows))
-    return kept.select(SCHEMA.names).cast(SCHEMA)
+    rows = counts.rows.append_column("date", pa.repeat(pa.scalar(day, pa.date32()), counts.rows.num_rows))
+    for name in FACTS:
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, SCHEMA.field(name).type))
+    rows = rows.select(SCHEMA.names).cast(SCHEMA)
+    # As bytes: of a month that is counted anew all days are held until it is written.
+    by_name = {
+        name: rows.filter(pc.equal(rows["dimension"], name)) for name in pc.unique(rows["dimension"]).to_pylist()
+    }
+    by_name[TOTAL] = _with_facts(by_name[TOTAL], [day], facts)
+    file = open_rollup(write_rollup(by_name, by_name.__getitem__))
+    assert file is not None
+    return Part(file)
+
+
+def _with_facts(totals: pa.Table, days: Collection[date], facts: Mapping[str, pa.Scalar]) -> pa.Table:
+    """The rows TOTAL with other facts for some days."""
+    of_days = pc.is_in(totals["date"], value_set=pa.array(sorted(days), pa.date32()))
+    for name, value in facts.items():
+        column = pc.if_else(of_days, value, totals[name])
+        totals = totals.set_column(totals.column_names.index(name), SCHEMA.field(name), column)
+    return totals
 
 
 def _still_true(total: Mapping[str, object], segments: tuple[Listed, ...], zone: str) -> bool:

@@ -12,6 +12,12 @@ EVENTS_FROM = (
 )
 
 
+OTHER = (
+    "Only in the last row, beside the limit: all values together that were not kept of days whose events are gone. "
+    "Its value reads `(other)`."
+)
+
+
 class Refusal(BaseModel):
     """Why there is no answer, in one sentence."""
 
@@ -86,6 +92,7 @@ class Row(BaseModel):
     value: str
     visitors: int
     pageviews: int
+    other: Literal[True] | None = Field(None, description=OTHER)
     previous: Earlier | None = None
 
 
@@ -94,6 +101,9 @@ class Counted(BaseModel):
 
     rollup_days: int
     event_days: int
+    capped_days: int = Field(
+        description="Of `rollup_days`, those with more values of a breakdown than are kept: it is counted from events."
+    )
     files: int
     bytes: int
 

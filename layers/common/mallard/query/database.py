@@ -3,7 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import duckdb
 
@@ -54,10 +54,12 @@ class Database:
             cursor.close()
 
     @contextmanager
-    def turn(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor when it is this query's turn, interrupted where its request is stopped. QueryBusyError."""
+    def turn(self, held: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor, or the one that is ``held`` already, when it is this query's turn, interrupted where its request is
+        stopped. QueryBusyError.
+        """
         stop = current_stop()
-        with self._line.turn(stop), self.cursor() as cursor:
+        with self._line.turn(stop), nullcontext(held) if held else self.cursor() as cursor:
 
             def interrupt() -> None:
                 # It may be closed by now.

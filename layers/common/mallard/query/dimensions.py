@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 UNKNOWN = "(unknown)"
 DIRECT = "Direct"
+OTHER = "(other)"
+"""The values of days whose events are gone that were not kept; a row that is marked, as a value may read so too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from mallard.query.cache import Cache
 from mallard.query.conditions import Conditions, compile_filter, of_recent
 from mallard.query.damage import Damage, LeftOut, note, require_complete
 from mallard.query.database import READ_ATTEMPTS, READ_ERRORS, Database
-from mallard.query.merge import COUNTS, merged
+from mallard.query.day_counts import DEFAULT, Bounds, DayCounts, count_day
+from mallard.query.dimensions import OTHER
+from mallard.query.merge import merged
 from mallard.query.period import Period
-from mallard.query.plan import PORTION_BYTES, Plan
+from mallard.query.plan import PORTION_BYTES, Plan, portions
 from mallard.query.query import DAY, HOUR, Query
 from mallard.query.rollups import Rolled, RollupReader
 from mallard.query.statement import (
@@ -28,12 +30,12 @@ from mallard.query.statement import (
     Count,
     counting_sql,
     hours_table,
-    rollup_sql,
     rows_sql,
     sql_file,
 )
 from mallard.query.stopping import current_stop
 from mallard.query.study import Study
+from mallard.query.sums import Sums
 from mallard.sites.book import SiteBook
 from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
@@ -107,6 +109,7 @@ class Look(Glance):
 
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 
 class Engine:
@@ -122,10 +125,12 @@ class Engine:
         book: SiteBook | None = None,
         cache_seconds: float = 0,
         rounds_times: bool = False,
+        bounds: Bounds = DEFAULT,
     ) -> None:
         """``pending`` gives a site's rows that wait in the queue, in the schema PENDING; answers are kept so long.
 
         ``rounds_times``: events are stored with their hour only, so that nothing can be said of the last minutes.
+        ``bounds`` are those of rollups.
         """
         self.store = store
         self.rounds_times = rounds_times
@@ -133,6 +138,7 @@ class Engine:
         self.book = book or SiteBook(store)
         self._pending = pending
         self._rollups = RollupReader(store)
+        self._bounds = bounds
         self._pins = None if store.pins_are_cheap else Pins(store)
         self._database = Database(store, memory_mb=memory_mb, threads=threads)
         self.damage = Damage(store, self._database.read_alone)
@@ -159,13 +165,13 @@ class Engine:
             and all(each.dimension == TOTAL and SPANS.issuperset(each.metrics) for each in queries),
         )
 
-        glance = self._glance(first)
+        glance = self._glance(first, dimensions=count.dimensions)
 
         def counted() -> Answer:
             self._database.check_patterns(conditions.patterns if conditions else ())
-            seen, rows = self._look(first, lambda look: self._portions(look, partial(self._run, first, count)), glance)
-            plan, merged_rows = seen.plan, tuple(self._merged(each, seen.plan, rows) for each in queries)
-            return Answer(merged_rows, plan.explain(), seen.left_out, plan.events_from)
+            work = partial(self._count, queries, count)
+            seen, rows = self._look(first, work, glance, dimensions=count.dimensions)
+            return Answer(rows, seen.plan.explain(), seen.left_out, seen.plan.events_from)
 
         # Kept under all that it depends on: to know that takes a listing, but no look at an event.
         depends = (tuple(queries), conditions, self.zones(first.site_id), glance.fingerprint())
@@ -217,21 +223,17 @@ class Engine:
         found = [*list_days(self.store, site_id), *([rolled] if rolled else []), *pending]
         return min(found, default=today)
 
-    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> tuple[pa.Table, int, bool]:
-        """A day's rollup rows from its events, the number of rows its footers promise, and whether visitors span days.
+    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
+        """A day's counts for its rollup, from its events.
 
-        ``segments`` is the whole day as listed, ``hours`` the moments its hours begin. The rows have the measures of
-        ``rollup.SCHEMA``. DamagedSegmentError where one of them is damaged: each is read whole first.
+        ``segments`` is the whole day as listed, ``hours`` the moments its hours begin. DamagedSegmentError where one of
+        them is damaged: each is read whole first.
         """
         self.damage.require_sound(segments)
         for attempt in range(READ_ATTEMPTS):
             with open_files(self.store, [segments]) as files, self._database.cursor() as cursor:
                 try:
-                    cursor.register("hours", hours)
-                    footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
-                    values = {"files": list(files), "start": date.min, "end": date.max, "since": BEGINNING}
-                    rows = cursor.execute(rollup_sql(), values).to_arrow_table()
-                    return rows, int(footers[0]), bool(footers[1])
+                    return count_day(cursor, files, hours, self._bounds)
                 except READ_ERRORS as error:
                     self._database.look_again(error, attempt)
         raise AssertionError("unreachable")
@@ -267,6 +269,7 @@ class Engine:
         *,
         rolled: bool = True,
         complete: bool = False,
+        dimensions: Sequence[str] | None = None,
     ) -> tuple[Glance, T]:
         """A glance, and what ``work`` makes of its files; by another glance where a swap or a damaged file broke it.
 
@@ -275,12 +278,12 @@ class Engine:
         attempt = 0
         while True:
             current_stop().check()
-            seen = glance or self._glance(query, rolled=rolled)
+            seen = glance or self._glance(query, rolled=rolled, dimensions=dimensions)
             glance = None
             if complete:
                 require_complete(seen.left_out)
-            rows = [row for segments in seen.plan.days.values() for row in segments]
-            with open_files(self.store, seen.plan.days.values(), self._pins) as files:
+            rows = [row for segments in seen.plan.read_days.values() for row in segments]
+            with open_files(self.store, seen.plan.read_days.values(), self._pins) as files:
                 suspects = self.damage.suspects(rows, files)
                 try:
                     if not suspects:
@@ -308,8 +311,11 @@ class Engine:
             return 0
         return attempt + 1
 
-    def _glance(self, query: Query, *, rolled: bool = True) -> Glance:
-        """By queue and listing of now. A filter needs the events, so does a part of a day, or one with some waiting."""
+    def _glance(self, query: Query, *, rolled: bool = True, dimensions: Sequence[str] | None = None) -> Glance:
+        """By queue and listing of now. A filter needs the events, so does a part of a day, or one with some waiting.
+
+        ``dimensions`` are those that the rollups are asked for, by default the query's own.
+        """
         # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
         pending = _within(self._pending(query.site_id), query.period)
         waiting = frozenset(pending["date"].to_pylist())
@@ -320,22 +326,27 @@ class Engine:
         counts, period = Rolled(), query.period
         uses_counts = rolled and query.filters is None and period.since is None
         if uses_counts or (period.since is None and _lacks_days(days, period)):
-            counts = self._rollups.read(query.site_id, days, period, self.zones(query.site_id), but=waiting)
-        gone = counts.gone
-        if not uses_counts:
-            counts = Rolled()
-        elif query.events_only:
-            counts = counts.without_gone()
+            counts = self._rollups.read(
+                query.site_id,
+                days,
+                period,
+                self.zones(query.site_id),
+                dimensions=(dimensions or (query.dimension,)) if uses_counts else (),
+                but=waiting,
+                events_only=query.events_only,
+            )
+        gone, used = counts.gone, counts if uses_counts else Rolled()
         counted: Days = {
             day: segments
             for day, segments in days.items()
-            if period.start <= day < period.end and day not in counts.dates and day not in gone
+            if period.start <= day < period.end and day not in used.dates and day not in gone
         }
         if period.since is not None:
             counted = _written_since(counted, period.since)
         counted, left_out = self.damage.sort_out(counted)
-        left_out += tuple(LeftOut(day, key) for day, key in counts.damaged)
-        return Glance(Plan(counts, counted, waiting, gone), pending, left_out)
+        capped, left_out_of_capped = self.damage.sort_out({day: days[day] for day in used.capped})
+        left_out += (*left_out_of_capped, *(LeftOut(day, key) for day, key in counts.damaged))
+        return Glance(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, left_out)
 
     def _kept(self, depends: object, counted: Callable[[], Answer]) -> Answer:
         """An answer that may be there already; the request's own answer says what is not in it."""
@@ -344,15 +355,13 @@ class Engine:
         note(answer.left_out)
         return answer
 
-    def _portions(
-        self, look: Look, run: Callable[[Sequence[str], pa.Table], pa.Table], times: int = 1
-    ) -> list[pa.Table]:
+    def _portions(self, look: Look, run: Callable[[Sequence[str], pa.Table], C], times: int = 1) -> list[C]:
         """What ``run`` makes of the files and the pending events of each portion of a plan, ``times`` as large."""
         if not look.plan.counts_events:
             return []
         by_day, pending, counted = _by_day(look.files), look.pending, []
         for days in look.plan.portions(self._together(look), times):
-            read = [file for day in days for file in by_day.get(day, ())]
+            read = _files_of(days, by_day)
             counted.append(run(read, pending))
             # The first portion has the days of what waits.
             pending = pending.slice(0, 0)
@@ -371,16 +380,35 @@ class Engine:
             raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
         return frozenset(_by_day(file for file, spans_days in found if spans_days))
 
-    def _run(self, query: Query, count: Count, files: Sequence[str], pending: pa.Table) -> pa.Table:
+    def _count(self, queries: Sequence[Query], count: Count, look: Look) -> tuple[list[dict[str, Any]], ...]:
+        """The rows of each query."""
+        plan = look.plan
+        if not plan.counts_events and not plan.capped:
+            return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
+        with self._database.cursor() as cursor:
+            sums = Sums(cursor)
+            self._portions(look, partial(self._run, queries[0], count, sums))
+            for dimensions, days in plan.capped.items():
+                of_visits = any(each.of_visits for each in queries if each.dimension in dimensions)
+                some = Count(tuple(sorted(dimensions)), of_visits=of_visits)
+                for portion in portions(days.items(), PORTION_BYTES):
+                    files = _files_of(portion, _by_day(look.files))
+                    self._run(queries[0], some, sums, files, look.pending.slice(0, 0))
+            with self._database.turn(cursor):
+                return tuple(
+                    self._merged(each, plan, sums.rows(each, plan.rolled.counts(each.dimension))) for each in queries
+                )
+
+    def _run(self, query: Query, count: Count, sums: Sums, files: Sequence[str], pending: pa.Table) -> None:
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
         values = _values(query.period, count.conditions, files) | (
             {"until": query.period.until} if count.recent else {}
         )
-        with self._database.turn() as cursor:
+        with self._database.turn(sums.cursor) as cursor:
             cursor.register("pending", pending)
             if HOUR in count.dimensions:
                 cursor.register("hours", self._hours(query))
-            return cursor.execute(sql, values).to_arrow_table().select(COUNTS.names).cast(COUNTS)
+            sums.add(sql, values)
 
     def _run_study(
         self, asked: Study, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
@@ -389,7 +417,7 @@ class Engine:
         values = {**_values(asked.query.period, conditions, files), **dict(asked.values)}
         with self._database.turn() as cursor:
             cursor.register("pending", pending)
-            return cursor.execute(sql, values).to_arrow_table()
+            return asked.checked(cursor.execute(sql, values).to_arrow_table())
 
     def _take(self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], look: Look) -> None:
         sql = rows_sql(conditions, PENDING.names, has_files=bool(look.files))
@@ -408,11 +436,21 @@ class Engine:
     def _hours(self, query: Query) -> pa.Table:
         return hours_table(self.zones(query.site_id), query.period.start, query.period.end)
 
-    def _merged(self, query: Query, plan: Plan, counted: Iterable[pa.Table]) -> list[dict[str, Any]]:
-        rolled = [plan.rolled.counts(query.dimension)] if plan.rolled.dates else []
-        return merged(
-            [*rolled, *(rows.filter(pc.equal(rows["dimension"], query.dimension)) for rows in counted)], query
-        )
+    def _merged(self, query: Query, plan: Plan, counts: pa.Table) -> list[dict[str, Any]]:
+        rows, rest = merged([counts], query), plan.rolled.rest(query.dimension)
+        # Nobody can tell which values these were: they stand behind all others, whatever their number.
+        return [*rows, {"value": OTHER, **rest, "is_rest": True}] if rest else rows
+
+
+def _by_dimensions(days: Days, rolled: Rolled) -> dict[frozenset[str], Days]:
+    found: dict[frozenset[str], dict[date, tuple[Listed, ...]]] = defaultdict(dict)
+    for day, segments in days.items():
+        found[frozenset(rolled.capped[day])][day] = segments
+    return dict(found)
+
+
+def _files_of(days: Iterable[date], by_day: Mapping[date, list[str]]) -> list[str]:
+    return [file for day in days for file in by_day.get(day, ())]
 
 
 def _values(period: Period, conditions: Conditions | None, files: Sequence[str]) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def merged(parts: Iterable[pa.Table], query: Query) -> list[dict[str, Any]]:
     summed = rows.group_by("value", use_threads=False).aggregate([(name, "sum") for name in MEASURES])
     summed = summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
     order = [("value", "ascending")]
-    if query.dimension not in SERIES:
-        order.insert(0, ("visitors", "descending"))
+    if query.dimension not in SERIES and query.order:
+        order.insert(0, (query.order, "descending"))
     found: list[dict[str, Any]] = summed.sort_by(order).slice(0, query.limit).to_pylist()
     return found
 

@@ -1,9 +1,10 @@
 """How a question is answered: per day from a rollup or from events, and the events in portions that fit into memory."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import chain
 
 from mallard.query.rollups import Rolled
 from mallard.store.base import Listed
@@ -17,13 +18,15 @@ PORTION_BYTES = 24 * 1024 * 1024
 class Plan:
     """``rolled`` answers its dates, the events of ``days`` the others; ``waiting`` are dates with pending events.
 
-    ``gone`` are dates of which the counts alone were kept: rollups answer them, or nothing does.
+    ``gone`` are dates of which the counts alone were kept: rollups answer them, or nothing does. ``capped`` are days
+    that ``rolled`` answers but for some dimensions, of which it lacks values: their events are counted for those.
     """
 
     rolled: Rolled
     days: Days
     waiting: Set[date] = frozenset()
     gone: Set[date] = frozenset()
+    capped: Mapping[frozenset[str], Days] = field(default_factory=dict)
 
     @property
     def events_from(self) -> date | None:
@@ -31,14 +34,14 @@ class Plan:
         return max(self.gone) + timedelta(days=1) if self.gone else None
 
     @property
-    def size_bytes(self) -> int:
-        """Of the segments that are read."""
-        return sum(each.size_bytes for segments in self.days.values() for each in segments)
+    def read_days(self) -> Days:
+        """All days of which segments are read."""
+        return dict(chain(self.days.items(), *(days.items() for days in self.capped.values())))
 
     @property
-    def files(self) -> int:
-        """How many segments are read."""
-        return sum(len(segments) for segments in self.days.values())
+    def size_bytes(self) -> int:
+        """Of the segments of ``days``."""
+        return _size(self.days)
 
     @property
     def counts_events(self) -> bool:
@@ -50,14 +53,15 @@ class Plan:
         return {
             "rollup_days": len(self.rolled.dates),
             "event_days": len({*self.days, *self.waiting}),
-            "files": self.files,
-            "bytes": self.size_bytes,
+            "capped_days": len(self.rolled.capped),
+            "files": sum(len(segments) for segments in self.read_days.values()),
+            "bytes": _size(self.read_days),
         }
 
     def fingerprint(self, pending: Iterable[int]) -> str:
         """Another where an answer could be another: by the segments that are read, the rollups, and what waits."""
         parts = [f"{each.key} {each.version}" for segments in self.days.values() for each in segments]
-        parts += [f"{day} {mark}" for day, mark in sorted(self.rolled.marks())]
+        parts += self.rolled.marks
         parts += [f"{day} gone" for day in sorted(self.gone)]
         digest = hashlib.blake2b("\n".join(parts).encode(), digest_size=16)
         for number in pending:
@@ -72,10 +76,15 @@ class Plan:
         united = {day: segments for day, segments in self.days.items() if day in together or day in self.waiting}
         if united or self.waiting:
             yield united
-        yield from _portions(((day, self.days[day]) for day in self.days if day not in united), times * PORTION_BYTES)
+        yield from portions(((day, self.days[day]) for day in self.days if day not in united), times * PORTION_BYTES)
 
 
-def _portions(days: Iterable[tuple[date, tuple[Listed, ...]]], portion_bytes: int) -> Iterator[Days]:
+def _size(days: Days) -> int:
+    return sum(each.size_bytes for segments in days.values() for each in segments)
+
+
+def portions(days: Iterable[tuple[date, tuple[Listed, ...]]], portion_bytes: int) -> Iterator[Days]:
+    """Days that are independent of one another, so many bytes of them at a time."""
     portion: dict[date, tuple[Listed, ...]] = {}
     size = 0
     for day, segments in days:

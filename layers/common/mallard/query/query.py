@@ -19,8 +19,8 @@ class Query:
     """``dimension`` is TOTAL, one of SERIES, or a name of DIMENSIONS; ``limit`` None: every value; ``only``: of these.
 
     ``events_only``: days of which the counts alone were kept are left out, as they are under a filter.
-    Rows of a series come in order of time, those of a dimension by visitors, then value. QueryError where a name is
-    none of the closed tables'.
+    Rows of a series come in order of time, those of a dimension by ``order``, then value: most of this measure first,
+    or None for the order of values alone. QueryError where a name is none of the closed tables'.
     """
 
     site_id: str
@@ -31,6 +31,7 @@ class Query:
     limit: int | None = None
     only: frozenset[str] | None = None
     events_only: bool = False
+    order: str | None = "visitors"
 
     def __post_init__(self) -> None:
         if self.dimension not in (TOTAL, *SERIES) and self.dimension not in DIMENSIONS:

@@ -1,15 +1,17 @@
-"""Reading rollups: which days of a range they may answer, and their rows of one dimension."""
+"""Reading rollups: which days of a range they may answer, and their rows of the dimensions that are asked for."""
 
 import logging
 import threading
-from collections.abc import Iterator, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.query.dimensions import DIMENSIONS
 from mallard.query.merge import COUNTS
+from mallard.query.metrics import MEASURES
 from mallard.query.period import Period
 from mallard.query.query import DAY
 from mallard.query.statement import rollup_made_by
@@ -17,71 +19,84 @@ from mallard.sites.zones import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.read import Days
 from mallard.table.rollup import (
-    SCHEMA,
     TOTAL,
-    days_of,
-    decode_rollup,
     fingerprint,
     parse_rollup,
     rollup_prefix,
     segment_tag,
 )
+from mallard.table.rollup_file import RollupFile, open_rollup
 
 log = logging.getLogger("mallard.query")
 
 MAX_CACHED_BYTES = 64 * 1024 * 1024
+"""Of files that were read and of what was decoded of them."""
 
-_NO_ROWS = SCHEMA.empty_table()
+_READ = (
+    *("dimension", "date", "value", "is_rest"),
+    *(name for name in MEASURES if name != "landings"),
+)
 
 
-@dataclass(frozen=True)
 class Month:
-    """One rollup file as it was read by one whole GET: rows by dimension, and the row TOTAL of each day."""
+    """One rollup file as it was read by one whole GET; a dimension is decoded when it is asked for."""
 
-    dimensions: dict[str, pa.Table]
-    totals: dict[date, dict[str, object]]
-    size_bytes: int
-    is_damaged: bool = False
+    def __init__(self, file: RollupFile | None, *, is_damaged: bool = False) -> None:
+        """``file`` is None where there is none that can be believed."""
+        self._file = file
+        self._dimensions: dict[str, pa.Table] = {}
+        totals = file.totals() if file else {}
+        self.totals = totals or {}
+        # A file whose days cannot be read says nothing.
+        self.is_damaged = is_damaged or totals is None
+
+    @property
+    def size_bytes(self) -> int:
+        """Of what is held."""
+        file = self._file.size_bytes if self._file else 0
+        return file + sum(int(each.nbytes) for each in list(self._dimensions.values()))
+
+    def rows(self, dimension: str) -> pa.Table | None:
+        """Those of a dimension; None where they are damaged, and then nothing of the file is believed any more."""
+        if self.is_damaged or self._file is None:
+            return None
+        found = self._dimensions.get(dimension)
+        if found is None:
+            found = self._file.rows(dimension, _READ)
+            if found is None:
+                self.is_damaged = True
+                return None
+            self._dimensions[dimension] = found
+        return found
 
 
 @dataclass(frozen=True)
 class Rolled:
-    """The dates of a range that rollups answer, and the months that hold them."""
+    """The dates of a range that rollups answer, and what they say of the dimensions that were asked for."""
 
     dates: Set[date] = frozenset()
-    months: list[Month] = field(default_factory=list)
     gone: Set[date] = frozenset()
     """Those of which the counts alone were kept."""
     damaged: tuple[tuple[date, str], ...] = ()
     """Files that may hold counts of days whose events are gone, each with the first such date of the range."""
-
-    def without_gone(self) -> "Rolled":
-        """The dates whose events are there."""
-        return Rolled(self.dates - self.gone, self.months)
+    capped: Mapping[date, Set[str]] = field(default_factory=dict)
+    """Dimensions with more values of a date than were kept, where the date's events can be counted instead."""
+    marks: tuple[str, ...] = ()
+    """Each date and what its counts were made of."""
+    counts_of: Mapping[str, pa.Table] = field(default_factory=dict)
+    rest_of: Mapping[str, pa.Table] = field(default_factory=dict)
+    """Of each dimension the values that were not kept of dates whose events are gone, a row for each month at most."""
 
     def counts(self, dimension: str) -> pa.Table:
-        """The rows of a dimension of these dates, in the schema COUNTS; a DAY is its TOTAL under its date."""
-        rows = self.rows(TOTAL if dimension == DAY else dimension)
-        if dimension == DAY:
-            rows = rows.set_column(rows.column_names.index("value"), "value", rows["date"].cast(pa.string()))
-        # Without a filter every visit lands where its bounce is counted.
-        return rows.append_column("landings", rows["visits"]).select(COUNTS.names).cast(COUNTS)
+        """The rows of a dimension in the schema COUNTS, without capped dates; a DAY is its TOTAL under its date."""
+        return self.counts_of.get(dimension, COUNTS.empty_table())
 
-    def marks(self) -> Iterator[tuple[date, str]]:
-        """Each date and what its counts were made of."""
-        for month in self.months:
-            for day in month.totals.keys() & self.dates:
-                yield day, f"{month.totals[day]['fingerprint']} {month.totals[day]['frozen']}"
-
-    def rows(self, dimension: str) -> pa.Table:
-        """The rows of a dimension, of these dates only."""
-        wanted = pa.array(sorted(self.dates), pa.date32())
-        parts = [
-            rows.filter(pc.is_in(rows["date"], value_set=wanted))
-            for month in self.months
-            if (rows := month.dimensions.get(dimension)) is not None
-        ]
-        return pa.concat_tables([_NO_ROWS, *parts], promote_options="default").select(SCHEMA.names)
+    def rest(self, dimension: str) -> dict[str, int] | None:
+        """The measures of the values that are in no row, None where there are none."""
+        rows = self.rest_of.get(dimension)
+        if rows is None or not rows.num_rows:
+            return None
+        return {name: pc.sum(rows[name]).as_py() or 0 for name in MEASURES}
 
 
 class RollupReader:
@@ -92,32 +107,38 @@ class RollupReader:
         self._lock = threading.Lock()
         self._months: dict[tuple[str, str], Month] = {}
 
-    def read(self, site_id: str, days: Days, period: Period, zones: Zones, *, but: Set[date] = frozenset()) -> Rolled:
+    def read(
+        self,
+        site_id: str,
+        days: Days,
+        period: Period,
+        zones: Zones,
+        *,
+        dimensions: Collection[str] = (),
+        but: Set[date] = frozenset(),
+        events_only: bool = False,
+    ) -> Rolled:
         """The days of a period that need no look at their events. ``days`` is the caller's own listing.
 
         A day whose visitors span days is counted from its events in a range of several, as long as it has all of them:
-        of one whose counts alone were kept, they are added up.
+        of one whose counts alone were kept, they are added up. ``events_only``: such a day is not answered.
         """
-        several = (period.end - period.start).days > 1
-        dates, left, months, damaged = set[date](), set[date](), [], []
+        gathered = _Gathered()
         for key, first, month in self._months_of(site_id, period):
-            # Retention deletes the oldest days: only before the first that has events may counts be all there was.
-            if month.is_damaged and max(first, period.start) < min(days, default=date.max):
-                damaged.append((max(first, period.start), key))
-            found = {
-                day: _is_gone(total, days.get(day, ()), zones.name_on(day))
-                for day, total in month.totals.items()
-                if period.start <= day < period.end
-                and day not in but
-                and _agrees(total, days.get(day, ()), zones.name_on(day))
-            }
-            if several:
-                found = {day: gone for day, gone in found.items() if gone or month.totals[day]["additive"]}
-            if found:
-                dates |= found.keys()
-                left |= {day for day, gone in found.items() if gone}
-                months.append(month)
-        return Rolled(dates, months, left, tuple(damaged))
+            found = _found(month, days, period, zones, but)
+            answered = {day for day, gone in found.items() if not (gone and events_only)}
+            was_damaged = month.is_damaged
+            parts = {name: month.rows(TOTAL if name == DAY else name) for name in dimensions if answered}
+            if month.is_damaged:
+                if not was_damaged:
+                    _warn(key)
+                # Retention deletes the oldest days: only before the first that has events may counts be all there was.
+                if max(first, period.start) < min(days, default=date.max):
+                    gathered.damaged.append((max(first, period.start), key))
+                continue
+            gathered.add(month, found, answered, {name: rows for name, rows in parts.items() if rows is not None})
+        self._trim()
+        return gathered.rolled()
 
     def forget(self) -> None:
         """Let go what was read."""
@@ -126,16 +147,14 @@ class RollupReader:
 
     def first_date(self, site_id: str) -> date | None:
         """The oldest date that only a rollup still knows."""
-        months = [self._read(row) for row in self._store.list(rollup_prefix(site_id))]
+        months = (self._read(row) for row in list(self._store.list(rollup_prefix(site_id))))
         return min((day for month in months for day, total in month.totals.items() if total["frozen"]), default=None)
 
-    def _months_of(self, site_id: str, period: Period) -> list[tuple[str, date, Month]]:
-        found = []
-        for row in self._store.list(rollup_prefix(site_id)):
+    def _months_of(self, site_id: str, period: Period) -> Iterator[tuple[str, date, Month]]:
+        for row in list(self._store.list(rollup_prefix(site_id))):
             parsed = parse_rollup(row.key)
             if parsed and period.start.replace(day=1) <= parsed[1] < period.end:
-                found.append((row.key, parsed[1], self._read(row)))
-        return found
+                yield row.key, parsed[1], self._read(row)
 
     def _read(self, row: Listed) -> Month:
         with self._lock:
@@ -144,24 +163,92 @@ class RollupReader:
                 self._months[row.key, row.version] = month
                 return month
         stored = self._store.get(row.key)
-        rows = decode_rollup(stored.data) if stored else None
-        if stored and rows is None:
-            log.error(
-                "%s is damaged: its days are counted from their events; `mallard repair` has it built again", row.key
-            )
-        month = replace(_month(_NO_ROWS if rows is None else rows), is_damaged=bool(stored and rows is None))
+        file = open_rollup(stored.data) if stored else None
+        month = Month(file, is_damaged=bool(stored and file is None))
+        if month.is_damaged:
+            _warn(row.key)
         with self._lock:
             self._months = {known: each for known, each in self._months.items() if known[0] != row.key}
             self._months[row.key, row.version] = month
-            while len(self._months) > 1 and sum(each.size_bytes for each in self._months.values()) > MAX_CACHED_BYTES:
-                self._months.pop(next(iter(self._months)))
+        self._trim()
         return month
 
+    def _trim(self) -> None:
+        with self._lock:
+            while sum(each.size_bytes for each in self._months.values()) > MAX_CACHED_BYTES:
+                self._months.pop(next(iter(self._months)))
 
-def _month(rows: pa.Table) -> Month:
-    names = pc.unique(rows["dimension"]).to_pylist()
-    dimensions = {name: rows.filter(pc.equal(rows["dimension"], name)) for name in names}
-    return Month(dimensions, days_of(rows), rows.nbytes)
+
+class _Gathered:
+    """What months say, one after the other."""
+
+    def __init__(self) -> None:
+        self.damaged: list[tuple[date, str]] = []
+        self._dates: set[date] = set()
+        self._gone: set[date] = set()
+        self._capped: dict[date, set[str]] = {}
+        self._marks: list[str] = []
+        self._counts: dict[str, list[pa.Table]] = {}
+        self._rest: dict[str, list[pa.Table]] = {}
+
+    def add(self, month: Month, found: Mapping[date, bool], answered: Set[date], parts: Mapping[str, pa.Table]) -> None:
+        """The dates that a month has ``found`` (True: gone), and its rows of those that are ``answered``."""
+        self._gone |= {day for day, gone in found.items() if gone}
+        self._dates |= answered
+        self._marks += [f"{day} {month.totals[day]['fingerprint']} {month.totals[day]['frozen']}" for day in answered]
+        for name, rows in parts.items():
+            rows = rows.filter(_among(rows, answered))
+            if name in DIMENSIONS:
+                rest = rows.filter(rows["is_rest"])
+                # Those whose events are there are counted anew.
+                capped = {day for day in rest["date"].to_pylist() if not found[day]}
+                for day in capped:
+                    self._capped.setdefault(day, set()).add(name)
+                self._rest.setdefault(name, []).append(_counts(rest.filter(_among(rest, set(found) - capped)), name))
+                rows = rows.filter(pc.and_(_among(rows, answered - capped), pc.invert(rows["is_rest"])))
+            self._counts.setdefault(name, []).append(_added_up(_counts(rows, name)))
+
+    def rolled(self) -> Rolled:
+        """All of it."""
+        counts, rest = (
+            {name: pa.concat_tables(parts) for name, parts in each.items()} for each in (self._counts, self._rest)
+        )
+        marks = tuple(sorted(self._marks))
+        return Rolled(self._dates, self._gone, tuple(self.damaged), self._capped, marks, counts, rest)
+
+
+def _among(rows: pa.Table, days: Set[date]) -> pa.ChunkedArray:
+    return pc.is_in(rows["date"], value_set=pa.array(sorted(days), pa.date32()))
+
+
+def _counts(rows: pa.Table, name: str) -> pa.Table:
+    """In the schema COUNTS; without a filter every visit lands where its bounce is counted."""
+    if name == DAY:
+        rows = rows.set_column(rows.column_names.index("value"), "value", rows["date"].cast(pa.string()))
+        rows = rows.set_column(rows.column_names.index("dimension"), "dimension", pa.repeat(DAY, rows.num_rows))
+    return rows.append_column("landings", rows["visits"]).select(COUNTS.names).cast(COUNTS)
+
+
+def _added_up(rows: pa.Table) -> pa.Table:
+    """One row for each value: over the days of a month they are fewer."""
+    summed = rows.group_by(["dimension", "value"], use_threads=False).aggregate([(name, "sum") for name in MEASURES])
+    return summed.rename_columns(COUNTS.names).cast(COUNTS)
+
+
+def _found(month: Month, days: Days, period: Period, zones: Zones, but: Set[date]) -> dict[date, bool]:
+    """The dates of which a month's counts are true, and whether their events are gone."""
+    found = {
+        day: _is_gone(total, days.get(day, ()), zones.name_on(day))
+        for day, total in month.totals.items()
+        if period.start <= day < period.end and day not in but and _agrees(total, days.get(day, ()), zones.name_on(day))
+    }
+    if (period.end - period.start).days > 1:
+        return {day: gone for day, gone in found.items() if gone or month.totals[day]["additive"]}
+    return found
+
+
+def _warn(key: str) -> None:
+    log.error("%s is damaged: its days are counted from their events; `mallard repair` has it built again", key)
 
 
 def _is_gone(total: dict[str, object], segments: tuple[Listed, ...], zone: str) -> bool:

@@ -1,7 +1,7 @@
 """SQL put together from the files in ``query/sql``: names and closed fragments only, values are always bound."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -16,7 +16,7 @@ from mallard.query.filter_dimensions import SEED_NAMES, blank_words, present
 from mallard.query.query import DAY, HOUR
 from mallard.sites.zones import Zones
 from mallard.table import rollup
-from mallard.table.rollup import TOTAL
+from mallard.table.rollup import MAX_VALUES, TOTAL
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
 
@@ -145,17 +145,53 @@ def trail_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:
     return ",\n".join([*ctes, sql_file(kind).format(columns=columns, value=named)])
 
 
+@dataclass(frozen=True, slots=True)
+class DaySql:
+    """The statements that count a day for its rollup: the very counts that reports make, of one dimension at a time.
+
+    ``tables`` make the tables that the others read, ``rows`` is the number of rows that were read. Of a dimension of
+    DIMENSIONS ``most_seen`` has one row more than are kept, at most, and ``rest`` one row for all values that are not
+    in the table ``kept``.
+    """
+
+    tables: tuple[str, ...]
+    rows: str
+    whole: tuple[str, ...]
+    most_seen: Mapping[str, str]
+    rest: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """All of the text."""
+        return "\n".join([*self.tables, self.rows, *self.whole, *self.most_seen.values(), *self.rest.values()])
+
+
 @cache
-def rollup_sql() -> str:
-    """What counts a day for its rollup: the very count that reports make, of all dimensions."""
+def day_sql(max_values: int = MAX_VALUES) -> DaySql:
+    """That keeps so many values of a dimension."""
     count = Count((TOTAL, HOUR, *DIMENSIONS), of_visits=True, with_money=True)
-    return counting_sql(count, has_files=True, has_waiting=False) + "\nUNION ALL BY NAME\n" + sql_file("count_rows")
+    every = ",\n".join(_every(has_files=True, has_waiting=False))
+    visits = ",\n".join([_put_together(count), sql_file("visit_all")])
+    tables = (
+        f"CREATE TEMP TABLE event AS WITH {every}\nSELECT {', '.join(count.columns)} FROM every",
+        f"CREATE TEMP TABLE visit AS WITH {visits}\nSELECT * FROM visit",
+        "CREATE TEMP VIEW matched AS SELECT * FROM event",
+    )
+    return DaySql(
+        tables,
+        f"WITH {sql_file('stored')}\n{sql_file('count_rows')}",
+        (_select(TOTAL, count), _select(HOUR, count)),
+        {
+            name: sql_file("most_seen").format(counted=_select(name, count), blank=each.blank, limit=max_values + 1)
+            for name, each in DIMENSIONS.items()
+        },
+        {name: _select(name, count, rest=True) for name in DIMENSIONS},
+    )
 
 
 @cache
 def rollup_made_by(zone: str) -> str:
     """A hash of all that decides what a rollup says of the same segments: an upgrade that counts otherwise rebuilds."""
-    text = "\n".join([rollup_sql(), str(rollup.SCHEMA), zone])
+    text = "\n".join([str(day_sql()), str(rollup.SCHEMA), str(rollup.MAX_VALUE_BYTES), zone])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -218,7 +254,8 @@ def _put_together(count: Count) -> str:
     return sql_file("visits").format(measures=measures)
 
 
-def _select(name: str, count: Count) -> str:
+def _select(name: str, count: Count, *, rest: bool = False) -> str:
+    """The count of one dimension; ``rest``: of its values that are not in the table ``kept``, as one row."""
     money = sql_file("money").rstrip() if count.with_money else ""
     if name == TOTAL:
         return sql_file("count_total").format(money=money, money_names=", revenue, currency" if money else "")
@@ -227,18 +264,27 @@ def _select(name: str, count: Count) -> str:
     if name == DAY and count.visits_by_day:
         return sql_file("count_day")
     if name == DAY:
-        return sql_file("count_event").format(name=name, value="CAST(date AS VARCHAR)", money=money)
+        return sql_file("count_event").format(name=name, value="CAST(date AS VARCHAR)", money=money, rows="matched")
     dimension = DIMENSIONS[name]
+    column = _present(dimension, dimension.column)
     if not dimension.of_visit:
-        value = _present(dimension, dimension.column)
-        return sql_file("count_event").format(name=name, value=value, money=money)
+        rows, value = (_without_kept("matched", column), NOTHING) if rest else ("matched", column)
+        return sql_file("count_event").format(name=name, value=value, money=money, rows=rows)
+    value = _present(dimension, dimension.visit)
+    column = column if dimension.of_first_event else NOTHING
     return sql_file("count_visit").format(
         name=name,
-        value=_present(dimension, dimension.visit),
-        column=_present(dimension, dimension.column) if dimension.of_first_event else NOTHING,
+        value=NOTHING if rest else value,
+        column=NOTHING if rest else column,
+        visits=_without_kept("visit", value) if rest else "visit",
+        rows=_without_kept("matched", column) if rest else "matched",
         money=money,
         money_columns=", revenue, currency_low, currency_high" if money else "",
     )
+
+
+def _without_kept(rows: str, value: str) -> str:
+    return sql_file("without_kept").format(rows=rows, value=value).strip()
 
 
 def _present(dimension: Dimension, text: str | None) -> str:

@@ -207,7 +207,7 @@ def _short_enough(scope: Scope) -> Scope:
 
 
 def _values(asked: _Asked, rows: Rows) -> frozenset[str] | None:
-    return frozenset(row["value"] for row in rows) if asked.dimension in DIMENSIONS else None
+    return frozenset(row["value"] for row in rows if not is_rest(row)) if asked.dimension in DIMENSIONS else None
 
 
 def _series(period: Period) -> _Asked:
@@ -227,11 +227,24 @@ def _views(row: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _listed(rows: Rows, before: Rows | None) -> list[dict[str, Any]]:
-    listed = [{"value": row["value"], **_views(row)} for row in rows]
+    listed = [{"value": row["value"], **_views(row), **marked(row)} for row in rows]
     if before is None:
         return listed
-    known = {row["value"]: row for row in before}
-    return [{**row, "previous": _views(known.get(row["value"], _NOTHING))} for row in listed]
+    known = {(row["value"], is_rest(row)): row for row in before}
+    return [
+        {**each, "previous": _views(known.get((row["value"], is_rest(row)), _NOTHING))}
+        for each, row in zip(listed, rows, strict=True)
+    ]
+
+
+def is_rest(row: Mapping[str, Any]) -> bool:
+    """Whether a row of an answer is that of the values which were not kept."""
+    return bool(row.get("is_rest"))
+
+
+def marked(row: Mapping[str, Any]) -> dict[str, bool]:
+    """The mark of such a row in a report: a value may read the same."""
+    return {"other": True} if is_rest(row) else {}
 
 
 def _days(period: Period) -> _Buckets:

@@ -6,12 +6,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from mallard.errors import QueryTooLargeError
 from mallard.query.conditions import Conditions
 from mallard.query.dimensions import DIMENSIONS
 from mallard.query.query import Query
 from mallard.query.statement import Count, trail_sql
 
 LIGHT = 4
+
+MAX_ROWS = 500_000
+"""Of a portion, some 200 MB as dictionaries: a funnel of ten steps by 50,000 values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,17 @@ class Study:
     def statement(self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool) -> str:
         """The whole text, over segments, pending events, both, or neither."""
         count = Count((self.query.dimension,), of_visits=True, conditions=conditions, also=self.columns)
-        return f"WITH {trail_sql(count, has_files=has_files, has_waiting=has_waiting)}\nSELECT * FROM (\n{self.sql}\n)"
+        trail = trail_sql(count, has_files=has_files, has_waiting=has_waiting)
+        return f"WITH {trail}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
+
+    def checked(self, rows: pa.Table) -> pa.Table:
+        """The rows of a portion. QueryTooLargeError where they are too many to be added up in Python."""
+        if rows.num_rows > MAX_ROWS:
+            name = self.query.dimension
+            raise QueryTooLargeError(
+                f"The report has over {MAX_ROWS:,} rows of {name}; ask for fewer days, or with a filter."
+            )
+        return rows
 
     def added_up(self, parts: Sequence[pa.Table]) -> list[dict[str, Any]]:
         """The rows of all portions, one for each of the ``keys``, in their order; without keys one, or none."""

@@ -1,19 +1,17 @@
-"""Rollups: what the days of a site's month add up to, as one small file that may be absent or old but never wrong.
+"""Rollups: keys, columns and fingerprints of the daily counts of a site's month, which may be absent or old.
 
-A day's rows carry a fingerprint of the segments and the SQL they were counted from. Who reads them compares it with
-a listing of its own, and counts the events of a day whose fingerprint is another.
+The row TOTAL of a day carries a fingerprint of the segments and the SQL the day was counted from. A reader compares it
+with a listing of its own, and counts the events of a day whose fingerprint is another. ``rollup_file`` has the bytes.
 """
 
 import hashlib
 import re
-import secrets
 from collections.abc import Iterable
 from datetime import date
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from mallard.store.base import Listed
 
@@ -21,22 +19,27 @@ ROLLUPS = "rollups/"
 TOTAL = "total"
 """The dimension whose one row a day says that the day is there."""
 
+MAX_VALUES = 2000
+"""Values kept of a dimension and day, those with the most visitors: twice as many as a report can show."""
+
+MAX_VALUE_BYTES = 96 * 1024
+"""Of the kept values of a dimension and day, in UTF-8."""
+
 _KEY = re.compile(r"rollups/site_id=([^/]+)/month=(\d{4}-\d{2})\.parquet")
-_DIGEST = b"mallard.digest"
-_NO_DIGEST = b"0" * 64
 
 SCHEMA = pa.schema(
     [
         pa.field("dimension", pa.string(), nullable=False),
         pa.field("date", pa.date32(), nullable=False),
         pa.field("value", pa.string()),
-        pa.field("fingerprint", pa.string(), nullable=False),
+        # Facts of the day, in its row TOTAL only.
+        pa.field("fingerprint", pa.string()),
         # The tag of the highest segment, which an erasure changes and a retention deletes last.
-        pa.field("tail", pa.string(), nullable=False),
+        pa.field("tail", pa.string()),
         # Visitors of days with ids that span days cannot be added up: such a day is good for itself alone.
-        pa.field("additive", pa.bool_(), nullable=False),
+        pa.field("additive", pa.bool_()),
         # The day's segments were deleted by the retention, and the counts kept.
-        pa.field("frozen", pa.bool_(), nullable=False),
+        pa.field("frozen", pa.bool_()),
         pa.field("visitors", pa.int64()),
         pa.field("visits", pa.int64()),
         pa.field("bounces", pa.int64()),
@@ -47,8 +50,13 @@ SCHEMA = pa.schema(
         # Money of one currency; where a group has several, the amount is null and the currency says `several`.
         pa.field("revenue", pa.decimal128(18, 2)),
         pa.field("currency", pa.string()),
+        # The one row of the values of this dimension and day that were not kept.
+        pa.field("is_rest", pa.bool_()),
     ]
 )
+
+FACTS = ("fingerprint", "tail", "additive", "frozen")
+MEASURED = tuple(each.name for each in SCHEMA if pa.types.is_integer(each.type))
 
 
 def rollup_key(site_id: str, month: date) -> str:
@@ -81,33 +89,6 @@ def segment_tag(segment: Listed) -> str:
     return hashlib.blake2b(f"{segment.key} {segment.version}".encode(), digest_size=16).hexdigest()
 
 
-def encode_rollup(rows: pa.Table) -> bytes:
-    """ZSTD Parquet, sorted by dimension and date, whose footer holds a hash of all its bytes but that hash."""
-    rows = rows.select(SCHEMA.names).cast(SCHEMA).sort_by([(name, "ascending") for name in SCHEMA.names[:3]])
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, SCHEMA, compression="zstd", store_schema=False) as writer:
-        writer.write_table(rows)
-        writer.add_key_value_metadata({b"mallard.write_id": secrets.token_hex(16).encode(), _DIGEST: _NO_DIGEST})
-    data = bytes(sink.getvalue())
-    before, _, after = data.rpartition(_NO_DIGEST)
-    return before + _hash(data) + after
-
-
-def decode_rollup(data: bytes) -> pa.Table | None:
-    """The rows; None where anything about the bytes is not as it was written: then the events are counted instead."""
-    try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        digest = (file.metadata.metadata or {})[_DIGEST]
-        before, found, after = data.rpartition(digest)
-        if not found or _hash(before + _NO_DIGEST + after) != digest:
-            return None
-        # A measure that came later than the file is null in it.
-        rows = pa.concat_tables([SCHEMA.empty_table(), file.read()], promote_options="default")
-        return rows.replace_schema_metadata(None)
-    except (pa.ArrowException, OSError, KeyError, ValueError):
-        return None
-
-
 def days_of(rows: pa.Table) -> dict[date, dict[str, object]]:
     """The row TOTAL of each day."""
     totals = rows.filter(pc.equal(rows["dimension"], TOTAL))
@@ -117,7 +98,3 @@ def days_of(rows: pa.Table) -> dict[date, dict[str, object]]:
 def without(rows: pa.Table, days: Iterable[date]) -> pa.Table:
     """The rows of all other days."""
     return rows.filter(pc.invert(pc.is_in(rows["date"], value_set=pa.array(list(days), pa.date32()))))
-
-
-def _hash(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=32).hexdigest().encode()

@@ -10,5 +10,5 @@ SELECT
     0 AS visit_pageviews,
     count(*) FILTER (event_name = 'pageview') AS pageviews,
     count(*) AS events{money}
-FROM matched
+FROM {rows}
 GROUP BY {value}

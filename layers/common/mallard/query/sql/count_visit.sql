@@ -22,10 +22,10 @@ FROM (
         visit_pageviews,
         pageviews,
         events{money_columns}
-    FROM visit
+    FROM {visits}
     UNION ALL
     SELECT {column}, NULL, 0, 0, 0, 0, 0, CAST(event_name = 'pageview' AS INTEGER), 1{money_columns}
-    FROM matched
+    FROM {rows}
     WHERE visitor_id IS NULL
 )
 GROUP BY value

@@ -1,0 +1,81 @@
+"""Counts of one day for its rollup: of each dimension the values with the most visitors, and one row for the rest."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mallard.query.statement import BEGINNING, DaySql, day_sql, sql_file
+from mallard.table.rollup import FACTS, MAX_VALUE_BYTES, MAX_VALUES, SCHEMA
+
+COUNTED = pa.schema([each for each in SCHEMA if each.name not in ("date", *FACTS)])
+"""What is counted of a day; the builder knows the rest of ``rollup.SCHEMA``."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCounts:
+    """``rows`` in the schema COUNTED; how many rows were ``read``, and ``promised`` by the footers.
+
+    ``spans_days``: some visitor ids of the day live longer.
+    """
+
+    rows: pa.Table
+    read: int
+    promised: int
+    spans_days: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The most that is kept of a dimension and day."""
+
+    values: int = MAX_VALUES
+    value_bytes: int = MAX_VALUE_BYTES
+
+
+DEFAULT = Bounds()
+
+
+def count_day(
+    cursor: duckdb.DuckDBPyConnection, files: Sequence[str], hours: pa.Table, bounds: Bounds = DEFAULT
+) -> DayCounts:
+    """The counts of a day's files. The tables it makes end with the cursor."""
+    sql = day_sql(bounds.values)
+    cursor.register("hours", hours)
+    footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
+    values = {"files": list(files), "start": date.min, "end": date.max}
+    table, *others = sql.tables
+    cursor.execute(table, {**values, "since": BEGINNING})
+    for statement in others:
+        cursor.execute(statement)
+    rows = pa.concat_tables(_dimensions(cursor, sql, bounds))
+    read = cursor.execute(sql.rows, values).to_arrow_table()["events"][0].as_py()
+    return DayCounts(rows, int(read), int(footers[0]), bool(footers[1]))
+
+
+def _dimensions(cursor: duckdb.DuckDBPyConnection, sql: DaySql, bounds: Bounds) -> Iterator[pa.Table]:
+    for statement in sql.whole:
+        yield _as_counted(cursor.execute(statement).to_arrow_table())
+    # One after the other: only one dimension's values are in memory.
+    for name, statement in sql.most_seen.items():
+        found = cursor.execute(statement).to_arrow_table()
+        kept = found.slice(0, _fitting(found["value"], bounds))
+        yield _as_counted(kept)
+        if kept.num_rows < found.num_rows:
+            cursor.register("kept", kept.select(["value"]))
+            yield _as_counted(cursor.execute(sql.rest[name]).to_arrow_table(), is_rest=True)
+            cursor.unregister("kept")
+
+
+def _fitting(values: pa.ChunkedArray, bounds: Bounds) -> int:
+    """How many of the first values are within the bounds."""
+    lengths = pc.fill_null(pc.cast(pc.binary_length(values), pa.int64()), 0)
+    fitting = pc.sum(pc.less_equal(pc.cumulative_sum(lengths), bounds.value_bytes)).as_py() or 0
+    return min(int(fitting), bounds.values)
+
+
+def _as_counted(rows: pa.Table, *, is_rest: bool = False) -> pa.Table:
+    return rows.append_column("is_rest", pa.repeat(is_rest, rows.num_rows)).select(COUNTED.names).cast(COUNTED)

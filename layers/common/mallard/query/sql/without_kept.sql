@@ -1,0 +1,1 @@
+(SELECT * FROM {rows} ANTI JOIN kept ON {value} IS NOT DISTINCT FROM kept.value)
