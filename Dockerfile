@@ -11,13 +11,14 @@ RUN npm run build
 FROM python:3.13-slim AS packages
 WORKDIR /app
 RUN python -m venv .venv
-COPY requirements/serve.txt requirements/serve.txt
-RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -r requirements/serve.txt
+COPY requirements/build.txt requirements/serve.txt requirements/
+RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
+    -r requirements/build.txt -r requirements/serve.txt
 COPY pyproject.toml README.md ./
 COPY layers/common/ layers/common/
-# In place, as `make setup` does it: the dashboard stands beside the package. pip itself is needed no more after that.
-RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --editable . \
-    && .venv/bin/python -m pip uninstall --yes pip \
+# In place, as `make setup` does it: the dashboard stands beside the package. Installers are needed no more after that.
+RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --editable . \
+    && .venv/bin/python -m pip uninstall --yes setuptools pip \
     && .venv/bin/python -m compileall -q layers/common
 
 FROM python:3.13-slim

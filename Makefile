@@ -3,7 +3,10 @@
 #   make test   sets up and runs the product's own tests
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL := -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python $(INSTALL)
+# Pins have hashes, and nothing that is installed runs a program of its own before that.
+LOCKED := --require-hashes --only-binary :all:
 
 # For AWS: processors of the functions, where they are built, the stack's name, and its parameters as Key=Value.
 ARCH ?= arm64
@@ -39,7 +42,7 @@ soak: setup-check ## The flush machine over 100,000 schedules, and the property 
 	PYTHONPATH=tests $(BIN)/python tests/soak.py
 
 audit: .venv/audit/bin/pip-audit ## Ask the databases of known weaknesses about all that is pinned; takes a network
-	.venv/audit/bin/pip-audit --disable-pip --no-deps --strict $(addprefix -r ,$(wildcard requirements/*.txt))
+	.venv/audit/bin/pip-audit --disable-pip --require-hashes --strict $(addprefix -r ,$(wildcard requirements/*.txt))
 	npm audit
 
 bench: setup-check ## Measure, and write bench/results.md
@@ -72,31 +75,38 @@ setup-check: setup-test .venv/.check .venv/.sam ## The same with linters, and th
 	@echo "Making .venv ..."
 	@$(PYTHON) -m venv .venv
 
-.venv/.serve: requirements/serve.txt pyproject.toml | .venv/bin/python
+.venv/.serve: requirements/build.txt requirements/serve.txt pyproject.toml | .venv/bin/python
 	@echo "Installing Python packages ..."
-	@$(PIP) -r requirements/serve.txt
-	@$(PIP) --no-deps --editable .
+	@$(PIP) $(LOCKED) -r requirements/build.txt
+	@$(PIP) $(LOCKED) -r requirements/serve.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.test: requirements/test.txt | .venv/.serve
 	@echo "Installing what the tests need ..."
-	@$(PIP) -r requirements/test.txt
+	@$(PIP) $(LOCKED) -r requirements/test.txt
 	@touch $@
 
 .venv/.check: requirements/check.txt | .venv/.test
 	@echo "Installing linters ..."
-	@$(PIP) -r requirements/check.txt
+	@$(PIP) $(LOCKED) -r requirements/check.txt
 	@touch $@
 
 .venv/.sam: requirements/sam.txt | .venv/bin/python
 	@echo "Installing AWS SAM CLI ..."
 	@$(BIN)/python -m venv --clear .venv/sam
-	@.venv/sam/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements/sam.txt
+	@.venv/sam/bin/python $(INSTALL) --no-compile --no-deps $(LOCKED) -r requirements/sam.txt
 	@touch $@
 
-.venv/audit/bin/pip-audit: | .venv/bin/python
-	@$(PYTHON) -m venv .venv/audit
-	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+.venv/audit/bin/pip-audit: requirements/audit.txt | .venv/bin/python
+	@$(BIN)/python -m venv --clear .venv/audit
+	@.venv/audit/bin/python $(INSTALL) $(LOCKED) -r requirements/audit.txt
+	@touch $@
+
+.venv/pins/bin/uv: requirements/pins.txt | .venv/bin/python
+	@$(BIN)/python -m venv --clear .venv/pins
+	@.venv/pins/bin/python $(INSTALL) $(LOCKED) -r requirements/pins.txt
+	@touch $@
 
 dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs $(wildcard tracker/*.mjs tracker/*.js tracker/parts.json tracker/parts/*.js)
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 18 ? 1 : 0)' || \
@@ -109,14 +119,16 @@ dashboard/vendor/.done: package.json package-lock.json dashboard/vendor.mjs $(wi
 PINS := requirements/serve.txt:serve requirements/test.txt:test requirements/check.txt:check \
 	functions/ingest/requirements.txt:ingest functions/flush/requirements.txt:flush functions/query/requirements.txt:query-function \
 	layers/duckdb/requirements.txt:duckdb layers/arrow/requirements.txt:arrow \
-	requirements/sam.txt:sam
+	requirements/build.txt:build requirements/sam.txt:sam requirements/audit.txt:audit requirements/pins.txt:pins
+# Names no host: a lock is good for any mirror.
+LOCK = .venv/pins/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-pins: ## Pin anew what pyproject.toml's dependency groups name
-	@$(PIP) uv
+pins: .venv/pins/bin/uv ## Pin anew what pyproject.toml's dependency groups name, and renew the hashes of the peers
 	@for pin in $(PINS); do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
-			--no-emit-index-url --group $${pin#*:} --output-file $${pin%:*} \
-			$$(test $${pin#*:} != ingest || echo --override functions/ingest/unused.txt); done
+		$(LOCK) --only-binary :all: --group $${pin#*:} --output-file $${pin%:*} \
+			$$(test $${pin#*:} != ingest || echo --override functions/ingest/unused.txt) >/dev/null || exit 1; done
+	@for peer in requirements/peers/*.txt; do $(LOCK) --no-deps --output-file $$peer $$peer >/dev/null || exit 1; done
 
 clean: ## Remove what setup made; the data stays
 	rm -rf .venv node_modules dashboard/vendor tracker/dist

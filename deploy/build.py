@@ -63,10 +63,11 @@ def install(pins: Path, into: Path, machine: str) -> None:
     """The pinned wheels, for Lambda's Python and not for the one that runs here."""
     tags = ["manylinux2014", *(f"manylinux_2_{minor}" for minor in GLIBC_MINORS)]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    target = ["--no-deps", "--only-binary", ":all:", "--implementation", "cp", "--python-version", "3.13"]
+    locked = ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    target = ["--implementation", "cp", "--python-version", "3.13"]
     platforms = [word for tag in reversed(tags) for word in ("--platform", f"{tag}_{machine}")]
     quiet = ["--root-user-action", "ignore", "--requirement", str(pins), "--target", str(into)]
-    subprocess.run([*command, *target, *platforms, *quiet], check=True)
+    subprocess.run([*command, *locked, *target, *platforms, *quiet], check=True)
 
 
 def leave_out(patterns: Path, packages: Path) -> None:

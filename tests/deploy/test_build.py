@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from support.functions import load
+from support.pins import read_pins
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = {
@@ -86,7 +87,7 @@ def test_everything_is_for_the_processors_that_were_asked_for(build: Any, archit
 def test_a_function_ships_its_pins_and_no_others(build: Any, architecture: str) -> None:
     for name, source in FOLDERS.items():
         pins = ROOT / source / "requirements.txt"
-        wanted = {line.partition("==")[0] for line in pins.read_text().splitlines()} if pins.exists() else set()
+        wanted = {pin.name for pin in read_pins(pins)} if pins.exists() else set()
         found = {each.name.partition("-")[0] for each in (build(architecture) / name).rglob("*.dist-info")}
         assert {each.replace("_", "-").lower() for each in found} == wanted
 

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -26,7 +25,7 @@ from support.dashboard import shown
 from support.functions import ROOT, load
 from support.localstack import COMPOSE, compose, localstack
 from support.moto import CREDENTIALS
-from support.peers import PINS
+from support.peers import PINS, compose_program
 from support.rows import event
 
 pytestmark = pytest.mark.heavy
@@ -212,7 +211,7 @@ def test_the_compose_file_names_the_version_that_is_tested_here_and_is_reached_f
 
 
 def test_compose_itself_understands_the_file() -> None:
-    program = str(Path(sys.executable).parent / "docker-compose")
+    program = str(compose_program())
     command = [program, "-f", str(COMPOSE), "config"]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert found.stderr == ""

@@ -11,6 +11,8 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from support.pins import read_pins
+
 ROOT = Path(__file__).parents[2]
 FUNCTION = ROOT / "functions" / "ingest"
 LAYER = ROOT / "layers" / "common"
@@ -36,7 +38,7 @@ print(place.country_code, place.region, place.city, agent.browser, agent.os, age
 
 
 def pins() -> list[str]:
-    return [line.partition("==")[0] for line in (FUNCTION / "requirements.txt").read_text().splitlines()]
+    return [pin.name for pin in read_pins(FUNCTION / "requirements.txt")]
 
 
 def folder_of_pins(folder: Path) -> Path:

@@ -15,6 +15,7 @@ import yaml
 from mallard.config import Settings, load_settings, variable
 from support.image import ROOT, stages
 from support.moto import moto_server
+from support.peers import compose_program
 
 FILES = ["docker-compose.yml", "docker-compose.minio.yml"]
 OURS = {"PUBLISH", "MINIO_USER", "MINIO_PASSWORD"}
@@ -101,7 +102,7 @@ def test_the_service_that_makes_the_bucket_makes_it_once() -> None:
 
 def config(name: str, env_file: Path) -> subprocess.CompletedProcess[str]:
     """What Compose makes of a file. (This way of having it ends with 0 whatever happened.)"""
-    command = [str(Path(sys.executable).parent / "docker-compose"), "-f", name, "--env-file", str(env_file), "config"]
+    command = [str(compose_program()), "-f", name, "--env-file", str(env_file), "config"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MINIO_")}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 

@@ -18,6 +18,7 @@ from support.docs_facts import (
 from support.docs_links import exists
 from support.docs_pages import ROOT, pages
 from support.docs_shell import Command
+from support.pins import read_pins
 
 Words = Sequence[str]
 
@@ -137,7 +138,7 @@ def _pip(words: Words) -> Iterator[str]:
     if words[0] != "install":
         yield f"nothing is known of pip {words[0]}"
     files = [*ROOT.glob("requirements/**/*.txt"), *ROOT.glob("functions/*/requirements.txt")]
-    pinned = {line.partition("==")[0].lower() for file in files for line in file.read_text("utf-8").splitlines()}
+    pinned = {pin.name for file in files for pin in read_pins(file)}
     names = [each for each in words[1:] if not each.startswith("-")]
     for name in names:
         if name.endswith(".txt"):

@@ -15,6 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".venv" / "peers"
 PINS = ROOT / "requirements" / "peers"
+BACKEND = ROOT / "requirements" / "build.txt"
+BUILT = {"localstack": "crontab"}
+"""Of each peer the package that has no wheel: its source is known by its hash, and built by the pinned backend."""
+
 LOCKS = ROOT / "tests" / "peers"
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 
@@ -44,7 +48,11 @@ def _install_pins(name: str, pins: str, python: Callable[[], str]) -> None:
     shutil.rmtree(home, ignore_errors=True)
     subprocess.run([python(), "-m", "venv", str(home)], check=True)
     command = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, "--no-compile", "--no-deps", "-r", str(_pins(pins))], check=True)
+    command += ["--no-compile", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    if name in BUILT:
+        subprocess.run([*command, "-r", str(BACKEND)], check=True)
+        command += ["--no-binary", BUILT[name], "--no-build-isolation"]
+    subprocess.run([*command, "-r", str(_pins(pins))], check=True)
     (home / "pins.txt").write_text(_pins(pins).read_text())
 
 
@@ -116,29 +124,45 @@ def maxmind_database(name: str) -> Path:
     return HOME / "maxmind" / f"{name}.mmdb"
 
 
-def _install_maxmind() -> None:
-    """The databases that the source of MaxMind's own package carries for its tests; nothing of it is installed."""
-    home = HOME / "maxmind"
+def compose_program() -> Path:
+    """Docker Compose itself."""
+    return HOME / "compose" / "docker-compose"
+
+
+def _install_source(name: str, suffix: str) -> None:
+    """Nothing of the source is built or installed: its hash is looked at, then the files are taken out."""
+    home = HOME / name
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*command, "--no-binary", ":all:", "-d", folder, "-r", str(_pins("maxmind"))], check=True)
+        command += ["--require-hashes", "--no-binary", ":all:", "--no-build-isolation"]
+        subprocess.run([*command, "-d", folder, "-r", str(_pins(name))], check=True)
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         with tarfile.open(next(Path(folder).glob("*.tar.gz"))) as archive:
             for member in archive.getmembers():
-                content = archive.extractfile(member) if member.name.endswith(".mmdb") else None
+                content = archive.extractfile(member) if member.name.endswith(suffix) else None
                 if content is not None:
-                    (home / Path(member.name).name).write_bytes(content.read())
-    (home / "pins.txt").write_text(_pins("maxmind").read_text())
+                    target = home / Path(member.name).name
+                    target.write_bytes(content.read())
+                    target.chmod(member.mode & 0o755)
+    (home / "pins.txt").write_text(_pins(name).read_text())
 
 
-def _has_maxmind() -> bool:
-    stamp = HOME / "maxmind" / "pins.txt"
-    return stamp.is_file() and stamp.read_text() == _pins("maxmind").read_text()
+def _has_source(name: str) -> bool:
+    stamp = HOME / name / "pins.txt"
+    return stamp.is_file() and stamp.read_text() == _pins(name).read_text()
+
+
+def source_peer(name: str, suffix: str) -> Peer:
+    """Files of a source distribution that requirements/peers/NAME.txt pins, by the end of their names."""
+    return Peer(partial(_has_source, name), partial(_install_source, name, suffix))
 
 
 PEERS = {
-    "maxmind": Peer(_has_maxmind, _install_maxmind),
+    # MaxMind's package carries the databases of its tests.
+    "maxmind": source_peer("maxmind", ".mmdb"),
+    # The build of this one would fetch another version of Compose, unpinned; its source holds the program.
+    "compose": source_peer("compose", "/docker-compose"),
     "ministack": pip_peer("ministack"),
     # It runs functions with its own Python, which has to be Lambda's.
     "ministack-lambda": lambda_peer("ministack-lambda", "ministack", "ministack"),
