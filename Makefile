@@ -18,7 +18,7 @@ SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .
 # Compiled once, not anew in each of the hundred processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check soak audit bench docs build deploy setup setup-test setup-check pins clean
+.PHONY: help run test check soak audit bench docs build deploy setup setup-test setup-check pins digests clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -129,6 +129,9 @@ pins: .venv/pins/bin/uv ## Pin anew what pyproject.toml's dependency groups name
 		$(LOCK) --only-binary :all: --group $${pin#*:} --output-file $${pin%:*} \
 			$$(test $${pin#*:} != ingest || echo --override functions/ingest/unused.txt) >/dev/null || exit 1; done
 	@for peer in requirements/peers/*.txt; do $(LOCK) --no-deps --output-file $$peer $$peer >/dev/null || exit 1; done
+
+digests: ## Pin the images of the Dockerfile and the compose files by digest; takes Docker with Buildx, and a network
+	@$(PYTHON) deploy/digests.py
 
 clean: ## Remove what setup made; the data stays
 	rm -rf .venv node_modules dashboard/vendor tracker/dist

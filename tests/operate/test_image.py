@@ -37,7 +37,7 @@ def test_the_image_does_not_run_as_root(last: Stage) -> None:
 
 def test_every_base_has_a_version_and_is_a_small_one() -> None:
     for stage in stages():
-        assert re.fullmatch(r"\w+:\d+(\.\d+)*-slim", stage.base), stage.base
+        assert re.fullmatch(r"\w+:\d+(\.\d+)*-slim(@sha256:[0-9a-f]{64})?", stage.base), stage.base
 
 
 def test_what_builds_stays_behind(last: Stage) -> None:
