@@ -26,6 +26,7 @@ from support.functions import ROOT, load
 from support.localstack import COMPOSE, compose, localstack
 from support.moto import CREDENTIALS
 from support.peers import PINS, compose_program
+from support.pins import read_pins
 from support.rows import event
 
 pytestmark = pytest.mark.heavy
@@ -202,9 +203,8 @@ def test_nothing_is_made_that_the_core_of_localstack_lacks_but_a_dashboard_of_cl
 
 def test_the_compose_file_names_the_version_that_is_tested_here_and_is_reached_from_this_machine_only() -> None:
     service = compose()
-    pinned = re.search(r"^localstack-core==(.+)$", (PINS / "localstack.txt").read_text(), re.MULTILINE)
-    assert pinned
-    assert service["image"].partition("@")[0] == f"localstack/localstack:{pinned[1]}"
+    (pinned,) = (pin.requirement for pin in read_pins(PINS / "localstack.txt") if pin.name == "localstack-core")
+    assert service["image"].partition("@")[0] == f"localstack/localstack:{str(pinned.specifier).removeprefix('==')}"
     assert service["ports"] == ["127.0.0.1:4566:4566"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LISTS = sorted(
@@ -25,7 +25,7 @@ class Pin:
     options: tuple[str, ...]
 
     @property
-    def name(self) -> str:
+    def name(self) -> NormalizedName:
         """In the spelling of the index."""
         return canonicalize_name(self.requirement.name)
 
