@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from mallard.config import Settings
 from mallard.errors import MallardError, UnforeseenError
 from mallard.observe.fault import FAULTS, Discreet, kind_and_place
+from mallard.observe.flood import Flood
 
 NAMESPACE = "Mallard"
 LATENCY = "latency"
@@ -112,6 +113,7 @@ class _Stdout(logging.StreamHandler[Any]):
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
+        self.addFilter(Flood())
         self.addFilter(Discreet())
 
     @property
