@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from mallard.auth.keys import ApiKey
 from mallard.auth.links import Link
@@ -18,10 +18,14 @@ class _Given(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+_FILLED: dict[str, JsonValue] = {"minLength": 1}
+"""Said, not checked here: an empty text is refused with a sentence of ours."""
+
+
 class SetupGiven(_Given):
     """The first password."""
 
-    password: str
+    password: str = Field(json_schema_extra=_FILLED)
     token: str = Field("", description="What the server printed when it started; not needed on the machine it runs on.")
 
 
@@ -35,14 +39,14 @@ class PasswordGiven(_Given):
     """The password that is, and the one that shall be."""
 
     current: str
-    new: str
+    new: str = Field(json_schema_extra=_FILLED)
 
 
 class KeyGiven(_Given):
     """A key to make."""
 
-    name: str
-    scope: str = Field(description="ReadOnly, Admin or Ingest.")
+    name: str = Field(json_schema_extra=_FILLED)
+    scope: str = Field(description="ReadOnly, Admin or Ingest.", json_schema_extra=_FILLED)
     sites: list[str] = Field([], description="Only for these sites. None: for all.")
     expires_at: str = Field("", description="A date, whose end is meant, or a moment (RFC 3339). Empty: never.")
 
@@ -50,8 +54,8 @@ class KeyGiven(_Given):
 class LinkGiven(_Given):
     """A link to make."""
 
-    site_id: str
-    name: str
+    site_id: str = Field(json_schema_extra=_FILLED)
+    name: str = Field(json_schema_extra=_FILLED)
     password: str = Field("", description="What a visitor must know. Empty: nothing.")
     filters: str = Field("", description="JSON text that narrows all it shows, such as a filter of the API.")
     embeddable: bool = Field(False, description="Whether pages of other sites may show it in a frame.")

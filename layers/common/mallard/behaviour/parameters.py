@@ -15,7 +15,13 @@ Steps = Annotated[
     Query(description="What visitors do, such as page:/pricing,event:signup; docs/behaviour.md has the grammar."),
 ]
 Window = Annotated[str | None, Query(description="A number and second, minute, hour, day or week. Default 1 day.")]
-Mode = Annotated[str | None, Query(description=f"With commas between: {', '.join(MODES)}. Default none of them.")]
+Mode = Annotated[
+    str | None,
+    Query(
+        description=f"With commas between: {', '.join(MODES)}. Default none of them.",
+        json_schema_extra={"minLength": 0},
+    ),
+]
 Weeks = Annotated[str | None, Query(description=f"1 to {MAX_COUNT}: that many intervals of a week. Default 4.")]
 Interval = Annotated[str | None, Query(description=f"One of {', '.join(INTERVALS)}. Default week.")]
 Count = Annotated[str | None, Query(description=f"Intervals to look at, 1 to {MAX_COUNT}. Default 4.")]

@@ -23,12 +23,16 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The description, without FastAPI's 422: what it would answer so is answered 400.
 
-        A security scheme without a name says that nothing has to be shown.
+        A security scheme without a name says that nothing has to be shown. Texts of an address are refused where they
+        are empty, but for those that say ``minLength`` themselves.
         """
         document = super().openapi()
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
+                for parameter in operation.get("parameters", ()):
+                    if parameter["in"] == "query":
+                        parameter["schema"].setdefault("minLength", 1)
                 if "security" in operation:
                     operation["security"] = [{} if "" in each else each for each in operation["security"]]
         document.get("components", {}).get("securitySchemes", {}).pop("", None)
