@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from mallard.names import (
     stored_host,
     stored_label,
     stored_path,
+    stored_tag,
     written_host,
     written_page,
     written_referrer,
@@ -44,6 +46,28 @@ def test_stored_host_follows_the_rules_of_browsers(written: str, stored: str) ->
 )
 def test_stored_host_is_none_when_text_is_no_host(written: str) -> None:
     assert stored_host(written) is None
+
+
+INVISIBLE = [
+    "\u0080", "\u00ad", "\u061c", "\u180e", "\u200b", "\u200e", "\u202e", "\u2028", "\u2060", "\u2066", "\u206f",
+    "\ufeff", "\ufff9", "\ufdd0", "\ufffe", "\U0001ffff", "\U000e0041",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", INVISIBLE, ids=lambda text: f"U+{ord(text):04X}")
+@pytest.mark.parametrize("form", [stored_label, stored_path, stored_tag])
+def test_stored_name_holds_no_invisible_character(form: Callable[[str], str], odd: str) -> None:
+    assert form(f"{odd}/sign{odd}up{odd} {odd}") == "/signup"
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "👩\u200d💻", "❤\ufe0f", "日本語", "\u05d0\u0627"])
+def test_stored_name_keeps_joiners_and_letters_of_all_scripts(text: str) -> None:
+    assert stored_label(text) == stored_tag(text) == text
+    assert stored_path(f"/{text}") == f"/{text}"
+
+
+def test_stored_path_drops_an_invisible_character_that_was_percent_encoded() -> None:
+    assert stored_path("/a%E2%80%AEb") == "/ab"
 
 
 @given(st.text(max_size=60))

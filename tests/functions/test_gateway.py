@@ -54,8 +54,9 @@ def test_a_base64_body_is_read(door: Door) -> None:
     assert len(sent(queue)) == 1
 
 
-def test_a_broken_base64_body_is_a_refusal(door: Door) -> None:
-    answer = answer_gateway(request(body="%%%", isBase64Encoded=True), door, MemoryQueue(), NO_KEYS, NOW)
+@pytest.mark.parametrize("body", ["%%%", "é", "e30=é", "\ud800"])
+def test_a_broken_base64_body_is_a_refusal(door: Door, body: str) -> None:
+    answer = answer_gateway(request(body=body, isBase64Encoded=True), door, MemoryQueue(), NO_KEYS, NOW)
     assert (answer["statusCode"], answer["headers"]["x-mallard-dropped"]) == (400, "malformed")
 
 

@@ -226,7 +226,10 @@ def no_rows(_: str) -> pa.Table:
 # In which form
 
 
-HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"]
+HOSTILE = [
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1+1", "\u00a0=1", "\u3000@x", "\u200b+1", "\ufeff-1",
+    "＝1+1", "＋1", "－1", "＠x", " \t1",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -268,7 +271,7 @@ def test_csv_begins_with_a_byte_order_mark_unless_told_otherwise(place: Place, w
         assert b"\xef\xbb\xbf" not in get(place.engine, what=what, format=form).content[:10]
 
 
-ODD = ["=1+1", "'=1+1", "''-x", "'x", "@", "\tx", "\na", '"', "é", None]
+ODD = ["=1+1", " =1", "' ＝1", "'=1+1", "''-x", "'x", "@", "\tx", "\na", '"', "é", None]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from mallard.ingest.json_value import strict_json
-from mallard.names import composed
+from mallard.names import composed, plain_key
 
 MAX_PROPS_LENGTH = 4096
 MAX_PROPS_COUNT = 30
@@ -106,8 +106,9 @@ def _fast(value: Mapping[str, Any], most_bytes: int) -> str | None:
         size = len(text.encode())
     except (ValueError, RecursionError):
         return None
-    fits = len(text) <= MAX_PROPS_LENGTH and size <= most_bytes
-    return text if fits and composed(text) == text else None
+    if len(text) > MAX_PROPS_LENGTH or size > most_bytes or composed(text) != text:
+        return None
+    return text if all(map(str.isprintable, value)) else None
 
 
 def _scalar(value: Any) -> Scalar:
@@ -124,7 +125,7 @@ def _repaired(value: Mapping[str, Any], most_bytes: int) -> Neat:
     kept: dict[str, Scalar] = {}
     problem = None
     for key, each in islice(value.items(), MAX_LOOKED_AT):
-        name, scalar = _tidy(key), None if each is None else _of_any(each)
+        name, scalar = plain_key(_tidy(key)), None if each is None else _of_any(each)
         if each is not None and (scalar is None or _is_halved(key) or _is_halved(each)):
             problem = "p holds a value that JSON cannot carry."
         if scalar is not None and (name or not key):

@@ -134,6 +134,8 @@ def read_props(value: Any) -> str | Dropped | None:
 
 def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
     name = stored_label(_required_text(wire, "n", MAX_NAME_LENGTH))
+    if not name:
+        raise _RefusalError(Reason.EMPTY, "n is empty.")
     if len(name) > MAX_NAME_LENGTH:
         # A few letters have no composed form and become several.
         raise _RefusalError(Reason.TOO_LONG, f"n is over {MAX_NAME_LENGTH} characters.")

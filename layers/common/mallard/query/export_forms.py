@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 131_072
 
-FORMULA = r"^('*[=+\-@\t\r\n])"
+FORMULA = r"^('*[\s\pZ\pC]*[=+\-@＝＋－＠\t\r\n])"
 """First characters of a text that a spreadsheet may run: a visitor's text would be code on somebody's desk.
 
 One with a ``'`` before that gets another, so that an import can take it away again.

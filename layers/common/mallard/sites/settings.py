@@ -173,7 +173,7 @@ def _text(value: Mapping[str, Any], key: str) -> str | None:
     text = value.get(key)
     if text is None:
         return None
-    if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT_LENGTH:
+    if not isinstance(text, str) or not stored_label(text) or len(text) > MAX_TEXT_LENGTH:
         raise SettingsError(f"{key} of a goal is {_shown(text)}, but must be 1 to {MAX_TEXT_LENGTH} characters.")
     if _UNREADABLE.search(text):
         raise SettingsError(f"{key} of a goal is {_shown(text)}, but must hold no control characters.")

@@ -15,7 +15,7 @@ from mallard.transfer.chunk import GIVEN, IGNORED, Chunk, Refusal, as_lines, utf
 from mallard.transfer.header import Header, Rest, read_header
 
 CHUNK_BYTES = 8 << 20
-SHIELDED = r"^'('*[=+\-@\t\r\n])"
+SHIELDED = r"^'('*[\s\pZ\pC]*[=+\-@＝＋－＠\t\r\n])"
 """A text of a download that a spreadsheet would run, behind the ``'`` that ``export_forms.FORMULA`` puts there."""
 
 
