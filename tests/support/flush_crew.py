@@ -141,6 +141,8 @@ class Crew:
         self._settle(actor)
 
     def _look(self, role: str) -> None:
+        if not self.model.has_changed():
+            return
         self.model.look(role, self.now.date())
         self.model.check_nothing_is_lost()
         for witness in self.witnesses.values():

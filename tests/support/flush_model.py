@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 
 from mallard.event import Event
 from mallard.keeping.erase import ERASURES, Erasure, read_erasure
@@ -17,6 +18,10 @@ from support.rollups import decode_rollup
 
 Ids = dict[date, frozenset[tuple[int, int]]]
 """Id and number of each event of a day: two events may share an id, one after the other."""
+
+
+message_of = lru_cache(maxsize=4096)(json.loads)
+"""What a body of the queue says; for reading only."""
 
 
 def number_of(pathname: str) -> int:
@@ -48,11 +53,21 @@ class Model:
         self._home: dict[int, str] = {}
         self._rollups: dict[str, tuple[bytes, dict[date, object]]] = {}
         self._requests: dict[str, tuple[bytes, Erasure]] = {}
+        self._state: dict[object, object] = {}
 
     def accept(self, event: Event) -> None:
         """It got its 202."""
         assert event.pathname is not None
         self.accepted[number_of(event.pathname)] = event
+
+    def has_changed(self) -> bool:
+        """False where the objects, the queue and what was accepted are those of the last call: most operations read."""
+        bodies = [*self._queue.bodies(), *(body for body, _ in self._queue.aside)]
+        state: dict[object, object] = {**self._objects.objects, **dict(enumerate(bodies))}
+        state |= {"accepted": len(self.accepted), "aside": len(self._queue.aside)}
+        before, self._state = self._state, state
+        # The same bytes written again are a change.
+        return len(before) != len(state) or any(before.get(key, state) is not each for key, each in state.items())
 
     def look(self, role: str, today: date) -> None:
         """After one operation of a process: whatever changed was allowed to that role."""
@@ -74,8 +89,8 @@ class Model:
 
     def check_nothing_is_lost(self) -> None:
         """What is not waiting is in the table, unless an erasure or the retention took it."""
-        waiting = {number_of(json.loads(body)["pathname"]) for body in self._queue.bodies()}
-        aside = {number_of(json.loads(body)["pathname"]) for body, _ in self._queue.aside}
+        waiting = {number_of(message_of(body)["pathname"]) for body in self._queue.bodies()}
+        aside = {number_of(message_of(body)["pathname"]) for body, _ in self._queue.aside}
         there = {number for look in self._seen.values() for number in look.rows} | waiting | aside
         there |= self.removed | self.retained | {number for number in self.accepted if self.is_erased(number)}
         named = {self.accepted[number].event_id for number in there if self.accepted[number].named_by_client}
@@ -183,7 +198,7 @@ class Model:
         for key, look in self._seen.items():
             found.setdefault(_day(key), set()).update((event_id, number) for number, event_id in look.rows.items())
         for body in self._queue.bodies():
-            message = json.loads(body)
+            message = message_of(body)
             pair = message["event_id"], number_of(message["pathname"])
             found.setdefault(date.fromisoformat(message["date"]), set()).add(pair)
         return {day: frozenset(ids) for day, ids in found.items()}
