@@ -25,10 +25,11 @@ from mallard.ingest.open import open_parts
 from mallard.ingest.pipeline import _arrival
 from mallard.ingest.privacy import Privacy
 from mallard.queue.local import LocalQueue
+from mallard.rotation import known_rotation
 from mallard.sites.book import SiteBook
 from mallard.sites.erased import Erased
 from mallard.store.local import LocalStore
-from mallard.store.open import open_to_write
+from mallard.store.open import open_store, open_to_write
 from support.live_objects import objects_holding
 from support.server import Server
 
@@ -146,7 +147,8 @@ def test_a_server_empties_its_caches_when_it_erases(tmp_path: Path) -> None:
 
 def test_a_function_empties_its_caches_when_it_hears_of_an_erasure(tmp_path: Path) -> None:
     settings = load_settings({"MALLARD_DATA_DIR": str(tmp_path), "MALLARD_SITES": SITE})
-    door, queue, _ = open_parts(settings, NOW)
+    store = open_store(settings, may_list=False)
+    door, queue, _ = open_parts(settings, store, known_rotation(store))
     assert isinstance(queue, LocalQueue)
     queue.close()
     _arrival(PAGE, None, SITE, True, True)
