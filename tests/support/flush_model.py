@@ -63,8 +63,9 @@ class Model:
     def has_changed(self) -> bool:
         """False where the objects, the queue and what was accepted are those of the last call: most operations read."""
         bodies = [*self._queue.bodies(), *(body for body, _ in self._queue.aside)]
-        state: dict[object, object] = {**self._objects.objects, **dict(enumerate(bodies))}
-        state |= {"accepted": len(self.accepted), "aside": len(self._queue.aside)}
+        state: dict[object, object] = {"accepted": len(self.accepted), "aside": len(self._queue.aside)}
+        state.update(self._objects.objects.items())
+        state.update(enumerate(bodies))
         before, self._state = self._state, state
         # The same bytes written again are a change.
         return len(before) != len(state) or any(before.get(key, state) is not each for key, each in state.items())
