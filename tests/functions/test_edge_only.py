@@ -76,7 +76,9 @@ def test_edge_without_a_secret_refuses_all_when_it_is_the_only_way() -> None:
     assert not Edge(SECRET).refuses({})
 
 
-@pytest.mark.parametrize("event", [None, {}, [], {"headers": None}, {"headers": {"x-mallard-edge": 1}}])
+@pytest.mark.parametrize(
+    "event", [None, {}, [], {"headers": None}, {"headers": ["a"]}, {"headers": {"x-mallard-edge": 1}}]
+)
 def test_refusal_is_given_to_what_is_no_request_too(event: Any) -> None:
     def settings() -> Any:
         from mallard.config import Settings

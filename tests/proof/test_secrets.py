@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 from fastapi.testclient import TestClient
@@ -127,7 +128,8 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         (broken / "00000.parquet").write_text("no parquet")
         told.ask_everything()
         (broken / "00000.parquet").unlink(missing_ok=True)
-        link = server.data / f"config/links/{told.secrets['slug']}.json"
+        name = sha256(told.secrets["slug"].encode()).hexdigest()
+        link = server.data / f"config/links/{name}.json"
         kept = link.read_bytes()
         link.write_text("{")
         told.ask_everything()

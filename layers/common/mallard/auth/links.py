@@ -27,6 +27,7 @@ LINKS = "config/links/"
 SLUG_BYTES = 16
 MAX_NAME_LENGTH = 100
 MAX_FILTERS_LENGTH = 4000
+SHOWN_LETTERS = 4
 
 log = logging.getLogger("mallard.auth")
 
@@ -132,8 +133,7 @@ class Links:
     def _moved(self, slug: str) -> Link | None:
         """The link that an earlier version stored under its slug."""
         old = self._store.get(_under_slug(slug))
-        # Not its whole name: that opens it.
-        if old is None or _decoded(old.data, f"{LINKS}{slug[:4]}….json") is None:
+        if old is None or _decoded(old.data, _under_slug(slug)) is None:
             return None
         # Moved by another instance, or revoked meanwhile: what stands there counts.
         with suppress(ConflictError):
@@ -146,8 +146,8 @@ class Links:
         return _decoded(stored.data, key) if stored else None
 
 
-def _decoded(data: bytes, shown: str) -> Link | None:
-    """The link; None where it was revoked. DamagedObjectError of the name ``shown``."""
+def _decoded(data: bytes, key: str) -> Link | None:
+    """The link; None where it was revoked. DamagedObjectError where it is damaged."""
     if data == _REVOKED:
         return None
     try:
@@ -155,7 +155,8 @@ def _decoded(data: bytes, shown: str) -> Link | None:
         # A later version may say more.
         return Link(**{each.name: found[each.name] for each in fields(Link) if each.name in found})
     except (ValueError, KeyError, TypeError) as error:
-        raise DamagedObjectError(shown) from error
+        # Not its whole name, which of an earlier version opens it; as much as finds it in a listing.
+        raise DamagedObjectError(f"{key[: len(LINKS) + SHOWN_LETTERS]}….json") from error
 
 
 def _object(slug: str) -> str:

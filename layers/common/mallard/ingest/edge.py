@@ -101,7 +101,8 @@ def refused_past_edge(event: Any, settings: Callable[[], Settings]) -> dict[str,
     Where the settings cannot be read, whoever answers next says so.
     """
     given = event.get("headers") if isinstance(event, dict) else None
-    headers = {str(name).lower(): value for name, value in (given or {}).items() if isinstance(value, str)}
+    pairs = given.items() if isinstance(given, dict) else ()
+    headers = {str(name).lower(): value for name, value in pairs if isinstance(value, str)}
     try:
         is_refused = open_edge(settings()).refuses(headers)
     except MallardError:
