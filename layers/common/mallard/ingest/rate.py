@@ -71,25 +71,27 @@ class RateLimit:
         self._network_bytes = Throttle(client_bytes * NETWORK_SHARE)
         self._site_bytes = Throttle(site_bytes)
         self._counts_events = bool(per_second)
-        self._counts_clients = bool(client_bytes)
+        self._counts_clients = bool(per_second or client_bytes)
+        self._counts = bool(per_second or client_bytes or site_bytes)
 
     def wait_seconds(self, site_id: str, now_ms: int, address: str = "", size: int = 0) -> int:
         """0 where an event of ``size`` bytes may pass (and is counted), else whole seconds until one may."""
-        wait = self._wait_ms(site_id, now_ms, address, size)
+        wait = self._counts and self._wait_ms(site_id, now_ms, address, size)
         return math.ceil(wait / SECOND_MS) if wait else 0
 
     def _wait_ms(self, site_id: str, now_ms: int, address: str, size: int) -> float:
-        client, network = _networks(address) if self._counts_events or self._counts_clients else (0, 0)
-        wait = 0.0
+        client, network = _networks(address) if self._counts_clients else (0, 0)
         if client:
             wait = self._client_bytes.wait_ms(client, size, now_ms)
             if not wait and network:
                 wait = self._network_bytes.wait_ms(network, size, now_ms)
             if not wait and self._counts_events:
                 wait = self._client_events.wait_ms((site_id, client), 1, now_ms)
-        if not wait and self._counts_events:
-            wait = self._site_events.wait_ms(site_id, 1, now_ms)
-        return wait or self._site_bytes.wait_ms(site_id, size, now_ms)
+            if wait:
+                return wait
+        if self._counts_events and (wait := self._site_events.wait_ms(site_id, 1, now_ms)):
+            return wait
+        return self._site_bytes.wait_ms(site_id, size, now_ms)
 
 
 def open_rate_limit(settings: Settings) -> RateLimit:

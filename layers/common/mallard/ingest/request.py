@@ -41,6 +41,9 @@ OTHER_BYTES = 1536
 FIXED_BYTES = 300
 """The same of a usual event."""
 
+MOST_BYTES_OF_A_CHARACTER = 4
+"""In UTF-8."""
+
 MAX_CLIENT_ID_LENGTH = 64
 MAX_PIXEL_FIELDS = 200
 MAX_WIDTH_PX = 100_000
@@ -76,8 +79,10 @@ class EventRequest(msgspec.Struct, frozen=True):
     @property
     def size_bytes(self) -> int:
         """About what the event takes as it is stored."""
-        texts = (self.name, self.url, self.referrer, self.props)
-        return FIXED_BYTES + sum(size_of(text) for text in texts if text)
+        referrer, props = self.referrer or "", self.props or ""
+        characters = len(self.name) + len(self.url) + len(referrer) + len(props)
+        is_ascii = self.url.isascii() and referrer.isascii() and props.isascii()
+        return FIXED_BYTES + (characters if is_ascii else MOST_BYTES_OF_A_CHARACTER * characters)
 
 
 class _RefusalError(Exception):
@@ -141,19 +146,24 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
         raise _RefusalError(Reason.TOO_LONG, f"n is over {MAX_NAME_LENGTH} characters.")
     ignored: list[Field] = []
     amount, currency = read_revenue(wire, ignored)
-    url = _fitting(_required_text(wire, "u", MAX_URL_LENGTH), Field.URL, ignored)
+    url = _required_text(wire, "u", MAX_URL_LENGTH)
+    if not url.isascii():
+        url = _fitting(url, Field.URL, ignored)
     referrer = read_text(wire.get("r"), _REFERRER, MAX_URL_LENGTH, ignored)
-    if referrer:
+    if referrer is not None and not referrer.isascii():
         referrer = _fitting(referrer, _REFERRER, ignored)
-    room = MAX_EVENT_BYTES - OTHER_BYTES - size_of(name) - size_of(url) - (size_of(referrer) if referrer else 0)
+    width = read_whole(wire.get("w"), _WIDTH, MAX_WIDTH_PX, ignored) or None
+    props = wire.get("p")
+    if props is not None:
+        props = read_properties(props, _room_beside(name, url, referrer), ignored)
     ping = name == ENGAGEMENT
     return EventRequest(
         site_id=site_id,
         name=name,
         url=url,
         referrer=referrer,
-        width_px=read_whole(wire.get("w"), _WIDTH, MAX_WIDTH_PX, ignored) or None,
-        props=read_properties(wire.get("p"), room, ignored),
+        width_px=width,
+        props=props,
         revenue_amount=amount,
         revenue_currency=currency,
         client_id=read_client_id(wire.get("i"), MAX_CLIENT_ID_LENGTH, ignored),
@@ -164,10 +174,13 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
     )
 
 
+def _room_beside(name: str, url: str, referrer: str | None) -> int:
+    """Bytes that an event has left for its properties."""
+    return MAX_EVENT_BYTES - OTHER_BYTES - size_of(name) - size_of(url) - (size_of(referrer) if referrer else 0)
+
+
 def _fitting(address: str, field: Field, ignored: list[Field]) -> str:
-    """An address in MAX_URL_LENGTH bytes; browsers send ASCII, which is as it is."""
-    if address.isascii():
-        return address
+    """An address beyond ASCII in MAX_URL_LENGTH bytes; browsers send none."""
     # Composed before it is measured: a few letters take three times the bytes in their composed form.
     text = composed(address)
     if size_of(text) > MAX_URL_LENGTH and field not in ignored:
