@@ -134,11 +134,12 @@ def _repaired(value: Mapping[str, Any], most_bytes: int) -> Neat:
             break
     if len(kept) > MAX_PROPS_COUNT:
         kept, problem = dict(islice(kept.items(), MAX_PROPS_COUNT)), f"p has over {MAX_PROPS_COUNT} properties."
-    if not _fits(kept, most_bytes):
-        is_long = len(_json(kept)) > MAX_PROPS_LENGTH
-        problem = f"p is over {MAX_PROPS_LENGTH} characters." if is_long else f"p is over {most_bytes} bytes."
-        kept = _fitting(kept, most_bytes)
-    return (_json(kept) if kept else None), problem
+    text = _json(kept)
+    if len(text) > MAX_PROPS_LENGTH:
+        text, problem = _fitting(kept, most_bytes), f"p is over {MAX_PROPS_LENGTH} characters."
+    elif len(text.encode()) > most_bytes:
+        text, problem = _fitting(kept, most_bytes), f"p is over {most_bytes} bytes."
+    return (text if kept and text != "{}" else None), problem
 
 
 def _of_any(value: Any) -> Scalar | None:
@@ -170,7 +171,7 @@ def _is_halved(value: Any) -> bool:
     return isinstance(value, dict | list) and HALVES.search(_json(value)) is not None
 
 
-def _fitting(props: Mapping[str, Scalar], most_bytes: int) -> dict[str, Scalar]:
+def _fitting(props: Mapping[str, Scalar], most_bytes: int) -> str:
     """As many characters of each text as fit, the longest cut first; the last properties go where none would."""
     kept, length, size = {}, 1, 1
     for key, each in props.items():
@@ -181,7 +182,7 @@ def _fitting(props: Mapping[str, Scalar], most_bytes: int) -> dict[str, Scalar]:
             break
         kept[key] = each
     fitting = bisect_left(range(MAX_PROPS_LENGTH), True, key=lambda most: not _fits(_cut(kept, most), most_bytes))
-    return _cut(kept, fitting - 1) if kept else kept
+    return _json(_cut(kept, fitting - 1))
 
 
 def _fits(props: Mapping[str, Scalar], most_bytes: int) -> bool:
