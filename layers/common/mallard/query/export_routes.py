@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.params import Depends as Dependency
@@ -37,13 +37,17 @@ def export_routes(
     """The router; ``guards`` come before the route, ``deliver`` makes the answer of a download."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards))
     Filtered = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
-    binary = {"schema": {"type": "string", "format": "binary"}}
+    shapes: dict[str, dict[str, Any]] = {form: {"type": "string", "format": "binary"} for form in MEDIA_TYPES}
+    shapes["json"] = {"type": "array", "items": {"type": "object"}}
 
     @router.get(
         "/export",
         response_class=Response,
         responses={
-            200: {"description": "The file.", "content": dict.fromkeys(MEDIA_TYPES.values(), binary)},
+            200: {
+                "description": "The file.",
+                "content": {MEDIA_TYPES[form]: {"schema": shape} for form, shape in shapes.items()},
+            },
             303: {"description": "On AWS, where it is large: its address, which lives for an hour."},
         },
     )
