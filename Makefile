@@ -36,7 +36,7 @@ check: setup-check ## Lint, types, the template, and the suites that need heavy 
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	.venv/peers/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
-	$(BIN)/python -m pytest -m heavy --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m heavy --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: setup-check ## The flush machine over 100,000 schedules, and the property tests for longer; hours
 	PYTHONPATH=tests $(BIN)/python tests/soak.py

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.forked import Forked
+from support.order import longest_first
 from support.sampled import SAMPLED, mark_heavy
 from support.scratch import keep_files_in_memory
 from support.server import Server
@@ -30,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Before those that are not asked for are left out."""
     mark_heavy(items)
+    longest_first(items)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
-"""What `make build` makes, once for all tests that look at it."""
+"""The folder that `make build` fills, once for all tests and workers that look at it."""
 
+import fcntl
 import os
 import platform
 import subprocess
@@ -17,11 +18,20 @@ Build = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """The folder of a build for an architecture."""
+    """The folder of a build for an architecture. It is made by the first worker that wants it; the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     @cache
     def built(architecture: str) -> Path:
-        folder = tmp_path_factory.mktemp(architecture) / "build"
+        folder = shared / f"build-{architecture}" / "build"
+        with (shared / f"build-{architecture}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "printed.txt").exists():
+                make(architecture, folder)
+        return folder
+
+    def make(architecture: str, folder: Path) -> None:
         command = ["make", "--silent", "build", f"ARCH={architecture}", f"BUILD={folder}"]
         environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}
         ended = subprocess.run(
@@ -35,7 +45,6 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
         (folder / "printed.txt").write_text(ended.stdout)
-        return folder
 
     return built
 

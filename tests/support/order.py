@@ -1,0 +1,29 @@
+"""Order of test files: the longest begin first, so that no worker is left alone with one at the end."""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+LONGEST = [
+    "flush/test_machine_heavy.py",
+    "proof/test_openapi.py",
+    "deploy/test_stack.py",
+    "deploy/test_localstack.py",
+    "store/test_peers.py",
+    "behaviour/test_reports.py",
+    "deploy/test_build.py",
+    "query/test_reference.py",
+    "transfer/test_import.py",
+    "transfer/test_export.py",
+    "test_privacy_audit.py",
+    "test_serve.py",
+    "test_doctor.py",
+]
+"""By the CPU time that they take."""
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Sort files; tests of one stay together and in order."""
+    ranks = {TESTS / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
