@@ -24,7 +24,11 @@ import { exactCount, shortCount, signedPercent } from "../format.js";
 export function Breakdown({ dimension, rows, chosen, nothing, expanded, onChoose, onToggle }) {
   const { data, error, stale } = rows;
   const heading = `heading-${dimension.id}`;
-  const shown = data?.slice(0, expanded ? EXPANDED_ROWS : PREVIEW_ROWS);
+  const values = data?.filter((row) => !row.other);
+  const shown = values && [
+    ...values.slice(0, expanded ? EXPANDED_ROWS : PREVIEW_ROWS),
+    ...data.filter((row) => row.other),
+  ];
   const expected = dimension.short ? SHORT_ROWS : PREVIEW_ROWS;
   const [panel, choose] = useKeptFocus(rows, onChoose);
   return html`
@@ -47,7 +51,7 @@ export function Breakdown({ dimension, rows, chosen, nothing, expanded, onChoose
         ${shown?.length === 0 && html`<p class="nothing">${nothing}</p>`}
         ${!shown && (error ? html`<p class="nothing">Not available.</p>` : html`<${Skeleton} rows=${expected} />`)}
       </div>
-      ${(expanded || data?.length > PREVIEW_ROWS) &&
+      ${(expanded || values?.length > PREVIEW_ROWS) &&
       html`<button type="button" class="more" aria-expanded=${expanded} onClick=${onToggle}>
         ${expanded ? "Show fewer" : "Show more"}<span class="unseen"> ${dimension.title}</span>
       </button>`}

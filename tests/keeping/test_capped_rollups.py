@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +17,7 @@ from fastapi.testclient import TestClient
 
 from mallard.behaviour.sequences import read_sequence, sequences_by
 from mallard.behaviour.sessions import sessions_by
+from mallard.errors import QueryTooLargeError
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.api import create_app
@@ -25,7 +28,9 @@ from mallard.query.engine import PENDING, Engine
 from mallard.query.export import Export, download
 from mallard.query.filters import Leaf
 from mallard.query.period import Period
+from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats
+from mallard.query.sums import Sums
 from mallard.store.local import LocalStore
 from mallard.table import rollup_file
 from mallard.table.layout import Partition
@@ -101,6 +106,29 @@ def everything(engine: Engine, period: Period = RANGE, before: Period | None = N
     found = stats.overview(scope, 1000, tuple(DIMENSIONS))
     sessions = sessions_by(stats, scope, "sources", 10)
     return {"main": found.main, "series": found.timeseries, "sessions": sessions, **found.breakdowns}
+
+
+def test_reports_are_the_same_when_duckdb_adds_up_their_counts(capped: Capped, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Period(DAYS[0], DAYS[2])
+    expected = [everything(capped.engine, RANGE, before), everything(capped.engine, before)]
+    in_python = Sums.rows
+
+    def in_duckdb(sums: Sums, query: Query, rolled: pa.Table) -> pa.Table:
+        return (sums._most if query.dimension in DIMENSIONS else partial(in_python, sums))(query, rolled)
+
+    monkeypatch.setattr(Sums, "rows", in_duckdb)
+    capped.build()
+    assert [everything(capped.engine, RANGE, before), everything(capped.engine, before)] == expected
+
+
+def test_list_without_a_limit_is_refused_when_it_has_too_many_values(
+    capped: Capped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mallard.query.sums.MAX_ROWS", 5)
+    query = Query(SITE, RANGE, ("visitors",), "sources")
+    with pytest.raises(QueryTooLargeError, match="over 5 values of sources"):
+        capped.engine.answer([query])
+    assert len(capped.engine.answer([replace(query, limit=6)]).rows[0]) == 6
 
 
 @pytest.mark.parametrize("seed", range(4))

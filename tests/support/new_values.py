@@ -61,7 +61,7 @@ def _rows(day: date, start: int, count: int) -> pa.Table:
     return pa.table([pc.cast(columns.get(each.name, nothing), each.type) for each in EVENTS], schema=EVENTS)
 
 
-def measured(folder: Path, step: str, memory_mb: int = 256) -> dict[str, Any]:
+def measured(folder: Path, step: str, memory_mb: int = 200) -> dict[str, Any]:
     """Take a step in a process of its own; what it found, and its peak in MB."""
     command = [sys.executable, "-m", "support.new_values", str(folder), step, str(memory_mb)]
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True)

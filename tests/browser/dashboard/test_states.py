@@ -74,6 +74,17 @@ def test_kept_counts_are_told_where_the_events_are_gone(page: Page, api: CannedA
     expect(shown(page, "kept-counts")).to_have_count(0)
 
 
+def test_breakdown_shows_values_that_were_not_kept_as_a_last_row_without_a_filter(page: Page, api: CannedApi) -> None:
+    found = overview(events_from="2026-03-07")
+    found["breakdowns"]["pages"].append({"value": "(other)", "visitors": 7000, "pageviews": 9000, "other": True})
+    api.answers["/api/stats/overview"] = lambda _: (200, found)
+    page.goto("/?site=example.com&period=30d")
+    panel = shown(page, "breakdown-pages")
+    expect(panel.locator("tbody tr").last).to_contain_text("Other values, together")
+    expect(panel.locator("tbody button")).to_have_count(10)
+    expect(panel.locator("tbody tr")).to_have_count(11)
+
+
 def test_a_failure_is_told_once_in_the_servers_words_and_tried_again_on_demand(page: Page, api: CannedApi) -> None:
     sentence = "The store does not answer; try again in a few seconds."
     api.answers = {f"/api/{path}": lambda _: (503, {"error": sentence}) for path in ("sites", "stats/overview")}

@@ -32,6 +32,8 @@ log = logging.getLogger("mallard.query")
 MAX_CACHED_BYTES = 64 * 1024 * 1024
 """Of files that were read and of what was decoded of them."""
 
+FEW_ROWS = 4096
+
 _READ = (
     *("dimension", "date", "value", "is_rest"),
     *(name for name in MEASURES if name != "landings"),
@@ -230,7 +232,9 @@ def _counts(rows: pa.Table, name: str) -> pa.Table:
 
 
 def _added_up(rows: pa.Table) -> pa.Table:
-    """One row for each value: over the days of a month they are fewer."""
+    """One row for each value, where many rows would be held: over the days of a month they are fewer."""
+    if rows.num_rows <= FEW_ROWS:
+        return rows
     summed = rows.group_by(["dimension", "value"], use_threads=False).aggregate([(name, "sum") for name in MEASURES])
     return summed.rename_columns(COUNTS.names).cast(COUNTS)
 

@@ -59,7 +59,7 @@ class Sums:
             order=f"{query.order} DESC, " if query.order else "",
         )
         rows = self.cursor.execute(sql, values).to_arrow_table().select(COUNTS.names).cast(COUNTS)
-        if rows.num_rows > MAX_ROWS:
+        if query.limit is None and rows.num_rows > MAX_ROWS:
             raise QueryTooLargeError(
                 f"The range has over {MAX_ROWS:,} values of {query.dimension}; ask for fewer days, or with a filter."
             )
