@@ -131,6 +131,12 @@ class CachedBuildMachine(FlushMachine):
         self.engines["builder"] = CachedEngine(self.store, self._pending, self.book)
 
 
+class ErasuresMachine(FlushMachine):
+    """Erasures, and processes beside them, without the rules that they do not need: a search among fewer schedules."""
+
+    outlive = accept_a_known_id = redeliver = race = finish = None  # type: ignore[assignment]
+
+
 def delete_partition(store: Store, partition: Partition, before_ms: int, **_: object) -> Removed:
     """An erasure that frees the names."""
     keys = [row.key for row in store.list(partition.prefix)]
