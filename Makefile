@@ -18,7 +18,7 @@ SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .
 # Compiled once, not anew in each of the hundred processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check soak audit bench docs build deploy setup setup-test setup-check pins digests clean
+.PHONY: help run test check judge heavy soak audit bench docs build deploy setup setup-test setup-check pins digests clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,10 +32,16 @@ test: setup-test ## Set up and run the product's own tests
 check: setup-check ## Lint, types, the template, and the suites that need heavy peers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs 2 judge heavy
+
+# Beside the heavy tests, which wait for their peers now and then.
+judge:
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	.venv/peers/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
+
+heavy:
 	$(BIN)/python -m pytest -m heavy --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: setup-check ## The flush machine over 100,000 schedules, and the property tests for longer; hours
@@ -77,8 +83,7 @@ setup-check: setup-test .venv/.check .venv/.sam ## The same with linters, and th
 
 .venv/.serve: requirements/build.txt requirements/serve.txt pyproject.toml | .venv/bin/python
 	@echo "Installing Python packages ..."
-	@$(PIP) $(LOCKED) -r requirements/build.txt
-	@$(PIP) $(LOCKED) -r requirements/serve.txt
+	@$(PIP) $(LOCKED) -r requirements/build.txt -r requirements/serve.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
@@ -20,6 +22,12 @@ BUILT = {"localstack": "crontab"}
 """Of each peer the package that has no wheel: its source is known by its hash, and built by the pinned backend."""
 
 LOCKS = ROOT / "tests" / "peers"
+AT_ONCE = 4
+"""Installations, most of which wait for a network."""
+
+_APT = threading.Lock()
+"""One apt-get at a time."""
+
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 
 
@@ -111,10 +119,11 @@ def apt_peer(packages: Sequence[str], programs: Sequence[str]) -> Peer:
 
     def install() -> None:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        # An index that is out of date may still do.
-        subprocess.run(["apt-get", "update", "-qq"], env=environment, stdout=subprocess.DEVNULL, check=False)
-        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+        with _APT:
+            # An index that is out of date may still do.
+            subprocess.run(["apt-get", "update", "-qq"], env=environment, stdout=subprocess.DEVNULL, check=False)
+            command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
 
     return Peer(lambda: all(apt_program(each) for each in programs), install)
 
@@ -190,17 +199,19 @@ PEERS = {
 
 def main() -> int:
     """Install what is missing; 1 where something could not be."""
-    failed = []
-    for name, peer in PEERS.items():
-        if peer.is_there():
-            continue
-        print(f"Installing {name} ...", flush=True)
-        try:
-            peer.install()
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"{name} could not be installed: {error}", file=sys.stderr)
-            failed.append(name)
-    return 1 if failed else 0
+    missing = [name for name, peer in PEERS.items() if not peer.is_there()]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return 0 if all(list(pool.map(_installed, missing))) else 1
+
+
+def _installed(name: str) -> bool:
+    print(f"Installing {name} ...", flush=True)
+    try:
+        PEERS[name].install()
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"{name} could not be installed: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":
