@@ -15,6 +15,7 @@ from mallard.auth.key_routes import key_routes
 from mallard.auth.link_routes import link_routes
 from mallard.auth.schemes import MANAGES
 from mallard.errors import PasswordError
+from mallard.web.own_pool import OwnPoolRoute
 
 PREFLIGHT_SECONDS = 600
 
@@ -62,7 +63,7 @@ def allow_dashboard(app: FastAPI, origin: str) -> None:
 
 
 def _session_routes(door: Door) -> APIRouter:
-    router, gate = APIRouter(), door.gate
+    router, gate = APIRouter(route_class=OwnPoolRoute), door.gate
 
     @router.post("/setup")
     def set_up(given: SetupGiven, request: Request, response: Response) -> Token:

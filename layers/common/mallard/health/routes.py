@@ -14,6 +14,7 @@ from mallard.auth.schemes import MANAGES_OR_LESS, MONITORS
 from mallard.health.exposition import MEDIA_TYPE, exposition
 from mallard.health.readiness import status_of
 from mallard.health.subject import Subject, known
+from mallard.web.own_pool import OwnPoolRoute
 
 NO_STORE = {"cache-control": "no-store"}
 PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
@@ -32,7 +33,7 @@ def health_routes(subject: Subject, gate: Gate, may_read_metrics: Callable[[Requ
 
     ``may_read_metrics`` is a dependency before ``/metrics``.
     """
-    router = APIRouter(tags=["health"])
+    router = APIRouter(tags=["health"], route_class=OwnPoolRoute)
 
     @router.get("/health", response_class=Response, responses=PLAIN)
     async def health() -> PlainTextResponse:

@@ -17,7 +17,7 @@ from mallard.query.stopping import IS_STRANGER
 
 REPORTS = "/api/stats/"
 KNOWN_AT_ONCE = 24
-"""Requests of the owner and of keys that hold a thread: of the 40 threads of a process some are left for logins."""
+"""Requests of the owner and of keys that hold a thread: of the 40 threads of a process some are left for others."""
 
 STRANGERS_AT_ONCE = 6
 """The same for public sites and shared links, all of them together."""
