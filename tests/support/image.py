@@ -76,6 +76,8 @@ def build(folder: Path) -> Path:
         for word, rest in stage.steps:
             if word == "COPY":
                 *sources, target = rest.split()
+                if target.endswith("/"):
+                    (app / target).mkdir(parents=True, exist_ok=True)
                 for source in sources:
                     _copy(source.rstrip("/"), app / target)
             elif word == "RUN":
