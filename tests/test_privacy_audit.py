@@ -16,9 +16,9 @@ import boto3
 import pytest
 
 from mallard.auth.keys import KeyRing
+from mallard.bootstrap.queue import open_local_queue, open_queue
+from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
-from mallard.queue.open import open_local_queue, open_queue
-from mallard.store.open import open_store
 from support.audit import Person, as_bytes, decoded_parquet, people, places_below, traces
 from support.functions import ROOT, Context, cold, load, request
 from support.moto import moto_server

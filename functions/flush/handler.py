@@ -4,19 +4,19 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
+from mallard.bootstrap.maintenance import open_house
+from mallard.bootstrap.queue import open_queue
+from mallard.bootstrap.store import open_to_write
+from mallard.bootstrap.table import open_table
 from mallard.config import load_settings
 from mallard.flush.core import drain_if_any
 from mallard.flush.gather import Gathering
 from mallard.flush.records import flush_records
 from mallard.keeping.house import House
-from mallard.keeping.open import open_house
 from mallard.observe.watch import Context, Watch
 from mallard.queue.base import Queue
-from mallard.queue.open import open_queue
 from mallard.rotation import agree_on_rotation
-from mallard.store.open import open_to_write
 from mallard.store.probe import QUICK_ROUNDS
-from mallard.table.open import open_table
 from mallard.table.write import TableWriter
 
 STOP_BEFORE_DEADLINE_MS = 10_000

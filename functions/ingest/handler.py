@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
+from mallard.bootstrap.ingest import Opening
 from mallard.config import load_settings
 from mallard.ingest.edge import refused_past_edge
 from mallard.ingest.gateway import Parts, answer_safely
-from mallard.ingest.open import Opening
 from mallard.observe.watch import Context, Watch
 from mallard.parameters import read_parameter
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from mangum import Mangum
 
+from mallard.bootstrap.health import routes_of_functions
+from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
-from mallard.health.open import routes_of_functions
 from mallard.ingest.caller import open_caller
 from mallard.ingest.edge import refused_past_edge
 from mallard.keeping.erase import Erasure, queue_erasure
@@ -17,7 +18,6 @@ from mallard.query.downloads import through_store
 from mallard.query.engine import Engine
 from mallard.query.gateway import answer_safely, open_engine, open_gate
 from mallard.store.base import Store
-from mallard.store.open import open_store
 from mallard.table.read import known_sites
 from mallard.web.front import behind_gateway
 from mallard.web.well_known import well_known_routes

@@ -28,7 +28,7 @@ sys.path[:0] = sys.argv[1:4]
 import handler
 from mallard.config import load_settings
 from mallard.ingest.agent import read_agent
-from mallard.ingest.geo import open_geo
+from mallard.bootstrap.place_lookup import open_geo
 
 watch = handler.watch()
 place = open_geo(load_settings(), in_background=False).find({ADDRESS!r})

@@ -16,13 +16,13 @@ from unittest.mock import patch
 import pytest
 
 from mallard.auth.keys import KeyRing
+from mallard.bootstrap.queue import open_queue
+from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.errors import QueueError, StoreUnavailableError, UnforeseenError
 from mallard.ingest.dropped import Reason
 from mallard.observe.watch import Watch
-from mallard.queue.open import open_queue
 from mallard.queue.sqs import SqsQueue
-from mallard.store.open import open_store
 from mallard.store.s3 import S3Store
 from support.functions import ROOT, Context, cold, load, request
 from support.moto import moto_server

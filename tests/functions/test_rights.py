@@ -17,11 +17,11 @@ import pytest
 from botocore.client import BaseClient
 
 from mallard.auth.keys import KeyRing
+from mallard.bootstrap.queue import open_queue
+from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.keeping.erase import request_erasure
 from mallard.query import downloads
-from mallard.queue.open import open_queue
-from mallard.store.open import open_store
 from support.functions import load
 from support.moto import moto_server
 from support.rows import event

@@ -15,13 +15,14 @@ from uvicorn.server import ServerState
 
 from ingest.doors import NOW, SITE, open_door, take
 from mallard.auth.keys import KeyRing
+from mallard.bootstrap.ingest import open_parts
+from mallard.bootstrap.store import open_store, open_to_write
 from mallard.cli.event_connection import EventConnection
 from mallard.config import load_settings
 from mallard.embedded import Embedded
 from mallard.event import to_ms
 from mallard.hashed_cache import forget_all
 from mallard.ingest.asgi import IngestApp
-from mallard.ingest.open import open_parts
 from mallard.ingest.pipeline import _arrival
 from mallard.ingest.privacy import Privacy
 from mallard.queue.local import LocalQueue
@@ -29,7 +30,6 @@ from mallard.rotation import known_rotation
 from mallard.sites.book import SiteBook
 from mallard.sites.erased import Erased
 from mallard.store.local import LocalStore
-from mallard.store.open import open_store, open_to_write
 from support.live_objects import objects_holding
 from support.server import Server
 

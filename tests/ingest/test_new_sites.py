@@ -16,12 +16,12 @@ from ingest.doors import (
     wire_body,
 )
 from mallard.auth.keys import KeyRing
+from mallard.bootstrap.ingest import open_sites
 from mallard.config import Settings
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.batch import Taken, take_batch
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.new_sites import NEW_SITES, SharedNewSites
-from mallard.ingest.open import open_sites
 from mallard.ingest.sites import Sites
 from mallard.keeping.known import note_known_sites
 from mallard.queue.local import LocalQueue

@@ -11,9 +11,9 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from mallard.bootstrap.place_lookup import RemoteSource, open_geo
 from mallard.config import Settings
 from mallard.ingest.edge import open_edge
-from mallard.ingest.geo import RemoteSource, open_geo
 from mallard.ingest.place import NOWHERE, PLACES_BYTES, Geo, LocalSource, Place, coarsened, make_place
 from support.moto import moto_server
 

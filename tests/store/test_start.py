@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from mallard.bootstrap.store import open_to_write
 from mallard.cli import main
 from mallard.config import load_settings
 from mallard.errors import UnsafeStoreError
 from mallard.queue.local import LocalQueue
 from mallard.store.failed import FAILED_KEY
-from mallard.store.open import open_to_write
 from mallard.store.s3 import S3Store
 from mallard.store.single import SingleWriterS3Store
 from support.functions import cold

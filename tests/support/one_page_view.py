@@ -10,10 +10,10 @@ from io import StringIO
 from typing import Any
 
 from mallard.auth.keys import KeyRing
+from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.ingest.edge import Edge
 from mallard.ingest.gateway import answer_gateway
-from mallard.ingest.geo import open_geo
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import RateLimit

@@ -13,10 +13,10 @@ from starlette.routing import Mount
 from mallard.auth.first_visit import FirstVisit
 from mallard.auth.gate import Gate
 from mallard.auth.guard import SHARE_SECONDS
+from mallard.bootstrap.store import open_store
 from mallard.config import Settings
 from mallard.embedded import Embedded
 from mallard.ingest.asgi import PATHS as INGEST_PATHS
-from mallard.store.open import open_store
 from support.auth import quick_hashing
 
 SITE, OTHER, PUBLIC = "this.example", "other.example", "public.example"

@@ -10,6 +10,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mallard.auth.first_visit import FirstVisit, new_token
 from mallard.auth.gate import Gate
+from mallard.bootstrap.maintenance import open_house
+from mallard.bootstrap.place_lookup import open_geo
+from mallard.bootstrap.queue import open_local_queue
+from mallard.bootstrap.store import open_to_write
+from mallard.bootstrap.table import open_table
 from mallard.config import Settings
 from mallard.flush.gather import Gathering
 from mallard.flush.schedule import Schedule
@@ -21,25 +26,20 @@ from mallard.ingest.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.caller import open_caller, open_trust
 from mallard.ingest.edge import open_edge
-from mallard.ingest.geo import open_geo
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import open_rate_limit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.keeping.erase import Erasure, request_erasure
-from mallard.keeping.open import open_house
 from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
-from mallard.queue.open import open_local_queue
 from mallard.rejected.note import Notes
 from mallard.rotation import agreed_rotation
 from mallard.salts import Salts, ingest_key, shared_secret, visitor_key
 from mallard.sites.book import SiteBook
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
-from mallard.store.open import open_to_write
-from mallard.table.open import open_table
 from mallard.table.read import known_sites
 from mallard.web.front import behind_proxies
 from mallard.web.metrics_token import metrics_token

@@ -8,6 +8,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mallard.bootstrap.store import open_to_write
+from mallard.bootstrap.table import open_table
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.demo.traffic import generate
@@ -16,10 +18,8 @@ from mallard.event import to_ms
 from mallard.query.parameters import read_site
 from mallard.sites.book import SiteBook
 from mallard.sites.erased import accepted_ms
-from mallard.store.open import open_to_write
 from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
-from mallard.table.open import open_table
 from mallard.table.write import AppendReport
 
 MAX_EVENTS = 10_000_000_000

@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+from mallard.bootstrap.queue import open_queue
+from mallard.bootstrap.store import open_store
 from mallard.cli.access import check_access
 from mallard.cli.integrity import check_integrity
 from mallard.cli.machine import check_machine
@@ -17,9 +19,7 @@ from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError, MallardError, QueueError, StoreError
 from mallard.queue.base import Queue
 from mallard.queue.local import LocalQueue
-from mallard.queue.open import open_queue
 from mallard.store.base import Store
-from mallard.store.open import open_store
 from mallard.store.probe import ROUNDS, Finding, check_clock, check_deletions, recheck_writes
 
 MIN_KEPT = timedelta(days=7)

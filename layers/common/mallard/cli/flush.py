@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mallard.bootstrap.maintenance import open_house
+from mallard.bootstrap.queue import open_queue
+from mallard.bootstrap.store import open_to_write
+from mallard.bootstrap.table import open_table
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import StoreUnavailableError
 from mallard.flush.core import BACKLOG, drain
-from mallard.keeping.open import open_house
 from mallard.queue.local import LocalQueue
-from mallard.queue.open import open_queue
-from mallard.store.open import open_to_write
 from mallard.store.probe import QUICK_ROUNDS
-from mallard.table.open import open_table
 
 
 def add_to(commands: Any) -> None:

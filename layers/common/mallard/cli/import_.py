@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 from tqdm import tqdm
 
+from mallard.bootstrap.store import open_to_write
+from mallard.bootstrap.table import open_table
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError, TransferError
 from mallard.query.parameters import read_site
 from mallard.sites.book import SiteBook
-from mallard.store.open import open_to_write
-from mallard.table.open import open_table
 from mallard.table.write import AppendReport, TableWriter
 from mallard.transfer.check import Checker, open_database
 from mallard.transfer.chunk import Chunk, Refusal

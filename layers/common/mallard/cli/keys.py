@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from mallard.auth.keys import SCOPES, KeyRing
+from mallard.bootstrap.store import open_store
 from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ApiKeyError, ConfigError, QueryError
 from mallard.query.parameters import read_site
-from mallard.store.open import open_store
 
 
 def add_to(commands: Any) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.errors import ConfigError
-from mallard.ingest.geo import open_geo
 from mallard.store.probe import Finding
 
 LEAST_FREE_BYTES = 1_000_000_000

@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mallard.bootstrap.store import open_store
 from mallard.cli.dates import read_date
 from mallard.cli.logs import set_up_logs
 from mallard.cli.objects import damaged_objects, damaged_rollups
@@ -20,7 +21,6 @@ from mallard.keeping.rollups import look_into_all, month_file
 from mallard.query.parameters import read_site
 from mallard.salts import SALTS
 from mallard.store.base import Store
-from mallard.store.open import open_store
 from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, site_prefix
 from mallard.table.repair import Damaged, damaged_in, set_aside
 

@@ -3,24 +3,24 @@
 from datetime import UTC, date, datetime
 
 from mallard.auth.keys import KeyRing
+from mallard.bootstrap.place_lookup import open_geo
+from mallard.bootstrap.queue import open_queue
+from mallard.bootstrap.store import open_store
 from mallard.config import Settings
 from mallard.hashed_cache import forget_all
 from mallard.ingest.edge import open_edge
 from mallard.ingest.gateway import Parts
-from mallard.ingest.geo import open_geo
 from mallard.ingest.new_sites import SharedNewSites
 from mallard.ingest.pipeline import Door
 from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import open_rate_limit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
-from mallard.queue.open import open_queue
 from mallard.rejected.note import Notes
 from mallard.rotation import Rotation, known_rotation
 from mallard.salts import Salts, ingest_key, visitor_key
 from mallard.sites.book import SiteBook
 from mallard.store.base import Store
-from mallard.store.open import open_store
 
 SITES_KEPT_SECONDS = 60
 """A GET per instance and site each minute: less would cost more than the events do."""

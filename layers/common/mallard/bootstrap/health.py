@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 
 from mallard.auth.gate import Gate
+from mallard.bootstrap.queue import open_queue
 from mallard.config import Settings
 from mallard.errors import ConfigError
 from mallard.health.functions import Functions
 from mallard.health.routes import health_routes
 from mallard.queue.base import Queue
-from mallard.queue.open import open_queue
 from mallard.store.base import Store
 from mallard.web.metrics_token import metrics_token
 

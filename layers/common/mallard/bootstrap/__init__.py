@@ -1,0 +1,1 @@
+"""Builds stores, queues, tables, ingest and jobs from settings."""
