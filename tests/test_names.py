@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.names import (
+from mallard.normalize.names import (
     forms,
     read_site_id,
     stored_host,
@@ -121,6 +121,8 @@ def test_forms_hold_the_text_as_written_when_it_differs() -> None:
 
 
 def test_names_load_the_tables_of_international_names_only_when_one_is_met() -> None:
-    program = "import sys; from mallard.names import stored_host; stored_host('a.b'); print('idna' in sys.modules)"
+    program = (
+        "import sys; from mallard.normalize.names import stored_host; stored_host('a.b'); print('idna' in sys.modules)"
+    )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout == "False\n"

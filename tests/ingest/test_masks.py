@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest.doors import open_door, take
 from mallard.config import load_settings
 from mallard.ingest.privacy import Privacy
-from mallard.masks import MASK, is_token, masked_address, masked_path
+from mallard.normalize.masks import MASK, is_token, masked_address, masked_path
 from mallard.query.written import written_leaf
 from mallard.store.local import LocalStore
 

@@ -21,10 +21,10 @@ from mallard.cli.event_connection import EventConnection
 from mallard.config import load_settings
 from mallard.embedded import Embedded
 from mallard.event import to_ms
-from mallard.hashed_cache import forget_all
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.pipeline import _arrival
 from mallard.ingest.privacy import Privacy
+from mallard.normalize.hashed_cache import forget_all
 from mallard.queue.local import LocalQueue
 from mallard.rotation import known_rotation
 from mallard.sites.book import SiteBook

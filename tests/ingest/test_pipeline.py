@@ -28,7 +28,7 @@ from mallard.ingest.hints import Hints
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_body
 from mallard.ingest.stamp import EventIds
-from mallard.names import stored_width
+from mallard.normalize.names import stored_width
 from mallard.store.local import LocalStore
 
 NOW_MS = 1_751_284_800_250

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mallard.config import load_settings
-from mallard.hashed_cache import forget_all
 from mallard.ingest.address import Proxies, client_address
 from mallard.ingest.agent import MAX_AGENT_LENGTH, read_agent
 from mallard.ingest.amount import read_amount
@@ -25,7 +24,8 @@ from mallard.ingest.privacy import kept_referrer
 from mallard.ingest.props import neat_props
 from mallard.ingest.request import MAX_BODY_BYTES, MAX_URL_LENGTH, parse_body, parse_pixel_query
 from mallard.ingest.sender import MAX_LANGUAGES_LENGTH, read_sender
-from mallard.names import MAX_NETLOC_LENGTH, composed, read_site_id, split_address, stored_label
+from mallard.normalize.hashed_cache import forget_all
+from mallard.normalize.names import MAX_NETLOC_LENGTH, composed, read_site_id, split_address, stored_label
 from support.counted_work import work_of
 
 MOST_UNITS = 50_000

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mallard.errors import ConfigError
-from mallard.names import read_site_id
+from mallard.normalize.names import read_site_id
 
 Network = IPv4Network | IPv6Network
 

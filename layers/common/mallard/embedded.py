@@ -18,7 +18,6 @@ from mallard.bootstrap.table import open_table
 from mallard.config import Settings
 from mallard.flush.gather import Gathering
 from mallard.flush.schedule import Schedule
-from mallard.hashed_cache import forget_all
 from mallard.health.questions import Questions, Timed
 from mallard.health.routes import health_routes
 from mallard.health.serving import Serving
@@ -32,6 +31,7 @@ from mallard.ingest.rate import open_rate_limit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.keeping.erase import Erasure, request_erasure
+from mallard.normalize.hashed_cache import forget_all
 from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending

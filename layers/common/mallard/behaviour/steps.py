@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from mallard.behaviour.reading import Reader
 from mallard.errors import QueryError
-from mallard.names import forms, written_page
+from mallard.normalize.names import forms, written_page
 from mallard.query.event_conditions import EventConditions, compile_for_events
 from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
 from mallard.query.filters import (

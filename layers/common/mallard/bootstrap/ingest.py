@@ -7,7 +7,6 @@ from mallard.bootstrap.place_lookup import open_geo
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import Settings
-from mallard.hashed_cache import forget_all
 from mallard.ingest.edge import open_edge
 from mallard.ingest.gateway import Parts
 from mallard.ingest.new_sites import SharedNewSites
@@ -16,6 +15,7 @@ from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import open_rate_limit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
+from mallard.normalize.hashed_cache import forget_all
 from mallard.rejected.note import Notes
 from mallard.rotation import Rotation, known_rotation
 from mallard.salts import Salts, ingest_key, visitor_key

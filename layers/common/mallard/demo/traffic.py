@@ -15,7 +15,7 @@ from mallard.demo.sources import ORIGINS
 from mallard.demo.visits import KINDS, PATHS, Rows, draw_rows
 from mallard.demo.world import COUNTRIES, EURO_COUNTRIES, MACHINES
 from mallard.event import ENGAGEMENT, EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
-from mallard.names import stored_width
+from mallard.normalize.names import stored_width
 from mallard.table.schema import EVENTS
 
 # As text, since only the type stubs know a parameter of Array.

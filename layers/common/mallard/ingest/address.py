@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mallard.config import Network
-from mallard.hashed_cache import hashed_cache
+from mallard.normalize.hashed_cache import hashed_cache
 from mallard.web.address import read_address
 
 MAX_HOPS = 32

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mallard.hashed_cache import hashed_cache
 from mallard.ingest.known import Kind, Known, source_of_word, squashed
+from mallard.normalize.hashed_cache import hashed_cache
 
 CHANNELS_BYTES = 1024 * 1024
 

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from mallard.hashed_cache import hashed_cache
 from mallard.ingest.channel import CLICK_IDS
-from mallard.names import MAX_TAG_LENGTH as MAX_TAG_LENGTH
-from mallard.names import split_address, stored_host, stored_path, stored_tag
+from mallard.normalize.hashed_cache import hashed_cache
+from mallard.normalize.names import MAX_TAG_LENGTH as MAX_TAG_LENGTH
+from mallard.normalize.names import split_address, stored_host, stored_path, stored_tag
 
 MAX_QUERY_FIELDS = 200
 HOSTS_BYTES = 1024 * 1024

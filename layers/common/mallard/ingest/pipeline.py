@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from mallard.event import ENGAGEMENT, Event, to_ms
-from mallard.hashed_cache import hashed_cache
 from mallard.ingest.agent import Agent, device_of_width, read_agent
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.edge import NO_EDGE, Edge
@@ -27,8 +26,9 @@ from mallard.ingest.sites import Sites, host_of_site, listed
 from mallard.ingest.source import read_origin
 from mallard.ingest.stamp import EventIds, blind_event_id
 from mallard.ingest.visitor import visitor_id
-from mallard.masks import masked_path
-from mallard.names import stored_width
+from mallard.normalize.hashed_cache import hashed_cache
+from mallard.normalize.masks import masked_path
+from mallard.normalize.names import stored_width
 from mallard.rejected.note import Notes
 from mallard.salts import Salt, Salts
 from mallard.sites.book import SiteBook

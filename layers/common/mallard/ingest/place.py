@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mallard.hashed_cache import Cached, hashed_cache
+from mallard.normalize.hashed_cache import Cached, hashed_cache
 from mallard.web.address import address_text
 
 if TYPE_CHECKING:

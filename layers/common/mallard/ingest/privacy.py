@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from mallard.config import Settings
-from mallard.masks import masked_address
+from mallard.normalize.masks import masked_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from mallard.ingest.json_value import strict_json
-from mallard.names import composed, plain_key
+from mallard.normalize.names import composed, plain_key
 
 MAX_PROPS_LENGTH = 4096
 MAX_PROPS_COUNT = 30

@@ -9,7 +9,6 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from mallard.event import ENGAGEMENT
-from mallard.hashed_cache import hashed_cache
 from mallard.ingest.dropped import Dropped, Reason
 from mallard.ingest.ignored import NONE, Field
 from mallard.ingest.json_value import strict_json as strict_json
@@ -26,8 +25,9 @@ from mallard.ingest.optional import (
 from mallard.ingest.props import MAX_PROPS_COUNT as MAX_PROPS_COUNT
 from mallard.ingest.props import MAX_PROPS_LENGTH as MAX_PROPS_LENGTH
 from mallard.ingest.props import neat_props
-from mallard.names import MAX_FOLDER_NAME_BYTES as MAX_FOLDER_NAME_BYTES
-from mallard.names import MAX_SITE_ID_LENGTH, composed, fits_folder, read_site_id, stored_label
+from mallard.normalize.hashed_cache import hashed_cache
+from mallard.normalize.names import MAX_FOLDER_NAME_BYTES as MAX_FOLDER_NAME_BYTES
+from mallard.normalize.names import MAX_SITE_ID_LENGTH, composed, fits_folder, read_site_id, stored_label
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_NAME_LENGTH = 256

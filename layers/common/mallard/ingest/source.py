@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mallard.hashed_cache import hashed_cache
 from mallard.ingest.channel import CLICK_IDS, Click, channel_of
 from mallard.ingest.known import Known, host_in_word, is_spam, source_of_app, source_of_host, source_of_word
 from mallard.ingest.page import host_of
 from mallard.ingest.sites import host_of_site
-from mallard.names import stored_address
+from mallard.normalize.hashed_cache import hashed_cache
+from mallard.normalize.names import stored_address
 
 HOSTS_BYTES = 1024 * 1024
 

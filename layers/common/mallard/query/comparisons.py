@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.names import composed, forms
+from mallard.normalize.names import composed, forms
 from mallard.query.filter_dimensions import PROPS, blank_words, missing_text, present, quoted
 from mallard.query.filters import CONTAINS, IS, MATCHES, Leaf
 

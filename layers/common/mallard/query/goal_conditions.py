@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
-from mallard.names import composed, forms, stored_label, written_page
+from mallard.normalize.names import composed, forms, stored_label, written_page
 from mallard.query.comparisons import Bound, any_of, one_of, pattern, property_of_event
 from mallard.query.filter_dimensions import PAGE, PROPS, blank_words, quoted
 from mallard.query.filters import CONTAINS, IS, Leaf

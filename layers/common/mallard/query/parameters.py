@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 
 from mallard.errors import QueryError
-from mallard.names import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
+from mallard.normalize.names import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
 from mallard.query.compare import COMPARISONS
 from mallard.query.period import PERIODS
 from mallard.query.stats import BREAKDOWNS, OVERVIEW_BREAKDOWNS

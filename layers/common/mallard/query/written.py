@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from mallard.masks import masked_address, masked_path
-from mallard.names import (
+from mallard.normalize.masks import masked_address, masked_path
+from mallard.normalize.names import (
     composed,
     decoded,
     forms,

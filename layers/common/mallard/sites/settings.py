@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from mallard.errors import SettingsError
-from mallard.names import stored_host, stored_label, written_host
+from mallard.normalize.names import stored_host, stored_label, written_host
 from mallard.sites.erased import Erased, erased_from_json
 from mallard.sites.zones import UTC_DAYS, Zones
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from unicodedata import combining, normalize
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
-from mallard.hashed_cache import hashed_cache
+from mallard.normalize.hashed_cache import hashed_cache
 
 MAX_SITE_ID_LENGTH = 200
 MAX_HOST_LENGTH = 253

@@ -1,0 +1,1 @@
+"""Stored forms of text: site ids, hosts, paths, names, masks."""
