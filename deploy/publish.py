@@ -22,8 +22,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mallard.http.header_policy import PAGE, SCRIPT
 from mallard.static import MODULE_NAME, Scripts, find_static
-from mallard.web.policy import PAGE, SCRIPT
 from mallard.web.well_known import ROBOTS
 
 if TYPE_CHECKING:

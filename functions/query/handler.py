@@ -9,6 +9,7 @@ from mangum import Mangum
 from mallard.bootstrap.health import routes_of_functions
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
+from mallard.http.upstream import behind_gateway
 from mallard.ingest.caller import open_caller
 from mallard.ingest.edge import refused_past_edge
 from mallard.keeping.erase import Erasure, queue_erasure
@@ -19,7 +20,6 @@ from mallard.query.engine import Engine
 from mallard.query.gateway import answer_safely, open_engine, open_gate
 from mallard.store.base import Store
 from mallard.table.read import known_sites
-from mallard.web.front import behind_gateway
 from mallard.web.well_known import well_known_routes
 
 clock = partial(datetime.now, UTC)

@@ -12,10 +12,10 @@ import pytest
 
 from mallard.auth.sessions import COOKIE, SECURE_COOKIE
 from mallard.config import Settings, load_settings, variable
+from mallard.http.header_policy import DOCS_PAGE, PAGE, SCRIPT, SHARED_PAGE, completed
 from mallard.ingest import hints
 from mallard.ingest.edge import NAMES, SECRET_HEADER
 from mallard.table.schema import EVENTS
-from mallard.web.policy import DOCS_PAGE, PAGE, SCRIPT, SHARED_PAGE, completed
 from support.functions import ROOT, load
 
 ATHENA_TYPES = {

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Locator, Page, expect
 
-from mallard.web.policy import ANSWER, PAGE
+from mallard.http.header_policy import ANSWER, PAGE
 from support.tracked_site import QuietServer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from ingest.doors import FIREFOX
-from mallard.web.policy import ANSWER, HSTS
+from mallard.http.header_policy import ANSWER, HSTS
 from support.functions import Context, cold, request
 
 

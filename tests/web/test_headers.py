@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.web.policy import ANSWER, PAGE, completed
+from mallard.http.header_policy import ANSWER, PAGE, completed
 from support.raw_http import Reply, ask, exchange
 from support.server import Server
 

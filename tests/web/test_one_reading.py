@@ -16,6 +16,9 @@ from mallard.auth.keys import ApiKey, key_in
 from mallard.cli.dates import read_date
 from mallard.config import Settings, load_settings
 from mallard.event import Event
+from mallard.http.addresses import address_text
+from mallard.http.request_headers import is_packed, read_headers
+from mallard.http.upstream import behind_proxies
 from mallard.ingest.address import Proxies, client_address
 from mallard.ingest.batch import take_batch
 from mallard.ingest.caller import open_caller
@@ -24,9 +27,6 @@ from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.sender import read_sender
 from mallard.sites.settings import SiteSettings, read_settings
 from mallard.store.local import LocalStore
-from mallard.web.address import address_text
-from mallard.web.front import behind_proxies
-from mallard.web.headers import is_packed, read_headers
 from support.memory import MemoryQueue
 
 TRUSTED = Proxies([ip_network("127.0.0.0/8")])

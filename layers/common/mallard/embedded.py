@@ -21,6 +21,7 @@ from mallard.flush.schedule import Schedule
 from mallard.health.questions import Questions, Timed
 from mallard.health.routes import health_routes
 from mallard.health.serving import Serving
+from mallard.http.upstream import behind_proxies
 from mallard.ingest.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.caller import open_caller, open_trust
@@ -41,7 +42,6 @@ from mallard.salts import Salts, ingest_key, shared_secret, visitor_key
 from mallard.sites.book import SiteBook
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.table.read import known_sites
-from mallard.web.front import behind_proxies
 from mallard.web.metrics_token import metrics_token
 from mallard.web.well_known import well_known_routes
 

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from mallard.errors import ConfigError
-from mallard.web.policy import DOCS_PAGE, PAGE, SCRIPT, SHARED_PAGE
+from mallard.http.header_policy import DOCS_PAGE, PAGE, SCRIPT, SHARED_PAGE
 
 SHARED_NAME = "share.html"
 """What whoever has a shared link sees: the one page that pages of other sites may show in a frame."""

@@ -18,9 +18,9 @@ from math import ceil
 from typing import TypeVar
 
 from mallard.errors import ConflictError, DamagedObjectError
+from mallard.http.addresses import read_address
 from mallard.store.base import Store
 from mallard.store.swap import swap
-from mallard.web.address import read_address
 
 ATTEMPTS = "config/attempts/"
 SHARDS = 64

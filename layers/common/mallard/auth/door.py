@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from mallard.auth.gate import Gate
 from mallard.auth.identity import OWNER, Denied, Identity
 from mallard.auth.sessions import COOKIE, SECURE_COOKIE
-from mallard.web.headers import is_https, read_headers
+from mallard.http.request_headers import is_https, read_headers
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 

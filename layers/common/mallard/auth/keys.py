@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from mallard.auth.kept import KEPT_SECONDS as KEPT_SECONDS
 from mallard.auth.kept import Kept
 from mallard.errors import ApiKeyError, DamagedObjectError, StoreError
+from mallard.http.request_headers import bearer_in
 from mallard.store.base import Store
 from mallard.store.swap import swap
-from mallard.web.headers import bearer_in
 
 KEYS = "config/keys/"
 PREFIX = "mm_"

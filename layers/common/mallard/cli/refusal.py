@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from mallard.web.policy import completed
+from mallard.http.header_policy import completed
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100

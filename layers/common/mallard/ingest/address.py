@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from mallard.config import Network
+from mallard.http.addresses import read_address
 from mallard.normalize.hashed_cache import hashed_cache
-from mallard.web.address import read_address
 
 MAX_HOPS = 32
 PEERS_BYTES = 256 * 1024

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mallard.event import Event
+from mallard.http.header_policy import completed
 from mallard.ingest.dropped import Dropped
 from mallard.ingest.ignored import HEADER, NONE, Field, listed
-from mallard.web.policy import completed
 
 CORS = {
     "access-control-allow-origin": "*",

@@ -12,6 +12,7 @@ from mallard.auth.keys import KeyRing
 from mallard.config import Network
 from mallard.errors import MallardError
 from mallard.event import Event
+from mallard.http.request_headers import RawHeaders, add_header, is_packed, read_headers
 from mallard.ingest.address import Proxies, client_address
 from mallard.ingest.answer import (
     ACCEPTED,
@@ -33,7 +34,6 @@ from mallard.ingest.sender import HEADERS, Sender, read_sender
 from mallard.observe.fault import kind_and_place
 from mallard.queue.group import GroupCommit
 from mallard.queue.local import LocalQueue
-from mallard.web.headers import RawHeaders, add_header, is_packed, read_headers
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

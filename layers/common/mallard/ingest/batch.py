@@ -8,6 +8,7 @@ from typing import Any
 
 from mallard.auth.keys import ApiKey, KeyRing, key_in
 from mallard.event import Event
+from mallard.http.addresses import address_text
 from mallard.ingest.agent import MAX_AGENT_LENGTH
 from mallard.ingest.answer import Answer, refusal
 from mallard.ingest.dropped import Dropped, Reason
@@ -16,7 +17,6 @@ from mallard.ingest.optional import read_text
 from mallard.ingest.pipeline import TOO_LATE, Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_wire, strict_json
 from mallard.ingest.sender import agent_text
-from mallard.web.address import address_text
 
 MAX_BATCH_BYTES = 1024 * 1024
 MAX_ROWS = 1000

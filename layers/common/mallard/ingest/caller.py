@@ -6,9 +6,9 @@ from typing import Any
 from starlette.requests import Request
 
 from mallard.config import Settings
+from mallard.http.request_headers import read_headers
 from mallard.ingest.address import Proxies, client_address, packed_address
 from mallard.ingest.edge import Edge
-from mallard.web.headers import read_headers
 
 
 def open_caller(settings: Settings) -> Callable[[Request], str]:

@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from mallard.config import Settings
 from mallard.errors import MallardError
+from mallard.http.addresses import address_text
+from mallard.http.header_policy import HSTS
 from mallard.ingest.place import Place, make_place
-from mallard.web.address import address_text
-from mallard.web.policy import HSTS
 
 SECRET_HEADER = "x-mallard-edge"  # noqa: S105  # the header's name
 

@@ -10,6 +10,9 @@ from typing import Any
 from mallard.auth.keys import KeyRing
 from mallard.errors import MallardError
 from mallard.event import Event
+from mallard.http.addresses import address_text
+from mallard.http.header_policy import HSTS
+from mallard.http.request_headers import is_packed
 from mallard.ingest.answer import (
     EVENT_FRONT,
     PIXEL_FRONT,
@@ -28,9 +31,6 @@ from mallard.ingest.request import EventRequest, parse_body, parse_pixel_query
 from mallard.ingest.sender import Sender, read_sender
 from mallard.observe.fault import FAULTS, kind_and_place
 from mallard.queue.base import Queue
-from mallard.web.address import address_text
-from mallard.web.headers import is_packed
-from mallard.web.policy import HSTS
 
 Parts = tuple[Door, Queue, KeyRing]
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mallard.http.addresses import address_text
 from mallard.normalize.hashed_cache import Cached, hashed_cache
-from mallard.web.address import address_text
 
 if TYPE_CHECKING:
     from geoip2.database import Reader

@@ -36,6 +36,8 @@ from mallard.errors import (
     StoreError,
     TableError,
 )
+from mallard.http.request_headers import read_headers
+from mallard.http.upstream import DIRECT, Front
 from mallard.observe.fault import kind_and_place
 from mallard.query.answers import Refusal
 from mallard.query.downloads import Deliver, stream
@@ -51,8 +53,6 @@ from mallard.query.stats_routes import stats_routes
 from mallard.web.answered import new_id
 from mallard.web.application import Application
 from mallard.web.bodies import Bodies
-from mallard.web.front import DIRECT, Front
-from mallard.web.headers import read_headers
 from mallard.web.lost import lost
 
 log = logging.getLogger("mallard.query")

@@ -8,8 +8,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mallard.web.front import Front
-from mallard.web.policy import completed
+from mallard.http.header_policy import completed
+from mallard.http.upstream import Front
 
 REQUEST_ID = "x-request-id"
 ID_BYTES = 8

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mallard.web.front import header
-from mallard.web.headers import is_packed
-from mallard.web.json_text import fault_in
+from mallard.http.request_headers import is_packed
+from mallard.http.strict_json import fault_in
+from mallard.http.upstream import header
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_STRANGERS_BODY_BYTES = 8 * 1024

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from mallard.web.headers import bearer_in, read_headers
+from mallard.http.request_headers import bearer_in, read_headers
 
 SENTENCE = "The metrics need their token, as Authorization: Bearer; MALLARD_METRICS_TOKEN has it."
 

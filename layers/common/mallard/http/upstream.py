@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mallard.web.headers import is_https
+from mallard.http.request_headers import is_https
 
 Scope = Mapping[str, Any]
 """ASGI's."""

@@ -1,0 +1,1 @@
+"""HTTP rules shared by ingest, the API and the server."""
