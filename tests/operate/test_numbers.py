@@ -14,7 +14,7 @@ from mallard.flush.core import FlushReport
 from mallard.flush.history import History
 from mallard.health.exposition import counter, exposition, gauge, histogram, labelled
 from mallard.health.freshness import age_seconds
-from mallard.observe.histogram import Histogram
+from mallard.observability.histogram import Histogram
 from mallard.queue.base import Message
 from mallard.table.write import AppendReport
 from support.rows import event

@@ -10,11 +10,11 @@ from tqdm import tqdm
 
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
-from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.demo.traffic import generate
 from mallard.errors import ConfigError, QueryError
 from mallard.event import to_ms
+from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 from mallard.sites.book import SiteBook
 from mallard.sites.erased import accepted_ms

@@ -14,10 +14,10 @@ from tqdm import tqdm
 from mallard.bootstrap.queue import open_local_queue
 from mallard.bootstrap.store import open_store
 from mallard.cli.dates import read_date
-from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError
 from mallard.keeping.erase import Erasure, carry_out, open_erasures, read_erasure, request_erasure
+from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 from mallard.sites.book import KEPT_SECONDS
 

@@ -14,9 +14,9 @@ from tqdm import tqdm
 from mallard.bootstrap.store import open_store
 from mallard.cli.dates import read_date
 from mallard.cli.import_ import checked_site
-from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError
+from mallard.observability.log_format import set_up_logs
 from mallard.transfer.export import Exporter, days_of
 from mallard.transfer.forms import FORMS, open_form
 from mallard.transfer.source import format_of

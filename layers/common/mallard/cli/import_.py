@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
-from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError, TransferError
+from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 from mallard.sites.book import SiteBook
 from mallard.table.write import AppendReport, TableWriter

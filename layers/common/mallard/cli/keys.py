@@ -8,9 +8,9 @@ from typing import Any
 
 from mallard.auth.keys import SCOPES, KeyRing
 from mallard.bootstrap.store import open_store
-from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ApiKeyError, ConfigError, QueryError
+from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from mallard.auth.hashing import MAX_LENGTH
 from mallard.auth.password import Passwords
 from mallard.bootstrap.store import open_store
-from mallard.cli.logs import set_up_logs
 from mallard.config import load_settings
 from mallard.errors import ConfigError, PasswordError
+from mallard.observability.log_format import set_up_logs
 
 DESCRIPTION = """\
 Set the password of the dashboard, whatever it was before: whoever can write the store may. It is asked for twice on

@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 from mallard.bootstrap.store import open_store
 from mallard.cli.dates import read_date
-from mallard.cli.logs import set_up_logs
 from mallard.cli.objects import damaged_objects, damaged_rollups
 from mallard.config import load_settings
 from mallard.errors import ConfigError, ConflictError, QueryError
 from mallard.keeping.erase import last_erasure_ms
 from mallard.keeping.rollups import look_into_all, month_file
+from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 from mallard.salts import SALTS
 from mallard.store.base import Store

@@ -19,12 +19,12 @@ import uvicorn
 from mallard.cli.connection import KEEP_ALIVE_SECONDS, Connection
 from mallard.cli.core_dumps import forbid_core_dumps
 from mallard.cli.event_connection import EventConnection
-from mallard.cli.logs import set_up_logs
 from mallard.cli.open_connections import OpenConnections, most_connections, raise_file_limit
 from mallard.config import Settings, load_settings
 from mallard.embedded import Embedded
 from mallard.errors import ConfigError, QueueError, StoreError
 from mallard.ingest.caller import is_proxy
+from mallard.observability.log_format import set_up_logs
 from mallard.static import SCRIPT_PATH
 
 BACKLOG = 2048

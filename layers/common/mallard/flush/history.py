@@ -6,8 +6,8 @@ from datetime import datetime
 
 from mallard.errors import MallardError
 from mallard.flush.core import FlushReport
-from mallard.observe.fault import kind_and_place
-from mallard.observe.histogram import Histogram
+from mallard.observability.fault_description import kind_and_place
+from mallard.observability.histogram import Histogram
 
 log = logging.getLogger("mallard.flush")
 

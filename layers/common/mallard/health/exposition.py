@@ -6,7 +6,7 @@ The format is a page; its client library keeps one registry for the whole proces
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mallard.observe.histogram import Histogram
+from mallard.observability.histogram import Histogram
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from mallard.errors import MallardError
-from mallard.observe.fault import kind_and_place
+from mallard.observability.fault_description import kind_and_place
 
 log = logging.getLogger("mallard.health")
 

@@ -5,7 +5,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mallard.observe.histogram import Histogram
+from mallard.observability.histogram import Histogram
 
 PATHS = ("/api/stats/", "/api/v2/")
 """Below these numbers are counted; settings, keys and pages are no questions."""

@@ -29,7 +29,7 @@ from mallard.ingest.ignored import NONE, Field, kind_of
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel_query
 from mallard.ingest.sender import Sender, read_sender
-from mallard.observe.fault import FAULTS, kind_and_place
+from mallard.observability.fault_description import FAULTS, kind_and_place
 from mallard.queue.base import Queue
 
 Parts = tuple[Door, Queue, KeyRing]

@@ -14,8 +14,8 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from mallard.config import Settings
 from mallard.errors import MallardError, UnforeseenError
-from mallard.observe.fault import FAULTS, Discreet, kind_and_place
-from mallard.observe.flood import Flood
+from mallard.observability.fault_description import FAULTS, Discreet, kind_and_place
+from mallard.observability.log_flood import Flood
 
 NAMESPACE = "Mallard"
 LATENCY = "latency"

@@ -38,7 +38,7 @@ from mallard.errors import (
 )
 from mallard.http.request_headers import read_headers
 from mallard.http.upstream import DIRECT, Front
-from mallard.observe.fault import kind_and_place
+from mallard.observability.fault_description import kind_and_place
 from mallard.query.answers import Refusal
 from mallard.query.downloads import Deliver, stream
 from mallard.query.engine import Engine

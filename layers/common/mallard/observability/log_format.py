@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from mallard.config import Settings
-from mallard.observe.flood import Flood
+from mallard.observability.log_flood import Flood
 
 FIELDS = ("request_id", "events", "partitions", "seconds")
 """What a record may carry beside its message, which says it too: a key of its own in a line of JSON."""

@@ -1,0 +1,1 @@
+"""Histograms, log lines and descriptions of faults."""
