@@ -13,7 +13,7 @@ from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.store.s3 import S3Store, connect
-from mallard.store.single import SingleWriterS3Store
+from mallard.store.single_writer import SingleWriterS3Store
 from support.memory import MemoryStore
 from support.moto import CREDENTIALS, REGION, moto_server
 from support.s3 import Server

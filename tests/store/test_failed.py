@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from mallard.errors import UnsafeStoreError
-from mallard.store.failed import FAILED_KEY, recall
+from mallard.store.failed_probe import FAILED_KEY, recall
 from mallard.store.probe import QUICK_ROUNDS, RECHECK_ROUNDS, ROUNDS, recheck_writes, require_conditional_writes
-from mallard.store.race import CONTENDERS
+from mallard.store.write_race import CONTENDERS
 from support.lax import ChecksThenSwaps, KnowsNoConditions
 from support.memory import MemoryStore
 

@@ -15,11 +15,11 @@ import pytest
 from mallard.errors import StoreUnavailableError, UnsafeStoreError
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
-from mallard.store.failed import FAILED_KEY
+from mallard.store.failed_probe import FAILED_KEY
 from mallard.store.lease import Lease
 from mallard.store.probe import probe_writes, require_conditional_writes
 from mallard.store.s3 import S3Store
-from mallard.store.single import SingleWriterS3Store
+from mallard.store.single_writer import SingleWriterS3Store
 from mallard.table.write import TableWriter
 from support.ceph import ceph
 from support.lax_servers import nanio, rclone, s3rver

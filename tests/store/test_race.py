@@ -10,8 +10,8 @@ import pytest
 
 from mallard.errors import StoreUnavailableError
 from mallard.store.probe import QUICK_ROUNDS, RECHECK_ROUNDS, ROUNDS, probe_writes
-from mallard.store.race import CONTENDERS, Track
-from mallard.store.wire import SignedPut, Wires
+from mallard.store.signed_puts import SignedPut, Wires
+from mallard.store.write_race import CONTENDERS, Track
 from support.moto import CREDENTIALS
 from support.s3 import Server
 from support.unlocked import unlocked_server

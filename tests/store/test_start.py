@@ -10,9 +10,9 @@ from mallard.cli import main
 from mallard.config import load_settings
 from mallard.errors import UnsafeStoreError
 from mallard.queue.local import LocalQueue
-from mallard.store.failed import FAILED_KEY
+from mallard.store.failed_probe import FAILED_KEY
 from mallard.store.s3 import S3Store
-from mallard.store.single import SingleWriterS3Store
+from mallard.store.single_writer import SingleWriterS3Store
 from support.functions import cold
 from support.moto import moto_server
 from support.proxy import Proxy, proxy

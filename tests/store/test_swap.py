@@ -8,8 +8,8 @@ import pytest
 
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
+from mallard.store.compare_and_swap import SWAP_ATTEMPTS, swap
 from mallard.store.local import LocalStore
-from mallard.store.swap import SWAP_ATTEMPTS, swap
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
 

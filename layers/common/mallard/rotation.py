@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mallard.errors import DamagedObjectError, MallardError
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 ROTATION_KEY = "config/rotation.json"
 CHANGE_AFTER = timedelta(days=2)

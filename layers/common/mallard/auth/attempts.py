@@ -20,7 +20,7 @@ from typing import TypeVar
 from mallard.errors import ConflictError, DamagedObjectError
 from mallard.http.addresses import read_address
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 ATTEMPTS = "config/attempts/"
 SHARDS = 64

@@ -16,7 +16,7 @@ from mallard.auth.kept import Kept
 from mallard.errors import ApiKeyError, DamagedObjectError, StoreError
 from mallard.http.request_headers import bearer_in
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 KEYS = "config/keys/"
 PREFIX = "mm_"

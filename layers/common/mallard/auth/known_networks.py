@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from mallard.auth.attempts import finest_network
 from mallard.auth.kept import Kept
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 KNOWN_NETWORKS_KEY = "config/known-networks.json"
 KEPT_FOR = timedelta(days=30)

@@ -21,7 +21,7 @@ from mallard.auth.kept import Kept
 from mallard.auth.password import MIN_LENGTH
 from mallard.errors import ConflictError, DamagedObjectError, LinkError, PasswordError
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 LINKS = "config/links/"
 SLUG_BYTES = 16

@@ -15,7 +15,7 @@ from mallard.auth.hashing import MAX_LENGTH, Hashing
 from mallard.auth.kept import Kept
 from mallard.errors import ConflictError, DamagedObjectError, PasswordError, StoreError
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 PASSWORD_KEY = "config/password.json"  # noqa: S105  # the name of the object
 MIN_LENGTH = 8

@@ -10,7 +10,7 @@ from datetime import datetime
 from mallard.auth import tokens
 from mallard.auth.kept import Kept
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 EPOCH_KEY = "config/session-epoch.json"
 COOKIE = "mm_session"

@@ -15,7 +15,7 @@ def open_store(settings: Settings, *, may_list: bool = True) -> Store:
     if location.startswith("s3://"):
         # Imported here: a laptop without AWS never pays for boto3.
         from mallard.store.s3 import S3Store, UnlistedS3Store, connect
-        from mallard.store.single import SingleWriterS3Store
+        from mallard.store.single_writer import SingleWriterS3Store
 
         kind = SingleWriterS3Store if settings.single_writer else S3Store if may_list else UnlistedS3Store
         return connect(location, endpoint=settings.s3_endpoint, region=settings.s3_region, kind=kind)

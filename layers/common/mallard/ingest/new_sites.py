@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mallard.sites.known import read_known
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 NEW_SITES = "salts/new-sites.json"
 """Below the only folder that the ingest function writes: of each new site the seconds since 1970 when it came."""

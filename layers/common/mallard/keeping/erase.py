@@ -15,7 +15,7 @@ from mallard.rejected.counts import REJECTED, forget_rejections
 from mallard.sites.book import SiteBook
 from mallard.sites.erased import Erased
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 from mallard.table.erase import Removed, erase_partition, left_rows
 from mallard.table.layout import DAMAGED, EXPORTS, Partition, parse_aside, site_prefix
 from mallard.table.read import list_days

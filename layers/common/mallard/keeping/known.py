@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from mallard.sites.known import KNOWN_SITES, decode_known
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 from mallard.table.read import known_sites
 
 MAX_KNOWN = 10_000

@@ -11,7 +11,7 @@ from functools import partial
 from mallard.event import local_date
 from mallard.rejected.note import Note
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 REJECTED = "rejected/"
 KEPT = timedelta(days=7)

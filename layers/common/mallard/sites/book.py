@@ -13,7 +13,7 @@ from mallard.errors import DamagedObjectError, StoreUnavailableError
 from mallard.sites.erased import Erased, remembered
 from mallard.sites.settings import SiteSettings, from_json, read_settings
 from mallard.store.base import Store
-from mallard.store.swap import swap
+from mallard.store.compare_and_swap import swap
 
 SITES = "config/sites/"
 KEPT_SECONDS = 10

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.store.base import Listed, Stored
-from mallard.store.link import link_or_copy
+from mallard.store.hard_link import link_or_copy
 
 LOCK_COUNT = 64
 FOLDER_MODE = 0o700

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError, StoreUnsupportedError, UnsafeStoreError
 from mallard.store.base import Store
-from mallard.store.conditions import CHECKS, Check, Run, WrongError
-from mallard.store.failed import address_of, forget, recall, remember
-from mallard.store.race import Track
+from mallard.store.failed_probe import address_of, forget, recall, remember
+from mallard.store.probe_checks import CHECKS, Check, Run, WrongError
+from mallard.store.write_race import Track
 
 ROUNDS = 20
 """Races of each kind. A store that compares and then writes, not in one, takes both of two writes in many of them: one

@@ -24,8 +24,8 @@ from urllib3.exceptions import HTTPError
 from mallard.errors import ConfigError, ConflictError, StoreUnavailableError, StoreUnsupportedError
 from mallard.store import httpfs
 from mallard.store.base import Listed, Stored
+from mallard.store.signed_puts import SignedPut
 from mallard.store.signing import signed, trusting
-from mallard.store.wire import SignedPut
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,7 +10,7 @@ from botocore.compat import HTTPHeaders
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
-from mallard.store.wire import SignedPut
+from mallard.store.signed_puts import SignedPut
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

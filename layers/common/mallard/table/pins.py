@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Listed, Store
-from mallard.store.link import link_or_copy
+from mallard.store.hard_link import link_or_copy
 
 FETCHED_AT_ONCE = 8
 """Whole segments in memory at a time, and connections to the store."""

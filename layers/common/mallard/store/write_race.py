@@ -11,7 +11,7 @@ from typing import Self
 
 from mallard.errors import ConflictError, StoreUnavailableError, StoreUnsupportedError
 from mallard.store.base import Store
-from mallard.store.wire import SignedPut, Signs, Wires
+from mallard.store.signed_puts import SignedPut, Signs, Wires
 
 CONTENDERS = 2
 BODY_BYTES = 8

@@ -9,8 +9,8 @@ from typing import Any
 
 from mallard.errors import MallardError
 from mallard.store.base import Store
-from mallard.store.swap import swap
-from mallard.store.wire import Signs
+from mallard.store.compare_and_swap import swap
+from mallard.store.signed_puts import Signs
 
 FAILED_KEY = "config/probe.json"
 

@@ -7,7 +7,7 @@ from itertools import count
 
 from mallard.errors import ConflictError, StoreUnavailableError
 from mallard.store.base import Store, Stored
-from mallard.store.race import Track
+from mallard.store.write_race import Track
 
 NAMES, VERSIONS = "If-None-Match", "If-Match"
 
