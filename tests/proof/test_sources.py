@@ -18,8 +18,8 @@ RUNS_SQL = {"execute", "executemany", "executescript", "sql"}
 PUT_TOGETHER = {
     "query/database.py": "the store's own folder, which is no request's",
     "query/sums.py": "names of measures and orders, and a count as query/statement.py makes it",
-    "queue/erase.py": "the name of a table, of two",
-    "queue/file.py": "as many question marks as there are values",
+    "queue/sqlite_erasure.py": "the name of a table, of two",
+    "queue/sqlite_file.py": "as many question marks as there are values",
     "transfer/export.py": "the columns of the table",
     "transfer/ndjson.py": "the name of a view of our own",
 }

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mallard.flush.core import ROUND_TIME
 from mallard.queue.base import MAX_PAUSE_SECONDS, VISIBILITY_SECONDS, pause_seconds
-from mallard.queue.entries import MAX_MESSAGE_BYTES
 from mallard.queue.local import ASIDE_SECONDS, LocalQueue
 from mallard.queue.sqs import CONNECTIONS
+from mallard.queue.sqs_entries import MAX_MESSAGE_BYTES
 from support.sqlite import rows
 
 TEXT = (Path(__file__).parents[2] / "docs" / "queue.md").read_text()

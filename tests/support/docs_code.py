@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from mallard.queue.file import prepare
+from mallard.queue.sqlite_file import prepare
 
 
 def python_complaints(text: str) -> Iterator[str]:

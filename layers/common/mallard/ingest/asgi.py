@@ -32,7 +32,7 @@ from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel_query
 from mallard.ingest.sender import HEADERS, Sender, read_sender
 from mallard.observability.fault_description import kind_and_place
-from mallard.queue.group import GroupCommit
+from mallard.queue.group_commit import GroupCommit
 from mallard.queue.local import LocalQueue
 
 Scope = dict[str, Any]

@@ -1,1 +1,1 @@
-"""What is accepted and not yet in the table."""
+"""Durable queues between ingest and flush."""

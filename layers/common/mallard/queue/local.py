@@ -17,8 +17,8 @@ from typing import Any
 
 from mallard.errors import DamagedQueueError, QueueError, QueueFullError
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, pause_seconds
-from mallard.queue.erase import delete_days, forget_bytes
-from mallard.queue.file import (
+from mallard.queue.sqlite_erasure import delete_days, forget_bytes
+from mallard.queue.sqlite_file import (
     BODIES,
     CLAIM,
     DELETE,

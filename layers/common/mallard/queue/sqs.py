@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from mallard.errors import QueueError
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, pause_seconds
-from mallard.queue.entries import BATCH, batches, reason_of, text_of
+from mallard.queue.sqs_entries import BATCH, batches, reason_of, text_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
