@@ -14,7 +14,7 @@ from mallard.ingest.rate import RateLimit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.salts import Salts
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from support.memory import MemoryQueue, MemoryStore
 
 ROUNDS = 5

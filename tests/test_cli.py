@@ -10,7 +10,7 @@ import pytest
 from mallard.cli import COMMANDS, main
 from mallard.event import Event
 from mallard.queue.local import LocalQueue
-from mallard.sites.book import KEPT_SECONDS
+from mallard.sites.settings_store import KEPT_SECONDS
 
 COUNT = "SELECT count(*), count(DISTINCT event_id) FROM read_parquet(?, hive_partitioning = true, union_by_name = true)"
 

@@ -19,7 +19,7 @@ from mallard.keeping.rollups import build_rollups
 from mallard.rejected.counts import rejections
 from mallard.rotation import ROTATION_KEY
 from mallard.salts import SECRET_KEY
-from mallard.sites.book import SiteBook, site_key
+from mallard.sites.settings_store import SiteBook, site_key
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.rollup import rollup_key

@@ -19,7 +19,7 @@ from mallard.keeping.erase import Erasure
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.query.parameters import read_site
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from support.auth import quick_hashing
 from support.gate import one_address

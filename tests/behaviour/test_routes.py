@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate
 from support.random_events import SITE, store_rows

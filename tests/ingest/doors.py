@@ -21,7 +21,7 @@ from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.rotation import DAILY, Rotation
 from mallard.salts import Salts
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Listed, Store, Stored
 
 NOW = datetime(2025, 6, 30, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -32,7 +32,7 @@ from mallard.ingest.gateway import answer_gateway
 from mallard.queue.local import LocalQueue
 from mallard.rejected.note import is_note
 from mallard.salts import delete_old_salts
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue
 

@@ -16,8 +16,8 @@ from mallard.ingest.batch import Taken, take_batch
 from mallard.ingest.hour_order import HOUR_ORDER_BITS, LEVELS, hour_order
 from mallard.ingest.privacy import Privacy
 from mallard.salts import Salt
-from mallard.sites.book import SiteBook
-from mallard.sites.zones import Zones
+from mallard.sites.settings_store import SiteBook
+from mallard.sites.time_zone import Zones
 from mallard.store.local import LocalStore
 
 ROUNDED = Privacy(round_timestamps=True)

@@ -27,8 +27,8 @@ from mallard.ingest.privacy import Privacy
 from mallard.normalize.hashed_cache import forget_all
 from mallard.queue.local import LocalQueue
 from mallard.rotation import known_rotation
-from mallard.sites.book import SiteBook
-from mallard.sites.erased import Erased
+from mallard.sites.erased_days import Erased
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from support.live_objects import objects_holding
 from support.server import Server

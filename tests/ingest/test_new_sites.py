@@ -25,8 +25,8 @@ from mallard.ingest.new_sites import NEW_SITES, SharedNewSites
 from mallard.ingest.sites import Sites
 from mallard.keeping.known import note_known_sites
 from mallard.queue.local import LocalQueue
-from mallard.sites.book import SiteBook
-from mallard.sites.known import KNOWN_SITES
+from mallard.sites.known_sites import KNOWN_SITES
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Stored
 from mallard.store.local import LocalStore
 from support.memory import MemoryStore

@@ -9,7 +9,7 @@ from mallard.event import Event
 from mallard.ingest.dropped import Reason
 from mallard.ingest.local import is_local
 from mallard.ingest.request import EventRequest, parse_body
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 
 LOCAL = [

@@ -11,7 +11,7 @@ from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
 from mallard.ingest.dropped import Reason
 from mallard.ingest.privacy import KEEP_ALL, Privacy
 from mallard.rotation import Rotation
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 
 REFERRER = "https://news.example/path?q=secret#part"

@@ -14,8 +14,8 @@ from mallard.errors import StoreUnavailableError
 from mallard.ingest.visitor import visitor_id
 from mallard.rotation import Rotation, agreed_rotation, outlives_its_day
 from mallard.salts import SALT_BYTES, SECRET_KEY, Salt, Salts, delete_old_salts, salt_key, shared_secret
-from mallard.sites.book import SiteBook, site_key
-from mallard.sites.zones import Zones
+from mallard.sites.settings_store import SiteBook, site_key
+from mallard.sites.time_zone import Zones
 from mallard.store.local import LocalStore
 
 UTC_DAYS = Zones()

@@ -19,8 +19,8 @@ from mallard.query.pending import LocalPending
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.queue.local import LocalQueue
-from mallard.sites.book import KEPT_SECONDS, SiteBook, site_key
-from mallard.sites.erased import MAX_REMEMBERED, Erased
+from mallard.sites.erased_days import MAX_REMEMBERED, Erased
+from mallard.sites.settings_store import KEPT_SECONDS, SiteBook, site_key
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.write import TableWriter

@@ -9,7 +9,7 @@ import pytest
 from mallard.keeping.house import House, HouseReport
 from mallard.keeping.retain import Retention, retain
 from mallard.salts import delete_old_salts, salt_key
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.place import DAYS, NOW, SITE, Place

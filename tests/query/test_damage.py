@@ -21,7 +21,7 @@ from mallard.query.export import Export, download
 from mallard.query.filters import Leaf
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
-from mallard.sites.zones import Zones
+from mallard.sites.time_zone import Zones
 from mallard.store.base import Listed, Store, Stored
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

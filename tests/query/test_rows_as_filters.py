@@ -16,7 +16,7 @@ from mallard.query.filter_dimensions import SEED_NAMES, blank_words
 from mallard.query.filters import parse_filters
 from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from support.random_events import SITE, store_rows
 from support.reference import Row

@@ -12,7 +12,7 @@ from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
 from mallard.query.period import Period, read_period
 from mallard.query.stats import Scope, Stats
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.write import AppendReport, TableWriter

@@ -14,7 +14,7 @@ from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Stats
 from mallard.salts import salt_key
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS

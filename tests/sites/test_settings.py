@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mallard.errors import SettingsError, StoreUnavailableError
-from mallard.sites.book import KEPT_SECONDS, SiteBook, site_key
 from mallard.sites.settings import Goal, SiteSettings, from_json, read_settings
+from mallard.sites.settings_store import KEPT_SECONDS, SiteBook, site_key
 from support.faults import FaultyStore
 from support.memory import MemoryStore
 

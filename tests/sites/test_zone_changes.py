@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from mallard.salts import Salts
-from mallard.sites.book import CHANGE_AHEAD, SiteBook
-from mallard.sites.zones import UTC_DAYS, Zones
+from mallard.sites.settings_store import CHANGE_AHEAD, SiteBook
+from mallard.sites.time_zone import UTC_DAYS, Zones
 from support.memory import MemoryStore
 
 SITE = "example.com"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.sites.zones import UTC_DAYS, Zones
+from mallard.sites.time_zone import UTC_DAYS, Zones
 
 NAMES = sorted(available_timezones() - {"localtime"})
 BERLIN = Zones(((date.min, "Europe/Berlin"),))

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from mallard.errors import ConflictError
 from mallard.queue.base import RECEIVED_BYTES, Message
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 from mallard.table.erase import Removed
 from mallard.table.layout import Partition

@@ -16,7 +16,7 @@ from mallard.query.engine import Engine, Look
 from mallard.query.period import Period
 from mallard.query.query import DAY, Query
 from mallard.query.rollups import RollupReader
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in
 from mallard.table.read import open_files

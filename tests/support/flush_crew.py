@@ -14,7 +14,7 @@ from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING
 from mallard.query.period import Period
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.table.deliveries import read_deliveries
 from mallard.table.write import TableWriter
 from support.counting import ArrowEngine

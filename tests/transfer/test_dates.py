@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.sites.zones import UTC_DAYS, Zones
+from mallard.sites.time_zone import UTC_DAYS, Zones
 from mallard.table.layout import Partition
 from mallard.table.write import TableWriter
 from mallard.transfer.check import Checker, open_database

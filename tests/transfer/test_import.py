@@ -19,7 +19,7 @@ from mallard.demo.traffic import generate
 from mallard.errors import StoreUnavailableError
 from mallard.event import Event, to_ms
 from mallard.keeping.erase import carry_out, request_erasure
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from mallard.table.segment import Segment, encode
@@ -70,7 +70,7 @@ def test_the_same_file_twice_adds_nothing(capsys: pytest.CaptureFixture[str]) ->
 KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
 from mallard.cli import main
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 
 put, left = LocalStore.put_if_absent, [5]

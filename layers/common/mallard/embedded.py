@@ -39,7 +39,7 @@ from mallard.query.pending import LocalPending
 from mallard.rejected.note import Notes
 from mallard.rotation import agreed_rotation
 from mallard.salts import Salts, ingest_key, shared_secret, visitor_key
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.table.read import known_sites
 from mallard.web.metrics_token import metrics_token

@@ -18,8 +18,8 @@ from urllib.parse import quote, unquote
 from mallard.derived import derived
 from mallard.errors import ConflictError, DamagedObjectError, MallardError, StoreUnavailableError
 from mallard.rotation import DAILY, Rotation, last_date
-from mallard.sites.book import SiteBook
-from mallard.sites.zones import Zones
+from mallard.sites.settings_store import SiteBook
+from mallard.sites.time_zone import Zones
 from mallard.store.base import Store, surely_past
 
 SALT_BYTES = 32

@@ -19,7 +19,7 @@ from mallard.normalize.hashed_cache import forget_all
 from mallard.rejected.note import Notes
 from mallard.rotation import Rotation, known_rotation
 from mallard.salts import Salts, ingest_key, visitor_key
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 
 SITES_KEPT_SECONDS = 60

@@ -7,7 +7,7 @@ from mallard.keeping.erase import ErasePending
 from mallard.keeping.house import House
 from mallard.keeping.retain import Retention
 from mallard.query.engine import PENDING, Engine
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 
 

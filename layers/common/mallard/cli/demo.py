@@ -16,8 +16,8 @@ from mallard.errors import ConfigError, QueryError
 from mallard.event import to_ms
 from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
-from mallard.sites.book import SiteBook
-from mallard.sites.erased import accepted_ms
+from mallard.sites.erased_days import accepted_ms
+from mallard.sites.settings_store import SiteBook
 from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
 from mallard.table.write import AppendReport

@@ -19,7 +19,7 @@ from mallard.errors import ConfigError, QueryError
 from mallard.keeping.erase import Erasure, carry_out, open_erasures, read_erasure, request_erasure
 from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
-from mallard.sites.book import KEPT_SECONDS
+from mallard.sites.settings_store import KEPT_SECONDS
 
 DESCRIPTION = """\
 Remove a site's events of some days everywhere: the table, the daily counts, the local queue, downloads and old

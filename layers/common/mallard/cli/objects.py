@@ -12,7 +12,7 @@ from mallard.errors import DamagedObjectError
 from mallard.keeping.erase import ERASURES, read_erasure
 from mallard.rotation import ROTATION_KEY, known_rotation
 from mallard.salts import SALTS, SECRET_KEY, check_salt
-from mallard.sites.book import SITES, SiteBook
+from mallard.sites.settings_store import SITES, SiteBook
 from mallard.store.base import Store
 from mallard.table.rollup import ROLLUPS, parse_rollup
 from mallard.table.rollup_file import open_whole

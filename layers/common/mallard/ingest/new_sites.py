@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Protocol
 
-from mallard.sites.known import read_known
+from mallard.sites.known_sites import read_known
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 

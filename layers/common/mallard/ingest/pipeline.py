@@ -31,9 +31,9 @@ from mallard.normalize.masks import masked_path
 from mallard.normalize.names import stored_width
 from mallard.rejected.note import Notes
 from mallard.salts import Salt, Salts
-from mallard.sites.book import SiteBook
-from mallard.sites.erased import accepted_ms
+from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings import SiteSettings
+from mallard.sites.settings_store import SiteBook
 
 TOO_LATE = "ts is of a day whose visitor ids can no longer be made; `mallard import` takes it."
 ARRIVALS_BYTES = 8 * 1024 * 1024

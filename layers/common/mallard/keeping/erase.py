@@ -12,8 +12,8 @@ from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableErr
 from mallard.event import local_date, to_ms
 from mallard.keeping.rollups import Part, known_totals, look_into_all, month_file
 from mallard.rejected.counts import REJECTED, forget_rejections
-from mallard.sites.book import SiteBook
-from mallard.sites.erased import Erased
+from mallard.sites.erased_days import Erased
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 from mallard.table.erase import Removed, erase_partition, left_rows

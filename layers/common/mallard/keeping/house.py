@@ -15,7 +15,7 @@ from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import Engine
 from mallard.rejected.counts import delete_old_rejections
 from mallard.salts import delete_old_salts
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 
 ERRANDS_INTERVAL = timedelta(minutes=10)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection
 
-from mallard.sites.known import KNOWN_SITES, decode_known
+from mallard.sites.known_sites import KNOWN_SITES, decode_known
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 from mallard.table.read import known_sites

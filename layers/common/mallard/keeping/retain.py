@@ -9,7 +9,7 @@ from mallard.errors import StoreError
 from mallard.event import local_date
 from mallard.keeping.rollups import Part, known_totals, look_into_all, months_before, swap
 from mallard.query.statement import rollup_made_by
-from mallard.sites.book import SiteBook
+from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store, surely_past
 from mallard.table.layout import DAMAGED, parse_aside
 from mallard.table.read import Days

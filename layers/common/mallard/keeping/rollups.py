@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError
 from mallard.query.engine import Engine
 from mallard.query.statement import hours_table, rollup_made_by
-from mallard.sites.zones import Zones
+from mallard.sites.time_zone import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
 from mallard.table.read import Days

@@ -36,8 +36,8 @@ from mallard.query.statement import (
 from mallard.query.stopping import current_stop
 from mallard.query.study import Study
 from mallard.query.sums import Sums
-from mallard.sites.book import SiteBook
-from mallard.sites.zones import Zones
+from mallard.sites.settings_store import SiteBook
+from mallard.sites.time_zone import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in, site_prefix
 from mallard.table.pins import Pins

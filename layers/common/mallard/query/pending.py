@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from mallard.query.engine import PENDING
 from mallard.queue.local import LocalQueue
 from mallard.rejected.note import is_note
-from mallard.sites.erased import Erased
+from mallard.sites.erased_days import Erased
 from mallard.table.deliveries import broken, read_deliveries
 
 MOST_BYTES = 48 * 1024 * 1024

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from mallard.errors import QueryError
-from mallard.sites.zones import UTC_DAYS, Zones
+from mallard.sites.time_zone import UTC_DAYS, Zones
 
 REALTIME_MINUTES = 5
 REALTIME_STEP_SECONDS = 5

@@ -15,7 +15,7 @@ from mallard.query.metrics import MEASURES
 from mallard.query.period import Period
 from mallard.query.query import DAY
 from mallard.query.statement import rollup_made_by
-from mallard.sites.zones import Zones
+from mallard.sites.time_zone import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.read import Days
 from mallard.table.rollup import (

@@ -14,7 +14,7 @@ from mallard.query.conditions import EVERYTHING, Conditions
 from mallard.query.dimensions import DIMENSIONS, Dimension
 from mallard.query.filter_dimensions import SEED_NAMES, blank_words, present
 from mallard.query.query import DAY, HOUR
-from mallard.sites.zones import Zones
+from mallard.sites.time_zone import Zones
 from mallard.table import rollup
 from mallard.table.rollup import MAX_VALUES, TOTAL
 

@@ -1,1 +1,1 @@
-"""What is set for each site: its time zone, who may send for it, its goals, who may look."""
+"""Settings of sites: time zone, origins, goals, visibility."""

@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 from mallard.errors import SettingsError
 from mallard.normalize.names import stored_host, stored_label, written_host
-from mallard.sites.erased import Erased, erased_from_json
-from mallard.sites.zones import UTC_DAYS, Zones
+from mallard.sites.erased_days import Erased, erased_from_json
+from mallard.sites.time_zone import UTC_DAYS, Zones
 
 MAX_ORIGINS = 100
 MAX_GOALS = 1000

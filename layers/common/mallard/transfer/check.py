@@ -21,7 +21,7 @@ from mallard.ingest.request import (
     MAX_PROPS_LENGTH,
     MAX_URL_LENGTH,
 )
-from mallard.sites.zones import UTC_DAYS, Zones
+from mallard.sites.time_zone import UTC_DAYS, Zones
 from mallard.table.schema import EVENTS, FILLED
 from mallard.transfer.chunk import GIVEN, Chunk, Refusal
 from mallard.transfer.dates import in_local_dates

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.event import to_ms
-from mallard.sites.zones import UTC_DAYS, Zones
+from mallard.sites.time_zone import UTC_DAYS, Zones
 
 EPOCH = date(1970, 1, 1)
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.event import to_ms
-from mallard.sites.book import SiteBook
-from mallard.sites.erased import accepted_ms
+from mallard.sites.erased_days import accepted_ms
+from mallard.sites.settings_store import SiteBook
 from mallard.table.fresh import content_id
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS, GIVEN_ID, IMPORTED

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mallard.errors import DamagedObjectError, StoreUnavailableError
-from mallard.sites.erased import Erased, remembered
+from mallard.sites.erased_days import Erased, remembered
 from mallard.sites.settings import SiteSettings, from_json, read_settings
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
