@@ -16,9 +16,9 @@ from mallard.cli.integrity import check_integrity
 from mallard.cli.objects import damaged_objects
 from mallard.errors import DamagedObjectError
 from mallard.keeping.rollups import build_rollups
+from mallard.privacy.rotation import ROTATION_KEY
+from mallard.privacy.salts import SECRET_KEY
 from mallard.rejected.counts import rejections
-from mallard.rotation import ROTATION_KEY
-from mallard.salts import SECRET_KEY
 from mallard.sites.settings_store import SiteBook, site_key
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

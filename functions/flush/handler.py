@@ -14,8 +14,8 @@ from mallard.flush.gather import Gathering
 from mallard.flush.records import flush_records
 from mallard.keeping.house import House
 from mallard.observe.watch import Context, Watch
+from mallard.privacy.rotation import agree_on_rotation
 from mallard.queue.base import Queue
-from mallard.rotation import agree_on_rotation
 from mallard.store.probe import QUICK_ROUNDS
 from mallard.table.write import TableWriter
 

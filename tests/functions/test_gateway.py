@@ -15,7 +15,7 @@ from mallard.ingest.pipeline import Door
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
-from mallard.salts import Salts
+from mallard.privacy.salts import Salts
 from support.memory import MemoryQueue, MemoryStore
 from support.pins import read_pins
 

@@ -14,13 +14,13 @@ from mallard.event import Event
 from mallard.ingest.asgi import PATH, IngestApp
 from mallard.ingest.dropped import Dropped
 from mallard.ingest.pipeline import Door, Sender, receive
-from mallard.ingest.privacy import KEEP_ALL, Privacy
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
-from mallard.rotation import DAILY, Rotation
-from mallard.salts import Salts
+from mallard.privacy.redaction import KEEP_ALL, Privacy
+from mallard.privacy.rotation import DAILY, Rotation
+from mallard.privacy.salts import Salts
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Listed, Store, Stored
 

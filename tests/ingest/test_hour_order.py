@@ -14,8 +14,8 @@ from mallard.auth.keys import ApiKey
 from mallard.event import Event, to_ms
 from mallard.ingest.batch import Taken, take_batch
 from mallard.ingest.hour_order import HOUR_ORDER_BITS, LEVELS, hour_order
-from mallard.ingest.privacy import Privacy
-from mallard.salts import Salt
+from mallard.privacy.redaction import Privacy
+from mallard.privacy.salts import Salt
 from mallard.sites.settings_store import SiteBook
 from mallard.sites.time_zone import Zones
 from mallard.store.local import LocalStore

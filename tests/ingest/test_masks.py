@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ingest.doors import open_door, take
 from mallard.config import load_settings
-from mallard.ingest.privacy import Privacy
 from mallard.normalize.masks import MASK, is_token, masked_address, masked_path
+from mallard.privacy.redaction import Privacy
 from mallard.query.written import written_leaf
 from mallard.store.local import LocalStore
 

@@ -23,10 +23,10 @@ from mallard.embedded import Embedded
 from mallard.event import to_ms
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.pipeline import _arrival
-from mallard.ingest.privacy import Privacy
 from mallard.normalize.hashed_cache import forget_all
+from mallard.privacy.redaction import Privacy
+from mallard.privacy.rotation import known_rotation
 from mallard.queue.local import LocalQueue
-from mallard.rotation import known_rotation
 from mallard.sites.erased_days import Erased
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore

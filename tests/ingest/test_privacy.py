@@ -9,8 +9,8 @@ from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, refuse, take
 from mallard.config import load_settings
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
 from mallard.ingest.dropped import Reason
-from mallard.ingest.privacy import KEEP_ALL, Privacy
-from mallard.rotation import Rotation
+from mallard.privacy.redaction import KEEP_ALL, Privacy
+from mallard.privacy.rotation import Rotation
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ingest.doors import ADDRESS, FIREFOX, NOW, SECRET, SITE, BrokenStore
 from mallard.errors import StoreUnavailableError
-from mallard.ingest.visitor import visitor_id
-from mallard.rotation import Rotation, agreed_rotation, outlives_its_day
-from mallard.salts import SALT_BYTES, SECRET_KEY, Salt, Salts, delete_old_salts, salt_key, shared_secret
+from mallard.privacy.rotation import Rotation, agreed_rotation, outlives_its_day
+from mallard.privacy.salts import SALT_BYTES, SECRET_KEY, Salt, Salts, delete_old_salts, salt_key, shared_secret
+from mallard.privacy.visitor_id import visitor_id
 from mallard.sites.settings_store import SiteBook, site_key
 from mallard.sites.time_zone import Zones
 from mallard.store.local import LocalStore

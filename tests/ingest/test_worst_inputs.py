@@ -20,12 +20,12 @@ from mallard.ingest.hosts import HostTable
 from mallard.ingest.known import is_spam, source_of_host
 from mallard.ingest.language import read_language
 from mallard.ingest.pipeline import _arrival
-from mallard.ingest.privacy import kept_referrer
 from mallard.ingest.props import neat_props
 from mallard.ingest.request import MAX_BODY_BYTES, MAX_URL_LENGTH, parse_body, parse_pixel_query
 from mallard.ingest.sender import MAX_LANGUAGES_LENGTH, read_sender
 from mallard.normalize.hashed_cache import forget_all
 from mallard.normalize.names import MAX_NETLOC_LENGTH, composed, read_site_id, split_address, stored_label
+from mallard.privacy.redaction import kept_referrer
 from support.counted_work import work_of
 
 MOST_UNITS = 50_000

@@ -8,7 +8,7 @@ import pytest
 
 from mallard.keeping.house import House, HouseReport
 from mallard.keeping.retain import Retention, retain
-from mallard.salts import delete_old_salts, salt_key
+from mallard.privacy.salts import delete_old_salts, salt_key
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 from mallard.store.local import LocalStore

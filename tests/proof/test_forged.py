@@ -12,8 +12,8 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
 from mallard.auth import tokens
 from mallard.auth.sessions import EPOCH_KEY
-from mallard.derived import derived
-from mallard.salts import ingest_key, visitor_key
+from mallard.privacy.derived_keys import derived
+from mallard.privacy.salts import ingest_key, visitor_key
 from support.proof_people import OWN_PAGE, PASSWORD, SECRET, SITE, Headers, People, bearer, now, session
 
 MAIN, KEYS = f"/api/stats/main?site_id={SITE}", "/api/keys"

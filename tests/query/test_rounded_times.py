@@ -16,12 +16,13 @@ from mallard.behaviour.funnel_sql import FunnelSql
 from mallard.config import load_settings
 from mallard.event import Event
 from mallard.ingest.pipeline import Door, receive
-from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.ingest.sender import Sender
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
+from mallard.privacy.redaction import Privacy
+from mallard.privacy.salts import Salts
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.query.gateway import open_engine
@@ -29,7 +30,6 @@ from mallard.query.period import read_period
 from mallard.query.query import Query
 from mallard.query.statement import BEGINNING, Count, counting_sql
 from mallard.query.study import Study
-from mallard.salts import Salts
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.rollup import TOTAL

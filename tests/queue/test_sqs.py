@@ -22,10 +22,10 @@ from mallard.ingest.pipeline import Door
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
+from mallard.privacy.salts import Salts
 from mallard.queue.base import Message
 from mallard.queue.sqs import GATHER_SECONDS, SqsQueue, connect
 from mallard.queue.sqs_entries import MAX_BATCH_BYTES, MAX_MESSAGE_BYTES
-from mallard.salts import Salts
 from support.memory import MemoryQueue, MemoryStore
 from support.moto import CREDENTIALS, REGION, moto_server
 

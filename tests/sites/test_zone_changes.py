@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from mallard.salts import Salts
+from mallard.privacy.salts import Salts
 from mallard.sites.settings_store import CHANGE_AHEAD, SiteBook
 from mallard.sites.time_zone import UTC_DAYS, Zones
 from support.memory import MemoryStore

@@ -15,16 +15,16 @@ from mallard.config import Settings
 from mallard.ingest.edge import Edge
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
-from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.keeping.rollups import build_rollups
 from mallard.observe.watch import Watch
+from mallard.privacy.redaction import Privacy
+from mallard.privacy.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.query.engine import PENDING, Engine
 from mallard.rejected.counts import add_notes
 from mallard.rejected.note import Note
-from mallard.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.store.base import Store
 from mallard.table.deliveries import partitions, read_deliveries
 from mallard.table.layout import Partition

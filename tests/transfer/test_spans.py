@@ -13,11 +13,11 @@ from ingest.doors import open_door
 from mallard.auth.keys import ApiKey
 from mallard.flush.core import flush
 from mallard.ingest.batch import Taken, take_batch
+from mallard.privacy.rotation import Rotation
 from mallard.query.filters import parse_filters
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.queue.base import Message
-from mallard.rotation import Rotation
 from mallard.store.lease import Lease
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

@@ -27,18 +27,18 @@ from mallard.ingest.asgi import IngestApp
 from mallard.ingest.caller import open_caller, open_trust
 from mallard.ingest.edge import open_edge
 from mallard.ingest.pipeline import Door
-from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import open_rate_limit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.keeping.erase import Erasure, request_erasure
 from mallard.normalize.hashed_cache import forget_all
+from mallard.privacy.redaction import Privacy
+from mallard.privacy.rotation import agreed_rotation
+from mallard.privacy.salts import Salts, ingest_key, shared_secret, visitor_key
 from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
 from mallard.rejected.note import Notes
-from mallard.rotation import agreed_rotation
-from mallard.salts import Salts, ingest_key, shared_secret, visitor_key
 from mallard.sites.settings_store import SiteBook
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.table.read import known_sites

@@ -19,8 +19,8 @@ from mallard.auth.links import Link, Links
 from mallard.auth.password import Passwords, refuse_weak
 from mallard.auth.sessions import Sessions
 from mallard.config import Settings
-from mallard.derived import derived
 from mallard.errors import ConfigError, MallardError, PasswordError, StoreError
+from mallard.privacy.derived_keys import derived
 from mallard.store.base import Store
 
 DOOR = "password"

@@ -7,11 +7,11 @@ from typing import Any
 
 from mallard.behaviour.text import sql_file
 from mallard.errors import QueryError
+from mallard.privacy.rotation import Rotation, known_rotation, last_date
 from mallard.query.period import Period
 from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats
 from mallard.query.study import Study
-from mallard.rotation import Rotation, known_rotation, last_date
 from mallard.table.rollup import TOTAL
 
 INTERVALS = ("day", "week", "month")

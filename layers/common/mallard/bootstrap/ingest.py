@@ -11,14 +11,14 @@ from mallard.ingest.edge import open_edge
 from mallard.ingest.gateway import Parts
 from mallard.ingest.new_sites import SharedNewSites
 from mallard.ingest.pipeline import Door
-from mallard.ingest.privacy import Privacy
 from mallard.ingest.rate import open_rate_limit
 from mallard.ingest.sites import Sites
 from mallard.ingest.stamp import EventIds
 from mallard.normalize.hashed_cache import forget_all
+from mallard.privacy.redaction import Privacy
+from mallard.privacy.rotation import Rotation, known_rotation
+from mallard.privacy.salts import Salts, ingest_key, visitor_key
 from mallard.rejected.note import Notes
-from mallard.rotation import Rotation, known_rotation
-from mallard.salts import Salts, ingest_key, visitor_key
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 

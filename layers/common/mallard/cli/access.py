@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mallard.auth.password import Passwords, refuse_weak
 from mallard.config import Settings
 from mallard.errors import PasswordError, StoreError
-from mallard.salts import SECRET_KEY
+from mallard.privacy.salts import SECRET_KEY
 from mallard.store.base import Store
 from mallard.store.probe import Finding
 

@@ -10,8 +10,8 @@ from mallard.auth.links import LINKS, Links
 from mallard.auth.password import PASSWORD_KEY, Passwords
 from mallard.errors import DamagedObjectError
 from mallard.keeping.erase import ERASURES, read_erasure
-from mallard.rotation import ROTATION_KEY, known_rotation
-from mallard.salts import SALTS, SECRET_KEY, check_salt
+from mallard.privacy.rotation import ROTATION_KEY, known_rotation
+from mallard.privacy.salts import SALTS, SECRET_KEY, check_salt
 from mallard.sites.settings_store import SITES, SiteBook
 from mallard.store.base import Store
 from mallard.table.rollup import ROLLUPS, parse_rollup

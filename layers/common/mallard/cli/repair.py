@@ -18,8 +18,8 @@ from mallard.errors import ConfigError, ConflictError, QueryError
 from mallard.keeping.erase import last_erasure_ms
 from mallard.keeping.rollups import look_into_all, month_file
 from mallard.observability.log_format import set_up_logs
+from mallard.privacy.salts import SALTS
 from mallard.query.parameters import read_site
-from mallard.salts import SALTS
 from mallard.store.base import Store
 from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, site_prefix
 from mallard.table.repair import Damaged, damaged_in, set_aside

@@ -8,7 +8,7 @@ salt, so every function computes the same without asking another, and nobody com
 import hashlib
 import struct
 
-from mallard.salts import Salt
+from mallard.privacy.salts import Salt
 
 LEVELS = 23
 """2^23 milliseconds are more than the longest hour has, an hour and a half where the clock is changed within it."""

@@ -18,19 +18,19 @@ from mallard.ingest.language import read_language
 from mallard.ingest.local import is_local
 from mallard.ingest.page import read_page
 from mallard.ingest.place import NOWHERE, Geo, coarsened
-from mallard.ingest.privacy import KEEP_ALL, Privacy, kept_referrer
 from mallard.ingest.rate import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.ingest.sender import Sender as Sender
 from mallard.ingest.sites import Sites, host_of_site, listed
 from mallard.ingest.source import read_origin
 from mallard.ingest.stamp import EventIds, blind_event_id
-from mallard.ingest.visitor import visitor_id
 from mallard.normalize.hashed_cache import hashed_cache
 from mallard.normalize.masks import masked_path
 from mallard.normalize.names import stored_width
+from mallard.privacy.redaction import KEEP_ALL, Privacy, kept_referrer
+from mallard.privacy.salts import Salt, Salts
+from mallard.privacy.visitor_id import visitor_id
 from mallard.rejected.note import Notes
-from mallard.salts import Salt, Salts
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings import SiteSettings
 from mallard.sites.settings_store import SiteBook

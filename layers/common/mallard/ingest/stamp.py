@@ -5,8 +5,8 @@ import secrets
 import threading
 from collections.abc import Callable
 
-from mallard.derived import derived
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS
+from mallard.privacy.derived_keys import derived
 
 _KINDS = {False: "open", True: "keyed"}
 

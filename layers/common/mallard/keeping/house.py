@@ -12,9 +12,9 @@ from mallard.keeping.exports import delete_old_exports
 from mallard.keeping.known import note_known_sites
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
+from mallard.privacy.salts import delete_old_salts
 from mallard.query.engine import Engine
 from mallard.rejected.counts import delete_old_rejections
-from mallard.salts import delete_old_salts
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 

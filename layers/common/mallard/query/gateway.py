@@ -11,9 +11,9 @@ from mallard.config import Settings
 from mallard.errors import MallardError
 from mallard.http.header_policy import completed
 from mallard.http.upstream import behind_gateway
+from mallard.privacy.salts import shared_secret
 from mallard.query.api import OUT_OF_REACH
 from mallard.query.engine import PENDING, Engine
-from mallard.salts import shared_secret
 from mallard.store.base import Store
 from mallard.web.answered import REQUEST_ID, new_id
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.event import local_date
-from mallard.rotation import outlives_its_day
+from mallard.privacy.rotation import outlives_its_day
 from mallard.store.base import Store
 from mallard.table.fresh import Known, fresh_rows
 from mallard.table.layout import Partition

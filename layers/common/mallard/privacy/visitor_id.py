@@ -1,6 +1,6 @@
 """Visitor ids: what an address and an agent become under the day's salt."""
 
-from mallard.salts import Salt
+from mallard.privacy.salts import Salt
 
 
 def visitor_id(salt: Salt, address: str, user_agent: str) -> int:

@@ -15,7 +15,7 @@ ROTATION_KEY = "config/rotation.json"
 CHANGE_AFTER = timedelta(days=2)
 """The day after tomorrow, UTC, has begun nowhere on earth: no id of a day that began changes its life."""
 
-log = logging.getLogger("mallard.rotation")
+log = logging.getLogger("mallard.privacy.rotation")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
-from mallard.derived import derived
 from mallard.errors import ConflictError, DamagedObjectError, MallardError, StoreUnavailableError
-from mallard.rotation import DAILY, Rotation, last_date
+from mallard.privacy.derived_keys import derived
+from mallard.privacy.rotation import DAILY, Rotation, last_date
 from mallard.sites.settings_store import SiteBook
 from mallard.sites.time_zone import Zones
 from mallard.store.base import Store, surely_past

@@ -1,0 +1,1 @@
+"""Salts, rotation, visitor ids and redaction."""
