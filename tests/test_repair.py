@@ -14,11 +14,11 @@ from mallard.auth.sessions import EPOCH_KEY, Sessions
 from mallard.cli import main
 from mallard.cli.integrity import check_integrity
 from mallard.cli.objects import damaged_objects
+from mallard.drops.drop_counts import rejections
 from mallard.errors import DamagedObjectError
 from mallard.keeping.rollups import build_rollups
 from mallard.privacy.rotation import ROTATION_KEY
 from mallard.privacy.salts import SECRET_KEY
-from mallard.rejected.counts import rejections
 from mallard.sites.settings_store import SiteBook, site_key
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

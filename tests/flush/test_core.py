@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mallard.drops.drop_counts import rejections
+from mallard.drops.drop_note import Note
 from mallard.flush import core
 from mallard.flush.core import EXPIRED, drain, flush
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message
 from mallard.queue.local import LocalQueue
-from mallard.rejected.counts import rejections
-from mallard.rejected.note import Note
 from mallard.table.layout import Partition
 from mallard.table.write import ATTEMPTS, TableWriter
 from support.faults import Fault, FaultyStore

@@ -25,13 +25,13 @@ from ingest.doors import (
     wire_body,
 )
 from mallard.auth.keys import KeyRing
+from mallard.drops.drop_note import is_note
 from mallard.ingest.asgi import BATCH_PATH, IngestApp
 from mallard.ingest.batch import MAX_BATCH_BYTES, MAX_ROWS
 from mallard.ingest.dropped import Reason
 from mallard.ingest.gateway import answer_gateway
 from mallard.privacy.salts import delete_old_salts
 from mallard.queue.local import LocalQueue
-from mallard.rejected.note import is_note
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue

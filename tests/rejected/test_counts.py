@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from mallard.drops.drop_counts import KEPT, Rejection, add_notes, delete_old_rejections, rejections
+from mallard.drops.drop_note import NOTES_PER_MINUTE, Note, Notes, is_note, read_note
 from mallard.flush.core import drain
 from mallard.keeping.erase import carry_out, request_erasure
 from mallard.query.pending import LocalPending
 from mallard.queue.local import LocalQueue
-from mallard.rejected.counts import KEPT, Rejection, add_notes, delete_old_rejections, rejections
-from mallard.rejected.note import NOTES_PER_MINUTE, Note, Notes, is_note, read_note
 from mallard.table.write import TableWriter
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryQueue, MemoryStore

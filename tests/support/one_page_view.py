@@ -12,6 +12,8 @@ from typing import Any
 from mallard.auth.keys import KeyRing
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
+from mallard.drops.drop_counts import add_notes
+from mallard.drops.drop_note import Note
 from mallard.ingest.edge import Edge
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
@@ -23,8 +25,6 @@ from mallard.observe.watch import Watch
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.query.engine import PENDING, Engine
-from mallard.rejected.counts import add_notes
-from mallard.rejected.note import Note
 from mallard.store.base import Store
 from mallard.table.deliveries import partitions, read_deliveries
 from mallard.table.layout import Partition

@@ -7,6 +7,7 @@ from mallard.bootstrap.place_lookup import open_geo
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import Settings
+from mallard.drops.drop_note import Notes
 from mallard.ingest.edge import open_edge
 from mallard.ingest.gateway import Parts
 from mallard.ingest.new_sites import SharedNewSites
@@ -18,7 +19,6 @@ from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.rotation import Rotation, known_rotation
 from mallard.privacy.salts import Salts, ingest_key, visitor_key
-from mallard.rejected.note import Notes
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 

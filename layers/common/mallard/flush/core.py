@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from mallard.drops.drop_counts import add_notes
+from mallard.drops.drop_note import is_note, read_note
 from mallard.errors import DamagedSegmentError, StoreError, TableError
 from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, Queue
-from mallard.rejected.counts import add_notes
-from mallard.rejected.note import is_note, read_note
 from mallard.table.deliveries import broken, partitions, read_deliveries
 from mallard.table.layout import Partition
 from mallard.table.write import AppendReport, TableWriter

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from mallard.drops.drop_note import Notes
 from mallard.event import ENGAGEMENT, Event, to_ms
 from mallard.ingest.agent import Agent, device_of_width, read_agent
 from mallard.ingest.dropped import Dropped, Reason
@@ -30,7 +31,6 @@ from mallard.normalize.names import stored_width
 from mallard.privacy.redaction import KEEP_ALL, Privacy, kept_referrer
 from mallard.privacy.salts import Salt, Salts
 from mallard.privacy.visitor_id import visitor_id
-from mallard.rejected.note import Notes
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings import SiteSettings
 from mallard.sites.settings_store import SiteBook

@@ -8,9 +8,9 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.drops.drop_note import is_note
 from mallard.query.engine import PENDING
 from mallard.queue.local import LocalQueue
-from mallard.rejected.note import is_note
 from mallard.sites.erased_days import Erased
 from mallard.table.deliveries import broken, read_deliveries
 

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.params import Depends as Dependency
 
+from mallard.drops.drop_counts import rejections
 from mallard.query.answers import RejectedRow
 from mallard.query.asking import Ask, ask_span
 from mallard.query.engine import Engine
 from mallard.query.tagged import TaggedRoute
-from mallard.rejected.counts import rejections
 
 
 def rejected_routes(

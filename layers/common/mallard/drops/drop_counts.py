@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from mallard.drops.drop_note import Note
 from mallard.event import local_date
-from mallard.rejected.note import Note
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 

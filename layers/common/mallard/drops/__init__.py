@@ -1,0 +1,1 @@
+"""Counts of dropped events by reason, for a few days."""
