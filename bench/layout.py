@@ -32,7 +32,7 @@ from mallard.table.segment import (
     sort_rows,
     writer_options,
 )
-from mallard.table.write import SEAL_ROWS
+from mallard.table.writer import SEAL_ROWS
 
 SITE = "demo.example.com"
 SEGMENTS = 4

@@ -19,9 +19,9 @@ from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.store.local import LocalStore
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition, parse_segment
-from mallard.table.write import TableWriter
+from mallard.table.messages import delivered
+from mallard.table.writer import TableWriter
 
 SITE = "demo.example.com"
 DAYS = 30

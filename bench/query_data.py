@@ -13,10 +13,10 @@ from mallard.query.filters import Filter
 from mallard.query.period import Period
 from mallard.query.stats import Scope
 from mallard.store.base import Store
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
+from mallard.table.messages import delivered
 from mallard.table.schema import EVENTS
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 
 SITE = "demo.example.com"
 MEMORY_MB = 1000

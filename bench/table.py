@@ -14,9 +14,9 @@ from mallard.event import Event
 from mallard.flush.core import flush
 from mallard.queue.base import Message
 from mallard.store.local import LocalStore
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.messages import delivered
+from mallard.table.writer import TableWriter
 
 EVENTS = 1_000_000
 DAYS = 30

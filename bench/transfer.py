@@ -11,9 +11,9 @@ from pathlib import Path
 
 from mallard.demo.traffic import generate
 from mallard.store.local import LocalStore
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.messages import delivered
+from mallard.table.writer import TableWriter
 
 EVENTS = 1_000_000
 DAYS = 30

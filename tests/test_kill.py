@@ -20,7 +20,7 @@ from mallard.flush.core import drain
 from mallard.queue.base import VISIBILITY_SECONDS
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.server import Server
 
 pytestmark = pytest.mark.heavy

@@ -23,7 +23,7 @@ from mallard.sites.settings_store import SiteBook, site_key
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.rollup import rollup_key
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.damage import damage
 from support.memory import MemoryStore
 from support.place import DAYS, NOW, SITE, Place

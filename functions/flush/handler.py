@@ -17,7 +17,7 @@ from mallard.observe.watch import Context, Watch
 from mallard.privacy.rotation import agree_on_rotation
 from mallard.queue.base import Queue
 from mallard.store.probe import QUICK_ROUNDS
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 
 STOP_BEFORE_DEADLINE_MS = 10_000
 

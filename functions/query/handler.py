@@ -19,7 +19,7 @@ from mallard.query.downloads import through_store
 from mallard.query.engine import Engine
 from mallard.query.gateway import answer_safely, open_engine, open_gate
 from mallard.store.base import Store
-from mallard.table.read import known_sites
+from mallard.table.reader import known_sites
 from mallard.web.well_known import well_known_routes
 
 clock = partial(datetime.now, UTC)

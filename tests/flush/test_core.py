@@ -14,7 +14,7 @@ from mallard.flush.core import EXPIRED, drain, flush
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message
 from mallard.queue.local import LocalQueue
 from mallard.table.layout import Partition
-from mallard.table.write import ATTEMPTS, TableWriter
+from mallard.table.writer import ATTEMPTS, TableWriter
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryQueue, MemoryStore
 from support.rows import HERE, event, events, noon, segments

@@ -14,7 +14,7 @@ from mallard.queue.base import VISIBILITY_SECONDS
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.rows import DAY, event, noon, stored_ids
 
 SITES = 4
@@ -26,7 +26,7 @@ from pathlib import Path
 from mallard.flush.core import drain
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 
 class Dying(LocalStore):
     def put_if_absent(self, key, data):

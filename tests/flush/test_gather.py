@@ -14,9 +14,9 @@ from mallard.flush.gather import BUSY_ROWS, PROMPT_PARTITIONS, Gathering
 from mallard.flush.records import flush_records
 from mallard.queue.base import Message
 from mallard.queue.local import LocalQueue
-from mallard.table.deliveries import partitions, read_deliveries
-from mallard.table.read import known_sites
-from mallard.table.write import TableWriter
+from mallard.table.messages import partitions, read_deliveries
+from mallard.table.reader import known_sites
+from mallard.table.writer import TableWriter
 from support.memory import MemoryQueue, MemoryStore
 from support.rows import event
 

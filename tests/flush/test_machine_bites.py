@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mallard.store.base import Store
-from mallard.table.erase import Removed
 from mallard.table.layout import Partition
+from mallard.table.partition_eraser import Removed
 from support import broken_rules as broken
 from support.flush_machine import FlushMachine
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mallard.flush.records import flush_records
 from mallard.queue.base import Message
-from mallard.table.write import ATTEMPTS, TableWriter
+from mallard.table.writer import ATTEMPTS, TableWriter
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryQueue, MemoryStore
 from support.rows import event, events, noon, stored_ids

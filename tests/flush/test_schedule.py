@@ -8,7 +8,7 @@ import pytest
 from mallard.flush.history import History
 from mallard.flush.schedule import BACKLOG, PAUSE_PER_FLUSH_SECOND, Schedule
 from mallard.queue.base import RECEIVED_BYTES, Message
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.memory import MemoryQueue, MemoryStore
 from support.rows import event
 

@@ -13,7 +13,7 @@ from mallard.event import Event
 from mallard.flush.core import FlushReport, drain, flush
 from mallard.queue.sqs import SqsQueue, connect
 from mallard.table.layout import Partition
-from mallard.table.write import ATTEMPTS, TableWriter
+from mallard.table.writer import ATTEMPTS, TableWriter
 from support.faults import Fault, FaultyStore
 from support.ministack import ministack
 from support.moto import REGION

@@ -36,7 +36,7 @@ from mallard.table import rollup_file
 from mallard.table.layout import Partition
 from mallard.table.rollup import TOTAL, rollup_key
 from mallard.table.rollup_file import open_rollup
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.gate import one_address, open_gate
 from support.new_values import fill, measured
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms

@@ -23,7 +23,7 @@ from mallard.sites.erased_days import MAX_REMEMBERED, Erased
 from mallard.sites.settings_store import KEPT_SECONDS, SiteBook, site_key
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.rows import stored_rows
 
 TODAY = NOW.date()

@@ -16,7 +16,7 @@ from mallard.query.filters import parse_filters
 from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.gate import one_address, open_gate
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
 from support.rows import deliveries, event

@@ -11,9 +11,9 @@ from mallard.keeping.retain import GRACE, Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.queue.base import Message
 from mallard.table.layout import Partition
-from mallard.table.read import list_days
+from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
 from support.rows import deliveries, event
 

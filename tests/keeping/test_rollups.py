@@ -13,9 +13,9 @@ from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.table.layout import Partition
-from mallard.table.read import list_days
+from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.faults import FaultyStore
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms, spoil
 from support.rollups import decode_rollup, encode_rollup

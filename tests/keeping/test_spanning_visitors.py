@@ -18,9 +18,9 @@ from mallard.query.filters import parse_filters
 from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
 from mallard.store.local import LocalStore
-from mallard.table.deliveries import read_deliveries
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.messages import read_deliveries
+from mallard.table.writer import TableWriter
 from support.place import NOW, SITE, TODAY, noon_ms
 from support.rows import deliveries, event
 

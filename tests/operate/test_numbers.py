@@ -16,7 +16,7 @@ from mallard.health.exposition import counter, exposition, gauge, histogram, lab
 from mallard.health.freshness import age_seconds
 from mallard.observability.histogram import Histogram
 from mallard.queue.base import Message
-from mallard.table.write import AppendReport
+from mallard.table.writer import AppendReport
 from support.rows import event
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)

@@ -17,10 +17,10 @@ from mallard.query.filters import parse_filters
 from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
 from mallard.store.local import LocalStore
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
+from mallard.table.messages import delivered
 from mallard.table.schema import EVENTS
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 
 pytestmark = pytest.mark.heavy
 

@@ -16,8 +16,8 @@ from mallard.query.stats import Scope, Stats
 from mallard.store import httpfs
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.pins import Pins
-from mallard.table.write import TableWriter
+from mallard.table.segment_cache import Pins
+from mallard.table.writer import TableWriter
 from support.rows import deliveries, events
 
 NOW = datetime(2026, 1, 3, 12, tzinfo=UTC)

@@ -25,9 +25,9 @@ from mallard.sites.time_zone import Zones
 from mallard.store.base import Listed, Store, Stored
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.read import list_days
-from mallard.table.repair import damaged_in, set_aside
+from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key
+from mallard.table.segment_repair import damaged_in, set_aside
 from support.damage import KINDS, damage, silently_changed
 from support.gate import one_address, open_gate
 from support.moto import moto_server
@@ -99,7 +99,7 @@ def test_answer_over_a_bucket_leaves_any_damaged_file_out(bucket: Server, kind: 
     found = _filled(bucket.new_store())
     # A range that does not fit is read where it lies, and its footers are asked first.
     portions = patch("mallard.query.engine.PORTION_BYTES", 10**9 if pinned else 0)
-    with closing(found.engine), patch("mallard.table.pins.Pins.has_room_for", lambda *_: pinned), portions:
+    with closing(found.engine), patch("mallard.table.segment_cache.Pins.has_room_for", lambda *_: pinned), portions:
         damage(found.store, key, kind)
         assert pageviews(found) == (24 - rows, [LeftOut(DAY, key)])
 

@@ -35,10 +35,10 @@ from mallard.query.stats import Scope, Stats
 from mallard.query.stopping import CURRENT, Stop, current_stop
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
+from mallard.table.messages import delivered
 from mallard.table.schema import EVENTS
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.gate import one_address, open_gate
 from support.memory import MemoryStore
 from support.moto import moto_server

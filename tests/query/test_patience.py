@@ -20,9 +20,9 @@ from mallard.query.engine import PENDING, Engine
 from mallard.query.patience import Patience
 from mallard.query.stopping import CURRENT
 from mallard.store.local import LocalStore
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.messages import delivered
+from mallard.table.writer import TableWriter
 from support.gate import one_address, open_gate
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)

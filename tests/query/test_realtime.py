@@ -15,7 +15,7 @@ from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.rows import deliveries, event
 
 NOW = datetime(2026, 3, 10, 15, 30, 3, tzinfo=UTC)

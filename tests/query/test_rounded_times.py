@@ -33,7 +33,7 @@ from mallard.query.study import Study
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.rollup import TOTAL
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.gate import one_address, open_gate
 from support.memory import MemoryStore
 from support.rows import HERE, deliveries

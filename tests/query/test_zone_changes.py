@@ -15,7 +15,7 @@ from mallard.query.stats import Scope, Stats
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.write import AppendReport, TableWriter
+from mallard.table.writer import AppendReport, TableWriter
 from support.rows import deliveries, event
 
 SITE = "example.com"

@@ -18,7 +18,7 @@ from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.gate import one_address, open_gate
 from support.rows import deliveries, event
 

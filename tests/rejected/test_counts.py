@@ -11,7 +11,7 @@ from mallard.flush.core import drain
 from mallard.keeping.erase import carry_out, request_erasure
 from mallard.query.pending import LocalPending
 from mallard.queue.local import LocalQueue
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryQueue, MemoryStore
 from support.rows import event, stored_ids

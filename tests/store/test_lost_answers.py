@@ -9,7 +9,7 @@ import pytest
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.s3 import S3Store
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.moto import moto_server
 from support.proxy import Proxy, Trouble, proxy
 from support.rows import HERE, deliveries, events, stored_ids

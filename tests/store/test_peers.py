@@ -20,7 +20,7 @@ from mallard.store.lease import Lease
 from mallard.store.probe import probe_writes, require_conditional_writes
 from mallard.store.s3 import S3Store
 from mallard.store.single_writer import SingleWriterS3Store
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.ceph import ceph
 from support.lax_servers import nanio, rclone, s3rver
 from support.ministack import ministack

@@ -8,7 +8,7 @@ import pytest
 from mallard.errors import StoreUnavailableError
 from mallard.store.probe import probe_writes
 from mallard.store.s3 import S3Store, connect
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.moto import REGION, moto_server
 from support.proxy import proxy
 from support.rows import HERE, deliveries, events

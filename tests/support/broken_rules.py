@@ -9,11 +9,11 @@ from mallard.errors import ConflictError
 from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
-from mallard.table.erase import Removed
 from mallard.table.layout import Partition
+from mallard.table.partition_eraser import Removed
 from mallard.table.segment import Segment, encode
 from mallard.table.tail import Tail, find_tail
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.counting import ArrowEngine
 from support.flush_machine import FlushMachine
 from support.memory import MemoryQueue, MemoryStore

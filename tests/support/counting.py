@@ -19,7 +19,7 @@ from mallard.query.rollups import RollupReader
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in
-from mallard.table.read import open_files
+from mallard.table.reader import open_files
 from mallard.table.rollup import TOTAL
 from mallard.table.segment import decode
 

@@ -15,8 +15,8 @@ from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING
 from mallard.query.period import Period
 from mallard.sites.settings_store import SiteBook
-from mallard.table.deliveries import read_deliveries
-from mallard.table.write import TableWriter
+from mallard.table.messages import read_deliveries
+from mallard.table.writer import TableWriter
 from support.counting import ArrowEngine
 from support.faults import CrashError, Fault
 from support.flush_model import Model, Witness

@@ -20,10 +20,10 @@ from mallard.query.engine import PENDING, Engine
 from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.store.local import LocalStore
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
+from mallard.table.messages import delivered
 from mallard.table.schema import EVENTS
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 
 SITE = "example.com"
 TODAY = date(2026, 3, 20)

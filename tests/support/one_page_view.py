@@ -26,10 +26,10 @@ from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.query.engine import PENDING, Engine
 from mallard.store.base import Store
-from mallard.table.deliveries import partitions, read_deliveries
 from mallard.table.layout import Partition
+from mallard.table.messages import partitions, read_deliveries
 from mallard.table.rollup import rollup_key
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.functions import Context, request
 from support.memory import MemoryQueue, MemoryStore
 from support.rollups import decode_rollup

@@ -13,7 +13,7 @@ from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.store.base import Store
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.rows import deliveries, event
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pyarrow as pa
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.query.engine import PENDING
 from mallard.store.base import Store
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
+from mallard.table.messages import delivered
 from mallard.table.schema import EVENTS
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.reference import Row, day_of, order_of
 
 SITE = "example.com"

@@ -11,7 +11,7 @@ from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
 from mallard.store.base import Store
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.place import NOW, SITE, TODAY, noon_ms
 from support.rows import deliveries, event
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from mallard.event import PAGEVIEW, Event
 from mallard.store.base import Store
-from mallard.table.deliveries import read_deliveries
 from mallard.table.layout import Partition
+from mallard.table.messages import read_deliveries
 from mallard.table.schema import DELIVERIES, EVENTS
 from mallard.table.segment import Segment, decode
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallard.event import EVENT_ID_EPOCH_MS, Event
-from mallard.table.deliveries import broken, partitions, read_deliveries
 from mallard.table.layout import Partition
+from mallard.table.messages import broken, partitions, read_deliveries
 from mallard.table.schema import DELIVERIES, EVENTS
 from support.rows import event, events
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mallard.event import Event
-from mallard.table.fresh import Known, fresh_rows
+from mallard.table.deduplicate import Known, fresh_rows
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from support.rows import deliveries, event, events, rows_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Listed, Stored
-from mallard.table.pins import Pins
+from mallard.table.segment_cache import Pins
 from support.memory import MemoryStore
 
 KEYS = ["events/site_id=a/date=2026-01-01/00000.parquet", "events/site_id=a/date=2026-01-02/00000.parquet"]

@@ -10,10 +10,10 @@ from mallard.flush.core import DAMAGED_PAUSE_SECONDS, flush, settle
 from mallard.queue.base import Message
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
-from mallard.table.erase import Removed, erase_partition, left_rows
 from mallard.table.layout import parse_aside
-from mallard.table.repair import Damaged, damaged_in, set_aside
-from mallard.table.write import AppendReport, TableWriter
+from mallard.table.partition_eraser import Removed, erase_partition, left_rows
+from mallard.table.segment_repair import Damaged, damaged_in, set_aside
+from mallard.table.writer import AppendReport, TableWriter
 from support.damage import KINDS, damage
 from support.faults import FaultyStore
 from support.memory import MemoryQueue, MemoryStore

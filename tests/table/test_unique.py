@@ -13,10 +13,10 @@ from mallard.errors import LeaseTakenError
 from mallard.flush.core import drain
 from mallard.store.base import Store
 from mallard.store.lease import CLOCKS_DIFFER, KEY, LASTS, Lease
-from mallard.table.erase import erase_partition, left_rows
 from mallard.table.layout import parse_segment
-from mallard.table.unique import UniqueNames
-from mallard.table.write import AppendReport, TableWriter
+from mallard.table.partition_eraser import erase_partition, left_rows
+from mallard.table.unconditional_writer import UniqueNames
+from mallard.table.writer import AppendReport, TableWriter
 from support.faults import CrashError, Fault, FaultyStore
 from support.lax import NOON, IgnoresConditions
 from support.memory import MemoryQueue

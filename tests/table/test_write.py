@@ -11,7 +11,7 @@ from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, encode
-from mallard.table.write import ATTEMPTS, AppendReport, TableWriter
+from mallard.table.writer import ATTEMPTS, AppendReport, TableWriter
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
 from support.rows import HERE, deliveries, event, events, rows_of, segments

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mallard.store.base import Store
-from mallard.table.write import AppendReport, TableWriter
+from mallard.table.writer import AppendReport, TableWriter
 from mallard.transfer.check import Checker, open_database
 from mallard.transfer.chunk import Chunk
 from mallard.transfer.csv import read_csv

@@ -8,7 +8,7 @@ import pytest
 
 from mallard.sites.time_zone import UTC_DAYS, Zones
 from mallard.table.layout import Partition
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from mallard.transfer.check import Checker, open_database
 from mallard.transfer.load import stage, write
 from mallard.transfer.staging import Staging

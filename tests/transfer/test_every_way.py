@@ -18,10 +18,10 @@ from mallard.event import Event
 from mallard.ingest.batch import Taken, take_batch
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import parse_body
-from mallard.table.deliveries import partitions, read_deliveries
 from mallard.table.layout import Partition
+from mallard.table.messages import partitions, read_deliveries
 from mallard.table.schema import EVENTS
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from support.memory import MemoryStore
 from support.rows import stored_rows
 from transfer.files import chunks_of, exported, import_chunks, parquet_of

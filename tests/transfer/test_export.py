@@ -18,7 +18,7 @@ from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, encode
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 from mallard.transfer.export import Exporter, days_of
 from mallard.transfer.forms import EXPORTED, CsvForm
 from support.damage import KINDS, damage

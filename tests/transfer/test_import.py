@@ -23,7 +23,7 @@ from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from mallard.table.segment import Segment, encode
-from mallard.table.write import AppendReport, TableWriter
+from mallard.table.writer import AppendReport, TableWriter
 from mallard.transfer.check import Checker, open_database
 from mallard.transfer.load import stage, with_own_ids, write
 from mallard.transfer.source import find_source, read_chunks

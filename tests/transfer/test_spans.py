@@ -21,8 +21,8 @@ from mallard.queue.base import Message
 from mallard.store.lease import Lease
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.unique import UniqueNames
-from mallard.table.write import TableWriter
+from mallard.table.unconditional_writer import UniqueNames
+from mallard.table.writer import TableWriter
 from support.place import DAYS, NOW, SITE, Place, noon_ms
 from support.rows import deliveries, event, segments
 from transfer.files import chunks_of, exported, import_chunks

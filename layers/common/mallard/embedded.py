@@ -41,7 +41,7 @@ from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
 from mallard.sites.settings_store import SiteBook
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
-from mallard.table.read import known_sites
+from mallard.table.reader import known_sites
 from mallard.web.metrics_token import metrics_token
 from mallard.web.well_known import well_known_routes
 

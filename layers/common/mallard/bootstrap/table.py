@@ -4,8 +4,8 @@ import secrets
 
 from mallard.store.base import Store
 from mallard.store.lease import Lease
-from mallard.table.unique import UniqueNames
-from mallard.table.write import SEAL_ROWS, TableWriter
+from mallard.table.unconditional_writer import UniqueNames
+from mallard.table.writer import SEAL_ROWS, TableWriter
 
 HOLDER_BYTES = 8
 

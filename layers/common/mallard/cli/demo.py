@@ -18,9 +18,9 @@ from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings_store import SiteBook
-from mallard.table.deliveries import delivered
 from mallard.table.layout import Partition
-from mallard.table.write import AppendReport
+from mallard.table.messages import delivered
+from mallard.table.writer import AppendReport
 
 MAX_EVENTS = 10_000_000_000
 MAX_DAYS = 3660

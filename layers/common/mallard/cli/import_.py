@@ -18,7 +18,7 @@ from mallard.errors import ConfigError, QueryError, TransferError
 from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 from mallard.sites.settings_store import SiteBook
-from mallard.table.write import AppendReport, TableWriter
+from mallard.table.writer import AppendReport, TableWriter
 from mallard.transfer.check import Checker, open_database
 from mallard.transfer.chunk import Chunk, Refusal
 from mallard.transfer.load import stage, write

@@ -22,7 +22,7 @@ from mallard.privacy.salts import SALTS
 from mallard.query.parameters import read_site
 from mallard.store.base import Store
 from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, site_prefix
-from mallard.table.repair import Damaged, damaged_in, set_aside
+from mallard.table.segment_repair import Damaged, damaged_in, set_aside
 
 DESCRIPTION = """\
 Read every file of the table whole and list those that are damaged, with the site and the day of each. With --apply each

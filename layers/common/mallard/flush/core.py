@@ -12,9 +12,9 @@ from mallard.drops.drop_note import is_note, read_note
 from mallard.errors import DamagedSegmentError, StoreError, TableError
 from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, Queue
-from mallard.table.deliveries import broken, partitions, read_deliveries
 from mallard.table.layout import Partition
-from mallard.table.write import AppendReport, TableWriter
+from mallard.table.messages import broken, partitions, read_deliveries
+from mallard.table.writer import AppendReport, TableWriter
 
 BATCH = 10_000
 """Messages of one round: what is decoded and held in memory at a time."""

@@ -7,7 +7,7 @@ from typing import Any
 from mallard.flush.core import DAMAGED_PAUSE_SECONDS, flush
 from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.queue.base import Message, Queue
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 
 Record = dict[str, Any]
 

@@ -11,7 +11,7 @@ from mallard.flush.core import FlushReport, drain, flush_round
 from mallard.flush.gather import AT_ONCE, Gathering
 from mallard.flush.history import History, told
 from mallard.queue.base import Queue
-from mallard.table.write import TableWriter
+from mallard.table.writer import TableWriter
 
 PAUSE_PER_FLUSH_SECOND = 9
 """A round rewrites whole tails; at a high rate it waits nine times its own length, to take a tenth of a core at most.

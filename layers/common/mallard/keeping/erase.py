@@ -16,9 +16,9 @@ from mallard.sites.erased_days import Erased
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
-from mallard.table.erase import Removed, erase_partition, left_rows
 from mallard.table.layout import DAMAGED, EXPORTS, Partition, parse_aside, site_prefix
-from mallard.table.read import list_days
+from mallard.table.partition_eraser import Removed, erase_partition, left_rows
+from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key, rollup_prefix
 from mallard.table.rollup_file import open_whole
 

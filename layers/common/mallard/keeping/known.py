@@ -6,7 +6,7 @@ from collections.abc import Collection
 from mallard.sites.known_sites import KNOWN_SITES, decode_known
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
-from mallard.table.read import known_sites
+from mallard.table.reader import known_sites
 
 MAX_KNOWN = 10_000
 """Strangers can make so many sites in four days; those that were there before them stay known."""

@@ -12,7 +12,7 @@ from mallard.query.statement import rollup_made_by
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store, surely_past
 from mallard.table.layout import DAMAGED, parse_aside
-from mallard.table.read import Days
+from mallard.table.reader import Days
 from mallard.table.rollup import ROLLUPS, fingerprint, parse_rollup, rollup_key
 from mallard.table.rollup_file import open_whole
 

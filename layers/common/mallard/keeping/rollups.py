@@ -17,7 +17,7 @@ from mallard.query.statement import hours_table, rollup_made_by
 from mallard.sites.time_zone import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
-from mallard.table.read import Days
+from mallard.table.reader import Days
 from mallard.table.rollup import (
     FACTS,
     ROLLUPS,

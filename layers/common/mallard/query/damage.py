@@ -14,7 +14,7 @@ from mallard.errors import DamagedSegmentError
 from mallard.query.stopping import current_stop
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in
-from mallard.table.read import Days
+from mallard.table.reader import Days
 from mallard.table.segment import damage_of, has_digest, has_our_footer
 
 LOOKS = 2

@@ -40,10 +40,10 @@ from mallard.sites.settings_store import SiteBook
 from mallard.sites.time_zone import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in, site_prefix
-from mallard.table.pins import Pins
-from mallard.table.read import Days, list_days, open_files
+from mallard.table.reader import Days, list_days, open_files
 from mallard.table.rollup import TOTAL
 from mallard.table.schema import EVENTS
+from mallard.table.segment_cache import Pins
 
 BATCH_ROWS = 32_768
 BYTES_OF_A_ROW = 600

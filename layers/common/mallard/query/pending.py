@@ -12,7 +12,7 @@ from mallard.drops.drop_note import is_note
 from mallard.query.engine import PENDING
 from mallard.queue.local import LocalQueue
 from mallard.sites.erased_days import Erased
-from mallard.table.deliveries import broken, read_deliveries
+from mallard.table.messages import broken, read_deliveries
 
 MOST_BYTES = 48 * 1024 * 1024
 """Of the rows in memory, some 190,000 usual events. While more wait, the newest are in no answer yet."""

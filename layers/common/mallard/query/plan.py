@@ -8,7 +8,7 @@ from itertools import chain
 
 from mallard.query.rollups import Rolled
 from mallard.store.base import Listed
-from mallard.table.read import Days
+from mallard.table.reader import Days
 
 PORTION_BYTES = 24 * 1024 * 1024
 """Of Parquet: about 1.4 million events."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.store.base import Listed, Store
-from mallard.table.read import Days, list_days, open_files
+from mallard.table.reader import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 from mallard.table.segment import SEALED, damage_of
 from mallard.transfer.forms import EXPORTED, Form

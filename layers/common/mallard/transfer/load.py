@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from mallard.event import to_ms
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings_store import SiteBook
-from mallard.table.fresh import content_id
+from mallard.table.deduplicate import content_id
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS, GIVEN_ID, IMPORTED
-from mallard.table.write import SEAL_ROWS, AppendReport, TableWriter
+from mallard.table.writer import SEAL_ROWS, AppendReport, TableWriter
 from mallard.transfer.check import Checker
 from mallard.transfer.chunk import Chunk, Refusal
 from mallard.transfer.spans import mark_spanning_days

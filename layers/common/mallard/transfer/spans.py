@@ -10,8 +10,8 @@ import pyarrow as pa
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Listed, Store
 from mallard.table.layout import Partition
-from mallard.table.read import Days, list_days, open_files
-from mallard.table.write import TableWriter
+from mallard.table.reader import Days, list_days, open_files
+from mallard.table.writer import TableWriter
 from mallard.transfer.sql import statement
 
 READ_ATTEMPTS = 3

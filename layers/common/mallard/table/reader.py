@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment, site_prefix
-from mallard.table.pins import Pins
+from mallard.table.segment_cache import Pins
 
 Days = Mapping[date, tuple[Listed, ...]]
 """A site's dates and the segments that one listing showed of each, in order of their numbers."""

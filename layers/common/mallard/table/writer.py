@@ -13,13 +13,13 @@ from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.event import local_date
 from mallard.privacy.rotation import outlives_its_day
 from mallard.store.base import Store
-from mallard.table.fresh import Known, fresh_rows
+from mallard.table.deduplicate import Known, fresh_rows
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, decode_ids, encode, says_spanning
 from mallard.table.tail import Tail, find_tail
-from mallard.table.unique import UniqueNames
-from mallard.table.warm import WarmTails
+from mallard.table.tail_cache import WarmTails
+from mallard.table.unconditional_writer import UniqueNames
 
 SEAL_ROWS = 262_144
 SEAL_BYTES = 64 * 1024 * 1024

@@ -13,7 +13,7 @@ import pyarrow as pa
 from mallard.errors import LeaseTakenError, StoreError
 from mallard.store.base import Listed, Store
 from mallard.store.lease import Lease
-from mallard.table.fresh import Known, fresh_rows
+from mallard.table.deduplicate import Known, fresh_rows
 from mallard.table.layout import Partition, parse_segment
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, encode

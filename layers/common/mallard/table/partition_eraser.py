@@ -12,10 +12,10 @@ from typing import NamedTuple
 from mallard.errors import ConflictError, DamagedSegmentError, MallardError, StoreUnavailableError
 from mallard.store.base import Store, Stored
 from mallard.table.layout import Partition
-from mallard.table.repair import damaged_in, replace_by_nothing
 from mallard.table.segment import Segment, decode, encode
+from mallard.table.segment_repair import damaged_in, replace_by_nothing
 from mallard.table.tail import every_object, find_tail
-from mallard.table.write import ATTEMPTS, FIRST_PAUSE_SECONDS
+from mallard.table.writer import ATTEMPTS, FIRST_PAUSE_SECONDS
 
 
 class Removed(NamedTuple):
