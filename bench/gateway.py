@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import count, islice
 from typing import Any
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
 from mallard.ingest.rate import RateLimit

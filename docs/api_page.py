@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.health.routes import health_routes
 from mallard.query.api import create_app

@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from ingest.doors import FIREFOX, GOOGLEBOT, BrokenStore, open_door, wire_body
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.cli.connection import KEEP_ALIVE_SECONDS, REQUEST_SECONDS
 from mallard.cli.event_connection import EventConnection
 from mallard.ingest.asgi import IngestApp

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mallard.auth.hashing import Hashing
-from mallard.auth.keys import KEYS, KeyRing
-from mallard.auth.links import LINKS, Links
-from mallard.auth.password import PASSWORD_KEY
-from mallard.auth.sessions import EPOCH_KEY, Sessions
+from mallard.auth.admin_password import PASSWORD_KEY
+from mallard.auth.api_keys import KEYS, KeyRing
+from mallard.auth.login_sessions import EPOCH_KEY, Sessions
+from mallard.auth.password_hashing import Hashing
+from mallard.auth.shared_links import LINKS, Links
 from mallard.cli import main
 from mallard.cli.integrity import check_integrity
 from mallard.cli.objects import damaged_objects

@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 
 from mallard.auth.admission import Admission
 from mallard.auth.door import Door
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.gate import Gate
 from mallard.auth.identity import Identity
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.keeping.erase import Erasure
 from mallard.query.api import create_app

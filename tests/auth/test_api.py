@@ -8,10 +8,10 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.gate import Gate
-from mallard.auth.hashing import AT_ONCE, Hashing
-from mallard.auth.kept import KEPT_SECONDS
+from mallard.auth.password_hashing import AT_ONCE, Hashing
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit
+from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.config import Settings
 from mallard.errors import ConfigError
 from mallard.query.api import create_app

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.auth.attempts import ATTEMPTS, MAX_COUNTS, SHARDS, Attempts, delete_old_attempts
+from mallard.auth.login_throttle import ATTEMPTS, MAX_COUNTS, SHARDS, Attempts, delete_old_attempts
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore

@@ -10,8 +10,8 @@ from typing import IO
 
 import pytest
 
-from mallard.auth.keys import KeyRing
-from mallard.auth.password import PASSWORD_KEY, Passwords
+from mallard.auth.admin_password import PASSWORD_KEY, Passwords
+from mallard.auth.api_keys import KeyRing
 from mallard.cli import main
 from mallard.store.local import LocalStore
 

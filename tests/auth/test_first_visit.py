@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallard.auth.first_visit import FirstVisit, new_token
+from mallard.auth.setup import FirstVisit, new_token
 
 LOCAL = {"host": "localhost:8000"}
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mallard.auth.guard import SHARE_SECONDS, UNKNOWN, UNSET, Guard, sessions_in
+from mallard.auth.admin_password import Passwords
+from mallard.auth.api_keys import KeyRing
+from mallard.auth.authenticator import SHARE_SECONDS, UNKNOWN, UNSET, Guard, sessions_in
 from mallard.auth.identity import ANYONE, NOBODY, OWNER, Denied, Identity, Who
-from mallard.auth.keys import KeyRing
-from mallard.auth.links import Links
-from mallard.auth.password import Passwords
-from mallard.auth.sessions import Sessions
+from mallard.auth.login_sessions import Sessions
+from mallard.auth.shared_links import Links
 from support.auth import Clock, quick_hashing
 from support.memory import MemoryStore
 

@@ -1,6 +1,6 @@
 """What an instance believes for some seconds."""
 
-from mallard.auth.kept import KEPT_SECONDS, MAX_KEPT, Kept
+from mallard.auth.ttl_cache import KEPT_SECONDS, MAX_KEPT, Kept
 from support.auth import Clock
 
 

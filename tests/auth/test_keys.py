@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from mallard.auth.keys import KEPT_SECONDS, KEYS, SCOPES, KeyRing, key_in
+from mallard.auth.api_keys import KEPT_SECONDS, KEYS, SCOPES, KeyRing, key_in
 from mallard.cli import main
 from mallard.errors import ApiKeyError, StoreUnavailableError
 from support.auth import Clock, CountedReads

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mallard.auth.kept import KEPT_SECONDS
-from mallard.auth.links import LINKS, Link, Links
+from mallard.auth.shared_links import LINKS, Link, Links
+from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.errors import LinkError, PasswordError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.gate import Gate
-from mallard.auth.guess_rate import BURST, GuessRate
-from mallard.auth.hashing import STRANGERS_WAITING, WAITING_OF_A_NETWORK, Hashing
+from mallard.auth.guess_throttle import BURST, GuessRate
 from mallard.auth.known_networks import KEPT_FOR, KNOWN_NETWORKS_KEY, MAX_NETWORKS, KnownNetworks
+from mallard.auth.password_hashing import STRANGERS_WAITING, WAITING_OF_A_NETWORK, Hashing
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.errors import PasswordBusyError
 from support.auth import Clock, quick_hashing

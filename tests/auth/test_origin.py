@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.auth.origin import Page, page_of, passed_a_proxy
+from mallard.auth.csrf import Page, page_of, passed_a_proxy
 
 DASHBOARD = "https://dash.example.org"
 

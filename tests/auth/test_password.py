@@ -9,9 +9,9 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
-from mallard.auth.hashing import AT_ONCE, HASHER, Hashing
-from mallard.auth.kept import KEPT_SECONDS
-from mallard.auth.password import PASSWORD_KEY, Passwords, refuse_weak
+from mallard.auth.admin_password import PASSWORD_KEY, Passwords, refuse_weak
+from mallard.auth.password_hashing import AT_ONCE, HASHER, Hashing
+from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.errors import PasswordBusyError, PasswordError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore

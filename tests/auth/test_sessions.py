@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mallard.auth import tokens
-from mallard.auth.kept import KEPT_SECONDS
-from mallard.auth.password import Passwords
-from mallard.auth.sessions import EPOCH_KEY, Sessions
+from mallard.auth import signed_tokens
+from mallard.auth.admin_password import Passwords
+from mallard.auth.login_sessions import EPOCH_KEY, Sessions
+from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.auth import Clock, CountedReads, quick_hashing
@@ -49,7 +49,7 @@ def test_nothing_else_is_a_token() -> None:
     token = mine.begin(NOW)
     content, _, signature = token.rpartition(".")
     wrong = ["", ".", "a.b", content, f"{content}x.{signature}", f"{content}.{signature[:-2]}xx", token * 20, "é" * 8]
-    wrong += [tokens.sign(SECRET, "share", {"n": "a"}, NOW), sessions(store, secret=b"t" * 32).begin(NOW)]
+    wrong += [signed_tokens.sign(SECRET, "share", {"n": "a"}, NOW), sessions(store, secret=b"t" * 32).begin(NOW)]
     assert [each for each in wrong if mine.holds(each, NOW)] == []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mallard.auth.sessions import COOKIE, SECURE_COOKIE
+from mallard.auth.login_sessions import COOKIE, SECURE_COOKIE
 from mallard.config import Settings, load_settings, variable
 from mallard.http.header_policy import DOCS_PAGE, PAGE, SCRIPT, SHARED_PAGE, completed
 from mallard.ingest import hints

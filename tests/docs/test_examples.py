@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import duckdb
 import pytest
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.cli import main
 from mallard.store.local import LocalStore
 from support.docs_curl import Request, as_request

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.errors import QueueError
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import pytest
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings

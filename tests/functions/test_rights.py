@@ -16,7 +16,7 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings

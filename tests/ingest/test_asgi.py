@@ -27,7 +27,7 @@ from ingest.doors import (
     wire,
     wire_body,
 )
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.config import Settings
 from mallard.errors import QueueError
 from mallard.ingest.answer import MAX_ASKED_LENGTH, PIXEL

@@ -24,7 +24,7 @@ from ingest.doors import (
     wire,
     wire_body,
 )
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.drops.drop_note import is_note
 from mallard.ingest.asgi import BATCH_PATH, IngestApp
 from mallard.ingest.batch import MAX_BATCH_BYTES, MAX_ROWS

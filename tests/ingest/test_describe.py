@@ -11,7 +11,7 @@ import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_door, post, take, wire_body
 from ingest.test_place import ENGLAND, LONDON, UNKNOWN, write_database
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.edge import NO_EDGE, Edge
 from mallard.ingest.gateway import answer_gateway

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, take
-from mallard.auth.keys import ApiKey
+from mallard.auth.api_keys import ApiKey
 from mallard.event import Event, to_ms
 from mallard.ingest.batch import Taken, take_batch
 from mallard.ingest.hour_order import HOUR_ORDER_BITS, LEVELS, hour_order

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, NOW, open_door, pixel, post, wire, wire_body
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.ingest.answer import PIXEL, Answer
 from mallard.ingest.asgi import IngestApp
 from mallard.ingest.gateway import answer_gateway

@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from ingest.doors import NOW, SITE, open_door, take
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.bootstrap.ingest import open_parts
 from mallard.bootstrap.store import open_store, open_to_write
 from mallard.cli.event_connection import EventConnection

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingest.doors import NOW, SECRET, SITE, call, connection, open_door, post, scope, take, wire, wire_body
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.event import Event
 from mallard.ingest.asgi import BATCH_PATH, IngestApp
 from mallard.ingest.batch import Taken, take_batch

@@ -15,7 +15,7 @@ from ingest.doors import (
     take,
     wire_body,
 )
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.bootstrap.ingest import open_sites
 from mallard.config import Settings
 from mallard.ingest.asgi import IngestApp

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, call, connection, open_door, post, scope, wire_body
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.drops.drop_note import Note, Notes, is_note, read_note
 from mallard.ingest.asgi import BATCH_PATH, IngestApp
 from mallard.ingest.gateway import answer_gateway

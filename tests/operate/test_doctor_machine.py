@@ -9,7 +9,7 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from mallard.auth.password import Passwords
+from mallard.auth.admin_password import Passwords
 from mallard.cli.access import check_access, check_password, check_secret
 from mallard.cli.machine import OLD_DATABASE, check_geoip, check_memory, check_room, memory_bytes
 from mallard.config import Settings

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
-from mallard.auth import tokens
-from mallard.auth.sessions import EPOCH_KEY
+from mallard.auth import signed_tokens
+from mallard.auth.login_sessions import EPOCH_KEY
 from mallard.privacy.derived_keys import derived
 from mallard.privacy.salts import ingest_key, visitor_key
 from support.proof_people import OWN_PAGE, PASSWORD, SECRET, SITE, Headers, People, bearer, now, session
@@ -89,8 +89,8 @@ def test_who_has_all_but_the_secret_signs_nothing_that_is_believed(people: Peopl
     forged = []
     for purpose, own in purposes(people):
         for secret in (b"", b"secret", SECRET.encode()[:-1], SECRET.encode() + b"0", PASSWORD.encode()):
-            forged.append(tokens.sign(secret, purpose, content, now()))
-            forged.append(tokens.sign(derived(secret, "sessions"), purpose, content, now()))
+            forged.append(signed_tokens.sign(secret, purpose, content, now()))
+            forged.append(signed_tokens.sign(derived(secret, "sessions"), purpose, content, now()))
         salt = f"mallard {purpose}"
         for digest in (hashlib.sha1, hashlib.md5, hashlib.sha512):
             ways = {"key_derivation": "hmac", "digest_method": digest}
@@ -102,7 +102,7 @@ def test_who_has_all_but_the_secret_signs_nothing_that_is_believed(people: Peopl
         forged.append(json_web_token({"alg": "none"}, content, b""))
         forged.append(json_web_token({"alg": "HS256"}, content, own))
     assert opened(people, *map(as_token, forged), *map(as_cookie, forged)) == []
-    right = [tokens.sign(own, purpose, content, now()) for purpose, own in purposes(people)]
+    right = [signed_tokens.sign(own, purpose, content, now()) for purpose, own in purposes(people)]
     assert len(opened(people, *map(as_token, right))) == 4
 
 
@@ -114,8 +114,11 @@ def test_key_of_one_purpose_signs_nothing_of_another(people: People) -> None:
     keys = [SECRET.encode(), ingest, visitor_key(ingest), bytes.fromhex(ingest.decode())]
     keys += [derived(ingest, label) for label in ("sessions", "tokens of links")]
     (session, of_sessions), (share, of_links) = purposes(people)
-    forged = [tokens.sign(key, purpose, content, now()) for key in keys for purpose in (session, share)]
-    forged += [tokens.sign(of_links, session, content, now()), tokens.sign(of_sessions, share, content, now())]
+    forged = [signed_tokens.sign(key, purpose, content, now()) for key in keys for purpose in (session, share)]
+    forged += [
+        signed_tokens.sign(of_links, session, content, now()),
+        signed_tokens.sign(of_sessions, share, content, now()),
+    ]
     assert opened(people, *map(as_token, forged), *map(as_cookie, forged)) == []
 
 

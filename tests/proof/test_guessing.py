@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.store.local import LocalStore
 from support.proof_people import PASSWORD
 from support.server import Server

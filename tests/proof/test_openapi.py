@@ -15,7 +15,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks as promises
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.store.local import LocalStore
 from support.proof_people import PASSWORD
 from support.server import Server

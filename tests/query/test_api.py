@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.keeping.erase import Erasure, request_erasure
 from mallard.query.api import create_app

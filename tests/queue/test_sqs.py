@@ -15,7 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.errors import QueueError
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door

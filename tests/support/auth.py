@@ -2,7 +2,7 @@
 
 from argon2 import PasswordHasher
 
-from mallard.auth.hashing import Hashing
+from mallard.auth.password_hashing import Hashing
 from mallard.store.base import Stored
 from support.memory import MemoryStore
 

@@ -2,8 +2,8 @@
 
 from starlette.requests import Request
 
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from support.memory import MemoryStore
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.drops.drop_counts import add_notes

@@ -10,9 +10,9 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.gate import Gate
-from mallard.auth.guard import SHARE_SECONDS
+from mallard.auth.authenticator import SHARE_SECONDS
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit
 from mallard.bootstrap.store import open_store
 from mallard.config import Settings
 from mallard.embedded import Embedded

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.doors import open_door
-from mallard.auth.keys import ApiKey
+from mallard.auth.api_keys import ApiKey
 from mallard.event import Event
 from mallard.ingest.batch import Taken, take_batch
 from mallard.ingest.pipeline import Door, Sender, receive

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingest.doors import open_door
-from mallard.auth.keys import ApiKey
+from mallard.auth.api_keys import ApiKey
 from mallard.flush.core import flush
 from mallard.ingest.batch import Taken, take_batch
 from mallard.privacy.rotation import Rotation

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingest.doors import open_door, wire_body
-from mallard.auth.keys import KeyRing
+from mallard.auth.api_keys import KeyRing
 from mallard.ingest.asgi import IngestApp
 from mallard.queue.local import LocalQueue
 from support.memory import MemoryStore

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.doors import FIREFOX, NOW, offer, open_door
+from mallard.auth.api_keys import ApiKey, key_in
 from mallard.auth.door import Door
-from mallard.auth.keys import ApiKey, key_in
 from mallard.cli.dates import read_date
 from mallard.config import Settings, load_settings
 from mallard.event import Event

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mallard.auth.first_visit import FirstVisit, new_token
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit, new_token
 from mallard.bootstrap.maintenance import open_house
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.bootstrap.queue import open_local_queue

@@ -1,1 +1,1 @@
-"""Who may do what."""
+"""Passwords, login sessions, API keys and shared links."""

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from mallard.auth.keys import ApiKey
-from mallard.auth.links import Link
+from mallard.auth.api_keys import ApiKey
+from mallard.auth.shared_links import Link
 
 
 class Denial(BaseModel):

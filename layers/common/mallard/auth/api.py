@@ -7,13 +7,13 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
 from mallard.auth.answers import Denial, LoggedOut, LoginGiven, PasswordGiven, SetupGiven, Status, Token
+from mallard.auth.authenticator import UNSET
 from mallard.auth.door import HEADERS, Door, headers_of, must_wait, refusal
-from mallard.auth.gate import Gate
-from mallard.auth.guard import UNSET
 from mallard.auth.identity import Identity
 from mallard.auth.key_routes import key_routes
 from mallard.auth.link_routes import link_routes
 from mallard.auth.schemes import MANAGES
+from mallard.auth.service import Gate
 from mallard.errors import PasswordError
 from mallard.web.own_pool import OwnPoolRoute
 

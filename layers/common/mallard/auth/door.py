@@ -5,9 +5,9 @@ from collections.abc import Callable
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from mallard.auth.gate import Gate
 from mallard.auth.identity import OWNER, Denied, Identity
-from mallard.auth.sessions import COOKIE, SECURE_COOKIE
+from mallard.auth.login_sessions import COOKIE, SECURE_COOKIE
+from mallard.auth.service import Gate
 from mallard.http.request_headers import is_https, read_headers
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}

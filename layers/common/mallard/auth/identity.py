@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from mallard.auth.keys import ApiKey
-from mallard.auth.links import Link
+from mallard.auth.api_keys import ApiKey
+from mallard.auth.shared_links import Link
 
 
 class Who(Enum):

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from mallard.auth.attempts import finest_network
-from mallard.auth.kept import Kept
+from mallard.auth.login_throttle import finest_network
+from mallard.auth.ttl_cache import Kept
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 

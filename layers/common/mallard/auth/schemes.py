@@ -11,7 +11,7 @@ from fastapi.openapi.models import SecurityBase as Model
 from fastapi.params import Security as Dependency
 from fastapi.security.base import SecurityBase
 
-from mallard.auth.sessions import COOKIE
+from mallard.auth.login_sessions import COOKIE
 
 ADMIN, READ_ONLY = ["Admin"], ["ReadOnly"]
 """The scope that a key needs, or more: Admin may what ReadOnly may."""

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
 from mallard.bootstrap.queue import open_queue
 from mallard.config import Settings
 from mallard.errors import ConfigError

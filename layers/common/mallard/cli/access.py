@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mallard.auth.password import Passwords, refuse_weak
+from mallard.auth.admin_password import Passwords, refuse_weak
 from mallard.config import Settings
 from mallard.errors import PasswordError, StoreError
 from mallard.privacy.salts import SECRET_KEY

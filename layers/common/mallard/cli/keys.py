@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mallard.auth.keys import SCOPES, KeyRing
+from mallard.auth.api_keys import SCOPES, KeyRing
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.errors import ApiKeyError, ConfigError, QueryError

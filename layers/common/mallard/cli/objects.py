@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from mallard.auth.hashing import Hashing
-from mallard.auth.keys import KEYS, KeyRing
-from mallard.auth.links import LINKS, Links
-from mallard.auth.password import PASSWORD_KEY, Passwords
+from mallard.auth.admin_password import PASSWORD_KEY, Passwords
+from mallard.auth.api_keys import KEYS, KeyRing
+from mallard.auth.password_hashing import Hashing
+from mallard.auth.shared_links import LINKS, Links
 from mallard.errors import DamagedObjectError
 from mallard.keeping.erase import ERASURES, read_erasure
 from mallard.privacy.rotation import ROTATION_KEY, known_rotation

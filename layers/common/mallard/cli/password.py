@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mallard.auth.hashing import MAX_LENGTH
-from mallard.auth.password import Passwords
+from mallard.auth.admin_password import Passwords
+from mallard.auth.password_hashing import MAX_LENGTH
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.errors import ConfigError, PasswordError

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from mallard import __version__
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
 from mallard.config import Settings
 from mallard.health.exposition import Metric, gauge, labelled
 from mallard.health.look import Look

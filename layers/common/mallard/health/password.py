@@ -1,6 +1,6 @@
 """Whether a password is set, as far as a monitor may wait for it."""
 
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
 from mallard.config import Settings
 from mallard.health.look import Look
 

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from mallard.auth.door import headers_of
-from mallard.auth.gate import Gate
 from mallard.auth.identity import Denied
 from mallard.auth.schemes import MANAGES_OR_LESS, MONITORS
+from mallard.auth.service import Gate
 from mallard.health.exposition import MEDIA_TYPE, exposition
 from mallard.health.readiness import status_of
 from mallard.health.subject import Subject, known

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mallard import __version__
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
 from mallard.config import Settings
 from mallard.flush.history import History
 from mallard.health.exposition import Metric

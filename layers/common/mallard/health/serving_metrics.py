@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
 from mallard.flush.history import History
 from mallard.health.exposition import Metric, counter, gauge, histogram, labelled
 from mallard.health.questions import Questions

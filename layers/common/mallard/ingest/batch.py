@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mallard.auth.keys import ApiKey, KeyRing, key_in
+from mallard.auth.api_keys import ApiKey, KeyRing, key_in
 from mallard.event import Event
 from mallard.http.addresses import address_text
 from mallard.ingest.agent import MAX_AGENT_LENGTH

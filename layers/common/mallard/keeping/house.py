@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from mallard.auth.attempts import delete_old_attempts
+from mallard.auth.login_throttle import delete_old_attempts
 from mallard.drops.drop_counts import delete_old_rejections
 from mallard.errors import MallardError
 from mallard.keeping.erase import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures

@@ -16,9 +16,9 @@ from starlette.types import Scope
 from mallard.auth.admission import Admission
 from mallard.auth.api import allow_dashboard, auth_routes
 from mallard.auth.door import Door, headers_of
-from mallard.auth.gate import Gate
 from mallard.auth.identity import Identity
 from mallard.auth.schemes import READS_OR_PUBLIC
+from mallard.auth.service import Gate
 from mallard.behaviour.routes import behaviour_routes
 from mallard.behaviour.sequence_routes import sequence_routes
 from mallard.errors import (

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.gate import Gate
+from mallard.auth.service import Gate
+from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.errors import MallardError
 from mallard.http.header_policy import completed

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 
-from mallard.auth.kept import KEPT_SECONDS as KEPT_SECONDS
-from mallard.auth.kept import Kept
+from mallard.auth.ttl_cache import KEPT_SECONDS as KEPT_SECONDS
+from mallard.auth.ttl_cache import Kept
 from mallard.errors import ApiKeyError, DamagedObjectError, StoreError
 from mallard.http.request_headers import bearer_in
 from mallard.store.base import Store

@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mallard.auth.host import is_own_name
+from mallard.auth.csrf import passed_a_proxy
+from mallard.auth.dns_rebinding import is_own_name
 from mallard.auth.identity import Denied
-from mallard.auth.origin import passed_a_proxy
 
 
 @dataclass(frozen=True, slots=True)

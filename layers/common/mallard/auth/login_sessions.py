@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from mallard.auth import tokens
-from mallard.auth.kept import Kept
+from mallard.auth import signed_tokens
+from mallard.auth.ttl_cache import Kept
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 
@@ -46,14 +46,14 @@ class Sessions:
 
     def begin(self, now: datetime) -> str:
         """The token of a new session."""
-        return tokens.sign(self._secret, self._purpose(), {"n": secrets.token_urlsafe(9)}, now)
+        return signed_tokens.sign(self._secret, self._purpose(), {"n": secrets.token_urlsafe(9)}, now)
 
     def holds(self, token: str, now: datetime) -> bool:
         """Whether a token is of a session that has not ended. What ends elsewhere is known after KEPT_SECONDS."""
         # Before a password is set there is nobody whom a token could stand for.
         if not token or not self._password_mark():
             return False
-        return tokens.read(self._secret, self._purpose(), token, self.lasts_seconds, now) is not None
+        return signed_tokens.read(self._secret, self._purpose(), token, self.lasts_seconds, now) is not None
 
     def end_all(self) -> None:
         """End every session of every instance."""

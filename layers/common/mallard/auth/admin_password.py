@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mallard.auth.common_passwords import is_common
-from mallard.auth.hashing import MAX_LENGTH, Hashing
-from mallard.auth.kept import Kept
+from mallard.auth.password_hashing import MAX_LENGTH, Hashing
+from mallard.auth.ttl_cache import Kept
 from mallard.errors import ConflictError, DamagedObjectError, PasswordError, StoreError
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap

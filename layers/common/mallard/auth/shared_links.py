@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
+from mallard.auth.admin_password import MIN_LENGTH
 from mallard.auth.common_passwords import is_common
-from mallard.auth.hashing import MAX_LENGTH, Hashing
-from mallard.auth.kept import Kept
-from mallard.auth.password import MIN_LENGTH
+from mallard.auth.password_hashing import MAX_LENGTH, Hashing
+from mallard.auth.ttl_cache import Kept
 from mallard.errors import ConflictError, DamagedObjectError, LinkError, PasswordError
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap

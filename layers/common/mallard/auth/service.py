@@ -8,16 +8,16 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
-from mallard.auth.attempts import Attempts, widest_network
-from mallard.auth.first_visit import FirstVisit
-from mallard.auth.guard import Guard
-from mallard.auth.guess_rate import GuessRate
-from mallard.auth.hashing import Hashing
-from mallard.auth.keys import KeyRing
+from mallard.auth.admin_password import Passwords, refuse_weak
+from mallard.auth.api_keys import KeyRing
+from mallard.auth.authenticator import Guard
+from mallard.auth.guess_throttle import GuessRate
 from mallard.auth.known_networks import KnownNetworks
-from mallard.auth.links import Link, Links
-from mallard.auth.password import Passwords, refuse_weak
-from mallard.auth.sessions import Sessions
+from mallard.auth.login_sessions import Sessions
+from mallard.auth.login_throttle import Attempts, widest_network
+from mallard.auth.password_hashing import Hashing
+from mallard.auth.setup import FirstVisit
+from mallard.auth.shared_links import Link, Links
 from mallard.config import Settings
 from mallard.errors import ConfigError, MallardError, PasswordError, StoreError
 from mallard.privacy.derived_keys import derived

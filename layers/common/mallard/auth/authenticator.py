@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from mallard.auth import tokens
+from mallard.auth import signed_tokens
+from mallard.auth.admin_password import Passwords
+from mallard.auth.api_keys import PREFIX, KeyRing, key_in
+from mallard.auth.csrf import SAFE_METHODS, Page, page_of
 from mallard.auth.identity import ANYONE, NOBODY, OWNER, Denied, Identity, of_key, of_link
-from mallard.auth.keys import PREFIX, KeyRing, key_in
-from mallard.auth.links import Link, Links
-from mallard.auth.origin import SAFE_METHODS, Page, page_of
-from mallard.auth.password import Passwords
-from mallard.auth.sessions import COOKIE, MAX_COOKIES, SECURE_COOKIE, Sessions
+from mallard.auth.login_sessions import COOKIE, MAX_COOKIES, SECURE_COOKIE, Sessions
+from mallard.auth.shared_links import Link, Links
 
 SHARE_SECONDS = 12 * 3600
 """How long a shared link's password need not be given again."""
@@ -68,7 +68,7 @@ class Guard:
 
     def let_in(self, link: Link, now: datetime) -> str:
         """The token for whoever has a link, and its password where it has one."""
-        return tokens.sign(self._secret, _SHARE, {"s": link.slug}, now)
+        return signed_tokens.sign(self._secret, _SHARE, {"s": link.slug}, now)
 
     def _by_text(self, text: str, now: datetime) -> Identity | None:
         if text.startswith(PREFIX):
@@ -76,7 +76,7 @@ class Guard:
             return of_key(key) if key else None
         if self._sessions.holds(text, now):
             return OWNER
-        share = tokens.read(self._secret, _SHARE, text, SHARE_SECONDS, now)
+        share = signed_tokens.read(self._secret, _SHARE, text, SHARE_SECONDS, now)
         link = self._links.find(str(share.get("s"))) if share else None
         return of_link(link) if link else None
 
