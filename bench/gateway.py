@@ -8,11 +8,11 @@ from itertools import count, islice
 from typing import Any
 
 from mallard.auth.api_keys import KeyRing
+from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.event_ids import EventIds
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
-from mallard.ingest.rate import RateLimit
-from mallard.ingest.sites import Sites
-from mallard.ingest.stamp import EventIds
+from mallard.ingest.rate_limit import RateLimit
 from mallard.privacy.salts import Salts
 from mallard.sites.settings_store import SiteBook
 from support.memory import MemoryQueue, MemoryStore

@@ -19,7 +19,7 @@ from ingest.doors import FIREFOX, GOOGLEBOT, BrokenStore, open_door, wire_body
 from mallard.auth.api_keys import KeyRing
 from mallard.cli.connection import KEEP_ALIVE_SECONDS, REQUEST_SECONDS
 from mallard.cli.event_connection import EventConnection
-from mallard.ingest.asgi import IngestApp
+from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.request import MAX_BODY_BYTES
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store

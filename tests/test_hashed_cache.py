@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mallard.ingest.agent import read_agent
+from mallard.ingest.enrich.user_agent import read_agent
 from mallard.normalize.hashed_cache import ENTRY_BYTES, Cached, forget_all, hashed_cache, keyed_digest, size_bytes
 from support.live_objects import objects_holding
 

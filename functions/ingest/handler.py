@@ -6,7 +6,7 @@ from typing import Any
 
 from mallard.bootstrap.ingest import Opening
 from mallard.config import load_settings
-from mallard.ingest.edge import refused_past_edge
+from mallard.ingest.enrich.cdn_headers import refused_past_edge
 from mallard.ingest.gateway import Parts, answer_safely
 from mallard.observe.watch import Context, Watch
 from mallard.parameters import read_parameter

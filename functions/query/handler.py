@@ -11,7 +11,7 @@ from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.http.upstream import behind_gateway
 from mallard.ingest.caller import open_caller
-from mallard.ingest.edge import refused_past_edge
+from mallard.ingest.enrich.cdn_headers import refused_past_edge
 from mallard.keeping.erase import Erasure, queue_erasure
 from mallard.parameters import read_parameter
 from mallard.query.api import create_app

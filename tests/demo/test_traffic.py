@@ -12,7 +12,7 @@ import pytest
 
 from mallard.demo.traffic import generate
 from mallard.event import ENGAGEMENT, EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, PAGEVIEW
-from mallard.ingest.source import source_name
+from mallard.ingest.enrich.referrer import source_name
 from mallard.table.schema import EVENTS
 
 SITE = "example.com"

@@ -13,8 +13,8 @@ import pytest
 from mallard.auth.login_sessions import COOKIE, SECURE_COOKIE
 from mallard.config import Settings, load_settings, variable
 from mallard.http.header_policy import DOCS_PAGE, PAGE, SCRIPT, SHARED_PAGE, completed
-from mallard.ingest import hints
-from mallard.ingest.edge import NAMES, SECRET_HEADER
+from mallard.ingest.enrich import client_hints
+from mallard.ingest.enrich.cdn_headers import NAMES, SECRET_HEADER
 from mallard.table.schema import EVENTS
 from support.functions import ROOT, load
 
@@ -127,7 +127,7 @@ def test_cloudfront_passes_on_every_header_that_is_read_and_not_host(template: d
     passed = {name.lower() for each in lists for name in each}
     edge = NAMES["cloudfront"]
     read = {"user-agent", "origin", "accept-language", "sec-gpc", "dnt", "authorization", "x-api-key", "sec-fetch-site"}
-    read |= set(hints.HEADERS) | {edge.address, edge.country, edge.region, edge.city}
+    read |= set(client_hints.HEADERS) | {edge.address, edge.country, edge.region, edge.city}
     assert read - passed == set()
     assert "host" not in passed
     assert key["CookiesConfig"]["Cookies"] == [COOKIE, SECURE_COOKIE]

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from mallard.errors import ConfigError
-from mallard.ingest.edge import Edge, refused_past_edge
+from mallard.ingest.enrich.cdn_headers import Edge, refused_past_edge
 from support.functions import Context, cold, request
 
 SECRET = "between-edge-and-function-4711"

@@ -10,11 +10,11 @@ import pytest
 
 from mallard.auth.api_keys import KeyRing
 from mallard.errors import QueueError
+from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.event_ids import EventIds
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
-from mallard.ingest.rate import RateLimit
-from mallard.ingest.sites import Sites
-from mallard.ingest.stamp import EventIds
+from mallard.ingest.rate_limit import RateLimit
 from mallard.privacy.salts import Salts
 from support.memory import MemoryQueue, MemoryStore
 from support.pins import read_pins

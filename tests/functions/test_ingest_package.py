@@ -27,7 +27,7 @@ import os, sys
 sys.path[:0] = sys.argv[1:4]
 import handler
 from mallard.config import load_settings
-from mallard.ingest.agent import read_agent
+from mallard.ingest.enrich.user_agent import read_agent
 from mallard.bootstrap.place_lookup import open_geo
 
 watch = handler.watch()

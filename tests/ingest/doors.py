@@ -11,13 +11,13 @@ from urllib.parse import urlencode
 
 from mallard.errors import StoreUnavailableError
 from mallard.event import Event
-from mallard.ingest.asgi import PATH, IngestApp
-from mallard.ingest.dropped import Dropped
+from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.drop_reasons import Dropped
+from mallard.ingest.event_ids import EventIds
+from mallard.ingest.http.asgi import PATH, IngestApp
 from mallard.ingest.pipeline import Door, Sender, receive
-from mallard.ingest.rate import RateLimit
+from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest
-from mallard.ingest.sites import Sites
-from mallard.ingest.stamp import EventIds
 from mallard.privacy.redaction import KEEP_ALL, Privacy
 from mallard.privacy.rotation import DAILY, Rotation
 from mallard.privacy.salts import Salts

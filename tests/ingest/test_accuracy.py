@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ingest.agent_lists import Labelled, ai_crawlers, crawlers, detector_bots, detector_browsers, people
-from mallard.ingest.agent import Agent, read_agent
-from mallard.ingest.bots import is_ai_crawler, is_program
-from mallard.ingest.hints import read_hints
+from mallard.ingest.enrich.bots import is_ai_crawler, is_program
+from mallard.ingest.enrich.client_hints import read_hints
+from mallard.ingest.enrich.user_agent import Agent, read_agent
 
 DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.ingest.address import MAX_HOPS, Proxies, client_address
+from mallard.ingest.trusted_proxies import MAX_HOPS, Proxies, client_address
 
 NETWORKS = [ip_network(each) for each in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "2001:db8:ffff::/48")]
 PROXIES = Proxies(NETWORKS)

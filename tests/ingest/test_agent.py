@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.doors import FIREFOX, GOOGLEBOT, IPHONE
-from mallard.ingest.agent import Agent, device_of_width, read_agent
-from mallard.ingest.bots import AI_CRAWLERS as AI_CRAWLER_TOKENS
+from mallard.ingest.enrich.bots import AI_CRAWLERS as AI_CRAWLER_TOKENS
+from mallard.ingest.enrich.user_agent import Agent, device_of_width, read_agent
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT}"

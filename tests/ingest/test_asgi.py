@@ -30,9 +30,9 @@ from ingest.doors import (
 from mallard.auth.api_keys import KeyRing
 from mallard.config import Settings
 from mallard.errors import QueueError
-from mallard.ingest.answer import MAX_ASKED_LENGTH, PIXEL
-from mallard.ingest.asgi import IngestApp
-from mallard.ingest.dropped import Reason
+from mallard.ingest.drop_reasons import Reason
+from mallard.ingest.http.asgi import IngestApp
+from mallard.ingest.http.responses import MAX_ASKED_LENGTH, PIXEL
 from mallard.ingest.request import MAX_BODY_BYTES
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store

@@ -26,10 +26,10 @@ from ingest.doors import (
 )
 from mallard.auth.api_keys import KeyRing
 from mallard.drops.drop_note import is_note
-from mallard.ingest.asgi import BATCH_PATH, IngestApp
 from mallard.ingest.batch import MAX_BATCH_BYTES, MAX_ROWS
-from mallard.ingest.dropped import Reason
+from mallard.ingest.drop_reasons import Reason
 from mallard.ingest.gateway import answer_gateway
+from mallard.ingest.http.asgi import BATCH_PATH, IngestApp
 from mallard.privacy.salts import delete_old_salts
 from mallard.queue.local import LocalQueue
 from mallard.sites.settings_store import SiteBook

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mallard.ingest import known
-from mallard.ingest.channel import CHANNELS, CLICK_IDS, channel_of
-from mallard.ingest.known import Kind, Known, source_of_word
+from mallard.ingest.enrich import known_sources
+from mallard.ingest.enrich.channel import CHANNELS, CLICK_IDS, channel_of
+from mallard.ingest.enrich.known_sources import Kind, Known, source_of_word
 
-INGEST = Path(known.__file__).parent
+INGEST = Path(known_sources.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
 
 
@@ -83,7 +83,7 @@ def test_every_channel_is_documented(name: str) -> None:
 
 
 def rows() -> list[tuple[Known, list[str]]]:
-    return list(known._rows())
+    return list(known_sources._rows())
 
 
 def test_the_table_has_each_name_under_one_kind_and_each_token_once() -> None:
@@ -105,7 +105,7 @@ def test_a_host_of_the_table_finds_its_own_name_and_not_that_of_a_domain_above_i
     for each, tokens in rows():
         for token in tokens:
             if "." in token and not token.startswith("app:"):
-                assert known.source_of_host(token.replace(".*", ".fr")) == each
+                assert known_sources.source_of_host(token.replace(".*", ".fr")) == each
 
 
 def test_the_services_behind_click_ids_are_in_the_table() -> None:
@@ -113,8 +113,8 @@ def test_the_services_behind_click_ids_are_in_the_table() -> None:
 
 
 def test_the_hosts_of_spam_are_hosts_and_no_source_is_among_them() -> None:
-    hosts = known._lines("spam.txt")
+    hosts = known_sources._lines("spam.txt")
     assert len(hosts) == len(set(hosts))
     assert all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?", host) for host in hosts)
-    assert not any(known.source_of_host(host.replace(".*", ".com")) for host in hosts)
-    assert not any(known.is_spam(token) for _, tokens in rows() for token in tokens)
+    assert not any(known_sources.source_of_host(host.replace(".*", ".com")) for host in hosts)
+    assert not any(known_sources.is_spam(token) for _, tokens in rows() for token in tokens)

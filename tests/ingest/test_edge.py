@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from ingest.doors import ADDRESS, FIREFOX
-from mallard.ingest.edge import NAMES, NO_EDGE, SECRET_HEADER, Edge
-from mallard.ingest.place import NOWHERE, Place
-from mallard.ingest.sender import HEADERS, read_sender
+from mallard.ingest.client import HEADERS, read_sender
+from mallard.ingest.enrich.cdn_headers import NAMES, NO_EDGE, SECRET_HEADER, Edge
+from mallard.ingest.enrich.geoip import NOWHERE, Place
 
 SECRET = "the edge's own word"
 VIEWER = "198.51.100.9"

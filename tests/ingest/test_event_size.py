@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from ingest.doors import FIREFOX, NOW, open_door
 from mallard.event import Event
-from mallard.ingest.dropped import Dropped
-from mallard.ingest.ignored import Field
+from mallard.ingest.client import Sender
+from mallard.ingest.drop_reasons import Dropped
+from mallard.ingest.ignored_fields import Field
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import MAX_EVENT_BYTES, MAX_URL_LENGTH, EventRequest, parse_body
-from mallard.ingest.sender import Sender
 from mallard.store.local import LocalStore
 
 MUSIC = "\U0001d160"

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.doors import FIREFOX, IPHONE
-from mallard.ingest.agent import Agent, read_agent
-from mallard.ingest.hints import HEADERS, MAX_HINT_LENGTH, NO_HINTS, Hints, read_hints
+from mallard.ingest.enrich.client_hints import HEADERS, MAX_HINT_LENGTH, NO_HINTS, Hints, read_hints
+from mallard.ingest.enrich.user_agent import Agent, read_agent
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/131.0.0.0 Safari/537.36"

@@ -9,10 +9,10 @@ import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, NOW, open_door, pixel, post, wire, wire_body
 from mallard.auth.api_keys import KeyRing
-from mallard.ingest.answer import PIXEL, Answer
-from mallard.ingest.asgi import IngestApp
 from mallard.ingest.gateway import answer_gateway
-from mallard.ingest.ignored import HEADER, Field, kind_of
+from mallard.ingest.http.asgi import IngestApp
+from mallard.ingest.http.responses import PIXEL, Answer
+from mallard.ingest.ignored_fields import HEADER, Field, kind_of
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue

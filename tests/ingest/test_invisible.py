@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.drop_reasons import Dropped, Reason
 from mallard.ingest.props import neat_props
 from mallard.ingest.request import parse_wire
 

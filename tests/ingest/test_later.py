@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.ingest.later import run_when_used
+from mallard.ingest.enrich.lazy_import import run_when_used
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallard.ingest.place import NOWHERE, Geo, LocalSource, Place
+from mallard.ingest.enrich.geoip import NOWHERE, Geo, LocalSource, Place
 from support.peers import maxmind_database
 
 pytestmark = pytest.mark.heavy

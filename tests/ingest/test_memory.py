@@ -21,7 +21,7 @@ from mallard.cli.event_connection import EventConnection
 from mallard.config import load_settings
 from mallard.embedded import Embedded
 from mallard.event import to_ms
-from mallard.ingest.asgi import IngestApp
+from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.pipeline import _arrival
 from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.redaction import Privacy

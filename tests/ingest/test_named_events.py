@@ -10,9 +10,9 @@ import pytest
 from ingest.doors import NOW, SECRET, SITE, call, connection, open_door, post, scope, take, wire, wire_body
 from mallard.auth.api_keys import KeyRing
 from mallard.event import Event
-from mallard.ingest.asgi import BATCH_PATH, IngestApp
 from mallard.ingest.batch import Taken, take_batch
-from mallard.ingest.stamp import EventIds
+from mallard.ingest.event_ids import EventIds
+from mallard.ingest.http.asgi import BATCH_PATH, IngestApp
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 

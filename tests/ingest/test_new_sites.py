@@ -18,11 +18,11 @@ from ingest.doors import (
 from mallard.auth.api_keys import KeyRing
 from mallard.bootstrap.ingest import open_sites
 from mallard.config import Settings
-from mallard.ingest.asgi import IngestApp
+from mallard.ingest.allowed_sites import Sites
 from mallard.ingest.batch import Taken, take_batch
-from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.new_sites import NEW_SITES, SharedNewSites
-from mallard.ingest.sites import Sites
 from mallard.keeping.known import note_known_sites
 from mallard.queue.local import LocalQueue
 from mallard.sites.known_sites import KNOWN_SITES

@@ -6,8 +6,8 @@ import pytest
 
 from ingest.doors import NOW, offer, open_door, refuse, take, wire_body
 from mallard.event import Event
-from mallard.ingest.dropped import Reason
-from mallard.ingest.local import is_local
+from mallard.ingest.drop_reasons import Reason
+from mallard.ingest.local_hosts import is_local
 from mallard.ingest.request import EventRequest, parse_body
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore

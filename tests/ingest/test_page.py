@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.ingest.page import Page, host_of, read_page
+from mallard.ingest.enrich.page_url import Page, host_of, read_page
 
 SITE = "example.com"
 

@@ -23,11 +23,11 @@ from ingest.doors import (
 )
 from mallard.errors import StoreUnavailableError
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, Event
-from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.hints import Hints
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.enrich.client_hints import Hints
+from mallard.ingest.event_ids import EventIds
 from mallard.ingest.pipeline import Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_body
-from mallard.ingest.stamp import EventIds
 from mallard.normalize.names import stored_width
 from mallard.store.local import LocalStore
 

@@ -13,8 +13,8 @@ from netaddr import IPSet
 
 from mallard.bootstrap.place_lookup import RemoteSource, open_geo
 from mallard.config import Settings
-from mallard.ingest.edge import open_edge
-from mallard.ingest.place import NOWHERE, PLACES_BYTES, Geo, LocalSource, Place, coarsened, make_place
+from mallard.ingest.enrich.cdn_headers import open_edge
+from mallard.ingest.enrich.geoip import NOWHERE, PLACES_BYTES, Geo, LocalSource, Place, coarsened, make_place
 from support.moto import moto_server
 
 LONDON, BERLIN, UNKNOWN = "203.0.113.7", "2001:db8:49::1", "198.51.100.1"

@@ -8,7 +8,7 @@ import pytest
 from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, refuse, take
 from mallard.config import load_settings
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
-from mallard.ingest.dropped import Reason
+from mallard.ingest.drop_reasons import Reason
 from mallard.privacy.redaction import KEEP_ALL, Privacy
 from mallard.privacy.rotation import Rotation
 from mallard.sites.settings_store import SiteBook

@@ -3,8 +3,8 @@
 import pytest
 
 from mallard.config import Settings
-from mallard.ingest import rate
-from mallard.ingest.rate import RateLimit, Throttle, open_rate_limit
+from mallard.ingest import rate_limit
+from mallard.ingest.rate_limit import RateLimit, Throttle, open_rate_limit
 
 NOW_MS = 1_772_366_400_000
 MINUTE_MS = 60_000
@@ -84,7 +84,7 @@ def test_throttle_begins_anew_when_the_clock_was_ahead() -> None:
 
 
 def test_throttle_is_bounded_in_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate, "MAX_KEYS", 100)
+    monkeypatch.setattr(rate_limit, "MAX_KEYS", 100)
     throttle = Throttle(10)
     for number in range(1000):
         throttle.wait_ms(number, 5, NOW_MS + number)

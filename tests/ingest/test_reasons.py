@@ -9,9 +9,9 @@ import pytest
 
 from ingest.doors import GOOGLEBOT, NOW, Reply, open_door, pixel, post, wire, wire_body
 from mallard.auth.api_keys import KeyRing
-from mallard.ingest.answer import PIXEL
-from mallard.ingest.asgi import IngestApp
-from mallard.ingest.dropped import STATUS, Reason
+from mallard.ingest.drop_reasons import STATUS, Reason
+from mallard.ingest.http.asgi import IngestApp
+from mallard.ingest.http.responses import PIXEL
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 

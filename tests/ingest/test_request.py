@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.doors import SITE, wire, wire_body
-from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.ignored import Field
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.ignored_fields import Field
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel, strict_json
 
 MALFORMED = (Reason.MALFORMED, 400)

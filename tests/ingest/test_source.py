@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.ingest.channel import CHANNELS
-from mallard.ingest.source import Origin, read_origin, source_name
+from mallard.ingest.enrich.channel import CHANNELS
+from mallard.ingest.enrich.referrer import Origin, read_origin, source_name
 
 SITE = "example.com"
 

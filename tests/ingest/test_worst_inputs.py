@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mallard.config import load_settings
-from mallard.ingest.address import Proxies, client_address
-from mallard.ingest.agent import MAX_AGENT_LENGTH, read_agent
 from mallard.ingest.amount import read_amount
 from mallard.ingest.batch import _row
-from mallard.ingest.edge import NO_EDGE
-from mallard.ingest.hints import MAX_HINT_LENGTH, NO_HINTS, Hints
-from mallard.ingest.hosts import HostTable
-from mallard.ingest.known import is_spam, source_of_host
-from mallard.ingest.language import read_language
+from mallard.ingest.client import MAX_LANGUAGES_LENGTH, read_sender
+from mallard.ingest.enrich.cdn_headers import NO_EDGE
+from mallard.ingest.enrich.client_hints import MAX_HINT_LENGTH, NO_HINTS, Hints
+from mallard.ingest.enrich.host_table import HostTable
+from mallard.ingest.enrich.known_sources import is_spam, source_of_host
+from mallard.ingest.enrich.language import read_language
+from mallard.ingest.enrich.user_agent import MAX_AGENT_LENGTH, read_agent
 from mallard.ingest.pipeline import _arrival
 from mallard.ingest.props import neat_props
 from mallard.ingest.request import MAX_BODY_BYTES, MAX_URL_LENGTH, parse_body, parse_pixel_query
-from mallard.ingest.sender import MAX_LANGUAGES_LENGTH, read_sender
+from mallard.ingest.trusted_proxies import Proxies, client_address
 from mallard.normalize.hashed_cache import forget_all
 from mallard.normalize.names import MAX_NETLOC_LENGTH, composed, read_site_id, split_address, stored_label
 from mallard.privacy.redaction import kept_referrer

@@ -15,12 +15,12 @@ from fastapi.testclient import TestClient
 from mallard.behaviour.funnel_sql import FunnelSql
 from mallard.config import load_settings
 from mallard.event import Event
+from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.client import Sender
+from mallard.ingest.event_ids import EventIds
 from mallard.ingest.pipeline import Door, receive
-from mallard.ingest.rate import RateLimit
+from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest
-from mallard.ingest.sender import Sender
-from mallard.ingest.sites import Sites
-from mallard.ingest.stamp import EventIds
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts
 from mallard.query.api import create_app

@@ -10,7 +10,8 @@ from unicodedata import combining, normalize
 from unittest.mock import patch
 
 from mallard import names
-from mallard.ingest import bots, props
+from mallard.ingest import props
+from mallard.ingest.enrich import bots
 
 CHARACTERS_PER_UNIT = 16
 """Of text that C code reads or writes once, in the time of one line of Python."""

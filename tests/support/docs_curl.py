@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from mallard.ingest.dropped import Dropped
+from mallard.ingest.drop_reasons import Dropped
 from mallard.ingest.request import parse_body
 from support.docs_facts import PLACEHOLDER, operation, route, routes
 

@@ -14,12 +14,12 @@ from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.drops.drop_counts import add_notes
 from mallard.drops.drop_note import Note
-from mallard.ingest.edge import Edge
+from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.enrich.cdn_headers import Edge
+from mallard.ingest.event_ids import EventIds
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
-from mallard.ingest.rate import RateLimit
-from mallard.ingest.sites import Sites
-from mallard.ingest.stamp import EventIds
+from mallard.ingest.rate_limit import RateLimit
 from mallard.keeping.rollups import build_rollups
 from mallard.observe.watch import Watch
 from mallard.privacy.redaction import Privacy

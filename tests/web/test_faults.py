@@ -8,7 +8,7 @@ import pytest
 
 from ingest.doors import open_door, wire_body
 from mallard.auth.api_keys import KeyRing
-from mallard.ingest.asgi import IngestApp
+from mallard.ingest.http.asgi import IngestApp
 from mallard.queue.local import LocalQueue
 from support.memory import MemoryStore
 

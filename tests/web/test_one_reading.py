@@ -19,12 +19,12 @@ from mallard.event import Event
 from mallard.http.addresses import address_text
 from mallard.http.request_headers import is_packed, read_headers
 from mallard.http.upstream import behind_proxies
-from mallard.ingest.address import Proxies, client_address
 from mallard.ingest.batch import take_batch
 from mallard.ingest.caller import open_caller
-from mallard.ingest.edge import Edge
+from mallard.ingest.client import read_sender
+from mallard.ingest.enrich.cdn_headers import Edge
 from mallard.ingest.gateway import answer_gateway
-from mallard.ingest.sender import read_sender
+from mallard.ingest.trusted_proxies import Proxies, client_address
 from mallard.sites.settings import SiteSettings, read_settings
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue

@@ -23,14 +23,14 @@ from mallard.health.questions import Questions, Timed
 from mallard.health.routes import health_routes
 from mallard.health.serving import Serving
 from mallard.http.upstream import behind_proxies
-from mallard.ingest.asgi import PATHS as INGEST_PATHS
-from mallard.ingest.asgi import IngestApp
+from mallard.ingest.allowed_sites import Sites
 from mallard.ingest.caller import open_caller, open_trust
-from mallard.ingest.edge import open_edge
+from mallard.ingest.enrich.cdn_headers import open_edge
+from mallard.ingest.event_ids import EventIds
+from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
+from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.pipeline import Door
-from mallard.ingest.rate import open_rate_limit
-from mallard.ingest.sites import Sites
-from mallard.ingest.stamp import EventIds
+from mallard.ingest.rate_limit import open_rate_limit
 from mallard.keeping.erase import Erasure, request_erasure
 from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.redaction import Privacy

@@ -8,13 +8,13 @@ from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import Settings
 from mallard.drops.drop_note import Notes
-from mallard.ingest.edge import open_edge
+from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.enrich.cdn_headers import open_edge
+from mallard.ingest.event_ids import EventIds
 from mallard.ingest.gateway import Parts
 from mallard.ingest.new_sites import SharedNewSites
 from mallard.ingest.pipeline import Door
-from mallard.ingest.rate import open_rate_limit
-from mallard.ingest.sites import Sites
-from mallard.ingest.stamp import EventIds
+from mallard.ingest.rate_limit import open_rate_limit
 from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.rotation import Rotation, known_rotation

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mallard.config import Settings
 from mallard.errors import StoreError
-from mallard.ingest.place import Geo, LocalSource, Source
+from mallard.ingest.enrich.geoip import Geo, LocalSource, Source
 
 REMOTE_CHECK_SECONDS = 3600
 """A HEAD an hour: such a database is new twice a week."""

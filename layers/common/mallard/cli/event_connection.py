@@ -9,8 +9,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from mallard.cli.connection import Connection
 from mallard.cli.refusal import MAX_HEAD_BYTES, MAX_HEADERS, bytes_of, is_chunked
-from mallard.ingest.answer import ACCEPTED, Answer
-from mallard.ingest.asgi import PATH, IngestApp
+from mallard.ingest.http.asgi import PATH, IngestApp
+from mallard.ingest.http.responses import ACCEPTED, Answer
 from mallard.ingest.request import MAX_BODY_BYTES
 
 EVENT_URL = PATH.encode()

@@ -19,8 +19,8 @@ from mallard.health.questions import Questions
 from mallard.health.readiness import Check, Readiness, status_of, store_answers
 from mallard.health.serving_metrics import Numbers, metrics_of
 from mallard.health.subject import known
-from mallard.ingest.asgi import IngestApp
-from mallard.ingest.place import Geo
+from mallard.ingest.enrich.geoip import Geo
+from mallard.ingest.http.asgi import IngestApp
 from mallard.query.cache import Cache
 from mallard.query.damage import Damage
 from mallard.queue.local import LocalQueue

@@ -9,9 +9,9 @@ from mallard.health.exposition import Metric, counter, gauge, histogram, labelle
 from mallard.health.questions import Questions
 from mallard.health.readiness import Check
 from mallard.health.subject import gauge_of
-from mallard.ingest.asgi import IngestApp
-from mallard.ingest.dropped import Reason
-from mallard.ingest.ignored import Field
+from mallard.ingest.drop_reasons import Reason
+from mallard.ingest.http.asgi import IngestApp
+from mallard.ingest.ignored_fields import Field
 from mallard.query.cache import Cache
 
 

@@ -1,1 +1,1 @@
-"""From a request to an ``Event`` or a ``Dropped``: the door."""
+"""One request into an Event or a Dropped."""

@@ -9,14 +9,14 @@ from typing import Any
 from mallard.auth.api_keys import ApiKey, KeyRing, key_in
 from mallard.event import Event
 from mallard.http.addresses import address_text
-from mallard.ingest.agent import MAX_AGENT_LENGTH
-from mallard.ingest.answer import Answer, refusal
-from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.ignored import NONE, Field
-from mallard.ingest.optional import read_text
+from mallard.ingest.client import agent_text
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.enrich.user_agent import MAX_AGENT_LENGTH
+from mallard.ingest.http.responses import Answer, refusal
+from mallard.ingest.ignored_fields import NONE, Field
+from mallard.ingest.optional_fields import read_text
 from mallard.ingest.pipeline import TOO_LATE, Door, Sender, receive
 from mallard.ingest.request import EventRequest, parse_wire, strict_json
-from mallard.ingest.sender import agent_text
 
 MAX_BATCH_BYTES = 1024 * 1024
 MAX_ROWS = 1000

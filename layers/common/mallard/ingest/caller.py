@@ -7,8 +7,8 @@ from starlette.requests import Request
 
 from mallard.config import Settings
 from mallard.http.request_headers import read_headers
-from mallard.ingest.address import Proxies, client_address, packed_address
-from mallard.ingest.edge import Edge
+from mallard.ingest.enrich.cdn_headers import Edge
+from mallard.ingest.trusted_proxies import Proxies, client_address, packed_address
 
 
 def open_caller(settings: Settings) -> Callable[[Request], str]:

@@ -13,7 +13,10 @@ from mallard.event import Event
 from mallard.http.addresses import address_text
 from mallard.http.header_policy import HSTS
 from mallard.http.request_headers import is_packed
-from mallard.ingest.answer import (
+from mallard.ingest.batch import BATCH_HEADERS, admit, answer_batch, refused_batch, take_batch
+from mallard.ingest.client import Sender, read_sender
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.http.responses import (
     EVENT_FRONT,
     PIXEL_FRONT,
     Answer,
@@ -23,12 +26,9 @@ from mallard.ingest.answer import (
     answer_wrong_batch_method,
     answer_wrong_method,
 )
-from mallard.ingest.batch import BATCH_HEADERS, admit, answer_batch, refused_batch, take_batch
-from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.ignored import NONE, Field, kind_of
+from mallard.ingest.ignored_fields import NONE, Field, kind_of
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel_query
-from mallard.ingest.sender import Sender, read_sender
 from mallard.observability.fault_description import FAULTS, kind_and_place
 from mallard.queue.base import Queue
 

@@ -9,22 +9,22 @@ import msgspec
 
 from mallard.drops.drop_note import Notes
 from mallard.event import ENGAGEMENT, Event, to_ms
-from mallard.ingest.agent import Agent, device_of_width, read_agent
-from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.edge import NO_EDGE, Edge
-from mallard.ingest.hints import NO_HINTS, Hints
+from mallard.ingest.allowed_sites import Sites, host_of_site, listed
+from mallard.ingest.client import Sender as Sender
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.enrich.cdn_headers import NO_EDGE, Edge
+from mallard.ingest.enrich.client_hints import NO_HINTS, Hints
+from mallard.ingest.enrich.geoip import NOWHERE, Geo, coarsened
+from mallard.ingest.enrich.language import read_language
+from mallard.ingest.enrich.page_url import read_page
+from mallard.ingest.enrich.referrer import read_origin
+from mallard.ingest.enrich.user_agent import Agent, device_of_width, read_agent
+from mallard.ingest.event_ids import EventIds, blind_event_id
 from mallard.ingest.hour_order import hour_order
-from mallard.ingest.ignored import Field, kind_of
-from mallard.ingest.language import read_language
-from mallard.ingest.local import is_local
-from mallard.ingest.page import read_page
-from mallard.ingest.place import NOWHERE, Geo, coarsened
-from mallard.ingest.rate import RateLimit
+from mallard.ingest.ignored_fields import Field, kind_of
+from mallard.ingest.local_hosts import is_local
+from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest
-from mallard.ingest.sender import Sender as Sender
-from mallard.ingest.sites import Sites, host_of_site, listed
-from mallard.ingest.source import read_origin
-from mallard.ingest.stamp import EventIds, blind_event_id
 from mallard.normalize.hashed_cache import hashed_cache
 from mallard.normalize.masks import masked_path
 from mallard.normalize.names import stored_width

@@ -9,10 +9,10 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from mallard.event import ENGAGEMENT
-from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.ignored import NONE, Field
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.ignored_fields import NONE, Field
 from mallard.ingest.json_value import strict_json as strict_json
-from mallard.ingest.optional import (
+from mallard.ingest.optional_fields import (
     cut_to,
     is_clean,
     read_client_id,

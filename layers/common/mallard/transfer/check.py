@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.event import to_ms
-from mallard.ingest.agent import MOBILE_BELOW_PX, TABLET_BELOW_PX
-from mallard.ingest.page import MAX_TAG_LENGTH, UTM_TAGS
+from mallard.ingest.enrich.page_url import MAX_TAG_LENGTH, UTM_TAGS
+from mallard.ingest.enrich.user_agent import MOBILE_BELOW_PX, TABLET_BELOW_PX
 from mallard.ingest.request import (
     MAX_ENGAGEMENT_MS,
     MAX_FOLDER_NAME_BYTES,

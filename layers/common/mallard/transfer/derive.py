@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from mallard.ingest.amount import read_amount
-from mallard.ingest.dropped import Dropped
-from mallard.ingest.page import UTM_TAGS, read_page
+from mallard.ingest.drop_reasons import Dropped
+from mallard.ingest.enrich.page_url import UTM_TAGS, read_page
+from mallard.ingest.enrich.referrer import read_origin
 from mallard.ingest.request import MAX_URL_LENGTH, read_props
-from mallard.ingest.source import read_origin
 from mallard.table.schema import EVENTS
 
 _TEXT = pa.string()

@@ -2,7 +2,7 @@
 
 import re
 
-from mallard.ingest.language_codes import LANGUAGES, REGIONS, RENAMED, SCRIPTS
+from mallard.ingest.enrich.language_codes import LANGUAGES, REGIONS, RENAMED, SCRIPTS
 
 MAX_LANGUAGE_LENGTH = 35
 

@@ -6,9 +6,16 @@ from functools import cache
 
 import ua_parser
 
-from mallard.ingest.bots import is_ai_crawler, is_program
-from mallard.ingest.hints import NO_HINTS, Hints, hinted_browser, hinted_device, hinted_system, is_headless
-from mallard.ingest.later import run_when_used
+from mallard.ingest.enrich.bots import is_ai_crawler, is_program
+from mallard.ingest.enrich.client_hints import (
+    NO_HINTS,
+    Hints,
+    hinted_browser,
+    hinted_device,
+    hinted_system,
+    is_headless,
+)
+from mallard.ingest.enrich.lazy_import import run_when_used
 from mallard.normalize.hashed_cache import hashed_cache
 
 # user_agents imports ua-parser's first interface, which compiles 1,200 patterns at once; we use none of them.

@@ -5,11 +5,11 @@ from contextlib import suppress
 
 import msgspec
 
-from mallard.ingest import edge, hints
-from mallard.ingest.agent import MAX_AGENT_LENGTH
-from mallard.ingest.edge import Edge
-from mallard.ingest.hints import NO_HINTS, Hints, read_hints
-from mallard.ingest.place import Place
+from mallard.ingest.enrich import cdn_headers, client_hints
+from mallard.ingest.enrich.cdn_headers import Edge
+from mallard.ingest.enrich.client_hints import NO_HINTS, Hints, read_hints
+from mallard.ingest.enrich.geoip import Place
+from mallard.ingest.enrich.user_agent import MAX_AGENT_LENGTH
 
 _PURPOSES = frozenset(("sec-purpose", "purpose", "x-purpose", "x-moz"))
 HEADERS = {
@@ -20,8 +20,8 @@ HEADERS = {
     "dnt",
     "x-forwarded-for",
     *_PURPOSES,
-    *hints.HEADERS,
-    *edge.HEADERS,
+    *client_hints.HEADERS,
+    *cdn_headers.HEADERS,
 }
 """The headers that are read, in small letters; no other is looked at."""
 

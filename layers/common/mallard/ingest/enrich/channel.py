@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mallard.ingest.known import Kind, Known, source_of_word, squashed
+from mallard.ingest.enrich.known_sources import Kind, Known, source_of_word, squashed
 from mallard.normalize.hashed_cache import hashed_cache
 
 CHANNELS_BYTES = 1024 * 1024

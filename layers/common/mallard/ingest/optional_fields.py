@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from mallard.ingest.amount import currency_of, read_amount
-from mallard.ingest.ignored import Field
+from mallard.ingest.ignored_fields import Field
 from mallard.ingest.props import neat_props
 
 Ignored = list[Field]

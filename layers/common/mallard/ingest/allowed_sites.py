@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from mallard.ingest.dropped import Dropped, Reason
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.enrich.page_url import host_of
 from mallard.ingest.new_sites import LocalNewSites, NewSites
-from mallard.ingest.page import host_of
 
 NEW_SITES_PER_HOUR = 100
 

@@ -12,7 +12,7 @@ from mallard.config import Settings
 from mallard.errors import MallardError
 from mallard.http.addresses import address_text
 from mallard.http.header_policy import HSTS
-from mallard.ingest.place import Place, make_place
+from mallard.ingest.enrich.geoip import Place, make_place
 
 SECRET_HEADER = "x-mallard-edge"  # noqa: S105  # the header's name
 

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
-from mallard.ingest.hosts import HostTable
+from mallard.ingest.enrich.host_table import HostTable
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent / "data"
 
 _SEPARATORS = re.compile(r"[\s_+-]+")
 _HOST_WORD = re.compile(

@@ -3,10 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mallard.ingest.channel import CLICK_IDS, Click, channel_of
-from mallard.ingest.known import Known, host_in_word, is_spam, source_of_app, source_of_host, source_of_word
-from mallard.ingest.page import host_of
-from mallard.ingest.sites import host_of_site
+from mallard.ingest.allowed_sites import host_of_site
+from mallard.ingest.enrich.channel import CLICK_IDS, Click, channel_of
+from mallard.ingest.enrich.known_sources import (
+    Known,
+    host_in_word,
+    is_spam,
+    source_of_app,
+    source_of_host,
+    source_of_word,
+)
+from mallard.ingest.enrich.page_url import host_of
 from mallard.normalize.hashed_cache import hashed_cache
 from mallard.normalize.names import stored_address
 

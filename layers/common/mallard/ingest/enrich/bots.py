@@ -5,7 +5,7 @@ from functools import cache
 
 from is_bot import Bots
 
-from mallard.ingest.device_names import without_device_names
+from mallard.ingest.enrich.device_names import without_device_names
 
 AI_CRAWLERS = (
     # Each is the product token that its operator documents.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from mallard.event import Event
 from mallard.http.header_policy import completed
-from mallard.ingest.dropped import Dropped
-from mallard.ingest.ignored import HEADER, NONE, Field, listed
+from mallard.ingest.drop_reasons import Dropped
+from mallard.ingest.ignored_fields import HEADER, NONE, Field, listed
 
 CORS = {
     "access-control-allow-origin": "*",

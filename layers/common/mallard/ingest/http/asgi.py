@@ -13,8 +13,10 @@ from mallard.config import Network
 from mallard.errors import MallardError
 from mallard.event import Event
 from mallard.http.request_headers import RawHeaders, add_header, is_packed, read_headers
-from mallard.ingest.address import Proxies, client_address
-from mallard.ingest.answer import (
+from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
+from mallard.ingest.client import HEADERS, Sender, read_sender
+from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.http.responses import (
     ACCEPTED,
     EVENT_FRONT,
     PIXEL_FRONT,
@@ -25,12 +27,10 @@ from mallard.ingest.answer import (
     answer_wrong_batch_method,
     answer_wrong_method,
 )
-from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
-from mallard.ingest.dropped import Dropped, Reason
-from mallard.ingest.ignored import NONE, Field
+from mallard.ingest.ignored_fields import NONE, Field
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel_query
-from mallard.ingest.sender import HEADERS, Sender, read_sender
+from mallard.ingest.trusted_proxies import Proxies, client_address
 from mallard.observability.fault_description import kind_and_place
 from mallard.queue.group_commit import GroupCommit
 from mallard.queue.local import LocalQueue

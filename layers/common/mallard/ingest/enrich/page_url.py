@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from mallard.ingest.channel import CLICK_IDS
+from mallard.ingest.enrich.channel import CLICK_IDS
 from mallard.normalize.hashed_cache import hashed_cache
 from mallard.normalize.names import MAX_TAG_LENGTH as MAX_TAG_LENGTH
 from mallard.normalize.names import split_address, stored_host, stored_path, stored_tag

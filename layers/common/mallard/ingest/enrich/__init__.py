@@ -1,0 +1,1 @@
+"""Columns derived from a request: user agent, page, referrer, place."""

@@ -1,0 +1,1 @@
+"""Ingest over HTTP: the ASGI application and its responses."""
