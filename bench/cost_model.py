@@ -12,7 +12,7 @@ from random import Random
 
 import pyarrow as pa
 
-from mallard.flush.gather import Gathering
+from mallard.flush.batching import Gathering
 from mallard.table.layout import Partition
 
 MONTH_MINUTES = 30 * 24 * 60

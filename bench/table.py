@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mallard.demo.traffic import generate
 from mallard.event import Event
-from mallard.flush.core import flush
+from mallard.flush.drain import flush
 from mallard.queue.base import Message
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

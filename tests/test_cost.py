@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bench.cost_model import CALL_MS, PRICES, PRICES_OF, Measured, Month, month, simulate
 
-from mallard.flush.gather import PROMPT_PARTITIONS
+from mallard.flush.batching import PROMPT_PARTITIONS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "cost.md").read_text("utf-8")
 MEASURED = Measured(2.0, 1.0, 0.02, 5.0, 40.0, 4, 3, 2, 6, 20.0)

@@ -16,7 +16,7 @@ from random import Random
 import duckdb
 import pytest
 
-from mallard.flush.core import drain
+from mallard.flush.drain import drain
 from mallard.queue.base import VISIBILITY_SECONDS
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore

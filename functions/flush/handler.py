@@ -9,8 +9,8 @@ from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import load_settings
-from mallard.flush.core import drain_if_any
-from mallard.flush.gather import Gathering
+from mallard.flush.batching import Gathering
+from mallard.flush.drain import drain_if_any
 from mallard.flush.records import flush_records
 from mallard.keeping.house import House
 from mallard.observe.watch import Context, Watch

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.flush.core import drain
+from mallard.flush.drain import drain
 from mallard.queue.base import VISIBILITY_SECONDS
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
@@ -23,7 +23,7 @@ PROGRAM = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from mallard.flush.core import drain
+from mallard.flush.drain import drain
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 from mallard.table.writer import TableWriter

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.flush.core import drain, flush
-from mallard.flush.gather import BUSY_ROWS, PROMPT_PARTITIONS, Gathering
+from mallard.flush.batching import BUSY_ROWS, PROMPT_PARTITIONS, Gathering
+from mallard.flush.drain import drain, flush
 from mallard.flush.records import flush_records
 from mallard.queue.base import Message
 from mallard.queue.local import LocalQueue

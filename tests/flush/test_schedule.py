@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mallard.flush.history import History
+from mallard.flush.flush_metrics import History
 from mallard.flush.schedule import BACKLOG, PAUSE_PER_FLUSH_SECOND, Schedule
 from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.table.writer import TableWriter
@@ -79,7 +79,7 @@ def pauses_of(rounds: int, depth: int, monkeypatch: pytest.MonkeyPatch) -> float
 
     Of times that both grow on a slow machine; at the end what is left is flushed all at once.
     """
-    monkeypatch.setattr("mallard.flush.core.BATCH", 2)
+    monkeypatch.setattr("mallard.flush.drain.BATCH", 2)
     queue = Watched(depth)
     table = TableWriter(MemoryStore())
     queue.send([event(number).to_message() for number in range(4 * rounds)])

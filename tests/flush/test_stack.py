@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from mallard.event import Event
-from mallard.flush.core import FlushReport, drain, flush
+from mallard.flush.drain import FlushReport, drain, flush
 from mallard.queue.sqs import SqsQueue, connect
 from mallard.table.layout import Partition
 from mallard.table.writer import ATTEMPTS, TableWriter

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingest.doors import NOW, SITE, open_door, take
-from mallard.flush.core import drain
+from mallard.flush.drain import drain
 from mallard.ingest.pipeline import Door
 from mallard.keeping.erase import ALLOWED_SKEW, Erasure, carry_out, request_erasure
 from mallard.keeping.house import House

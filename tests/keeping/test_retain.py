@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mallard.flush.core import flush
+from mallard.flush.drain import flush
 from mallard.keeping.erase import carry_out, request_erasure
 from mallard.keeping.house import House
 from mallard.keeping.retain import GRACE, Retention, retain

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mallard.errors import StoreUnavailableError
 from mallard.event import to_ms
-from mallard.flush.core import FlushReport
-from mallard.flush.history import History
+from mallard.flush.drain import FlushReport
+from mallard.flush.flush_metrics import History
 from mallard.health.exposition import counter, exposition, gauge, histogram, labelled
 from mallard.health.freshness import age_seconds
 from mallard.observability.histogram import Histogram

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from mallard.flush.core import ROUND_TIME
+from mallard.flush.drain import ROUND_TIME
 from mallard.queue.base import MAX_PAUSE_SECONDS, VISIBILITY_SECONDS, pause_seconds
 from mallard.queue.local import ASIDE_SECONDS, LocalQueue
 from mallard.queue.sqs import CONNECTIONS

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from mallard.errors import MallardError
 from mallard.event import Event, to_ms
-from mallard.flush.core import drain
+from mallard.flush.drain import drain
 from mallard.keeping.erase import carry_out, open_erasures
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mallard.errors import ConflictError, DamagedSegmentError
-from mallard.flush.core import DAMAGED_PAUSE_SECONDS, flush, settle
+from mallard.flush.drain import DAMAGED_PAUSE_SECONDS, flush, settle
 from mallard.queue.base import Message
 from mallard.store.base import Store
 from mallard.store.local import LocalStore

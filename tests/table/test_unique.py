@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mallard.errors import LeaseTakenError
-from mallard.flush.core import drain
+from mallard.flush.drain import drain
 from mallard.store.base import Store
 from mallard.store.lease import CLOCKS_DIFFER, KEY, LASTS, Lease
 from mallard.table.layout import parse_segment

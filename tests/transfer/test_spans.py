@@ -11,7 +11,7 @@ import pytest
 
 from ingest.doors import open_door
 from mallard.auth.api_keys import ApiKey
-from mallard.flush.core import flush
+from mallard.flush.drain import flush
 from mallard.ingest.batch import Taken, take_batch
 from mallard.privacy.rotation import Rotation
 from mallard.query.filters import parse_filters

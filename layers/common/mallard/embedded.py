@@ -17,7 +17,7 @@ from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import Settings
 from mallard.drops.drop_note import Notes
-from mallard.flush.gather import Gathering
+from mallard.flush.batching import Gathering
 from mallard.flush.schedule import Schedule
 from mallard.health.questions import Questions, Timed
 from mallard.health.routes import health_routes

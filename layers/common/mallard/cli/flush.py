@@ -11,7 +11,7 @@ from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import load_settings
 from mallard.errors import StoreUnavailableError
-from mallard.flush.core import BACKLOG, drain
+from mallard.flush.drain import BACKLOG, drain
 from mallard.observability.log_format import set_up_logs
 from mallard.queue.local import LocalQueue
 from mallard.store.probe import QUICK_ROUNDS

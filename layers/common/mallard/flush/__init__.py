@@ -1,1 +1,1 @@
-"""From the queue to the table."""
+"""Moves events from the queue to the table."""

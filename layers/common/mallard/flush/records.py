@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from mallard.flush.core import DAMAGED_PAUSE_SECONDS, flush
-from mallard.flush.gather import AT_ONCE, Gathering
+from mallard.flush.batching import AT_ONCE, Gathering
+from mallard.flush.drain import DAMAGED_PAUSE_SECONDS, flush
 from mallard.queue.base import Message, Queue
 from mallard.table.writer import TableWriter
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from mallard.errors import MallardError
-from mallard.flush.core import FlushReport, drain, flush_round
-from mallard.flush.gather import AT_ONCE, Gathering
-from mallard.flush.history import History, told
+from mallard.flush.batching import AT_ONCE, Gathering
+from mallard.flush.drain import FlushReport, drain, flush_round
+from mallard.flush.flush_metrics import History, told
 from mallard.queue.base import Queue
 from mallard.table.writer import TableWriter
 

@@ -10,7 +10,7 @@ from typing import Any
 from mallard import __version__
 from mallard.auth.service import Gate
 from mallard.config import Settings
-from mallard.flush.history import History
+from mallard.flush.flush_metrics import History
 from mallard.health.exposition import Metric
 from mallard.health.freshness import LOOKED_AT, age_seconds
 from mallard.health.look import Look

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mallard.auth.service import Gate
-from mallard.flush.history import History
+from mallard.flush.flush_metrics import History
 from mallard.health.exposition import Metric, counter, gauge, histogram, labelled
 from mallard.health.questions import Questions
 from mallard.health.readiness import Check

@@ -10,7 +10,7 @@ import pyarrow as pa
 from mallard.drops.drop_counts import add_notes
 from mallard.drops.drop_note import is_note, read_note
 from mallard.errors import DamagedSegmentError, StoreError, TableError
-from mallard.flush.gather import AT_ONCE, Gathering
+from mallard.flush.batching import AT_ONCE, Gathering
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, Queue
 from mallard.table.layout import Partition
 from mallard.table.messages import broken, partitions, read_deliveries
