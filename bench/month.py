@@ -16,8 +16,8 @@ import duckdb
 from mallard.demo.traffic import generate
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition, parse_segment
 from mallard.table.messages import delivered

@@ -9,9 +9,9 @@ import pyarrow as pa
 from mallard.demo.traffic import generate
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
-from mallard.query.filters import Filter
-from mallard.query.period import Period
 from mallard.query.stats import Scope
+from mallard.stats.date_range import Period
+from mallard.stats.filters import Filter
 from mallard.store.base import Store
 from mallard.table.layout import Partition
 from mallard.table.messages import delivered

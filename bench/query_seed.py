@@ -11,8 +11,8 @@ from bench.clock import Spent, alternate
 from bench.panels import LIMIT
 from bench.peer_seed import Seed, seed
 from bench.query_data import SEED_DAY, SITE, fill_seed, open_engine, roll_up
-from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import Period
 from mallard.store.local import LocalStore
 
 SCOPE = Scope(SITE, Period(SEED_DAY.replace(day=1), SEED_DAY.replace(month=2, day=1)))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mallard.cli import parser
 from mallard.query.api import create_app
-from mallard.query.compare import COMPARISONS
-from mallard.query.dimensions import DIMENSIONS
-from mallard.query.period import PERIODS
+from mallard.stats.comparison import COMPARISONS
+from mallard.stats.date_range import PERIODS
+from mallard.stats.dimensions import DIMENSIONS
 from support.gate import one_address, open_gate
 
 ROOT = Path(__file__).parents[1]

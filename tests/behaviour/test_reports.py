@@ -21,9 +21,9 @@ from mallard.keeping.rollups import build_rollups
 from mallard.privacy.rotation import ROTATION_KEY
 from mallard.query import plan
 from mallard.query.engine import Engine
-from mallard.query.filters import parse_filters
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from support.behaviour_funnel import Seen, counts_of, reached
 from support.random_events import SITE, pending_rows, random_rows, store_rows, with_rounded_times

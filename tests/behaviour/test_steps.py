@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mallard.behaviour.steps import MAX_STEPS, Step, compile_steps, parse_steps
 from mallard.errors import QueryError
 from mallard.normalize.names import stored_label
-from mallard.query.filters import All, Leaf
 from mallard.sites.settings import Goal
+from mallard.stats.filters import All, Leaf
 
 PRICING = Leaf("is", "event:page", ("/pricing",))
 SIGNUP = Leaf("is", "event:name", ("signup",))

@@ -12,7 +12,7 @@ from ingest.doors import open_door, take
 from mallard.config import load_settings
 from mallard.normalize.masks import MASK, is_token, masked_address, masked_path
 from mallard.privacy.redaction import Privacy
-from mallard.query.written import written_leaf
+from mallard.stats.filter_values import written_leaf
 from mallard.store.local import LocalStore
 
 DEFAULT = Privacy.of(load_settings({}))

@@ -23,14 +23,14 @@ from mallard.keeping.rollups import build_rollups
 from mallard.query.api import create_app
 from mallard.query.damage import LeftOut, noting
 from mallard.query.day_counts import Bounds
-from mallard.query.dimensions import DIMENSIONS
 from mallard.query.engine import PENDING, Engine
 from mallard.query.export import Export, download
-from mallard.query.filters import Leaf
-from mallard.query.period import Period
-from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats
 from mallard.query.sums import Sums
+from mallard.stats.date_range import Period
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.filters import Leaf
+from mallard.stats.query import Query
 from mallard.store.local import LocalStore
 from mallard.table import rollup_file
 from mallard.table.layout import Partition

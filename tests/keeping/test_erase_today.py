@@ -16,11 +16,11 @@ from mallard.keeping.erase import ALLOWED_SKEW, Erasure, carry_out, request_eras
 from mallard.keeping.house import House
 from mallard.query.engine import Engine
 from mallard.query.pending import LocalPending
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.queue.local import LocalQueue
 from mallard.sites.erased_days import MAX_REMEMBERED, Erased
 from mallard.sites.settings_store import KEPT_SECONDS, SiteBook, site_key
+from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter

@@ -12,9 +12,9 @@ from mallard.keeping.retain import Retention, retain
 from mallard.query.api import create_app
 from mallard.query.engine import Engine
 from mallard.query.export import days_table
-from mallard.query.filters import parse_filters
-from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import Period
+from mallard.stats.filters import parse_filters
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter
 from support.gate import one_address, open_gate

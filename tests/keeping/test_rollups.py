@@ -10,8 +10,8 @@ import pytest
 from mallard.errors import ConflictError
 from mallard.keeping.rollups import build_month, build_rollups, months_before, swap
 from mallard.query.engine import PENDING, Engine
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import read_period
 from mallard.table.layout import Partition
 from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key

@@ -14,9 +14,9 @@ from mallard.keeping.rollups import build_rollups
 from mallard.query import engine as engine_module
 from mallard.query import plan
 from mallard.query.engine import PENDING, Engine
-from mallard.query.filters import parse_filters
-from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import Period
+from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.messages import read_deliveries

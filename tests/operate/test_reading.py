@@ -11,8 +11,8 @@ import pytest
 
 from mallard.cli import main
 from mallard.query.engine import PENDING, Engine
-from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import Period
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS
 from support.moto import moto_server

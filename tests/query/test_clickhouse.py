@@ -13,9 +13,9 @@ from bench.panels import check_equal, of_overview
 from bench.peer_chdb import Chdb, Session, chdb_session, merge_tree_source, parquet_source
 
 from mallard.query.engine import PENDING, Engine
-from mallard.query.filters import parse_filters
-from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import Period
+from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.messages import delivered

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mallard.query.conditions import compile_filter
 from mallard.query.event_conditions import compile_for_events
-from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
-from mallard.query.filters import Filter
+from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
+from mallard.stats.filters import Filter
 from support.filter_reading import (
     GOALS,
     Row,

@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 
 from mallard.query.engine import PENDING, Engine
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import read_period
 from mallard.store import httpfs
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

@@ -18,10 +18,10 @@ from mallard.query.api import create_app
 from mallard.query.damage import Damage, LeftOut, noting
 from mallard.query.engine import PENDING, Engine
 from mallard.query.export import Export, download
-from mallard.query.filters import Leaf
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.sites.time_zone import Zones
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import Leaf
 from mallard.store.base import Listed, Store, Stored
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

@@ -28,11 +28,11 @@ from mallard.query.downloads import Deliver, Download, stream, through_store
 from mallard.query.engine import PENDING, Engine
 from mallard.query.export import Export, download
 from mallard.query.export_forms import FORMS
-from mallard.query.filters import parse_filters
 from mallard.query.patience import Patience
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
 from mallard.query.stopping import CURRENT, Stop, current_stop
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import parse_filters
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mallard.errors import QueryError
-from mallard.query.dimensions import DIMENSIONS
-from mallard.query.filter_dimensions import FIRST_COLUMNS, OF_EVENTS, OF_VISITS, SEED_NAMES, is_of_event
-from mallard.query.filters import (
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.filter_dimensions import FIRST_COLUMNS, OF_EVENTS, OF_VISITS, SEED_NAMES, is_of_event
+from mallard.stats.filters import (
     GROUPS,
     MAX_DEPTH,
     MAX_FILTER_BYTES,

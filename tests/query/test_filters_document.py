@@ -7,8 +7,9 @@ import duckdb
 import pytest
 
 from mallard.query.conditions import MAX_GOALS, compile_filter
-from mallard.query.filter_dimensions import OF_EVENTS, OF_VISITS, SEED_NAMES
-from mallard.query.filters import (
+from mallard.sites.settings import Goal
+from mallard.stats.filter_dimensions import OF_EVENTS, OF_VISITS, SEED_NAMES
+from mallard.stats.filters import (
     GROUPS,
     MAX_DEPTH,
     MAX_FILTER_BYTES,
@@ -21,7 +22,6 @@ from mallard.query.filters import (
     OPERATORS,
     parse_filters,
 )
-from mallard.sites.settings import Goal
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "filters.md"
 EXAMPLES = re.findall(r"`(\[\".*?)`", DOCUMENT.read_text("utf-8"))

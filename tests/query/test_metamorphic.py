@@ -15,9 +15,9 @@ from mallard.keeping.rollups import build_rollups
 from mallard.query import engine as engine_module
 from mallard.query import plan
 from mallard.query.engine import PENDING, Engine
-from mallard.query.filters import parse_filters
-from mallard.query.period import read_period
 from mallard.query.stats import BREAKDOWNS, Scope, Stats
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from support.random_events import SITE, random_rows, store_rows
 from support.reference import Row

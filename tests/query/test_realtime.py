@@ -9,10 +9,10 @@ import pytest
 
 from mallard.event import Event, to_ms
 from mallard.query.engine import PENDING, Engine
-from mallard.query.filters import parse_filters
-from mallard.query.period import read_period
-from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import parse_filters
+from mallard.stats.query import Query
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter

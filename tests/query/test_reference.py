@@ -12,12 +12,12 @@ import pytest
 
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.keeping.rollups import build_rollups
-from mallard.query.compare import earlier
 from mallard.query.day_counts import Bounds
 from mallard.query.engine import Engine
-from mallard.query.filters import parse_filters
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.comparison import earlier
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from mallard.store.s3 import connect
 from support.moto import moto_server

@@ -26,10 +26,10 @@ from mallard.privacy.salts import Salts
 from mallard.query.api import create_app
 from mallard.query.engine import PENDING, Engine
 from mallard.query.gateway import open_engine
-from mallard.query.period import read_period
-from mallard.query.query import Query
 from mallard.query.statement import BEGINNING, Count, counting_sql
 from mallard.query.study import Study
+from mallard.stats.date_range import read_period
+from mallard.stats.query import Query
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.rollup import TOTAL

@@ -10,13 +10,13 @@ import pytest
 
 from mallard.behaviour.sequences import read_sequence, sequences_by
 from mallard.keeping.rollups import build_rollups
-from mallard.query.dimensions import DIMENSIONS
 from mallard.query.engine import PENDING, Engine
-from mallard.query.filter_dimensions import SEED_NAMES, blank_words
-from mallard.query.filters import parse_filters
-from mallard.query.period import Period
 from mallard.query.stats import Scope, Stats
 from mallard.sites.settings_store import SiteBook
+from mallard.stats.date_range import Period
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.filter_dimensions import SEED_NAMES, blank_words
+from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from support.random_events import SITE, store_rows
 from support.reference import Row

@@ -11,9 +11,9 @@ import pytest
 from mallard.keeping.erase import carry_out, request_erasure
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
-from mallard.query.filters import Leaf
-from mallard.query.period import read_period
 from mallard.query.stats import Overview, Scope, Stats
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import Leaf
 from mallard.store.s3 import S3Store, connect
 from support.moto import moto_server
 from support.place import NOW, SITE, TODAY, Place

@@ -15,10 +15,10 @@ from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
 from mallard.query import plan
 from mallard.query.engine import Engine
-from mallard.query.filters import parse_filters
-from mallard.query.period import read_period
-from mallard.query.query import Query
 from mallard.query.study import Study
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import parse_filters
+from mallard.stats.query import Query
 from mallard.store.local import LocalStore
 from mallard.table.rollup import TOTAL
 from support.random_events import SITE, pending_rows, random_rows, store_rows

@@ -8,8 +8,8 @@ import pytest
 
 from mallard.errors import QueryError
 from mallard.query.conditions import compile_filter
-from mallard.query.filters import read_filters
 from mallard.sites.settings import Goal
+from mallard.stats.filters import read_filters
 
 ROW: dict[str, str | None] = {
     "event_name": "Café",

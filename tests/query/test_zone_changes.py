@@ -10,9 +10,9 @@ import pytest
 from mallard.event import Event, to_ms
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
-from mallard.query.period import Period, read_period
 from mallard.query.stats import Scope, Stats
 from mallard.sites.settings_store import SiteBook
+from mallard.stats.date_range import Period, read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.writer import AppendReport, TableWriter

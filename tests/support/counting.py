@@ -13,10 +13,10 @@ from mallard.query.damage import Damage
 from mallard.query.database import Database
 from mallard.query.day_counts import COUNTED, DayCounts
 from mallard.query.engine import Engine, Look
-from mallard.query.period import Period
-from mallard.query.query import DAY, Query
 from mallard.query.rollups import RollupReader
 from mallard.sites.settings_store import SiteBook
+from mallard.stats.date_range import Period
+from mallard.stats.query import DAY, Query
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in
 from mallard.table.reader import open_files

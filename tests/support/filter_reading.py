@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from mallard.query.conditions import Conditions, compile_filter
-from mallard.query.filters import All, Any_, Done, Filter, Leaf, Not, parse_filters
 from mallard.sites.settings import Goal
+from mallard.stats.filters import All, Any_, Done, Filter, Leaf, Not, parse_filters
 
 Row = dict[str, Any]
 

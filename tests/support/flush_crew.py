@@ -13,8 +13,8 @@ from mallard.keeping.erase import carry_out, open_erasures
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING
-from mallard.query.period import Period
 from mallard.sites.settings_store import SiteBook
+from mallard.stats.date_range import Period
 from mallard.table.messages import read_deliveries
 from mallard.table.writer import TableWriter
 from support.counting import ArrowEngine

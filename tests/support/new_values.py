@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from mallard.event import PAGEVIEW, to_ms
 from mallard.keeping.rollups import build_rollups
 from mallard.query.engine import PENDING, Engine
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.messages import delivered

@@ -7,10 +7,10 @@ from typing import Any
 
 from mallard.event import to_ms
 from mallard.keeping.rollups import build_rollups
-from mallard.query.dimensions import DIMENSIONS
 from mallard.query.engine import PENDING, Engine
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import read_period
+from mallard.stats.dimensions import DIMENSIONS
 from mallard.store.base import Store
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter

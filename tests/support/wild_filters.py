@@ -4,7 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
-from mallard.query.filters import OPERATORS, All, Any_, Done, Filter, Leaf, Not
+from mallard.stats.filters import OPERATORS, All, Any_, Done, Filter, Leaf, Not
 from support.filter_reading import COLUMNS, GOALS, Visit
 
 TEXTS = ("/a", "/a/b", "/a/b/c", "/A", "x", "", "ä/Ä", "Direct", "(not set)", "(none)", "it's", "pro", "DE", "/\n")

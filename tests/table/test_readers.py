@@ -12,9 +12,9 @@ import duckdb
 import pytest
 
 from mallard.query.engine import PENDING, Engine
-from mallard.query.filters import All, Filter, Leaf
-from mallard.query.period import Period
 from mallard.query.stats import Overview, Scope, Stats
+from mallard.stats.date_range import Period
+from mallard.stats.filters import All, Filter, Leaf
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.moto import moto_server

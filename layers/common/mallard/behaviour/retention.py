@@ -8,10 +8,10 @@ from typing import Any
 from mallard.behaviour.text import sql_file
 from mallard.errors import QueryError
 from mallard.privacy.rotation import Rotation, known_rotation, last_date
-from mallard.query.period import Period
-from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats
 from mallard.query.study import Study
+from mallard.stats.date_range import Period
+from mallard.stats.query import Query
 from mallard.table.rollup import TOTAL
 
 INTERVALS = ("day", "week", "month")

@@ -10,9 +10,9 @@ from mallard.behaviour.pattern import Action, Event, in_order, parse_pattern
 from mallard.behaviour.sequence_sql import KEYS, sequence_sql
 from mallard.behaviour.steps import Step, compile_steps, parse_steps
 from mallard.errors import QueryError
-from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats
 from mallard.query.study import Study
+from mallard.stats.query import Query
 
 MIN_STEPS = 2
 """As in ClickHouse."""

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from mallard.errors import QueryError
-from mallard.query.dimensions import DIMENSIONS
-from mallard.query.metrics import METRICS
-from mallard.query.query import Query
 from mallard.query.stats import Scope, Stats, marked
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.metrics import METRICS
+from mallard.stats.query import Query
 from mallard.table.rollup import TOTAL
 
 MEASURED = {

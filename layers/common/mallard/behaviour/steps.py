@@ -13,8 +13,12 @@ from mallard.behaviour.reading import Reader
 from mallard.errors import QueryError
 from mallard.normalize.names import forms, written_page
 from mallard.query.event_conditions import EventConditions, compile_for_events
-from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
-from mallard.query.filters import (
+from mallard.query.goal_conditions import page_pattern
+from mallard.query.stopping import IS_STRANGER
+from mallard.sites.settings import Goal
+from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
+from mallard.stats.filter_values import written_leaf
+from mallard.stats.filters import (
     CONTAINS,
     IS,
     MATCHES,
@@ -27,10 +31,6 @@ from mallard.query.filters import (
     read_filters,
     refuse_patterns,
 )
-from mallard.query.goal_conditions import page_pattern
-from mallard.query.stopping import IS_STRANGER
-from mallard.query.written import written_leaf
-from mallard.sites.settings import Goal
 
 MAX_STEPS = 32
 MAX_STRANGER_STEPS = 8

@@ -44,12 +44,12 @@ from mallard.query.downloads import Deliver, stream
 from mallard.query.engine import Engine
 from mallard.query.export_routes import export_routes
 from mallard.query.fair_share import FairShare
-from mallard.query.filters import parse_filters
 from mallard.query.parameters import OnlyKnown, read_site
 from mallard.query.patience import Patience
 from mallard.query.rejected_routes import rejected_routes
 from mallard.query.site_routes import Erase, site_routes
 from mallard.query.stats_routes import stats_routes
+from mallard.stats.filters import parse_filters
 from mallard.web.answered import new_id
 from mallard.web.application import Application
 from mallard.web.bodies import Bodies

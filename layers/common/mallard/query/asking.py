@@ -9,10 +9,10 @@ from fastapi import Depends, Request
 
 from mallard.errors import QueryError
 from mallard.query.engine import Engine
-from mallard.query.filters import both, parse_filters, refuse_patterns
 from mallard.query.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
-from mallard.query.period import read_period
 from mallard.query.stats import Scope, Stats
+from mallard.stats.date_range import read_period
+from mallard.stats.filters import both, parse_filters, refuse_patterns
 
 NO_MINUTES = (
     "period is 'realtime', but this server rounds times to the hour (MALLARD_GDPR_MODE or MALLARD_ROUND_TIMESTAMPS), "

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.normalize.names import composed, forms
-from mallard.query.filter_dimensions import PROPS, blank_words, missing_text, present, quoted
-from mallard.query.filters import CONTAINS, IS, MATCHES, Leaf
+from mallard.stats.filter_dimensions import PROPS, blank_words, missing_text, present, quoted
+from mallard.stats.filters import CONTAINS, IS, MATCHES, Leaf
 
 NOTHING = "CAST(NULL AS VARCHAR)"
 

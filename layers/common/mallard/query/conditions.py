@@ -11,7 +11,9 @@ from typing import TypeAlias
 
 from mallard.errors import QueryError
 from mallard.query.comparisons import NOTHING, Bound, any_of, comparison, pattern, property_of_event
-from mallard.query.filter_dimensions import (
+from mallard.query.goal_conditions import goal_columns, goal_condition, goals_meant
+from mallard.sites.settings import Goal
+from mallard.stats.filter_dimensions import (
     ENTRY_PAGE,
     EVENT_COLUMNS,
     EXIT_PAGE,
@@ -21,9 +23,7 @@ from mallard.query.filter_dimensions import (
     PROPS,
     is_of_event,
 )
-from mallard.query.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, all_leaves, leaves
-from mallard.query.goal_conditions import goal_columns, goal_condition, goals_meant
-from mallard.sites.settings import Goal
+from mallard.stats.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, all_leaves, leaves
 
 MAX_GOALS = 1000
 """How many goals all comparisons of a filter may mean together."""

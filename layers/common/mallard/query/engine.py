@@ -18,11 +18,8 @@ from mallard.query.conditions import Conditions, compile_filter, of_recent
 from mallard.query.damage import Damage, LeftOut, note, require_complete
 from mallard.query.database import READ_ATTEMPTS, READ_ERRORS, Database
 from mallard.query.day_counts import DEFAULT, Bounds, DayCounts, count_day
-from mallard.query.dimensions import OTHER
 from mallard.query.merge import merged
-from mallard.query.period import Period
 from mallard.query.plan import PORTION_BYTES, Plan, portions
-from mallard.query.query import DAY, HOUR, Query
 from mallard.query.rollups import Rolled, RollupReader
 from mallard.query.statement import (
     BEGINNING,
@@ -38,6 +35,9 @@ from mallard.query.study import Study
 from mallard.query.sums import Sums
 from mallard.sites.settings_store import SiteBook
 from mallard.sites.time_zone import Zones
+from mallard.stats.date_range import Period
+from mallard.stats.dimensions import OTHER
+from mallard.stats.query import DAY, HOUR, Query
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in, site_prefix
 from mallard.table.reader import Days, list_days, open_files

@@ -7,9 +7,9 @@ from typing import TypeGuard
 
 from mallard.query.comparisons import Bound
 from mallard.query.conditions import Writer
-from mallard.query.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
-from mallard.query.filters import IS, All, Any_, Filter, Leaf
 from mallard.sites.settings import Goal
+from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
+from mallard.stats.filters import IS, All, Any_, Filter, Leaf
 
 _COLUMNS = {**EVENT_COLUMNS, **FIRST_COLUMNS}
 

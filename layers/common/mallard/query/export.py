@@ -16,9 +16,9 @@ from mallard.query.damage import require_complete
 from mallard.query.downloads import Download
 from mallard.query.engine import PENDING, Engine
 from mallard.query.export_forms import MEDIA_TYPES, Form, open_form
-from mallard.query.metrics import METRICS
-from mallard.query.query import DAY, Query
 from mallard.query.stats import Scope, Stats
+from mallard.stats.metrics import METRICS
+from mallard.stats.query import DAY, Query
 
 WHAT = ("days", "events")
 MAX_EVENTS = 5_000_000

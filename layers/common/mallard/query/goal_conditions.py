@@ -10,9 +10,9 @@ from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
 from mallard.normalize.names import composed, forms, stored_label, written_page
 from mallard.query.comparisons import Bound, any_of, one_of, pattern, property_of_event
-from mallard.query.filter_dimensions import PAGE, PROPS, blank_words, quoted
-from mallard.query.filters import CONTAINS, IS, Leaf
 from mallard.sites.settings import Goal
+from mallard.stats.filter_dimensions import PAGE, PROPS, blank_words, quoted
+from mallard.stats.filters import CONTAINS, IS, Leaf
 
 NAME = "event:name"
 NAMES_SHOWN = 20

@@ -6,10 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.query.dimensions import DIMENSIONS
-from mallard.query.filter_dimensions import SEED_NAMES, blank_words
-from mallard.query.metrics import MEASURES
-from mallard.query.query import SERIES, Query
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.filter_dimensions import SEED_NAMES, blank_words
+from mallard.stats.metrics import MEASURES
+from mallard.stats.query import SERIES, Query
 from mallard.table.rollup import TOTAL
 
 COUNTS = pa.schema(

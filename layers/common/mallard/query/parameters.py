@@ -8,9 +8,9 @@ from fastapi.dependencies.models import Dependant
 
 from mallard.errors import QueryError
 from mallard.normalize.names import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
-from mallard.query.compare import COMPARISONS
-from mallard.query.period import PERIODS
 from mallard.query.stats import BREAKDOWNS, OVERVIEW_BREAKDOWNS
+from mallard.stats.comparison import COMPARISONS
+from mallard.stats.date_range import PERIODS
 
 MAX_LIMIT = 1000
 

@@ -9,13 +9,13 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.query.dimensions import DIMENSIONS
 from mallard.query.merge import COUNTS
-from mallard.query.metrics import MEASURES
-from mallard.query.period import Period
-from mallard.query.query import DAY
 from mallard.query.statement import rollup_made_by
 from mallard.sites.time_zone import Zones
+from mallard.stats.date_range import Period
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.metrics import MEASURES
+from mallard.stats.query import DAY
 from mallard.store.base import Listed, Store
 from mallard.table.reader import Days
 from mallard.table.rollup import (

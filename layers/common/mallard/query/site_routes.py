@@ -11,7 +11,7 @@ from mallard.auth.schemes import MANAGES, READS
 from mallard.query.answers import ErasureRow, Site
 from mallard.query.engine import Engine
 from mallard.query.parameters import LastDate, SiteId, StartDate, read_site
-from mallard.query.period import read_date
+from mallard.stats.date_range import read_date
 
 SitePath = Annotated[str, Path(description="Site id, such as example.com.")]
 

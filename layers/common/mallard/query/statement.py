@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from mallard.query.comparisons import NOTHING
 from mallard.query.conditions import EVERYTHING, Conditions
-from mallard.query.dimensions import DIMENSIONS, Dimension
-from mallard.query.filter_dimensions import SEED_NAMES, blank_words, present
-from mallard.query.query import DAY, HOUR
 from mallard.sites.time_zone import Zones
+from mallard.stats.dimensions import DIMENSIONS, Dimension
+from mallard.stats.filter_dimensions import SEED_NAMES, blank_words, present
+from mallard.stats.query import DAY, HOUR
 from mallard.table import rollup
 from mallard.table.rollup import MAX_VALUES, TOTAL
 

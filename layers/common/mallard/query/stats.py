@@ -7,14 +7,14 @@ from itertools import zip_longest
 from typing import Any
 
 from mallard.errors import QueryError
-from mallard.query.compare import change
-from mallard.query.dimensions import DIMENSIONS
 from mallard.query.engine import Answer, Engine
-from mallard.query.filters import Filter
-from mallard.query.metrics import METRICS
-from mallard.query.period import MAX_SERIES_DAYS, Period, read_period
-from mallard.query.query import DAY, HOUR, Query
 from mallard.query.study import Study
+from mallard.stats.comparison import change
+from mallard.stats.date_range import MAX_SERIES_DAYS, Period, read_period
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.filters import Filter
+from mallard.stats.metrics import METRICS
+from mallard.stats.query import DAY, HOUR, Query
 from mallard.table.rollup import TOTAL
 
 BREAKDOWNS = tuple(DIMENSIONS)

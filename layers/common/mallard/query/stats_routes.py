@@ -11,7 +11,6 @@ from fastapi.params import Depends as Dependency
 from mallard.errors import QueryError
 from mallard.query.answers import Bucket, Counted, LeftOut, Main, Overview, Row
 from mallard.query.asking import Ask, ask_filtered
-from mallard.query.compare import earlier
 from mallard.query.damage import noted
 from mallard.query.engine import Engine
 from mallard.query.parameters import (
@@ -24,9 +23,10 @@ from mallard.query.parameters import (
     read_interval,
     read_limit,
 )
-from mallard.query.period import Period
 from mallard.query.stats import BREAKDOWNS, Scope
 from mallard.query.tagged import TaggedRoute
+from mallard.stats.comparison import earlier
+from mallard.stats.date_range import Period
 
 MAX_HOURLY_DAYS = 31
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from mallard.errors import QueryTooLargeError
 from mallard.query.conditions import Conditions
-from mallard.query.dimensions import DIMENSIONS
-from mallard.query.query import Query
 from mallard.query.statement import Count, trail_sql
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.query import Query
 
 LIGHT = 4
 

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.errors import QueryTooLargeError
-from mallard.query.dimensions import DIMENSIONS
-from mallard.query.filter_dimensions import SEED_NAMES, blank_words
 from mallard.query.merge import COUNTS
-from mallard.query.metrics import MEASURES
-from mallard.query.query import Query
 from mallard.query.statement import sql_file
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.filter_dimensions import SEED_NAMES, blank_words
+from mallard.stats.metrics import MEASURES
+from mallard.stats.query import Query
 
 MAX_ROWS = 100_000
 """The most that are taken into Python at once: 100 MB as dictionaries."""

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from mallard.errors import QueryError
-from mallard.query.filter_dimensions import OF_EVENTS, OF_VISITS, PROPS, SEED_NAMES, is_of_event
-from mallard.query.filters_tree import CONTAINS as CONTAINS
-from mallard.query.filters_tree import IS as IS
-from mallard.query.filters_tree import MATCHES as MATCHES
-from mallard.query.filters_tree import OPERATORS as OPERATORS
-from mallard.query.filters_tree import All as All
-from mallard.query.filters_tree import Any_ as Any_
-from mallard.query.filters_tree import Done as Done
-from mallard.query.filters_tree import Filter as Filter
-from mallard.query.filters_tree import Leaf as Leaf
-from mallard.query.filters_tree import Not as Not
-from mallard.query.written import written_leaf
+from mallard.stats.filter_dimensions import OF_EVENTS, OF_VISITS, PROPS, SEED_NAMES, is_of_event
+from mallard.stats.filter_tree import CONTAINS as CONTAINS
+from mallard.stats.filter_tree import IS as IS
+from mallard.stats.filter_tree import MATCHES as MATCHES
+from mallard.stats.filter_tree import OPERATORS as OPERATORS
+from mallard.stats.filter_tree import All as All
+from mallard.stats.filter_tree import Any_ as Any_
+from mallard.stats.filter_tree import Done as Done
+from mallard.stats.filter_tree import Filter as Filter
+from mallard.stats.filter_tree import Leaf as Leaf
+from mallard.stats.filter_tree import Not as Not
+from mallard.stats.filter_values import written_leaf
 
 MAX_FILTER_BYTES = 16 * 1024
 MAX_DEPTH = 6

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from mallard.errors import QueryError
-from mallard.query.period import Period
+from mallard.stats.date_range import Period
 
 COMPARISONS = ("previous_period", "year_over_year")
 

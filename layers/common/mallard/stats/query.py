@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from mallard.errors import QueryError
-from mallard.query.dimensions import DIMENSIONS
-from mallard.query.filters import Filter
-from mallard.query.metrics import METRICS
-from mallard.query.period import Period
+from mallard.stats.date_range import Period
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.filters import Filter
+from mallard.stats.metrics import METRICS
 from mallard.table.rollup import TOTAL
 
 DAY = "day"

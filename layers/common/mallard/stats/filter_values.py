@@ -14,8 +14,8 @@ from mallard.normalize.names import (
     written_page,
     written_referrer,
 )
-from mallard.query.filter_dimensions import ENTRY_PAGE, EXIT_PAGE, GOAL, PAGE
-from mallard.query.filters_tree import CONTAINS, IS, Leaf
+from mallard.stats.filter_dimensions import ENTRY_PAGE, EXIT_PAGE, GOAL, PAGE
+from mallard.stats.filter_tree import CONTAINS, IS, Leaf
 
 _PAGES = (PAGE, ENTRY_PAGE, EXIT_PAGE)
 _HOST = "event:hostname"
