@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from mallard.demo.traffic import generate
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.rollups import build_rollups
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore

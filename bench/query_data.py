@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from mallard.demo.traffic import generate
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.rollups import build_rollups
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Scope
 from mallard.stats.date_range import Period
 from mallard.stats.filters import Filter

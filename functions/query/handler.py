@@ -9,6 +9,7 @@ from mangum import Mangum
 from mallard.bootstrap.health import routes_of_functions
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
+from mallard.engine.duckdb.engine import Engine
 from mallard.http.upstream import behind_gateway
 from mallard.ingest.caller import open_caller
 from mallard.ingest.enrich.cdn_headers import refused_past_edge
@@ -16,7 +17,6 @@ from mallard.keeping.erase import Erasure, queue_erasure
 from mallard.parameters import read_parameter
 from mallard.query.api import create_app
 from mallard.query.downloads import through_store
-from mallard.query.engine import Engine
 from mallard.query.gateway import answer_safely, open_engine, open_gate
 from mallard.store.base import Store
 from mallard.table.reader import known_sites

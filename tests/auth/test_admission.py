@@ -15,9 +15,9 @@ from mallard.auth.identity import Identity
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.erase import Erasure
 from mallard.query.api import create_app
-from mallard.query.engine import PENDING, Engine
 from mallard.query.parameters import read_site
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore

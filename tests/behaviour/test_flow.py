@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.query import plan
-from mallard.query.engine import Engine
+from mallard.engine.duckdb import plan
+from mallard.engine.duckdb.engine import Engine
 from mallard.store.local import LocalStore
 from support.behaviour_case import Case, client_of, events_in
 from support.behaviour_flow import BEGINS, tree_of, way_of

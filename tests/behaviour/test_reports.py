@@ -15,12 +15,12 @@ from mallard.behaviour.funnel import Funnel, count_funnel
 from mallard.behaviour.retention import Retention, count_retention
 from mallard.behaviour.sessions import count_sessions, sessions_by
 from mallard.behaviour.steps import parse_steps
+from mallard.engine.duckdb import plan
+from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
 from mallard.keeping.rollups import build_rollups
 from mallard.privacy.rotation import ROTATION_KEY
-from mallard.query import plan
-from mallard.query.engine import Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters

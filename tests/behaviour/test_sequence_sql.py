@@ -36,7 +36,7 @@ TRAIL = pa.schema(
 )
 
 DUCKDB: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "asof_loop_join_threshold": 0}
-"""As ``query/database.py`` has it."""
+"""As ``engine/duckdb/database.py`` has it."""
 
 
 def trail(random: Random, visitors: Sequence[Sequence[Event]]) -> pa.Table:

@@ -33,7 +33,7 @@ RIGHT = [
     "`MALLARD_STORE=s3://bucket/prefix`",
     "`MALLARD_SECRET=...` and `MALLARD_SECRET=$SECRET`",
     "`tests/proof/test_table.py`, `tests/proof/`, `tests/proof`",
-    "`query/sql/`, `store/s3.py`, `config.py`, `functions/*/handler.py`",
+    "`engine/sql/`, `store/s3.py`, `config.py`, `functions/*/handler.py`",
     "`tests/docs/test_pages.py::test_the_documents_are_found`",
     "`events/site_id=example.com/date=2026-03-10/00000.parquet`, `config/sites/`, `queue/queue.sqlite`",
     "`.venv/bin/mallard`, `tracker/dist/`, `text/plain`, `application/json`",

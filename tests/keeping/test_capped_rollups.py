@@ -17,16 +17,16 @@ from fastapi.testclient import TestClient
 
 from mallard.behaviour.sequences import read_sequence, sequences_by
 from mallard.behaviour.sessions import sessions_by
+from mallard.engine.duckdb.damaged_files import LeftOut, noting
+from mallard.engine.duckdb.day_counts import Bounds
+from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.sums import Sums
 from mallard.errors import QueryTooLargeError
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.api import create_app
-from mallard.query.damage import LeftOut, noting
-from mallard.query.day_counts import Bounds
-from mallard.query.engine import PENDING, Engine
 from mallard.query.export import Export, download
 from mallard.query.stats import Scope, Stats
-from mallard.query.sums import Sums
 from mallard.stats.date_range import Period
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.filters import Leaf
@@ -124,7 +124,7 @@ def test_reports_are_the_same_when_duckdb_adds_up_their_counts(capped: Capped, m
 def test_list_without_a_limit_is_refused_when_it_has_too_many_values(
     capped: Capped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mallard.query.sums.MAX_ROWS", 5)
+    monkeypatch.setattr("mallard.engine.duckdb.sums.MAX_ROWS", 5)
     query = Query(SITE, RANGE, ("visitors",), "sources")
     with pytest.raises(QueryTooLargeError, match="over 5 values of sources"):
         capped.engine.answer([query])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import ErasureError, StoreUnavailableError
 from mallard.event import to_ms
 from mallard.keeping.erase import (
@@ -22,7 +23,6 @@ from mallard.keeping.erase import (
 )
 from mallard.keeping.house import House
 from mallard.keeping.rollups import build_rollups
-from mallard.query.engine import PENDING, Engine
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 from mallard.store.local import LocalStore

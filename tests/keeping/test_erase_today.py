@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ingest.doors import NOW, SITE, open_door, take
+from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.drain import drain
 from mallard.ingest.pipeline import Door
 from mallard.keeping.erase import ALLOWED_SKEW, Erasure, carry_out, request_erasure
 from mallard.keeping.house import House
-from mallard.query.engine import Engine
-from mallard.query.pending import LocalPending
 from mallard.query.stats import Scope, Stats
 from mallard.queue.local import LocalQueue
 from mallard.sites.erased_days import MAX_REMEMBERED, Erased

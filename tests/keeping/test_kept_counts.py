@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.behaviour.sequences import read_sequence, sequences, sequences_by
+from mallard.engine.duckdb.engine import Engine
 from mallard.keeping.retain import Retention, retain
 from mallard.query.api import create_app
-from mallard.query.engine import Engine
 from mallard.query.export import days_table
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import Period

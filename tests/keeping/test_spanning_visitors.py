@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from mallard.engine.duckdb import engine as engine_module
+from mallard.engine.duckdb import plan
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import Event
 from mallard.keeping.erase import carry_out, request_erasure
 from mallard.keeping.rollups import build_rollups
-from mallard.query import engine as engine_module
-from mallard.query import plan
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.filters import parse_filters

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from mallard.cli import main
-from mallard.query.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.store.local import LocalStore

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import duckdb
 import pytest
 
-from mallard.query.database import Database
+from mallard.engine.duckdb.database import Database
 from mallard.store.local import LocalStore
 from support.proof_people import SITE, People, now
 from support.proof_table import Line, lines

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from mallard.engine.duckdb.engine import Engine
 from mallard.query.api import create_app
-from mallard.query.engine import Engine
 from mallard.web.discreet import Discreet
 from support.gate import one_address, open_gate
 from support.proof_secrets import (

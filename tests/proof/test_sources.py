@@ -16,8 +16,8 @@ SOURCES = sorted(file for folder in PRODUCT for file in (ROOT / folder).rglob("*
 RUNS_SQL = {"execute", "executemany", "executescript", "sql"}
 
 PUT_TOGETHER = {
-    "query/database.py": "the store's own folder, which is no request's",
-    "query/sums.py": "names of measures and orders, and a count as query/statement.py makes it",
+    "engine/duckdb/database.py": "the store's own folder, which is no request's",
+    "engine/duckdb/sums.py": "names of measures and orders, and a count as engine/sql/statement.py makes it",
     "queue/sqlite_erasure.py": "the name of a table, of two",
     "queue/sqlite_file.py": "as many question marks as there are values",
     "transfer/export.py": "the columns of the table",

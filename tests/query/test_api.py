@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.erase import Erasure, request_erasure
 from mallard.query.api import create_app
-from mallard.query.engine import PENDING, Engine
 from mallard.query.site_routes import Erase
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate

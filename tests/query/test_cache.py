@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
+from mallard.engine.cancellation import CURRENT, Stop
+from mallard.engine.duckdb.result_cache import BYTES_OF_AN_ENTRY, MAX_WAITING, Cache
 from mallard.errors import QueryBusyError, QueryError, QueryStoppedError
-from mallard.query.cache import BYTES_OF_AN_ENTRY, MAX_WAITING, Cache
-from mallard.query.stopping import CURRENT, Stop
 
 SOON_SECONDS = 60
 

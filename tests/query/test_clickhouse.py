@@ -12,7 +12,7 @@ import pytest
 from bench.panels import check_equal, of_overview
 from bench.peer_chdb import Chdb, Session, chdb_session, merge_tree_source, parquet_source
 
-from mallard.query.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.filters import parse_filters

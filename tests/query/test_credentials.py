@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from mallard.query.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store import httpfs

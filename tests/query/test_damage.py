@@ -12,11 +12,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.behaviour.sessions import count_sessions
+from mallard.engine.duckdb.damaged_files import Damage, LeftOut, noting
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.keeping.erase import Erasure
 from mallard.query.api import create_app
-from mallard.query.damage import Damage, LeftOut, noting
-from mallard.query.engine import PENDING, Engine
 from mallard.query.export import Export, download
 from mallard.query.stats import Scope, Stats
 from mallard.sites.time_zone import Zones
@@ -98,7 +98,7 @@ def test_answer_over_a_bucket_leaves_any_damaged_file_out(bucket: Server, kind: 
     key, rows = PLACES[place]
     found = _filled(bucket.new_store())
     # A range that does not fit is read where it lies, and its footers are asked first.
-    portions = patch("mallard.query.engine.PORTION_BYTES", 10**9 if pinned else 0)
+    portions = patch("mallard.engine.duckdb.engine.PORTION_BYTES", 10**9 if pinned else 0)
     with closing(found.engine), patch("mallard.table.segment_cache.Pins.has_room_for", lambda *_: pinned), portions:
         damage(found.store, key, kind)
         assert pageviews(found) == (24 - rows, [LeftOut(DAY, key)])

@@ -20,17 +20,17 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.types import Message
 
+from mallard.engine.cancellation import CURRENT, Stop, current_stop
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.keeping.erase import Erasure
 from mallard.query import downloads, export
 from mallard.query.api import create_app
 from mallard.query.downloads import Deliver, Download, stream, through_store
-from mallard.query.engine import PENDING, Engine
 from mallard.query.export import Export, download
 from mallard.query.export_forms import FORMS
 from mallard.query.patience import Patience
 from mallard.query.stats import Scope, Stats
-from mallard.query.stopping import CURRENT, Stop, current_stop
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.store.base import Store

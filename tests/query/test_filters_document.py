@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mallard.query.conditions import MAX_GOALS, compile_filter
+from mallard.engine.sql.conditions import MAX_GOALS, compile_filter
 from mallard.sites.settings import Goal
 from mallard.stats.filter_dimensions import OF_EVENTS, OF_VISITS, SEED_NAMES
 from mallard.stats.filters import (

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mallard.engine.sql.conditions import MAX_GOALS
+from mallard.engine.sql.goal_conditions import page_pattern
 from mallard.errors import QueryError
-from mallard.query.conditions import MAX_GOALS
-from mallard.query.goal_conditions import page_pattern
 from mallard.sites.settings import Goal
 from support.filter_reading import (
     GOALS,

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from mallard.engine.duckdb import engine as engine_module
+from mallard.engine.duckdb import plan
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.rollups import build_rollups
-from mallard.query import engine as engine_module
-from mallard.query import plan
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import BREAKDOWNS, Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters

@@ -14,11 +14,11 @@ from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Send
 
 from mallard.demo.traffic import generate
+from mallard.engine.cancellation import CURRENT
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.erase import Erasure
 from mallard.query.api import create_app
-from mallard.query.engine import PENDING, Engine
 from mallard.query.patience import Patience
-from mallard.query.stopping import CURRENT
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.messages import delivered

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.query.pending import LocalPending
+from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.queue.local import LocalQueue
 from support.rows import event
 
@@ -40,7 +40,7 @@ def test_pending_rows_are_bounded_in_bytes_and_the_newest_come_when_older_ones_w
 
 
 def test_pending_takes_a_large_queue_in_parts(queue: LocalQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mallard.query.pending.DECODED_BYTES", 2000)
+    monkeypatch.setattr("mallard.engine.duckdb.pending_events.DECODED_BYTES", 2000)
     queue.send([event(number).to_message() for number in range(1, 101)])
     pending = LocalPending(queue)
     assert ids(pending) == list(range(1, 101))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import Event, to_ms
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters

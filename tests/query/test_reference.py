@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 import pytest
 
+from mallard.engine.duckdb.day_counts import Bounds
+from mallard.engine.duckdb.engine import Engine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.keeping.rollups import build_rollups
-from mallard.query.day_counts import Bounds
-from mallard.query.engine import Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.comparison import earlier
 from mallard.stats.date_range import read_period

@@ -14,6 +14,9 @@ from fastapi.testclient import TestClient
 
 from mallard.behaviour.funnel_sql import FunnelSql
 from mallard.config import load_settings
+from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.sql.statement import BEGINNING, Count, counting_sql
+from mallard.engine.visitor_query import Study
 from mallard.event import Event
 from mallard.ingest.allowed_sites import Sites
 from mallard.ingest.client import Sender
@@ -24,10 +27,7 @@ from mallard.ingest.request import EventRequest
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts
 from mallard.query.api import create_app
-from mallard.query.engine import PENDING, Engine
 from mallard.query.gateway import open_engine
-from mallard.query.statement import BEGINNING, Count, counting_sql
-from mallard.query.study import Study
 from mallard.stats.date_range import read_period
 from mallard.stats.query import Query
 from mallard.store.local import LocalStore

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mallard.behaviour.sequences import read_sequence, sequences_by
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.rollups import build_rollups
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.sites.settings_store import SiteBook
 from mallard.stats.date_range import Period

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mallard.engine.cancellation import Line, Stop
 from mallard.errors import QueryBusyError, QueryStoppedError, QueryTooLongError
-from mallard.query.stopping import Line, Stop
 
 
 def test_a_stop_interrupts_what_runs() -> None:

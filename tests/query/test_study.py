@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from mallard.engine.duckdb import plan
+from mallard.engine.duckdb.engine import Engine
+from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
-from mallard.query import plan
-from mallard.query.engine import Engine
-from mallard.query.study import Study
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.stats.query import Query

@@ -6,8 +6,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from mallard.engine.sql.conditions import compile_filter
 from mallard.errors import QueryError
-from mallard.query.conditions import compile_filter
 from mallard.sites.settings import Goal
 from mallard.stats.filters import read_filters
 

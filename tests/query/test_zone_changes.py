@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import Event, to_ms
 from mallard.keeping.rollups import build_rollups
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.sites.settings_store import SiteBook
 from mallard.stats.date_range import Period, read_period

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import to_ms
 from mallard.keeping.erase import Erasure
 from mallard.privacy.salts import salt_key
 from mallard.query.api import create_app
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Stats
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore

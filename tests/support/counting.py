@@ -8,12 +8,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from mallard.engine.duckdb.damaged_files import Damage
+from mallard.engine.duckdb.database import Database
+from mallard.engine.duckdb.day_counts import COUNTED, DayCounts
+from mallard.engine.duckdb.engine import Engine, Look
+from mallard.engine.duckdb.rollup_reader import RollupReader
 from mallard.errors import StoreUnavailableError
-from mallard.query.damage import Damage
-from mallard.query.database import Database
-from mallard.query.day_counts import COUNTED, DayCounts
-from mallard.query.engine import Engine, Look
-from mallard.query.rollups import RollupReader
 from mallard.sites.settings_store import SiteBook
 from mallard.stats.date_range import Period
 from mallard.stats.query import DAY, Query

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from mallard.query.conditions import Conditions, compile_filter
+from mallard.engine.sql.conditions import Conditions, compile_filter
 from mallard.sites.settings import Goal
 from mallard.stats.filters import All, Any_, Done, Filter, Leaf, Not, parse_filters
 

@@ -6,13 +6,13 @@ from itertools import count
 
 import pyarrow as pa
 
+from mallard.engine.duckdb.engine import PENDING
 from mallard.errors import MallardError
 from mallard.event import Event, to_ms
 from mallard.flush.drain import drain
 from mallard.keeping.erase import carry_out, open_erasures
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
-from mallard.query.engine import PENDING
 from mallard.sites.settings_store import SiteBook
 from mallard.stats.date_range import Period
 from mallard.table.messages import read_deliveries

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import PAGEVIEW, to_ms
 from mallard.keeping.rollups import build_rollups
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore

@@ -14,6 +14,7 @@ from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.drops.drop_counts import add_notes
 from mallard.drops.drop_note import Note
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.ingest.allowed_sites import Sites
 from mallard.ingest.enrich.cdn_headers import Edge
 from mallard.ingest.event_ids import EventIds
@@ -24,7 +25,6 @@ from mallard.keeping.rollups import build_rollups
 from mallard.observe.watch import Watch
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts, ingest_key, salt_key, visitor_key
-from mallard.query.engine import PENDING, Engine
 from mallard.store.base import Store
 from mallard.table.layout import Partition
 from mallard.table.messages import partitions, read_deliveries

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import to_ms
 from mallard.keeping.rollups import build_rollups
-from mallard.query.engine import PENDING, Engine
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.dimensions import DIMENSIONS

@@ -6,8 +6,8 @@ from random import Random
 
 import pyarrow as pa
 
+from mallard.engine.duckdb.engine import PENDING
 from mallard.event import ENGAGEMENT, PAGEVIEW
-from mallard.query.engine import PENDING
 from mallard.store.base import Store
 from mallard.table.layout import Partition
 from mallard.table.messages import delivered

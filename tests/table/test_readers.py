@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from mallard.query.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.query.stats import Overview, Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.filters import All, Filter, Leaf

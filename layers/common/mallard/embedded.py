@@ -17,6 +17,8 @@ from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import Settings
 from mallard.drops.drop_note import Notes
+from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.batching import Gathering
 from mallard.flush.schedule import Schedule
 from mallard.health.questions import Questions, Timed
@@ -37,8 +39,6 @@ from mallard.privacy.redaction import Privacy
 from mallard.privacy.rotation import agreed_rotation
 from mallard.privacy.salts import Salts, ingest_key, shared_secret, visitor_key
 from mallard.query.api import create_app
-from mallard.query.engine import Engine
-from mallard.query.pending import LocalPending
 from mallard.sites.settings_store import SiteBook
 from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.table.reader import known_sites

@@ -8,13 +8,13 @@ from typing import Any
 
 from mallard.behaviour.steps import Step, compile_steps, parse_steps
 from mallard.behaviour.text import sql_file
+from mallard.engine.sql.event_conditions import EventConditions
+from mallard.engine.sql.statement import MOMENT
+from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
-from mallard.query.event_conditions import EventConditions
 from mallard.query.parameters import MAX_LIMIT
-from mallard.query.statement import MOMENT
 from mallard.query.stats import Scope, Stats
-from mallard.query.study import Study
 from mallard.stats.dimensions import UNKNOWN
 from mallard.stats.query import Query
 

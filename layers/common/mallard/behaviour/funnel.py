@@ -5,9 +5,9 @@ from typing import Any
 
 from mallard.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
 from mallard.behaviour.steps import Step, compile_steps
+from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.query.stats import Scope, Stats
-from mallard.query.study import Study
 from mallard.stats.query import Query
 from mallard.table.rollup import TOTAL
 

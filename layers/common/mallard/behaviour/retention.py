@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from mallard.behaviour.text import sql_file
+from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.privacy.rotation import Rotation, known_rotation, last_date
 from mallard.query.stats import Scope, Stats
-from mallard.query.study import Study
 from mallard.stats.date_range import Period
 from mallard.stats.query import Query
 from mallard.table.rollup import TOTAL

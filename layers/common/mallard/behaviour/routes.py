@@ -24,8 +24,8 @@ from mallard.behaviour.retention import count_retention
 from mallard.behaviour.sessions import count_sessions, sessions_by
 from mallard.behaviour.steps import parse_steps
 from mallard.behaviour.windows import read_window
+from mallard.engine.duckdb.engine import Engine
 from mallard.query.asking import Ask, ask_filtered
-from mallard.query.engine import Engine
 from mallard.query.parameters import Limit, read_limit
 from mallard.query.tagged import TaggedRoute
 

@@ -19,9 +19,9 @@ from mallard.behaviour.flow import (
 )
 from mallard.behaviour.parameters import Breakdown, Steps, read_breakdown
 from mallard.behaviour.sequences import read_sequence, sequences, sequences_by
+from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
 from mallard.query.asking import Ask, ask_filtered
-from mallard.query.engine import Engine
 from mallard.query.parameters import Limit, read_limit
 from mallard.query.tagged import TaggedRoute
 

@@ -9,9 +9,9 @@ from typing import Any
 from mallard.behaviour.pattern import Action, Event, in_order, parse_pattern
 from mallard.behaviour.sequence_sql import KEYS, sequence_sql
 from mallard.behaviour.steps import Step, compile_steps, parse_steps
+from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.query.stats import Scope, Stats
-from mallard.query.study import Study
 from mallard.stats.query import Query
 
 MIN_STEPS = 2

@@ -10,6 +10,8 @@ from typing import Any
 from mallard import __version__
 from mallard.auth.service import Gate
 from mallard.config import Settings
+from mallard.engine.duckdb.damaged_files import Damage
+from mallard.engine.duckdb.result_cache import Cache
 from mallard.flush.flush_metrics import History
 from mallard.health.exposition import Metric
 from mallard.health.freshness import LOOKED_AT, age_seconds
@@ -21,8 +23,6 @@ from mallard.health.serving_metrics import Numbers, metrics_of
 from mallard.health.subject import known
 from mallard.ingest.enrich.geoip import Geo
 from mallard.ingest.http.asgi import IngestApp
-from mallard.query.cache import Cache
-from mallard.query.damage import Damage
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mallard.auth.service import Gate
+from mallard.engine.duckdb.result_cache import Cache
 from mallard.flush.flush_metrics import History
 from mallard.health.exposition import Metric, counter, gauge, histogram, labelled
 from mallard.health.questions import Questions
@@ -12,7 +13,6 @@ from mallard.health.subject import gauge_of
 from mallard.ingest.drop_reasons import Reason
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.ignored_fields import Field
-from mallard.query.cache import Cache
 
 
 @dataclass(frozen=True, slots=True)

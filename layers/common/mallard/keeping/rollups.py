@@ -11,9 +11,9 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.engine.duckdb.engine import Engine
+from mallard.engine.sql.statement import hours_table, rollup_made_by
 from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError
-from mallard.query.engine import Engine
-from mallard.query.statement import hours_table, rollup_made_by
 from mallard.sites.time_zone import Zones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment

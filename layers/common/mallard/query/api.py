@@ -21,6 +21,7 @@ from mallard.auth.schemes import READS_OR_PUBLIC
 from mallard.auth.service import Gate
 from mallard.behaviour.routes import behaviour_routes
 from mallard.behaviour.sequence_routes import sequence_routes
+from mallard.engine.duckdb.engine import Engine
 from mallard.errors import (
     DamagedObjectError,
     DamagedQueueError,
@@ -41,7 +42,6 @@ from mallard.http.upstream import DIRECT, Front
 from mallard.observability.fault_description import kind_and_place
 from mallard.query.answers import Refusal
 from mallard.query.downloads import Deliver, stream
-from mallard.query.engine import Engine
 from mallard.query.export_routes import export_routes
 from mallard.query.fair_share import FairShare
 from mallard.query.parameters import OnlyKnown, read_site

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
-from mallard.query.engine import Engine
 from mallard.query.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
 from mallard.query.stats import Scope, Stats
 from mallard.stats.date_range import read_period

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.params import Depends as Dependency
 
 from mallard.auth.door import refuse
+from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
 from mallard.query.asking import Ask, ask_filtered
 from mallard.query.downloads import Deliver
-from mallard.query.engine import Engine
 from mallard.query.events_from import events_from
 from mallard.query.export import WHAT, Export, download
 from mallard.query.export_forms import FORMS, MEDIA_TYPES

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mallard.auth.identity import Denied, Identity, Who
+from mallard.engine.cancellation import IS_STRANGER
 from mallard.errors import MallardError
-from mallard.query.stopping import IS_STRANGER
 
 REPORTS = "/api/stats/"
 KNOWN_AT_ONCE = 24

@@ -8,12 +8,12 @@ from typing import Any
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
+from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import MallardError
 from mallard.http.header_policy import completed
 from mallard.http.upstream import behind_gateway
 from mallard.privacy.salts import shared_secret
 from mallard.query.api import OUT_OF_REACH
-from mallard.query.engine import PENDING, Engine
 from mallard.store.base import Store
 from mallard.web.answered import REQUEST_ID, new_id
 

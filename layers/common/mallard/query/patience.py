@@ -7,8 +7,8 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mallard.engine.cancellation import CURRENT, IS_STRANGER, Stop
 from mallard.errors import QueryTooLongError
-from mallard.query.stopping import CURRENT, IS_STRANGER, Stop
 
 STRANGER_SECONDS = 10
 """Of a query of a public site or a shared link, where MALLARD_QUERY_SECONDS allows more."""

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends
 from fastapi.params import Depends as Dependency
 
 from mallard.drops.drop_counts import rejections
+from mallard.engine.duckdb.engine import Engine
 from mallard.query.answers import RejectedRow
 from mallard.query.asking import Ask, ask_span
-from mallard.query.engine import Engine
 from mallard.query.tagged import TaggedRoute
 
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.params import Depends as Dependency
 
 from mallard.auth.schemes import MANAGES, READS
+from mallard.engine.duckdb.engine import Engine
 from mallard.query.answers import ErasureRow, Site
-from mallard.query.engine import Engine
 from mallard.query.parameters import LastDate, SiteId, StartDate, read_site
 from mallard.stats.date_range import read_date
 

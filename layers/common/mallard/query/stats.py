@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
+from mallard.engine.duckdb.engine import Answer, Engine
+from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
-from mallard.query.engine import Answer, Engine
-from mallard.query.study import Study
 from mallard.stats.comparison import change
 from mallard.stats.date_range import MAX_SERIES_DAYS, Period, read_period
 from mallard.stats.dimensions import DIMENSIONS

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from fastapi.params import Depends as Dependency
 
+from mallard.engine.duckdb.damaged_files import noted
+from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
 from mallard.query.answers import Bucket, Counted, LeftOut, Main, Overview, Row
 from mallard.query.asking import Ask, ask_filtered
-from mallard.query.damage import noted
-from mallard.query.engine import Engine
 from mallard.query.parameters import (
     Breakdowns,
     Compare,

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from mallard.query.damage import noting
+from mallard.engine.duckdb.damaged_files import noting
 from mallard.query.events_from import events_from
 
 CACHE_CONTROL = "private, no-cache"

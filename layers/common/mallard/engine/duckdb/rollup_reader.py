@@ -9,8 +9,8 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.query.merge import COUNTS
-from mallard.query.statement import rollup_made_by
+from mallard.engine.duckdb.merge import COUNTS
+from mallard.engine.sql.statement import rollup_made_by
 from mallard.sites.time_zone import Zones
 from mallard.stats.date_range import Period
 from mallard.stats.dimensions import DIMENSIONS

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import chain
 
-from mallard.query.rollups import Rolled
+from mallard.engine.duckdb.rollup_reader import Rolled
 from mallard.store.base import Listed
 from mallard.table.reader import Days
 

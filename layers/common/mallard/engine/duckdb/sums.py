@@ -7,9 +7,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.engine.duckdb.merge import COUNTS
+from mallard.engine.sql.statement import sql_file
 from mallard.errors import QueryTooLargeError
-from mallard.query.merge import COUNTS
-from mallard.query.statement import sql_file
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.filter_dimensions import SEED_NAMES, blank_words
 from mallard.stats.metrics import MEASURES

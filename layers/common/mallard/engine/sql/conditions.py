@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from mallard.engine.sql.goal_conditions import goal_columns, goal_condition, goals_meant
+from mallard.engine.sql.operators import NOTHING, Bound, any_of, comparison, pattern, property_of_event
 from mallard.errors import QueryError
-from mallard.query.comparisons import NOTHING, Bound, any_of, comparison, pattern, property_of_event
-from mallard.query.goal_conditions import goal_columns, goal_condition, goals_meant
 from mallard.sites.settings import Goal
 from mallard.stats.filter_dimensions import (
     ENTRY_PAGE,

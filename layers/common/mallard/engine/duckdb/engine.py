@@ -12,16 +12,17 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
-from mallard.query.cache import Cache
-from mallard.query.conditions import Conditions, compile_filter, of_recent
-from mallard.query.damage import Damage, LeftOut, note, require_complete
-from mallard.query.database import READ_ATTEMPTS, READ_ERRORS, Database
-from mallard.query.day_counts import DEFAULT, Bounds, DayCounts, count_day
-from mallard.query.merge import merged
-from mallard.query.plan import PORTION_BYTES, Plan, portions
-from mallard.query.rollups import Rolled, RollupReader
-from mallard.query.statement import (
+from mallard.engine.cancellation import current_stop
+from mallard.engine.duckdb.damaged_files import Damage, LeftOut, note, require_complete
+from mallard.engine.duckdb.database import READ_ATTEMPTS, READ_ERRORS, Database
+from mallard.engine.duckdb.day_counts import DEFAULT, Bounds, DayCounts, count_day
+from mallard.engine.duckdb.merge import merged
+from mallard.engine.duckdb.plan import PORTION_BYTES, Plan, portions
+from mallard.engine.duckdb.result_cache import Cache
+from mallard.engine.duckdb.rollup_reader import Rolled, RollupReader
+from mallard.engine.duckdb.sums import Sums
+from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
+from mallard.engine.sql.statement import (
     BEGINNING,
     SPANS,
     Count,
@@ -30,9 +31,8 @@ from mallard.query.statement import (
     rows_sql,
     sql_file,
 )
-from mallard.query.stopping import current_stop
-from mallard.query.study import Study
-from mallard.query.sums import Sums
+from mallard.engine.visitor_query import Study
+from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
 from mallard.sites.settings_store import SiteBook
 from mallard.sites.time_zone import Zones
 from mallard.stats.date_range import Period

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.query.statement import BEGINNING, DaySql, day_sql, sql_file
+from mallard.engine.sql.statement import BEGINNING, DaySql, day_sql, sql_file
 from mallard.table.rollup import FACTS, MAX_VALUE_BYTES, MAX_VALUES, SCHEMA
 
 COUNTED = pa.schema([each for each in SCHEMA if each.name not in ("date", *FACTS)])

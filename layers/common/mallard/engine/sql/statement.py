@@ -1,4 +1,4 @@
-"""SQL put together from the files in ``query/sql``: names and closed fragments only, values are always bound."""
+"""SQL put together from the files in ``engine/sql``: names and closed fragments only, values are always bound."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import pyarrow as pa
 
-from mallard.query.comparisons import NOTHING
-from mallard.query.conditions import EVERYTHING, Conditions
+from mallard.engine.sql.conditions import EVERYTHING, Conditions
+from mallard.engine.sql.operators import NOTHING
 from mallard.sites.time_zone import Zones
 from mallard.stats.dimensions import DIMENSIONS, Dimension
 from mallard.stats.filter_dimensions import SEED_NAMES, blank_words, present
@@ -94,8 +94,8 @@ def hours_table(zones: Zones, start: date, end: date) -> pa.Table:
 
 @cache
 def sql_file(name: str) -> str:
-    """The text of ``query/sql/<name>.sql``."""
-    return files("mallard.query").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    """The text of ``engine/sql/<name>.sql``."""
+    return files("mallard.engine").joinpath("sql", f"{name}.sql").read_text("utf-8")
 
 
 def counting_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:

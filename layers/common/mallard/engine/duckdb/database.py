@@ -7,8 +7,8 @@ from contextlib import contextmanager, nullcontext, suppress
 
 import duckdb
 
+from mallard.engine.cancellation import Line, current_stop
 from mallard.errors import QueryError, QueryTooLargeError, StoreUnavailableError
-from mallard.query.stopping import Line, current_stop
 from mallard.store.base import Store
 
 READ_ATTEMPTS = 3

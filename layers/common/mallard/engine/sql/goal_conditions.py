@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.engine.sql.operators import Bound, any_of, one_of, pattern, property_of_event
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
 from mallard.normalize.names import composed, forms, stored_label, written_page
-from mallard.query.comparisons import Bound, any_of, one_of, pattern, property_of_event
 from mallard.sites.settings import Goal
 from mallard.stats.filter_dimensions import PAGE, PROPS, blank_words, quoted
 from mallard.stats.filters import CONTAINS, IS, Leaf

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from mallard.engine.cancellation import current_stop
 from mallard.errors import DamagedSegmentError
-from mallard.query.stopping import current_stop
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in
 from mallard.table.reader import Days

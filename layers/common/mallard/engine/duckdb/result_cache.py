@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from mallard.engine.cancellation import WAIT_STEP_SECONDS, current_stop
 from mallard.errors import QueryBusyError, QueryStoppedError
-from mallard.query.stopping import WAIT_STEP_SECONDS, current_stop
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_ENTRIES = 1000

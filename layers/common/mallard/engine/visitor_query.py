@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from mallard.engine.sql.conditions import Conditions
+from mallard.engine.sql.statement import Count, trail_sql
 from mallard.errors import QueryTooLargeError
-from mallard.query.conditions import Conditions
-from mallard.query.statement import Count, trail_sql
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.query import Query
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from mallard.query.comparisons import Bound
-from mallard.query.conditions import Writer
+from mallard.engine.sql.conditions import Writer
+from mallard.engine.sql.operators import Bound
 from mallard.sites.settings import Goal
 from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
 from mallard.stats.filters import IS, All, Any_, Filter, Leaf

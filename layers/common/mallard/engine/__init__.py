@@ -1,0 +1,1 @@
+"""Executes queries: from a question to counts."""

@@ -1,0 +1,1 @@
+"""The engine over DuckDB: snapshots, plans, rollups, scans, caches."""

@@ -1,0 +1,1 @@
+"""SQL of queries: statements, filters and goals."""
