@@ -20,7 +20,7 @@ from bench.behaviour_sequences import CASES as NEXT_CASES
 from bench.clock import Spent, alternate
 from bench.peer_chdb import Session, chdb_session, parquet_source
 from bench.query_data import AFTER, MEMORY_MB, THREADS, fill, folder_bytes, open_engine, roll_up, scope
-from mallard.query.stats import Stats
+from mallard.reports.standard_reports import Stats
 from mallard.store.local import LocalStore
 
 CASES: tuple[Case, ...] = (*FIRST_CASES, *NEXT_CASES)

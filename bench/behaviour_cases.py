@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from bench.peer_chdb import GAP_MS, THREADS, Session
-from mallard.behaviour.funnel import Funnel, count_funnel
-from mallard.behaviour.retention import Retention, count_retention
-from mallard.behaviour.sessions import count_sessions
-from mallard.behaviour.steps import parse_steps
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.funnel import Funnel, count_funnel
+from mallard.reports.behaviour.retention import Retention, count_retention
+from mallard.reports.behaviour.sessions import count_sessions
+from mallard.reports.behaviour.steps import parse_steps
+from mallard.reports.standard_reports import Scope, Stats
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from bench.behaviour_cases import Case, Rows, peer_rows
 from bench.peer_chdb import Session
-from mallard.behaviour.flow import flow, read_anchor, read_flow
-from mallard.behaviour.sequences import read_sequence, sequences
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.flow import flow, read_anchor, read_flow
+from mallard.reports.behaviour.sequences import read_sequence, sequences
+from mallard.reports.standard_reports import Scope, Stats
 
 STEPS = "page:/pricing,event:signup"
 CONDITIONS = "ifNull(pathname = '/pricing', 0), event_name = 'signup'"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
-from mallard.query.stats import Overview
+from mallard.reports.standard_reports import Overview
 
 BREAKDOWNS = ("pages", "sources", "browsers", "os", "devices", "countries")
 LIMIT = 10

@@ -14,7 +14,7 @@ from bench.clock import Spent, alternate
 from bench.panels import check_equal
 from bench.query_data import AFTER, LAST, MEMORY_MB, THREADS, fill, folder_bytes, open_engine, roll_up, scope
 from bench.query_memory import FromEvents, measure
-from mallard.query.stats import Stats
+from mallard.reports.standard_reports import Stats
 from mallard.store.local import LocalStore
 
 EVENTS = 10_000_000

@@ -9,7 +9,7 @@ from typing import Any
 from bench.clock import Spent, alternate
 from bench.panels import Panels, check_equal, of_overview
 from bench.peer_chdb import Chdb, chdb_session, merge_tree_source, parquet_source
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.filters import parse_filters
 
 OURS, PARQUET, MERGE_TREE = "ours", "chdb, the same Parquet", "chdb, MergeTree"

@@ -13,7 +13,7 @@ from typing import Any
 from bench.clock import Spent, timed
 from bench.panels import Panels, of_overview
 from bench.query_data import AFTER, open_engine, scope
-from mallard.query.stats import Stats
+from mallard.reports.standard_reports import Stats
 from mallard.store.local import LocalStore
 
 

@@ -8,7 +8,7 @@ from bench.clock import timed
 from bench.panels import Panels, check_equal, of_overview
 from bench.query_data import AFTER, fill, open_engine, roll_up, scope
 from mallard.engine.duckdb.engine import Engine
-from mallard.query.stats import Stats
+from mallard.reports.standard_reports import Stats
 from mallard.store.s3 import connect
 from support.ministack import ministack
 from support.moto import REGION

@@ -11,7 +11,7 @@ from bench.clock import Spent, alternate
 from bench.panels import LIMIT
 from bench.peer_seed import Seed, seed
 from bench.query_data import SEED_DAY, SITE, fill_seed, open_engine, roll_up
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.store.local import LocalStore
 

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from bench.peer_chdb import Session, chdb_session
 
-from mallard.behaviour.flow import Asked, flow_sql, read_flow
-from mallard.behaviour.steps import parse_steps
+from mallard.reports.behaviour.flow import Asked, flow_sql, read_flow
+from mallard.reports.behaviour.steps import parse_steps
 from support.behaviour_flow import BEGINS
 
 pytestmark = pytest.mark.heavy

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from bench.peer_chdb import Session, chdb_session
 
-from mallard.behaviour.retention import retention_sql
+from mallard.reports.behaviour.retention import retention_sql
 from support.behaviour_funnel import Seen, all_modes, random_events, statement, trail_table, walking_events
 
 pytestmark = pytest.mark.heavy

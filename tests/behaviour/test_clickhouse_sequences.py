@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 import pytest
 from bench.peer_chdb import Session, chdb_session
 
-from mallard.behaviour.pattern import parse_pattern
-from mallard.behaviour.sequence_sql import sequence_sql
+from mallard.reports.behaviour.pattern import parse_pattern
+from mallard.reports.behaviour.sequence_sql import sequence_sql
 from support.behaviour_sequences import Event, holds_of_nothing, parts_of, random_events, random_pattern
 
 pytestmark = pytest.mark.heavy

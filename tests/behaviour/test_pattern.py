@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.behaviour.pattern import (
+from mallard.errors import QueryError
+from mallard.reports.behaviour.pattern import (
     MAX_ACTIONS,
     MAX_PATTERN_LENGTH,
     MAX_SECONDS,
@@ -18,7 +19,6 @@ from mallard.behaviour.pattern import (
     parse_pattern,
     up_to_last_step,
 )
-from mallard.errors import QueryError
 from support.behaviour_sequences import random_pattern
 
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from mallard.behaviour.funnel import Funnel, count_funnel
-from mallard.behaviour.retention import Retention, count_retention
-from mallard.behaviour.sessions import count_sessions, sessions_by
-from mallard.behaviour.steps import parse_steps
 from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
 from mallard.keeping.rollups import build_rollups
 from mallard.privacy.rotation import ROTATION_KEY
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.funnel import Funnel, count_funnel
+from mallard.reports.behaviour.retention import Retention, count_retention
+from mallard.reports.behaviour.sessions import count_sessions, sessions_by
+from mallard.reports.behaviour.steps import parse_steps
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore

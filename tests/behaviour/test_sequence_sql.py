@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.behaviour.pattern import parse_pattern
-from mallard.behaviour.sequence_sql import KEYS, sequence_sql
+from mallard.reports.behaviour.pattern import parse_pattern
+from mallard.reports.behaviour.sequence_sql import KEYS, sequence_sql
 from support.behaviour_sequences import (
     Event,
     count_matches,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.behaviour.steps import MAX_STEPS, Step, compile_steps, parse_steps
 from mallard.errors import QueryError
 from mallard.normalize.names import stored_label
+from mallard.reports.behaviour.steps import MAX_STEPS, Step, compile_steps, parse_steps
 from mallard.sites.settings import Goal
 from mallard.stats.filters import All, Leaf
 

@@ -15,8 +15,6 @@ import pyarrow.compute as pc
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.behaviour.sequences import read_sequence, sequences_by
-from mallard.behaviour.sessions import sessions_by
 from mallard.engine.duckdb.damaged_files import LeftOut, noting
 from mallard.engine.duckdb.day_counts import Bounds
 from mallard.engine.duckdb.engine import PENDING, Engine
@@ -25,8 +23,10 @@ from mallard.errors import QueryTooLargeError
 from mallard.keeping.retain import Retention, retain
 from mallard.keeping.rollups import build_rollups
 from mallard.query.api import create_app
-from mallard.query.export import Export, download
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.sequences import read_sequence, sequences_by
+from mallard.reports.behaviour.sessions import sessions_by
+from mallard.reports.report_export import Export, download
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.filters import Leaf

@@ -16,8 +16,8 @@ from mallard.flush.drain import drain
 from mallard.ingest.pipeline import Door
 from mallard.keeping.erase import ALLOWED_SKEW, Erasure, carry_out, request_erasure
 from mallard.keeping.house import House
-from mallard.query.stats import Scope, Stats
 from mallard.queue.local import LocalQueue
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.erased_days import MAX_REMEMBERED, Erased
 from mallard.sites.settings_store import KEPT_SECONDS, SiteBook, site_key
 from mallard.stats.date_range import read_period

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.behaviour.sequences import read_sequence, sequences, sequences_by
 from mallard.engine.duckdb.engine import Engine
 from mallard.keeping.retain import Retention, retain
 from mallard.query.api import create_app
-from mallard.query.export import days_table
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.sequences import read_sequence, sequences, sequences_by
+from mallard.reports.report_export import days_table
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.filters import parse_filters
 from mallard.table.layout import Partition

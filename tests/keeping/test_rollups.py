@@ -10,7 +10,7 @@ import pytest
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import ConflictError
 from mallard.keeping.rollups import build_month, build_rollups, months_before, swap
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.table.layout import Partition
 from mallard.table.reader import list_days

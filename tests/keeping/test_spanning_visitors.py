@@ -14,7 +14,7 @@ from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import Event
 from mallard.keeping.erase import carry_out, request_erasure
 from mallard.keeping.rollups import build_rollups
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore

@@ -11,7 +11,7 @@ import pytest
 
 from mallard.cli import main
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS

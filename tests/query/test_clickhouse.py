@@ -13,7 +13,7 @@ from bench.panels import check_equal, of_overview
 from bench.peer_chdb import Chdb, Session, chdb_session, merge_tree_source, parquet_source
 
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store import httpfs
 from mallard.store.local import LocalStore

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.behaviour.sessions import count_sessions
 from mallard.engine.duckdb.damaged_files import Damage, LeftOut, noting
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.keeping.erase import Erasure
 from mallard.query.api import create_app
-from mallard.query.export import Export, download
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.sessions import count_sessions
+from mallard.reports.report_export import Export, download
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.time_zone import Zones
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import Leaf

@@ -24,13 +24,14 @@ from mallard.engine.cancellation import CURRENT, Stop, current_stop
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.keeping.erase import Erasure
-from mallard.query import downloads, export
+from mallard.query import downloads
 from mallard.query.api import create_app
 from mallard.query.downloads import Deliver, Download, stream, through_store
-from mallard.query.export import Export, download
-from mallard.query.export_forms import FORMS
 from mallard.query.patience import Patience
-from mallard.query.stats import Scope, Stats
+from mallard.reports import report_export
+from mallard.reports.export_formats import FORMS
+from mallard.reports.report_export import Export, download
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.store.base import Store
@@ -331,7 +332,7 @@ def test_a_wrong_parameter_is_a_sentence(place: Place, parameters: dict[str, str
 
 
 def test_more_events_than_may_be_are_refused_before_any_byte(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "MAX_EVENTS", 39)
+    monkeypatch.setattr(report_export, "MAX_EVENTS", 39)
     answer = get(place.engine, what="events")
     assert (answer.status_code, answer.json()["error"]) == (
         413,

@@ -15,7 +15,7 @@ from mallard.engine.duckdb import engine as engine_module
 from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.rollups import build_rollups
-from mallard.query.stats import BREAKDOWNS, Scope, Stats
+from mallard.reports.standard_reports import BREAKDOWNS, Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore

@@ -9,7 +9,7 @@ import pytest
 
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import Event, to_ms
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.stats.query import Query

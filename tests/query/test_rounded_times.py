@@ -12,7 +12,6 @@ import duckdb
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.behaviour.funnel_sql import FunnelSql
 from mallard.config import load_settings
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.engine.sql.statement import BEGINNING, Count, counting_sql
@@ -28,6 +27,7 @@ from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts
 from mallard.query.api import create_app
 from mallard.query.gateway import open_engine
+from mallard.reports.behaviour.funnel_sql import FunnelSql
 from mallard.stats.date_range import read_period
 from mallard.stats.query import Query
 from mallard.store.local import LocalStore

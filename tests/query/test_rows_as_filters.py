@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mallard.behaviour.sequences import read_sequence, sequences_by
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.rollups import build_rollups
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.sequences import read_sequence, sequences_by
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.settings_store import SiteBook
 from mallard.stats.date_range import Period
 from mallard.stats.dimensions import DIMENSIONS

@@ -11,7 +11,7 @@ import pytest
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.keeping.erase import carry_out, request_erasure
 from mallard.keeping.rollups import build_rollups
-from mallard.query.stats import Overview, Scope, Stats
+from mallard.reports.standard_reports import Overview, Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import Leaf
 from mallard.store.s3 import S3Store, connect

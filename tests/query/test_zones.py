@@ -13,7 +13,7 @@ from mallard.event import to_ms
 from mallard.keeping.erase import Erasure
 from mallard.privacy.salts import salt_key
 from mallard.query.api import create_app
-from mallard.query.stats import Stats
+from mallard.reports.standard_reports import Stats
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

@@ -7,7 +7,7 @@ from random import Random
 
 import pyarrow as pa
 
-from mallard.behaviour.funnel_sql import FunnelSql
+from mallard.reports.behaviour.funnel_sql import FunnelSql
 
 MODES = ("strict_order", "strict_increase", "strict_once", "strict_deduplication", "allow_reentry")
 

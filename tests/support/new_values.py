@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import PAGEVIEW, to_ms
 from mallard.keeping.rollups import build_rollups
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

@@ -8,7 +8,7 @@ from typing import Any
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import to_ms
 from mallard.keeping.rollups import build_rollups
-from mallard.query.stats import Scope, Stats
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.store.base import Store

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.query.stats import Overview, Scope, Stats
+from mallard.reports.standard_reports import Overview, Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.filters import All, Filter, Leaf
 from mallard.store.base import Store

@@ -14,8 +14,8 @@ from mallard.auth.api_keys import ApiKey
 from mallard.flush.drain import flush
 from mallard.ingest.batch import Taken, take_batch
 from mallard.privacy.rotation import Rotation
-from mallard.query.stats import Scope, Stats
 from mallard.queue.base import Message
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.store.lease import Lease

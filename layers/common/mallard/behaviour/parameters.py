@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import Query
 
-from mallard.behaviour.funnel_sql import MODES
-from mallard.behaviour.retention import INTERVALS, MAX_COUNT, Retention
 from mallard.errors import QueryError
-from mallard.query.stats import BREAKDOWNS
+from mallard.reports.behaviour.funnel_sql import MODES
+from mallard.reports.behaviour.retention import INTERVALS, MAX_COUNT, Retention
+from mallard.reports.standard_reports import BREAKDOWNS
 
 Steps = Annotated[
     str | None,

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from fastapi.params import Depends as Dependency
 
 from mallard.behaviour.answers import Cohort, CohortsOf, FunnelOf, FunnelStep, Sessions, SessionsOf
-from mallard.behaviour.funnel import Funnel, count_funnel, read_modes
 from mallard.behaviour.parameters import (
     Breakdown,
     Count,
@@ -20,14 +19,15 @@ from mallard.behaviour.parameters import (
     read_breakdown,
     read_retention,
 )
-from mallard.behaviour.retention import count_retention
-from mallard.behaviour.sessions import count_sessions, sessions_by
-from mallard.behaviour.steps import parse_steps
-from mallard.behaviour.windows import read_window
 from mallard.engine.duckdb.engine import Engine
 from mallard.query.asking import Ask, ask_filtered
 from mallard.query.parameters import Limit, read_limit
 from mallard.query.tagged import TaggedRoute
+from mallard.reports.behaviour.funnel import Funnel, count_funnel, read_modes
+from mallard.reports.behaviour.retention import count_retention
+from mallard.reports.behaviour.sessions import count_sessions, sessions_by
+from mallard.reports.behaviour.steps import parse_steps
+from mallard.reports.behaviour.windows import read_window
 
 
 def behaviour_routes(

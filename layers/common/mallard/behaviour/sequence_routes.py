@@ -8,7 +8,13 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.params import Depends as Dependency
 
 from mallard.behaviour import sequence_answers as answers
-from mallard.behaviour.flow import (
+from mallard.behaviour.parameters import Breakdown, Steps, read_breakdown
+from mallard.engine.duckdb.engine import Engine
+from mallard.errors import QueryError
+from mallard.query.asking import Ask, ask_filtered
+from mallard.query.parameters import Limit, read_limit
+from mallard.query.tagged import TaggedRoute
+from mallard.reports.behaviour.flow import (
     BACKWARD,
     BASES,
     DIRECTIONS,
@@ -17,13 +23,7 @@ from mallard.behaviour.flow import (
     read_anchor,
     read_flow,
 )
-from mallard.behaviour.parameters import Breakdown, Steps, read_breakdown
-from mallard.behaviour.sequences import read_sequence, sequences, sequences_by
-from mallard.engine.duckdb.engine import Engine
-from mallard.errors import QueryError
-from mallard.query.asking import Ask, ask_filtered
-from mallard.query.parameters import Limit, read_limit
-from mallard.query.tagged import TaggedRoute
+from mallard.reports.behaviour.sequences import read_sequence, sequences, sequences_by
 
 Pattern = Annotated[
     str | None, Query(description="In what order, such as (?1)(?t<=3600)(?2). Default (?1).*(?2) and so on.")

@@ -13,8 +13,8 @@ from mallard.errors import QueryError
 from mallard.query.asking import Ask, ask_filtered
 from mallard.query.downloads import Deliver
 from mallard.query.events_from import events_from
-from mallard.query.export import WHAT, Export, download
-from mallard.query.export_forms import FORMS, MEDIA_TYPES
+from mallard.reports.export_formats import FORMS, MEDIA_TYPES
+from mallard.reports.report_export import WHAT, Export, download
 
 Format = Annotated[str | None, Query(alias="format", description=f"One of {', '.join(FORMS)}. Default csv.")]
 What = Annotated[

@@ -23,8 +23,8 @@ from mallard.query.parameters import (
     read_interval,
     read_limit,
 )
-from mallard.query.stats import BREAKDOWNS, Scope
 from mallard.query.tagged import TaggedRoute
+from mallard.reports.standard_reports import BREAKDOWNS, Scope
 from mallard.stats.comparison import earlier
 from mallard.stats.date_range import Period
 

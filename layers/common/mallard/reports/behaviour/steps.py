@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from mallard.behaviour.reading import Reader
 from mallard.engine.cancellation import IS_STRANGER
 from mallard.engine.sql.event_conditions import EventConditions, compile_for_events
 from mallard.engine.sql.goal_conditions import page_pattern
 from mallard.errors import QueryError
 from mallard.normalize.names import forms, written_page
+from mallard.reports.behaviour.parameter_reader import Reader
 from mallard.sites.settings import Goal
 from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
 from mallard.stats.filter_values import written_leaf

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mallard.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
-from mallard.behaviour.steps import Step, compile_steps
 from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
+from mallard.reports.behaviour.steps import Step, compile_steps
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.query import Query
 from mallard.table.rollup import TOTAL
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-from mallard.behaviour.pattern import Action, Event, in_order, parse_pattern
-from mallard.behaviour.sequence_sql import KEYS, sequence_sql
-from mallard.behaviour.steps import Step, compile_steps, parse_steps
 from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.pattern import Action, Event, in_order, parse_pattern
+from mallard.reports.behaviour.sequence_sql import KEYS, sequence_sql
+from mallard.reports.behaviour.steps import Step, compile_steps, parse_steps
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.query import Query
 
 MIN_STEPS = 2

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from mallard.behaviour.reading import Reader
 from mallard.errors import QueryError
+from mallard.reports.behaviour.parameter_reader import Reader
 
 MAX_PATTERN_LENGTH = 500
 MAX_ACTIONS = 63

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from mallard.behaviour.text import sql_file
 from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.privacy.rotation import Rotation, known_rotation, last_date
-from mallard.query.stats import Scope, Stats
+from mallard.reports.behaviour.sql_texts import sql_file
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.query import Query
 from mallard.table.rollup import TOTAL

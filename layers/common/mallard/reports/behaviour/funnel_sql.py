@@ -7,7 +7,7 @@ of their steps. docs/behaviour.md says it in words.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mallard.behaviour.text import sql_file
+from mallard.reports.behaviour.sql_texts import sql_file
 
 STRICT_ORDER, STRICT_INCREASE, STRICT_ONCE = "strict_order", "strict_increase", "strict_once"
 STRICT_DEDUPLICATION, ALLOW_REENTRY = "strict_deduplication", "allow_reentry"

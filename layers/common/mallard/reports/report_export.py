@@ -15,8 +15,8 @@ from mallard.engine.duckdb.damaged_files import require_complete
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
 from mallard.query.downloads import Download
-from mallard.query.export_forms import MEDIA_TYPES, Form, open_form
-from mallard.query.stats import Scope, Stats
+from mallard.reports.export_formats import MEDIA_TYPES, Form, open_form
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.metrics import METRICS
 from mallard.stats.query import DAY, Query
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from mallard.errors import QueryError
-from mallard.query.stats import Scope, Stats, marked
+from mallard.reports.standard_reports import Scope, Stats, marked
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.metrics import METRICS
 from mallard.stats.query import Query

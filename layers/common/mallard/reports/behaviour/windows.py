@@ -2,8 +2,8 @@
 
 import re
 
-from mallard.behaviour.reading import Reader
 from mallard.errors import QueryError
+from mallard.reports.behaviour.parameter_reader import Reader
 
 UNITS = {"second": 1000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
 """Milliseconds."""

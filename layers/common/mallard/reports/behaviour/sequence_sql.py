@@ -7,8 +7,8 @@ That this finds what ClickHouse's matcher finds by going back is tested against 
 
 from collections.abc import Sequence
 
-from mallard.behaviour.pattern import Action, Event, Gap, up_to_last_step
-from mallard.behaviour.text import sql_file
+from mallard.reports.behaviour.pattern import Action, Event, Gap, up_to_last_step
+from mallard.reports.behaviour.sql_texts import sql_file
 
 EVENTS_OF_A_VISITOR = 1 << 30
 """More than there can be: a moment in seconds and a place among a visitor's events are one number."""

@@ -1,0 +1,1 @@
+"""Reports that pages and API clients read."""

@@ -1,0 +1,1 @@
+"""Reports over the order of events: sessions, funnels, retention, sequences, flow."""
