@@ -15,7 +15,7 @@ import duckdb
 
 from mallard.demo.traffic import generate
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from mallard.demo.traffic import generate
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope
 from mallard.stats.date_range import Period
 from mallard.stats.filters import Filter

@@ -16,7 +16,7 @@ from mallard.cli.integrity import check_integrity
 from mallard.cli.objects import damaged_objects
 from mallard.drops.drop_counts import rejections
 from mallard.errors import DamagedObjectError
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.privacy.rotation import ROTATION_KEY
 from mallard.privacy.salts import SECRET_KEY
 from mallard.sites.settings_store import SiteBook, site_key

@@ -12,7 +12,7 @@ from mallard.config import load_settings
 from mallard.flush.batching import Gathering
 from mallard.flush.drain import drain_if_any
 from mallard.flush.records import flush_records
-from mallard.keeping.house import House
+from mallard.maintenance.jobs import House
 from mallard.observe.watch import Context, Watch
 from mallard.privacy.rotation import agree_on_rotation
 from mallard.queue.base import Queue

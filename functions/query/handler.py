@@ -13,7 +13,7 @@ from mallard.engine.duckdb.engine import Engine
 from mallard.http.upstream import behind_gateway
 from mallard.ingest.caller import open_caller
 from mallard.ingest.enrich.cdn_headers import refused_past_edge
-from mallard.keeping.erase import Erasure, queue_erasure
+from mallard.maintenance.erasure import Erasure, queue_erasure
 from mallard.parameters import read_parameter
 from mallard.query.api import create_app
 from mallard.query.downloads import through_store

@@ -16,7 +16,7 @@ from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.erase import Erasure
+from mallard.maintenance.erasure import Erasure
 from mallard.query.api import create_app
 from mallard.query.parameters import read_site
 from mallard.sites.settings_store import SiteBook

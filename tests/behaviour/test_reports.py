@@ -15,7 +15,7 @@ from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.privacy.rotation import ROTATION_KEY
 from mallard.reports.behaviour.funnel import Funnel, count_funnel
 from mallard.reports.behaviour.retention import Retention, count_retention

@@ -55,6 +55,6 @@ def test_the_machine_fails_where_a_part_leaves_a_rule_out(machine: type[FlushMac
 def test_the_machine_fails_where_an_erasure_is_carried_out_otherwise(
     erase: Callable[[Store, Partition, int], Removed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mallard.keeping.erase.erase_partition", erase)
+    monkeypatch.setattr("mallard.maintenance.erasure.erase_partition", erase)
     with pytest.raises(AssertionError):
         run(broken.ErasuresMachine, ERASURES_SEED)

@@ -23,7 +23,7 @@ from mallard.ingest.batch import Taken, take_batch
 from mallard.ingest.drop_reasons import Dropped, Reason
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.new_sites import NEW_SITES, SharedNewSites
-from mallard.keeping.known import note_known_sites
+from mallard.maintenance.site_records import note_known_sites
 from mallard.queue.local import LocalQueue
 from mallard.sites.known_sites import KNOWN_SITES
 from mallard.sites.settings_store import SiteBook

@@ -20,8 +20,8 @@ from mallard.engine.duckdb.day_counts import Bounds
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.engine.duckdb.sums import Sums
 from mallard.errors import QueryTooLargeError
-from mallard.keeping.retain import Retention, retain
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.data_retention import Retention, retain
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.query.api import create_app
 from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.behaviour.sessions import sessions_by

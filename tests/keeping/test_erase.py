@@ -10,7 +10,7 @@ import pytest
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import ErasureError, StoreUnavailableError
 from mallard.event import to_ms
-from mallard.keeping.erase import (
+from mallard.maintenance.erasure import (
     ALLOWED_SKEW,
     Erasure,
     carry_out,
@@ -21,8 +21,8 @@ from mallard.keeping.erase import (
     read_erasure,
     request_erasure,
 )
-from mallard.keeping.house import House
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.jobs import House
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 from mallard.store.local import LocalStore

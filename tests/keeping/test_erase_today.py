@@ -14,8 +14,8 @@ from mallard.engine.duckdb.engine import Engine
 from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.drain import drain
 from mallard.ingest.pipeline import Door
-from mallard.keeping.erase import ALLOWED_SKEW, Erasure, carry_out, request_erasure
-from mallard.keeping.house import House
+from mallard.maintenance.erasure import ALLOWED_SKEW, Erasure, carry_out, request_erasure
+from mallard.maintenance.jobs import House
 from mallard.queue.local import LocalQueue
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.erased_days import MAX_REMEMBERED, Erased

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from mallard.keeping.exports import delete_old_exports
-from mallard.keeping.house import House
+from mallard.maintenance.expired_exports import delete_old_exports
+from mallard.maintenance.jobs import House
 from support.place import NOW, Place
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mallard.keeping.house import House, HouseReport
-from mallard.keeping.retain import Retention, retain
+from mallard.maintenance.data_retention import Retention, retain
+from mallard.maintenance.jobs import House, HouseReport
 from mallard.privacy.salts import delete_old_salts, salt_key
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store

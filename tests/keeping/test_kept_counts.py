@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.engine.duckdb.engine import Engine
-from mallard.keeping.retain import Retention, retain
+from mallard.maintenance.data_retention import Retention, retain
 from mallard.query.api import create_app
 from mallard.reports.behaviour.sequences import read_sequence, sequences, sequences_by
 from mallard.reports.report_export import days_table

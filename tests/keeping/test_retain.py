@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from mallard.flush.drain import flush
-from mallard.keeping.erase import carry_out, request_erasure
-from mallard.keeping.house import House
-from mallard.keeping.retain import GRACE, Retention, retain
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.data_retention import GRACE, Retention, retain
+from mallard.maintenance.erasure import carry_out, request_erasure
+from mallard.maintenance.jobs import House
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.queue.base import Message
 from mallard.table.layout import Partition
 from mallard.table.reader import list_days

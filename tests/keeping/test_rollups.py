@@ -9,7 +9,7 @@ import pytest
 
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import ConflictError
-from mallard.keeping.rollups import build_month, build_rollups, months_before, swap
+from mallard.maintenance.rollup_builder import build_month, build_rollups, months_before, swap
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.table.layout import Partition
@@ -130,7 +130,7 @@ def test_an_old_rollup_brought_back_is_not_used_for_the_day_that_changed(place: 
 def test_a_rollup_of_other_sql_is_not_used_and_is_built_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     true = place.numbers()
     with monkeypatch.context() as patched:
-        for module in ("mallard.keeping.rollups", "mallard.engine.duckdb.rollup_reader"):
+        for module in ("mallard.maintenance.rollup_builder", "mallard.engine.duckdb.rollup_reader"):
             patched.setattr(f"{module}.rollup_made_by", lambda zone: "another version")
         assert place.build() == 3
     lying = rolled_rows(place)

@@ -12,8 +12,8 @@ from mallard.engine.duckdb import engine as engine_module
 from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import Event
-from mallard.keeping.erase import carry_out, request_erasure
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.erasure import carry_out, request_erasure
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
 from mallard.stats.filters import parse_filters

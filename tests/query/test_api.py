@@ -12,7 +12,7 @@ from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.erase import Erasure, request_erasure
+from mallard.maintenance.erasure import Erasure, request_erasure
 from mallard.query.api import create_app
 from mallard.query.site_routes import Erase
 from mallard.store.local import LocalStore

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from mallard.engine.duckdb.damaged_files import Damage, LeftOut, noting
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
-from mallard.keeping.erase import Erasure
+from mallard.maintenance.erasure import Erasure
 from mallard.query.api import create_app
 from mallard.reports.behaviour.sessions import count_sessions
 from mallard.reports.report_export import Export, download

@@ -23,7 +23,7 @@ from starlette.types import Message
 from mallard.engine.cancellation import CURRENT, Stop, current_stop
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import ENGAGEMENT, PAGEVIEW
-from mallard.keeping.erase import Erasure
+from mallard.maintenance.erasure import Erasure
 from mallard.query import downloads
 from mallard.query.api import create_app
 from mallard.query.downloads import Deliver, Download, stream, through_store

@@ -14,7 +14,7 @@ import pytest
 from mallard.engine.duckdb import engine as engine_module
 from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import BREAKDOWNS, Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters

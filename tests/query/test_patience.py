@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Send
 from mallard.demo.traffic import generate
 from mallard.engine.cancellation import CURRENT
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.erase import Erasure
+from mallard.maintenance.erasure import Erasure
 from mallard.query.api import create_app
 from mallard.query.patience import Patience
 from mallard.store.local import LocalStore

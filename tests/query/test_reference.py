@@ -13,7 +13,7 @@ import pytest
 from mallard.engine.duckdb.day_counts import Bounds
 from mallard.engine.duckdb.engine import Engine
 from mallard.event import ENGAGEMENT, PAGEVIEW
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.comparison import earlier
 from mallard.stats.date_range import read_period

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.settings_store import SiteBook

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.erase import carry_out, request_erasure
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.erasure import carry_out, request_erasure
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Overview, Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import Leaf

@@ -9,7 +9,7 @@ import pytest
 
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import Event, to_ms
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.settings_store import SiteBook
 from mallard.stats.date_range import Period, read_period

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import to_ms
-from mallard.keeping.erase import Erasure
+from mallard.maintenance.erasure import Erasure
 from mallard.privacy.salts import salt_key
 from mallard.query.api import create_app
 from mallard.reports.standard_reports import Stats

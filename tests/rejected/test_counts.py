@@ -9,7 +9,7 @@ from mallard.drops.drop_counts import KEPT, Rejection, add_notes, delete_old_rej
 from mallard.drops.drop_note import NOTES_PER_MINUTE, Note, Notes, is_note, read_note
 from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.drain import drain
-from mallard.keeping.erase import carry_out, request_erasure
+from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.queue.local import LocalQueue
 from mallard.table.writer import TableWriter
 from support.faults import Fault, FaultyStore

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from mallard.engine.duckdb.engine import Engine
 from mallard.event import ENGAGEMENT
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.query.api import create_app
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate

@@ -10,9 +10,9 @@ from mallard.engine.duckdb.engine import PENDING
 from mallard.errors import MallardError
 from mallard.event import Event, to_ms
 from mallard.flush.drain import drain
-from mallard.keeping.erase import carry_out, open_erasures
-from mallard.keeping.retain import Retention, retain
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.data_retention import Retention, retain
+from mallard.maintenance.erasure import carry_out, open_erasures
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.sites.settings_store import SiteBook
 from mallard.stats.date_range import Period
 from mallard.table.messages import read_deliveries

@@ -10,7 +10,7 @@ from random import Random
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from mallard.keeping.erase import ERASURES, request_erasure
+from mallard.maintenance.erasure import ERASURES, request_erasure
 from support.faults import Fault
 from support.flush_crew import MOST_ACTORS, RETENTION_DAYS, SITE, Crew, Move
 

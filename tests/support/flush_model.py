@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from mallard.event import Event
-from mallard.keeping.erase import ERASURES, Erasure, read_erasure
-from mallard.keeping.retain import GRACE
+from mallard.maintenance.data_retention import GRACE
+from mallard.maintenance.erasure import ERASURES, Erasure, read_erasure
 from mallard.table.layout import Partition, parse_segment
 from mallard.table.rollup import days_of, parse_rollup
 from mallard.table.segment import Segment, decode

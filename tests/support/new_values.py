@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import PAGEVIEW, to_ms
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore

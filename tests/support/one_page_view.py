@@ -21,7 +21,7 @@ from mallard.ingest.event_ids import EventIds
 from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
 from mallard.ingest.rate_limit import RateLimit
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.observe.watch import Watch
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts, ingest_key, salt_key, visitor_key

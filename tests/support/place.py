@@ -7,7 +7,7 @@ from typing import Any
 
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import to_ms
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.dimensions import DIMENSIONS

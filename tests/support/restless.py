@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from types import TracebackType
 
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.erase import carry_out, request_erasure
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.erasure import carry_out, request_erasure
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.store.base import Store
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter

@@ -18,7 +18,7 @@ from mallard.cli import main
 from mallard.demo.traffic import generate
 from mallard.errors import StoreUnavailableError
 from mallard.event import Event, to_ms
-from mallard.keeping.erase import carry_out, request_erasure
+from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID

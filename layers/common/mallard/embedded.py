@@ -33,7 +33,7 @@ from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.pipeline import Door
 from mallard.ingest.rate_limit import open_rate_limit
-from mallard.keeping.erase import Erasure, request_erasure
+from mallard.maintenance.erasure import Erasure, request_erasure
 from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.rotation import agreed_rotation

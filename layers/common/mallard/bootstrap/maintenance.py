@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from mallard.config import Settings
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.keeping.erase import ErasePending
-from mallard.keeping.house import House
-from mallard.keeping.retain import Retention
+from mallard.maintenance.data_retention import Retention
+from mallard.maintenance.erasure import ErasePending
+from mallard.maintenance.jobs import House
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store
 

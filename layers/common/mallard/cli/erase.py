@@ -16,7 +16,7 @@ from mallard.bootstrap.store import open_store
 from mallard.cli.dates import read_date
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError
-from mallard.keeping.erase import Erasure, carry_out, open_erasures, read_erasure, request_erasure
+from mallard.maintenance.erasure import Erasure, carry_out, open_erasures, read_erasure, request_erasure
 from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 from mallard.sites.settings_store import KEPT_SECONDS

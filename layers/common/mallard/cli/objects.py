@@ -9,7 +9,7 @@ from mallard.auth.api_keys import KEYS, KeyRing
 from mallard.auth.password_hashing import Hashing
 from mallard.auth.shared_links import LINKS, Links
 from mallard.errors import DamagedObjectError
-from mallard.keeping.erase import ERASURES, read_erasure
+from mallard.maintenance.erasure import ERASURES, read_erasure
 from mallard.privacy.rotation import ROTATION_KEY, known_rotation
 from mallard.privacy.salts import SALTS, SECRET_KEY, check_salt
 from mallard.sites.settings_store import SITES, SiteBook

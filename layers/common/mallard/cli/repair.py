@@ -15,8 +15,8 @@ from mallard.cli.dates import read_date
 from mallard.cli.objects import damaged_objects, damaged_rollups
 from mallard.config import load_settings
 from mallard.errors import ConfigError, ConflictError, QueryError
-from mallard.keeping.erase import last_erasure_ms
-from mallard.keeping.rollups import look_into_all, month_file
+from mallard.maintenance.erasure import last_erasure_ms
+from mallard.maintenance.rollup_builder import look_into_all, month_file
 from mallard.observability.log_format import set_up_logs
 from mallard.privacy.salts import SALTS
 from mallard.query.parameters import read_site

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from mallard.drops.drop_counts import REJECTED, forget_rejections
 from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableError
 from mallard.event import local_date, to_ms
-from mallard.keeping.rollups import Part, known_totals, look_into_all, month_file
+from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, month_file
 from mallard.sites.erased_days import Erased
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from mallard.engine.sql.statement import rollup_made_by
 from mallard.errors import StoreError
 from mallard.event import local_date
-from mallard.keeping.rollups import Part, known_totals, look_into_all, months_before, swap
+from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, months_before, swap
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store, surely_past
 from mallard.table.layout import DAMAGED, parse_aside

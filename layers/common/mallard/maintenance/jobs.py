@@ -9,11 +9,11 @@ from mallard.auth.login_throttle import delete_old_attempts
 from mallard.drops.drop_counts import delete_old_rejections
 from mallard.engine.duckdb.engine import Engine
 from mallard.errors import MallardError
-from mallard.keeping.erase import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
-from mallard.keeping.exports import delete_old_exports
-from mallard.keeping.known import note_known_sites
-from mallard.keeping.retain import Retention, retain
-from mallard.keeping.rollups import build_rollups
+from mallard.maintenance.data_retention import Retention, retain
+from mallard.maintenance.erasure import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
+from mallard.maintenance.expired_exports import delete_old_exports
+from mallard.maintenance.rollup_builder import build_rollups
+from mallard.maintenance.site_records import note_known_sites
 from mallard.privacy.salts import delete_old_salts
 from mallard.sites.settings_store import SiteBook
 from mallard.store.base import Store

@@ -1,1 +1,0 @@
-"""Keeping house: rollups of closed days, erasures, retention, and salts whose time is over."""

@@ -1,0 +1,1 @@
+"""Maintenance jobs: erasures, rollups, retention and expired objects."""
