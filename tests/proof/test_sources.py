@@ -20,8 +20,8 @@ PUT_TOGETHER = {
     "engine/duckdb/sums.py": "names of measures and orders, and a count as engine/sql/statement.py makes it",
     "queue/sqlite_erasure.py": "the name of a table, of two",
     "queue/sqlite_file.py": "as many question marks as there are values",
-    "transfer/export.py": "the columns of the table",
-    "transfer/ndjson.py": "the name of a view of our own",
+    "transfer/table_export.py": "the columns of the table",
+    "transfer/formats/ndjson.py": "the name of a view of our own",
 }
 """Where a statement is put together in the call that runs it, and of what: of nothing that a request holds."""
 

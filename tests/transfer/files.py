@@ -11,15 +11,15 @@ import pyarrow.parquet as pq
 
 from mallard.store.base import Store
 from mallard.table.writer import AppendReport, TableWriter
-from mallard.transfer.check import Checker, open_database
 from mallard.transfer.chunk import Chunk
-from mallard.transfer.csv import read_csv
-from mallard.transfer.export import Exporter, days_of
-from mallard.transfer.forms import FORMS
+from mallard.transfer.formats.csv import read_csv
+from mallard.transfer.formats.ndjson import read_ndjson
+from mallard.transfer.formats.parquet import read_parquet
+from mallard.transfer.formats.writers import FORMS
 from mallard.transfer.load import stage, write
-from mallard.transfer.ndjson import read_ndjson
-from mallard.transfer.parquet import read_parquet
 from mallard.transfer.staging import Staging
+from mallard.transfer.table_export import Exporter, days_of
+from mallard.transfer.validate import Checker, open_database
 from support.rows import HERE
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 from mallard.sites.time_zone import UTC_DAYS, Zones
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter
-from mallard.transfer.check import Checker, open_database
 from mallard.transfer.load import stage, write
 from mallard.transfer.staging import Staging
+from mallard.transfer.validate import Checker, open_database
 from support.memory import MemoryStore
 from support.rows import deliveries, event
 from transfer.files import NOW, SITE, chunks_of, exported

@@ -19,8 +19,8 @@ from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, encode
 from mallard.table.writer import TableWriter
-from mallard.transfer.export import Exporter, days_of
-from mallard.transfer.forms import EXPORTED, CsvForm
+from mallard.transfer.formats.writers import EXPORTED, CsvForm
+from mallard.transfer.table_export import Exporter, days_of
 from support.damage import KINDS, damage
 from support.memory import MemoryStore
 from support.rows import DAY, HERE, NOON_MS, deliveries, event, events, rows_of, segments, stored_rows

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from mallard.errors import TransferError
 from mallard.table.segment import Segment, encode
-from mallard.transfer.check import open_database
-from mallard.transfer.source import find_source, format_of, read_chunks
+from mallard.transfer.input_files import find_source, format_of, read_chunks
+from mallard.transfer.validate import open_database
 from support.rows import events, rows_of
 from transfer.files import checked, chunks_of, parquet_of
 
@@ -35,7 +35,7 @@ def test_ndjson_counts_every_line_and_skips_blank_ones() -> None:
 
 
 def test_a_line_without_an_end_is_a_fault_and_not_endless_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mallard.transfer.ndjson.MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr("mallard.transfer.formats.ndjson.MAX_LINE_BYTES", 1000)
     with pytest.raises(TransferError, match="A line is longer than"):
         chunks_of(b"x" * 5000, "ndjson", 100)
 
@@ -107,7 +107,7 @@ def test_csv_of_any_spreadsheet_is_read(end: str, delimiter: str, begin: bytes, 
 def test_a_csv_header_ends_at_its_own_line_wherever_a_read_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b'timestamp,"event_name","a\r\nb"\r\n1767355200,x,"c\r\nd"\r\n'
     for size in range(1, len(data) + 1):
-        monkeypatch.setattr("mallard.transfer.header.READ_BYTES", size)
+        monkeypatch.setattr("mallard.transfer.formats.csv_header.READ_BYTES", size)
         (row,) = [row for each in chunks_of(data, "csv") for row in each.rows.to_pylist()]
         assert (row["line"], row["event_name"]) == (2, "x")
 

@@ -24,10 +24,10 @@ from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from mallard.table.segment import Segment, encode
 from mallard.table.writer import AppendReport, TableWriter
-from mallard.transfer.check import Checker, open_database
+from mallard.transfer.input_files import find_source, read_chunks
 from mallard.transfer.load import stage, with_own_ids, write
-from mallard.transfer.source import find_source, read_chunks
 from mallard.transfer.staging import Staging
+from mallard.transfer.validate import Checker, open_database
 from support.memory import MemoryStore
 from support.rows import HERE, deliveries, event, segments, stored_rows
 from transfer.files import NOW, SITE, chunks_of, import_chunks

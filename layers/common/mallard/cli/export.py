@@ -17,9 +17,9 @@ from mallard.cli.import_ import checked_site
 from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError
 from mallard.observability.log_format import set_up_logs
-from mallard.transfer.export import Exporter, days_of
-from mallard.transfer.forms import FORMS, open_form
-from mallard.transfer.source import format_of
+from mallard.transfer.formats.writers import FORMS, open_form
+from mallard.transfer.input_files import format_of
+from mallard.transfer.table_export import Exporter, days_of
 
 STANDARD_OUTPUT = "-"
 

@@ -19,11 +19,11 @@ from mallard.observability.log_format import set_up_logs
 from mallard.query.parameters import read_site
 from mallard.sites.settings_store import SiteBook
 from mallard.table.writer import AppendReport, TableWriter
-from mallard.transfer.check import Checker, open_database
 from mallard.transfer.chunk import Chunk, Refusal
+from mallard.transfer.input_files import FORMATS, find_source, read_chunks
 from mallard.transfer.load import stage, write
-from mallard.transfer.source import FORMATS, find_source, read_chunks
 from mallard.transfer.staging import Staging
+from mallard.transfer.validate import Checker, open_database
 
 REFUSALS_SHOWN = 20
 WRITERS = 2

@@ -1,1 +1,1 @@
-"""Whole files of events in and out of the table: NDJSON, CSV and Parquet, of any size, in bounded memory."""
+"""Imports and exports of whole files, in bounded memory."""

@@ -17,10 +17,10 @@ from mallard.table.deduplicate import content_id
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS, GIVEN_ID, IMPORTED
 from mallard.table.writer import SEAL_ROWS, AppendReport, TableWriter
-from mallard.transfer.check import Checker
 from mallard.transfer.chunk import Chunk, Refusal
-from mallard.transfer.spans import mark_spanning_days
 from mallard.transfer.staging import Staging
+from mallard.transfer.validate import Checker
+from mallard.transfer.visitor_spans import mark_spanning_days
 
 CHECKING_THREADS = 2
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.table.layout import Partition
-from mallard.transfer.check import ROWS
+from mallard.transfer.validate import ROWS
 
 RUN_ROWS = 131_072
 RUN_BYTES = 64 << 20

@@ -9,7 +9,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from mallard.table.schema import EVENTS
-from mallard.transfer.parquet import SPANS_DAYS
+from mallard.transfer.formats.parquet import SPANS_DAYS
 from mallard.transfer.sql import statement
 
 EXPORTED = pa.schema([pa.field("site_id", pa.string()), pa.field("date", pa.date32()), *EVENTS])

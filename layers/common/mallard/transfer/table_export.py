@@ -12,8 +12,8 @@ from mallard.store.base import Listed, Store
 from mallard.table.reader import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 from mallard.table.segment import SEALED, damage_of
-from mallard.transfer.forms import EXPORTED, Form
-from mallard.transfer.parquet import SPANS_DAYS
+from mallard.transfer.formats.parquet import SPANS_DAYS
+from mallard.transfer.formats.writers import EXPORTED, Form
 from mallard.transfer.sql import statement
 
 READ_ATTEMPTS = 3

@@ -12,7 +12,7 @@ import pyarrow.csv as pc
 
 from mallard.errors import TransferError
 from mallard.transfer.chunk import GIVEN, IGNORED, Chunk, Refusal, as_lines, utf8
-from mallard.transfer.header import Header, Rest, read_header
+from mallard.transfer.formats.csv_header import Header, Rest, read_header
 
 CHUNK_BYTES = 8 << 20
 SHIELDED = r"^'('*[\s\pZ\pC]*[=+\-@＝＋－＠\t\r\n])"

@@ -24,8 +24,7 @@ from mallard.ingest.request import (
 from mallard.sites.time_zone import UTC_DAYS, Zones
 from mallard.table.schema import EVENTS, FILLED
 from mallard.transfer.chunk import GIVEN, Chunk, Refusal
-from mallard.transfer.dates import in_local_dates
-from mallard.transfer.derive import (
+from mallard.transfer.derived_columns import (
     PLAIN_AMOUNT,
     PLAIN_PROPS,
     neaten_props,
@@ -33,6 +32,7 @@ from mallard.transfer.derive import (
     read_origins,
     read_pages,
 )
+from mallard.transfer.local_dates import in_local_dates
 from mallard.transfer.sql import statement
 
 MEMORY_MB = 256

@@ -13,9 +13,9 @@ import duckdb
 
 from mallard.errors import TransferError
 from mallard.transfer.chunk import Chunk
-from mallard.transfer.csv import read_csv
-from mallard.transfer.ndjson import read_ndjson
-from mallard.transfer.parquet import read_parquet
+from mallard.transfer.formats.csv import read_csv
+from mallard.transfer.formats.ndjson import read_ndjson
+from mallard.transfer.formats.parquet import read_parquet
 
 FORMATS = ("ndjson", "csv", "parquet")
 STANDARD_INPUT = "-"

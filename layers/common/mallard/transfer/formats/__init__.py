@@ -1,0 +1,1 @@
+"""File formats of imports and exports: CSV, NDJSON and Parquet."""
