@@ -39,6 +39,6 @@ VOLUME /data
 EXPOSE 8000
 # SIGTERM flushes what is pending and ends.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-m", "mallard.health.alive"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-m", "mallard.health.container_check"]
 ENTRYPOINT ["mallard"]
 CMD ["serve"]

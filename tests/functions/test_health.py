@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mallard.config import Settings
 from mallard.errors import QueueError
-from mallard.health.functions import KEPT_SECONDS, MAX_LISTED, Functions, State
+from mallard.health.aws_source import KEPT_SECONDS, MAX_LISTED, Functions, State
 from mallard.queue.base import Queue
 from mallard.store.base import Listed
 from support.auth import Clock

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mallard.config import Settings
-from mallard.health.alive import answer, main
+from mallard.health.container_check import answer, main
 from support.operate import guarded
 
 
@@ -33,6 +33,6 @@ def test_it_takes_the_settings_of_the_server(tmp_path: Path, capsys: pytest.Capt
 def test_it_loads_none_of_what_the_server_needs() -> None:
     """It runs every half minute for as long as the container does."""
     heavy = ("fastapi", "pydantic", "starlette", "duckdb", "pyarrow", "boto3", "uvicorn", "argon2", "numpy")
-    code = f"import sys; import mallard.health.alive; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys; import mallard.health.container_check; print([m for m in {heavy} if m in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

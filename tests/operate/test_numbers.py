@@ -12,8 +12,8 @@ from mallard.errors import StoreUnavailableError
 from mallard.event import to_ms
 from mallard.flush.drain import FlushReport
 from mallard.flush.flush_metrics import History
-from mallard.health.exposition import counter, exposition, gauge, histogram, labelled
-from mallard.health.freshness import age_seconds
+from mallard.health.prometheus import counter, exposition, gauge, histogram, labelled
+from mallard.health.queue_age import age_seconds
 from mallard.observability.histogram import Histogram
 from mallard.queue.base import Message
 from mallard.table.writer import AppendReport

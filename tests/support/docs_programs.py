@@ -98,7 +98,7 @@ def _python(words: Words) -> Iterator[str]:
         yield from python_complaints(words[1])
     elif words[0] == "-m" and words[1] == "pytest":
         yield from _pytest(words[2:])
-    elif words[0] == "-m" and words[1] in ("bench", "mallard.health.alive", "venv"):
+    elif words[0] == "-m" and words[1] in ("bench", "mallard.health.container_check", "venv"):
         known = re.findall(r'^ +"(\w+)": \("', (ROOT / "bench" / "__main__.py").read_text("utf-8"), re.MULTILINE)
         yield from (f"no benchmark is called {each}" for each in words[2:] if words[1] == "bench" and each not in known)
     elif words[0] == "-m" and words[1:3] == ("pip", "install"):

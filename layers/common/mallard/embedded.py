@@ -23,7 +23,7 @@ from mallard.flush.batching import Gathering
 from mallard.flush.schedule import Schedule
 from mallard.health.questions import Questions, Timed
 from mallard.health.routes import health_routes
-from mallard.health.serving import Serving
+from mallard.health.serve_source import Serving
 from mallard.http.upstream import behind_proxies
 from mallard.ingest.allowed_sites import Sites
 from mallard.ingest.caller import open_caller, open_trust

@@ -6,7 +6,7 @@ from mallard.auth.service import Gate
 from mallard.bootstrap.queue import open_queue
 from mallard.config import Settings
 from mallard.errors import ConfigError
-from mallard.health.functions import Functions
+from mallard.health.aws_source import Functions
 from mallard.health.routes import health_routes
 from mallard.queue.base import Queue
 from mallard.store.base import Store

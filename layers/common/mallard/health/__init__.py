@@ -1,1 +1,1 @@
-"""What a running instance tells of itself: whether it lives, whether it is ready, and the numbers a monitor reads."""
+"""Health and metrics of a running instance."""

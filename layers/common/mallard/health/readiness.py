@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mallard.errors import StoreUnavailableError
-from mallard.health.look import Look
+from mallard.health.background_probe import Look
 from mallard.store.base import Store
 
 KEPT_SECONDS = 5.0

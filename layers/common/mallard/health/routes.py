@@ -11,9 +11,9 @@ from mallard.auth.door import headers_of
 from mallard.auth.identity import Denied
 from mallard.auth.schemes import MANAGES_OR_LESS, MONITORS
 from mallard.auth.service import Gate
-from mallard.health.exposition import MEDIA_TYPE, exposition
+from mallard.health.prometheus import MEDIA_TYPE, exposition
 from mallard.health.readiness import status_of
-from mallard.health.subject import Subject, known
+from mallard.health.source import Subject, known
 from mallard.web.own_pool import OwnPoolRoute
 
 NO_STORE = {"cache-control": "no-store"}

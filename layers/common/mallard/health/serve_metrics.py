@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from mallard.auth.service import Gate
 from mallard.engine.duckdb.result_cache import Cache
 from mallard.flush.flush_metrics import History
-from mallard.health.exposition import Metric, counter, gauge, histogram, labelled
+from mallard.health.prometheus import Metric, counter, gauge, histogram, labelled
 from mallard.health.questions import Questions
 from mallard.health.readiness import Check
-from mallard.health.subject import gauge_of
+from mallard.health.source import gauge_of
 from mallard.ingest.drop_reasons import Reason
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.ignored_fields import Field

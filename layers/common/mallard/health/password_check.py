@@ -2,7 +2,7 @@
 
 from mallard.auth.service import Gate
 from mallard.config import Settings
-from mallard.health.look import Look
+from mallard.health.background_probe import Look
 
 PASSWORD_SECONDS = 1.0
 

@@ -13,14 +13,14 @@ from mallard.config import Settings
 from mallard.engine.duckdb.damaged_files import Damage
 from mallard.engine.duckdb.result_cache import Cache
 from mallard.flush.flush_metrics import History
-from mallard.health.exposition import Metric
-from mallard.health.freshness import LOOKED_AT, age_seconds
-from mallard.health.look import Look
-from mallard.health.password import PASSWORD_SECONDS, look_for_password
+from mallard.health.background_probe import Look
+from mallard.health.password_check import PASSWORD_SECONDS, look_for_password
+from mallard.health.prometheus import Metric
 from mallard.health.questions import Questions
+from mallard.health.queue_age import LOOKED_AT, age_seconds
 from mallard.health.readiness import Check, Readiness, status_of, store_answers
-from mallard.health.serving_metrics import Numbers, metrics_of
-from mallard.health.subject import known
+from mallard.health.serve_metrics import Numbers, metrics_of
+from mallard.health.source import known
 from mallard.ingest.enrich.geoip import Geo
 from mallard.ingest.http.asgi import IngestApp
 from mallard.queue.local import LocalQueue

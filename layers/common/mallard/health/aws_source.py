@@ -14,11 +14,11 @@ from typing import Any
 from mallard import __version__
 from mallard.auth.service import Gate
 from mallard.config import Settings
-from mallard.health.exposition import Metric, gauge, labelled
-from mallard.health.look import Look
-from mallard.health.password import PASSWORD_SECONDS, look_for_password
+from mallard.health.background_probe import Look
+from mallard.health.password_check import PASSWORD_SECONDS, look_for_password
+from mallard.health.prometheus import Metric, gauge, labelled
 from mallard.health.readiness import Check, Readiness, status_of, store_answers
-from mallard.health.subject import gauge_of, known
+from mallard.health.source import gauge_of, known
 from mallard.queue.base import Queue
 from mallard.store.base import Store
 from mallard.table.layout import EVENTS

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from mallard.errors import MallardError
-from mallard.health.exposition import Metric
+from mallard.health.prometheus import Metric
 from mallard.health.readiness import Check
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""``python -m mallard.health.alive [CONFIG]``: 0 where ``mallard serve`` with the same settings answers, else 1.
+"""``python -m mallard.health.container_check [CONFIG]``: 0 where ``mallard serve`` with the same settings answers, else 1.
 
 What a container's health check runs every half minute: so it loads nothing but the settings.
 """
