@@ -22,9 +22,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mallard.api.routes.well_known import ROBOTS
+from mallard.api.static_files import MODULE_NAME, Scripts, find_static
 from mallard.http.header_policy import PAGE, SCRIPT
-from mallard.static import MODULE_NAME, Scripts, find_static
-from mallard.web.well_known import ROBOTS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from mallard.api.app import create_app
+from mallard.api.routes.health_routes import health_routes
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
-from mallard.health.routes import health_routes
-from mallard.query.api import create_app
 from mallard.store.local import LocalStore
 
 PAGE = Path(__file__).with_name("api.md")

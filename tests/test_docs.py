@@ -5,8 +5,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mallard.api.app import create_app
 from mallard.cli import parser
-from mallard.query.api import create_app
 from mallard.stats.comparison import COMPARISONS
 from mallard.stats.date_range import PERIODS
 from mallard.stats.dimensions import DIMENSIONS

@@ -6,21 +6,21 @@ from typing import Any
 
 from mangum import Mangum
 
+from mallard.api.app import create_app
+from mallard.api.client_address import open_caller
+from mallard.api.downloads import through_store
+from mallard.api.routes.well_known import well_known_routes
 from mallard.bootstrap.health import routes_of_functions
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.engine.duckdb.engine import Engine
 from mallard.http.upstream import behind_gateway
-from mallard.ingest.caller import open_caller
 from mallard.ingest.enrich.cdn_headers import refused_past_edge
 from mallard.maintenance.erasure import Erasure, queue_erasure
 from mallard.parameters import read_parameter
-from mallard.query.api import create_app
-from mallard.query.downloads import through_store
 from mallard.query.gateway import answer_safely, open_engine, open_gate
 from mallard.store.base import Store
 from mallard.table.reader import known_sites
-from mallard.web.well_known import well_known_routes
 
 clock = partial(datetime.now, UTC)
 settings = cache(partial(load_settings, read_parameter=read_parameter))

@@ -9,16 +9,16 @@ import pytest
 from fastapi import Body, Depends, Request
 from fastapi.testclient import TestClient
 
-from mallard.auth.admission import Admission
-from mallard.auth.door import Door
+from mallard.api.app import create_app
+from mallard.api.auth_http import Door
+from mallard.api.parameters import read_site
+from mallard.api.permissions import Admission
 from mallard.auth.identity import Identity
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.maintenance.erasure import Erasure
-from mallard.query.api import create_app
-from mallard.query.parameters import read_site
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from support.auth import quick_hashing

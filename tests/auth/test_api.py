@@ -8,13 +8,13 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
 from mallard.auth.password_hashing import AT_ONCE, Hashing
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.config import Settings
 from mallard.errors import ConfigError
-from mallard.query.api import create_app
 from support.auth import Clock, quick_hashing
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore

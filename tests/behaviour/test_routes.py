@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
 from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.query.api import create_app
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate

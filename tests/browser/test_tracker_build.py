@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mallard.api.static_files import Scripts
 from mallard.errors import ConfigError
-from mallard.static import Scripts
 from support.server import Server
 
 ROOT = Path(__file__).parents[2]

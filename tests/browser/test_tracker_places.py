@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from browser.test_tracker import BUILT, STUB
-from mallard.static import Scripts
+from mallard.api.static_files import Scripts
 from support.server import Server
 from support.tracked_site import KEPT, SNIPPET, Event, Site, bodies, snippet
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from bench.attack_cost import Function, Limits, behind_function_urls, day, in_account_of, public_site
 
+from mallard.api.middleware.query_timeout import STRANGER_SECONDS
 from mallard.config import load_settings
-from mallard.query.patience import STRANGER_SECONDS
 from support.functions import ROOT
 from support.templates import parsed
 

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from mallard.static import Scripts, find_static
+from mallard.api.static_files import Scripts, find_static
 from support.functions import ROOT, load
 from support.moto import moto_server
 

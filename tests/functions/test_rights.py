@@ -16,12 +16,12 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
+from mallard.api import downloads
 from mallard.auth.api_keys import KeyRing
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.maintenance.erasure import request_erasure
-from mallard.query import downloads
 from support.functions import load
 from support.moto import moto_server
 from support.rows import event

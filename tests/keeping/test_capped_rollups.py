@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
 from mallard.engine.duckdb.damaged_files import LeftOut, noting
 from mallard.engine.duckdb.day_counts import Bounds
 from mallard.engine.duckdb.engine import PENDING, Engine
@@ -22,7 +23,6 @@ from mallard.engine.duckdb.sums import Sums
 from mallard.errors import QueryTooLargeError
 from mallard.maintenance.data_retention import Retention, retain
 from mallard.maintenance.rollup_builder import build_rollups
-from mallard.query.api import create_app
 from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.behaviour.sessions import sessions_by
 from mallard.reports.report_export import Export, download

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
 from mallard.engine.duckdb.engine import Engine
 from mallard.maintenance.data_retention import Retention, retain
-from mallard.query.api import create_app
 from mallard.reports.behaviour.sequences import read_sequence, sequences, sequences_by
 from mallard.reports.report_export import days_table
 from mallard.reports.standard_reports import Scope, Stats

@@ -9,9 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from mallard.api.app import create_app
+from mallard.api.middleware.error_redaction import Discreet
 from mallard.engine.duckdb.engine import Engine
-from mallard.query.api import create_app
-from mallard.web.discreet import Discreet
 from support.gate import one_address, open_gate
 from support.proof_secrets import (
     ADDRESS,

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
+from mallard.api.routes.site_routes import Erase
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.maintenance.erasure import Erasure, request_erasure
-from mallard.query.api import create_app
-from mallard.query.site_routes import Erase
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate
 from support.memory import MemoryStore

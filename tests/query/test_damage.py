@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
 from mallard.engine.duckdb.damaged_files import Damage, LeftOut, noting
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.maintenance.erasure import Erasure
-from mallard.query.api import create_app
 from mallard.reports.behaviour.sessions import count_sessions
 from mallard.reports.report_export import Export, download
 from mallard.reports.standard_reports import Scope, Stats

@@ -20,14 +20,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.types import Message
 
+from mallard.api import downloads
+from mallard.api.app import create_app
+from mallard.api.downloads import Deliver, Download, stream, through_store
+from mallard.api.middleware.query_timeout import Patience
 from mallard.engine.cancellation import CURRENT, Stop, current_stop
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.maintenance.erasure import Erasure
-from mallard.query import downloads
-from mallard.query.api import create_app
-from mallard.query.downloads import Deliver, Download, stream, through_store
-from mallard.query.patience import Patience
 from mallard.reports import report_export
 from mallard.reports.export_formats import FORMS
 from mallard.reports.report_export import Export, download

@@ -9,11 +9,11 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from mallard.api.middleware.fair_share import OF_ONE_ADDRESS, STRANGERS_AT_ONCE, STRANGERS_WAITING, FairShare
+from mallard.api.middleware.query_timeout import STRANGER_SECONDS, Patience
 from mallard.auth.identity import NOBODY, OWNER, Identity, Who
 from mallard.engine.cancellation import CURRENT, IS_STRANGER, Line, Stop
 from mallard.errors import QueryError, StoreUnavailableError
-from mallard.query.fair_share import OF_ONE_ADDRESS, STRANGERS_AT_ONCE, STRANGERS_WAITING, FairShare
-from mallard.query.patience import STRANGER_SECONDS, Patience
 from mallard.reports.behaviour.steps import MAX_STRANGER_STEPS, parse_steps
 from mallard.stats.filters import parse_filters, refuse_patterns
 

@@ -13,12 +13,12 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Send
 
+from mallard.api.app import create_app
+from mallard.api.middleware.query_timeout import Patience
 from mallard.demo.traffic import generate
 from mallard.engine.cancellation import CURRENT
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.maintenance.erasure import Erasure
-from mallard.query.api import create_app
-from mallard.query.patience import Patience
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.messages import delivered

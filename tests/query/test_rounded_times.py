@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
 from mallard.config import load_settings
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.engine.sql.statement import BEGINNING, Count, counting_sql
@@ -25,7 +26,6 @@ from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts
-from mallard.query.api import create_app
 from mallard.query.gateway import open_engine
 from mallard.reports.behaviour.funnel_sql import FunnelSql
 from mallard.stats.date_range import read_period

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.event import to_ms
 from mallard.maintenance.erasure import Erasure
 from mallard.privacy.salts import salt_key
-from mallard.query.api import create_app
 from mallard.reports.standard_reports import Stats
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore

@@ -9,10 +9,10 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from mallard.api.app import create_app
 from mallard.engine.duckdb.engine import Engine
 from mallard.event import ENGAGEMENT
 from mallard.maintenance.rollup_builder import build_rollups
-from mallard.query.api import create_app
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate
 from support.random_events import pending_rows, random_rows, store_rows, with_rounded_times

@@ -11,10 +11,10 @@ import yaml
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
 
+from mallard.api.static_files import Scripts, find_static
 from mallard.config import Settings, load_settings, variable
 from mallard.embedded import Embedded
 from mallard.errors import ConfigError
-from mallard.static import Scripts, find_static
 from support.docs_pages import ROOT, files
 from support.proof_people import INGEST_METHODS
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from mallard.api.app import OUT_OF_REACH, create_app
 from mallard.engine.duckdb.engine import Engine
 from mallard.errors import StoreUnavailableError
 from mallard.http.upstream import DIRECT, Front, behind_gateway, behind_proxies
-from mallard.query.api import OUT_OF_REACH, create_app
 from support.gate import one_address, open_gate
 from support.raw_http import ask
 from support.server import Server

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.doors import FIREFOX, NOW, offer, open_door
+from mallard.api.auth_http import Door
+from mallard.api.client_address import open_caller
 from mallard.auth.api_keys import ApiKey, key_in
-from mallard.auth.door import Door
 from mallard.cli.dates import read_date
 from mallard.config import Settings, load_settings
 from mallard.event import Event
@@ -20,7 +21,6 @@ from mallard.http.addresses import address_text
 from mallard.http.request_headers import is_packed, read_headers
 from mallard.http.upstream import behind_proxies
 from mallard.ingest.batch import take_batch
-from mallard.ingest.caller import open_caller
 from mallard.ingest.client import read_sender
 from mallard.ingest.enrich.cdn_headers import Edge
 from mallard.ingest.gateway import answer_gateway

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.responses import PlainTextResponse
 
-from mallard.web import bodies
-from mallard.web.bodies import (
+from mallard.api.middleware import json_body
+from mallard.api.middleware.json_body import (
     HEAVY_BODY_BYTES,
     MAX_BODY_BYTES,
     MAX_STRANGERS_BODY_BYTES,
@@ -93,6 +93,6 @@ def test_a_long_body_is_checked_off_the_event_loop(size: int, on_loop: bool, mon
     def look(_: bytes) -> None:
         threads.append(threading.current_thread() is threading.main_thread())
 
-    monkeypatch.setattr(bodies, "fault_in", look)
+    monkeypatch.setattr(json_body, "fault_in", look)
     assert asyncio.run(answered(Bodies(taken, lambda _: True), [text_of(size)], []))[0] == 200
     assert threads == [on_loop]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.web.well_known import security_text
+from mallard.api.routes.well_known import security_text
 from support.raw_http import Reply, ask
 from support.server import Server
 

@@ -8,6 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mallard.api.app import create_app
+from mallard.api.client_address import open_caller, open_trust
+from mallard.api.metrics_token import metrics_token
+from mallard.api.middleware.query_metrics import Questions, Timed
+from mallard.api.routes.health_routes import health_routes
+from mallard.api.routes.well_known import well_known_routes
+from mallard.api.static_files import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit, new_token
 from mallard.bootstrap.maintenance import open_house
@@ -21,12 +28,9 @@ from mallard.engine.duckdb.engine import Engine
 from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.batching import Gathering
 from mallard.flush.schedule import Schedule
-from mallard.health.questions import Questions, Timed
-from mallard.health.routes import health_routes
 from mallard.health.serve_source import Serving
 from mallard.http.upstream import behind_proxies
 from mallard.ingest.allowed_sites import Sites
-from mallard.ingest.caller import open_caller, open_trust
 from mallard.ingest.enrich.cdn_headers import open_edge
 from mallard.ingest.event_ids import EventIds
 from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
@@ -38,12 +42,8 @@ from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.rotation import agreed_rotation
 from mallard.privacy.salts import Salts, ingest_key, shared_secret, visitor_key
-from mallard.query.api import create_app
 from mallard.sites.settings_store import SiteBook
-from mallard.static import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.table.reader import known_sites
-from mallard.web.metrics_token import metrics_token
-from mallard.web.well_known import well_known_routes
 
 
 class Embedded:

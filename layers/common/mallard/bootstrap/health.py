@@ -2,15 +2,15 @@
 
 from fastapi import APIRouter
 
+from mallard.api.metrics_token import metrics_token
+from mallard.api.routes.health_routes import health_routes
 from mallard.auth.service import Gate
 from mallard.bootstrap.queue import open_queue
 from mallard.config import Settings
 from mallard.errors import ConfigError
 from mallard.health.aws_source import Functions
-from mallard.health.routes import health_routes
 from mallard.queue.base import Queue
 from mallard.store.base import Store
-from mallard.web.metrics_token import metrics_token
 
 
 def routes_of_functions(settings: Settings, store: Store, gate: Gate) -> APIRouter:

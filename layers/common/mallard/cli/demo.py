@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mallard.api.parameters import read_site
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import load_settings
@@ -15,7 +16,6 @@ from mallard.demo.traffic import generate
 from mallard.errors import ConfigError, QueryError
 from mallard.event import to_ms
 from mallard.observability.log_format import set_up_logs
-from mallard.query.parameters import read_site
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings_store import SiteBook
 from mallard.table.layout import Partition

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mallard.api.parameters import read_site
 from mallard.bootstrap.queue import open_local_queue
 from mallard.bootstrap.store import open_store
 from mallard.cli.dates import read_date
@@ -18,7 +19,6 @@ from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError
 from mallard.maintenance.erasure import Erasure, carry_out, open_erasures, read_erasure, request_erasure
 from mallard.observability.log_format import set_up_logs
-from mallard.query.parameters import read_site
 from mallard.sites.settings_store import KEPT_SECONDS
 
 DESCRIPTION = """\

@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 from tqdm import tqdm
 
+from mallard.api.parameters import read_site
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError, TransferError
 from mallard.observability.log_format import set_up_logs
-from mallard.query.parameters import read_site
 from mallard.sites.settings_store import SiteBook
 from mallard.table.writer import AppendReport, TableWriter
 from mallard.transfer.chunk import Chunk, Refusal

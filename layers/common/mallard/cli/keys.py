@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mallard.api.parameters import read_site
 from mallard.auth.api_keys import SCOPES, KeyRing
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.errors import ApiKeyError, ConfigError, QueryError
 from mallard.observability.log_format import set_up_logs
-from mallard.query.parameters import read_site
 
 
 def add_to(commands: Any) -> None:

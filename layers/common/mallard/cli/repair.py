@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mallard.api.parameters import read_site
 from mallard.bootstrap.store import open_store
 from mallard.cli.dates import read_date
 from mallard.cli.objects import damaged_objects, damaged_rollups
@@ -19,7 +20,6 @@ from mallard.maintenance.erasure import last_erasure_ms
 from mallard.maintenance.rollup_builder import look_into_all, month_file
 from mallard.observability.log_format import set_up_logs
 from mallard.privacy.salts import SALTS
-from mallard.query.parameters import read_site
 from mallard.store.base import Store
 from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, site_prefix
 from mallard.table.segment_repair import Damaged, damaged_in, set_aside

@@ -16,6 +16,8 @@ from typing import Any
 
 import uvicorn
 
+from mallard.api.client_address import is_proxy
+from mallard.api.static_files import SCRIPT_PATH
 from mallard.cli.connection import KEEP_ALIVE_SECONDS, Connection
 from mallard.cli.core_dumps import forbid_core_dumps
 from mallard.cli.event_connection import EventConnection
@@ -23,9 +25,7 @@ from mallard.cli.open_connections import OpenConnections, most_connections, rais
 from mallard.config import Settings, load_settings
 from mallard.embedded import Embedded
 from mallard.errors import ConfigError, QueueError, StoreError
-from mallard.ingest.caller import is_proxy
 from mallard.observability.log_format import set_up_logs
-from mallard.static import SCRIPT_PATH
 
 BACKLOG = 2048
 HARD_STOP_GRACE_SECONDS = 1

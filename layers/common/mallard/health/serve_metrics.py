@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mallard.api.middleware.query_metrics import Questions
 from mallard.auth.service import Gate
 from mallard.engine.duckdb.result_cache import Cache
 from mallard.flush.flush_metrics import History
 from mallard.health.prometheus import Metric, counter, gauge, histogram, labelled
-from mallard.health.questions import Questions
 from mallard.health.readiness import Check
 from mallard.health.source import gauge_of
 from mallard.ingest.drop_reasons import Reason

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mallard import __version__
+from mallard.api.middleware.query_metrics import Questions
 from mallard.auth.service import Gate
 from mallard.config import Settings
 from mallard.engine.duckdb.damaged_files import Damage
@@ -16,7 +17,6 @@ from mallard.flush.flush_metrics import History
 from mallard.health.background_probe import Look
 from mallard.health.password_check import PASSWORD_SECONDS, look_for_password
 from mallard.health.prometheus import Metric
-from mallard.health.questions import Questions
 from mallard.health.queue_age import LOOKED_AT, age_seconds
 from mallard.health.readiness import Check, Readiness, status_of, store_answers
 from mallard.health.serve_metrics import Numbers, metrics_of

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from mallard.api.app import OUT_OF_REACH
+from mallard.api.middleware.response_headers import REQUEST_ID, new_id
 from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.config import Settings
@@ -13,9 +15,7 @@ from mallard.errors import MallardError
 from mallard.http.header_policy import completed
 from mallard.http.upstream import behind_gateway
 from mallard.privacy.salts import shared_secret
-from mallard.query.api import OUT_OF_REACH
 from mallard.store.base import Store
-from mallard.web.answered import REQUEST_ID, new_id
 
 Answer = dict[str, Any]
 

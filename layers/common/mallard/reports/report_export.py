@@ -11,10 +11,10 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
+from mallard.api.downloads import Download
 from mallard.engine.duckdb.damaged_files import require_complete
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
-from mallard.query.downloads import Download
 from mallard.reports.export_formats import MEDIA_TYPES, Form, open_form
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.metrics import METRICS

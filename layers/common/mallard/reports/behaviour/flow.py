@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mallard.api.parameters import MAX_LIMIT
 from mallard.engine.sql.event_conditions import EventConditions
 from mallard.engine.sql.statement import MOMENT
 from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
-from mallard.query.parameters import MAX_LIMIT
 from mallard.reports.behaviour.sql_texts import sql_file
 from mallard.reports.behaviour.steps import Step, compile_steps, parse_steps
 from mallard.reports.standard_reports import Scope, Stats

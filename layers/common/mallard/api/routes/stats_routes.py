@@ -8,12 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from fastapi.params import Depends as Dependency
 
-from mallard.engine.duckdb.damaged_files import noted
-from mallard.engine.duckdb.engine import Engine
-from mallard.errors import QueryError
-from mallard.query.answers import Bucket, Counted, LeftOut, Main, Overview, Row
-from mallard.query.asking import Ask, ask_filtered
-from mallard.query.parameters import (
+from mallard.api.dependencies import Ask, ask_filtered
+from mallard.api.etag import TaggedRoute
+from mallard.api.parameters import (
     Breakdowns,
     Compare,
     Interval,
@@ -23,7 +20,10 @@ from mallard.query.parameters import (
     read_interval,
     read_limit,
 )
-from mallard.query.tagged import TaggedRoute
+from mallard.api.schemas.stats_schemas import Bucket, Counted, LeftOut, Main, Overview, Row
+from mallard.engine.duckdb.damaged_files import noted
+from mallard.engine.duckdb.engine import Engine
+from mallard.errors import QueryError
 from mallard.reports.standard_reports import BREAKDOWNS, Scope
 from mallard.stats.comparison import earlier
 from mallard.stats.date_range import Period

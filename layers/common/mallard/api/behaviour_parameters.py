@@ -1,4 +1,4 @@
-"""Checked parameters of these reports, in the way of ``query/parameters.py``."""
+"""Checked parameters of these reports, in the way of ``api/parameters.py``."""
 
 import re
 from typing import Annotated

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.params import Depends as Dependency
 
-from mallard.auth.door import refuse
+from mallard.api.auth_http import refuse
+from mallard.api.dependencies import Ask, ask_filtered
+from mallard.api.downloads import Deliver
+from mallard.api.events_from import events_from
 from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
-from mallard.query.asking import Ask, ask_filtered
-from mallard.query.downloads import Deliver
-from mallard.query.events_from import events_from
 from mallard.reports.export_formats import FORMS, MEDIA_TYPES
 from mallard.reports.report_export import WHAT, Export, download
 

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 THREADS = 20
 """Of one process; at most ten of them wait for or compute a password's hash."""
 
-_limiter: RunVar[anyio.CapacityLimiter] = RunVar("mallard.web.own_pool")
+_limiter: RunVar[anyio.CapacityLimiter] = RunVar("mallard.api.own_pool")
 
 
 class OwnPoolRoute(APIRoute):

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from mallard.api.events_from import events_from
 from mallard.engine.duckdb.damaged_files import noting
-from mallard.query.events_from import events_from
 
 CACHE_CONTROL = "private, no-cache"
 """No cache but the browser's own, and that asks each time."""

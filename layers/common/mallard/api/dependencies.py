@@ -7,9 +7,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from mallard.api.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
 from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
-from mallard.query.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import both, parse_filters, refuse_patterns

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from mallard.query.answers import OTHER
+from mallard.api.schemas.stats_schemas import OTHER
 
 
 class Sessions(BaseModel):

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from mallard.api.middleware.error_redaction import Discreet
+from mallard.api.middleware.response_headers import Answered, new_id
 from mallard.http.upstream import DIRECT, Front
-from mallard.web.answered import Answered, new_id
-from mallard.web.discreet import Discreet
 
 
 class Application(FastAPI):

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.params import Depends as Dependency
 
-from mallard.behaviour import sequence_answers as answers
-from mallard.behaviour.parameters import Breakdown, Steps, read_breakdown
+from mallard.api.behaviour_parameters import Breakdown, Steps, read_breakdown
+from mallard.api.dependencies import Ask, ask_filtered
+from mallard.api.etag import TaggedRoute
+from mallard.api.parameters import Limit, read_limit
+from mallard.api.schemas import sequence_schemas as answers
 from mallard.engine.duckdb.engine import Engine
 from mallard.errors import QueryError
-from mallard.query.asking import Ask, ask_filtered
-from mallard.query.parameters import Limit, read_limit
-from mallard.query.tagged import TaggedRoute
 from mallard.reports.behaviour.flow import (
     BACKWARD,
     BASES,

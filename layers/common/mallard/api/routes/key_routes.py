@@ -5,9 +5,9 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends, Response
 from starlette.exceptions import HTTPException
 
-from mallard.auth.answers import KeyGiven, KeyRow, NewKey, Revoked, key_row
-from mallard.auth.door import HEADERS, Door
-from mallard.auth.schemes import MANAGES
+from mallard.api.auth_http import HEADERS, Door
+from mallard.api.schemas.auth_schemas import KeyGiven, KeyRow, NewKey, Revoked, key_row
+from mallard.api.security_schemes import MANAGES
 from mallard.errors import ApiKeyError
 
 

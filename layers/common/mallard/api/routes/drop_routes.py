@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.params import Depends as Dependency
 
+from mallard.api.dependencies import Ask, ask_span
+from mallard.api.etag import TaggedRoute
+from mallard.api.schemas.stats_schemas import RejectedRow
 from mallard.drops.drop_counts import rejections
 from mallard.engine.duckdb.engine import Engine
-from mallard.query.answers import RejectedRow
-from mallard.query.asking import Ask, ask_span
-from mallard.query.tagged import TaggedRoute
 
 
 def rejected_routes(

@@ -13,14 +13,27 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from mallard.auth.admission import Admission
-from mallard.auth.api import allow_dashboard, auth_routes
-from mallard.auth.door import Door, headers_of
+from mallard.api.application import Application
+from mallard.api.auth_http import Door, headers_of
+from mallard.api.downloads import Deliver, stream
+from mallard.api.middleware.fair_share import FairShare
+from mallard.api.middleware.json_body import Bodies
+from mallard.api.middleware.query_timeout import Patience
+from mallard.api.middleware.response_headers import new_id
+from mallard.api.not_found import lost
+from mallard.api.parameters import OnlyKnown, read_site
+from mallard.api.permissions import Admission
+from mallard.api.routes.auth_routes import allow_dashboard, auth_routes
+from mallard.api.routes.behaviour_routes import behaviour_routes
+from mallard.api.routes.drop_routes import rejected_routes
+from mallard.api.routes.export_routes import export_routes
+from mallard.api.routes.sequence_routes import sequence_routes
+from mallard.api.routes.site_routes import Erase, site_routes
+from mallard.api.routes.stats_routes import stats_routes
+from mallard.api.schemas.stats_schemas import Refusal
+from mallard.api.security_schemes import READS_OR_PUBLIC
 from mallard.auth.identity import Identity
-from mallard.auth.schemes import READS_OR_PUBLIC
 from mallard.auth.service import Gate
-from mallard.behaviour.routes import behaviour_routes
-from mallard.behaviour.sequence_routes import sequence_routes
 from mallard.engine.duckdb.engine import Engine
 from mallard.errors import (
     DamagedObjectError,
@@ -40,20 +53,7 @@ from mallard.errors import (
 from mallard.http.request_headers import read_headers
 from mallard.http.upstream import DIRECT, Front
 from mallard.observability.fault_description import kind_and_place
-from mallard.query.answers import Refusal
-from mallard.query.downloads import Deliver, stream
-from mallard.query.export_routes import export_routes
-from mallard.query.fair_share import FairShare
-from mallard.query.parameters import OnlyKnown, read_site
-from mallard.query.patience import Patience
-from mallard.query.rejected_routes import rejected_routes
-from mallard.query.site_routes import Erase, site_routes
-from mallard.query.stats_routes import stats_routes
 from mallard.stats.filters import parse_filters
-from mallard.web.answered import new_id
-from mallard.web.application import Application
-from mallard.web.bodies import Bodies
-from mallard.web.lost import lost
 
 log = logging.getLogger("mallard.query")
 

@@ -57,7 +57,7 @@ class Dashboard(StaticFiles):
 
 def find_static() -> tuple[Path, Path]:
     """The folders of the dashboard and of the built tracker, beside the package's layers."""
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[4]
     dashboard, tracker = root / "dashboard", root / "tracker" / "dist"
     for needed in (dashboard / "vendor", tracker / "parts.json"):
         if not needed.exists():

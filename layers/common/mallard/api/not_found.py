@@ -6,8 +6,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Scope
 
+from mallard.api.middleware.json_body import PREFIXES
 from mallard.http.upstream import header
-from mallard.web.bodies import PREFIXES
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NO_ROUTE = "There is no such path; /openapi.json describes those there are."

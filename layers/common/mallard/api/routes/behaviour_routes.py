@@ -7,8 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.params import Depends as Dependency
 
-from mallard.behaviour.answers import Cohort, CohortsOf, FunnelOf, FunnelStep, Sessions, SessionsOf
-from mallard.behaviour.parameters import (
+from mallard.api.behaviour_parameters import (
     Breakdown,
     Count,
     Interval,
@@ -19,10 +18,11 @@ from mallard.behaviour.parameters import (
     read_breakdown,
     read_retention,
 )
+from mallard.api.dependencies import Ask, ask_filtered
+from mallard.api.etag import TaggedRoute
+from mallard.api.parameters import Limit, read_limit
+from mallard.api.schemas.behaviour_schemas import Cohort, CohortsOf, FunnelOf, FunnelStep, Sessions, SessionsOf
 from mallard.engine.duckdb.engine import Engine
-from mallard.query.asking import Ask, ask_filtered
-from mallard.query.parameters import Limit, read_limit
-from mallard.query.tagged import TaggedRoute
 from mallard.reports.behaviour.funnel import Funnel, count_funnel, read_modes
 from mallard.reports.behaviour.retention import count_retention
 from mallard.reports.behaviour.sessions import count_sessions, sessions_by

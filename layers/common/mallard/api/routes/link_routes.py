@@ -5,9 +5,9 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
-from mallard.auth.answers import LinkGiven, LinkRow, Revoked, Share, ShareGiven, link_row
-from mallard.auth.door import HEADERS, Door, must_wait
-from mallard.auth.schemes import MANAGES
+from mallard.api.auth_http import HEADERS, Door, must_wait
+from mallard.api.schemas.auth_schemas import LinkGiven, LinkRow, Revoked, Share, ShareGiven, link_row
+from mallard.api.security_schemes import MANAGES
 from mallard.errors import LinkError, PasswordError
 
 

@@ -6,16 +6,16 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
-from mallard.auth.answers import Denial, LoggedOut, LoginGiven, PasswordGiven, SetupGiven, Status, Token
+from mallard.api.auth_http import HEADERS, Door, headers_of, must_wait, refusal
+from mallard.api.own_pool import OwnPoolRoute
+from mallard.api.routes.key_routes import key_routes
+from mallard.api.routes.link_routes import link_routes
+from mallard.api.schemas.auth_schemas import Denial, LoggedOut, LoginGiven, PasswordGiven, SetupGiven, Status, Token
+from mallard.api.security_schemes import MANAGES
 from mallard.auth.authenticator import UNSET
-from mallard.auth.door import HEADERS, Door, headers_of, must_wait, refusal
 from mallard.auth.identity import Identity
-from mallard.auth.key_routes import key_routes
-from mallard.auth.link_routes import link_routes
-from mallard.auth.schemes import MANAGES
 from mallard.auth.service import Gate
 from mallard.errors import PasswordError
-from mallard.web.own_pool import OwnPoolRoute
 
 PREFLIGHT_SECONDS = 600
 

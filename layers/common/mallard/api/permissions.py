@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fastapi import Request
 
-from mallard.auth.door import Door, refuse
+from mallard.api.auth_http import Door, refuse
 from mallard.auth.identity import Denied, Identity
 
 _NARROWED = Denied(403, "The link shows a part of the site's numbers, and these cannot be narrowed to it.")

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
-from mallard.auth.door import headers_of
+from mallard.api.auth_http import headers_of
+from mallard.api.own_pool import OwnPoolRoute
+from mallard.api.security_schemes import MANAGES_OR_LESS, MONITORS
 from mallard.auth.identity import Denied
-from mallard.auth.schemes import MANAGES_OR_LESS, MONITORS
 from mallard.auth.service import Gate
 from mallard.health.prometheus import MEDIA_TYPE, exposition
 from mallard.health.readiness import status_of
 from mallard.health.source import Subject, known
-from mallard.web.own_pool import OwnPoolRoute
 
 NO_STORE = {"cache-control": "no-store"}
 PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}

@@ -1,1 +1,0 @@
-"""What visitors do one thing after another: sessions, funnels, retention, sequences, flow."""
