@@ -8,8 +8,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from mallard.cli.connection import REQUEST_SECONDS, Connection
-from mallard.cli.refusal import MAX_HEAD_BYTES
+from mallard.server.connection import REQUEST_SECONDS, Connection
+from mallard.server.request_validation import MAX_HEAD_BYTES
 from support.turns import turns, until
 
 SOON_SECONDS = 30

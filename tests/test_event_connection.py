@@ -17,11 +17,11 @@ from uvicorn.server import ServerState
 
 from ingest.doors import FIREFOX, GOOGLEBOT, BrokenStore, open_door, wire_body
 from mallard.auth.api_keys import KeyRing
-from mallard.cli.connection import KEEP_ALIVE_SECONDS, REQUEST_SECONDS
-from mallard.cli.event_connection import EventConnection
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.request import MAX_BODY_BYTES
 from mallard.queue.local import LocalQueue
+from mallard.server.connection import KEEP_ALIVE_SECONDS, REQUEST_SECONDS
+from mallard.server.event_connection import EventConnection
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.sqlite import locked

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from mallard.cli.connection import REQUEST_SECONDS
+from mallard.server.connection import REQUEST_SECONDS
 from support.server import Server, started
 
 PASSWORD = "kettle-moss-17"

@@ -17,9 +17,7 @@ from ingest.doors import NOW, SITE, open_door, take
 from mallard.auth.api_keys import KeyRing
 from mallard.bootstrap.ingest import open_parts
 from mallard.bootstrap.store import open_store, open_to_write
-from mallard.cli.event_connection import EventConnection
 from mallard.config import load_settings
-from mallard.embedded import Embedded
 from mallard.event import to_ms
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.pipeline import _arrival
@@ -27,6 +25,8 @@ from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.rotation import known_rotation
 from mallard.queue.local import LocalQueue
+from mallard.server.embedded import Embedded
+from mallard.server.event_connection import EventConnection
 from mallard.sites.erased_days import Erased
 from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
@@ -159,7 +159,7 @@ def test_a_function_empties_its_caches_when_it_hears_of_an_erasure(tmp_path: Pat
 
 DUMPS = """
 import ctypes, resource
-from mallard.cli.core_dumps import forbid_core_dumps
+from mallard.server.core_dumps import forbid_core_dumps
 forbid_core_dumps()
 print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
 """

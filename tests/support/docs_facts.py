@@ -13,8 +13,8 @@ from starlette.routing import Mount
 
 from mallard.api.static_files import Scripts, find_static
 from mallard.config import Settings, load_settings, variable
-from mallard.embedded import Embedded
 from mallard.errors import ConfigError
+from mallard.server.embedded import Embedded
 from support.docs_pages import ROOT, files
 from support.proof_people import INGEST_METHODS
 

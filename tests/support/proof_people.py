@@ -15,8 +15,8 @@ from mallard.auth.service import Gate
 from mallard.auth.setup import FirstVisit
 from mallard.bootstrap.store import open_store
 from mallard.config import Settings
-from mallard.embedded import Embedded
 from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
+from mallard.server.embedded import Embedded
 from support.auth import quick_hashing
 
 SITE, OTHER, PUBLIC = "this.example", "other.example", "public.example"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallard.cli.refusal import MAX_HEADERS, MAX_TARGET_BYTES
+from mallard.server.request_validation import MAX_HEADERS, MAX_TARGET_BYTES
 from support.raw_http import Reply, ask, exchange
 from support.server import FIREFOX
 

@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from mallard.cli.connection import CLOSE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS, STALL_SECONDS, Connection
-from mallard.cli.open_connections import MAX_FILES, OpenConnections, most_connections, raise_file_limit
+from mallard.server.connection import CLOSE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS, STALL_SECONDS, Connection
+from mallard.server.connection_limits import MAX_FILES, OpenConnections, most_connections, raise_file_limit
 from support.turns import turns, until
 
 LARGE = 8 * 1024 * 1024

@@ -18,14 +18,14 @@ import uvicorn
 
 from mallard.api.client_address import is_proxy
 from mallard.api.static_files import SCRIPT_PATH
-from mallard.cli.connection import KEEP_ALIVE_SECONDS, Connection
-from mallard.cli.core_dumps import forbid_core_dumps
-from mallard.cli.event_connection import EventConnection
-from mallard.cli.open_connections import OpenConnections, most_connections, raise_file_limit
 from mallard.config import Settings, load_settings
-from mallard.embedded import Embedded
 from mallard.errors import ConfigError, QueueError, StoreError
 from mallard.observability.log_format import set_up_logs
+from mallard.server.connection import KEEP_ALIVE_SECONDS, Connection
+from mallard.server.connection_limits import OpenConnections, most_connections, raise_file_limit
+from mallard.server.core_dumps import forbid_core_dumps
+from mallard.server.embedded import Embedded
+from mallard.server.event_connection import EventConnection
 
 BACKLOG = 2048
 HARD_STOP_GRACE_SECONDS = 1

@@ -6,8 +6,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mallard.cli.open_connections import OpenConnections, most_connections
-from mallard.cli.refusal import LARGE_HEAD, MALFORMED, MAX_HEAD_BYTES, Refusal, refusal_of
+from mallard.server.connection_limits import OpenConnections, most_connections
+from mallard.server.request_validation import LARGE_HEAD, MALFORMED, MAX_HEAD_BYTES, Refusal, refusal_of
 
 KEEP_ALIVE_SECONDS = 75
 REQUEST_SECONDS = 60

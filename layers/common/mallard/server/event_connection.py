@@ -7,11 +7,11 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from mallard.cli.connection import Connection
-from mallard.cli.refusal import MAX_HEAD_BYTES, MAX_HEADERS, bytes_of, is_chunked
 from mallard.ingest.http.asgi import PATH, IngestApp
 from mallard.ingest.http.responses import ACCEPTED, Answer
 from mallard.ingest.request import MAX_BODY_BYTES
+from mallard.server.connection import Connection
+from mallard.server.request_validation import MAX_HEAD_BYTES, MAX_HEADERS, bytes_of, is_chunked
 
 EVENT_URL = PATH.encode()
 
