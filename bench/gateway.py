@@ -8,9 +8,9 @@ from itertools import count, islice
 from typing import Any
 
 from mallard.auth.api_keys import KeyRing
+from mallard.aws.ingest_function import answer_gateway
 from mallard.ingest.allowed_sites import Sites
 from mallard.ingest.event_ids import EventIds
-from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
 from mallard.ingest.rate_limit import RateLimit
 from mallard.privacy.salts import Salts

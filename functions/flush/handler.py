@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
+from mallard.aws.powertools import Context, Watch
+from mallard.aws.sqs_records import flush_records
 from mallard.bootstrap.maintenance import open_house
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_to_write
@@ -11,9 +13,7 @@ from mallard.bootstrap.table import open_table
 from mallard.config import load_settings
 from mallard.flush.batching import Gathering
 from mallard.flush.drain import drain_if_any
-from mallard.flush.records import flush_records
 from mallard.maintenance.jobs import House
-from mallard.observe.watch import Context, Watch
 from mallard.privacy.rotation import agree_on_rotation
 from mallard.queue.base import Queue
 from mallard.store.probe import QUICK_ROUNDS

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
+from mallard.aws.ingest_function import Parts, answer_safely
+from mallard.aws.parameter_store import read_parameter
+from mallard.aws.powertools import Context, Watch
 from mallard.bootstrap.ingest import Opening
 from mallard.config import load_settings
 from mallard.ingest.enrich.cdn_headers import refused_past_edge
-from mallard.ingest.gateway import Parts, answer_safely
-from mallard.observe.watch import Context, Watch
-from mallard.parameters import read_parameter
 
 
 @cache

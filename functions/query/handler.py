@@ -10,6 +10,8 @@ from mallard.api.app import create_app
 from mallard.api.client_address import open_caller
 from mallard.api.downloads import through_store
 from mallard.api.routes.well_known import well_known_routes
+from mallard.aws.parameter_store import read_parameter
+from mallard.aws.query_function import answer_safely, open_engine, open_gate
 from mallard.bootstrap.health import routes_of_functions
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
@@ -17,8 +19,6 @@ from mallard.engine.duckdb.engine import Engine
 from mallard.http.upstream import behind_gateway
 from mallard.ingest.enrich.cdn_headers import refused_past_edge
 from mallard.maintenance.erasure import Erasure, queue_erasure
-from mallard.parameters import read_parameter
-from mallard.query.gateway import answer_safely, open_engine, open_gate
 from mallard.store.base import Store
 from mallard.table.reader import known_sites
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mallard.aws.sqs_records import flush_records
 from mallard.flush.batching import BUSY_ROWS, PROMPT_PARTITIONS, Gathering
 from mallard.flush.drain import drain, flush
-from mallard.flush.records import flush_records
 from mallard.queue.base import Message
 from mallard.queue.local import LocalQueue
 from mallard.table.messages import partitions, read_deliveries

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mallard.flush.records import flush_records
+from mallard.aws.sqs_records import flush_records
 from mallard.queue.base import Message
 from mallard.table.writer import ATTEMPTS, TableWriter
 from support.faults import Fault, FaultyStore

@@ -16,12 +16,12 @@ from unittest.mock import patch
 import pytest
 
 from mallard.auth.api_keys import KeyRing
+from mallard.aws.powertools import Watch
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.errors import QueueError, StoreUnavailableError, UnforeseenError
 from mallard.ingest.drop_reasons import Reason
-from mallard.observe.watch import Watch
 from mallard.queue.sqs import SqsQueue
 from mallard.store.s3 import S3Store
 from support.functions import ROOT, Context, cold, load, request

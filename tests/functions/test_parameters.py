@@ -8,9 +8,9 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.parameters import clear_caches
 
+from mallard.aws.parameter_store import read_parameter
 from mallard.config import load_settings
 from mallard.errors import ConfigError
-from mallard.parameters import read_parameter
 from support.functions import Context, cold, request
 from support.moto import moto_server
 

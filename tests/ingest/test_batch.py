@@ -25,10 +25,10 @@ from ingest.doors import (
     wire_body,
 )
 from mallard.auth.api_keys import KeyRing
+from mallard.aws.ingest_function import answer_gateway
 from mallard.drops.drop_note import is_note
 from mallard.ingest.batch import MAX_BATCH_BYTES, MAX_ROWS
 from mallard.ingest.drop_reasons import Reason
-from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.http.asgi import BATCH_PATH, IngestApp
 from mallard.privacy.salts import delete_old_salts
 from mallard.queue.local import LocalQueue

@@ -12,11 +12,11 @@ import pytest
 from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_door, post, take, wire_body
 from ingest.test_place import ENGLAND, LONDON, UNKNOWN, write_database
 from mallard.auth.api_keys import KeyRing
+from mallard.aws.ingest_function import answer_gateway
 from mallard.ingest.client import Sender, read_sender
 from mallard.ingest.enrich.cdn_headers import NO_EDGE, Edge
 from mallard.ingest.enrich.client_hints import Hints
 from mallard.ingest.enrich.geoip import NOWHERE, Geo, LocalSource, Place
-from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.pipeline import Door, receive
 from mallard.ingest.request import EventRequest

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, NOW, open_door, pixel, post, wire, wire_body
 from mallard.auth.api_keys import KeyRing
-from mallard.ingest.gateway import answer_gateway
+from mallard.aws.ingest_function import answer_gateway
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.http.responses import PIXEL, Answer
 from mallard.ingest.ignored_fields import HEADER, Field, kind_of

@@ -11,8 +11,8 @@ import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, call, connection, open_door, post, scope, wire_body
 from mallard.auth.api_keys import KeyRing
+from mallard.aws.ingest_function import answer_gateway
 from mallard.drops.drop_note import Note, Notes, is_note, read_note
-from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.http.asgi import BATCH_PATH, IngestApp
 from mallard.ingest.ignored_fields import Field
 from mallard.ingest.pipeline import Door

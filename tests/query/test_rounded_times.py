@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
+from mallard.aws.query_function import open_engine
 from mallard.config import load_settings
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.engine.sql.statement import BEGINNING, Count, counting_sql
@@ -26,7 +27,6 @@ from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts
-from mallard.query.gateway import open_engine
 from mallard.reports.behaviour.funnel_sql import FunnelSql
 from mallard.stats.date_range import read_period
 from mallard.stats.query import Query

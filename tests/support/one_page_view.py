@@ -10,6 +10,8 @@ from io import StringIO
 from typing import Any
 
 from mallard.auth.api_keys import KeyRing
+from mallard.aws.ingest_function import answer_gateway
+from mallard.aws.powertools import Watch
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.drops.drop_counts import add_notes
@@ -18,11 +20,9 @@ from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.ingest.allowed_sites import Sites
 from mallard.ingest.enrich.cdn_headers import Edge
 from mallard.ingest.event_ids import EventIds
-from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.pipeline import Door
 from mallard.ingest.rate_limit import RateLimit
 from mallard.maintenance.rollup_builder import build_rollups
-from mallard.observe.watch import Watch
 from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.store.base import Store

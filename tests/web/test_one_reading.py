@@ -14,6 +14,7 @@ from ingest.doors import FIREFOX, NOW, offer, open_door
 from mallard.api.auth_http import Door
 from mallard.api.client_address import open_caller
 from mallard.auth.api_keys import ApiKey, key_in
+from mallard.aws.ingest_function import answer_gateway
 from mallard.cli.dates import read_date
 from mallard.config import Settings, load_settings
 from mallard.event import Event
@@ -23,7 +24,6 @@ from mallard.http.upstream import behind_proxies
 from mallard.ingest.batch import take_batch
 from mallard.ingest.client import read_sender
 from mallard.ingest.enrich.cdn_headers import Edge
-from mallard.ingest.gateway import answer_gateway
 from mallard.ingest.trusted_proxies import Proxies, client_address
 from mallard.sites.settings import SiteSettings, read_settings
 from mallard.store.local import LocalStore

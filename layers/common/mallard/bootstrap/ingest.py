@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 from mallard.auth.api_keys import KeyRing
+from mallard.aws.ingest_function import Parts
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
@@ -11,7 +12,6 @@ from mallard.drops.drop_note import Notes
 from mallard.ingest.allowed_sites import Sites
 from mallard.ingest.enrich.cdn_headers import open_edge
 from mallard.ingest.event_ids import EventIds
-from mallard.ingest.gateway import Parts
 from mallard.ingest.new_sites import SharedNewSites
 from mallard.ingest.pipeline import Door
 from mallard.ingest.rate_limit import open_rate_limit

@@ -1,0 +1,1 @@
+"""AWS Lambda: events in and out, secrets, logs and metrics."""

@@ -1,1 +1,0 @@
-"""From the table to numbers."""
