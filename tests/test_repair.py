@@ -12,8 +12,8 @@ from mallard.auth.login_sessions import EPOCH_KEY, Sessions
 from mallard.auth.password_hashing import Hashing
 from mallard.auth.shared_links import LINKS, Links
 from mallard.cli import main
-from mallard.cli.integrity import check_integrity
-from mallard.cli.objects import damaged_objects
+from mallard.cli.damaged_objects import damaged_objects
+from mallard.cli.integrity_checks import check_integrity
 from mallard.drops.drop_counts import rejections
 from mallard.errors import DamagedObjectError
 from mallard.maintenance.rollup_builder import build_rollups

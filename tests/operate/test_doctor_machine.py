@@ -10,8 +10,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mallard.auth.admin_password import Passwords
-from mallard.cli.access import check_access, check_password, check_secret
-from mallard.cli.machine import OLD_DATABASE, check_geoip, check_memory, check_room, memory_bytes
+from mallard.cli.access_checks import check_access, check_password, check_secret
+from mallard.cli.machine_checks import OLD_DATABASE, check_geoip, check_memory, check_room, memory_bytes
 from mallard.config import Settings
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Stored

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.cli.machine import check_modes
+from mallard.cli.machine_checks import check_modes
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 

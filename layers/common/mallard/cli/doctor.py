@@ -12,9 +12,9 @@ import duckdb
 
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
-from mallard.cli.access import check_access
-from mallard.cli.integrity import check_integrity
-from mallard.cli.machine import check_machine
+from mallard.cli.access_checks import check_access
+from mallard.cli.integrity_checks import check_integrity
+from mallard.cli.machine_checks import check_machine
 from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError, MallardError, QueueError, StoreError
 from mallard.queue.base import Queue

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from mallard.api.parameters import read_site
 from mallard.bootstrap.queue import open_local_queue
 from mallard.bootstrap.store import open_store
-from mallard.cli.dates import read_date
+from mallard.cli.date_arguments import read_date
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError
 from mallard.maintenance.erasure import Erasure, carry_out, open_erasures, read_erasure, request_erasure

@@ -12,7 +12,7 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from mallard.bootstrap.store import open_store
-from mallard.cli.dates import read_date
+from mallard.cli.date_arguments import read_date
 from mallard.cli.import_ import checked_site
 from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError

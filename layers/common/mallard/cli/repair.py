@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from mallard.api.parameters import read_site
 from mallard.bootstrap.store import open_store
-from mallard.cli.dates import read_date
-from mallard.cli.objects import damaged_objects, damaged_rollups
+from mallard.cli.damaged_objects import damaged_objects, damaged_rollups
+from mallard.cli.date_arguments import read_date
 from mallard.config import load_settings
 from mallard.errors import ConfigError, ConflictError, QueryError
 from mallard.maintenance.erasure import last_erasure_ms

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mallard.cli.objects import damaged_objects, damaged_rollups
+from mallard.cli.damaged_objects import damaged_objects, damaged_rollups
 from mallard.errors import MallardError
 from mallard.store.base import Listed, Store
 from mallard.store.probe import Finding
