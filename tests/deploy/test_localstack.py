@@ -146,7 +146,7 @@ def test_an_event_comes_through_function_urls_and_the_queue_to_its_number_in_the
         page.goto(stack.printed("DashboardUrl"))
         shown(page, "password").fill(PASSWORD)
         shown(page, "password").press("Enter")
-        # Questions that are asked at once start a function each.
+        # QueryCounts that are asked at once start a function each.
         expect(shown(page, "total-pageviews")).to_have_attribute("data-value", "2", timeout=1000 * SOON_SECONDS)
         browser.close()
 

@@ -9,7 +9,7 @@ import pytest
 
 from mallard.drops.drop_counts import rejections
 from mallard.drops.drop_note import Note
-from mallard.flush import drain
+from mallard.flush import drain as drain_module
 from mallard.flush.drain import EXPIRED, drain, flush
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message
 from mallard.queue.local import LocalQueue
@@ -64,7 +64,7 @@ def test_a_message_nobody_can_read_is_set_aside_with_its_reason_and_the_rest_is_
 
 
 def test_drain_takes_fat_messages_in_rounds_of_bounded_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain, "RECEIVED_BYTES", 100_000)
+    monkeypatch.setattr(drain_module, "RECEIVED_BYTES", 100_000)
     store, rounds = FaultyStore(MemoryStore()), list[int]()
 
     class Measured(MemoryQueue):
@@ -191,7 +191,7 @@ def test_what_fails_is_tried_once_in_a_drain_and_waits_longer_each_time(local: L
 def test_messages_that_fail_for_long_do_not_keep_those_behind_them_waiting(
     local: LocalQueue, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain, "BATCH", 3)
+    monkeypatch.setattr(drain_module, "BATCH", 3)
     local.send([event(n, site_id="bad.example").to_message() for n in range(1, 4)] + of_sites(2))
     store = FaultyStore(MemoryStore())
     store.faults.extend([Fault.UNAVAILABLE] * ATTEMPTS)
@@ -201,7 +201,7 @@ def test_messages_that_fail_for_long_do_not_keep_those_behind_them_waiting(
 
 
 def test_a_full_batch_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain, "BATCH", 2)
+    monkeypatch.setattr(drain_module, "BATCH", 2)
     store = FaultyStore(MemoryStore())
     queue = sent(*(each.to_message() for each in events(1, 2, 3, 4, 5)))
     assert drain(queue, writer(store), clock=noon).rows.written == 5

@@ -22,7 +22,7 @@ from starlette.types import Message
 
 from mallard.api import downloads
 from mallard.api.app import create_app
-from mallard.api.downloads import Deliver, Download, stream, through_store
+from mallard.api.downloads import Deliver, stream, through_store
 from mallard.api.middleware.query_timeout import Patience
 from mallard.engine.cancellation import CURRENT, Stop, current_stop
 from mallard.engine.duckdb.engine import PENDING, Engine
@@ -30,7 +30,7 @@ from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.maintenance.erasure import Erasure
 from mallard.reports import report_export
 from mallard.reports.export_formats import FORMS
-from mallard.reports.report_export import Export, download
+from mallard.reports.report_export import Download, Export, download
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters

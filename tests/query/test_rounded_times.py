@@ -29,10 +29,10 @@ from mallard.privacy.redaction import Privacy
 from mallard.privacy.salts import Salts
 from mallard.reports.behaviour.funnel_sql import FunnelSql
 from mallard.stats.date_range import read_period
+from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import Query
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.rollup import TOTAL
 from mallard.table.writer import TableWriter
 from support.gate import one_address, open_gate
 from support.memory import MemoryStore

@@ -17,10 +17,10 @@ from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
 from mallard.stats.date_range import read_period
+from mallard.stats.dimensions import TOTAL
 from mallard.stats.filters import parse_filters
 from mallard.stats.query import Query
 from mallard.store.local import LocalStore
-from mallard.table.rollup import TOTAL
 from support.random_events import SITE, pending_rows, random_rows, store_rows
 from support.reference import Row, matched
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from mallard.errors import QueueError, QueueFullError
-from mallard.queue import file as queue_file
 from mallard.queue import local
+from mallard.queue import sqlite_file as queue_file
 from mallard.queue.base import MAX_PAUSE_SECONDS, VISIBILITY_SECONDS, Message
 from mallard.queue.local import ROWS_PER_DELETION, LocalQueue
 from support.sqlite import locked, rows

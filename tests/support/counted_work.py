@@ -9,9 +9,9 @@ from typing import Any, Literal
 from unicodedata import combining, normalize
 from unittest.mock import patch
 
-from mallard import names
 from mallard.ingest import props
 from mallard.ingest.enrich import bots
+from mallard.normalize import names
 
 CHARACTERS_PER_UNIT = 16
 """Of text that C code reads or writes once, in the time of one line of Python."""

@@ -16,11 +16,11 @@ from mallard.engine.duckdb.rollup_reader import RollupReader
 from mallard.errors import StoreUnavailableError
 from mallard.sites.settings_store import SiteBook
 from mallard.stats.date_range import Period
+from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import DAY, Query
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in
 from mallard.table.reader import open_files
-from mallard.table.rollup import TOTAL
 from mallard.table.segment import decode
 
 

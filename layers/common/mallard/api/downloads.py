@@ -3,12 +3,12 @@
 import io
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from mallard.errors import QueryTooLargeError
+from mallard.reports.report_export import Download
 from mallard.store.base import Store
 from mallard.table.layout import EXPORTS
 
@@ -20,20 +20,6 @@ MAX_STORED_BYTES = 192 * 1024 * 1024
 
 LIVES_SECONDS = 3600
 NAME_BYTES = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A file in the making: its bytes come piece by piece, and an error at the latest with the first piece."""
-
-    name: str
-    media_type: str
-    pieces: Iterator[bytes]
-
-    @property
-    def disposition(self) -> str:
-        """What has a browser save it."""
-        return f'attachment; filename="{self.name}"'
 
 
 Deliver = Callable[[Download, Mapping[str, str]], Response]

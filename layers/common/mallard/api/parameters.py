@@ -11,8 +11,7 @@ from mallard.normalize.names import MAX_SITE_ID_LENGTH, fits_folder, read_site_i
 from mallard.reports.standard_reports import BREAKDOWNS, OVERVIEW_BREAKDOWNS
 from mallard.stats.comparison import COMPARISONS
 from mallard.stats.date_range import PERIODS
-
-MAX_LIMIT = 1000
+from mallard.stats.query import MAX_LIMIT
 
 SiteId = Annotated[str | None, Query(description="Site id, such as example.com. Required.")]
 PeriodName = Annotated[str | None, Query(description=f"One of {', '.join(PERIODS)}. Default 30d.")]

@@ -1,6 +1,7 @@
-"""``python -m mallard.health.container_check [CONFIG]``: 0 where ``mallard serve`` with the same settings answers, else 1.
+"""``python -m mallard.health.container_check [CONFIG]``: health check of a container.
 
-What a container's health check runs every half minute: so it loads nothing but the settings.
+Exit code 0 if ``mallard serve`` with the same settings answers, else 1. Containers run it twice a minute, so it
+imports nothing but the settings.
 """
 
 import http.client

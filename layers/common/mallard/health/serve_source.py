@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from mallard import __version__
-from mallard.api.middleware.query_metrics import Questions
 from mallard.auth.service import Gate
 from mallard.config import Settings
 from mallard.engine.duckdb.damaged_files import Damage
@@ -17,6 +16,7 @@ from mallard.flush.flush_metrics import History
 from mallard.health.background_probe import Look
 from mallard.health.password_check import PASSWORD_SECONDS, look_for_password
 from mallard.health.prometheus import Metric
+from mallard.health.query_counts import QueryCounts
 from mallard.health.queue_age import LOOKED_AT, age_seconds
 from mallard.health.readiness import Check, Readiness, status_of, store_answers
 from mallard.health.serve_metrics import Numbers, metrics_of
@@ -36,7 +36,7 @@ class Serving:
     queue: LocalQueue
     flushes: History
     ingest: IngestApp
-    questions: Questions
+    query_counts: QueryCounts
     cache: Cache
     damage: Damage
     gate: Gate
@@ -107,7 +107,7 @@ class Serving:
     def metrics(self) -> list[Metric]:
         """All of them, whether they changed or not."""
         return metrics_of(
-            self.numbers(), self.checks(), self.flushes, self.ingest, self.questions, self.cache, self.gate
+            self.numbers(), self.checks(), self.flushes, self.ingest, self.query_counts, self.cache, self.gate
         )
 
 

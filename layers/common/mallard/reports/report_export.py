@@ -11,7 +11,6 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from mallard.api.downloads import Download
 from mallard.engine.duckdb.damaged_files import require_complete
 from mallard.engine.duckdb.engine import PENDING, Engine
 from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
@@ -51,6 +50,20 @@ class Export:
     what: str = "days"
     form: str = "csv"
     bom: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file in the making: ``pieces`` yields its bytes, and raises an error at the latest with the first piece."""
+
+    name: str
+    media_type: str
+    pieces: Iterator[bytes]
+
+    @property
+    def disposition(self) -> str:
+        """Content-Disposition, by which a browser saves the file."""
+        return f'attachment; filename="{self.name}"'
 
 
 def download(stats: Stats, asked: Export) -> Download:

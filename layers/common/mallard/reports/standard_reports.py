@@ -11,11 +11,10 @@ from mallard.engine.visitor_query import Study
 from mallard.errors import QueryError
 from mallard.stats.comparison import change
 from mallard.stats.date_range import MAX_SERIES_DAYS, Period, read_period
-from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.filters import Filter
 from mallard.stats.metrics import METRICS
 from mallard.stats.query import DAY, HOUR, Query
-from mallard.table.rollup import TOTAL
 
 BREAKDOWNS = tuple(DIMENSIONS)
 OVERVIEW_BREAKDOWNS = ("pages", "sources", "browsers", "os", "devices", "countries")

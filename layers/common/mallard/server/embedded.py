@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mallard.api.app import create_app
 from mallard.api.client_address import open_caller, open_trust
 from mallard.api.metrics_token import metrics_token
-from mallard.api.middleware.query_metrics import Questions, Timed
+from mallard.api.middleware.query_metrics import QueryMetrics
 from mallard.api.routes.health_routes import health_routes
 from mallard.api.routes.well_known import well_known_routes
 from mallard.api.static_files import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
@@ -28,6 +28,7 @@ from mallard.engine.duckdb.engine import Engine
 from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.batching import Gathering
 from mallard.flush.schedule import Schedule
+from mallard.health.query_counts import QueryCounts
 from mallard.health.serve_source import Serving
 from mallard.http.upstream import behind_proxies
 from mallard.ingest.allowed_sites import Sites
@@ -114,7 +115,7 @@ class Embedded:
         self.ingest = IngestApp(
             door, self._queue, self._gate.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
         )
-        self._questions = Questions()
+        self._query_counts = QueryCounts()
         self._shutdown_timeout = settings.shutdown_timeout
         self._rest: ASGIApp = self._make_rest(settings)
 
@@ -175,7 +176,7 @@ class Embedded:
             return docs_response(self._dashboard_folder)
 
         app.include_router(health_routes(self._serving(settings), self._gate, metrics_token(settings.metrics_token)))
-        app.add_middleware(Timed, questions=self._questions)
+        app.add_middleware(QueryMetrics, counts=self._query_counts)
         app.router.routes += well_known_routes(settings.security_contact, lambda: datetime.now(UTC))
         app.add_route(SCRIPT_PATH, script, methods=["GET", "HEAD"])
         app.add_route(DOCS_PATH, docs, methods=["GET", "HEAD"])
@@ -189,7 +190,7 @@ class Embedded:
             self._queue,
             self._schedule.history,
             self.ingest,
-            self._questions,
+            self._query_counts,
             self._engine.cache,
             self._engine.damage,
             self._gate,

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+TOTAL = "total"
+"""The dimension of a query without one."""
+
 UNKNOWN = "(unknown)"
 DIRECT = "Direct"
 OTHER = "(other)"

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from mallard.errors import QueryError
 from mallard.stats.date_range import Period
-from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.filters import Filter
 from mallard.stats.metrics import METRICS
-from mallard.table.rollup import TOTAL
 
 DAY = "day"
 HOUR = "hour"
 SERIES = (DAY, HOUR)
+MAX_LIMIT = 1000
+"""Rows of one answer."""
 
 
 @dataclass(frozen=True, slots=True)

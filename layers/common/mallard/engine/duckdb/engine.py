@@ -36,12 +36,11 @@ from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavail
 from mallard.sites.settings_store import SiteBook
 from mallard.sites.time_zone import Zones
 from mallard.stats.date_range import Period
-from mallard.stats.dimensions import OTHER
+from mallard.stats.dimensions import OTHER, TOTAL
 from mallard.stats.query import DAY, HOUR, Query
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in, site_prefix
 from mallard.table.reader import Days, list_days, open_files
-from mallard.table.rollup import TOTAL
 from mallard.table.schema import EVENTS
 from mallard.table.segment_cache import Pins
 

@@ -6,11 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.filter_dimensions import SEED_NAMES, blank_words
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import SERIES, Query
-from mallard.table.rollup import TOTAL
 
 COUNTS = pa.schema(
     [

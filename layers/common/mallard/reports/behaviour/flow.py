@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mallard.api.parameters import MAX_LIMIT
 from mallard.engine.sql.event_conditions import EventConditions
 from mallard.engine.sql.statement import MOMENT
 from mallard.engine.visitor_query import Study
@@ -16,7 +15,7 @@ from mallard.reports.behaviour.sql_texts import sql_file
 from mallard.reports.behaviour.steps import Step, compile_steps, parse_steps
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.dimensions import UNKNOWN
-from mallard.stats.query import Query
+from mallard.stats.query import MAX_LIMIT, Query
 
 FORWARD, BACKWARD = "forward", "backward"
 DIRECTIONS = (FORWARD, BACKWARD)

@@ -8,8 +8,8 @@ from mallard.errors import QueryError
 from mallard.reports.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
 from mallard.reports.behaviour.steps import Step, compile_steps
 from mallard.reports.standard_reports import Scope, Stats
+from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import Query
-from mallard.table.rollup import TOTAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from mallard.privacy.rotation import Rotation, known_rotation, last_date
 from mallard.reports.behaviour.sql_texts import sql_file
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import Period
+from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import Query
-from mallard.table.rollup import TOTAL
 
 INTERVALS = ("day", "week", "month")
 MAX_COUNT = 52

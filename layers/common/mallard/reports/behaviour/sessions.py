@@ -6,10 +6,9 @@ from typing import Any
 
 from mallard.errors import QueryError
 from mallard.reports.standard_reports import Scope, Stats, marked
-from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.metrics import METRICS
 from mallard.stats.query import Query
-from mallard.table.rollup import TOTAL
 
 MEASURED = {
     "total_sessions": "visits",
