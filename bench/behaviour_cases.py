@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.peer_chdb import GAP_MS, THREADS, Session
 from mallard.reports.behaviour.funnel import Funnel, count_funnel
-from mallard.reports.behaviour.retention import Retention, count_retention
+from mallard.reports.behaviour.retention import RetentionQuery, count_retention
 from mallard.reports.behaviour.sessions import count_sessions
 from mallard.reports.behaviour.steps import parse_steps
 from mallard.reports.standard_reports import Scope, Stats
@@ -121,7 +121,7 @@ def _plain_sessions(session: Session, source: str, scope: Scope) -> Rows:
 
 
 def _retention(stats: Stats, scope: Scope) -> Rows:
-    rows = count_retention(stats, scope, Retention("week", WEEKS))
+    rows = count_retention(stats, scope, RetentionQuery("week", WEEKS))
     return [(row["cohort_size"], *row["visitors"][1:]) for row in rows]
 
 

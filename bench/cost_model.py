@@ -12,7 +12,7 @@ from random import Random
 
 import pyarrow as pa
 
-from mallard.flush.batching import Gathering
+from mallard.flush.batching import Batching
 from mallard.table.layout import Partition
 
 MONTH_MINUTES = 30 * 24 * 60
@@ -104,7 +104,7 @@ def simulate(views: float, sites: int, quiet_seconds: int, minutes: int = 1, see
 
     A flush runs every so many ``minutes``, a divisor of a day's.
     """
-    random, gathering = Random(seed), Gathering(quiet_seconds)
+    random, gathering = Random(seed), Batching(quiet_seconds)
     begin = datetime(2026, 3, 10, tzinfo=UTC)
     names = [Partition(f"s{number}.example", begin.date()) for number in range(sites)]
     waiting: dict[int, list[tuple[int, int, int]]] = {}

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from mallard.demo.traffic import generate
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
@@ -46,7 +46,7 @@ def run(events: int = EVENTS) -> list[str]:
         glob_seconds, counted = _timed(lambda: _plain_count(folder))
         assert counted == sent, f"{counted} of {sent} events were found by a plain glob"
         nothing = PENDING.empty_table()
-        with closing(Engine(store, lambda _: nothing, memory_mb=1024, threads=2)) as engine:
+        with closing(DuckDBEngine(store, lambda _: nothing, memory_mb=1024, threads=2)) as engine:
             stats = Stats(engine, NOW)
             from_events, before = _timed(lambda: _overview(stats))
             build_seconds, report = _timed(lambda: build_rollups(store, engine, NOW))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
-from mallard.reports.standard_reports import Overview
+from mallard.reports.standard_reports import OverviewReport
 
 BREAKDOWNS = ("pages", "sources", "browsers", "os", "devices", "countries")
 LIMIT = 10
@@ -14,7 +14,7 @@ Panels: TypeAlias = "dict[str, list[tuple[Any, ...]]]"
 page views of every day. Each of BREAKDOWNS: value, visitors, page views, at most LIMIT."""
 
 
-def of_overview(overview: Overview) -> Panels:
+def of_overview(overview: OverviewReport) -> Panels:
     """What our own engine answered."""
     main = overview.main
     headline = (

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from mallard.demo.traffic import generate
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.stats.filters import Filter
 from mallard.store.base import Store
 from mallard.table.layout import Partition
@@ -41,13 +41,13 @@ def fill(store: Store, events: int, days: int, last: datetime = LAST) -> int:
 
 def scope(days: int, filters: Filter | None = None) -> Scope:
     """The dates that ``fill`` gave events."""
-    return Scope(SITE, Period(AFTER.date() - timedelta(days=days), AFTER.date()), filters)
+    return Scope(SITE, DateRange(AFTER.date() - timedelta(days=days), AFTER.date()), filters)
 
 
-def open_engine(store: Store) -> Engine:
+def open_engine(store: Store) -> DuckDBEngine:
     """An engine as the peers are set up: two threads, no answer kept, and nothing pending."""
     nothing = PENDING.empty_table()
-    return Engine(store, lambda _: nothing, memory_mb=MEMORY_MB, threads=THREADS, cache_seconds=0)
+    return DuckDBEngine(store, lambda _: nothing, memory_mb=MEMORY_MB, threads=THREADS, cache_seconds=0)
 
 
 def roll_up(store: Store, now: datetime) -> int:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from bench.clock import timed
 from bench.panels import Panels, check_equal, of_overview
 from bench.query_data import AFTER, fill, open_engine, roll_up, scope
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.reports.standard_reports import Stats
 from mallard.store.s3 import connect
 from support.ministack import ministack
@@ -64,12 +64,12 @@ def _cold_and_warm(between: Proxy, bucket: str, latency_seconds: float) -> tuple
     return [cold, warm], [opened[1], panels]
 
 
-def _open(between: Proxy, bucket: str) -> tuple[Engine, Panels]:
+def _open(between: Proxy, bucket: str) -> tuple[DuckDBEngine, Panels]:
     engine = open_engine(connect(f"s3://{bucket}", endpoint=between.address, region=REGION))
     return engine, _look(engine)
 
 
-def _look(engine: Engine) -> Panels:
+def _look(engine: DuckDBEngine) -> Panels:
     return of_overview(Stats(engine, AFTER).overview(scope(DAYS)))
 
 

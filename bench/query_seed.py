@@ -12,10 +12,10 @@ from bench.panels import LIMIT
 from bench.peer_seed import Seed, seed
 from bench.query_data import SEED_DAY, SITE, fill_seed, open_engine, roll_up
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.store.local import LocalStore
 
-SCOPE = Scope(SITE, Period(SEED_DAY.replace(day=1), SEED_DAY.replace(month=2, day=1)))
+SCOPE = Scope(SITE, DateRange(SEED_DAY.replace(day=1), SEED_DAY.replace(month=2, day=1)))
 AFTER = datetime(SEED_DAY.year, 2, 1, tzinfo=UTC) - timedelta(milliseconds=1)
 ROUNDS = 100
 MAX_RATIO = 1 / 2

@@ -15,7 +15,7 @@ from unittest.mock import patch
 import boto3
 import pytest
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.bootstrap.queue import open_local_queue, open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
@@ -223,7 +223,7 @@ def test_no_byte_of_the_functions_tells_an_address_or_an_agent(
 ) -> None:
     some = persons[:120]
     ingest, flush = cold("ingest"), cold("flush")
-    key, _ = KeyRing(open_store(load_settings())).create("ours", "Ingest", datetime.now(UTC))
+    key, _ = ApiKeys(open_store(load_settings())).create("ours", "Ingest", datetime.now(UTC))
     answers = [
         ingest.handle(as_gateway_event(wire, person), Context()) for wire, person in zip(wild(some), some, strict=True)
     ]

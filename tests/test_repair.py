@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mallard.auth.admin_password import PASSWORD_KEY
-from mallard.auth.api_keys import KEYS, KeyRing
-from mallard.auth.login_sessions import EPOCH_KEY, Sessions
-from mallard.auth.password_hashing import Hashing
-from mallard.auth.shared_links import LINKS, Links
+from mallard.auth.api_keys import KEYS, ApiKeys
+from mallard.auth.login_sessions import EPOCH_KEY, LoginSessions
+from mallard.auth.password_hashing import PasswordHashing
+from mallard.auth.shared_links import LINKS, SharedLinks
 from mallard.cli import main
 from mallard.cli.damaged_objects import damaged_objects
 from mallard.cli.integrity_checks import check_integrity
@@ -19,7 +19,7 @@ from mallard.errors import DamagedObjectError
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.privacy.rotation import ROTATION_KEY
 from mallard.privacy.salts import SECRET_KEY
-from mallard.sites.settings_store import SiteBook, site_key
+from mallard.sites.settings_store import SiteSettingsStore, site_key
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.rollup import rollup_key
@@ -127,7 +127,7 @@ def test_damaged_objects_names_each_with_the_way_out(key: str) -> None:
 
 def test_a_damaged_key_and_a_damaged_link_leave_the_lists_of_the_others(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
-    ring, links = KeyRing(store), Links(store, Hashing())
+    ring, links = ApiKeys(store), SharedLinks(store, PasswordHashing())
     _, key = ring.create("one", "ReadOnly", NOW)
     link = links.create(SITE, "one", NOW)
     store.put_if_absent(f"{KEYS}{'0' * 64}.json", b"")
@@ -144,7 +144,7 @@ def test_damaged_settings_of_a_site_hold_back_no_other_sites_rollups(tmp_path: P
         place.write(DAYS[0], 1, 2, 3, site_id=site_id)
     place.store.put_if_absent(site_key("other.example"), b"{")
     with pytest.raises(DamagedObjectError, match=site_key("other.example")):
-        SiteBook(place.store).get("other.example")
+        SiteSettingsStore(place.store).get("other.example")
     assert build_rollups(place.store, place.engine, NOW).days == 1
     place.engine.close()
 
@@ -152,7 +152,7 @@ def test_damaged_settings_of_a_site_hold_back_no_other_sites_rollups(tmp_path: P
 def test_damaged_session_epoch_is_replaced(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
     store.put_if_absent(EPOCH_KEY, b"{}")
-    sessions = Sessions(store, b"secret", lambda: "mark", lasts_seconds=60)
+    sessions = LoginSessions(store, b"secret", lambda: "mark", lasts_seconds=60)
     assert sessions.holds(sessions.begin(NOW), NOW)
     held = store.get(EPOCH_KEY)
     assert held is not None

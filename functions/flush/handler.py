@@ -4,16 +4,16 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
-from mallard.aws.powertools import Context, Watch
+from mallard.aws.powertools import Context, Powertools
 from mallard.aws.sqs_records import flush_records
 from mallard.bootstrap.maintenance import open_house
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import load_settings
-from mallard.flush.batching import Gathering
+from mallard.flush.batching import Batching
 from mallard.flush.drain import drain_if_any
-from mallard.maintenance.jobs import House
+from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.privacy.rotation import agree_on_rotation
 from mallard.queue.base import Queue
 from mallard.store.probe import QUICK_ROUNDS
@@ -25,13 +25,13 @@ clock = partial(datetime.now, UTC)
 
 
 @cache
-def watch() -> Watch:
+def watch() -> Powertools:
     """Where log lines, metrics and traces go."""
-    return Watch.of("flush", load_settings())
+    return Powertools.of("flush", load_settings())
 
 
 @cache
-def parts() -> tuple[Queue, TableWriter, House, Gathering]:
+def parts() -> tuple[Queue, TableWriter, MaintenanceJobs, Batching]:
     """What outlives one run of a warm function."""
     settings = load_settings()
     store = open_to_write(settings, rounds=QUICK_ROUNDS)
@@ -39,7 +39,7 @@ def parts() -> tuple[Queue, TableWriter, House, Gathering]:
     table = open_table(store, single_writer=settings.single_writer, **sizes)
     agree_on_rotation(store, settings.visitor_rotation, clock())
     house = open_house(settings, store, after_erasure=table.forget, notes_sites=True)
-    return open_queue(settings), table, house, Gathering(settings.flush_quiet)
+    return open_queue(settings), table, house, Batching(settings.flush_quiet)
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -6,23 +6,23 @@ from typing import Any
 
 from mallard.aws.ingest_function import Parts, answer_safely
 from mallard.aws.parameter_store import read_parameter
-from mallard.aws.powertools import Context, Watch
-from mallard.bootstrap.ingest import Opening
+from mallard.aws.powertools import Context, Powertools
+from mallard.bootstrap.ingest import WarmParts
 from mallard.config import load_settings
 from mallard.ingest.enrich.cdn_headers import refused_past_edge
 
 
 @cache
-def watch() -> Watch:
+def watch() -> Powertools:
     """Where log lines, metrics and traces go."""
     # None of them is a secret: what names one stays a name.
-    return Watch.of("ingest", load_settings(read_parameter=str))
+    return Powertools.of("ingest", load_settings(read_parameter=str))
 
 
 settings = cache(partial(load_settings, read_parameter=read_parameter))
 """With the secrets, wherever they stand."""
 
-opening = Opening()
+opening = WarmParts()
 
 
 def parts() -> Parts:

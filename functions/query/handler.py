@@ -15,7 +15,7 @@ from mallard.aws.query_function import answer_safely, open_engine, open_gate
 from mallard.bootstrap.health import routes_of_functions
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.http.upstream import behind_gateway
 from mallard.ingest.enrich.cdn_headers import refused_past_edge
 from mallard.maintenance.erasure import Erasure, queue_erasure
@@ -34,7 +34,7 @@ def store() -> Store:
 
 
 @cache
-def engine() -> Engine:
+def engine() -> DuckDBEngine:
     """What counts."""
     return open_engine(settings(), store())
 

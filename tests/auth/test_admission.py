@@ -10,16 +10,16 @@ from fastapi import Body, Depends, Request
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.api.auth_http import Door
+from mallard.api.auth_http import AuthHttp
 from mallard.api.parameters import read_site
-from mallard.api.permissions import Admission
+from mallard.api.permissions import Permissions
 from mallard.auth.identity import Identity
-from mallard.auth.service import Gate
-from mallard.auth.setup import FirstVisit
+from mallard.auth.service import AuthService
+from mallard.auth.setup import Setup
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.erasure import Erasure
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 from support.auth import quick_hashing
 from support.gate import one_address
@@ -35,17 +35,17 @@ class Place:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         store = LocalStore(folder)
-        self.book = SiteBook(store, kept_seconds=0)
-        self.gate = Gate(
+        self.book = SiteSettingsStore(store, kept_seconds=0)
+        self.gate = AuthService(
             Settings(**{"admin_password": GOOD, **settings}),
             store,
             b"s" * 32,
-            FirstVisit(True, ""),
+            Setup(True, ""),
             hashing=quick_hashing(),
             now=lambda: NOW,
         )
-        self.engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book)
-        admission = Admission(Door(self.gate, one_address), read_site, self.book.is_public)
+        self.engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book)
+        admission = Permissions(AuthHttp(self.gate, one_address), read_site, self.book.is_public)
         app = create_app(
             lambda: self.engine, lambda: ["a.example", "b.example"], lambda: NOW, erased, self.gate, one_address
         )

@@ -9,9 +9,9 @@ from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.auth.password_hashing import AT_ONCE, Hashing
-from mallard.auth.service import Gate
-from mallard.auth.setup import FirstVisit
+from mallard.auth.password_hashing import AT_ONCE, PasswordHashing
+from mallard.auth.service import AuthService
+from mallard.auth.setup import Setup
 from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.config import Settings
 from mallard.errors import ConfigError
@@ -33,10 +33,12 @@ class Place:
         self.store = store or FaultyStore(MemoryStore())
         self.clock, self.now, self.address = Clock(), NOW, "192.0.2.7"
         self.settings = Settings(**{"dashboard_origin": DASHBOARD, **settings})
-        self.first_visit = FirstVisit(on_loopback, token)
+        self.first_visit = Setup(on_loopback, token)
 
-    def instance(self, base_url: str = "http://localhost:8000", *, hashing: Hashing | None = None) -> TestClient:
-        gate = Gate(
+    def instance(
+        self, base_url: str = "http://localhost:8000", *, hashing: PasswordHashing | None = None
+    ) -> TestClient:
+        gate = AuthService(
             self.settings,
             self.store,
             SECRET,
@@ -405,7 +407,7 @@ def test_where_attempts_cannot_be_counted_nobody_gets_in(place: Place, owner: Te
 
 
 def test_a_server_too_busy_to_check_passwords_locks_nobody_out(place: Place, owner: TestClient) -> None:
-    hashing = Hashing(wait_seconds=0)
+    hashing = PasswordHashing(wait_seconds=0)
     for _ in range(AT_ONCE):
         hashing._places.acquire()
     client = place.instance(hashing=hashing)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.auth.login_throttle import ATTEMPTS, MAX_COUNTS, SHARDS, Attempts, delete_old_attempts
+from mallard.auth.login_throttle import ATTEMPTS, MAX_COUNTS, SHARDS, LoginThrottle, delete_old_attempts
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
@@ -29,8 +29,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
 
 
-def attempts(store: Store, *, most: int = 5, lockout: int = 300) -> Attempts:
-    return Attempts(store, b"s" * 32, most=most, lockout_seconds=lockout)
+def attempts(store: Store, *, most: int = 5, lockout: int = 300) -> LoginThrottle:
+    return LoginThrottle(store, b"s" * 32, most=most, lockout_seconds=lockout)
 
 
 def guess(store: Store, times: int, now: datetime = NOW, address: str = HERE, door: str = "admin") -> list[int]:
@@ -145,7 +145,7 @@ def test_the_store_knows_no_address_and_another_day_knows_it_by_another_name() -
 def test_other_secrets_know_the_same_address_by_other_names() -> None:
     store = MemoryStore()
     guess(store, 5)
-    assert Attempts(store, b"t" * 32, most=5, lockout_seconds=300).begin("admin", HERE, NOW).wait_seconds == 0
+    assert LoginThrottle(store, b"t" * 32, most=5, lockout_seconds=300).begin("admin", HERE, NOW).wait_seconds == 0
 
 
 def test_the_counts_are_bounded_and_who_is_locked_out_stays_so() -> None:

@@ -10,8 +10,8 @@ from typing import IO
 
 import pytest
 
-from mallard.auth.admin_password import PASSWORD_KEY, Passwords
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.admin_password import PASSWORD_KEY, AdminPassword
+from mallard.auth.api_keys import ApiKeys
 from mallard.cli import main
 from mallard.store.local import LocalStore
 
@@ -35,16 +35,16 @@ def test_a_piped_password_is_set(
     pipe_in(monkeypatch, text)
     assert main(["password"]) == 0
     assert GOOD not in "".join(capsys.readouterr())
-    assert Passwords(store).check(GOOD)
+    assert AdminPassword(store).check(GOOD)
 
 
 def test_a_forgotten_password_is_replaced(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    Passwords(store).set_first(OTHER, datetime.now(UTC))
-    before = Passwords(store).mark()
+    AdminPassword(store).set_first(OTHER, datetime.now(UTC))
+    before = AdminPassword(store).mark()
     pipe_in(monkeypatch, GOOD)
     assert main(["password"]) == 0
-    assert Passwords(store).check(GOOD)
-    assert Passwords(store).mark() != before
+    assert AdminPassword(store).check(GOOD)
+    assert AdminPassword(store).mark() != before
 
 
 @pytest.mark.parametrize("text", ["", "\n", "short\n", "password1\n", "x" * 5000])
@@ -101,7 +101,7 @@ def test_on_a_terminal_it_is_asked_for_twice_and_not_shown(store: LocalStore, se
 def test_a_key_that_expires_says_so(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys", "create", "--name", "a", "--expires", "2999-12-31"]) == 0
     text = capsys.readouterr().out.split()[0]
-    assert KeyRing(store).find(text)
+    assert ApiKeys(store).find(text)
     assert main(["keys", "list"]) == 0
     listed = capsys.readouterr().out
     assert "until 3000-01-01T00:00:00+00:00" in listed
@@ -111,7 +111,7 @@ def test_a_key_that_expires_says_so(store: LocalStore, capsys: pytest.CaptureFix
 
 
 def test_a_key_that_is_over_is_listed_as_such(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
-    KeyRing(store).create("a", "Admin", datetime(2020, 1, 1, tzinfo=UTC), expires="2020-01-02")
+    ApiKeys(store).create("a", "Admin", datetime(2020, 1, 1, tzinfo=UTC), expires="2020-01-02")
     assert main(["keys", "list"]) == 0
     assert " over " in capsys.readouterr().out
     assert json.loads(next(store.root.glob("config/keys/*.json")).read_text())["revoked"] is False
@@ -122,6 +122,6 @@ def test_a_made_key_stands_alone_on_the_output_so_that_a_script_can_take_it(
 ) -> None:
     assert main(["keys", "create", "--name", "curl"]) == 0
     key, said = capsys.readouterr()
-    found = KeyRing(store).find(key.removesuffix("\n"))
+    found = ApiKeys(store).find(key.removesuffix("\n"))
     assert found is not None
     assert (found.name, found.key_hash in said) == ("curl", True)

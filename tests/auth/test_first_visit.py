@@ -2,13 +2,13 @@
 
 import pytest
 
-from mallard.auth.setup import FirstVisit, new_token
+from mallard.auth.setup import Setup, new_token
 
 LOCAL = {"host": "localhost:8000"}
 
 
-def visit(*, on_loopback: bool, token: str = "") -> FirstVisit:
-    return FirstVisit(on_loopback, token)
+def visit(*, on_loopback: bool, token: str = "") -> Setup:
+    return Setup(on_loopback, token)
 
 
 def test_who_sits_at_this_machine_needs_no_token() -> None:

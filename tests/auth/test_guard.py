@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mallard.auth.admin_password import Passwords
-from mallard.auth.api_keys import KeyRing
-from mallard.auth.authenticator import SHARE_SECONDS, UNKNOWN, UNSET, Guard, sessions_in
-from mallard.auth.identity import ANYONE, NOBODY, OWNER, Denied, Identity, Who
-from mallard.auth.login_sessions import Sessions
-from mallard.auth.shared_links import Links
+from mallard.auth.admin_password import AdminPassword
+from mallard.auth.api_keys import ApiKeys
+from mallard.auth.authenticator import SHARE_SECONDS, UNKNOWN, UNSET, Authenticator, sessions_in
+from mallard.auth.identity import ANYONE, NOBODY, OWNER, Credential, Denied, Identity
+from mallard.auth.login_sessions import LoginSessions
+from mallard.auth.shared_links import SharedLinks
 from support.auth import Clock, quick_hashing
 from support.memory import MemoryStore
 
@@ -27,11 +27,11 @@ class House:
     """A guard with all there is to guard."""
 
     store: MemoryStore
-    passwords: Passwords
-    sessions: Sessions
-    keys: KeyRing
-    links: Links
-    guard: Guard
+    passwords: AdminPassword
+    sessions: LoginSessions
+    keys: ApiKeys
+    links: SharedLinks
+    guard: Authenticator
 
     def who(self, method: str = "GET", now: datetime = NOW, **headers: str) -> Identity | Denied:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -40,12 +40,12 @@ class House:
 
 def house(*, is_open: bool = False, password: str = "kettle-moss-17") -> House:
     store, clock, hashing = MemoryStore(), Clock(), quick_hashing()
-    passwords = Passwords(store, hashing=hashing, clock=clock)
+    passwords = AdminPassword(store, hashing=hashing, clock=clock)
     if password:
         passwords.set_first(password, NOW)
-    sessions = Sessions(store, SECRET, passwords.mark, lasts_seconds=86_400, clock=clock)
-    keys, links = KeyRing(store, clock=clock, now=lambda: NOW), Links(store, hashing, clock=clock)
-    guard = Guard(passwords, sessions, keys, links, SECRET, is_open=is_open, dashboard_origin=DASHBOARD)
+    sessions = LoginSessions(store, SECRET, passwords.mark, lasts_seconds=86_400, clock=clock)
+    keys, links = ApiKeys(store, clock=clock, now=lambda: NOW), SharedLinks(store, hashing, clock=clock)
+    guard = Authenticator(passwords, sessions, keys, links, SECRET, is_open=is_open, dashboard_origin=DASHBOARD)
     return House(store, passwords, sessions, keys, links, guard)
 
 
@@ -62,7 +62,7 @@ def test_a_session_is_the_owner_s_by_cookie_or_as_a_bearer_token() -> None:
 def test_a_key_is_known_by_either_header(scope: str) -> None:
     place = house()
     text, _ = place.keys.create("a", scope, NOW, (SITE,))
-    expected = Identity(Who.KEY, scope, (SITE,))
+    expected = Identity(Credential.KEY, scope, (SITE,))
     assert place.who(authorization=f"Bearer {text}") == place.who(x_api_key=text) == expected
 
 
@@ -80,7 +80,7 @@ def test_what_a_client_says_itself_wins_over_the_cookie_that_came_along() -> Non
     place = house()
     cookie = f"mm_session={place.sessions.begin(NOW)}"
     text, _ = place.keys.create("a", "Ingest", NOW)
-    assert place.who(cookie=cookie, x_api_key=text) == Identity(Who.KEY, "Ingest")
+    assert place.who(cookie=cookie, x_api_key=text) == Identity(Credential.KEY, "Ingest")
     assert place.who(cookie=cookie, x_api_key="mm_wrong") == UNKNOWN
 
 
@@ -90,14 +90,14 @@ def test_until_a_password_is_set_nobody_is_anybody() -> None:
     assert place.who() == place.who(x_api_key=text) == UNSET
     assert UNSET.status == 401
     place.passwords.set_first("kettle-moss-17", NOW)
-    assert place.who(x_api_key=text) == Identity(Who.KEY, "Admin")
+    assert place.who(x_api_key=text) == Identity(Credential.KEY, "Admin")
 
 
 def test_a_link_shows_its_site_through_its_filter_until_it_is_revoked_or_its_time_is_over() -> None:
     place = house()
     link = place.links.create(SITE, "a", NOW, filters='[["is","visit:country",["DE"]]]')
     token = f"Bearer {place.guard.let_in(link, NOW)}"
-    expected = Identity(Who.LINK, "ReadOnly", (SITE,), '[["is","visit:country",["DE"]]]')
+    expected = Identity(Credential.LINK, "ReadOnly", (SITE,), '[["is","visit:country",["DE"]]]')
     assert place.who(authorization=token) == expected
     assert place.who(now=NOW + timedelta(seconds=SHARE_SECONDS), authorization=token) == UNKNOWN
     place.sessions.end_all()
@@ -142,7 +142,7 @@ ASKS: dict[str, Ask] = {
     "change other": lambda who: who.refusal_to_change(OTHER),
     "manage": lambda who: who.refusal_to_manage(),
 }
-LINK = Identity(Who.LINK, "ReadOnly", (SITE,))
+LINK = Identity(Credential.LINK, "ReadOnly", (SITE,))
 MATRIX = """
 who             read  read other  read public  change  change other  manage
 session         yes   yes         yes          yes     yes           yes
@@ -158,11 +158,11 @@ nobody          401   401         yes          401     401           401
 PEOPLE = {
     "session": OWNER,
     "anyone": ANYONE,
-    "Admin": Identity(Who.KEY, "Admin"),
-    "Admin, site": Identity(Who.KEY, "Admin", (SITE,)),
-    "ReadOnly": Identity(Who.KEY, "ReadOnly"),
-    "ReadOnly, site": Identity(Who.KEY, "ReadOnly", (SITE,)),
-    "Ingest": Identity(Who.KEY, "Ingest"),
+    "Admin": Identity(Credential.KEY, "Admin"),
+    "Admin, site": Identity(Credential.KEY, "Admin", (SITE,)),
+    "ReadOnly": Identity(Credential.KEY, "ReadOnly"),
+    "ReadOnly, site": Identity(Credential.KEY, "ReadOnly", (SITE,)),
+    "Ingest": Identity(Credential.KEY, "Ingest"),
     "link": LINK,
     "nobody": NOBODY,
 }

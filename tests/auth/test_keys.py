@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from mallard.auth.api_keys import KEPT_SECONDS, KEYS, SCOPES, KeyRing, key_in
+from mallard.auth.api_keys import KEPT_SECONDS, KEYS, SCOPES, ApiKeys, key_in
 from mallard.cli import main
 from mallard.errors import ApiKeyError, StoreUnavailableError
 from support.auth import Clock, CountedReads
@@ -18,8 +18,8 @@ NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 
 def test_a_key_is_256_random_bits_and_the_store_has_its_hash_only() -> None:
     store = MemoryStore()
-    text, key = KeyRing(store).create("server", "Ingest", NOW)
-    other, _ = KeyRing(store).create("server", "Ingest", NOW)
+    text, key = ApiKeys(store).create("server", "Ingest", NOW)
+    other, _ = ApiKeys(store).create("server", "Ingest", NOW)
     assert re.fullmatch(r"mm_[A-Za-z0-9_-]{43}", text)
     assert text != other
     assert f"{KEYS}{key.key_hash}.json" in store.objects
@@ -29,8 +29,8 @@ def test_a_key_is_256_random_bits_and_the_store_has_its_hash_only() -> None:
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_key_is_found_by_its_text_with_its_scope(scope: str) -> None:
     store = MemoryStore()
-    text, made = KeyRing(store).create("a name", scope, NOW, ("example.com",))
-    found = KeyRing(store).find(text)
+    text, made = ApiKeys(store).create("a name", scope, NOW, ("example.com",))
+    found = ApiKeys(store).find(text)
     assert found == made
     assert found is not None
     assert found.allows(scope)
@@ -42,13 +42,13 @@ def test_a_key_is_found_by_its_text_with_its_scope(scope: str) -> None:
 @pytest.mark.parametrize("text", ["", "mm_", "mm_short", "mm_" + "A" * 43, "../../config/secret", "mm_" + "A" * 4000])
 def test_what_is_no_key_finds_nothing(text: str) -> None:
     store = MemoryStore()
-    KeyRing(store).create("a", "Admin", NOW)
-    assert KeyRing(store).find(text) is None
+    ApiKeys(store).create("a", "Admin", NOW)
+    assert ApiKeys(store).find(text) is None
 
 
 def test_a_revoked_key_is_dead_at_once_here_and_within_seconds_elsewhere() -> None:
     store, clock = MemoryStore(), Clock()
-    here, elsewhere = KeyRing(store, clock=clock), KeyRing(store, clock=clock)
+    here, elsewhere = ApiKeys(store, clock=clock), ApiKeys(store, clock=clock)
     text, key = here.create("a", "Admin", NOW)
     assert elsewhere.find(text)
     assert here.find(text)
@@ -62,12 +62,12 @@ def test_a_revoked_key_is_dead_at_once_here_and_within_seconds_elsewhere() -> No
 
 @pytest.mark.parametrize("key_hash", ["", "0" * 64, "../../salts/x", "z" * 64])
 def test_revoking_what_is_not_there_says_so(key_hash: str) -> None:
-    assert not KeyRing(MemoryStore()).revoke(key_hash)
+    assert not ApiKeys(MemoryStore()).revoke(key_hash)
 
 
 def test_a_key_made_after_it_was_asked_for_is_found_within_seconds() -> None:
     clock, store = Clock(), MemoryStore()
-    ring = KeyRing(store, clock=clock)
+    ring = ApiKeys(store, clock=clock)
     text, key = ring.create("a", "Admin", NOW)
     kept = store.objects.pop(f"{KEYS}{key.key_hash}.json")
     assert ring.find(text) is None
@@ -79,16 +79,16 @@ def test_a_key_made_after_it_was_asked_for_is_found_within_seconds() -> None:
 @pytest.mark.parametrize(("name", "scope"), [("", "Admin"), ("  ", "Admin"), ("n" * 101, "Admin"), ("a", "Root")])
 def test_a_wrong_name_or_scope_is_refused(name: str, scope: str) -> None:
     with pytest.raises(ApiKeyError):
-        KeyRing(MemoryStore()).create(name, scope, NOW)
+        ApiKeys(MemoryStore()).create(name, scope, NOW)
 
 
 def test_a_damaged_key_is_a_fault() -> None:
     store = MemoryStore()
-    text, key = KeyRing(store).create("a", "Admin", NOW)
+    text, key = ApiKeys(store).create("a", "Admin", NOW)
     store.delete(f"{KEYS}{key.key_hash}.json")
     store.put_if_absent(f"{KEYS}{key.key_hash}.json", b"{}")
     with pytest.raises(StoreUnavailableError):
-        KeyRing(store).find(text)
+        ApiKeys(store).find(text)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_a_damaged_key_is_a_fault() -> None:
 )
 def test_a_key_is_over_when_its_time_is(expires: str, last: datetime) -> None:
     store = MemoryStore()
-    text, _ = KeyRing(store).create("a", "ReadOnly", NOW, expires=expires)
-    assert KeyRing(store, now=lambda: last).find(text)
-    assert KeyRing(store, now=lambda: last + timedelta(seconds=1)).find(text) is None
+    text, _ = ApiKeys(store).create("a", "ReadOnly", NOW, expires=expires)
+    assert ApiKeys(store, now=lambda: last).find(text)
+    assert ApiKeys(store, now=lambda: last + timedelta(seconds=1)).find(text) is None
 
 
 def test_a_key_that_is_kept_in_memory_is_over_in_time_too() -> None:
     moments = (NOW + timedelta(seconds=each) for each in count())
-    ring = KeyRing(MemoryStore(), clock=Clock(), now=lambda: next(moments))
+    ring = ApiKeys(MemoryStore(), clock=Clock(), now=lambda: next(moments))
     text, _ = ring.create("a", "ReadOnly", NOW, expires="2026-03-10T15:30:02Z")
     assert [bool(ring.find(text)) for _ in range(4)] == [True, True, False, False]
 
@@ -119,13 +119,13 @@ def test_a_key_that_is_kept_in_memory_is_over_in_time_too() -> None:
 )
 def test_a_wrong_expiry_is_refused(expires: str) -> None:
     with pytest.raises(ApiKeyError, match="expires_at"):
-        KeyRing(MemoryStore()).create("a", "Admin", NOW, expires=expires)
+        ApiKeys(MemoryStore()).create("a", "Admin", NOW, expires=expires)
 
 
 def test_the_day_of_its_last_use_is_written_once() -> None:
     store = FaultyStore(MemoryStore())
     moments = iter([NOW, NOW, NOW, NOW + timedelta(days=1)])
-    ring = KeyRing(store, now=lambda: next(moments))
+    ring = ApiKeys(store, now=lambda: next(moments))
     text, _ = ring.create("a", "Ingest", NOW)
     assert [each.last_used for each in ring.all()] == [""]
     for _ in range(3):
@@ -139,7 +139,7 @@ def test_the_day_of_its_last_use_is_written_once() -> None:
 
 def test_a_key_in_use_costs_the_store_one_read_in_some_seconds() -> None:
     store, clock = CountedReads(), Clock()
-    ring = KeyRing(store, clock=clock, now=lambda: NOW)
+    ring = ApiKeys(store, clock=clock, now=lambda: NOW)
     text, _ = ring.create("a", "Ingest", NOW)
     ring.find(text)
     reads = store.reads
@@ -151,7 +151,7 @@ def test_a_key_in_use_costs_the_store_one_read_in_some_seconds() -> None:
 
 def test_a_use_that_cannot_be_written_is_one_all_the_same() -> None:
     store = FaultyStore(MemoryStore())
-    ring = KeyRing(store, now=lambda: NOW)
+    ring = ApiKeys(store, now=lambda: NOW)
     text, key = ring.create("a", "Ingest", NOW)
     store.faults.append(Fault.UNAVAILABLE)
     assert ring.find(text) == key
@@ -160,22 +160,22 @@ def test_a_use_that_cannot_be_written_is_one_all_the_same() -> None:
 def test_a_key_revoked_while_its_use_is_written_stays_revoked() -> None:
     inner = MemoryStore()
     store = FaultyStore(inner)
-    text, key = KeyRing(inner).create("a", "Ingest", NOW)
+    text, key = ApiKeys(inner).create("a", "Ingest", NOW)
 
     def revoke() -> None:
-        KeyRing(inner).revoke(key.key_hash)
+        ApiKeys(inner).revoke(key.key_hash)
 
     store.before_write.append(revoke)
-    KeyRing(store, now=lambda: NOW).find(text)
-    assert [each.revoked for each in KeyRing(inner).all()] == [True]
+    ApiKeys(store, now=lambda: NOW).find(text)
+    assert [each.revoked for each in ApiKeys(inner).all()] == [True]
 
 
 def test_a_key_of_an_earlier_version_is_found() -> None:
     store = MemoryStore()
-    text, key = KeyRing(store).create("a", "Admin", NOW)
+    text, key = ApiKeys(store).create("a", "Admin", NOW)
     older = b'{"name": "a", "scope": "Admin", "created_at": "2026-03-10T15:30:00+00:00", "sites": [], "revoked": false}'
     store.objects[f"{KEYS}{key.key_hash}.json"] = older
-    assert KeyRing(store).find(text) == key
+    assert ApiKeys(store).find(text) == key
 
 
 @pytest.mark.parametrize(

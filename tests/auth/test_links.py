@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.auth.shared_links import LINKS, Link, Links
+from mallard.auth.shared_links import LINKS, SharedLink, SharedLinks
 from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.errors import LinkError, PasswordError, StoreUnavailableError
 from mallard.store.base import Store
@@ -25,8 +25,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
 
 
-def links(store: Store, clock: Clock | None = None) -> Links:
-    return Links(store, quick_hashing(), clock=clock or Clock())
+def links(store: Store, clock: Clock | None = None) -> SharedLinks:
+    return SharedLinks(store, quick_hashing(), clock=clock or Clock())
 
 
 def test_a_link_is_found_by_its_slug_with_all_it_says(store: Store) -> None:
@@ -108,7 +108,7 @@ def test_a_damaged_link_is_a_fault() -> None:
         links(store).find("A" * 22)
 
 
-def under_its_slug(store: Store) -> Link:
+def under_its_slug(store: Store) -> SharedLink:
     """A link as earlier versions stored it."""
     link = links(MemoryStore()).create(SITE, "a", NOW)
     store.put_if_absent(f"{LINKS}{link.slug}.json", json.dumps(asdict(link)).encode())

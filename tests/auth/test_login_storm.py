@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mallard.auth.guess_throttle import BURST, GuessRate
+from mallard.auth.guess_throttle import BURST, GuessThrottle
 from mallard.auth.known_networks import KEPT_FOR, KNOWN_NETWORKS_KEY, MAX_NETWORKS, KnownNetworks
-from mallard.auth.password_hashing import STRANGERS_WAITING, WAITING_OF_A_NETWORK, Hashing
-from mallard.auth.service import Gate
-from mallard.auth.setup import FirstVisit
+from mallard.auth.password_hashing import STRANGERS_WAITING, WAITING_OF_A_NETWORK, PasswordHashing
+from mallard.auth.service import AuthService
+from mallard.auth.setup import Setup
 from mallard.config import Settings
 from mallard.errors import PasswordBusyError
 from support.auth import Clock, quick_hashing
@@ -69,7 +69,7 @@ def test_damaged_known_networks_are_none(data: bytes) -> None:
 
 
 def test_guess_rate_lets_a_burst_through_and_then_one_a_second() -> None:
-    rate, now = GuessRate(), NOW.timestamp()
+    rate, now = GuessThrottle(), NOW.timestamp()
     for _ in range(BURST):
         assert rate.wait_seconds(now) == 0
         rate.fail(now)
@@ -83,11 +83,11 @@ def test_guess_rate_lets_a_burst_through_and_then_one_a_second() -> None:
 
 def test_storm_from_everywhere_slows_strangers_and_not_a_network_that_was_let_in_before() -> None:
     store = MemoryStore()
-    gate = Gate(
+    gate = AuthService(
         Settings(max_login_attempts=1000),
         store,
         b"s" * 32,
-        FirstVisit(True, ""),
+        Setup(True, ""),
         hashing=quick_hashing(),
         clock=Clock(),
     )
@@ -102,7 +102,7 @@ def test_storm_from_everywhere_slows_strangers_and_not_a_network_that_was_let_in
 
 def test_strangers_take_one_place_of_two_and_few_of_them_wait() -> None:
     slow = SlowHasher()
-    hashing = Hashing(slow, wait_seconds=30)  # type: ignore[arg-type]  # all that is used of one
+    hashing = PasswordHashing(slow, wait_seconds=30)  # type: ignore[arg-type]  # all that is used of one
     outcomes: list[object] = []
     ended = threading.Semaphore(0)
 

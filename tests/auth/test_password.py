@@ -9,8 +9,8 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
-from mallard.auth.admin_password import PASSWORD_KEY, Passwords, refuse_weak
-from mallard.auth.password_hashing import AT_ONCE, HASHER, Hashing
+from mallard.auth.admin_password import PASSWORD_KEY, AdminPassword, refuse_weak
+from mallard.auth.password_hashing import AT_ONCE, HASHER, PasswordHashing
 from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.errors import PasswordBusyError, PasswordError, StoreUnavailableError
 from mallard.store.base import Store
@@ -29,8 +29,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
 
 
-def passwords(store: Store, configured: str = "", clock: Clock | None = None) -> Passwords:
-    return Passwords(store, configured, hashing=quick_hashing(), clock=clock or Clock())
+def passwords(store: Store, configured: str = "", clock: Clock | None = None) -> AdminPassword:
+    return AdminPassword(store, configured, hashing=quick_hashing(), clock=clock or Clock())
 
 
 def test_the_first_password_is_set_and_no_second_one(store: Store) -> None:
@@ -89,7 +89,7 @@ def test_a_lost_answer_leaves_a_password_that_holds() -> None:
 
 def test_the_hash_is_argon2id_with_the_parameters_owasp_asks_for() -> None:
     store = MemoryStore()
-    Passwords(store).set_first(GOOD, NOW)
+    AdminPassword(store).set_first(GOOD, NOW)
     found = json.loads(store.objects[PASSWORD_KEY])
     parameters = extract_parameters(found["hash"])
     assert parameters.type is Type.ID
@@ -102,7 +102,7 @@ def test_a_hash_of_other_parameters_is_made_anew_at_the_next_login_and_sessions_
     old = passwords(store)
     old.set_first(GOOD, NOW)
     before = json.loads(store.objects[PASSWORD_KEY])
-    today = Passwords(store)
+    today = AdminPassword(store)
     assert not today.check(OTHER)
     assert json.loads(store.objects[PASSWORD_KEY]) == before
     assert today.check(GOOD)
@@ -116,7 +116,7 @@ def test_a_new_hash_that_cannot_be_written_denies_nobody() -> None:
     store = FaultyStore(MemoryStore())
     passwords(store).set_first(GOOD, NOW)
     store.faults.append(Fault.UNAVAILABLE)
-    assert Passwords(store).check(GOOD)
+    assert AdminPassword(store).check(GOOD)
 
 
 def test_a_configured_password_wins_over_a_stored_one(store: Store) -> None:
@@ -219,7 +219,7 @@ class _SlowHasher(PasswordHasher):
 
 def test_more_hashes_than_a_process_computes_at_once_wait_and_are_refused() -> None:
     slow = _SlowHasher()
-    hashing = Hashing(slow, wait_seconds=0.01)
+    hashing = PasswordHashing(slow, wait_seconds=0.01)
     threads = [threading.Thread(target=hashing.hash, args=(GOOD,)) for _ in range(AT_ONCE)]
     for each in threads:
         each.start()

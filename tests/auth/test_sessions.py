@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mallard.auth import signed_tokens
-from mallard.auth.admin_password import Passwords
-from mallard.auth.login_sessions import EPOCH_KEY, Sessions
+from mallard.auth.admin_password import AdminPassword
+from mallard.auth.login_sessions import EPOCH_KEY, LoginSessions
 from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
@@ -25,8 +25,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
 
 
-def sessions(store: Store, clock: Clock | None = None, *, mark: str = "m", secret: bytes = SECRET) -> Sessions:
-    return Sessions(store, secret, lambda: mark, lasts_seconds=86_400, clock=clock or Clock())
+def sessions(store: Store, clock: Clock | None = None, *, mark: str = "m", secret: bytes = SECRET) -> LoginSessions:
+    return LoginSessions(store, secret, lambda: mark, lasts_seconds=86_400, clock=clock or Clock())
 
 
 def test_a_token_holds_on_every_instance_until_its_time_is_over(store: Store) -> None:
@@ -78,9 +78,9 @@ def test_the_epoch_is_read_at_most_every_few_seconds() -> None:
 
 def test_a_new_password_ends_the_sessions_of_the_old_one() -> None:
     store, clock = MemoryStore(), Clock()
-    passwords = Passwords(store, hashing=quick_hashing(), clock=clock)
+    passwords = AdminPassword(store, hashing=quick_hashing(), clock=clock)
     passwords.set_first("kettle-moss-17", NOW)
-    mine = Sessions(store, SECRET, passwords.mark, lasts_seconds=86_400, clock=clock)
+    mine = LoginSessions(store, SECRET, passwords.mark, lasts_seconds=86_400, clock=clock)
     token = mine.begin(NOW)
     assert mine.holds(token, NOW)
     passwords.change("kettle-moss-17", "lantern-fjord-4", NOW)

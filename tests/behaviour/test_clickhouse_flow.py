@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from bench.peer_chdb import Session, chdb_session
 
-from mallard.reports.behaviour.flow import Asked, flow_sql, read_flow
+from mallard.reports.behaviour.flow import FlowQuery, flow_sql, read_flow
 from mallard.reports.behaviour.steps import parse_steps
 from support.behaviour_flow import BEGINS
 
@@ -52,7 +52,7 @@ def random_views(random: Random, most: int, *, one_event: bool) -> list[Viewed]:
 
 
 def ours(
-    visitors: Sequence[Sequence[Viewed]], asked: Asked, ways: Sequence[tuple[str, ...]]
+    visitors: Sequence[Sequence[Viewed]], asked: FlowQuery, ways: Sequence[tuple[str, ...]]
 ) -> Counter[tuple[str, ...]]:
     """Visitors by their pages, without those after whom nothing comes; all these ways are equally long."""
     rows = [
@@ -75,7 +75,11 @@ def ours(
 
 
 def theirs(
-    session: Session, file: Path, visitors: Sequence[Sequence[Viewed]], asked: Asked, ways: Sequence[tuple[str, ...]]
+    session: Session,
+    file: Path,
+    visitors: Sequence[Sequence[Viewed]],
+    asked: FlowQuery,
+    ways: Sequence[tuple[str, ...]],
 ) -> Counter[tuple[str, ...]]:
     rows = []
     for visitor, views in enumerate(visitors):

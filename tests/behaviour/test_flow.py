@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.engine.duckdb import plan
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.store.local import LocalStore
 from support.behaviour_case import Case, client_of, events_in
 from support.behaviour_flow import BEGINS, tree_of, way_of
@@ -124,7 +124,7 @@ def test_the_worked_example(tmp_path: Path) -> None:
         for visitor, events in seen.items()
         for minute, what in enumerate(events)
     ]
-    with closing(Engine(LocalStore(tmp_path), lambda _: pending_rows(rows), memory_mb=128, threads=1)) as engine:
+    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows(rows), memory_mb=128, threads=1)) as engine:
         client = client_of(engine)
         plain = [{"next_page": "/", "visitors": 1}, {"next_page": "/signup", "visitors": 1}]
         assert get(client, page="/pricing") == plain
@@ -165,6 +165,6 @@ def test_the_worked_example(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, parameters: dict[str, str], sentence: str) -> None:
-    with closing(Engine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
+    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
         answer = client_of(engine).get("/api/stats/flow", params={"site_id": SITE, **parameters})
         assert (answer.status_code, sentence in answer.json()["error"]) == (400, True), answer.text

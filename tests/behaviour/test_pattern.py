@@ -13,8 +13,8 @@ from mallard.reports.behaviour.pattern import (
     MAX_PATTERN_LENGTH,
     MAX_SECONDS,
     Action,
-    Event,
-    Gap,
+    PatternEvent,
+    PatternGap,
     in_order,
     parse_pattern,
     up_to_last_step,
@@ -23,7 +23,7 @@ from support.behaviour_sequences import random_pattern
 
 
 def text_of(action: Action) -> str:
-    if isinstance(action, Event):
+    if isinstance(action, PatternEvent):
         return "." if action.step is None else f"(?{action.step + 1})"
     return ".*" if action.comparison is None else f"(?t{action.comparison}{action.seconds})"
 
@@ -31,16 +31,16 @@ def text_of(action: Action) -> str:
 @pytest.mark.parametrize(
     ("pattern", "actions"),
     [
-        ("(?1)(?2)", (Event(0), Event(1))),
-        ("(?2).*(?1)", (Event(1), Gap(), Event(0))),
-        (".(?1).*", (Event(None), Event(0), Gap())),
-        ("(?1)(?t<=3600)(?2)", (Event(0), Gap("<=", 3600), Event(1))),
-        ("(?1)(?t<1)(?2)", (Event(0), Gap("<", 1), Event(1))),
-        ("(?1)(?t>=0)(?2)", (Event(0), Gap(">=", 0), Event(1))),
-        ("(?1)(?t>60).(?t==007)", (Event(0), Gap(">", 60), Event(None), Gap("==", 7))),
-        ("(?t<=5)(?1)", (Gap("<=", 5), Event(0))),
-        ("(?01)", (Event(0),)),
-        (f"(?1)(?t<={MAX_SECONDS})", (Event(0), Gap("<=", MAX_SECONDS))),
+        ("(?1)(?2)", (PatternEvent(0), PatternEvent(1))),
+        ("(?2).*(?1)", (PatternEvent(1), PatternGap(), PatternEvent(0))),
+        (".(?1).*", (PatternEvent(None), PatternEvent(0), PatternGap())),
+        ("(?1)(?t<=3600)(?2)", (PatternEvent(0), PatternGap("<=", 3600), PatternEvent(1))),
+        ("(?1)(?t<1)(?2)", (PatternEvent(0), PatternGap("<", 1), PatternEvent(1))),
+        ("(?1)(?t>=0)(?2)", (PatternEvent(0), PatternGap(">=", 0), PatternEvent(1))),
+        ("(?1)(?t>60).(?t==007)", (PatternEvent(0), PatternGap(">", 60), PatternEvent(None), PatternGap("==", 7))),
+        ("(?t<=5)(?1)", (PatternGap("<=", 5), PatternEvent(0))),
+        ("(?01)", (PatternEvent(0),)),
+        (f"(?1)(?t<={MAX_SECONDS})", (PatternEvent(0), PatternGap("<=", MAX_SECONDS))),
     ],
 )
 def test_each_part_is_read(pattern: str, actions: tuple[Action, ...]) -> None:
@@ -88,7 +88,7 @@ def test_a_pattern_written_out_again_is_the_same(random: Random, steps: int) -> 
 def test_any_text_is_a_pattern_or_refused(text: str) -> None:
     with suppress(QueryError):
         actions = parse_pattern(text, 9)
-        assert any(isinstance(each, Event) for each in actions)
+        assert any(isinstance(each, PatternEvent) for each in actions)
         assert len(actions) <= len(text)
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from mallard.engine.duckdb import plan
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.privacy.rotation import ROTATION_KEY
 from mallard.reports.behaviour.funnel import Funnel, count_funnel
-from mallard.reports.behaviour.retention import Retention, count_retention
+from mallard.reports.behaviour.retention import RetentionQuery, count_retention
 from mallard.reports.behaviour.sessions import count_sessions, sessions_by
 from mallard.reports.behaviour.steps import parse_steps
 from mallard.reports.standard_reports import Scope, Stats
@@ -63,7 +63,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     store_rows(store, stored, seal_rows=20, spans_days=spans)
     # A second thread costs a third more time over so few rows: one place has it.
     threads = 2 if request.param == "overlap" else 1
-    with closing(Engine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=threads)) as engine:
+    with closing(DuckDBEngine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=threads)) as engine:
         if request.param == "rolled up":
             assert build_rollups(store, engine, NOW).days == 5
         yield Stats(engine, NOW), [row for row in rows if row["event_name"] != ENGAGEMENT]
@@ -128,12 +128,12 @@ def test_a_row_of_a_breakdown_is_the_report_under_that_value(
     rows = count_funnel(stats, scope([]), Funnel(steps, HOUR_MS, breakdown=dimension))
     assert len(rows) > 1
     assert rows == sorted(rows, key=lambda row: (-row["steps"][0]["visitors"], row["value"]))
-    cohorts = count_retention(stats, scope([]), Retention("day", 3, dimension))
+    cohorts = count_retention(stats, scope([]), RetentionQuery("day", 3, dimension))
     for row in rows:
         under = scope([["is", name, [row["value"]]]])
         assert row["steps"] == count_funnel(stats, under, Funnel(steps, HOUR_MS))
     for row in cohorts:
-        assert row["cohorts"] == count_retention(stats, scope([["is", name, [row["value"]]]]), Retention("day", 3))
+        assert row["cohorts"] == count_retention(stats, scope([["is", name, [row["value"]]]]), RetentionQuery("day", 3))
 
 
 def test_a_limit_takes_the_first_values(case: tuple[Stats, list[Row]]) -> None:
@@ -185,7 +185,7 @@ def test_retention_equals_the_reference(case: tuple[Stats, list[Row]], interval:
     for events in visitors_of(matched(rows, filters)).values():
         intervals = {interval_of(day_of(row), interval) for row in events}
         cohorts[min(intervals)].append(intervals)
-    found = count_retention(stats, scope(filters), Retention(interval, 4))
+    found = count_retention(stats, scope(filters), RetentionQuery(interval, 4))
     assert {row["cohort_date"]: row["cohort_size"] for row in found if row["cohort_size"]} == {
         start: len(members) for start, members in cohorts.items()
     }
@@ -201,14 +201,16 @@ def test_retention_equals_the_reference(case: tuple[Stats, list[Row]], interval:
 def test_a_day_in_the_middle_of_a_year_of_days_is_retained(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     year = Scope(SITE, read_period(None, "2025-10-01", "2026-03-11", NOW))
-    week = [row for row in count_retention(stats, year, Retention("day", 4)) if row["cohort_date"] >= date(2026, 3, 4)]
-    assert week == count_retention(stats, scope([]), Retention("day", 4))
+    week = [
+        row for row in count_retention(stats, year, RetentionQuery("day", 4)) if row["cohort_date"] >= date(2026, 3, 4)
+    ]
+    assert week == count_retention(stats, scope([]), RetentionQuery("day", 4))
 
 
 def test_a_range_of_too_many_intervals_is_refused(case: tuple[Stats, list[Row]]) -> None:
     ages = Scope(SITE, read_period(None, "2020-01-01", "2026-03-11", NOW))
     with pytest.raises(QueryError, match="interval is day, of which the range has over 800; ask for a longer one"):
-        count_retention(case[0], ages, Retention("day", 4))
+        count_retention(case[0], ages, RetentionQuery("day", 4))
 
 
 @pytest.mark.parametrize(
@@ -232,8 +234,8 @@ def test_a_cohort_that_nobody_can_return_to_says_why(tmp_path: Path, rotation: s
     store = LocalStore(tmp_path)
     store.put_if_absent(ROTATION_KEY, json.dumps([["0001-01-01", rotation]]).encode())
     store_rows(store, random_rows(Random(1), 50, NOW), seal_rows=20)
-    with closing(Engine(store, lambda _: pending_rows([]), memory_mb=256, threads=1)) as engine:
-        rows = count_retention(Stats(engine, NOW), scope([]), Retention(interval, 2))
+    with closing(DuckDBEngine(store, lambda _: pending_rows([]), memory_mb=256, threads=1)) as engine:
+        rows = count_retention(Stats(engine, NOW), scope([]), RetentionQuery(interval, 2))
     assert all(note in row["note"] for row in rows)
 
 
@@ -241,8 +243,8 @@ def test_a_cohort_that_nobody_can_return_to_says_why(tmp_path: Path, rotation: s
 def test_a_cohort_whose_visitors_may_return_has_no_note(tmp_path: Path, rotation: str, interval: str) -> None:
     store = LocalStore(tmp_path)
     store.put_if_absent(ROTATION_KEY, json.dumps([["0001-01-01", rotation]]).encode())
-    with closing(Engine(store, lambda _: pending_rows([]), memory_mb=256, threads=1)) as engine:
+    with closing(DuckDBEngine(store, lambda _: pending_rows([]), memory_mb=256, threads=1)) as engine:
         period = read_period(None, "2026-03-02", "2026-03-06", NOW)
-        rows = count_retention(Stats(engine, NOW), Scope(SITE, period), Retention(interval, 2))
+        rows = count_retention(Stats(engine, NOW), Scope(SITE, period), RetentionQuery(interval, 2))
     assert rows
     assert not any("note" in row for row in rows)

@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.sites.settings_store import SiteBook
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate
 from support.random_events import SITE, store_rows
@@ -57,7 +57,9 @@ STEPS = "page:/pricing,page:/signup,event:signup"
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     store = LocalStore(tmp_path_factory.mktemp("store"))
     store_rows(store, ROWS, seal_rows=100)
-    with closing(Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, cache_seconds=60)) as engine:
+    with closing(
+        DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, cache_seconds=60)
+    ) as engine:
         app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type]
         yield TestClient(app, raise_server_exceptions=False)
 
@@ -218,9 +220,9 @@ def test_an_answer_that_the_client_has_already_is_not_sent_again(client: TestCli
 
 def test_days_are_those_of_the_sites_zone(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
-    with closing(Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=book)) as engine:
+    with closing(DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=book)) as engine:
         app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type]
         with TestClient(app) as client:
             (row,) = get(client, "retention", interval="day")

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.engine.duckdb import plan
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.store.local import LocalStore
 from support.behaviour_case import Case, client_of, events_in
 from support.behaviour_sequences import (
@@ -144,13 +144,13 @@ def test_a_breakdown_under_a_filter_is_of_what_passes(case: Case) -> None:
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, parameters: dict[str, str], sentence: str) -> None:
-    with closing(Engine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
+    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
         answer = client_of(engine).get("/api/stats/sequences", params={"site_id": SITE, **parameters})
         assert (answer.status_code, sentence in answer.json()["error"]) == (400, True), answer.text
 
 
 def test_a_site_without_events_has_zeros(tmp_path: Path) -> None:
-    with closing(Engine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
+    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
         client, zeros = client_of(engine), {"converting_visitors": 0, "total_visitors": 0, "conversion_rate": 0}
         assert get(client, steps="page:/a,page:/b") == zeros
         assert get(client, steps="page:/a,page:/b", details="true") == {**zeros, "matches": 0, "median_seconds": [None]}
@@ -178,7 +178,7 @@ def test_the_worked_example(tmp_path: Path) -> None:
         for visitor, events in EXAMPLE.items()
         for number, (clock, what) in enumerate(events)
     ]
-    with closing(Engine(LocalStore(tmp_path), lambda _: pending_rows(rows), memory_mb=128, threads=1)) as engine:
+    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows(rows), memory_mb=128, threads=1)) as engine:
         client, steps = client_of(engine), "page:/pricing,event:signup"
         assert get(client, steps=steps)["converting_visitors"] == 3
         assert get(client, steps=f"{steps},page:/help", pattern="(?1)(?2)")["converting_visitors"] == 2
@@ -205,7 +205,7 @@ def test_one_visitor_with_very_many_events_does_not_run_away(tmp_path: Path) -> 
         for number in range(100_000)
     ]
     waiting = pending_rows(rows)
-    with closing(Engine(LocalStore(tmp_path), lambda _: waiting, memory_mb=256, threads=1)) as engine:
+    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: waiting, memory_mb=256, threads=1)) as engine:
         pattern = "(?1).*" * 9 + "(?1)(?t>=2)(?1)(?t<=1)(?2)"
         found = get(client_of(engine), steps="page:/a,page:/b", pattern=pattern, details="true")
     assert (found["converting_visitors"], found["matches"]) == (1, 1)
@@ -215,7 +215,7 @@ def test_without_an_order_of_their_own_equal_moments_stand_in_the_order_of_ids(t
     moment = datetime(2026, 3, 9, 12)  # noqa: DTZ001  # the table's timestamps are naive UTC
     row = {"visitor_id": 1, "timestamp": moment, "event_name": "pageview"}
     rows: list[Row] = [{**row, "event_id": 2, "pathname": "/a"}, {**row, "event_id": 1, "pathname": "/b"}]
-    with closing(Engine(LocalStore(tmp_path), lambda _: pending_rows(rows), memory_mb=128, threads=1)) as engine:
+    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows(rows), memory_mb=128, threads=1)) as engine:
         client = client_of(engine)
         assert get(client, steps="page:/a,page:/b")["converting_visitors"] == 0
         assert get(client, steps="page:/b,page:/a")["converting_visitors"] == 1

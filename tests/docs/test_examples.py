@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import duckdb
 import pytest
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.cli import main
 from mallard.store.local import LocalStore
 from support.docs_curl import Request, as_request
@@ -102,7 +102,7 @@ def curls() -> list[tuple[str, Block, Command]]:
     ("name", "block", "command"), [pytest.param(*each, id=f"{each[0]}:{each[1].line}") for each in curls()]
 )
 def test_every_curl_is_answered_by_a_server(server: Server, name: str, block: Block, command: Command) -> None:
-    key = KeyRing(LocalStore(server.data)).create("a", "Admin", datetime.now(UTC))[0]
+    key = ApiKeys(LocalStore(server.data)).create("a", "Admin", datetime.now(UTC))[0]
     request = as_request([word.replace("$key", key) for word in command.words])
     line, text = ask(server, request)
     assert re.match(r"HTTP/1.1 20[02] ", line), (name, line, text)

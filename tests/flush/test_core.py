@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mallard.drops.drop_counts import rejections
-from mallard.drops.drop_note import Note
+from mallard.drops.drop_note import DropNote
 from mallard.flush import drain as drain_module
 from mallard.flush.drain import EXPIRED, drain, flush
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message
@@ -83,8 +83,8 @@ def test_drain_takes_fat_messages_in_rounds_of_bounded_bytes(monkeypatch: pytest
 
 def test_a_date_that_is_none_spoils_only_its_own_message() -> None:
     store = FaultyStore(MemoryStore())
-    wrong, note = event(2, date="tomorrow").to_message(), Note(HERE.site_id, "2026-01-02", 1, "bot").to_message()
-    wrong_note = Note(HERE.site_id, "tomorrow", 1, "bot").to_message()
+    wrong, note = event(2, date="tomorrow").to_message(), DropNote(HERE.site_id, "2026-01-02", 1, "bot").to_message()
+    wrong_note = DropNote(HERE.site_id, "tomorrow", 1, "bot").to_message()
     queue = sent(event(1).to_message(), wrong, note, wrong_note)
     drain(queue, writer(store), clock=noon)
     assert stored_ids(store) == [1]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mallard.aws.sqs_records import flush_records
-from mallard.flush.batching import BUSY_ROWS, PROMPT_PARTITIONS, Gathering
+from mallard.flush.batching import BUSY_ROWS, PROMPT_PARTITIONS, Batching
 from mallard.flush.drain import drain, flush
 from mallard.queue.base import Message
 from mallard.queue.local import LocalQueue
@@ -66,13 +66,13 @@ def test_nothing_waits_where_nobody_asked_for_it() -> None:
 
 def test_who_has_few_sites_waits_for_nothing(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(PROMPT_PARTITIONS))
-    report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Gathering(SPAN))
+    report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Batching(SPAN))
     assert (report.partitions, report.waiting, queue.depth()) == (PROMPT_PARTITIONS, (), 0)
 
 
 def test_gathering_writes_at_once_what_a_clock_that_was_ahead_accepted(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(MANY, NOW + timedelta(hours=9)))
-    report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Gathering(SPAN))
+    report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Batching(SPAN))
     assert (report.partitions, report.waiting, queue.depth()) == (MANY, (), 0)
 
 
@@ -80,7 +80,7 @@ def test_where_there_are_many_the_quiet_ones_wait_and_the_busy_ones_do_not(queue
     queue.send(of_sites(MANY))
     queue.send([message(10**6 + number, 900, NOW) for number in range(BUSY_ROWS)])
     store = MemoryStore()
-    report = drain(queue, writer(store), clock=clock, gathering=Gathering(SPAN))
+    report = drain(queue, writer(store), clock=clock, gathering=Batching(SPAN))
     assert (report.partitions, len(report.waiting)) == (PROMPT_PARTITIONS + 1, MANY - PROMPT_PARTITIONS)
     assert "s900.example" in known_sites(store)
     assert queue.depth() == MANY - PROMPT_PARTITIONS
@@ -89,7 +89,7 @@ def test_where_there_are_many_the_quiet_ones_wait_and_the_busy_ones_do_not(queue
 def test_what_waits_is_written_in_its_time_and_in_one_piece_with_what_came_meanwhile(
     queue: LocalQueue, clock: Moving
 ) -> None:
-    store, gathering = MemoryStore(), Gathering(SPAN)
+    store, gathering = MemoryStore(), Batching(SPAN)
     for minute in range(SPAN // 60):
         clock.now = NOW + timedelta(minutes=minute)
         # Ten busier sites take the prompt places.
@@ -107,9 +107,9 @@ def test_what_waits_is_written_in_its_time_and_in_one_piece_with_what_came_meanw
 def test_nothing_waits_longer_than_said(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(MANY))
     store = MemoryStore()
-    drain(queue, writer(store), clock=clock, gathering=Gathering(SPAN))
+    drain(queue, writer(store), clock=clock, gathering=Batching(SPAN))
     clock.now += timedelta(seconds=SPAN)
-    drain(queue, writer(store), clock=clock, gathering=Gathering(SPAN))
+    drain(queue, writer(store), clock=clock, gathering=Batching(SPAN))
     assert (queue.depth(), len(known_sites(store))) == (0, MANY)
 
 
@@ -127,7 +127,7 @@ def test_a_pause_is_at_least_a_second_and_ends_within_the_span_of_the_first_even
         for copy in range(copies)
     ]
     parts = [(partition, rows) for partition, _, rows in partitions(read_deliveries(bodies))]
-    pauses = Gathering(seconds).pauses(parts, NOW)
+    pauses = Batching(seconds).pauses(parts, NOW)
     for partition, rows in parts:
         if partition not in pauses:
             continue
@@ -151,7 +151,7 @@ def test_what_lambda_handed_over_and_waits_comes_again() -> None:
         {"messageId": f"m{n}", "receiptHandle": f"{n}", "body": body.decode(), "attributes": {}}
         for n, body in enumerate(bodies)
     ]
-    answer = flush_records(records, queue, writer(MemoryStore()), NOW, lambda: True, Gathering(SPAN))
+    answer = flush_records(records, queue, writer(MemoryStore()), NOW, lambda: True, Batching(SPAN))
     again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
     assert len(again) == len(queue.held) == MANY - PROMPT_PARTITIONS
     assert {f"m{each.receipt}" for each, _ in queue.held} == again

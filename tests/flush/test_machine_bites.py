@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from mallard.store.base import Store
 from mallard.table.layout import Partition
-from mallard.table.partition_eraser import Removed
+from mallard.table.partition_eraser import RemovedRows
 from support import broken_rules as broken
 from support.flush_machine import FlushMachine
 
@@ -53,7 +53,7 @@ def test_the_machine_fails_where_a_part_leaves_a_rule_out(machine: type[FlushMac
 
 @pytest.mark.parametrize("erase", [broken.delete_partition, broken.erase_upwards])
 def test_the_machine_fails_where_an_erasure_is_carried_out_otherwise(
-    erase: Callable[[Store, Partition, int], Removed], monkeypatch: pytest.MonkeyPatch
+    erase: Callable[[Store, Partition, int], RemovedRows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mallard.maintenance.erasure.erase_partition", erase)
     with pytest.raises(AssertionError):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mallard.flush.flush_metrics import History
+from mallard.flush.flush_metrics import FlushHistory
 from mallard.flush.schedule import BACKLOG, PAUSE_PER_FLUSH_SECOND, Schedule
 from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.table.writer import TableWriter
@@ -59,7 +59,7 @@ class Watched(MemoryQueue):
     def __init__(self, depth: int) -> None:
         super().__init__()
         self.pending = depth
-        self.history = History()
+        self.history = FlushHistory()
         self.asked: list[tuple[float, float]] = []
 
     def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:

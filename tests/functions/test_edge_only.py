@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from mallard.errors import ConfigError
-from mallard.ingest.enrich.cdn_headers import Edge, refused_past_edge
+from mallard.ingest.enrich.cdn_headers import CdnHeaders, refused_past_edge
 from support.functions import Context, cold, request
 
 SECRET = "between-edge-and-function-4711"
@@ -71,9 +71,9 @@ def test_ingest_function_reads_what_came_through_the_edge() -> None:
 
 
 def test_edge_without_a_secret_refuses_all_when_it_is_the_only_way() -> None:
-    assert Edge("", is_only_way=True).refuses({"x-mallard-edge": ""})
-    assert not Edge("").refuses({})
-    assert not Edge(SECRET).refuses({})
+    assert CdnHeaders("", is_only_way=True).refuses({"x-mallard-edge": ""})
+    assert not CdnHeaders("").refuses({})
+    assert not CdnHeaders(SECRET).refuses({})
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
 from mallard.errors import QueueError
-from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.allowed_sites import AllowedSites
 from mallard.ingest.event_ids import EventIds
-from mallard.ingest.pipeline import Door
+from mallard.ingest.pipeline import IngestContext
 from mallard.ingest.rate_limit import RateLimit
 from mallard.privacy.salts import Salts
 from support.memory import MemoryQueue, MemoryStore
@@ -21,13 +21,15 @@ from support.pins import read_pins
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-NO_KEYS = KeyRing(MemoryStore())
+NO_KEYS = ApiKeys(MemoryStore())
 PAGE_VIEW = json.dumps({"d": "example.com", "n": "pageview", "u": "/"})
 
 
 @pytest.fixture
-def door() -> Door:
-    return Door(Sites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(b"key"), RateLimit(0))
+def door() -> IngestContext:
+    return IngestContext(
+        AllowedSites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(b"key"), RateLimit(0)
+    )
 
 
 def request(method: str = "POST", body: str | None = PAGE_VIEW, **more: Any) -> dict[str, Any]:
@@ -40,14 +42,14 @@ def sent(queue: MemoryQueue) -> list[dict[str, Any]]:
     return [json.loads(message.body) for message in queue.receive(100)]
 
 
-def test_an_event_is_queued_and_answered_202(door: Door) -> None:
+def test_an_event_is_queued_and_answered_202(door: IngestContext) -> None:
     queue = MemoryQueue()
     answer = answer_gateway(request(), door, queue, NO_KEYS, NOW)
     assert (answer["statusCode"], answer["body"]) == (202, "")
     assert [event["pathname"] for event in sent(queue)] == ["/"]
 
 
-def test_a_base64_body_is_read(door: Door) -> None:
+def test_a_base64_body_is_read(door: IngestContext) -> None:
     queue = MemoryQueue()
     body = base64.b64encode(PAGE_VIEW.encode()).decode()
     assert answer_gateway(request(body=body, isBase64Encoded=True), door, queue, NO_KEYS, NOW)["statusCode"] == 202
@@ -55,12 +57,12 @@ def test_a_base64_body_is_read(door: Door) -> None:
 
 
 @pytest.mark.parametrize("body", ["%%%", "é", "e30=é", "\ud800"])
-def test_a_broken_base64_body_is_a_refusal(door: Door, body: str) -> None:
+def test_a_broken_base64_body_is_a_refusal(door: IngestContext, body: str) -> None:
     answer = answer_gateway(request(body=body, isBase64Encoded=True), door, MemoryQueue(), NO_KEYS, NOW)
     assert (answer["statusCode"], answer["headers"]["x-mallard-dropped"]) == (400, "malformed")
 
 
-def test_a_forged_forwarded_header_does_not_change_the_visitor(door: Door) -> None:
+def test_a_forged_forwarded_header_does_not_change_the_visitor(door: IngestContext) -> None:
     queue = MemoryQueue()
     for forged in ("198.51.100.1", "198.51.100.2"):
         answer_gateway(request(headers={"X-Forwarded-For": forged}), door, queue, NO_KEYS, NOW)
@@ -69,7 +71,7 @@ def test_a_forged_forwarded_header_does_not_change_the_visitor(door: Door) -> No
     assert first == second != other
 
 
-def test_a_queue_that_fails_is_503_and_never_202(door: Door) -> None:
+def test_a_queue_that_fails_is_503_and_never_202(door: IngestContext) -> None:
     class Failing(MemoryQueue):
         def send(self, bodies: Any) -> None:
             raise QueueError("down")
@@ -78,7 +80,7 @@ def test_a_queue_that_fails_is_503_and_never_202(door: Door) -> None:
     assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")
 
 
-def test_the_pixel_is_an_image_whatever_happens(door: Door) -> None:
+def test_the_pixel_is_an_image_whatever_happens(door: IngestContext) -> None:
     queue = MemoryQueue()
     event = request("GET", None) | {"rawQueryString": "d=example.com&n=pageview&u=%2Fa"}
     answer = answer_gateway(event, door, queue, NO_KEYS, NOW)
@@ -87,18 +89,18 @@ def test_the_pixel_is_an_image_whatever_happens(door: Door) -> None:
     assert answer_gateway(request("GET", None), door, queue, NO_KEYS, NOW)["headers"]["x-mallard-dropped"] == "missing"
 
 
-def test_a_preflight_and_a_wrong_method_are_answered(door: Door) -> None:
+def test_a_preflight_and_a_wrong_method_are_answered(door: IngestContext) -> None:
     assert answer_gateway(request("OPTIONS"), door, MemoryQueue(), NO_KEYS, NOW)["statusCode"] == 204
     assert answer_gateway(request("PUT"), door, MemoryQueue(), NO_KEYS, NOW)["statusCode"] == 405
 
 
-def test_preflight_allows_the_headers_of_a_tracing_library(door: Door) -> None:
+def test_preflight_allows_the_headers_of_a_tracing_library(door: IngestContext) -> None:
     event = request("OPTIONS", headers={"Access-Control-Request-Headers": "traceparent,baggage"})
     answer = answer_gateway(event, door, MemoryQueue(), NO_KEYS, NOW)
     assert answer["headers"]["access-control-allow-headers"] == "content-type, traceparent, baggage"
 
 
-def test_a_message_holds_neither_address_nor_agent(door: Door) -> None:
+def test_a_message_holds_neither_address_nor_agent(door: IngestContext) -> None:
     queue = MemoryQueue()
     answer_gateway(request(), door, queue, NO_KEYS, NOW)
     (message,) = queue.receive(1)

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mallard.config import Settings
 from mallard.errors import QueueError
-from mallard.health.aws_source import KEPT_SECONDS, MAX_LISTED, Functions, State
+from mallard.health.aws_source import KEPT_SECONDS, MAX_LISTED, AwsSource, AwsState
 from mallard.queue.base import Queue
 from mallard.store.base import Listed
 from support.auth import Clock
@@ -82,20 +82,20 @@ class Listing(MemoryStore):
         return (Listed(f"{prefix}{number}", "", 1, float(number)) for number in range(self.files))
 
 
-def functions(store: MemoryStore, queue: Queue, clock: Clock) -> Functions:
-    return Functions(Settings(auth="off"), store, open_gate(), lambda: queue, seconds=clock)
+def functions(store: MemoryStore, queue: Queue, clock: Clock) -> AwsSource:
+    return AwsSource(Settings(auth="off"), store, open_gate(), lambda: queue, seconds=clock)
 
 
 def test_what_the_function_may_not_look_at_is_left_out_and_is_not_0() -> None:
     found = functions(Listing(0), Refusing(), Clock())
-    assert found.state() == State(None, None)
+    assert found.state() == AwsState(None, None)
     assert [each.samples for each in found.metrics() if each.name == "mallard_buffered_events"] == [()]
 
 
 def test_the_table_is_listed_once_a_minute_however_often_it_is_asked_for() -> None:
     store, clock = Listing(3), Clock()
     found = functions(store, MemoryQueue(), clock)
-    assert {found.state() for _ in range(10)} == {State(0, datetime.fromtimestamp(2, UTC))}
+    assert {found.state() for _ in range(10)} == {AwsState(0, datetime.fromtimestamp(2, UTC))}
     clock.seconds += KEPT_SECONDS
     found.state()
     assert store.listings == 2

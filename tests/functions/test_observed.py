@@ -15,13 +15,13 @@ from unittest.mock import patch
 
 import pytest
 
-from mallard.auth.api_keys import KeyRing
-from mallard.aws.powertools import Watch
+from mallard.auth.api_keys import ApiKeys
+from mallard.aws.powertools import Powertools
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.errors import QueueError, StoreUnavailableError, UnforeseenError
-from mallard.ingest.drop_reasons import Reason
+from mallard.ingest.drop_reasons import DropReason
 from mallard.queue.sqs import SqsQueue
 from mallard.store.s3 import S3Store
 from support.functions import ROOT, Context, cold, load, request
@@ -123,7 +123,7 @@ def test_a_drop_is_counted_by_its_reason(printed: Printed, change: dict[str, Any
 
 
 def test_a_batch_counts_its_rows_in_one_object(printed: Printed) -> None:
-    key, _ = KeyRing(open_store(load_settings())).create("test", "Ingest", datetime.now(UTC))
+    key, _ = ApiKeys(open_store(load_settings())).create("test", "Ingest", datetime.now(UTC))
     good = {"d": SITE, "n": "pageview", "u": URL, "ip": ADDRESS, "ua": AGENT}
     rows = [good, good | {"ip": f"{ADDRESS}.1"}, good | {"ua": "curl/8 Unmistakable"}, good | {"ts": ADDRESS_6}, good]
     batch = request(path="/api/events", body=json.dumps(rows), headers={"authorization": f"Bearer {key}"})
@@ -132,7 +132,7 @@ def test_a_batch_counts_its_rows_in_one_object(printed: Printed) -> None:
     lines = printed()
     counts = {"accepted": 2, "dropped": 3, "dropped_address": 1, "dropped_bot": 1, "dropped_time": 1}
     assert metrics(lines) == counts
-    assert set(counts) - {"accepted", "dropped"} <= {f"dropped_{reason}" for reason in Reason}
+    assert set(counts) - {"accepted", "dropped"} <= {f"dropped_{reason}" for reason in DropReason}
 
 
 def test_a_queue_that_is_down_is_a_503_and_a_line_and_the_retry_counts_once(
@@ -298,7 +298,7 @@ def test_debug_writes_more_lines_and_nothing_personal(printed: Printed, monkeypa
 
 def test_latency_is_the_time_of_the_invocation(printed: Printed) -> None:
     clock = iter((10.0, 10.25))
-    with Watch("ingest", seconds=lambda: next(clock)).invocation(Context()) as counts:
+    with Powertools("ingest", seconds=lambda: next(clock)).invocation(Context()) as counts:
         counts["accepted"] += 1
     (line,) = printed()
     assert line["latency"] == [250.0]
@@ -383,5 +383,5 @@ def test_the_document_names_every_metric(printed: Printed) -> None:
     lines = [line for line in printed() if "_aws" in line]
     names = {each["Name"] for line in lines for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert len(names) > 12
-    reasons = {f"dropped_{reason}" for reason in Reason}
+    reasons = {f"dropped_{reason}" for reason in DropReason}
     assert {name for name in names - reasons if f"`{name}`" not in text} == set()

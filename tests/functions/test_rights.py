@@ -17,7 +17,7 @@ import pytest
 from botocore.client import BaseClient
 
 from mallard.api import downloads
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
@@ -166,7 +166,7 @@ def test_ingest_takes_events_of_a_pattern_and_batches_when_it_may_list_nothing(
 ) -> None:
     monkeypatch.setenv("MALLARD_SITES", "*.example")
     store = open_store(load_settings())
-    text, _ = KeyRing(store).create("a server", "Ingest", datetime.now(UTC), ())
+    text, _ = ApiKeys(store).create("a server", "Ingest", datetime.now(UTC), ())
     calls.clear()
     handler = smoke._handler("ingest")
     answer = handler.handle(smoke._request("POST", "/api/event", body=smoke._page_view()), smoke.Context())

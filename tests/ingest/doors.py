@@ -11,17 +11,17 @@ from urllib.parse import urlencode
 
 from mallard.errors import StoreUnavailableError
 from mallard.event import Event
-from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.allowed_sites import AllowedSites
 from mallard.ingest.drop_reasons import Dropped
 from mallard.ingest.event_ids import EventIds
 from mallard.ingest.http.asgi import PATH, IngestApp
-from mallard.ingest.pipeline import Door, Sender, receive
+from mallard.ingest.pipeline import Client, IngestContext, receive
 from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest
-from mallard.privacy.redaction import KEEP_ALL, Privacy
+from mallard.privacy.redaction import KEEP_ALL, Redaction
 from mallard.privacy.rotation import DAILY, Rotation
 from mallard.privacy.salts import Salts
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Listed, Store, Stored
 
 NOW = datetime(2025, 6, 30, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -55,11 +55,11 @@ def open_door(
     filter_bots: bool = True,
     honor_gpc: bool = True,
     rotation: Rotation = DAILY,
-    book: SiteBook | None = None,
-    privacy: Privacy = KEEP_ALL,
-) -> Door:
-    return Door(
-        Sites(sites, known, new_per_hour),
+    book: SiteSettingsStore | None = None,
+    privacy: Redaction = KEEP_ALL,
+) -> IngestContext:
+    return IngestContext(
+        AllowedSites(sites, known, new_per_hour),
         Salts(store, SECRET, rotation),
         EventIds(SECRET),
         RateLimit(per_second),
@@ -71,7 +71,7 @@ def open_door(
 
 
 def offer(
-    door: Door,
+    door: IngestContext,
     *,
     now: datetime = NOW,
     address: str = ADDRESS,
@@ -85,18 +85,18 @@ def offer(
     **request: Any,
 ) -> Event | Dropped:
     """One request through all steps."""
-    sender = Sender(address, user_agent, origin, accept_language, opted_out)
+    sender = Client(address, user_agent, origin, accept_language, opted_out)
     return receive(EventRequest(site_id, name, url, **request), sender, door, now)
 
 
-def take(door: Door, **given: Any) -> Event:
+def take(door: IngestContext, **given: Any) -> Event:
     """The event that one request became."""
     outcome = offer(door, **given)
     assert isinstance(outcome, Event), outcome
     return outcome
 
 
-def refuse(door: Door, **given: Any) -> Dropped:
+def refuse(door: IngestContext, **given: Any) -> Dropped:
     """The refusal that one request met."""
     outcome = offer(door, **given)
     assert isinstance(outcome, Dropped), outcome

@@ -14,7 +14,7 @@ import pytest
 from ingest.agent_lists import Labelled, ai_crawlers, crawlers, detector_bots, detector_browsers, people
 from mallard.ingest.enrich.bots import is_ai_crawler, is_program
 from mallard.ingest.enrich.client_hints import read_hints
-from mallard.ingest.enrich.user_agent import Agent, read_agent
+from mallard.ingest.enrich.user_agent import ParsedUserAgent, read_agent
 
 DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
 
@@ -74,7 +74,7 @@ def share(values: Iterable[bool]) -> float:
 
 
 @cache
-def read(labelled: Labelled) -> Agent:
+def read(labelled: Labelled) -> ParsedUserAgent:
     return read_agent.__wrapped__(labelled.user_agent, read_hints(dict(labelled.headers)))
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.ingest.trusted_proxies import MAX_HOPS, Proxies, client_address
+from mallard.ingest.trusted_proxies import MAX_HOPS, TrustedProxies, client_address
 
 NETWORKS = [ip_network(each) for each in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "2001:db8:ffff::/48")]
-PROXIES = Proxies(NETWORKS)
+PROXIES = TrustedProxies(NETWORKS)
 
 
 def test_without_a_forwarded_header_it_is_the_peer() -> None:
@@ -23,7 +23,7 @@ def test_the_header_of_an_untrusted_peer_is_ignored() -> None:
 
 
 def test_with_no_trusted_proxy_the_header_is_always_ignored() -> None:
-    assert client_address("127.0.0.1", "203.0.113.7", Proxies([])) == "127.0.0.1"
+    assert client_address("127.0.0.1", "203.0.113.7", TrustedProxies([])) == "127.0.0.1"
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "10.1.2.3", "2001:db8:ffff::9"])

@@ -6,30 +6,30 @@ from hypothesis import strategies as st
 
 from ingest.doors import FIREFOX, GOOGLEBOT, IPHONE
 from mallard.ingest.enrich.bots import AI_CRAWLERS as AI_CRAWLER_TOKENS
-from mallard.ingest.enrich.user_agent import Agent, device_of_width, read_agent
+from mallard.ingest.enrich.user_agent import ParsedUserAgent, device_of_width, read_agent
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT}"
 CHROME = f"{WINDOWS} Chrome/131.0.0.0 Safari/537.36"
 
 PEOPLE = {
-    CHROME: Agent("Chrome", "131.0", "Windows", "10", "desktop", False),
-    f"{CHROME} Edg/131.0.2903.51": Agent("Edge", "131.0", "Windows", "10", "desktop", False),
-    f"{CHROME} OPR/115.0.0.0": Agent("Opera", "115.0", "Windows", "10", "desktop", False),
-    FIREFOX: Agent("Firefox", "132.0", "Linux", None, "desktop", False),
+    CHROME: ParsedUserAgent("Chrome", "131.0", "Windows", "10", "desktop", False),
+    f"{CHROME} Edg/131.0.2903.51": ParsedUserAgent("Edge", "131.0", "Windows", "10", "desktop", False),
+    f"{CHROME} OPR/115.0.0.0": ParsedUserAgent("Opera", "115.0", "Windows", "10", "desktop", False),
+    FIREFOX: ParsedUserAgent("Firefox", "132.0", "Linux", None, "desktop", False),
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1"
-    " Safari/605.1.15": Agent("Safari", "18.1", "Mac OS X", "10.15", "desktop", False),
-    IPHONE: Agent("Mobile Safari", "18.1", "iOS", "18.1", "mobile", False),
+    " Safari/605.1.15": ParsedUserAgent("Safari", "18.1", "Mac OS X", "10.15", "desktop", False),
+    IPHONE: ParsedUserAgent("Mobile Safari", "18.1", "iOS", "18.1", "mobile", False),
     "Mozilla/5.0 (iPad; CPU OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148"
-    " Safari/604.1": Agent("Mobile Safari", "17.6", "iOS", "17.6", "tablet", False),
-    f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36": Agent(
+    " Safari/604.1": ParsedUserAgent("Mobile Safari", "17.6", "iOS", "17.6", "tablet", False),
+    f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} Chrome/131.0.0.0 Mobile Safari/537.36": ParsedUserAgent(
         "Chrome Mobile", "131.0", "Android", "10", "mobile", False
     ),
-    f"Mozilla/5.0 (Linux; Android 14; SM-X710) {WEBKIT} Chrome/131.0.0.0 Safari/537.36": Agent(
+    f"Mozilla/5.0 (Linux; Android 14; SM-X710) {WEBKIT} Chrome/131.0.0.0 Safari/537.36": ParsedUserAgent(
         "Chrome", "131.0", "Android", "14", "tablet", False
     ),
     f"Mozilla/5.0 (Linux; Android 14; SAMSUNG SM-S921B) {WEBKIT} SamsungBrowser/26.0 Chrome/122.0.0.0 Mobile"
-    " Safari/537.36": Agent("Samsung Internet", "26.0", "Android", "14", "mobile", False),
+    " Safari/537.36": ParsedUserAgent("Samsung Internet", "26.0", "Android", "14", "mobile", False),
 }
 
 ALSO_PEOPLE = [
@@ -223,7 +223,7 @@ def test_what_stands_beyond_1024_characters_is_not_read() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
 def test_no_agent_raises(user_agent: str) -> None:
-    assert isinstance(read_agent(user_agent), Agent)
+    assert isinstance(read_agent(user_agent), ParsedUserAgent)
 
 
 ANDROID = f"Mozilla/5.0 (Linux; Android 14; K) {WEBKIT} Chrome/131.0.0.0"

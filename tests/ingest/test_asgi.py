@@ -27,10 +27,10 @@ from ingest.doors import (
     wire,
     wire_body,
 )
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.config import Settings
 from mallard.errors import QueueError
-from mallard.ingest.drop_reasons import Reason
+from mallard.ingest.drop_reasons import DropReason
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.http.responses import MAX_ASKED_LENGTH, PIXEL
 from mallard.ingest.request import MAX_BODY_BYTES
@@ -64,7 +64,7 @@ def open_app(store: Store, queue: object, **settings: Any) -> IngestApp:
     return IngestApp(
         open_door(store, **settings),
         cast(LocalQueue, queue),
-        KeyRing(store),
+        ApiKeys(store),
         Settings().trusted_proxies,
         clock=lambda: NOW,
     )
@@ -133,7 +133,7 @@ def test_events_sent_at_once_are_all_queued(app: IngestApp, queue: LocalQueue) -
 def test_every_accepted_event_is_announced_and_no_dropped_one(store: LocalStore, queue: LocalQueue) -> None:
     announced: list[int] = []
     app = IngestApp(
-        open_door(store), queue, KeyRing(store), clock=lambda: NOW, on_accepted=lambda: announced.append(queue.depth())
+        open_door(store), queue, ApiKeys(store), clock=lambda: NOW, on_accepted=lambda: announced.append(queue.depth())
     )
     for body in (wire_body(), b"", wire_body(n=1), wire_body()):
         post(app, body)
@@ -165,7 +165,7 @@ def test_a_client_that_goes_away_in_the_middle_leaves_nothing(app: IngestApp, qu
     reply = call(app, scope("POST"), whole_but_not_over)
     assert (reply.status, reply.headers["x-mallard-dropped"]) == (400, "malformed")
     assert queue.depth() == 0
-    assert app.dropped == {Reason.MALFORMED: 1}
+    assert app.dropped == {DropReason.MALFORMED: 1}
 
 
 def test_a_body_over_the_limit_is_not_read_to_its_end(app: IngestApp, queue: LocalQueue) -> None:

@@ -24,15 +24,15 @@ from ingest.doors import (
     wire,
     wire_body,
 )
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
 from mallard.drops.drop_note import is_note
 from mallard.ingest.batch import MAX_BATCH_BYTES, MAX_ROWS
-from mallard.ingest.drop_reasons import Reason
+from mallard.ingest.drop_reasons import DropReason
 from mallard.ingest.http.asgi import BATCH_PATH, IngestApp
 from mallard.privacy.salts import delete_old_salts
 from mallard.queue.local import LocalQueue
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue
 
@@ -44,7 +44,7 @@ class Shop:
     """A server's view of one front: ``send`` posts a body with headers; ``queued`` are the events that arrived."""
 
     store: LocalStore
-    keys: KeyRing
+    keys: ApiKeys
     send: Send
     queued: Callable[[], list[dict[str, Any]]]
 
@@ -55,7 +55,7 @@ class Shop:
 
 @pytest.fixture(params=["embedded", "lambda"])
 def shop(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -> Shop:
-    keys, book = KeyRing(store), SiteBook(store)
+    keys, book = ApiKeys(store), SiteSettingsStore(store)
     door = open_door(store, book=book)
     if request.param == "embedded":
         app = IngestApp(door, queue, keys, clock=lambda: NOW)
@@ -170,22 +170,22 @@ def test_a_thousand_rows_are_taken(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        (1, Reason.MALFORMED),
-        ({}, Reason.MISSING),
-        (row(ts=1), Reason.TYPE),
-        (row(ts="yesterday"), Reason.TIME),
-        (row(ts="2025-06-30T12:00:00"), Reason.TIME),
-        (row(ts="2025-06-30T12:05:01Z"), Reason.TIME),
-        (row(ts="2025-06-29T12:00:00Z"), Reason.TIME),
-        (row(ts="0001-01-01T00:00:00+14:00"), Reason.TIME),
-        (row(ts="9999-12-31T23:59:59-14:00"), Reason.TIME),
-        (wire(ip="example.com", ua=FIREFOX), Reason.ADDRESS),
-        (wire(ip=["192.0.2.1"], ua=FIREFOX), Reason.TYPE),
-        (wire(ip=ADDRESS, ua=GOOGLEBOT), Reason.BOT),
-        (row(n="x" * 257), Reason.TOO_LONG),
+        (1, DropReason.MALFORMED),
+        ({}, DropReason.MISSING),
+        (row(ts=1), DropReason.TYPE),
+        (row(ts="yesterday"), DropReason.TIME),
+        (row(ts="2025-06-30T12:00:00"), DropReason.TIME),
+        (row(ts="2025-06-30T12:05:01Z"), DropReason.TIME),
+        (row(ts="2025-06-29T12:00:00Z"), DropReason.TIME),
+        (row(ts="0001-01-01T00:00:00+14:00"), DropReason.TIME),
+        (row(ts="9999-12-31T23:59:59-14:00"), DropReason.TIME),
+        (wire(ip="example.com", ua=FIREFOX), DropReason.ADDRESS),
+        (wire(ip=["192.0.2.1"], ua=FIREFOX), DropReason.TYPE),
+        (wire(ip=ADDRESS, ua=GOOGLEBOT), DropReason.BOT),
+        (row(n="x" * 257), DropReason.TOO_LONG),
     ],
 )
-def test_a_row_is_dropped_with_its_reason_and_the_others_are_taken(shop: Shop, given: Any, reason: Reason) -> None:
+def test_a_row_is_dropped_with_its_reason_and_the_others_are_taken(shop: Shop, given: Any, reason: DropReason) -> None:
     reply = shop.send(array(row(), given, row()), shop.key())
     assert taken(reply)["accepted"] == 2
     assert reasons(reply) == [(1, reason.value)]
@@ -217,8 +217,8 @@ def test_take_batch_takes_null_for_an_absent_address_and_agent(shop: Shop) -> No
 def test_take_batch_stores_what_the_event_door_stores(store: LocalStore) -> None:
     """One event by both doors is one row but for its id, whatever is repaired in it."""
     event = wire(n=" Cafe\u0301 ", u="/cafe%CC%81", ra="1.299,00 €", p={"a": 5.0, "b": "\ud83d"}, w="800", i="one")
-    door = open_door(store, book=SiteBook(store))
-    memory, keys = MemoryQueue(), KeyRing(store)
+    door = open_door(store, book=SiteSettingsStore(store))
+    memory, keys = MemoryQueue(), ApiKeys(store)
     text, _ = keys.create("a server", "Ingest", NOW)
     agent = {"user-agent": FIREFOX + " x" * 3000}
     for path, headers, body in (
@@ -259,7 +259,7 @@ def test_a_retry_under_the_same_client_id_is_one_event(shop: Shop) -> None:
 
 
 def test_yesterday_is_taken_while_its_salt_lives(store: LocalStore, queue: LocalQueue) -> None:
-    keys, door = KeyRing(store), open_door(store)
+    keys, door = ApiKeys(store), open_door(store)
     text, _ = keys.create("a server", "Ingest", NOW)
     moments = iter([NOW, datetime(2025, 7, 1, 1, 59, tzinfo=UTC), datetime(2025, 7, 1, 2, 0, tzinfo=UTC)])
     app = IngestApp(door, queue, keys, clock=lambda: next(moments))
@@ -281,27 +281,27 @@ NIGHT = datetime(2025, 7, 1, 1, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize("came", ["nobody", "somebody, and the salt was deleted"])
 def test_batch_refuses_a_row_of_a_past_day_without_a_salt(store: LocalStore, queue: LocalQueue, came: str) -> None:
-    keys, door = KeyRing(store), open_door(store)
+    keys, door = ApiKeys(store), open_door(store)
     text, _ = keys.create("a server", "Ingest", NOW)
     asked = {**scope("POST", [("x-api-key", text)]), "path": BATCH_PATH}
     if came != "nobody":
         call(IngestApp(door, queue, keys, clock=lambda: NOW), asked, connection([array(row())]))
         queue.acknowledge(queue.receive(10))
-        delete_old_salts(store, SiteBook(store), NOW + timedelta(days=9))
+        delete_old_salts(store, SiteSettingsStore(store), NOW + timedelta(days=9))
     app = IngestApp(open_door(store), queue, keys, clock=lambda: NIGHT)
     rows = array(row(ts="2025-06-30T23:59:59Z"), row(ts="2025-06-30T23:59:59Z") | {"ip": ""}, row(ts=NIGHT.isoformat()))
     reply = taken(call(app, asked, connection([rows])))
     # Who has no address is nobody in any case, and needs no salt.
-    assert (reply["accepted"], [each["reason"] for each in reply["dropped"]]) == (2, [Reason.TIME])
+    assert (reply["accepted"], [each["reason"] for each in reply["dropped"]]) == (2, [DropReason.TIME])
     assert not [key.key for key in store.list("salts/") if "2025-06-30" in key.key]
 
 
 def test_another_method_is_405(store: LocalStore, queue: LocalQueue) -> None:
-    app = IngestApp(open_door(store), queue, KeyRing(store), clock=lambda: NOW)
+    app = IngestApp(open_door(store), queue, ApiKeys(store), clock=lambda: NOW)
     assert call(app, {**scope("GET"), "path": BATCH_PATH}).status == 405
 
 
 def test_a_store_out_of_reach_is_503(queue: LocalQueue) -> None:
-    app = IngestApp(open_door(BrokenStore()), queue, KeyRing(BrokenStore()), clock=lambda: NOW)
+    app = IngestApp(open_door(BrokenStore()), queue, ApiKeys(BrokenStore()), clock=lambda: NOW)
     asked = {**scope("POST", [("x-api-key", "mm_" + "A" * 43)]), "path": BATCH_PATH}
     assert call(app, asked, connection([array(row())])).status == 503

@@ -7,7 +7,7 @@ import pytest
 
 from mallard.ingest.enrich import known_sources
 from mallard.ingest.enrich.channel import CHANNELS, CLICK_IDS, channel_of
-from mallard.ingest.enrich.known_sources import Kind, Known, source_of_word
+from mallard.ingest.enrich.known_sources import KnownSource, SourceKind, source_of_word
 
 INGEST = Path(known_sources.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
@@ -82,7 +82,7 @@ def test_every_channel_is_documented(name: str) -> None:
     assert name in cells
 
 
-def rows() -> list[tuple[Known, list[str]]]:
+def rows() -> list[tuple[KnownSource, list[str]]]:
     return list(known_sources._rows())
 
 
@@ -91,7 +91,7 @@ def test_the_table_has_each_name_under_one_kind_and_each_token_once() -> None:
     tokens = [token for _, tokens in rows() for token in tokens]
     assert sorted(set(names)) == sorted(names)
     assert sorted(set(tokens)) == sorted(tokens)
-    assert {each.kind for each, _ in rows()} == set(Kind)
+    assert {each.kind for each, _ in rows()} == set(SourceKind)
 
 
 def test_every_token_of_the_table_is_a_host_an_app_or_a_word_in_small_letters() -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_door, post, take, wire_body
 from ingest.test_place import ENGLAND, LONDON, UNKNOWN, write_database
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
-from mallard.ingest.client import Sender, read_sender
-from mallard.ingest.enrich.cdn_headers import NO_EDGE, Edge
-from mallard.ingest.enrich.client_hints import Hints
-from mallard.ingest.enrich.geoip import NOWHERE, Geo, LocalSource, Place
+from mallard.ingest.client import Client, read_sender
+from mallard.ingest.enrich.cdn_headers import NO_EDGE, CdnHeaders
+from mallard.ingest.enrich.client_hints import ClientHints
+from mallard.ingest.enrich.geoip import NOWHERE, Geoip, LocalGeoipSource, Place
 from mallard.ingest.http.asgi import IngestApp
-from mallard.ingest.pipeline import Door, receive
+from mallard.ingest.pipeline import IngestContext, receive
 from mallard.ingest.request import EventRequest
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
@@ -38,14 +38,14 @@ FORGED = (
 
 
 @pytest.fixture
-def geo(tmp_path: Path) -> Geo:
+def geo(tmp_path: Path) -> Geoip:
     networks = {"203.0.113.0/24": ENGLAND, f"{UNKNOWN}/32": {"country": {"iso_code": "FR"}}}
-    return Geo(LocalSource(write_database(tmp_path / "city.mmdb", networks=networks)), in_background=False)
+    return Geoip(LocalGeoipSource(write_database(tmp_path / "city.mmdb", networks=networks)), in_background=False)
 
 
 @pytest.fixture
-def door(store: LocalStore, geo: Geo) -> Door:
-    return replace(open_door(store), geo=geo, edge=Edge(SECRET))
+def door(store: LocalStore, geo: Geoip) -> IngestContext:
+    return replace(open_door(store), geo=geo, edge=CdnHeaders(SECRET))
 
 
 def place_of(stored: Any) -> Place:
@@ -57,12 +57,12 @@ def place_of(stored: Any) -> Place:
 # Steps
 
 
-def test_the_address_s_place_is_stored(door: Door) -> None:
+def test_the_address_s_place_is_stored(door: IngestContext) -> None:
     assert place_of(take(door, address=LONDON)) == Place("GB", "England", "London")
     assert place_of(take(door, address="192.0.2.200")) == NOWHERE
 
 
-def receive_from(sender: Sender, door: Door) -> Any:
+def receive_from(sender: Client, door: IngestContext) -> Any:
     return receive(EventRequest("example.com", "pageview", "/"), sender, door, NOW)
 
 
@@ -73,32 +73,32 @@ def receive_from(sender: Sender, door: Door) -> Any:
 def test_without_a_database_the_cdn_s_place_is_stored_as_finely_as_allowed(
     precision: str, place: Place, store: LocalStore
 ) -> None:
-    door = replace(open_door(store), geo=Geo(precision=precision))
-    sender = Sender(ADDRESS, FIREFOX, place=Place("CH", "Zurich", "Uster"))
+    door = replace(open_door(store), geo=Geoip(precision=precision))
+    sender = Client(ADDRESS, FIREFOX, place=Place("CH", "Zurich", "Uster"))
     assert place_of(receive_from(sender, door)) == place
 
 
-def test_the_database_wins_over_the_cdn_and_unknown_there_stays_unknown(door: Door) -> None:
-    sender = Sender("192.0.2.200", FIREFOX, place=Place("CH"))
+def test_the_database_wins_over_the_cdn_and_unknown_there_stays_unknown(door: IngestContext) -> None:
+    sender = Client("192.0.2.200", FIREFOX, place=Place("CH"))
     assert place_of(receive_from(sender, door)) == NOWHERE
     assert place_of(receive_from(msgspec.structs.replace(sender, address=LONDON), door)).country_code == "GB"
 
 
-def test_hints_reach_the_event_and_not_the_visitor_s_id(door: Door) -> None:
+def test_hints_reach_the_event_and_not_the_visitor_s_id(door: IngestContext) -> None:
     chrome = FIREFOX.replace("rv:132.0) Gecko/20100101 Firefox/132.0", "") + ") AppleWebKit/537.36 Chrome/131.0.0.0"
-    plain = receive_from(Sender(ADDRESS, chrome), door)
-    brave = receive_from(Sender(ADDRESS, chrome, hints=Hints('"Brave";v="131"')), door)
+    plain = receive_from(Client(ADDRESS, chrome), door)
+    brave = receive_from(Client(ADDRESS, chrome, hints=ClientHints('"Brave";v="131"')), door)
     assert (plain.browser, brave.browser) == ("Chrome", "Brave")
     assert plain.visitor_id == brave.visitor_id
 
 
-def test_source_channel_and_click_id_come_from_the_page_s_address(door: Door) -> None:
+def test_source_channel_and_click_id_come_from_the_page_s_address(door: IngestContext) -> None:
     event = take(door, url="https://example.com/?gclid=secret-value&ref=hn")
     assert (event.referrer_source, event.channel) == ("Hacker News", "Paid Social")
     assert b"secret-value" not in event.to_message()
 
 
-def test_an_unreferred_page_is_direct(door: Door) -> None:
+def test_an_unreferred_page_is_direct(door: IngestContext) -> None:
     assert take(door).channel == "Direct"
 
 
@@ -108,7 +108,7 @@ def test_bots_and_ai_crawlers_are_taken_where_the_filter_is_off(user_agent: str,
 
 
 def test_what_nobody_saw_is_dropped_even_where_the_filter_is_off(store: LocalStore) -> None:
-    dropped = receive_from(Sender(ADDRESS, FIREFOX, is_prefetch=True), open_door(store, filter_bots=False))
+    dropped = receive_from(Client(ADDRESS, FIREFOX, is_prefetch=True), open_door(store, filter_bots=False))
     assert dropped.reason.value == "prefetch"
 
 
@@ -126,9 +126,9 @@ def as_seen(event: dict[str, Any]) -> tuple[int, Place]:
 @pytest.mark.parametrize("secret", ["", SECRET], ids=["no CDN", "a CDN"])
 @pytest.mark.parametrize("forged", FORGED, ids=lambda each: ",".join(each))
 def test_behind_asgi_a_forged_header_changes_neither_visitor_nor_place(
-    forged: dict[str, str], secret: str, door: Door, store: LocalStore, queue: LocalQueue
+    forged: dict[str, str], secret: str, door: IngestContext, store: LocalStore, queue: LocalQueue
 ) -> None:
-    app = IngestApp(replace(door, edge=Edge(secret)), queue, KeyRing(store), (), clock=lambda: NOW)
+    app = IngestApp(replace(door, edge=CdnHeaders(secret)), queue, ApiKeys(store), (), clock=lambda: NOW)
     headers = [(name.lower(), value) for name, value in forged.items()]
     assert post(app, wire_body(), peer=UNKNOWN).status == 202
     assert post(app, wire_body(), *headers, peer=UNKNOWN).status == 202
@@ -138,9 +138,9 @@ def test_behind_asgi_a_forged_header_changes_neither_visitor_nor_place(
 
 
 def test_behind_asgi_a_trusted_proxy_passes_a_forged_header_on_and_still_nothing_changes(
-    door: Door, store: LocalStore, queue: LocalQueue
+    door: IngestContext, store: LocalStore, queue: LocalQueue
 ) -> None:
-    app = IngestApp(door, queue, KeyRing(store), (ip_network("127.0.0.0/8"),), clock=lambda: NOW)
+    app = IngestApp(door, queue, ApiKeys(store), (ip_network("127.0.0.0/8"),), clock=lambda: NOW)
     for forged in ({}, *FORGED[2:]):
         headers = [(name.lower(), value) for name, value in forged.items()]
         post(app, wire_body(), ("x-forwarded-for", f"{LONDON}, {UNKNOWN}"), *headers, peer="127.0.0.1")
@@ -163,20 +163,20 @@ def gateway_request(source: str, headers: dict[str, str]) -> dict[str, Any]:
 @pytest.mark.parametrize("secret", ["", SECRET], ids=["no CDN", "a CDN"])
 @pytest.mark.parametrize("forged", FORGED, ids=lambda each: ",".join(each))
 def test_on_lambda_a_forged_header_changes_neither_visitor_nor_place(
-    forged: dict[str, str], secret: str, door: Door, store: LocalStore
+    forged: dict[str, str], secret: str, door: IngestContext, store: LocalStore
 ) -> None:
-    queue, keys = MemoryQueue(), KeyRing(store)
+    queue, keys = MemoryQueue(), ApiKeys(store)
     for headers in ({}, forged):
-        answer_gateway(gateway_request(UNKNOWN, headers), replace(door, edge=Edge(secret)), queue, keys, NOW)
+        answer_gateway(gateway_request(UNKNOWN, headers), replace(door, edge=CdnHeaders(secret)), queue, keys, NOW)
     honest, forger = (as_seen(json.loads(message.body)) for message in queue.receive(10))
     assert honest == forger
     assert honest[1] == Place("FR")
 
 
 def test_on_lambda_two_viewers_behind_the_cdn_are_two_visitors_in_their_own_places(
-    door: Door, store: LocalStore
+    door: IngestContext, store: LocalStore
 ) -> None:
-    queue, keys = MemoryQueue(), KeyRing(store)
+    queue, keys = MemoryQueue(), ApiKeys(store)
     for viewer in (LONDON, UNKNOWN):
         headers = {"X-Mallard-Edge": SECRET, "CloudFront-Viewer-Address": f"{viewer}:40000"}
         answer_gateway(gateway_request("192.0.2.200", headers), door, queue, keys, NOW)
@@ -185,14 +185,14 @@ def test_on_lambda_two_viewers_behind_the_cdn_are_two_visitors_in_their_own_plac
     assert (first[1].country_code, second[1].country_code) == ("GB", "FR")
 
 
-def test_neither_address_nor_secret_nor_hints_reach_the_queue(door: Door, store: LocalStore) -> None:
+def test_neither_address_nor_secret_nor_hints_reach_the_queue(door: IngestContext, store: LocalStore) -> None:
     queue = MemoryQueue()
     headers = {
         "X-Mallard-Edge": SECRET,
         "CloudFront-Viewer-Address": f"{LONDON}:40000",
         "Sec-CH-UA": '"Chromium";v="131", "Some Brand";v="7"',
     }
-    answer_gateway(gateway_request(UNKNOWN, headers), door, queue, KeyRing(store), NOW)
+    answer_gateway(gateway_request(UNKNOWN, headers), door, queue, ApiKeys(store), NOW)
     (message,) = queue.receive(10)
     for secret in (LONDON, UNKNOWN, SECRET, "40000", "Some Brand"):
         assert secret.encode() not in message.body

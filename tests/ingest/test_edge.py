@@ -7,7 +7,7 @@ import pytest
 
 from ingest.doors import ADDRESS, FIREFOX
 from mallard.ingest.client import HEADERS, read_sender
-from mallard.ingest.enrich.cdn_headers import NAMES, NO_EDGE, SECRET_HEADER, Edge
+from mallard.ingest.enrich.cdn_headers import NAMES, NO_EDGE, SECRET_HEADER, CdnHeaders
 from mallard.ingest.enrich.geoip import NOWHERE, Place
 
 SECRET = "the edge's own word"
@@ -37,7 +37,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
 
 @pytest.mark.parametrize("cdn", SAID)
 def test_with_the_secret_the_cdn_s_viewer_and_place_count(cdn: str) -> None:
-    sender = read_sender({SECRET_HEADER: SECRET, **SAID[cdn]}, ADDRESS, Edge(SECRET, cdn))
+    sender = read_sender({SECRET_HEADER: SECRET, **SAID[cdn]}, ADDRESS, CdnHeaders(SECRET, cdn))
     assert (sender.address, sender.place) == (VIEWER, Place("CH", "Zurich", "Zürich"))
 
 
@@ -45,7 +45,7 @@ def test_with_the_secret_the_cdn_s_viewer_and_place_count(cdn: str) -> None:
 @pytest.mark.parametrize("given", [None, "", "a guess", SECRET.upper(), f"{SECRET} ", "ü"])
 def test_without_the_secret_nothing_of_it_counts(cdn: str, given: str | None) -> None:
     headers = SAID[cdn] | ({} if given is None else {SECRET_HEADER: given})
-    sender = read_sender(headers, ADDRESS, Edge(SECRET, cdn))
+    sender = read_sender(headers, ADDRESS, CdnHeaders(SECRET, cdn))
     assert (sender.address, sender.place) == (ADDRESS, None)
 
 
@@ -58,7 +58,7 @@ def test_where_no_secret_is_set_nobody_is_the_cdn(given: str) -> None:
 @pytest.mark.parametrize("cdn", SAID)
 def test_headers_of_another_cdn_which_this_one_passes_on_do_not_count(cdn: str) -> None:
     forged = {name: value for other, headers in SAID.items() if other != cdn for name, value in headers.items()}
-    sender = read_sender({SECRET_HEADER: SECRET, **forged}, ADDRESS, Edge(SECRET, cdn))
+    sender = read_sender({SECRET_HEADER: SECRET, **forged}, ADDRESS, CdnHeaders(SECRET, cdn))
     assert (sender.address, sender.place) == (ADDRESS, NOWHERE)
 
 
@@ -76,19 +76,19 @@ def test_headers_of_another_cdn_which_this_one_passes_on_do_not_count(cdn: str) 
 )
 def test_a_viewer_s_address_loses_its_port(text: str, address: str) -> None:
     headers = {SECRET_HEADER: SECRET, "cloudfront-viewer-address": text}
-    assert read_sender(headers, ADDRESS, Edge(SECRET)).address == address
+    assert read_sender(headers, ADDRESS, CdnHeaders(SECRET)).address == address
 
 
 @pytest.mark.parametrize("text", ["2001:db8:1:2:3:4:5:6", "2001:db8::1", "2001:db8::1:2", "198.51.100.9"])
 def test_an_address_that_comes_without_a_port_is_not_cut(text: str) -> None:
     headers = {SECRET_HEADER: SECRET, "cf-connecting-ip": text}
-    assert read_sender(headers, ADDRESS, Edge(SECRET, "cloudflare")).address == text
+    assert read_sender(headers, ADDRESS, CdnHeaders(SECRET, "cloudflare")).address == text
 
 
 @pytest.mark.parametrize("code", ["", "XX", "T1", "A1", "ZZ", "EU", "CHE", "C", "1A", "C\n"])
 def test_what_is_no_country_is_nowhere_at_all(code: str) -> None:
     said = SAID["cloudfront"] | {"cloudfront-viewer-country": code}
-    assert read_sender({SECRET_HEADER: SECRET, **said}, ADDRESS, Edge(SECRET)).place == NOWHERE
+    assert read_sender({SECRET_HEADER: SECRET, **said}, ADDRESS, CdnHeaders(SECRET)).place == NOWHERE
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from ingest.doors import FIREFOX, NOW, open_door
 from mallard.event import Event
-from mallard.ingest.client import Sender
+from mallard.ingest.client import Client
 from mallard.ingest.drop_reasons import Dropped
-from mallard.ingest.ignored_fields import Field
-from mallard.ingest.pipeline import Door, receive
+from mallard.ingest.ignored_fields import IgnoredField
+from mallard.ingest.pipeline import IngestContext, receive
 from mallard.ingest.request import MAX_EVENT_BYTES, MAX_URL_LENGTH, EventRequest, parse_body
 from mallard.store.local import LocalStore
 
@@ -41,7 +41,7 @@ def _is_text(event: Event, name: str) -> bool:
 
 
 @pytest.fixture
-def door(store: LocalStore) -> Door:
+def door(store: LocalStore) -> IngestContext:
     return open_door(store)
 
 
@@ -58,20 +58,20 @@ def test_stored_event_is_bounded_in_bytes(
         "p": {key[:200]: value, "b": value * 2, "c": key},
     }
     request = parse_body(json.dumps(wire, ensure_ascii=False).encode())
-    outcome = receive(request, Sender("192.0.2.1", FIREFOX), door, NOW)
+    outcome = receive(request, Client("192.0.2.1", FIREFOX), door, NOW)
     if isinstance(outcome, Dropped):
         assert outcome.reason in ("too_large", "too_long", "empty", "spam", "malformed")
     else:
         assert stored_bytes(outcome) <= MAX_EVENT_BYTES
 
 
-def test_fattest_event_is_cut_by_characters_and_says_so(door: Door) -> None:
+def test_fattest_event_is_cut_by_characters_and_says_so(door: IngestContext) -> None:
     duck = "\U0001f986"
     request = parsed(
         n=duck * 256, u="https://example.com/" + duck * 2000, r="https://x.example/" + duck * 2000, p={"k": duck * 4000}
     )
-    assert request.ignored == (Field.URL, Field.REFERRER, Field.PROPS)
-    outcome = receive(request, Sender("192.0.2.1", FIREFOX), door, NOW)
+    assert request.ignored == (IgnoredField.URL, IgnoredField.REFERRER, IgnoredField.PROPS)
+    outcome = receive(request, Client("192.0.2.1", FIREFOX), door, NOW)
     assert isinstance(outcome, Event)
     assert stored_bytes(outcome) <= MAX_EVENT_BYTES
     assert set(outcome.pathname or "") == {"/", duck}
@@ -87,6 +87,6 @@ def test_longest_ascii_texts_are_kept_whole() -> None:
 
 def test_properties_take_what_the_longest_addresses_leave() -> None:
     request = parsed(u="https://example.com/" + "a" * 2028, r="https://x.example/" + "b" * 2030, p={"k": "v" * 4080})
-    assert request.ignored == (Field.PROPS,)
+    assert request.ignored == (IgnoredField.PROPS,)
     assert len(request.props or "") > 2000
     assert len(request.url) == len(request.referrer or "") == MAX_URL_LENGTH

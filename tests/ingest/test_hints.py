@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.doors import FIREFOX, IPHONE
-from mallard.ingest.enrich.client_hints import HEADERS, MAX_HINT_LENGTH, NO_HINTS, Hints, read_hints
-from mallard.ingest.enrich.user_agent import Agent, read_agent
+from mallard.ingest.enrich.client_hints import HEADERS, MAX_HINT_LENGTH, NO_HINTS, ClientHints, read_hints
+from mallard.ingest.enrich.user_agent import ParsedUserAgent, read_agent
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/131.0.0.0 Safari/537.36"
@@ -16,7 +16,7 @@ ANDROID = f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} Chrome/131.0.0.0 Mobile 
 CHROME_BRANDS = '"Google Chrome";v="131", "Chromium";v="131", "Not_A Brand";v="24"'
 
 
-def hinted(user_agent: str, brands: str = CHROME_BRANDS, **hints: str) -> Agent:
+def hinted(user_agent: str, brands: str = CHROME_BRANDS, **hints: str) -> ParsedUserAgent:
     headers = {f"sec-ch-ua-{name.replace('_', '-')}": value for name, value in hints.items()}
     return read_agent(user_agent, read_hints({"sec-ch-ua": brands, **headers}))
 
@@ -104,5 +104,5 @@ def test_hints_are_bounded_and_absent_ones_are_one_value() -> None:
 @given(st.dictionaries(st.sampled_from(sorted(HEADERS)), st.text(max_size=80)))
 def test_no_hint_raises_and_none_makes_a_person_a_bot_but_headless(headers: dict[str, str]) -> None:
     hints = read_hints(headers)
-    assert isinstance(hints, Hints)
+    assert isinstance(hints, ClientHints)
     assert read_agent.__wrapped__(WINDOWS, hints).is_bot == ("HeadlessChrome" in hints.brands)

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, take
 from mallard.auth.api_keys import ApiKey
 from mallard.event import Event, to_ms
-from mallard.ingest.batch import Taken, take_batch
+from mallard.ingest.batch import BatchOutcome, take_batch
 from mallard.ingest.hour_order import HOUR_ORDER_BITS, LEVELS, hour_order
-from mallard.privacy.redaction import Privacy
+from mallard.privacy.redaction import Redaction
 from mallard.privacy.salts import Salt
-from mallard.sites.settings_store import SiteBook
-from mallard.sites.time_zone import Zones
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.sites.time_zone import SiteZones
 from mallard.store.local import LocalStore
 
-ROUNDED = Privacy(round_timestamps=True)
+ROUNDED = Redaction(round_timestamps=True)
 SALT = Salt("2026-03-10", bytes(range(32)))
 HOUR_MS = 3_600_000
 BEGIN_MS = 1_773_154_800_000
@@ -109,7 +109,7 @@ def batch(store: LocalStore, rows: int, *, ts: str | None = None) -> tuple[Event
     more = f',"ts":"{ts}"' if ts else ""
     line = f'{{"d":"{SITE}","n":"pageview","u":"/","ip":"{ADDRESS}","ua":"{FIREFOX}"{more}}}'
     taken = take_batch("\n".join([line] * rows).encode(), key, open_door(store, privacy=ROUNDED), NOW)
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, BatchOutcome)
     return taken.events
 
 
@@ -130,23 +130,23 @@ def test_a_batch_keeps_the_order_of_rows_of_one_moment(store: LocalStore) -> Non
     ],
 )
 def test_rounding_is_to_the_hour_of_the_site(store: LocalStore, zone: str, moment: str, begin: str) -> None:
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": zone}, NOW - timedelta(days=9))
     now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
     event = take(open_door(store, privacy=ROUNDED, book=book), now=now)
     assert event.timestamp == to_ms(datetime.fromisoformat(begin).replace(tzinfo=UTC))
     assert (
-        Zones(((date.min, zone),)).local_date(datetime.fromtimestamp(event.timestamp / 1000, UTC)).isoformat()
+        SiteZones(((date.min, zone),)).local_date(datetime.fromtimestamp(event.timestamp / 1000, UTC)).isoformat()
         == event.date
     )
 
 
 def test_a_batch_is_rounded_to_the_hour_of_the_site(store: LocalStore) -> None:
-    SiteBook(store).change(SITE, {"timezone": "Asia/Kolkata"}, NOW - timedelta(days=9))
-    door = open_door(store, privacy=ROUNDED, book=SiteBook(store))
+    SiteSettingsStore(store).change(SITE, {"timezone": "Asia/Kolkata"}, NOW - timedelta(days=9))
+    door = open_door(store, privacy=ROUNDED, book=SiteSettingsStore(store))
     key = ApiKey("0" * 64, "a server", "Ingest", "2025-01-01T00:00:00Z")
     line = f'{{"d":"{SITE}","n":"pageview","u":"/","ip":"{ADDRESS}","ts":"2025-06-30T00:20:00+05:30"}}'
     taken = take_batch(line.encode(), key, door, NOW)
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, BatchOutcome)
     (event,) = taken.events
     assert (event.date, event.timestamp) == ("2025-06-30", to_ms(datetime(2025, 6, 29, 18, 30, tzinfo=UTC)))

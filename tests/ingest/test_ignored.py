@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, NOW, open_door, pixel, post, wire, wire_body
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
 from mallard.ingest.http.asgi import IngestApp
-from mallard.ingest.http.responses import PIXEL, Answer
-from mallard.ingest.ignored_fields import HEADER, Field, kind_of
+from mallard.ingest.http.responses import PIXEL, IngestResponse
+from mallard.ingest.ignored_fields import HEADER, IgnoredField, kind_of
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue
@@ -24,7 +24,7 @@ FIELDS = "revenue, referrer, props"
 
 
 def app_of(store: LocalStore, queue: LocalQueue) -> IngestApp:
-    return IngestApp(open_door(store), queue, KeyRing(store), clock=lambda: NOW)
+    return IngestApp(open_door(store), queue, ApiKeys(store), clock=lambda: NOW)
 
 
 def test_asgi_names_ignored_values_beside_the_202(store: LocalStore, queue: LocalQueue) -> None:
@@ -48,8 +48,8 @@ def test_take_names_ignored_values(is_known: bool, store: LocalStore, queue: Loc
     if is_known:
         post(app, wire_body())
 
-    async def answered() -> Answer:
-        replies: asyncio.Queue[Answer] = asyncio.Queue()
+    async def answered() -> IngestResponse:
+        replies: asyncio.Queue[IngestResponse] = asyncio.Queue()
         app.take(wire_body(**WRONG), [(b"user-agent", FIREFOX.encode())], ADDRESS, replies.put_nowait)
         return await replies.get()
 
@@ -72,7 +72,7 @@ def test_gateway_names_ignored_values(method: str, store: LocalStore) -> None:
         "body": wire_body(w="wide").decode(),
         "rawQueryString": "d=example.com&n=pageview&u=/&w=wide",
     }
-    answer = answer_gateway(event, open_door(store), MemoryQueue(), KeyRing(store), NOW)
+    answer = answer_gateway(event, open_door(store), MemoryQueue(), ApiKeys(store), NOW)
     assert (answer["statusCode"], answer["headers"][HEADER]) == (202 if method == "POST" else 200, "width")
 
 
@@ -80,4 +80,4 @@ def test_every_field_is_documented() -> None:
     found = re.findall(
         r"^\|\s*`([a-z_]+)`\s*\|[^|]*\|\s*`(ignored_[a-z_]+)`\s*\|", DOCS.read_text("utf-8"), re.MULTILINE
     )
-    assert found == [(field.value, kind_of(field)) for field in Field]
+    assert found == [(field.value, kind_of(field)) for field in IgnoredField]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.props import neat_props
 from mallard.ingest.request import parse_wire
 
@@ -25,4 +25,4 @@ def test_neat_props_keeps_line_breaks_in_values() -> None:
 def test_parse_wire_refuses_a_name_when_all_of_it_is_invisible() -> None:
     found = parse_wire({"d": "example.com", "n": "\u200b\u2066", "u": "/"})
     assert isinstance(found, Dropped)
-    assert found.reason is Reason.EMPTY
+    assert found.reason is DropReason.EMPTY

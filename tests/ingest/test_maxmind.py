@@ -2,14 +2,14 @@
 
 import pytest
 
-from mallard.ingest.enrich.geoip import NOWHERE, Geo, LocalSource, Place
+from mallard.ingest.enrich.geoip import NOWHERE, Geoip, LocalGeoipSource, Place
 from support.peers import maxmind_database
 
 pytestmark = pytest.mark.heavy
 
 
-def geo(name: str) -> Geo:
-    return Geo(LocalSource(maxmind_database(name)), in_background=False)
+def geo(name: str) -> Geoip:
+    return Geoip(LocalGeoipSource(maxmind_database(name)), in_background=False)
 
 
 @pytest.mark.parametrize("name", ["GeoIP2-City-Test", "GeoLite2-City-Test"])

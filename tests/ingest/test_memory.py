@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from ingest.doors import NOW, SITE, open_door, take
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.bootstrap.ingest import open_parts
 from mallard.bootstrap.store import open_store, open_to_write
 from mallard.config import load_settings
@@ -22,13 +22,13 @@ from mallard.event import to_ms
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.pipeline import _arrival
 from mallard.normalize.hashed_cache import forget_all
-from mallard.privacy.redaction import Privacy
+from mallard.privacy.redaction import Redaction
 from mallard.privacy.rotation import known_rotation
 from mallard.queue.local import LocalQueue
 from mallard.server.embedded import Embedded
 from mallard.server.event_connection import EventConnection
-from mallard.sites.erased_days import Erased
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.erased_days import ErasedDays
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 from support.live_objects import objects_holding
 from support.server import Server
@@ -68,8 +68,8 @@ class Person:
 @pytest.fixture
 def app(store: LocalStore, queue: LocalQueue) -> IngestApp:
     settings = load_settings({})
-    door = open_door(store, book=SiteBook(store), privacy=Privacy.of(settings))
-    return IngestApp(door, queue, KeyRing(store), settings.trusted_proxies)
+    door = open_door(store, book=SiteSettingsStore(store), privacy=Redaction.of(settings))
+    return IngestApp(door, queue, ApiKeys(store), settings.trusted_proxies)
 
 
 async def left_after_requests(app: IngestApp, person: Person, numbers: list[int]) -> list[str]:
@@ -107,12 +107,12 @@ def cached_bytes() -> int:
     return _arrival.cache.count_bytes()
 
 
-def erase(book: SiteBook) -> None:
-    book.note_erasure(SITE, Erased(DAY, DAY, to_ms(NOW)))
+def erase(book: SiteSettingsStore) -> None:
+    book.note_erasure(SITE, ErasedDays(DAY, DAY, to_ms(NOW)))
 
 
 def test_an_erasure_empties_the_caches_of_the_process_that_carries_it_out(store: LocalStore) -> None:
-    book = SiteBook(store, on_erasure=forget_all)
+    book = SiteSettingsStore(store, on_erasure=forget_all)
     take(open_door(store, book=book), url=PAGE)
     assert cached_bytes() > 0
     erase(book)
@@ -121,9 +121,9 @@ def test_an_erasure_empties_the_caches_of_the_process_that_carries_it_out(store:
 
 def test_an_erasure_empties_the_caches_of_every_process_that_hears_of_it(store: LocalStore) -> None:
     seconds = iter(range(0, 10_000, 100))
-    door = open_door(store, book=SiteBook(store, clock=lambda: next(seconds), on_erasure=forget_all))
+    door = open_door(store, book=SiteSettingsStore(store, clock=lambda: next(seconds), on_erasure=forget_all))
     take(door, url=PAGE)
-    erase(SiteBook(store))
+    erase(SiteSettingsStore(store))
     assert cached_bytes() > 0
     take(door, url="/")
     before = cached_bytes()
@@ -152,7 +152,7 @@ def test_a_function_empties_its_caches_when_it_hears_of_an_erasure(tmp_path: Pat
     assert isinstance(queue, LocalQueue)
     queue.close()
     _arrival(PAGE, None, SITE, True, True)
-    erase(SiteBook(open_to_write(settings)))
+    erase(SiteSettingsStore(open_to_write(settings)))
     door.settings(SITE)
     assert cached_bytes() == 0
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ingest.doors import NOW, SECRET, SITE, call, connection, open_door, post, scope, take, wire, wire_body
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.event import Event
-from mallard.ingest.batch import Taken, take_batch
+from mallard.ingest.batch import BatchOutcome, take_batch
 from mallard.ingest.event_ids import EventIds
 from mallard.ingest.http.asgi import BATCH_PATH, IngestApp
 from mallard.queue.local import LocalQueue
@@ -21,9 +21,9 @@ DAY = "2025-06-30"
 
 def keyed(store: LocalStore, door: Any, **row: Any) -> Event:
     """The event of a batch of one row, sent with a key made for it."""
-    _, key = KeyRing(store).create("a server", "Ingest", NOW, ())
+    _, key = ApiKeys(store).create("a server", "Ingest", NOW, ())
     taken = take_batch(json.dumps([wire(**row)]).encode(), key, door, NOW)
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, BatchOutcome)
     (event,) = taken.events
     return event
 
@@ -37,7 +37,7 @@ def test_keyed_event_keeps_its_own_id_when_a_stranger_names_the_same(store: Loca
 def test_order_of_a_server_is_queued_beside_a_stranger_s_event_of_its_name(
     store: LocalStore, queue: LocalQueue
 ) -> None:
-    keys = KeyRing(store)
+    keys = ApiKeys(store)
     app = IngestApp(open_door(store), queue, keys, clock=lambda: NOW)
     text, _ = keys.create("a server", "Ingest", NOW, ())
     assert post(app, wire_body(n="x", i="order-4712")).status == 202

@@ -15,18 +15,18 @@ from ingest.doors import (
     take,
     wire_body,
 )
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.bootstrap.ingest import open_sites
 from mallard.config import Settings
-from mallard.ingest.allowed_sites import Sites
-from mallard.ingest.batch import Taken, take_batch
-from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.allowed_sites import AllowedSites
+from mallard.ingest.batch import BatchOutcome, take_batch
+from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.new_sites import NEW_SITES, SharedNewSites
 from mallard.maintenance.site_records import note_known_sites
 from mallard.queue.local import LocalQueue
 from mallard.sites.known_sites import KNOWN_SITES
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Stored
 from mallard.store.local import LocalStore
 from support.memory import MemoryStore
@@ -50,7 +50,7 @@ def test_invented_sites_under_a_pattern_are_bounded_and_listed_ones_are_not(stor
     door = open_door(store, sites=PATTERN, known=("old.example.org",), new_per_hour=2)
     for site_id in ("a.example.org", "b.example.org", "old.example.org", "example.com"):
         assert take(door, site_id=site_id).site_id == site_id
-    assert refuse(door, site_id="c.example.org").reason is Reason.NEW_SITES
+    assert refuse(door, site_id="c.example.org").reason is DropReason.NEW_SITES
     take(door, site_id="c.example.org", now=NOW + timedelta(hours=1))
 
 
@@ -58,19 +58,19 @@ def test_invented_sites_under_a_pattern_are_bounded_and_listed_ones_are_not(stor
 def test_site_with_settings_is_taken_when_strangers_have_used_up_the_bound(
     sites: tuple[str, ...], store: LocalStore
 ) -> None:
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     door = open_door(store, sites=sites, new_per_hour=1, book=book)
     take(door, site_id="invented.example.org")
-    assert refuse(door, site_id="mynew.example.org").reason is Reason.NEW_SITES
-    SiteBook(store).change("mynew.example.org", {"timezone": "Europe/Berlin"}, NOW, is_new=True)
-    later = open_door(store, sites=sites, new_per_hour=0, book=SiteBook(store))
+    assert refuse(door, site_id="mynew.example.org").reason is DropReason.NEW_SITES
+    SiteSettingsStore(store).change("mynew.example.org", {"timezone": "Europe/Berlin"}, NOW, is_new=True)
+    later = open_door(store, sites=sites, new_per_hour=0, book=SiteSettingsStore(store))
     assert take(later, site_id="mynew.example.org").site_id == "mynew.example.org"
 
 
 def test_setting_up_a_site_counts_at_once_in_the_same_process(store: LocalStore) -> None:
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     door = open_door(store, new_per_hour=0, book=book)
-    assert refuse(door, site_id="mynew.example").reason is Reason.NEW_SITES
+    assert refuse(door, site_id="mynew.example").reason is DropReason.NEW_SITES
     book.change("mynew.example", {}, NOW, is_new=True)
     take(door, site_id="mynew.example")
 
@@ -78,7 +78,7 @@ def test_setting_up_a_site_counts_at_once_in_the_same_process(store: LocalStore)
 @pytest.mark.parametrize("sites", [(SITE,), ()])
 def test_refused_site_is_looked_up_nowhere_and_takes_no_place_in_the_book(sites: tuple[str, ...]) -> None:
     store = CountingStore()
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     door = open_door(store, sites=sites, known=(SITE,), new_per_hour=0, book=book)
     take(door)
     store.read.clear()
@@ -91,30 +91,30 @@ def test_refused_site_is_looked_up_nowhere_and_takes_no_place_in_the_book(sites:
 
 def test_unlisted_site_is_refused_while_the_store_is_out_of_reach(queue: LocalQueue) -> None:
     """On the event loop, in the fast way of a connection too."""
-    door = open_door(BrokenStore(), sites=(SITE,), book=SiteBook(BrokenStore()))
+    door = open_door(BrokenStore(), sites=(SITE,), book=SiteSettingsStore(BrokenStore()))
     assert door.holds("other.net", NOW)
-    app = IngestApp(door, queue, KeyRing(BrokenStore()), clock=lambda: NOW)
+    app = IngestApp(door, queue, ApiKeys(BrokenStore()), clock=lambda: NOW)
     assert post(app, wire_body(d="other.net")).status == 403
     assert post(app, wire_body()).status == 503
 
 
 def test_row_of_an_unlisted_site_is_refused_without_a_look_at_its_settings() -> None:
     store = CountingStore()
-    _, key = KeyRing(store).create("a server", "Ingest", NOW, ())
-    door = open_door(store, sites=(SITE,), book=SiteBook(store))
+    _, key = ApiKeys(store).create("a server", "Ingest", NOW, ())
+    door = open_door(store, sites=(SITE,), book=SiteSettingsStore(store))
     store.read.clear()
     taken = take_batch(wire_body(d="other.net"), key, door, NOW)
-    assert isinstance(taken, Taken)
-    assert [each.reason for _, each in taken.dropped] == [Reason.SITE]
+    assert isinstance(taken, BatchOutcome)
+    assert [each.reason for _, each in taken.dropped] == [DropReason.SITE]
     assert store.read == []
 
 
-def functions(store: MemoryStore, count: int, most: int = 3) -> list[Sites]:
+def functions(store: MemoryStore, count: int, most: int = 3) -> list[AllowedSites]:
     """The bound as each of some functions over one bucket holds it."""
-    return [Sites(PATTERN, new_sites=SharedNewSites(store, most)) for _ in range(count)]
+    return [AllowedSites(PATTERN, new_sites=SharedNewSites(store, most)) for _ in range(count)]
 
 
-def refused(sites: Sites, site_id: str, minutes: int = 0) -> Dropped | None:
+def refused(sites: AllowedSites, site_id: str, minutes: int = 0) -> Dropped | None:
     return sites.refuse_site(site_id, NOW + timedelta(minutes=minutes), lambda _: False)
 
 

@@ -10,30 +10,30 @@ from typing import Any
 import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, call, connection, open_door, post, scope, wire_body
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
-from mallard.drops.drop_note import Note, Notes, is_note, read_note
+from mallard.drops.drop_note import DropNote, DropNotes, is_note, read_note
 from mallard.ingest.http.asgi import BATCH_PATH, IngestApp
-from mallard.ingest.ignored_fields import Field
-from mallard.ingest.pipeline import Door
+from mallard.ingest.ignored_fields import IgnoredField
+from mallard.ingest.pipeline import IngestContext
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue
 
-Send = Callable[[Door, bytes, str], list[bytes]]
+Send = Callable[[IngestContext, bytes, str], list[bytes]]
 
 
 @pytest.fixture(params=["embedded", "lambda"])
 def send(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -> Send:
     """Post a body with a user agent; what is in the queue then."""
 
-    def embedded(door: Door, body: bytes, agent: str) -> list[bytes]:
-        post(IngestApp(door, queue, KeyRing(store), clock=lambda: NOW), body, ("user-agent", agent))
+    def embedded(door: IngestContext, body: bytes, agent: str) -> list[bytes]:
+        post(IngestApp(door, queue, ApiKeys(store), clock=lambda: NOW), body, ("user-agent", agent))
         # What nobody waits for is there once something that was sent later is.
         queue.send([b"{}"])
         return [each.body for each in queue.receive(10) if each.body != b"{}"]
 
-    def gateway(door: Door, body: bytes, agent: str) -> list[bytes]:
+    def gateway(door: IngestContext, body: bytes, agent: str) -> list[bytes]:
         memory = MemoryQueue()
         event: dict[str, Any] = {
             "headers": {"user-agent": agent},
@@ -41,20 +41,20 @@ def send(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -
             "body": base64.b64encode(body).decode(),
             "isBase64Encoded": True,
         }
-        answer_gateway(event, door, memory, KeyRing(store), NOW)
+        answer_gateway(event, door, memory, ApiKeys(store), NOW)
         return [each.body for each in memory.receive(10)]
 
     return embedded if request.param == "embedded" else gateway
 
 
-def noting(store: LocalStore, **settings: Any) -> Door:
-    return replace(open_door(store, **settings), notes=Notes())
+def noting(store: LocalStore, **settings: Any) -> IngestContext:
+    return replace(open_door(store, **settings), notes=DropNotes())
 
 
 def test_a_bot_s_event_is_noted_for_its_site_and_says_nothing_of_the_bot(send: Send, store: LocalStore) -> None:
     (body,) = send(noting(store), wire_body(), GOOGLEBOT)
     assert is_note(body)
-    assert read_note(body) == Note("example.com", "2025-06-30", 1_751_284_800_250, "bot")
+    assert read_note(body) == DropNote("example.com", "2025-06-30", 1_751_284_800_250, "bot")
     assert set(json.loads(body)) == {"rejected", "site_id", "date", "accepted_ms"}
 
 
@@ -80,7 +80,7 @@ def test_what_is_nobody_s_here_is_not_noted(send: Send, store: LocalStore, body:
 def test_parse_refusal_is_noted_for_the_site_it_names(send: Send, store: LocalStore, body: bytes, reason: str) -> None:
     for settings in ({"sites": ("example.com",)}, {"known": ("example.com",), "new_per_hour": 0}):
         (note,) = send(noting(store, **settings), body, FIREFOX)
-        assert read_note(note) == Note("example.com", "2025-06-30", 1_751_284_800_250, reason)
+        assert read_note(note) == DropNote("example.com", "2025-06-30", 1_751_284_800_250, reason)
 
 
 def test_parse_refusal_is_not_noted_for_a_site_nobody_has_met(send: Send, store: LocalStore) -> None:
@@ -114,7 +114,7 @@ BATCH = (
 
 @pytest.mark.parametrize("front", ["embedded", "lambda"])
 def test_batch_rows_are_noted_for_sites_that_the_key_reaches(front: str, store: LocalStore, queue: LocalQueue) -> None:
-    keys, door = KeyRing(store), noting(store, sites=("example.com", "other.org"))
+    keys, door = ApiKeys(store), noting(store, sites=("example.com", "other.org"))
     text, _ = keys.create("a server", "Ingest", NOW, ("example.com",))
     body = json.dumps(BATCH).encode()
     if front == "embedded":
@@ -122,7 +122,7 @@ def test_batch_rows_are_noted_for_sites_that_the_key_reaches(front: str, store: 
         call(app, {**scope("POST", [("x-api-key", text)]), "path": BATCH_PATH}, connection([body]))
         queue.send([b"{}"])
         found = [each.body for each in queue.receive(20)]
-        assert app.ignored == {Field.REVENUE: 1}
+        assert app.ignored == {IgnoredField.REVENUE: 1}
     else:
         memory, counts = MemoryQueue(), Counter[str]()
         http = {"method": "POST", "sourceIp": ADDRESS}

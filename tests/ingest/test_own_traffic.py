@@ -6,10 +6,10 @@ import pytest
 
 from ingest.doors import NOW, offer, open_door, refuse, take, wire_body
 from mallard.event import Event
-from mallard.ingest.drop_reasons import Reason
+from mallard.ingest.drop_reasons import DropReason
 from mallard.ingest.local_hosts import is_local
 from mallard.ingest.request import EventRequest, parse_body
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 
 LOCAL = [
@@ -63,7 +63,7 @@ def test_is_local_leaves_public_hosts(host: str) -> None:
 )
 def test_receive_drops_a_page_on_a_local_host(origin: str, store: LocalStore) -> None:
     dropped = refuse(open_door(store), url=f"{origin}/a")
-    assert (dropped.reason, dropped.status, dropped.site_id) == (Reason.LOCAL, 202, "example.com")
+    assert (dropped.reason, dropped.status, dropped.site_id) == (DropReason.LOCAL, 202, "example.com")
 
 
 def test_receive_keeps_a_page_on_a_local_host_when_the_setting_says_so(store: LocalStore) -> None:
@@ -88,16 +88,16 @@ def test_receive_keeps_local_pages_of_a_site_that_is_local_itself(site_id: str, 
 
 
 def test_receive_keeps_a_local_page_that_the_sites_origins_list(store: LocalStore) -> None:
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     book.change("example.com", {"origins": ["example.com", "10.0.0.7"]}, NOW)
     door = open_door(store, book=book)
     assert take(door, url="http://10.0.0.7/a").hostname == "10.0.0.7"
-    assert refuse(door, url="http://10.0.0.8/a").reason is Reason.LOCAL
+    assert refuse(door, url="http://10.0.0.8/a").reason is DropReason.LOCAL
 
 
 def test_receive_drops_an_automated_browser_when_its_script_says_so(store: LocalStore) -> None:
     dropped = refuse(open_door(store), automated=True)
-    assert (dropped.reason, dropped.status, dropped.site_id) == (Reason.AUTOMATION, 202, "example.com")
+    assert (dropped.reason, dropped.status, dropped.site_id) == (DropReason.AUTOMATION, 202, "example.com")
     assert isinstance(offer(replace(open_door(store), count_automation=True), automated=True), Event)
 
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.ingest.enrich.page_url import Page, host_of, read_page
+from mallard.ingest.enrich.page_url import PageUrl, host_of, read_page
 
 SITE = "example.com"
 
 
-def page(url: str) -> Page:
+def page(url: str) -> PageUrl:
     found = read_page(url, SITE)
     assert found is not None
     return found

@@ -23,10 +23,10 @@ from ingest.doors import (
 )
 from mallard.errors import StoreUnavailableError
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, Event
-from mallard.ingest.drop_reasons import Dropped, Reason
-from mallard.ingest.enrich.client_hints import Hints
+from mallard.ingest.drop_reasons import Dropped, DropReason
+from mallard.ingest.enrich.client_hints import ClientHints
 from mallard.ingest.event_ids import EventIds
-from mallard.ingest.pipeline import Door, Sender, receive
+from mallard.ingest.pipeline import Client, IngestContext, receive
 from mallard.ingest.request import EventRequest, parse_body
 from mallard.normalize.names import stored_width
 from mallard.store.local import LocalStore
@@ -37,14 +37,14 @@ UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 
 
 @pytest.fixture
-def door(store: LocalStore) -> Door:
+def door(store: LocalStore) -> IngestContext:
     return open_door(store)
 
 
 # The whole way
 
 
-def test_a_request_becomes_an_event_with_everything_the_table_stores(door: Door) -> None:
+def test_a_request_becomes_an_event_with_everything_the_table_stores(door: IngestContext) -> None:
     event = take(
         door,
         url="https://www.example.com/pricing?utm_source=news&utm_medium=email&x=1#top",
@@ -81,13 +81,13 @@ def test_a_request_becomes_an_event_with_everything_the_table_stores(door: Door)
     }
 
 
-def test_a_refused_request_stays_refused(door: Door) -> None:
+def test_a_refused_request_stays_refused(door: IngestContext) -> None:
     refused = parse_body(b"")
     assert isinstance(refused, Dropped)
-    assert receive(refused, Sender(ADDRESS, GOOGLEBOT), door, NOW) is refused
+    assert receive(refused, Client(ADDRESS, GOOGLEBOT), door, NOW) is refused
 
 
-def test_revenue_and_engagement_reach_the_event(door: Door) -> None:
+def test_revenue_and_engagement_reach_the_event(door: IngestContext) -> None:
     request = parse_body(b'{"d":"example.com","n":"engagement","u":"/","ra":9.5,"rc":"eur","sd":80,"e":1500}')
     assert isinstance(request, EventRequest)
     event = take(
@@ -121,12 +121,12 @@ def test_revenue_and_engagement_reach_the_event(door: Door) -> None:
         ("https://example.com/a/", "example.com", "/a/"),
     ],
 )
-def test_hostname_and_path_come_from_the_url(url: str, hostname: str, pathname: str, door: Door) -> None:
+def test_hostname_and_path_come_from_the_url(url: str, hostname: str, pathname: str, door: IngestContext) -> None:
     event = take(door, url=url)
     assert (event.hostname, event.pathname) == (hostname, pathname)
 
 
-def test_a_bare_path_takes_the_site_as_hostname(door: Door) -> None:
+def test_a_bare_path_takes_the_site_as_hostname(door: IngestContext) -> None:
     assert take(door, site_id="localhost:8080", url="/a").hostname == "localhost:8080"
 
 
@@ -146,7 +146,7 @@ def test_a_bare_path_takes_the_site_as_hostname(door: Door) -> None:
         ("/%zz", "/%zz"),
     ],
 )
-def test_a_path_is_decoded_once_where_that_gives_clean_text(url: str, pathname: str, door: Door) -> None:
+def test_a_path_is_decoded_once_where_that_gives_clean_text(url: str, pathname: str, door: IngestContext) -> None:
     assert take(door, url=url).pathname == pathname
 
 
@@ -169,11 +169,11 @@ def test_a_path_is_decoded_once_where_that_gives_clean_text(url: str, pathname: 
         "https://℀.com/",
     ],
 )
-def test_a_url_that_is_neither_full_nor_a_path_is_malformed(url: str, door: Door) -> None:
-    assert refuse(door, url=url).reason is Reason.MALFORMED
+def test_a_url_that_is_neither_full_nor_a_path_is_malformed(url: str, door: IngestContext) -> None:
+    assert refuse(door, url=url).reason is DropReason.MALFORMED
 
 
-def test_all_five_campaign_tags_are_read(door: Door) -> None:
+def test_all_five_campaign_tags_are_read(door: IngestContext) -> None:
     event = take(door, url="/?" + "&".join(f"{tag}={tag[4:]}+%26" for tag in UTM))
     assert [getattr(event, tag) for tag in UTM] == ["source &", "medium &", "campaign &", "content &", "term &"]
 
@@ -195,7 +195,7 @@ def test_all_five_campaign_tags_are_read(door: Door) -> None:
     ],
 )
 def test_a_campaign_tag_is_trimmed_bounded_and_the_first_that_says_something(
-    query: str, source: str | None, door: Door
+    query: str, source: str | None, door: IngestContext
 ) -> None:
     assert take(door, url=f"/?{query}").utm_source == source
 
@@ -203,7 +203,7 @@ def test_a_campaign_tag_is_trimmed_bounded_and_the_first_that_says_something(
 # Source
 
 
-def source_of(door: Door, referrer: str | None, **given: Any) -> tuple[str | None, str | None]:
+def source_of(door: IngestContext, referrer: str | None, **given: Any) -> tuple[str | None, str | None]:
     event = take(door, referrer=referrer, **given)
     return event.referrer, event.referrer_source
 
@@ -231,7 +231,7 @@ def source_of(door: Door, referrer: str | None, **given: Any) -> tuple[str | Non
         ("chatgpt.com", "ChatGPT"),
     ],
 )
-def test_a_known_host_has_its_source_s_name(host: str, source: str, door: Door) -> None:
+def test_a_known_host_has_its_source_s_name(host: str, source: str, door: IngestContext) -> None:
     assert source_of(door, f"https://{host}/") == (f"https://{host}/", source)
 
 
@@ -248,11 +248,11 @@ def test_a_known_host_has_its_source_s_name(host: str, source: str, door: Door) 
         ("192.0.2.1", "192.0.2.1"),
     ],
 )
-def test_an_unknown_host_is_its_own_source_without_www(host: str, source: str, door: Door) -> None:
+def test_an_unknown_host_is_its_own_source_without_www(host: str, source: str, door: IngestContext) -> None:
     assert source_of(door, f"http://{host}/") == (f"http://{host}/", source)
 
 
-def test_google_below_somebody_else_s_domain_is_not_google(door: Door) -> None:
+def test_google_below_somebody_else_s_domain_is_not_google(door: IngestContext) -> None:
     # Google's country domains end in a country: google.de, google.co.uk.
     assert source_of(door, "https://google.other.org/")[1] == "google.other.org"
 
@@ -269,16 +269,16 @@ def test_google_below_somebody_else_s_domain_is_not_google(door: Door) -> None:
         ("https://example.com/", "https://shop.example.org/basket"),
     ],
 )
-def test_a_referrer_on_the_own_host_is_no_source(referrer: str, url: str, door: Door) -> None:
+def test_a_referrer_on_the_own_host_is_no_source(referrer: str, url: str, door: IngestContext) -> None:
     assert source_of(door, referrer, url=url) == (None, None)
 
 
-def test_a_referrer_on_the_own_host_is_no_source_where_the_site_id_carries_a_port(door: Door) -> None:
+def test_a_referrer_on_the_own_host_is_no_source_where_the_site_id_carries_a_port(door: IngestContext) -> None:
     referrer = "http://localhost:8080/before"
     assert source_of(door, referrer, site_id="localhost:8080", url="/after") == (None, None)
 
 
-def test_another_subdomain_is_a_source(door: Door) -> None:
+def test_another_subdomain_is_a_source(door: IngestContext) -> None:
     assert source_of(door, "https://blog.example.com/")[1] == "blog.example.com"
 
 
@@ -286,11 +286,11 @@ def test_another_subdomain_is_a_source(door: Door) -> None:
     "referrer",
     [None, "", "about:blank", "www.bing.com", "https://", "http://[::1", "/a"],
 )
-def test_what_is_no_web_address_is_no_referrer_and_drops_nothing(referrer: str | None, door: Door) -> None:
+def test_what_is_no_web_address_is_no_referrer_and_drops_nothing(referrer: str | None, door: IngestContext) -> None:
     assert source_of(door, referrer) == (None, None)
 
 
-def test_a_referrer_loses_credentials_and_fragment_and_keeps_its_query(door: Door) -> None:
+def test_a_referrer_loses_credentials_and_fragment_and_keeps_its_query(door: IngestContext) -> None:
     assert source_of(door, "https://me:word@other.org:8080/a?q=1#c") == ("https://other.org:8080/a?q=1", "other.org")
 
 
@@ -332,7 +332,7 @@ def test_device_is_the_agents_and_the_widths_only_when_the_agent_is_silent(
 def test_device_is_the_client_hints_before_the_widths(store: LocalStore) -> None:
     door = open_door(store)
     for mobile, platform, device in (("?1", '"Android"', "mobile"), ("?0", '"Linux"', "desktop")):
-        sender = Sender("203.0.113.7", UNKNOWN_AGENT, hints=Hints('"Chromium";v="131"', mobile, platform))
+        sender = Client("203.0.113.7", UNKNOWN_AGENT, hints=ClientHints('"Chromium";v="131"', mobile, platform))
         event = receive(EventRequest(SITE, "pageview", "/", width_px=800), sender, door, NOW)
         assert isinstance(event, Event)
         assert event.device_type == device
@@ -367,12 +367,12 @@ def test_device_is_the_client_hints_before_the_widths(store: LocalStore) -> None
         ("fil", "fil"),
     ],
 )
-def test_the_language_is_the_first_of_accept_language(header: str, language: str | None, door: Door) -> None:
+def test_the_language_is_the_first_of_accept_language(header: str, language: str | None, door: IngestContext) -> None:
     assert take(door, accept_language=header).language == language
 
 
 def test_a_bot_is_dropped_before_anything_is_asked_of_the_store() -> None:
-    assert refuse(open_door(BrokenStore()), user_agent=GOOGLEBOT).reason is Reason.BOT
+    assert refuse(open_door(BrokenStore()), user_agent=GOOGLEBOT).reason is DropReason.BOT
 
 
 def test_bots_are_taken_where_the_filter_is_off(store: LocalStore) -> None:
@@ -382,7 +382,7 @@ def test_bots_are_taken_where_the_filter_is_off(store: LocalStore) -> None:
 # Visitors
 
 
-def test_the_same_address_and_agent_are_one_visitor_all_day(door: Door) -> None:
+def test_the_same_address_and_agent_are_one_visitor_all_day(door: IngestContext) -> None:
     morning = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     night = NOW.replace(hour=23, minute=59, second=59, microsecond=999_999)
     assert take(door, now=morning, url="/a").visitor_id == take(door, now=night, url="/b").visitor_id
@@ -397,7 +397,7 @@ def test_two_processes_see_the_same_visitor(store: LocalStore) -> None:
     [{"address": "203.0.113.8"}, {"user_agent": IPHONE}, {"site_id": "example.org"}, {"now": TOMORROW}],
     ids=["address", "agent", "site", "day"],
 )
-def test_another_address_agent_site_or_day_is_another_visitor(other: dict[str, Any], door: Door) -> None:
+def test_another_address_agent_site_or_day_is_another_visitor(other: dict[str, Any], door: IngestContext) -> None:
     assert take(door).visitor_id != take(door, **other).visitor_id
 
 
@@ -418,13 +418,13 @@ def test_without_the_day_s_salt_nothing_is_taken() -> None:
 
 
 @pytest.mark.parametrize("site_id", ["a" * 200, "a:" * 100, ":" * 200], ids=["letters", "mixed", "colons"])
-def test_the_longest_site_ids_are_taken_or_refused_and_no_fault_of_the_store(site_id: str, door: Door) -> None:
+def test_the_longest_site_ids_are_taken_or_refused_and_no_fault_of_the_store(site_id: str, door: IngestContext) -> None:
     # 200 colons are a site id, and three times as long as %3A: more than the name of a folder may have.
-    outcome = receive(parse_body(wire_body(d=site_id)), Sender(ADDRESS, FIREFOX), door, NOW)
+    outcome = receive(parse_body(wire_body(d=site_id)), Client(ADDRESS, FIREFOX), door, NOW)
     assert isinstance(outcome, Event | Dropped)
 
 
-def test_an_event_names_neither_address_nor_agent(door: Door) -> None:
+def test_an_event_names_neither_address_nor_agent(door: IngestContext) -> None:
     message = take(door, props='{"a":1}', referrer="https://bing.com/").to_message().decode()
     assert ADDRESS not in message
     assert FIREFOX not in message
@@ -443,12 +443,12 @@ def test_an_event_names_neither_address_nor_agent(door: Door) -> None:
         (datetime(2025, 6, 30, 22, tzinfo=timezone(timedelta(hours=-5))), "2025-07-01"),
     ],
 )
-def test_the_date_is_that_of_utc_whatever_zone_the_clock_shows(now: datetime, day: str, door: Door) -> None:
+def test_the_date_is_that_of_utc_whatever_zone_the_clock_shows(now: datetime, day: str, door: IngestContext) -> None:
     event = take(door, now=now)
     assert (event.date, event.salt) == (day, day)
 
 
-def test_times_are_whole_milliseconds_rounded_down(door: Door) -> None:
+def test_times_are_whole_milliseconds_rounded_down(door: IngestContext) -> None:
     event = take(door, now=NOW + timedelta(microseconds=999))
     assert event.timestamp == event.accepted_ms == NOW_MS
 
@@ -464,11 +464,11 @@ def test_a_client_s_id_gives_the_same_event_id_all_day_in_every_process(store: L
 @pytest.mark.parametrize(
     "other", [{"now": TOMORROW}, {"site_id": "example.org"}, {"client_id": "c2"}], ids=["day", "site", "client's id"]
 )
-def test_a_client_s_id_is_another_event_on_another_day_or_site(other: dict[str, Any], door: Door) -> None:
+def test_a_client_s_id_is_another_event_on_another_day_or_site(other: dict[str, Any], door: IngestContext) -> None:
     assert take(door, client_id="c1").event_id != take(door, **{"client_id": "c1", **other}).event_id
 
 
-def test_an_event_without_a_client_s_id_is_always_a_new_one(door: Door) -> None:
+def test_an_event_without_a_client_s_id_is_always_a_new_one(door: IngestContext) -> None:
     first, second = take(door), take(door)
     assert first.event_id < second.event_id
     assert not first.named_by_client
@@ -506,7 +506,7 @@ def test_a_listed_site_is_taken(site_id: str, store: LocalStore) -> None:
 @pytest.mark.parametrize("site_id", ["www.example.com", "example.org", "notexample.org", "example.com.other.net"])
 def test_a_site_that_is_not_listed_is_refused(site_id: str, store: LocalStore) -> None:
     door = open_door(store, sites=("example.com", "*.example.org"))
-    assert refuse(door, site_id=site_id).reason is Reason.SITE
+    assert refuse(door, site_id=site_id).reason is DropReason.SITE
 
 
 def test_without_a_list_only_so_many_new_sites_an_hour_are_taken(store: LocalStore) -> None:
@@ -514,7 +514,7 @@ def test_without_a_list_only_so_many_new_sites_an_hour_are_taken(store: LocalSto
     take(door, site_id="a.org")
     take(door, site_id="b.org", now=NOW + timedelta(minutes=10))
     dropped = refuse(door, site_id="c.org", now=NOW + timedelta(minutes=20))
-    assert (dropped.reason, dropped.status, dropped.retry_after_seconds) == (Reason.NEW_SITES, 429, 40 * 60)
+    assert (dropped.reason, dropped.status, dropped.retry_after_seconds) == (DropReason.NEW_SITES, 429, 40 * 60)
     for met in ("known.org", "a.org", "b.org"):
         take(door, site_id=met, now=NOW + timedelta(minutes=20))
     take(door, site_id="c.org", now=NOW + timedelta(hours=1))
@@ -524,10 +524,10 @@ def test_where_no_new_site_is_taken_only_the_known_ones_are(store: LocalStore) -
     door = open_door(store, known=("known.org",), new_per_hour=0)
     assert take(door, site_id="known.org").site_id == "known.org"
     # The deployed function does this where MALLARD_SITES is empty.
-    assert refuse(door, site_id="a.org").reason is Reason.NEW_SITES
+    assert refuse(door, site_id="a.org").reason is DropReason.NEW_SITES
 
 
-def test_without_a_list_any_origin_may_send(door: Door) -> None:
+def test_without_a_list_any_origin_may_send(door: IngestContext) -> None:
     assert take(door, origin="https://other.org").site_id == SITE
 
 
@@ -544,7 +544,7 @@ def test_with_a_list_the_site_s_own_origin_may_send_on_any_port_and_so_may_who_n
     "origin", ["https://other.org", "https://www.example.com", "https://example.com.other.org", "null", "", "https://["]
 )
 def test_with_a_list_every_other_origin_is_refused(origin: str, store: LocalStore) -> None:
-    assert refuse(open_door(store, sites=("example.com",)), origin=origin).reason is Reason.ORIGIN
+    assert refuse(open_door(store, sites=("example.com",)), origin=origin).reason is DropReason.ORIGIN
 
 
 def test_a_site_may_send_its_rate_and_then_waits_while_others_pass(store: LocalStore) -> None:
@@ -552,7 +552,7 @@ def test_a_site_may_send_its_rate_and_then_waits_while_others_pass(store: LocalS
     take(door)
     take(door)
     dropped = refuse(door)
-    assert (dropped.reason, dropped.status, dropped.retry_after_seconds) == (Reason.RATE, 429, 1)
+    assert (dropped.reason, dropped.status, dropped.retry_after_seconds) == (DropReason.RATE, 429, 1)
     take(door, site_id="example.org")
     take(door, now=NOW + timedelta(milliseconds=500), address="192.0.2.77")
     refuse(door, now=NOW + timedelta(milliseconds=500), address="192.0.2.78")
@@ -567,5 +567,5 @@ def test_a_rate_saves_up_one_second_and_no_more(store: LocalStore) -> None:
     refuse(door, now=later)
 
 
-def test_the_rate_0_is_no_limit(door: Door) -> None:
+def test_the_rate_0_is_no_limit(door: IngestContext) -> None:
     assert {take(door).site_id for _ in range(200)} == {SITE}

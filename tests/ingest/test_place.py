@@ -11,10 +11,10 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from mallard.bootstrap.place_lookup import RemoteSource, open_geo
+from mallard.bootstrap.place_lookup import RemoteGeoipSource, open_geo
 from mallard.config import Settings
 from mallard.ingest.enrich.cdn_headers import open_edge
-from mallard.ingest.enrich.geoip import NOWHERE, PLACES_BYTES, Geo, LocalSource, Place, coarsened, make_place
+from mallard.ingest.enrich.geoip import NOWHERE, PLACES_BYTES, Geoip, LocalGeoipSource, Place, coarsened, make_place
 from support.moto import moto_server
 
 LONDON, BERLIN, UNKNOWN = "203.0.113.7", "2001:db8:49::1", "198.51.100.1"
@@ -59,8 +59,8 @@ def database(tmp_path: Path) -> Path:
     return write_database(tmp_path / "city.mmdb")
 
 
-def open_at(path: Path, **given: Any) -> Geo:
-    return Geo(LocalSource(path), in_background=False, **given)
+def open_at(path: Path, **given: Any) -> Geoip:
+    return Geoip(LocalGeoipSource(path), in_background=False, **given)
 
 
 # Looking up
@@ -123,11 +123,11 @@ def test_a_place_is_made_of_clean_words() -> None:
 
 
 def test_without_a_database_there_is_no_place() -> None:
-    geo = Geo()
+    geo = Geoip()
     assert (geo.is_loaded, geo.find(LONDON)) == (False, None)
 
 
-def later(geo: Geo, clock: Clock, address: str) -> Place | None:
+def later(geo: Geoip, clock: Clock, address: str) -> Place | None:
     """The place when the file has been looked at again."""
     clock.now += 10
     return geo.find(address)
@@ -207,7 +207,7 @@ def test_the_private_copy_leaves_no_file_behind(
     assert list(scratch.iterdir()) == []
 
 
-class SlowSource(LocalSource):
+class SlowSource(LocalGeoipSource):
     """A copy that takes until it is let go."""
 
     def __init__(self, path: Path) -> None:
@@ -229,7 +229,7 @@ def eventually(true: Callable[[], bool]) -> bool:
 def test_a_new_file_is_read_in_the_background_while_the_old_one_serves(database: Path) -> None:
     clock, source = Clock(), SlowSource(database)
     source.may_go.set()
-    geo = Geo(source, clock=clock)
+    geo = Geoip(source, clock=clock)
     source.may_go.clear()
     write_database(database.with_name("new.mmdb"), networks=MOVED).replace(database)
     for _ in range(5):
@@ -259,10 +259,10 @@ def test_the_settings_name_a_cdn_and_its_secret() -> None:
 
 def test_a_database_in_a_bucket_is_read_and_read_anew(database: Path, tmp_path: Path) -> None:
     with moto_server() as endpoint:
-        source = RemoteSource("s3://places/geo/city.mmdb", endpoint=endpoint, region="us-east-1")
+        source = RemoteGeoipSource("s3://places/geo/city.mmdb", endpoint=endpoint, region="us-east-1")
         source._store._client.create_bucket(Bucket="places")
         clock = Clock()
-        geo = Geo(source, clock=clock, in_background=False)
+        geo = Geoip(source, clock=clock, in_background=False)
         assert not geo.is_loaded
         source._store.put("city.mmdb", database.read_bytes())
         assert later(geo, clock, LONDON) == Place("GB", "England", "London")

@@ -8,14 +8,14 @@ import pytest
 from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, refuse, take
 from mallard.config import load_settings
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
-from mallard.ingest.drop_reasons import Reason
-from mallard.privacy.redaction import KEEP_ALL, Privacy
+from mallard.ingest.drop_reasons import DropReason
+from mallard.privacy.redaction import KEEP_ALL, Redaction
 from mallard.privacy.rotation import Rotation
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 
 REFERRER = "https://news.example/path?q=secret#part"
-GDPR = Privacy.of(load_settings({"MALLARD_GDPR_MODE": "true"}))
+GDPR = Redaction.of(load_settings({"MALLARD_GDPR_MODE": "true"}))
 PARTS = (
     "strip_referrer_query",
     "round_timestamps",
@@ -27,7 +27,7 @@ DEFAULTS = {"strip_referrer_query", "mask_paths"}
 OFF = {f"MALLARD_{each.upper()}": "false" for each in DEFAULTS}
 
 
-def parts_of(privacy: Privacy) -> set[str]:
+def parts_of(privacy: Redaction) -> set[str]:
     return {name for name, is_set in asdict(privacy).items() if is_set is True}
 
 
@@ -44,13 +44,13 @@ def test_gdpr_mode_is_all_of_its_parts_and_not_the_visitor_id() -> None:
 
 @pytest.mark.parametrize("part", [*PARTS, "suppress_visitor_id", "mask_paths"])
 def test_each_part_can_be_set_alone(part: str) -> None:
-    alone = Privacy.of(load_settings({**OFF, f"MALLARD_{part.upper()}": "true"}))
+    alone = Redaction.of(load_settings({**OFF, f"MALLARD_{part.upper()}": "true"}))
     assert parts_of(alone) == {part}
 
 
 def test_referrers_are_stripped_and_paths_masked_by_default() -> None:
-    assert parts_of(Privacy.of(load_settings({}))) == DEFAULTS
-    assert Privacy.of(load_settings(OFF)) == KEEP_ALL
+    assert parts_of(Redaction.of(load_settings({}))) == DEFAULTS
+    assert Redaction.of(load_settings(OFF)) == KEEP_ALL
 
 
 def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:
@@ -68,14 +68,14 @@ def test_what_is_kept_less_of_one_event_is_not_missing_from_the_next_like_it(sto
 
 
 def test_where_times_are_rounded_an_id_tells_none_either(store: LocalStore) -> None:
-    door = open_door(store, privacy=Privacy(round_timestamps=True))
+    door = open_door(store, privacy=Redaction(round_timestamps=True))
     moments = [(take(door).event_id >> EVENT_ID_RANDOM_BITS) + EVENT_ID_EPOCH_MS for _ in range(20)]
     assert all(abs(moment - to_ms(NOW)) > 3_600_000 for moment in moments)
     assert len(set(moments)) == 20
 
 
 def test_without_visitor_ids_no_salt_is_made(store: LocalStore) -> None:
-    event = take(open_door(store, privacy=Privacy(suppress_visitor_id=True)))
+    event = take(open_door(store, privacy=Redaction(suppress_visitor_id=True)))
     assert (event.visitor_id, event.salt) == (None, None)
     assert list(store.list("salts/")) == []
 
@@ -84,7 +84,7 @@ def test_without_visitor_ids_no_salt_is_made(store: LocalStore) -> None:
 
 
 def test_the_date_of_an_event_is_the_site_s_own(store: LocalStore) -> None:
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
     door = open_door(store, book=book)
     assert take(door, now=datetime(2025, 6, 30, 14, 59, tzinfo=UTC)).date == "2025-06-30"
@@ -93,7 +93,7 @@ def test_the_date_of_an_event_is_the_site_s_own(store: LocalStore) -> None:
 
 
 def test_a_visitor_has_another_id_after_the_site_s_midnight(store: LocalStore) -> None:
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
     door = open_door(store, book=book)
     before, same, after = (
@@ -114,27 +114,27 @@ def test_a_longer_rotation_lets_an_id_last(store: LocalStore, rotation: str, sam
 
 
 def test_a_site_without_settings_of_its_own_has_utc_days(store: LocalStore) -> None:
-    assert take(open_door(store, book=SiteBook(store))).date == "2025-06-30"
+    assert take(open_door(store, book=SiteSettingsStore(store))).date == "2025-06-30"
 
 
 # Origins
 
 
 def test_a_site_s_origins_are_checked_where_they_are_set(store: LocalStore) -> None:
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     book.change(SITE, {"origins": ["shop.example", "*.example.net"]}, NOW)
     door = open_door(store, book=book)
     for origin in ("https://shop.example", "https://shop.example:8443", "http://a.b.example.net", None):
         take(door, origin=origin)
     for origin in (f"https://{SITE}", "https://example.net", "https://evilshop.example", "null", "https://[x"):
-        assert refuse(door, origin=origin).reason is Reason.ORIGIN
+        assert refuse(door, origin=origin).reason is DropReason.ORIGIN
     take(door, site_id="other.example", url="/", origin="https://anything.example")
 
 
 def test_an_empty_list_of_origins_means_the_site_itself_where_sites_are_listed(store: LocalStore) -> None:
-    door = open_door(store, sites=(SITE,), book=SiteBook(store))
+    door = open_door(store, sites=(SITE,), book=SiteSettingsStore(store))
     take(door, origin=f"https://{SITE}")
-    assert refuse(door, origin=f"https://www.{SITE}").reason is Reason.ORIGIN
+    assert refuse(door, origin=f"https://www.{SITE}").reason is DropReason.ORIGIN
 
 
 def test_the_address_and_agent_are_in_no_field(store: LocalStore) -> None:

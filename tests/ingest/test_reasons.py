@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ingest.doors import GOOGLEBOT, NOW, Reply, open_door, pixel, post, wire, wire_body
-from mallard.auth.api_keys import KeyRing
-from mallard.ingest.drop_reasons import STATUS, Reason
+from mallard.auth.api_keys import ApiKeys
+from mallard.ingest.drop_reasons import STATUS, DropReason
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.http.responses import PIXEL
 from mallard.queue.local import LocalQueue
@@ -30,34 +30,36 @@ class Case:
     retry_after: str | None = None
 
 
-CASES: dict[Reason, Case] = {
-    Reason.TOO_LARGE: Case(413, b" " * 65_537),
-    Reason.MALFORMED: Case(400, b"{"),
-    Reason.MISSING: Case(422, b'{"d":"example.com","n":"pageview"}'),
-    Reason.TYPE: Case(422, wire_body(n=1)),
-    Reason.EMPTY: Case(400, b""),
-    Reason.TOO_LONG: Case(400, wire_body(n="x" * 257)),
-    Reason.SITE: Case(403, wire_body(d="other.org"), door={"sites": ("example.com",)}),
-    Reason.NEW_SITES: Case(
+CASES: dict[DropReason, Case] = {
+    DropReason.TOO_LARGE: Case(413, b" " * 65_537),
+    DropReason.MALFORMED: Case(400, b"{"),
+    DropReason.MISSING: Case(422, b'{"d":"example.com","n":"pageview"}'),
+    DropReason.TYPE: Case(422, wire_body(n=1)),
+    DropReason.EMPTY: Case(400, b""),
+    DropReason.TOO_LONG: Case(400, wire_body(n="x" * 257)),
+    DropReason.SITE: Case(403, wire_body(d="other.org"), door={"sites": ("example.com",)}),
+    DropReason.NEW_SITES: Case(
         429, wire_body(d="b.org"), door={"new_per_hour": 1}, before=(wire_body(d="a.org"),), retry_after="3600"
     ),
-    Reason.ORIGIN: Case(403, wire_body(), headers=(("origin", "https://other.org"),), door={"sites": ("example.com",)}),
-    Reason.RATE: Case(429, wire_body(), door={"per_second": 1}, before=(wire_body(),), retry_after="1"),
-    Reason.BOT: Case(202, wire_body(), headers=(("user-agent", GOOGLEBOT),)),
-    Reason.AI_CRAWLER: Case(202, wire_body(), headers=(("user-agent", "Mozilla/5.0 (compatible; GPTBot/1.2)"),)),
-    Reason.PREFETCH: Case(202, wire_body(), headers=(("sec-purpose", "prefetch;prerender"),)),
-    Reason.SPAM: Case(202, wire_body(r="https://semalt.com/")),
-    Reason.LOCAL: Case(202, wire_body(u="http://localhost:3000/")),
-    Reason.AUTOMATION: Case(202, wire_body(wd=True)),
+    DropReason.ORIGIN: Case(
+        403, wire_body(), headers=(("origin", "https://other.org"),), door={"sites": ("example.com",)}
+    ),
+    DropReason.RATE: Case(429, wire_body(), door={"per_second": 1}, before=(wire_body(),), retry_after="1"),
+    DropReason.BOT: Case(202, wire_body(), headers=(("user-agent", GOOGLEBOT),)),
+    DropReason.AI_CRAWLER: Case(202, wire_body(), headers=(("user-agent", "Mozilla/5.0 (compatible; GPTBot/1.2)"),)),
+    DropReason.PREFETCH: Case(202, wire_body(), headers=(("sec-purpose", "prefetch;prerender"),)),
+    DropReason.SPAM: Case(202, wire_body(r="https://semalt.com/")),
+    DropReason.LOCAL: Case(202, wire_body(u="http://localhost:3000/")),
+    DropReason.AUTOMATION: Case(202, wire_body(wd=True)),
 }
 
 
-OF_BATCHES = {Reason.TIME, Reason.ADDRESS}
+OF_BATCHES = {DropReason.TIME, DropReason.ADDRESS}
 """Only a batch can meet these: tests/ingest/test_batch.py does."""
 
 
 def refused_by(case: Case, store: LocalStore, queue: LocalQueue) -> tuple[IngestApp, Reply]:
-    app = IngestApp(open_door(store, **case.door), queue, KeyRing(store), clock=lambda: NOW)
+    app = IngestApp(open_door(store, **case.door), queue, ApiKeys(store), clock=lambda: NOW)
     for body in case.before:
         assert post(app, body).status == 202
     return app, post(app, case.body, *case.headers)
@@ -65,7 +67,7 @@ def refused_by(case: Case, store: LocalStore, queue: LocalQueue) -> tuple[Ingest
 
 @pytest.mark.parametrize("reason", CASES, ids=str)
 def test_a_drop_says_its_reason_in_status_header_and_body_and_is_counted(
-    reason: Reason, store: LocalStore, queue: LocalQueue
+    reason: DropReason, store: LocalStore, queue: LocalQueue
 ) -> None:
     case = CASES[reason]
     app, reply = refused_by(case, store, queue)
@@ -83,7 +85,9 @@ def test_a_drop_says_its_reason_in_status_header_and_body_and_is_counted(
 
 
 @pytest.mark.parametrize("reason", CASES, ids=str)
-def test_a_page_may_read_the_reason_from_another_origin(reason: Reason, store: LocalStore, queue: LocalQueue) -> None:
+def test_a_page_may_read_the_reason_from_another_origin(
+    reason: DropReason, store: LocalStore, queue: LocalQueue
+) -> None:
     _, reply = refused_by(CASES[reason], store, queue)
     assert reply.headers["access-control-allow-origin"] == "*"
     assert "x-mallard-dropped" in reply.headers["access-control-expose-headers"]
@@ -92,28 +96,28 @@ def test_a_page_may_read_the_reason_from_another_origin(reason: Reason, store: L
 @pytest.mark.parametrize(
     ("reason", "query", "settings", "headers"),
     [
-        (Reason.MISSING, {"d": "example.com"}, {}, ()),
-        (Reason.MALFORMED, wire(u="https://[junk"), {}, ()),
-        (Reason.TOO_LONG, wire(n="x" * 257), {}, ()),
-        (Reason.EMPTY, wire(n=" "), {}, ()),
-        (Reason.SITE, wire(), {"sites": ("other.org",)}, ()),
-        (Reason.ORIGIN, wire(), {"sites": ("example.com",)}, (("origin", "https://other.org"),)),
-        (Reason.BOT, wire(), {}, (("user-agent", GOOGLEBOT),)),
-        (Reason.PREFETCH, wire(), {}, (("purpose", "prefetch"),)),
-        (Reason.SPAM, wire(r="https://semalt.com/"), {}, ()),
-        (Reason.LOCAL, wire(u="http://192.168.1.10/"), {}, ()),
+        (DropReason.MISSING, {"d": "example.com"}, {}, ()),
+        (DropReason.MALFORMED, wire(u="https://[junk"), {}, ()),
+        (DropReason.TOO_LONG, wire(n="x" * 257), {}, ()),
+        (DropReason.EMPTY, wire(n=" "), {}, ()),
+        (DropReason.SITE, wire(), {"sites": ("other.org",)}, ()),
+        (DropReason.ORIGIN, wire(), {"sites": ("example.com",)}, (("origin", "https://other.org"),)),
+        (DropReason.BOT, wire(), {}, (("user-agent", GOOGLEBOT),)),
+        (DropReason.PREFETCH, wire(), {}, (("purpose", "prefetch"),)),
+        (DropReason.SPAM, wire(r="https://semalt.com/"), {}, ()),
+        (DropReason.LOCAL, wire(u="http://192.168.1.10/"), {}, ()),
     ],
-    ids=lambda value: str(value) if isinstance(value, Reason) else "",
+    ids=lambda value: str(value) if isinstance(value, DropReason) else "",
 )
 def test_the_pixel_is_an_image_whatever_the_reason_and_says_it_in_the_header(
-    reason: Reason,
+    reason: DropReason,
     query: dict[str, str],
     settings: dict[str, Any],
     headers: tuple[tuple[str, str], ...],
     store: LocalStore,
     queue: LocalQueue,
 ) -> None:
-    app = IngestApp(open_door(store, **settings), queue, KeyRing(store), clock=lambda: NOW)
+    app = IngestApp(open_door(store, **settings), queue, ApiKeys(store), clock=lambda: NOW)
     reply = pixel(app, query, *headers)
     assert (reply.status, reply.body, reply.headers["content-type"]) == (200, PIXEL, "image/gif")
     assert reply.headers["x-mallard-dropped"] == reason.value
@@ -122,13 +126,13 @@ def test_the_pixel_is_an_image_whatever_the_reason_and_says_it_in_the_header(
 
 
 def test_every_reason_has_a_case_here_and_a_status() -> None:
-    assert set(CASES) | OF_BATCHES == set(Reason) == set(STATUS)
+    assert set(CASES) | OF_BATCHES == set(DropReason) == set(STATUS)
     statuses = {reason: status for reason, status in STATUS.items() if reason not in OF_BATCHES}
     assert {reason: case.status for reason, case in CASES.items()} == statuses
 
 
 def test_the_words_are_lower_case_and_the_names_are_the_words() -> None:
-    assert all(reason.value == reason.name.lower() for reason in Reason)
+    assert all(reason.value == reason.name.lower() for reason in DropReason)
 
 
 def test_the_documentation_has_a_row_for_every_reason_with_its_status() -> None:

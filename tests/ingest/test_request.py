@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.doors import SITE, wire, wire_body
-from mallard.ingest.drop_reasons import Dropped, Reason
-from mallard.ingest.ignored_fields import Field
+from mallard.ingest.drop_reasons import Dropped, DropReason
+from mallard.ingest.ignored_fields import IgnoredField
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel, strict_json
 
-MALFORMED = (Reason.MALFORMED, 400)
-EMPTY = (Reason.EMPTY, 400)
-TOO_LONG = (Reason.TOO_LONG, 400)
-MISSING = (Reason.MISSING, 422)
-TYPE = (Reason.TYPE, 422)
-TOO_LARGE = (Reason.TOO_LARGE, 413)
+MALFORMED = (DropReason.MALFORMED, 400)
+EMPTY = (DropReason.EMPTY, 400)
+TOO_LONG = (DropReason.TOO_LONG, 400)
+MISSING = (DropReason.MISSING, 422)
+TYPE = (DropReason.TYPE, 422)
+TOO_LARGE = (DropReason.TOO_LARGE, 413)
 
 
 def taken_bytes(body: bytes) -> EventRequest:
@@ -29,7 +29,7 @@ def taken_bytes(body: bytes) -> EventRequest:
     return request
 
 
-def refused_bytes(body: bytes) -> tuple[Reason, int]:
+def refused_bytes(body: bytes) -> tuple[DropReason, int]:
     dropped = parse_body(body)
     assert isinstance(dropped, Dropped), dropped
     assert dropped.sentence.endswith(".")
@@ -40,7 +40,7 @@ def taken(**keys: Any) -> EventRequest:
     return taken_bytes(wire_body(**keys))
 
 
-def refused(**keys: Any) -> tuple[Reason, int]:
+def refused(**keys: Any) -> tuple[DropReason, int]:
     return refused_bytes(wire_body(**keys))
 
 
@@ -491,7 +491,7 @@ def test_parse_body_takes_the_currency_from_the_amount(amount: str, code: str | 
 
 
 def test_parse_body_leaves_out_an_amount_in_another_currency_than_its_own() -> None:
-    assert taken(ra="CHF 12.50", rc="EUR") == msgspec.structs.replace(taken(), ignored=(Field.REVENUE,))
+    assert taken(ra="CHF 12.50", rc="EUR") == msgspec.structs.replace(taken(), ignored=(IgnoredField.REVENUE,))
 
 
 def test_a_currency_without_an_amount_is_left_out() -> None:
@@ -535,7 +535,7 @@ def test_parse_body_leaves_out_a_wrong_scroll_depth_or_engaged_time(key: str, va
 # The pixel
 
 
-def pixel_refused(**query: str) -> tuple[Reason, int]:
+def pixel_refused(**query: str) -> tuple[DropReason, int]:
     dropped = parse_pixel({"d": SITE, "n": "pageview", "u": "/", **query})
     assert isinstance(dropped, Dropped), dropped
     return dropped.reason, dropped.status
@@ -561,7 +561,7 @@ def test_the_pixel_refuses_a_missing_or_empty_required_parameter(key: str) -> No
     del query[key]
     dropped = parse_pixel(query)
     assert isinstance(dropped, Dropped)
-    assert dropped.reason is Reason.MISSING
+    assert dropped.reason is DropReason.MISSING
     assert pixel_refused(**{key: ""}) == EMPTY
 
 

@@ -14,12 +14,12 @@ from mallard.errors import StoreUnavailableError
 from mallard.privacy.rotation import Rotation, agreed_rotation, outlives_its_day
 from mallard.privacy.salts import SALT_BYTES, SECRET_KEY, Salt, Salts, delete_old_salts, salt_key, shared_secret
 from mallard.privacy.visitor_id import visitor_id
-from mallard.sites.settings_store import SiteBook, site_key
-from mallard.sites.time_zone import Zones
+from mallard.sites.settings_store import SiteSettingsStore, site_key
+from mallard.sites.time_zone import SiteZones
 from mallard.store.local import LocalStore
 
-UTC_DAYS = Zones()
-BERLIN = Zones(((date.min, "Europe/Berlin"),))
+UTC_DAYS = SiteZones()
+BERLIN = SiteZones(((date.min, "Europe/Berlin"),))
 TODAY = NOW.date()
 TOMORROW = TODAY + timedelta(days=1)
 YESTERDAY = TODAY - timedelta(days=1)
@@ -109,7 +109,7 @@ def test_a_deleted_salt_is_not_made_again(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     key_of(salts)
     later = NOW + timedelta(days=2)
-    delete_old_salts(store, SiteBook(store), later)
+    delete_old_salts(store, SiteSettingsStore(store), later)
     assert salts.find(SITE, UTC_DAYS, TODAY, later) is None
     soon = datetime(2025, 7, 1, 1, 0, tzinfo=UTC)
     assert Salts(store, SECRET).find(SITE, UTC_DAYS, TODAY, soon) is None
@@ -181,9 +181,9 @@ def test_a_salt_is_deleted_two_hours_after_its_day(store: LocalStore) -> None:
     key_of(Salts(store, SECRET))
     end = datetime(2025, 7, 1, tzinfo=UTC)
     for moment in (NOW, end, end + timedelta(hours=2)):
-        assert delete_old_salts(store, SiteBook(store), moment) == 0
+        assert delete_old_salts(store, SiteSettingsStore(store), moment) == 0
         assert salt_files(store) == [salt_key(SITE, TODAY.isoformat())]
-    assert delete_old_salts(store, SiteBook(store), end + timedelta(hours=2, milliseconds=1)) == 1
+    assert delete_old_salts(store, SiteSettingsStore(store), end + timedelta(hours=2, milliseconds=1)) == 1
     assert salt_files(store) == []
 
 
@@ -191,21 +191,21 @@ def test_deletion_takes_old_salts_of_every_site_and_leaves_the_living(store: Loc
     for site_id in (SITE, "localhost:8080", "example.org"):
         for day in (YESTERDAY - timedelta(days=30), YESTERDAY, TODAY, TOMORROW):
             store.put_if_absent(salt_key(site_id, day.isoformat()), b"{}")
-    assert delete_old_salts(store, SiteBook(store), NOW) == 6
+    assert delete_old_salts(store, SiteSettingsStore(store), NOW) == 6
     assert len(salt_files(store)) == 6
-    assert delete_old_salts(store, SiteBook(store), NOW) == 0
+    assert delete_old_salts(store, SiteSettingsStore(store), NOW) == 0
 
 
 def test_deletion_leaves_everything_else_alone(store: LocalStore) -> None:
     others = ["config/secret.json", "events/2020-01-01.json", "salts/notes.txt", "salts/site_id=a/2020-13-45.json"]
     for key in others:
         store.put_if_absent(key, b"{}")
-    assert delete_old_salts(store, SiteBook(store), NOW) == 0
+    assert delete_old_salts(store, SiteSettingsStore(store), NOW) == 0
     assert sorted(row.key for row in store.list("")) == others
 
 
 def test_a_salt_goes_two_hours_after_its_day_ended_where_the_site_is(store: LocalStore) -> None:
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "America/Los_Angeles"}, NOW - timedelta(days=3))
     store.put_if_absent(salt_key(SITE, TODAY.isoformat()), b"{}")
     midnight = datetime(2025, 7, 1, 7, tzinfo=UTC)
@@ -218,8 +218,8 @@ def test_a_site_whose_settings_cannot_be_read_keeps_no_salt_for_ever(store: Loca
     for site_id in (SITE, "other.example"):
         store.put_if_absent(salt_key(site_id, YESTERDAY.isoformat()), b"{}")
     last = datetime(2025, 6, 30, 12, tzinfo=UTC) + timedelta(hours=2)
-    assert delete_old_salts(store, SiteBook(store), last) == 1
-    assert delete_old_salts(store, SiteBook(store), last + timedelta(seconds=1)) == 1
+    assert delete_old_salts(store, SiteSettingsStore(store), last) == 1
+    assert delete_old_salts(store, SiteSettingsStore(store), last + timedelta(seconds=1)) == 1
 
 
 # Zones and rotations
@@ -253,8 +253,8 @@ def test_a_rotation_has_one_salt_that_is_named_by_its_last_day(
     keys = {key_of(salts, day=day, now=datetime(day.year, day.month, day.day, 12, tzinfo=UTC)) for day in (first, last)}
     assert len(keys) == 1
     end = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1, hours=2)
-    assert delete_old_salts(store, SiteBook(store), end) == 0
-    assert delete_old_salts(store, SiteBook(store), end + timedelta(seconds=1)) == 1
+    assert delete_old_salts(store, SiteSettingsStore(store), end) == 0
+    assert delete_old_salts(store, SiteSettingsStore(store), end + timedelta(seconds=1)) == 1
 
 
 def test_a_week_s_salt_is_made_in_the_middle_of_its_week_too(store: LocalStore) -> None:

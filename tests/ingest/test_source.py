@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallard.ingest.enrich.channel import CHANNELS
-from mallard.ingest.enrich.referrer import Origin, read_origin, source_name
+from mallard.ingest.enrich.referrer import ReferrerColumns, read_origin, source_name
 
 SITE = "example.com"
 
 
-def origin(referrer: str | None, hostname: str = SITE, site_id: str = SITE, **tags: str) -> Origin:
+def origin(referrer: str | None, hostname: str = SITE, site_id: str = SITE, **tags: str) -> ReferrerColumns:
     return read_origin(referrer, hostname, site_id, tags)
 
 
@@ -129,7 +129,7 @@ def test_read_origin_matches_a_source_word_in_every_spelling_in_utm_source_and_r
 
 
 def test_read_origin_ignores_a_ref_that_names_the_site_itself() -> None:
-    assert read_origin(None, SITE, SITE, {}, named="https://www.example.com/") == Origin(None, None, "Direct")
+    assert read_origin(None, SITE, SITE, {}, named="https://www.example.com/") == ReferrerColumns(None, None, "Direct")
 
 
 @pytest.mark.parametrize("medium", ["social_media", "Social Media", "social-network", "SocialMedia"])
@@ -161,12 +161,14 @@ def test_read_origin_stores_one_spelling_of_a_referrers_scheme_and_port(referrer
 
 def test_a_campaign_s_source_wins_over_the_referrer_which_is_stored_all_the_same() -> None:
     found = origin("https://duckduckgo.com/", utm_source="news")
-    assert found == Origin("https://duckduckgo.com/", "news", "Referral")
+    assert found == ReferrerColumns("https://duckduckgo.com/", "news", "Referral")
 
 
 def test_ref_and_source_name_a_source_where_no_campaign_does() -> None:
-    assert read_origin(None, SITE, SITE, {}, named="producthunt") == Origin(None, "Product Hunt", "Organic Social")
-    assert read_origin(None, SITE, SITE, {}, named="a partner") == Origin(None, "a partner", "Referral")
+    assert read_origin(None, SITE, SITE, {}, named="producthunt") == ReferrerColumns(
+        None, "Product Hunt", "Organic Social"
+    )
+    assert read_origin(None, SITE, SITE, {}, named="a partner") == ReferrerColumns(None, "a partner", "Referral")
     assert read_origin(None, SITE, SITE, {}, named="Product Hunt").source == "Product Hunt"
     assert read_origin(None, SITE, SITE, {"utm_source": "fb"}, named="x").source == "Facebook"
 
@@ -209,11 +211,11 @@ def test_a_campaign_s_own_medium_wins_over_a_click_id() -> None:
     ],
 )
 def test_the_own_host_is_internal_with_or_without_www(referrer: str, hostname: str) -> None:
-    assert origin(referrer, hostname) == Origin(None, None, "Direct")
+    assert origin(referrer, hostname) == ReferrerColumns(None, None, "Direct")
 
 
 def test_the_own_host_is_internal_in_letters_of_its_own_too() -> None:
-    assert origin("https://bücher.example/", "xn--bcher-kva.example") == Origin(None, None, "Direct")
+    assert origin("https://bücher.example/", "xn--bcher-kva.example") == ReferrerColumns(None, None, "Direct")
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,7 @@ def test_a_referrer_is_stored_in_one_form_without_credentials_and_fragment(refer
     ],
 )
 def test_what_is_no_address_of_a_page_or_an_app_is_no_referrer(referrer: str) -> None:
-    assert origin(referrer) == Origin(None, None, "Direct")
+    assert origin(referrer) == ReferrerColumns(None, None, "Direct")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from mallard.ingest.amount import read_amount
 from mallard.ingest.batch import _row
 from mallard.ingest.client import MAX_LANGUAGES_LENGTH, read_sender
 from mallard.ingest.enrich.cdn_headers import NO_EDGE
-from mallard.ingest.enrich.client_hints import MAX_HINT_LENGTH, NO_HINTS, Hints
+from mallard.ingest.enrich.client_hints import MAX_HINT_LENGTH, NO_HINTS, ClientHints
 from mallard.ingest.enrich.host_table import HostTable
 from mallard.ingest.enrich.known_sources import is_spam, source_of_host
 from mallard.ingest.enrich.language import read_language
@@ -22,7 +22,7 @@ from mallard.ingest.enrich.user_agent import MAX_AGENT_LENGTH, read_agent
 from mallard.ingest.pipeline import _arrival
 from mallard.ingest.props import neat_props
 from mallard.ingest.request import MAX_BODY_BYTES, MAX_URL_LENGTH, parse_body, parse_pixel_query
-from mallard.ingest.trusted_proxies import Proxies, client_address
+from mallard.ingest.trusted_proxies import TrustedProxies, client_address
 from mallard.normalize.hashed_cache import forget_all
 from mallard.normalize.names import MAX_NETLOC_LENGTH, composed, read_site_id, split_address, stored_label
 from mallard.privacy.redaction import kept_referrer
@@ -31,7 +31,7 @@ from support.counted_work import work_of
 MOST_UNITS = 50_000
 """Two milliseconds, by the units of ``counted_work``."""
 
-PROXIES = Proxies(load_settings({}).trusted_proxies)
+PROXIES = TrustedProxies(load_settings({}).trusted_proxies)
 MARKS = "\u0301\u0316"
 LONG = "\ufdfa"
 """A letter that normal forms make 18 of."""
@@ -172,7 +172,7 @@ def test_an_agent_is_cut_before_any_pattern_sees_it(name: str) -> None:
 
 @pytest.mark.parametrize("text", ['"', '"\\', 'a"; v="1.', '"a" ', "x-", "de-abcde"])
 def test_hints_and_languages_bound_their_work(text: str) -> None:
-    hints = Hints(*[(text * 256)[:MAX_HINT_LENGTH]] * 4)
+    hints = ClientHints(*[(text * 256)[:MAX_HINT_LENGTH]] * 4)
     check(lambda: read_agent("Mozilla/5.0 (Windows NT 10.0) Chrome/112.0.0.0 Safari/537.36", hints))
     check(lambda: read_language((text * 256)[:MAX_LANGUAGES_LENGTH]))
 

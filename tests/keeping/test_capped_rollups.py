@@ -17,17 +17,17 @@ from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
 from mallard.engine.duckdb.damaged_files import LeftOut, noting
-from mallard.engine.duckdb.day_counts import Bounds
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.day_counts import RollupBounds
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.engine.duckdb.sums import Sums
 from mallard.errors import QueryTooLargeError
-from mallard.maintenance.data_retention import Retention, retain
+from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.behaviour.sessions import sessions_by
 from mallard.reports.report_export import Export, download
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.filters import Leaf
 from mallard.stats.query import Query
@@ -44,10 +44,10 @@ from support.random_events import random_rows, store_rows
 from support.rollups import decode_rollup, encode_old_rollup
 from support.rows import deliveries, event
 
-THREE = Bounds(values=3)
-RANGE = Period(TODAY - timedelta(days=6), TODAY + timedelta(days=1))
+THREE = RollupBounds(values=3)
+RANGE = DateRange(TODAY - timedelta(days=6), TODAY + timedelta(days=1))
 KEY = rollup_key(SITE, TODAY.replace(day=1))
-KEEPING = Retention(days=1, keep_rollups=True)
+KEEPING = DataRetention(days=1, keep_rollups=True)
 SOURCES = ("(other)", "a", "b", "c", "d", "e")
 
 
@@ -59,8 +59,8 @@ class Capped(Place):
         self.engine.close()
         self.engine = self.open()
 
-    def open(self) -> Engine:
-        return Engine(self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, bounds=THREE)
+    def open(self) -> DuckDBEngine:
+        return DuckDBEngine(self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, bounds=THREE)
 
     def rows(self) -> pa.Table:
         stored = self.store.get(KEY)
@@ -101,7 +101,7 @@ def capped(tmp_path: Path) -> Iterator[Capped]:
         yield place
 
 
-def everything(engine: Engine, period: Period = RANGE, before: Period | None = None) -> dict[str, Any]:
+def everything(engine: DuckDBEngine, period: DateRange = RANGE, before: DateRange | None = None) -> dict[str, Any]:
     stats, scope = Stats(engine, NOW), Scope(SITE, period, before=before)
     found = stats.overview(scope, 1000, tuple(DIMENSIONS))
     sessions = sessions_by(stats, scope, "sources", 10)
@@ -109,7 +109,7 @@ def everything(engine: Engine, period: Period = RANGE, before: Period | None = N
 
 
 def test_reports_are_the_same_when_duckdb_adds_up_their_counts(capped: Capped, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Period(DAYS[0], DAYS[2])
+    before = DateRange(DAYS[0], DAYS[2])
     expected = [everything(capped.engine, RANGE, before), everything(capped.engine, before)]
     in_python = Sums.rows
 
@@ -139,10 +139,10 @@ def test_reports_equal_those_of_the_events_when_days_are_capped(tmp_path: Path, 
     store = LocalStore(tmp_path)
     given = [{**row, "utm_source": word, "city": word * 2} for row, word in zip(rows, words, strict=True)]
     store_rows(store, given, seal_rows=40)
-    before = Period(TODAY - timedelta(days=5), TODAY - timedelta(days=3))
-    periods = [(RANGE, before), (Period(TODAY - timedelta(days=2), TODAY), before), (RANGE, None)]
+    before = DateRange(TODAY - timedelta(days=5), TODAY - timedelta(days=3))
+    periods = [(RANGE, before), (DateRange(TODAY - timedelta(days=2), TODAY), before), (RANGE, None)]
     nothing = PENDING.empty_table()
-    with closing(Engine(store, lambda _: nothing, memory_mb=256, threads=1, bounds=THREE)) as engine:
+    with closing(DuckDBEngine(store, lambda _: nothing, memory_mb=256, threads=1, bounds=THREE)) as engine:
         expected = [everything(engine, *each) for each in periods]
         assert build_rollups(store, engine, NOW).days == 5
         assert [everything(engine, *each) for each in periods] == expected
@@ -178,7 +178,7 @@ def test_rest_of_a_day_adds_up_to_its_total_and_has_its_distinct_visitors(capped
 def test_file_is_bounded_in_rows_and_bytes_when_values_are_many_and_long(tmp_path: Path) -> None:
     place = Capped(LocalStore(tmp_path))
     random = Random(1)
-    place.engine._bounds = Bounds(values=5, value_bytes=2000)
+    place.engine._bounds = RollupBounds(values=5, value_bytes=2000)
     for number in range(60):
         text = "".join(chr(random.randrange(0x4E00, 0x9FFF)) for _ in range(number * 3))
         place.write(DAYS[0], number + 1, seal_rows=1000, referrer=f"https://{text}", utm_term=text)
@@ -204,7 +204,7 @@ def kept(capped: Capped) -> Capped:
 
 
 def test_kept_counts_show_the_rest_as_a_marked_last_row_beside_the_limit(kept: Capped) -> None:
-    day = Period(DAYS[0], DAYS[0] + timedelta(days=1))
+    day = DateRange(DAYS[0], DAYS[0] + timedelta(days=1))
     stats = Stats(kept.engine, NOW)
     rows = stats.breakdown(Scope(SITE, day), "sources", 2)
     assert len(rows) == 3
@@ -323,7 +323,7 @@ def test_file_of_an_earlier_version_still_answers_for_kept_counts_within_the_bou
         column = pa.repeat(totals[name][0], frozen.num_rows)
         frozen = frozen.set_column(frozen.column_names.index(name), name, column)
     kept.store.put_if_match(KEY, encode_old_rollup(frozen), stored.etag)
-    day = Scope(SITE, Period(DAYS[0], DAYS[0] + timedelta(days=1)))
+    day = Scope(SITE, DateRange(DAYS[0], DAYS[0] + timedelta(days=1)))
     with closing(kept.open()) as engine:
         assert Stats(engine, NOW).main(day)["events"] == 24
         assert len(Stats(engine, NOW).breakdown(day, "sources", 10)) == 3

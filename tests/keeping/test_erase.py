@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.errors import ErasureError, StoreUnavailableError
 from mallard.event import to_ms
 from mallard.maintenance.erasure import (
@@ -21,7 +21,7 @@ from mallard.maintenance.erasure import (
     read_erasure,
     request_erasure,
 )
-from mallard.maintenance.jobs import House
+from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
@@ -132,7 +132,7 @@ def test_a_damaged_rollup_goes_whole(place: Place) -> None:
 
 def test_a_builder_that_read_before_the_erasure_cannot_put_the_counts_back(place: Place) -> None:
     store = FaultyStore(place.store)
-    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
 
     def meanwhile() -> None:
         erase(place.store)
@@ -295,7 +295,7 @@ def test_a_queued_request_names_the_days_and_the_next_housekeeping_carries_it_ou
     queued = queue_erasure(place.store, SITE, FIRST - timedelta(days=5), LAST, NOW)
     assert (queued.days, queued.done) == ((FIRST, LAST), False)
     dropped: list[bool] = []
-    house = House(place.store, place.engine, after_erasure=lambda: dropped.append(True))
+    house = MaintenanceJobs(place.store, place.engine, after_erasure=lambda: dropped.append(True))
     assert house.keep(NOW).erasures == 1
     assert (ids(place, FIRST), dropped, list(open_erasures(place.store))) == ([], [True], [])
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from ingest.doors import NOW, SITE, open_door, take
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.drain import drain
-from mallard.ingest.pipeline import Door
+from mallard.ingest.pipeline import IngestContext
 from mallard.maintenance.erasure import ALLOWED_SKEW, Erasure, carry_out, request_erasure
-from mallard.maintenance.jobs import House
+from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.queue.local import LocalQueue
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.sites.erased_days import MAX_REMEMBERED, Erased
-from mallard.sites.settings_store import KEPT_SECONDS, SiteBook, site_key
+from mallard.sites.erased_days import MAX_REMEMBERED, ErasedDays
+from mallard.sites.settings_store import KEPT_SECONDS, SiteSettingsStore, site_key
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -38,11 +38,11 @@ class Instance:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.book = SiteBook(self.store, clock=lambda: self.seconds)
+        self.book = SiteSettingsStore(self.store, clock=lambda: self.seconds)
         pending = LocalPending(self.queue, lambda site_id: self.book.get(site_id).erased)
-        self.engine = Engine(self.store, pending.rows, memory_mb=256, threads=1, book=self.book)
-        self.door: Door = open_door(self.store, book=self.book)
-        self.house = House(self.store, self.engine, book=self.book, erase_pending=self.queue.erase)
+        self.engine = DuckDBEngine(self.store, pending.rows, memory_mb=256, threads=1, book=self.book)
+        self.door: IngestContext = open_door(self.store, book=self.book)
+        self.house = MaintenanceJobs(self.store, self.engine, book=self.book, erase_pending=self.queue.erase)
 
     def accept(self, path: str, now: datetime = NOW) -> None:
         event = take(self.door, now=now, url=f"https://{SITE}{path}")
@@ -160,26 +160,26 @@ def test_settings_keep_erasures_and_do_not_show_them(make: Any) -> None:
     erased = here.book.get(SITE).erased
     assert [(each.first, each.last) for each in erased] == [(TODAY, TODAY)]
     here.book.change(SITE, {"timezone": "Europe/Berlin"}, NOW)
-    fresh = SiteBook(here.store).get(SITE)
+    fresh = SiteSettingsStore(here.store).get(SITE)
     assert fresh.erased == erased
     assert "erased" not in fresh.to_api(TODAY)
 
 
 def test_a_site_s_record_forgets_old_erasures_and_holds_no_more_than_said(tmp_path: Path) -> None:
-    book = SiteBook(LocalStore(tmp_path))
+    book = SiteSettingsStore(LocalStore(tmp_path))
     day_ms = 86_400_000
     for number in range(MAX_REMEMBERED + 20):
-        book.note_erasure(SITE, Erased(TODAY, TODAY, number))
+        book.note_erasure(SITE, ErasedDays(TODAY, TODAY, number))
     assert len(book.get(SITE).erased) == MAX_REMEMBERED
-    book.note_erasure(SITE, Erased(TODAY, TODAY, 8 * day_ms))
-    book.note_erasure(SITE, Erased(TODAY, TODAY, 8 * day_ms))
-    assert book.get(SITE).erased == (Erased(TODAY, TODAY, 8 * day_ms),)
+    book.note_erasure(SITE, ErasedDays(TODAY, TODAY, 8 * day_ms))
+    book.note_erasure(SITE, ErasedDays(TODAY, TODAY, 8 * day_ms))
+    assert book.get(SITE).erased == (ErasedDays(TODAY, TODAY, 8 * day_ms),)
 
 
 def test_pending_shows_no_waiting_event_of_an_erased_day_that_the_flush_leaves_out(tmp_path: Path) -> None:
     with closing(LocalQueue(tmp_path / "queue.sqlite")) as queue:
         door = open_door(LocalStore(tmp_path / "store"))
         queue.send([take(door, now=moment).to_message() for moment in (NOW, NOW + timedelta(minutes=5))])
-        mark = Erased(TODAY, TODAY, int((NOW + timedelta(minutes=5)).timestamp() * 1000))
+        mark = ErasedDays(TODAY, TODAY, int((NOW + timedelta(minutes=5)).timestamp() * 1000))
         rows = LocalPending(queue, lambda _: (mark,)).rows(SITE)
         assert [each.replace(tzinfo=UTC) for each in rows["timestamp"].to_pylist()] == [NOW + timedelta(minutes=5)]

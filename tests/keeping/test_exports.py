@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mallard.maintenance.expired_exports import delete_old_exports
-from mallard.maintenance.jobs import House
+from mallard.maintenance.jobs import MaintenanceJobs
 from support.place import NOW, Place
 
 
@@ -30,7 +30,7 @@ def test_an_old_download_goes_and_a_new_one_stays(written: Place) -> None:
 
 
 def test_the_house_does_it_at_its_errands(written: Place) -> None:
-    House(written.store, written.engine).keep(NOW)
+    MaintenanceJobs(written.store, written.engine).keep(NOW)
     assert keys(written) == ["exports/new.csv"]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mallard.maintenance.data_retention import Retention, retain
-from mallard.maintenance.jobs import House, HouseReport
+from mallard.maintenance.data_retention import DataRetention, retain
+from mallard.maintenance.jobs import JobsReport, MaintenanceJobs
 from mallard.privacy.salts import delete_old_salts, salt_key
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from support.place import DAYS, NOW, SITE, Place
@@ -17,10 +17,10 @@ from support.place import DAYS, NOW, SITE, Place
 
 def test_keep_is_due_again_when_the_clock_was_set_back(place: Place) -> None:
     place.age(*(NOW.date() - timedelta(days=number) for number in range(5)))
-    house = House(place.store, place.engine)
+    house = MaintenanceJobs(place.store, place.engine)
     ahead = house.keep(NOW + timedelta(days=1))
     place.delete_rollups()
-    assert house.keep(NOW + timedelta(days=1)) == HouseReport()
+    assert house.keep(NOW + timedelta(days=1)) == JobsReport()
     assert ahead.days_rolled_up > 0
     assert house.keep(NOW).days_rolled_up > 0
 
@@ -33,11 +33,11 @@ class Dated(LocalStore):
 
 
 def delete_salts(store: Store, now: datetime) -> int:
-    return delete_old_salts(store, SiteBook(store), now)
+    return delete_old_salts(store, SiteSettingsStore(store), now)
 
 
 def delete_days(store: Store, now: datetime) -> int:
-    return retain(store, Retention(days=3), now)
+    return retain(store, DataRetention(days=3), now)
 
 
 @pytest.mark.parametrize("delete", [delete_salts, delete_days])

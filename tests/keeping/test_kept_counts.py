@@ -8,12 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.engine import Engine
-from mallard.maintenance.data_retention import Retention, retain
+from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.reports.behaviour.sequences import read_sequence, sequences, sequences_by
 from mallard.reports.report_export import days_table
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.stats.filters import parse_filters
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter
@@ -21,9 +21,9 @@ from support.gate import one_address, open_gate
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
 from support.rows import deliveries, event
 
-KEEPING = Retention(days=1, keep_rollups=True)
+KEEPING = DataRetention(days=1, keep_rollups=True)
 PAST, FIRST_WHOLE = DAYS[0], DAYS[0] + timedelta(days=1)
-RANGE = Period(DAYS[0] - timedelta(days=2), TODAY + timedelta(days=1))
+RANGE = DateRange(DAYS[0] - timedelta(days=2), TODAY + timedelta(days=1))
 ANYBODY = '[["is_not", "visit:country", ["ZZ"]]]'
 
 
@@ -35,11 +35,11 @@ def kept(place: Place) -> Place:
     return place
 
 
-def asked(place: Place, filters: Any = None, period: Period = RANGE) -> tuple[Stats, Scope]:
+def asked(place: Place, filters: Any = None, period: DateRange = RANGE) -> tuple[Stats, Scope]:
     return Stats(place.engine, NOW), Scope(SITE, period, parse_filters(json.dumps(filters) if filters else None))
 
 
-def events_of(place: Place, filters: Any = None, period: Period = RANGE) -> tuple[int, Any]:
+def events_of(place: Place, filters: Any = None, period: DateRange = RANGE) -> tuple[int, Any]:
     stats, scope = asked(place, filters, period)
     return stats.main(scope)["events"], stats.events_from
 
@@ -48,7 +48,7 @@ def test_answer_says_from_when_events_are_there(kept: Place) -> None:
     assert events_of(kept) == (40, FIRST_WHOLE)
     assert events_of(kept, json.loads(ANYBODY)) == (30, FIRST_WHOLE)
     for filters in (None, json.loads(ANYBODY)):
-        assert events_of(kept, filters, Period(FIRST_WHOLE, RANGE.end)) == (30, None)
+        assert events_of(kept, filters, DateRange(FIRST_WHOLE, RANGE.end)) == (30, None)
     stats, scope = asked(kept)
     assert stats.overview(scope).main["events"] == 40
     assert stats.events_from == FIRST_WHOLE
@@ -58,7 +58,7 @@ def test_answer_says_from_when_events_are_there(kept: Place) -> None:
 
 
 def test_answer_that_is_kept_says_it_too(kept: Place) -> None:
-    engine = Engine(kept.store, kept.engine._pending, memory_mb=256, threads=1, cache_seconds=60)
+    engine = DuckDBEngine(kept.store, kept.engine._pending, memory_mb=256, threads=1, cache_seconds=60)
     for _ in range(2):
         stats = Stats(engine, NOW)
         stats.main(Scope(SITE, RANGE))
@@ -67,8 +67,8 @@ def test_answer_that_is_kept_says_it_too(kept: Place) -> None:
 
 
 def test_earlier_range_of_a_comparison_says_it_too(kept: Place) -> None:
-    stats, scope = asked(kept, period=Period(FIRST_WHOLE, RANGE.end))
-    before = Period(PAST - timedelta(days=3), FIRST_WHOLE)
+    stats, scope = asked(kept, period=DateRange(FIRST_WHOLE, RANGE.end))
+    before = DateRange(PAST - timedelta(days=3), FIRST_WHOLE)
     stats.main(Scope(SITE, scope.period, before=before))
     assert stats.events_from == FIRST_WHOLE
 
@@ -90,7 +90,7 @@ def test_day_that_is_deleted_in_part_is_left_out_under_a_filter(place: Place) ->
     place.build()
     for _ in range(2):
         assert retain(place.store, KEEPING, NOW, max_deletes=1) == 1
-        for period in (RANGE, Period(PAST, RANGE.end)):
+        for period in (RANGE, DateRange(PAST, RANGE.end)):
             assert events_of(place, None, period) == (40, FIRST_WHOLE)
             assert events_of(place, json.loads(ANYBODY), period) == (30, FIRST_WHOLE)
 
@@ -107,7 +107,7 @@ def test_day_that_spans_days_is_whole_while_it_is_deleted(place: Place) -> None:
 def test_range_without_kept_counts_says_nothing(place: Place) -> None:
     place.build()
     assert events_of(place) == (40, None)
-    assert retain(place.store, Retention(days=1), NOW) == 3
+    assert retain(place.store, DataRetention(days=1), NOW) == 3
     assert events_of(place) == (30, None)
     assert events_of(place, json.loads(ANYBODY)) == (30, None)
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from mallard.flush.drain import flush
-from mallard.maintenance.data_retention import GRACE, Retention, retain
+from mallard.maintenance.data_retention import GRACE, DataRetention, retain
 from mallard.maintenance.erasure import carry_out, request_erasure
-from mallard.maintenance.jobs import House
+from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.queue.base import Message
 from mallard.table.layout import Partition
@@ -17,8 +17,8 @@ from mallard.table.writer import TableWriter
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
 from support.rows import deliveries, event
 
-ONE_DAY = Retention(days=1)
-KEEPING = Retention(days=1, keep_rollups=True)
+ONE_DAY = DataRetention(days=1)
+KEEPING = DataRetention(days=1, keep_rollups=True)
 # One day is kept and two are grace: of four, three and two days ago only the first is past.
 PAST = DAYS[0]
 
@@ -28,7 +28,7 @@ def days(place: Place) -> list[object]:
 
 
 def test_nothing_goes_without_the_setting(place: Place) -> None:
-    assert retain(place.store, Retention(), NOW + timedelta(days=9999)) == 0
+    assert retain(place.store, DataRetention(), NOW + timedelta(days=9999)) == 0
     assert days(place) == DAYS
 
 
@@ -119,7 +119,7 @@ def test_an_event_of_a_past_day_is_set_aside_and_does_not_bring_it_back(place: P
 
 
 def test_the_house_does_each_errand_in_its_time(place: Place) -> None:
-    house = House(place.store, place.engine, retention=KEEPING)
+    house = MaintenanceJobs(place.store, place.engine, retention=KEEPING)
     place.store.put_if_absent("salts/site_id=example.com/2026-03-01.json", b"{}")
     first = house.keep(NOW)
     assert (first.salts_deleted, first.days_rolled_up, first.objects_deleted) == (1, 3, 3)
@@ -133,7 +133,7 @@ def test_the_house_does_each_errand_in_its_time(place: Place) -> None:
 
 @pytest.mark.parametrize("turns", [0, 1, 2])
 def test_a_sweep_that_may_not_go_on_is_due_again_at_once(place: Place, turns: int) -> None:
-    house = House(place.store, place.engine)
+    house = MaintenanceJobs(place.store, place.engine)
     allowed = iter([True, True, *[True] * (1 + turns)])
     done = house.keep(NOW, may_go_on=lambda: next(allowed, False)).days_rolled_up
     assert done == turns

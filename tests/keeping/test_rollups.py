@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.errors import ConflictError
 from mallard.maintenance.rollup_builder import build_month, build_rollups, months_before, swap
 from mallard.reports.standard_reports import Scope, Stats
@@ -144,7 +144,7 @@ def test_a_rollup_of_other_sql_is_not_used_and_is_built_again(place: Place, monk
 def test_of_two_builders_at_once_one_is_refused_and_nothing_is_wrong(place: Place) -> None:
     true = place.numbers()
     store = FaultyStore(place.store)
-    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
 
     def meanwhile() -> None:
         place.build()
@@ -159,7 +159,7 @@ def test_of_two_builders_at_once_one_is_refused_and_nothing_is_wrong(place: Plac
 
 def test_a_late_event_during_the_build_leaves_a_rollup_that_is_not_used(place: Place) -> None:
     store = FaultyStore(place.store)
-    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     store.before_write.append(lambda: place.write(DAYS[2], 700))
     build_rollups(store, engine, NOW)
     engine.close()
@@ -186,7 +186,7 @@ def test_a_day_with_pending_events_is_counted_from_events(place: Place) -> None:
     waiting = deliveries([event(900, date=DAYS[1].isoformat(), timestamp=noon_ms(DAYS[1]), visitor_id=1)])
     dates = pa.array([DAYS[1]], pa.date32())
     pending = waiting.select(PENDING.names[1:]).add_column(0, PENDING.field("date"), dates)
-    engine = Engine(place.store, lambda _: pending, memory_mb=256, threads=1)
+    engine = DuckDBEngine(place.store, lambda _: pending, memory_mb=256, threads=1)
     assert Stats(engine, NOW).main(Scope(SITE, read_period("7d", None, None, NOW)))["events"] == 41
     engine.close()
 
@@ -217,7 +217,7 @@ def test_a_builder_that_lost_a_month_to_another_counts_it_next_time(place: Place
     place.write(past, 1, 2)
     place.age(past)
     store = FaultyStore(place.store)
-    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     # An erasure of another day swaps the file too, and counts nothing.
     store.before_write.append(lambda: swap(place.store, rollup_key(SITE, past.replace(day=1)), None, []))
     assert not build_rollups(store, engine, NOW).complete
@@ -238,7 +238,7 @@ def test_a_day_too_large_for_memory_leaves_the_other_months_to_be_counted(place:
         for number in range(60_000)
     )
     TableWriter(place.store).append(Partition(SITE, past), rows)
-    narrow = Engine(place.store, lambda _: PENDING.empty_table(), memory_mb=24, threads=1)
+    narrow = DuckDBEngine(place.store, lambda _: PENDING.empty_table(), memory_mb=24, threads=1)
     report = build_rollups(place.store, narrow, NOW)
     narrow.close()
     assert (report.days, report.complete) == (3, False)

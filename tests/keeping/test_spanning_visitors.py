@@ -10,12 +10,12 @@ import pytest
 
 from mallard.engine.duckdb import engine as engine_module
 from mallard.engine.duckdb import plan
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.event import Event
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -25,7 +25,7 @@ from support.place import NOW, SITE, TODAY, noon_ms
 from support.rows import deliveries, event
 
 FIRST, SECOND, THIRD = (TODAY - timedelta(days=number) for number in (4, 3, 2))
-RANGE = Period(TODAY - timedelta(days=6), TODAY + timedelta(days=1))
+RANGE = DateRange(TODAY - timedelta(days=6), TODAY + timedelta(days=1))
 WEEKLY = "2026-03-15.week"
 ANYBODY = json.dumps([["is_not", "visit:country", ["ZZ"]]])
 
@@ -36,7 +36,7 @@ class Kept:
     def __init__(self, store: LocalStore) -> None:
         self.store = store
         self.waiting: list[Event] = []
-        self.engine = Engine(store, self.pending, memory_mb=256, threads=1)
+        self.engine = DuckDBEngine(store, self.pending, memory_mb=256, threads=1)
 
     def pending(self, site_id: str) -> pa.Table:
         rows = read_deliveries([each.to_message() for each in self.waiting if each.site_id == site_id])
@@ -56,7 +56,7 @@ class Kept:
             found.add((shown.main["unique_visitors"], shown.breakdowns["devices"][0]["visitors"]))
             for row in shown.timeseries:
                 day = date.fromisoformat(row["date"])
-                alone = Scope(SITE, Period(day, day + timedelta(days=1)), scope.filters)
+                alone = Scope(SITE, DateRange(day, day + timedelta(days=1)), scope.filters)
                 assert Stats(self.engine, NOW).main(alone)["unique_visitors"] == row["visitors"]
         return found
 

@@ -9,7 +9,7 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from mallard.auth.admin_password import Passwords
+from mallard.auth.admin_password import AdminPassword
 from mallard.cli.access_checks import check_access, check_password, check_secret
 from mallard.cli.machine_checks import OLD_DATABASE, check_geoip, check_memory, check_room, memory_bytes
 from mallard.config import Settings
@@ -103,7 +103,7 @@ def test_no_database_is_well_and_one_that_is_not_there_is_not(tmp_path: Path) ->
 
 def with_password() -> MemoryStore:
     store = MemoryStore()
-    Passwords(store, hashing=quick_hashing()).set_first("kettle-moss-17", datetime.now(UTC))
+    AdminPassword(store, hashing=quick_hashing()).set_first("kettle-moss-17", datetime.now(UTC))
     return store
 
 

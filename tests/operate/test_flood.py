@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from mallard.config import Settings
-from mallard.observability.log_flood import MOST_KINDS, MOST_LINES, WINDOW_SECONDS, Flood
+from mallard.observability.log_flood import MOST_KINDS, MOST_LINES, WINDOW_SECONDS, LogFloodFilter
 from mallard.observability.log_format import set_up_logs
 
 
@@ -15,7 +15,7 @@ class Log:
     def __init__(self) -> None:
         self.now = 0.0
         self.lines: list[str] = []
-        self._flood = Flood(lambda: self.now)
+        self._flood = LogFloodFilter(lambda: self.now)
 
     def say(self, text: str, *values: object, level: int = logging.ERROR) -> None:
         record = logging.LogRecord("mallard.query", level, "file.py", 1, text, values, None)

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mallard.errors import StoreUnavailableError
 from mallard.event import to_ms
 from mallard.flush.drain import FlushReport
-from mallard.flush.flush_metrics import History
+from mallard.flush.flush_metrics import FlushHistory
 from mallard.health.prometheus import counter, exposition, gauge, histogram, labelled
 from mallard.health.queue_age import age_seconds
 from mallard.observability.histogram import Histogram
@@ -91,14 +91,14 @@ def test_a_histogram_is_written_as_monitors_read_it() -> None:
 
 
 def test_a_flush_with_nothing_to_do_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
-    history = History()
+    history = FlushHistory()
     with caplog.at_level("INFO"):
         history.note(FlushReport(), 0.1, NOW)
     assert (history.last, history.durations.counted().count, caplog.text) == (None, 0, "")
 
 
 def test_a_flush_that_failed_in_part_counts_what_it_wrote_and_as_failed() -> None:
-    history = History()
+    history = FlushHistory()
     history.note(FlushReport(failed=(MESSAGE,), rows=AppendReport(5, 2, 1), partitions=3), 0.5, NOW)
     assert (history.failures, history.rows_written, history.rows_known, history.rows_erased) == (1, 5, 2, 1)
     assert history.last is not None
@@ -106,7 +106,7 @@ def test_a_flush_that_failed_in_part_counts_what_it_wrote_and_as_failed() -> Non
 
 
 def test_a_flush_that_ended_in_an_error_is_told_of_in_no_words_but_ours(caplog: pytest.LogCaptureFixture) -> None:
-    history = History()
+    history = FlushHistory()
     history.note_fault(ZeroDivisionError("203.0.113.7"), 0.5, NOW)
     history.note_fault(StoreUnavailableError("The bucket is away."), 0.5, NOW)
     assert history.failures == 2

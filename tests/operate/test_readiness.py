@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mallard.errors import QueueError, StoreUnavailableError
-from mallard.health.readiness import KEPT_SECONDS, Check, Readiness, status_of, store_answers
+from mallard.health.readiness import KEPT_SECONDS, Readiness, ReadinessCheck, status_of, store_answers
 from mallard.queue.local import LocalQueue
 from mallard.store.local import LocalStore
 from support.auth import Clock
@@ -40,7 +40,7 @@ def test_a_look_is_believed_for_some_seconds_however_often_it_is_asked_for(part:
     clock = Clock()
     readiness = Readiness({"part": (part.look, SENTENCE)}, clock)
     for _ in range(100):
-        assert readiness.checks() == (Check("part", True, "The part is well."),)
+        assert readiness.checks() == (ReadinessCheck("part", True, "The part is well."),)
     part.fails = True
     assert status_of(readiness.checks()) == "ok"
     clock.seconds += KEPT_SECONDS
@@ -50,7 +50,7 @@ def test_a_look_is_believed_for_some_seconds_however_often_it_is_asked_for(part:
 
 def test_the_error_s_own_words_are_for_the_log(part: Part, caplog: pytest.LogCaptureFixture) -> None:
     part.fails = True
-    assert Readiness({"part": (part.look, SENTENCE)}).checks() == (Check("part", False, SENTENCE),)
+    assert Readiness({"part": (part.look, SENTENCE)}).checks() == (ReadinessCheck("part", False, SENTENCE),)
     assert "my-very-own-bucket" in caplog.text
 
 
@@ -64,7 +64,7 @@ def test_a_look_that_takes_too_long_is_no_answer_and_is_not_taken_again_before_i
 
     readiness = Readiness({"part": (look, SENTENCE)}, clock, wait_seconds=0.05)
     for _ in range(3):
-        assert readiness.checks() == (Check("part", False, SENTENCE),)
+        assert readiness.checks() == (ReadinessCheck("part", False, SENTENCE),)
         clock.seconds += KEPT_SECONDS
     assert has_begun.wait(60)
     assert part.looks == 1

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from mallard.cli import main
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS
 from support.moto import moto_server
@@ -51,11 +51,11 @@ def _there(table: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def ours(table: Path) -> list[dict[str, Any]]:
     """The numbers of each full day, oldest first."""
-    engine = Engine(LocalStore(table / "data"), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    engine = DuckDBEngine(LocalStore(table / "data"), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     now = datetime.now(UTC)
     today, stats = now.date(), Stats(engine, now)
     days = [today - timedelta(days=number) for number in range(DAYS, 0, -1)]
-    found = [{"date": day, **stats.main(Scope("example.com", Period(day, day + timedelta(days=1))))} for day in days]
+    found = [{"date": day, **stats.main(Scope("example.com", DateRange(day, day + timedelta(days=1))))} for day in days]
     engine.close()
     return [each for each in found if each["events"]]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.store.local import LocalStore
 from support.proof_people import PASSWORD
 from support.server import Server
@@ -110,7 +110,7 @@ def test_many_guesses_at_once_at_two_processes_are_five(tmp_path: Path) -> None:
 
 def test_a_link_s_password_is_a_door_of_its_own(closed: Server, tmp_path: Path) -> None:
     link = {"site_id": "example.com", "name": "a", "password": "oak-lamp-31"}
-    ring = KeyRing(LocalStore(tmp_path / "store"))
+    ring = ApiKeys(LocalStore(tmp_path / "store"))
     key, _ = ring.create("a", "Admin", datetime.now(UTC))
     slug = post(closed, "/api/links", link, X_API_Key=key)[2]["slug"]
     path = f"/api/share/{slug}"

@@ -15,7 +15,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks as promises
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.store.local import LocalStore
 from support.proof_people import PASSWORD
 from support.server import Server
@@ -85,7 +85,7 @@ def people(server: Server) -> Iterator[dict[str, requests.Session]]:
     """Those who ask the server: each case is made once and asked by all of them."""
     with ExitStack() as opened:
         found = {scope: opened.enter_context(requests.Session()) for scope in ("Admin", "ReadOnly", "nobody")}
-        ring = KeyRing(LocalStore(server.data))
+        ring = ApiKeys(LocalStore(server.data))
         for scope in ("Admin", "ReadOnly"):
             found[scope].headers["x-api-key"] = ring.create("a", scope, datetime.now(UTC))[0]
         yield found

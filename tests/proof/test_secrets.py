@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from mallard.api.app import create_app
-from mallard.api.middleware.error_redaction import Discreet
-from mallard.engine.duckdb.engine import Engine
+from mallard.api.middleware.error_redaction import ErrorRedaction
+from mallard.engine.duckdb.engine import DuckDBEngine
 from support.gate import one_address, open_gate
 from support.proof_secrets import (
     ADDRESS,
@@ -161,7 +161,7 @@ def test_a_fault_that_nobody_foresaw_is_told_by_its_place_and_not_in_its_words(
 ) -> None:
     """Not even to the server, which would write down what it hears."""
 
-    def broken() -> Engine:
+    def broken() -> DuckDBEngine:
         raise ValueError(f"{ADMIN_PASSWORD} was asked for")
 
     app = create_app(broken, list, lambda: datetime.now(UTC), lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type]
@@ -179,7 +179,7 @@ def test_a_fault_in_the_middle_of_an_answer_ends_the_connection_without_its_word
         raise ValueError(ADMIN_PASSWORD)
 
     with pytest.raises(RuntimeError, match=r"^ValueError before the answer was whole$") as raised:
-        TestClient(Discreet(begins_and_fails)).get("/")
+        TestClient(ErrorRedaction(begins_and_fails)).get("/")
     assert raised.value.__suppress_context__
 
 

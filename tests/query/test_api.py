@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
 from mallard.api.routes.site_routes import Erase
-from mallard.auth.service import Gate
-from mallard.auth.setup import FirstVisit
+from mallard.auth.service import AuthService
+from mallard.auth.setup import Setup
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.erasure import Erasure, request_erasure
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate
@@ -29,8 +29,8 @@ def nothing_erased(site_id: str, first: date, last: date) -> Erasure:
     return Erasure(site_id, first, last, 0, first, done=True)
 
 
-def make_client(folder: Path, gate: Gate, erase: Erase = nothing_erased) -> tuple[TestClient, Engine]:
-    engine = Engine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+def make_client(folder: Path, gate: AuthService, erase: Erase = nothing_erased) -> tuple[TestClient, DuckDBEngine]:
+    engine = DuckDBEngine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, erase, gate, one_address)
     return TestClient(app, raise_server_exceptions=False), engine
 
@@ -124,8 +124,8 @@ def test_an_unknown_path_is_404_in_json(client: TestClient) -> None:
 
 
 def test_numbers_are_closed_where_nobody_opened_them(tmp_path: Path) -> None:
-    settings, nobody_near = Settings(admin_password="kettle-moss-17"), FirstVisit(False, "")
-    client, engine = make_client(tmp_path, Gate(settings, MemoryStore(), b"s" * 32, nobody_near))
+    settings, nobody_near = Settings(admin_password="kettle-moss-17"), Setup(False, "")
+    client, engine = make_client(tmp_path, AuthService(settings, MemoryStore(), b"s" * 32, nobody_near))
     for path in ("/api/sites", "/api/stats/main", "/api/stats/timeseries", "/api/stats/breakdown/pages"):
         assert client.get(path, params={"site_id": "a"}).status_code == 401
     assert client.delete("/api/gdpr/erase", params={"site_id": "a"}).status_code == 401
@@ -183,7 +183,7 @@ def test_numbers_are_not_for_caches_and_not_for_other_sites_pages(client: TestCl
 
 
 def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
-    def fail() -> Engine:
+    def fail() -> DuckDBEngine:
         raise RuntimeError("a secret detail")
 
     app = create_app(fail, list, lambda: NOW, nothing_erased, open_gate(), one_address)

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 
-from mallard.engine.cancellation import CURRENT, Stop
-from mallard.engine.duckdb.result_cache import BYTES_OF_AN_ENTRY, MAX_WAITING, Cache
+from mallard.engine.cancellation import CURRENT, Cancellation
+from mallard.engine.duckdb.result_cache import BYTES_OF_AN_ENTRY, MAX_WAITING, ResultCache
 from mallard.errors import QueryBusyError, QueryError, QueryStoppedError
 
 SOON_SECONDS = 60
@@ -31,7 +31,7 @@ class Counter:
         return self.made
 
 
-class Watched(Stop):
+class Watched(Cancellation):
     """Whoever waits for an answer asks first whether it still may."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ def one_byte(_: object) -> int:
 
 def test_an_answer_is_kept_for_its_seconds() -> None:
     clock, make = Clock(), Counter()
-    cache = Cache(60, clock=clock)
+    cache = ResultCache(60, clock=clock)
     assert [cache.get("a", make, one_byte), cache.get("a", make, one_byte)] == [1, 1]
     clock.now = 59.9
     assert cache.get("a", make, one_byte) == 1
@@ -59,18 +59,18 @@ def test_an_answer_is_kept_for_its_seconds() -> None:
 
 
 def test_another_key_is_another_answer() -> None:
-    cache, make = Cache(60), Counter()
+    cache, make = ResultCache(60), Counter()
     assert [cache.get(key, make, one_byte) for key in "abab"] == [1, 2, 1, 2]
 
 
 def test_no_seconds_keep_nothing() -> None:
-    cache, make = Cache(0), Counter()
+    cache, make = ResultCache(0), Counter()
     assert [cache.get("a", make, one_byte) for _ in range(3)] == [1, 2, 3]
     assert len(cache) == 0
 
 
 def test_the_oldest_answers_go_when_there_are_too_many_bytes() -> None:
-    cache, make = Cache(60, max_bytes=2 * BYTES_OF_AN_ENTRY + 10), Counter()
+    cache, make = ResultCache(60, max_bytes=2 * BYTES_OF_AN_ENTRY + 10), Counter()
     for key in "abc":
         cache.get(key, make, lambda _: 4)
     assert len(cache) == 2
@@ -79,21 +79,21 @@ def test_the_oldest_answers_go_when_there_are_too_many_bytes() -> None:
 
 
 def test_an_answer_of_too_many_bytes_is_not_kept_and_drives_none_out() -> None:
-    cache, make = Cache(60, max_bytes=2 * BYTES_OF_AN_ENTRY + 10), Counter()
+    cache, make = ResultCache(60, max_bytes=2 * BYTES_OF_AN_ENTRY + 10), Counter()
     cache.get("small", make, one_byte)
     cache.get("large", make, lambda _: 2 * BYTES_OF_AN_ENTRY)
     assert (cache.get("small", make, one_byte), cache.get("large", make, one_byte)) == (1, 3)
 
 
 def test_equal_questions_at_one_time_are_counted_once() -> None:
-    cache, begun, go_on = Cache(0), threading.Event(), threading.Event()
+    cache, begun, go_on = ResultCache(0), threading.Event(), threading.Event()
 
     def slow() -> str:
         begun.set()
         assert go_on.wait(SOON_SECONDS)
         return "counted"
 
-    def follow(stop: Stop) -> str:
+    def follow(stop: Cancellation) -> str:
         CURRENT.set(stop)
         return cache.get("a", _never, one_byte)
 
@@ -112,7 +112,7 @@ def _never() -> str:
 
 
 def test_a_wrong_question_is_wrong_for_all_who_ask_it_and_not_kept() -> None:
-    cache = Cache(60)
+    cache = ResultCache(60)
 
     def wrong() -> str:
         raise QueryError("No such thing.")
@@ -124,7 +124,7 @@ def test_a_wrong_question_is_wrong_for_all_who_ask_it_and_not_kept() -> None:
 
 
 def test_who_waits_counts_himself_when_the_first_went_away() -> None:
-    cache, begun, go_on = Cache(60), threading.Event(), threading.Event()
+    cache, begun, go_on = ResultCache(60), threading.Event(), threading.Event()
 
     def stopped() -> str:
         begun.set()
@@ -142,7 +142,7 @@ def test_who_waits_counts_himself_when_the_first_went_away() -> None:
 
 
 def test_who_waits_for_another_count_goes_when_its_own_request_ends() -> None:
-    cache, begun, go_on, gone = Cache(60), threading.Event(), threading.Event(), Stop()
+    cache, begun, go_on, gone = ResultCache(60), threading.Event(), threading.Event(), Cancellation()
 
     def slow() -> str:
         begun.set()
@@ -165,7 +165,7 @@ def test_who_waits_for_another_count_goes_when_its_own_request_ends() -> None:
 
 
 def test_only_so_many_wait_for_another_count() -> None:
-    cache, begun, go_on = Cache(60), threading.Event(), threading.Event()
+    cache, begun, go_on = ResultCache(60), threading.Event(), threading.Event()
 
     def slow() -> str:
         begun.set()

@@ -12,9 +12,9 @@ import pytest
 from bench.panels import check_equal, of_overview
 from bench.peer_chdb import Chdb, Session, chdb_session, merge_tree_source, parquet_source
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -72,10 +72,10 @@ def test_clickhouse_counts_the_same_overview(
     # The third day has no events.
     for day in (START, START + timedelta(days=1), START + timedelta(days=3)):
         TableWriter(store).append(Partition(SITE, day), delivered(random_day(random, day, 300)))
-    scope = Scope(SITE, Period(START, START + timedelta(days=DAYS)), parse_filters(filters))
+    scope = Scope(SITE, DateRange(START, START + timedelta(days=DAYS)), parse_filters(filters))
     nothing = PENDING.empty_table()
     now = datetime.fromisoformat("2026-03-10T12:00+00:00")
-    with closing(Engine(store, lambda _: nothing, memory_mb=256, threads=2)) as engine:
+    with closing(DuckDBEngine(store, lambda _: nothing, memory_mb=256, threads=2)) as engine:
         ours = of_overview(Stats(engine, now).overview(scope))
     parquet = parquet_source(tmp_path)
     for source in (parquet, merge_tree_source(clickhouse, parquet)):

@@ -10,13 +10,13 @@ from threading import Thread
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store import httpfs
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.segment_cache import Pins
+from mallard.table.segment_cache import SegmentCache
 from mallard.table.writer import TableWriter
 from support.rows import deliveries, events
 
@@ -82,11 +82,11 @@ def bucket(store: RoleStore) -> Iterator[list[int]]:
 
 def test_credentials_that_ended_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Sealed segments of a range too large to be kept are read where they are.
-    monkeypatch.setattr(Pins, "has_room_for", lambda *_: False)
+    monkeypatch.setattr(SegmentCache, "has_room_for", lambda *_: False)
     store = RoleStore(tmp_path)
     TableWriter(store, seal_rows=2).append(Partition(SITE, date(2026, 1, 2)), deliveries(events(1, 2, 3)))
     with bucket(store) as codes:
-        engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+        engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
         stats, period = Stats(engine, NOW), read_period("7d", None, None, NOW)
         assert stats.main(Scope(SITE, period))["events"] == 3
         assert 403 not in codes

@@ -12,14 +12,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.damaged_files import Damage, LeftOut, noting
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.damaged_files import DamagedFiles, LeftOut, noting
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.maintenance.erasure import Erasure
 from mallard.reports.behaviour.sessions import count_sessions
 from mallard.reports.report_export import Export, download
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.sites.time_zone import Zones
+from mallard.sites.time_zone import SiteZones
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import Leaf
 from mallard.store.base import Listed, Store, Stored
@@ -108,7 +108,7 @@ def test_answer_over_a_bucket_leaves_any_damaged_file_out(bucket: Server, kind: 
 def test_verdict_of_a_version_costs_no_second_look(local: Place, kind: str) -> None:
     damage(local.store, SEALED, kind)
     pageviews(local)
-    with patch.object(Damage, "_reason", side_effect=AssertionError):
+    with patch.object(DamagedFiles, "_reason", side_effect=AssertionError):
         assert pageviews(local, FILTERED) == (20, [LeftOut(DAY, SEALED)])
 
 
@@ -132,7 +132,7 @@ def test_kept_answer_is_never_given_as_complete(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     _filled(store).engine.close()
     nothing = PENDING.empty_table()
-    with closing(Engine(store, lambda _: nothing, memory_mb=256, threads=1, cache_seconds=60)) as engine:
+    with closing(DuckDBEngine(store, lambda _: nothing, memory_mb=256, threads=1, cache_seconds=60)) as engine:
         stats = Stats(engine, NOW)
         good = damage(store, TAIL, "cut")
         for _ in range(3):
@@ -157,7 +157,7 @@ def test_waiting_events_of_a_damaged_day_are_counted(tmp_path: Path) -> None:
         for number in (901, 902)
     ]
     pending = pa.Table.from_pylist([{**each, "event_name": "pageview"} for each in waiting], schema=PENDING)
-    with closing(Engine(store, lambda _: pending, memory_mb=256, threads=1)) as engine, noting() as left_out:
+    with closing(DuckDBEngine(store, lambda _: pending, memory_mb=256, threads=1)) as engine, noting() as left_out:
         assert Stats(engine, NOW).main(WEEK)["total_pageviews"] == 24
     assert left_out == {LeftOut(DAY, TAIL)}
 
@@ -178,7 +178,7 @@ def test_rollup_that_fits_answers_for_a_file_that_went_bad_without_a_trace(local
     facts, data = path.stat(), path.read_bytes()
     path.write_bytes(KINDS["data"](data))
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    local.engine = Engine(local.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    local.engine = DuckDBEngine(local.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     assert pageviews(local) == (24, [])
     assert pageviews(local, FILTERED) == (20, [LeftOut(DAY, SEALED)])
 
@@ -201,7 +201,7 @@ def test_rollups_are_built_of_other_days_and_never_of_a_damaged_one(local: Place
     assert pageviews(local) == (24, [])
 
 
-def _zones(place: Place) -> Zones:
+def _zones(place: Place) -> SiteZones:
     return place.engine.zones(SITE)
 
 
@@ -215,7 +215,7 @@ class _Swapped(LocalStore):
 def test_examine_takes_a_file_that_is_swapped_meanwhile_for_no_damaged_one(local: Place, tmp_path: Path) -> None:
     rows = list(local.store.list(TAIL))
     stale = [Listed(row.key, "another", row.size_bytes) for row in rows]
-    found = Damage(_Swapped(tmp_path))
+    found = DamagedFiles(_Swapped(tmp_path))
     assert not found.examine(stale)
     assert found.examine(rows)
     assert found.files() == [TAIL]
@@ -227,7 +227,7 @@ class _Away(LocalStore):
 
 
 def test_examine_tells_a_store_out_of_reach_from_a_damaged_file(local: Place, tmp_path: Path) -> None:
-    found = Damage(_Away(tmp_path))
+    found = DamagedFiles(_Away(tmp_path))
     with pytest.raises(StoreUnavailableError, match="gone for lunch"):
         found.examine(list(local.store.list(TAIL)))
     assert found.files() == []
@@ -235,7 +235,7 @@ def test_examine_tells_a_store_out_of_reach_from_a_damaged_file(local: Place, tm
 
 def test_examine_reads_a_version_again_after_a_while_only(local: Place) -> None:
     now = [0.0]
-    found = Damage(local.store, clock=lambda: now[0])
+    found = DamagedFiles(local.store, clock=lambda: now[0])
     rows = list(local.store.list(TAIL))
     assert not found.examine(rows)
     spoil(Path(local.store.location(TAIL)))

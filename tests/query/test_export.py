@@ -23,9 +23,9 @@ from starlette.types import Message
 from mallard.api import downloads
 from mallard.api.app import create_app
 from mallard.api.downloads import Deliver, stream, through_store
-from mallard.api.middleware.query_timeout import Patience
-from mallard.engine.cancellation import CURRENT, Stop, current_stop
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.api.middleware.query_timeout import QueryTimeout
+from mallard.engine.cancellation import CURRENT, Cancellation, current_stop
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.maintenance.erasure import Erasure
 from mallard.reports import report_export
@@ -57,13 +57,13 @@ def not_erased(*_: object) -> Erasure:
 
 
 @lru_cache(maxsize=8)
-def make_app(engine: Engine, deliver: Deliver = stream) -> FastAPI:
+def make_app(engine: DuckDBEngine, deliver: Deliver = stream) -> FastAPI:
     return create_app(
         lambda: engine, lambda: [SITE], lambda: NOW, not_erased, open_gate(), one_address, deliver=deliver
     )
 
 
-def get(engine: Engine, deliver: Deliver = stream, /, **parameters: str) -> Any:
+def get(engine: DuckDBEngine, deliver: Deliver = stream, /, **parameters: str) -> Any:
     client = TestClient(make_app(engine, deliver), raise_server_exceptions=False)
     return client.get("/api/stats/export", params={"site_id": SITE, **parameters}, follow_redirects=False)
 
@@ -155,7 +155,7 @@ def as_table(rows: list[Row]) -> pa.Table:
 
 
 @pytest.fixture
-def mixed(tmp_path: Path) -> Iterator[tuple[Engine, list[Row]]]:
+def mixed(tmp_path: Path) -> Iterator[tuple[DuckDBEngine, list[Row]]]:
     """300 random events in the table, in the queue, and fifty in both, as between write and acknowledgement."""
     rows = random_rows(300)
     store = LocalStore(tmp_path)
@@ -164,7 +164,7 @@ def mixed(tmp_path: Path) -> Iterator[tuple[Engine, list[Row]]]:
         TableWriter(store, seal_rows=20).append(Partition(SITE, day), delivered(as_table(part)))
     dates = pa.array([row["timestamp"].date() for row in rows[150:]], pa.date32())
     waiting = as_table(rows[150:]).add_column(0, PENDING.field("date"), dates)
-    with closing(Engine(store, lambda _: waiting, memory_mb=256, threads=2)) as engine:
+    with closing(DuckDBEngine(store, lambda _: waiting, memory_mb=256, threads=2)) as engine:
         yield engine, rows
 
 
@@ -172,7 +172,7 @@ def in_order(rows: list[Row]) -> list[int]:
     return [row["event_id"] for row in sorted(rows, key=lambda row: (row["timestamp"], row["event_id"]))]
 
 
-def test_events_are_all_rows_once_in_order_of_time_pings_included(mixed: tuple[Engine, list[Row]]) -> None:
+def test_events_are_all_rows_once_in_order_of_time_pings_included(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
     engine, rows = mixed
     found = rows_in(get(engine, what="events", format="parquet"))
     assert [row["event_id"] for row in found] == in_order(rows)
@@ -191,7 +191,7 @@ FILTERS = [
 
 @pytest.mark.parametrize("filters", FILTERS, ids=json.dumps)
 def test_events_of_a_filter_are_those_that_pass_without_pings(
-    mixed: tuple[Engine, list[Row]], filters: list[Any]
+    mixed: tuple[DuckDBEngine, list[Row]], filters: list[Any]
 ) -> None:
     engine, rows = mixed
     passing = [row for row, _ in matched([row for row in rows if row["event_name"] != ENGAGEMENT], filters)]
@@ -199,7 +199,7 @@ def test_events_of_a_filter_are_those_that_pass_without_pings(
     assert [row["event_id"] for row in found] == in_order(passing)
 
 
-def test_events_of_the_last_minutes_are_those_since_then(mixed: tuple[Engine, list[Row]]) -> None:
+def test_events_of_the_last_minutes_are_those_since_then(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
     engine, rows = mixed
     since = (NOW - timedelta(minutes=5)).replace(tzinfo=None)
     found = rows_in(get(engine, what="events", format="json", period="realtime"))
@@ -208,7 +208,7 @@ def test_events_of_the_last_minutes_are_those_since_then(mixed: tuple[Engine, li
 
 def test_what_is_exported_while_segments_are_swapped_is_a_state_that_was(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    with Restless(store) as table, closing(Engine(store, no_rows, memory_mb=256, threads=1)) as engine:
+    with Restless(store) as table, closing(DuckDBEngine(store, no_rows, memory_mb=256, threads=1)) as engine:
         for _ in range(10):
             low = dict(table.written)
             exported = download(Stats(engine, NOW), Export(Scope(SITE, WEEK), "events", "parquet"))
@@ -251,7 +251,7 @@ def test_other_text_is_itself_in_every_form(place: Place, text: str) -> None:
         assert [row["referrer"] for row in found] == [text]
 
 
-def test_all_forms_say_the_same(mixed: tuple[Engine, list[Row]]) -> None:
+def test_all_forms_say_the_same(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
     def told(value: object) -> str:
         if isinstance(value, datetime):
             return value.isoformat(timespec="milliseconds") + "Z"
@@ -403,7 +403,7 @@ def test_a_client_that_goes_away_ends_the_making(place: Place) -> None:
 
 
 def test_what_nobody_waits_for_ends_without_a_fault(place: Place) -> None:
-    stop = Stop()
+    stop = Cancellation()
     token = CURRENT.set(stop)
     try:
         made = download(Stats(place.engine, NOW), Export(Scope(SITE, WEEK), "events", "json"))
@@ -430,7 +430,7 @@ def test_an_answer_that_has_begun_may_take_longer_than_a_query() -> None:
     async def send(message: Message) -> None:
         seen.append(message)
 
-    asyncio.run(Patience(app, 0.1)({"type": "http", "method": "GET"}, receive, send))
+    asyncio.run(QueryTimeout(app, 0.1)({"type": "http", "method": "GET"}, receive, send))
     assert seen[-1]["body"] == b"late"
 
 

@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from mallard.api.middleware.fair_share import OF_ONE_ADDRESS, STRANGERS_AT_ONCE, STRANGERS_WAITING, FairShare
-from mallard.api.middleware.query_timeout import STRANGER_SECONDS, Patience
-from mallard.auth.identity import NOBODY, OWNER, Identity, Who
-from mallard.engine.cancellation import CURRENT, IS_STRANGER, Line, Stop
+from mallard.api.middleware.query_timeout import STRANGER_SECONDS, QueryTimeout
+from mallard.auth.identity import NOBODY, OWNER, Credential, Identity
+from mallard.engine.cancellation import CURRENT, IS_STRANGER, AdmissionQueue, Cancellation
 from mallard.errors import QueryError, StoreUnavailableError
 from mallard.reports.behaviour.steps import MAX_STRANGER_STEPS, parse_steps
 from mallard.stats.filters import parse_filters, refuse_patterns
 
-LINK = Identity(Who.LINK, "ReadOnly", ("a.example",))
-KEY = Identity(Who.KEY, "ReadOnly")
+LINK = Identity(Credential.LINK, "ReadOnly", ("a.example",))
+KEY = Identity(Credential.KEY, "ReadOnly")
 
 
 class Reports:
@@ -133,16 +133,16 @@ def test_other_paths_pass_as_they_come() -> None:
 
 
 def test_line_keeps_a_turn_for_the_owner() -> None:
-    line = Line(at_once=2, waiting=4)
+    line = AdmissionQueue(at_once=2, waiting=4)
     token = IS_STRANGER.set(True)
     try:
-        with line.turn(Stop()):
-            stopped = Stop()
+        with line.turn(Cancellation()):
+            stopped = Cancellation()
             stopped.stop()
             with pytest.raises(Exception, match="stopped"), line.turn(stopped):
                 pytest.fail("two strangers at a time")
             IS_STRANGER.set(False)
-            with line.turn(Stop()):
+            with line.turn(Cancellation()):
                 pass
     finally:
         IS_STRANGER.reset(token)
@@ -167,7 +167,7 @@ def test_strangers_have_fewer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setattr(loop, "call_later", noted)
         IS_STRANGER.set(is_stranger)
-        await Patience(app, 30)({"type": "http", "method": "GET"}, never, app)
+        await QueryTimeout(app, 30)({"type": "http", "method": "GET"}, never, app)
 
     for each in (False, True):
         asyncio.run(run(each))

@@ -13,7 +13,7 @@ import pytest
 
 from mallard.engine.duckdb import engine as engine_module
 from mallard.engine.duckdb import plan
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import BREAKDOWNS, Scope, Stats
 from mallard.stats.date_range import read_period
@@ -33,7 +33,7 @@ FILTERS: list[list[Any]] = [
 
 @contextmanager
 def stats_over(folder: Path) -> Iterator[Stats]:
-    engine = Engine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=128, threads=1)
+    engine = DuckDBEngine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=128, threads=1)
     yield Stats(engine, NOW)
     engine.close()
 
@@ -117,7 +117,7 @@ def test_a_second_event_of_everybody_doubles_the_events_and_nothing_of_the_visit
 def test_an_answer_is_kept_until_the_data_changes(tmp_path: Path) -> None:
     store, rows = LocalStore(tmp_path), rows_of(1)
     store_rows(store, rows[:200], seal_rows=50)
-    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=128, threads=1, cache_seconds=60)
+    engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=128, threads=1, cache_seconds=60)
     stats, scope = Stats(engine, NOW), Scope(SITE, read_period("7d", None, None, NOW))
     first = stats.breakdown(scope, "pages", 1000)
     assert (stats.breakdown(scope, "pages", 1000), engine.cache.hits) == (first, 1)

@@ -14,10 +14,10 @@ from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Send
 
 from mallard.api.app import create_app
-from mallard.api.middleware.query_timeout import Patience
+from mallard.api.middleware.query_timeout import QueryTimeout
 from mallard.demo.traffic import generate
 from mallard.engine.cancellation import CURRENT
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.erasure import Erasure
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -60,7 +60,7 @@ def ask(app: Counting, seconds: float, messages: list[Message]) -> None:
         async def send(message: Message) -> None:
             del message
 
-        await asyncio.wait_for(Patience(app, seconds)({"type": "http", "method": "GET"}, receive, send), 20)
+        await asyncio.wait_for(QueryTimeout(app, seconds)({"type": "http", "method": "GET"}, receive, send), 20)
 
     asyncio.run(run())
 
@@ -79,7 +79,7 @@ def test_a_query_is_interrupted_after_its_seconds() -> None:
 
 @contextmanager
 def client_of(folder: Path, *, seconds: float = 30) -> Iterator[TestClient]:
-    engine = Engine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=128, threads=1)
+    engine = DuckDBEngine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=128, threads=1)
 
     def erase(*_: object) -> Erasure:
         raise AssertionError("nobody asked for an erasure")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.event import Event, to_ms
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
@@ -61,7 +61,7 @@ def stats(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     waiting = {"table": [], "queue": given, "both": given}[request.param]
     if stored:
         TableWriter(store).append(Partition(SITE, NOW.date()), deliveries(stored))
-    engine = Engine(store, lambda _: pending(waiting), memory_mb=256, threads=1)
+    engine = DuckDBEngine(store, lambda _: pending(waiting), memory_mb=256, threads=1)
     yield Stats(engine, NOW)
     engine.close()
 

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from mallard.engine.duckdb.day_counts import Bounds
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.day_counts import RollupBounds
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
@@ -76,8 +76,8 @@ def case(
     store = connect(f"s3://numbers/{folder.name}", endpoint=s3) if in_bucket else LocalStore(folder)
     store_rows(store, stored, seal_rows=20)
     # Of four pages, three browsers and three countries two are kept.
-    bounds = Bounds(values=2) if place == "capped" else Bounds()
-    engine = Engine(
+    bounds = RollupBounds(values=2) if place == "capped" else RollupBounds()
+    engine = DuckDBEngine(
         store,
         lambda site_id: pending_rows(waiting if site_id == SITE else []),
         memory_mb=256,

@@ -15,17 +15,17 @@ from fastapi.testclient import TestClient
 from mallard.api.app import create_app
 from mallard.aws.query_function import open_engine
 from mallard.config import load_settings
-from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.engine.sql.statement import BEGINNING, Count, counting_sql
-from mallard.engine.visitor_query import Study
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql
+from mallard.engine.visitor_query import VisitorQuery
 from mallard.event import Event
-from mallard.ingest.allowed_sites import Sites
-from mallard.ingest.client import Sender
+from mallard.ingest.allowed_sites import AllowedSites
+from mallard.ingest.client import Client
 from mallard.ingest.event_ids import EventIds
-from mallard.ingest.pipeline import Door, receive
+from mallard.ingest.pipeline import IngestContext, receive
 from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest
-from mallard.privacy.redaction import Privacy
+from mallard.privacy.redaction import Redaction
 from mallard.privacy.salts import Salts
 from mallard.reports.behaviour.funnel_sql import FunnelSql
 from mallard.stats.date_range import read_period
@@ -49,17 +49,17 @@ class Visitor:
     """Who sends a site events, whose times are rounded or not."""
 
     def __init__(self, number: int, *, is_rounded: bool = True) -> None:
-        self._sender = Sender(f"203.0.113.{number}", FIREFOX)
+        self._sender = Client(f"203.0.113.{number}", FIREFOX)
         self._is_rounded = is_rounded
 
     def sends(self, minute: float, path: str = "/", referrer: str | None = None, name: str = "pageview") -> Event:
         """An event so many minutes after noon."""
-        door = Door(
-            Sites(()),
+        door = IngestContext(
+            AllowedSites(()),
             Salts(MemoryStore(), b"secret", random_bytes=bytes),
             EventIds(b"key"),
             RateLimit(0),
-            privacy=Privacy(round_timestamps=self._is_rounded),
+            privacy=Redaction(round_timestamps=self._is_rounded),
         )
         request = EventRequest(SITE, name, f"https://{SITE}{path}", referrer=referrer)
         event = receive(request, self._sender, door, NOON + timedelta(minutes=minute))
@@ -77,11 +77,11 @@ def client_over(folder: Path, events: list[Event] | None = None, *, rounds_times
     store, nothing = LocalStore(folder), PENDING.empty_table()
     if events:
         write(store, events)
-    with closing(Engine(store, lambda _: nothing, memory_mb=128, threads=1, rounds_times=rounds_times)) as engine:
+    with closing(DuckDBEngine(store, lambda _: nothing, memory_mb=128, threads=1, rounds_times=rounds_times)) as engine:
         yield client_of(engine)
 
 
-def client_of(engine: Engine) -> TestClient:
+def client_of(engine: DuckDBEngine) -> TestClient:
     erase: Any = None
     app = create_app(lambda: engine, list, lambda: NOW, erase, open_gate(), one_address)
     return TestClient(app, raise_server_exceptions=False)
@@ -214,10 +214,14 @@ def statements() -> dict[str, str]:
     query = Query(SITE, period, ("visitors",))
     funnel = FunnelSql(2, "true", "1", 1000)
     return {
-        "spans": counting_sql(Count((TOTAL,), of_visits=True, spans_only=True), has_files=True, has_waiting=False),
-        "total": counting_sql(Count((TOTAL,), of_visits=True), has_files=True, has_waiting=False),
-        "pages": counting_sql(Count(("pages",), of_visits=False), has_files=True, has_waiting=False),
-        "funnel": Study(query, str(funnel), columns=funnel.columns).statement(None, has_files=True, has_waiting=False),
+        "spans": counting_sql(
+            CountStatement((TOTAL,), of_visits=True, spans_only=True), has_files=True, has_waiting=False
+        ),
+        "total": counting_sql(CountStatement((TOTAL,), of_visits=True), has_files=True, has_waiting=False),
+        "pages": counting_sql(CountStatement(("pages",), of_visits=False), has_files=True, has_waiting=False),
+        "funnel": VisitorQuery(query, str(funnel), columns=funnel.columns).statement(
+            None, has_files=True, has_waiting=False
+        ),
     }
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.sites.settings_store import SiteBook
-from mallard.stats.date_range import Period
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.filter_dimensions import SEED_NAMES, blank_words
 from mallard.stats.filters import parse_filters
@@ -22,7 +22,7 @@ from support.random_events import SITE, store_rows
 from support.reference import Row
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
-RANGE = Period(NOW.date() - timedelta(days=3), NOW.date() + timedelta(days=1))
+RANGE = DateRange(NOW.date() - timedelta(days=3), NOW.date() + timedelta(days=1))
 TEXTS = (
     None,
     "(unknown)",
@@ -63,8 +63,8 @@ def stats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stats]:
         {"name": "No plan", "event": "signup", "props": {"plan": "(none)"}},
         {"name": "Nameless", "event": "(not set)"},
     ]
-    SiteBook(store).change(SITE, {"goals": goals}, NOW)
-    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    SiteSettingsStore(store).change(SITE, {"goals": goals}, NOW)
+    engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     yield Stats(engine, NOW)
     engine.close()
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.rollup_builder import build_rollups
-from mallard.reports.standard_reports import Overview, Scope, Stats
+from mallard.reports.standard_reports import OverviewReport, Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import Leaf
 from mallard.store.s3 import S3Store, connect
@@ -68,9 +68,9 @@ class Reader:
 
     def __init__(self, between: Proxy, store: S3Store) -> None:
         self.between, self.store = between, store
-        self.engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)
+        self.engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)
 
-    def look(self, scope: Scope = MONTH) -> tuple[Overview, int]:
+    def look(self, scope: Scope = MONTH) -> tuple[OverviewReport, int]:
         """The overview, and the number of requests."""
         before = self.between.counts.total()
         found = Stats(self.engine, NOW).overview(scope)
@@ -85,7 +85,7 @@ def reader(bucket: tuple[Proxy, S3Store]) -> Iterator[Reader]:
 
 
 def roll_up(store: S3Store) -> None:
-    with closing(Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)) as engine:
+    with closing(DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)) as engine:
         # A day is closed some hours after its midnight: all but today, yesterday perhaps.
         assert build_rollups(store, engine, NOW).days >= DAYS - 2
 

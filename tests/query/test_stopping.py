@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mallard.engine.cancellation import Line, Stop
+from mallard.engine.cancellation import AdmissionQueue, Cancellation
 from mallard.errors import QueryBusyError, QueryStoppedError, QueryTooLongError
 
 
 def test_a_stop_interrupts_what_runs() -> None:
-    stop, interrupted = Stop(), []
+    stop, interrupted = Cancellation(), []
     with stop.interrupting(lambda: interrupted.append("first")):
         stop.stop()
     # More than once, maybe: a statement that begins just then forgets the first.
@@ -18,7 +18,7 @@ def test_a_stop_interrupts_what_runs() -> None:
 
 
 def test_what_is_over_is_not_interrupted() -> None:
-    stop, interrupted = Stop(), []
+    stop, interrupted = Cancellation(), []
     with stop.interrupting(lambda: interrupted.append("over")):
         pass
     stop.stop()
@@ -26,14 +26,14 @@ def test_what_is_over_is_not_interrupted() -> None:
 
 
 def test_what_begins_after_the_stop_ends_at_once() -> None:
-    stop = Stop()
+    stop = Cancellation()
     stop.stop(QueryTooLongError)
     with pytest.raises(QueryTooLongError, match="MALLARD_QUERY_SECONDS"), stop.interrupting(lambda: None):
         pytest.fail("it was begun")
 
 
 def test_the_first_reason_is_told() -> None:
-    stop = Stop()
+    stop = Cancellation()
     stop.stop(QueryTooLongError)
     stop.stop()
     with pytest.raises(QueryTooLongError):
@@ -41,11 +41,11 @@ def test_the_first_reason_is_told() -> None:
 
 
 def test_a_line_lets_so_many_in_at_a_time() -> None:
-    line, inside, most = Line(at_once=2, waiting=6), [], []
+    line, inside, most = AdmissionQueue(at_once=2, waiting=6), [], []
     lock, everybody = threading.Lock(), threading.Barrier(2)
 
     def visit() -> None:
-        with line.turn(Stop()):
+        with line.turn(Cancellation()):
             with lock:
                 inside.append(1)
                 most.append(len(inside))
@@ -60,29 +60,29 @@ def test_a_line_lets_so_many_in_at_a_time() -> None:
 
 
 def test_a_full_line_sends_away() -> None:
-    line = Line(at_once=1, waiting=0)
-    with line.turn(Stop()), pytest.raises(QueryBusyError), line.turn(Stop()):
+    line = AdmissionQueue(at_once=1, waiting=0)
+    with line.turn(Cancellation()), pytest.raises(QueryBusyError), line.turn(Cancellation()):
         pytest.fail("there was no place")
-    with line.turn(Stop()):
+    with line.turn(Cancellation()):
         pass
 
 
 def test_who_is_stopped_leaves_the_line_and_its_place_is_free() -> None:
-    line, gone = Line(at_once=1, waiting=1), Stop()
-    with line.turn(Stop()):
+    line, gone = AdmissionQueue(at_once=1, waiting=1), Cancellation()
+    with line.turn(Cancellation()):
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(lambda: line.turn(gone).__enter__())
             gone.stop()
             with pytest.raises(QueryStoppedError):
                 waiting.result(10)
-        free = Stop()
+        free = Cancellation()
         free.stop()
         with pytest.raises(QueryStoppedError), line.turn(free):
             pytest.fail("it was not its turn")
 
 
 def test_an_interrupt_that_came_too_early_comes_again() -> None:
-    stop, interrupted = Stop(), threading.Semaphore(0)
+    stop, interrupted = Cancellation(), threading.Semaphore(0)
     with stop.interrupting(interrupted.release):
         stop.stop()
         for _ in range(3):

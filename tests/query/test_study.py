@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mallard.engine.duckdb import plan
-from mallard.engine.duckdb.engine import Engine
-from mallard.engine.visitor_query import Study
+from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
 from mallard.stats.date_range import read_period
@@ -40,19 +40,19 @@ FROM trail GROUP BY ALL
 @pytest.fixture(scope="module", params=["table", "queue", "overlap"])
 def case(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Engine, list[Row]]]:
+) -> Iterator[tuple[DuckDBEngine, list[Row]]]:
     rows = random_rows(Random(request.param), 300, NOW)
     store = LocalStore(tmp_path_factory.mktemp("case"))
     store_rows(store, {"queue": [], "overlap": rows[:200]}.get(request.param, rows), seal_rows=20)
     waiting = {"queue": rows, "overlap": rows[100:]}.get(request.param, [])
-    with closing(Engine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=2)) as engine:
+    with closing(DuckDBEngine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=2)) as engine:
         yield engine, [row for row in rows if row["event_name"] != ENGAGEMENT]
 
 
-def study(dimension: str, filters: list[Any]) -> Study:
+def study(dimension: str, filters: list[Any]) -> VisitorQuery:
     period = read_period("7d", None, None, NOW)
     query = Query(SITE, period, ("events",), dimension, parse_filters(json.dumps(filters)))
-    return Study(query, SQL, keys=("value", "event_name", "pathname"), columns=("pathname",))
+    return VisitorQuery(query, SQL, keys=("value", "event_name", "pathname"), columns=("pathname",))
 
 
 def recomputed(rows: list[Row], dimension: str, filters: list[Any]) -> dict[tuple[Any, ...], int]:
@@ -70,7 +70,7 @@ def recomputed(rows: list[Row], dimension: str, filters: list[Any]) -> dict[tupl
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("dimension", [TOTAL, "pages", "countries"])
 def test_a_study_sees_the_events_of_visitors_that_pass(
-    case: tuple[Engine, list[Row]],
+    case: tuple[DuckDBEngine, list[Row]],
     monkeypatch: pytest.MonkeyPatch,
     dimension: str,
     filters: list[Any],
@@ -83,7 +83,7 @@ def test_a_study_sees_the_events_of_visitors_that_pass(
     assert counted == recomputed(rows, dimension, filters)
 
 
-def test_values_of_a_study_are_bound(case: tuple[Engine, list[Row]]) -> None:
+def test_values_of_a_study_are_bound(case: tuple[DuckDBEngine, list[Row]]) -> None:
     engine, rows = case
     sql = "SELECT CAST(count(*) AS BIGINT) AS events FROM trail WHERE event_name = $name"
     asked = replace(study(TOTAL, []), sql=sql, keys=(), values=(("name", "signup"),))
@@ -91,6 +91,6 @@ def test_values_of_a_study_are_bound(case: tuple[Engine, list[Row]]) -> None:
     assert engine.study(asked).rows[0] == [{"events": signups}]
 
 
-def test_a_wrong_expression_of_a_study_is_refused(case: tuple[Engine, list[Row]]) -> None:
+def test_a_wrong_expression_of_a_study_is_refused(case: tuple[DuckDBEngine, list[Row]]) -> None:
     with pytest.raises(QueryError, match="is no regular expression"):
         case[0].study(replace(study(TOTAL, []), patterns=("(",)))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.event import Event, to_ms
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.sites.settings_store import SiteBook
-from mallard.stats.date_range import Period, read_period
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.stats.date_range import DateRange, read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.writer import AppendReport, TableWriter
@@ -41,8 +41,10 @@ class Site:
 
     def __init__(self, folder: Path, name: str, now: datetime) -> None:
         self.store = LocalStore(folder)
-        self.book = SiteBook(self.store, kept_seconds=0)
-        self.engine = Engine(self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book)
+        self.book = SiteSettingsStore(self.store, kept_seconds=0)
+        self.engine = DuckDBEngine(
+            self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book
+        )
         self.book.change(SITE, {"timezone": name}, now)
 
     def read(self, moments: Iterable[datetime]) -> AppendReport:
@@ -57,7 +59,7 @@ class Site:
             done += table.append(Partition(SITE, day), deliveries(events))
         return done
 
-    def counted(self, period: Period, now: datetime) -> list[tuple[str, int]]:
+    def counted(self, period: DateRange, now: datetime) -> list[tuple[str, int]]:
         """Page views by the label of a bucket."""
         rows = Stats(self.engine, now).timeseries(Scope(SITE, period))
         return [(row["date"], row["pageviews"]) for row in rows]
@@ -69,11 +71,11 @@ def every(start: datetime, end: datetime) -> list[datetime]:
 
 def check(site: Site, start: date, end: date, now: datetime, count: int) -> None:
     """All events, counted as one, by the day and by the hour, in one range and day by day."""
-    assert Stats(site.engine, now).main(Scope(SITE, Period(start, end)))["events"] == count
-    days = site.counted(Period(start, end), now)
-    hours = site.counted(Period(start, end, hourly=True), now)
+    assert Stats(site.engine, now).main(Scope(SITE, DateRange(start, end)))["events"] == count
+    days = site.counted(DateRange(start, end), now)
+    hours = site.counted(DateRange(start, end, hourly=True), now)
     assert sum(views for _, views in days) == sum(views for _, views in hours) == count
-    single = [site.counted(Period(day, day + DAY, hourly=True), now) for day in map(date.fromisoformat, dict(days))]
+    single = [site.counted(DateRange(day, day + DAY, hourly=True), now) for day in map(date.fromisoformat, dict(days))]
     assert [row for rows in single for row in rows] == hours
     assert [sum(views for _, views in rows) for rows in single] == [views for _, views in days]
     zones = site.engine.zones(SITE)
@@ -132,7 +134,7 @@ def test_hours_of_a_day_on_which_the_clock_changes_hold_all_its_events(
     moments = every(start - DAY, end + DAY)
     site.read(moments)
     inside = [moment for moment in moments if start <= moment < end]
-    found = site.counted(Period(day, day + DAY, hourly=True), end + DAY)
+    found = site.counted(DateRange(day, day + DAY, hourly=True), end + DAY)
     assert sum(views for _, views in found) == len(inside)
     assert {label[:10] for label, _ in found} <= {day.isoformat(), (day - DAY).isoformat()}
     site.engine.close()
@@ -146,7 +148,7 @@ def test_an_event_outside_of_its_date_counts_in_the_nearest_hour_of_it(tmp_path:
         ms = to_ms(moment)
         stray = event(ms, date=day.isoformat(), timestamp=ms, visitor_id=ms)
         TableWriter(site.store).append(Partition(SITE, day), deliveries([stray]))
-    for period in (Period(day, day + DAY, hourly=True), Period(day - DAY, day + 2 * DAY, hourly=True)):
+    for period in (DateRange(day, day + DAY, hourly=True), DateRange(day - DAY, day + 2 * DAY, hourly=True)):
         found = dict(site.counted(period, midnight + 3 * DAY))
         assert {label: views for label, views in found.items() if views} == {
             "2026-03-10 00:00": 1,

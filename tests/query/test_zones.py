@@ -9,12 +9,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.event import to_ms
 from mallard.maintenance.erasure import Erasure
 from mallard.privacy.salts import salt_key
 from mallard.reports.standard_reports import Stats
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
@@ -38,7 +38,7 @@ def test_zone_over_the_api_holds_at_once_only_where_no_day_has_begun(tmp_path: P
         waiting = seen.select(EVENTS.names).add_column(0, PENDING.field("date"), pa.array([today]))
     elif begun == "salt":
         store.put_if_absent(salt_key(SITE, today.isoformat()), b"{}")
-    with closing(Engine(store, lambda _: waiting, memory_mb=256, threads=1)) as engine:
+    with closing(DuckDBEngine(store, lambda _: waiting, memory_mb=256, threads=1)) as engine:
         app = create_app(lambda: engine, list, lambda: SET, not_erased, open_gate(), one_address)
         answer = TestClient(app).put(f"/api/sites/{SITE}", json={"timezone": "America/New_York"}).json()
         assert answer.get("timezone_from") == (None if begun == "nothing" else "2026-03-02")
@@ -51,10 +51,10 @@ def not_erased(*_: object) -> Erasure:
 
 def test_who_is_there_now_is_counted_where_it_is_tomorrow_already(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    SiteBook(store).change(SITE, {"timezone": "Pacific/Auckland"}, SET)
+    SiteSettingsStore(store).change(SITE, {"timezone": "Pacific/Auckland"}, SET)
     seen = event(1, date=LOCAL_DAY.isoformat(), timestamp=to_ms(NOW) - 60_000, visitor_id=7)
     TableWriter(store).append(Partition(SITE, LOCAL_DAY), deliveries([seen]))
-    engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+    engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     assert Stats(engine, NOW).current_visitors(SITE) == 1
     assert Stats(engine, NOW).zone(SITE) == "Pacific/Auckland"
     engine.close()

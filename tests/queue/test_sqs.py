@@ -15,12 +15,12 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
 from mallard.errors import QueueError
-from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.allowed_sites import AllowedSites
 from mallard.ingest.event_ids import EventIds
-from mallard.ingest.pipeline import Door
+from mallard.ingest.pipeline import IngestContext
 from mallard.ingest.rate_limit import RateLimit
 from mallard.privacy.salts import Salts
 from mallard.queue.base import Message
@@ -142,14 +142,16 @@ def test_the_largest_event_that_ingest_takes_is_far_below_the_limit() -> None:
         "r": "https://r.example/" + duck * 2000,
         "p": {"a": duck * 4000},
     }
-    door = Door(Sites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(b"key"), RateLimit(0))
+    door = IngestContext(
+        AllowedSites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(b"key"), RateLimit(0)
+    )
     request = {
         "headers": {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"},
         "requestContext": {"http": {"method": "POST", "sourceIp": "192.0.2.7"}},
         "body": json.dumps(event, ensure_ascii=False),
         "rawQueryString": "",
     }
-    answer_gateway(request, door, queue, KeyRing(MemoryStore()), datetime(2026, 3, 10, tzinfo=UTC))
+    answer_gateway(request, door, queue, ApiKeys(MemoryStore()), datetime(2026, 3, 10, tzinfo=UTC))
     (message,) = queue.receive(10)
     assert 7_000 < len(message.body) < MAX_MESSAGE_BYTES / 15
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mallard.drops.drop_counts import KEPT, Rejection, add_notes, delete_old_rejections, rejections
-from mallard.drops.drop_note import NOTES_PER_MINUTE, Note, Notes, is_note, read_note
+from mallard.drops.drop_counts import KEPT, DropCount, add_notes, delete_old_rejections, rejections
+from mallard.drops.drop_note import NOTES_PER_MINUTE, DropNote, DropNotes, is_note, read_note
 from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.drain import drain
 from mallard.maintenance.erasure import carry_out, request_erasure
@@ -21,11 +21,11 @@ TODAY = NOW.date()
 SITE = "example.com"
 
 
-def note(reason: str = "bot", site_id: str = SITE, day: date = TODAY, at: int = 1000) -> Note:
-    return Note(site_id, day.isoformat(), at, reason)
+def note(reason: str = "bot", site_id: str = SITE, day: date = TODAY, at: int = 1000) -> DropNote:
+    return DropNote(site_id, day.isoformat(), at, reason)
 
 
-def told(store: MemoryStore, site_id: str = SITE) -> list[Rejection]:
+def told(store: MemoryStore, site_id: str = SITE) -> list[DropCount]:
     return list(rejections(store, site_id, TODAY - timedelta(days=30), TODAY + timedelta(days=1)))
 
 
@@ -43,7 +43,7 @@ def test_notes_among_events_are_counted_and_the_events_are_written() -> None:
     report = drain(queue, TableWriter(store), clock=lambda: NOW)
     assert (report.rows.written, report.poison, queue.depth()) == (2, (), 0)
     assert stored_ids(store) == [1, 2]
-    assert told(store) == [Rejection(TODAY, "bot", 2, 5, 9)]
+    assert told(store) == [DropCount(TODAY, "bot", 2, 5, 9)]
 
 
 def test_notes_of_several_days_sites_and_reasons_are_told_apart() -> None:
@@ -102,7 +102,7 @@ def test_an_erasure_takes_a_site_s_counts_and_no_other_s() -> None:
 
 
 def test_a_flood_of_drops_is_no_flood_of_notes() -> None:
-    notes = Notes()
+    notes = DropNotes()
     made = [notes.make(SITE, "bot", NOW) for _ in range(NOTES_PER_MINUTE + 5)]
     assert [each is None for each in made].count(True) == 5
     assert notes.make(SITE, "bot", NOW + timedelta(minutes=1)) is not None

@@ -7,7 +7,7 @@ import pytest
 
 from mallard.errors import SettingsError, StoreUnavailableError
 from mallard.sites.settings import Goal, SiteSettings, from_json, read_settings
-from mallard.sites.settings_store import KEPT_SECONDS, SiteBook, site_key
+from mallard.sites.settings_store import KEPT_SECONDS, SiteSettingsStore, site_key
 from support.faults import FaultyStore
 from support.memory import MemoryStore
 
@@ -22,7 +22,7 @@ GOALS = [
 
 
 def test_a_site_nobody_set_anything_for_has_the_defaults() -> None:
-    assert SiteBook(MemoryStore()).get(SITE).to_api(TODAY) == {
+    assert SiteSettingsStore(MemoryStore()).get(SITE).to_api(TODAY) == {
         "timezone": "UTC",
         "origins": [],
         "goals": [],
@@ -33,8 +33,8 @@ def test_a_site_nobody_set_anything_for_has_the_defaults() -> None:
 def test_what_is_set_is_kept_and_read_back() -> None:
     store = MemoryStore()
     given = {"timezone": "Europe/Berlin", "origins": ["*.Example.com"], "goals": GOALS, "public": True}
-    SiteBook(store).change(SITE, given, NOW)
-    found = SiteBook(store).get(SITE)
+    SiteSettingsStore(store).change(SITE, given, NOW)
+    found = SiteSettingsStore(store).get(SITE)
     tomorrow = TODAY + timedelta(days=1)
     assert found.to_api(tomorrow) == {**given, "origins": ["*.example.com"]}
     assert found.to_api(TODAY) == {**found.to_api(tomorrow), "timezone_from": tomorrow.isoformat()}
@@ -70,7 +70,7 @@ def test_settings_stored_with_goals_that_are_refused_now_can_be_read() -> None:
 
 
 def test_zone_of_a_new_site_holds_from_its_first_day_on() -> None:
-    book = SiteBook(MemoryStore())
+    book = SiteSettingsStore(MemoryStore())
     for name in ("Europe/Berlin", "America/New_York"):
         settings = book.change(SITE, {"timezone": name}, NOW, is_new=True)
         assert settings.zones.entries == ((date.min, name),)
@@ -85,7 +85,7 @@ def test_zone_of_a_new_site_holds_from_its_first_day_on() -> None:
 def test_a_day_has_begun_where_anything_of_it_is_stored(key: str) -> None:
     store = MemoryStore()
     store.put_if_absent(key.format("site_id=a%3A80"), b"")
-    book = SiteBook(store)
+    book = SiteSettingsStore(store)
     assert book.has_begun("a:80")
     assert not any(book.has_begun(each) for each in ("a", "a:8", "a:800", SITE))
 
@@ -96,8 +96,8 @@ def test_a_site_id_with_a_colon_has_a_name_every_file_system_takes() -> None:
 
 def test_what_the_api_shows_can_be_sent_back() -> None:
     store = MemoryStore()
-    shown = SiteBook(store).change(SITE, {"timezone": "Asia/Tokyo", "goals": GOALS}, NOW).to_api(TODAY)
-    assert SiteBook(store).change(SITE, shown, NOW).to_api(TODAY) == shown
+    shown = SiteSettingsStore(store).change(SITE, {"timezone": "Asia/Tokyo", "goals": GOALS}, NOW).to_api(TODAY)
+    assert SiteSettingsStore(store).change(SITE, shown, NOW).to_api(TODAY) == shown
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_a_sentence(given: Any, sentence: str) -> None:
 
 def test_another_instance_knows_within_seconds() -> None:
     store, seconds = MemoryStore(), [0.0]
-    here, elsewhere = SiteBook(store), SiteBook(store, clock=lambda: seconds[0])
+    here, elsewhere = SiteSettingsStore(store), SiteSettingsStore(store, clock=lambda: seconds[0])
     assert not elsewhere.get(SITE).public
     here.change(SITE, {"public": True}, NOW)
     assert here.get(SITE).public
@@ -147,10 +147,10 @@ def test_two_changes_at_once_are_one_after_the_other() -> None:
     store = FaultyStore(MemoryStore())
 
     def meanwhile() -> None:
-        SiteBook(store).change(SITE, {"timezone": "Asia/Tokyo"}, NOW)
+        SiteSettingsStore(store).change(SITE, {"timezone": "Asia/Tokyo"}, NOW)
 
     store.before_write.append(meanwhile)
-    after = SiteBook(store).change(SITE, {"public": True}, NOW)
+    after = SiteSettingsStore(store).change(SITE, {"public": True}, NOW)
     assert after.public
     assert after.zones.name_on(TODAY + timedelta(days=1)) == "Asia/Tokyo"
 
@@ -165,7 +165,7 @@ def test_while_the_store_is_away_the_last_known_settings_hold() -> None:
             return super().get(key)
 
     store, seconds = Away(), [0.0]
-    book = SiteBook(store, clock=lambda: seconds[0])
+    book = SiteSettingsStore(store, clock=lambda: seconds[0])
     book.change(SITE, {"public": True}, NOW)
     store.away = True
     seconds[0] += KEPT_SECONDS
@@ -178,12 +178,12 @@ def test_damaged_settings_are_a_fault() -> None:
     store = MemoryStore()
     store.put_if_absent(site_key(SITE), b"[]")
     with pytest.raises(StoreUnavailableError, match="does not hold what it should"):
-        SiteBook(store).get(SITE)
+        SiteSettingsStore(store).get(SITE)
 
 
 def test_book_knows_which_sites_are_set_up_here_at_once_and_elsewhere_in_seconds() -> None:
     store, seconds = MemoryStore(), 0.0
-    here, elsewhere = SiteBook(store, clock=lambda: seconds), SiteBook(store, clock=lambda: seconds)
+    here, elsewhere = SiteSettingsStore(store, clock=lambda: seconds), SiteSettingsStore(store, clock=lambda: seconds)
     assert not here.is_set_up(SITE)
     assert not elsewhere.is_set_up(SITE)
     here.change(SITE, {}, NOW)
@@ -195,7 +195,7 @@ def test_book_knows_which_sites_are_set_up_here_at_once_and_elsewhere_in_seconds
 
 def test_book_of_a_store_that_cannot_be_listed_knows_set_up_sites_by_their_settings() -> None:
     store = MemoryStore()
-    SiteBook(store).change(SITE, {}, NOW)
-    book = SiteBook(store, may_list=False)
+    SiteSettingsStore(store).change(SITE, {}, NOW)
+    book = SiteSettingsStore(store, may_list=False)
     assert book.is_set_up(SITE)
     assert not book.is_set_up("other.example")

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from mallard.privacy.salts import Salts
-from mallard.sites.settings_store import CHANGE_AHEAD, SiteBook
-from mallard.sites.time_zone import UTC_DAYS, Zones
+from mallard.sites.settings_store import CHANGE_AHEAD, SiteSettingsStore
+from mallard.sites.time_zone import UTC_DAYS, SiteZones
 from support.memory import MemoryStore
 
 SITE = "example.com"
@@ -38,8 +38,8 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
 
-def always(name: str) -> Zones:
-    return Zones(((date.min, name),))
+def always(name: str) -> SiteZones:
+    return SiteZones(((date.min, name),))
 
 
 def around(old: str, new: str, day: date) -> Iterator[datetime]:
@@ -69,7 +69,7 @@ def test_change_loses_and_doubles_no_day(old: str, day: date) -> None:
         check_days(always(old).changed(new, day - DAY), day)
 
 
-def check_days(zones: Zones, day: date) -> None:
+def check_days(zones: SiteZones, day: date) -> None:
     """One change at ``day``: the days about it are in order, none is empty, and each holds its own moments."""
     old, new = zones.entries[0][1], zones.entries[-1][1]
     assert zones.entries[0] == (date.min, old)
@@ -122,13 +122,13 @@ def test_change_over_a_whole_day_goes_by_way_of_utc(old: str, new: str) -> None:
     assert all(list(zones.hours(day + n * DAY, day + (n + 1) * DAY)) for n in range(-2, 4))
     # Changed back on the day between, and stored settings of an earlier version.
     assert zones.changed(old, day).entries == ((date.min, old), (day, "UTC"), (day + DAY, old))
-    assert Zones(((date.min, old), (day, new))) == zones
-    assert Zones(((date.min, old), (day, new), (day + DAY, old))) == zones.changed(old, day)
+    assert SiteZones(((date.min, old), (day, new))) == zones
+    assert SiteZones(((date.min, old), (day, new), (day + DAY, old))) == zones.changed(old, day)
 
 
 def test_book_shows_from_when_a_zone_holds() -> None:
     now = datetime(2026, 3, 10, 22, tzinfo=UTC)
-    settings = SiteBook(MemoryStore()).change(SITE, {"timezone": "Pacific/Kiritimati"}, now)
+    settings = SiteSettingsStore(MemoryStore()).change(SITE, {"timezone": "Pacific/Kiritimati"}, now)
     assert settings.to_api(settings.zones.local_date(now))["timezone_from"] == "2026-03-11"
     assert "timezone_from" not in settings.to_api(settings.zones.local_date(now + timedelta(hours=2)))
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.sites.time_zone import UTC_DAYS, Zones
+from mallard.sites.time_zone import UTC_DAYS, SiteZones
 
 NAMES = sorted(available_timezones() - {"localtime"})
-BERLIN = Zones(((date.min, "Europe/Berlin"),))
+BERLIN = SiteZones(((date.min, "Europe/Berlin"),))
 
 zones = st.builds(
-    lambda first, changes: Zones(((date.min, first), *sorted(dict(changes).items()))),
+    lambda first, changes: SiteZones(((date.min, first), *sorted(dict(changes).items()))),
     st.sampled_from(NAMES),
     st.lists(
         st.tuples(st.dates(date(2026, 1, 2), date(2026, 12, 30)), st.sampled_from(NAMES)),
@@ -26,7 +26,7 @@ days = st.dates(date(2025, 12, 25), date(2027, 1, 5))
 
 
 @given(zones, days)
-def test_a_day_begins_at_its_start_and_ends_where_the_next_one_begins(site: Zones, day: date) -> None:
+def test_a_day_begins_at_its_start_and_ends_where_the_next_one_begins(site: SiteZones, day: date) -> None:
     start, end = site.day_start(day), site.day_start(day + timedelta(days=1))
     assert start < end
     assert site.local_date(start) == day
@@ -35,7 +35,7 @@ def test_a_day_begins_at_its_start_and_ends_where_the_next_one_begins(site: Zone
 
 
 @given(zones, days)
-def test_hours_cover_a_day_without_gaps(site: Zones, day: date) -> None:
+def test_hours_cover_a_day_without_gaps(site: SiteZones, day: date) -> None:
     hours = list(site.hours(day, day + timedelta(days=1)))
     assert hours[0][0] == site.day_start(day)
     moments = [moment for moment, _ in hours] + [site.day_start(day + timedelta(days=1))]
@@ -47,7 +47,7 @@ def test_hours_cover_a_day_without_gaps(site: Zones, day: date) -> None:
 
 
 @given(zones, days, st.integers(2, 9))
-def test_hours_of_several_days_are_those_of_each(site: Zones, day: date, count: int) -> None:
+def test_hours_of_several_days_are_those_of_each(site: SiteZones, day: date, count: int) -> None:
     each = [hour for n in range(count) for hour in site.hours(day + timedelta(days=n), day + timedelta(days=n + 1))]
     assert list(site.hours(day, day + timedelta(days=count))) == each
 
@@ -88,7 +88,7 @@ def test_the_day_before_a_change_is_cut_or_the_first_one_is_longer(name: str, ho
 
 
 @given(zones, days, st.integers(0, 86_399))
-def test_hour_start_is_the_begin_of_the_hour_that_hours_has(site: Zones, day: date, second: int) -> None:
+def test_hour_start_is_the_begin_of_the_hour_that_hours_has(site: SiteZones, day: date, second: int) -> None:
     moment = min(
         site.day_start(day) + timedelta(seconds=second), site.day_start(day + timedelta(days=1)) - timedelta(seconds=1)
     )
@@ -98,7 +98,7 @@ def test_hour_start_is_the_begin_of_the_hour_that_hours_has(site: Zones, day: da
 
 
 def test_hour_start_follows_a_clock_that_goes_back_by_half_an_hour() -> None:
-    howe = Zones(((date.min, "Australia/Lord_Howe"),))
+    howe = SiteZones(((date.min, "Australia/Lord_Howe"),))
     # At 15:00 in UTC 2:00 becomes 1:30.
     begins = [(14, 59, 14, 0), (15, 0, 15, 0), (15, 29, 15, 0), (15, 30, 15, 30), (16, 29, 15, 30), (16, 30, 16, 30)]
     for hour, minute, begin_hour, begin_minute in begins:

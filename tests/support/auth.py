@@ -2,7 +2,7 @@
 
 from argon2 import PasswordHasher
 
-from mallard.auth.password_hashing import Hashing
+from mallard.auth.password_hashing import PasswordHashing
 from mallard.store.base import Stored
 from support.memory import MemoryStore
 
@@ -17,9 +17,9 @@ class Clock:
         return self.seconds
 
 
-def quick_hashing() -> Hashing:
+def quick_hashing() -> PasswordHashing:
     """Argon2id with the least it takes."""
-    return Hashing(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    return PasswordHashing(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 class CountedReads(MemoryStore):

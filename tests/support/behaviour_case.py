@@ -10,7 +10,7 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import ENGAGEMENT
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.store.local import LocalStore
@@ -24,7 +24,7 @@ Case = tuple[TestClient, list[Row]]
 """Who answers, and the events that are no pings."""
 
 
-def client_of(engine: Engine) -> TestClient:
+def client_of(engine: DuckDBEngine) -> TestClient:
     erase: Any = None
     app = create_app(lambda: engine, list, lambda: NOW, erase, open_gate(), one_address)
     return TestClient(app, raise_server_exceptions=False)
@@ -44,7 +44,7 @@ def events_in(place: str, folder: Path) -> Iterator[Case]:
     waiting = {"queue": rows, "overlap": rows[100:]}.get(place, [])
     # A second thread costs a third more time over so few rows: one place has it.
     threads = 2 if place == "overlap" else 1
-    with closing(Engine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=threads)) as engine:
+    with closing(DuckDBEngine(store, lambda _: pending_rows(waiting), memory_mb=256, threads=threads)) as engine:
         if place == "rolled up":
             assert build_rollups(store, engine, NOW).days == 5
         yield client_of(engine), [row for row in rows if row["event_name"] != ENGAGEMENT]

@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from mallard.errors import ConflictError
 from mallard.queue.base import RECEIVED_BYTES, Message
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 from mallard.table.layout import Partition
-from mallard.table.partition_eraser import Removed
+from mallard.table.partition_eraser import RemovedRows
 from mallard.table.segment import Segment, encode
 from mallard.table.tail import Tail, find_tail
 from mallard.table.writer import TableWriter
@@ -112,7 +112,7 @@ class NearsightedMachine(FlushMachine):
 class CachedEngine(ArrowEngine):
     """Reads each object once and for all, as a file cache over growing objects would."""
 
-    def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteBook) -> None:
+    def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteSettingsStore) -> None:
         super().__init__(store, pending, book)
         self._cache: dict[str, list[int]] = {}
 
@@ -137,15 +137,15 @@ class ErasuresMachine(FlushMachine):
     outlive = accept_a_known_id = redeliver = race = finish = None  # type: ignore[assignment]
 
 
-def delete_partition(store: Store, partition: Partition, before_ms: int, **_: object) -> Removed:
+def delete_partition(store: Store, partition: Partition, before_ms: int, **_: object) -> RemovedRows:
     """An erasure that frees the names."""
     keys = [row.key for row in store.list(partition.prefix)]
     for key in keys:
         store.delete(key)
-    return Removed(len(keys))
+    return RemovedRows(len(keys))
 
 
-def erase_upwards(store: Store, partition: Partition, before_ms: int, **_: object) -> Removed:
+def erase_upwards(store: Store, partition: Partition, before_ms: int, **_: object) -> RemovedRows:
     """An erasure that begins with the lowest segment, and marks the highest last."""
     removed = 0
     tail = find_tail(store, partition)
@@ -158,4 +158,4 @@ def erase_upwards(store: Store, partition: Partition, before_ms: int, **_: objec
         else:
             store.put_if_match(key, data, stored.etag)
             removed += 1
-    return Removed(removed)
+    return RemovedRows(removed)

@@ -8,14 +8,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from mallard.engine.duckdb.damaged_files import Damage
+from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.day_counts import COUNTED, DayCounts
-from mallard.engine.duckdb.engine import Engine, Look
+from mallard.engine.duckdb.engine import DuckDBEngine, OpenSnapshot
 from mallard.engine.duckdb.rollup_reader import RollupReader
 from mallard.errors import StoreUnavailableError
-from mallard.sites.settings_store import SiteBook
-from mallard.stats.date_range import Period
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import DAY, Query
 from mallard.store.base import Listed, Store
@@ -34,10 +34,10 @@ class NoDatabase(Database):
         """It has no session whose credentials could end."""
 
 
-class ArrowEngine(Engine):
+class ArrowEngine(DuckDBEngine):
     """Counts rows: ``days`` answers ``{"date", "events", "ids"}`` of each, ``ids`` None where a rollup answers."""
 
-    def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteBook) -> None:
+    def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteSettingsStore) -> None:
         """Without the database of its parent, which takes longer to open than a whole schedule."""
         self.store = store
         self.book = book
@@ -45,7 +45,7 @@ class ArrowEngine(Engine):
         self._rollups = RollupReader(store)
         self._pins = None
         self._database = NoDatabase()
-        self.damage = Damage(store)
+        self.damage = DamagedFiles(store)
 
     def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
         """One row of the rows read, and one of the events."""
@@ -60,14 +60,14 @@ class ArrowEngine(Engine):
     def close(self) -> None:
         """There is nothing to close."""
 
-    def days(self, site_id: str, period: Period) -> list[dict[str, Any]]:
+    def days(self, site_id: str, period: DateRange) -> list[dict[str, Any]]:
         """What a report of the range counts."""
         seen, counted = self._look(Query(site_id, period, ("events",), DAY), self._events)
         rows = seen.plan.rolled.counts(DAY).to_pylist()
         days = ({"date": date.fromisoformat(row["value"]), "events": row["events"], "ids": None} for row in rows)
         return [*counted, *days]
 
-    def _events(self, look: Look) -> list[dict[str, Any]]:
+    def _events(self, look: OpenSnapshot) -> list[dict[str, Any]]:
         days: dict[object, list[int]] = {}
         for file in look.files:
             days.setdefault(date_in(file), []).extend(self._ids(file))

@@ -10,11 +10,11 @@ from mallard.engine.duckdb.engine import PENDING
 from mallard.errors import MallardError
 from mallard.event import Event, to_ms
 from mallard.flush.drain import drain
-from mallard.maintenance.data_retention import Retention, retain
+from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.erasure import carry_out, open_erasures
 from mallard.maintenance.rollup_builder import build_rollups
-from mallard.sites.settings_store import SiteBook
-from mallard.stats.date_range import Period
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.stats.date_range import DateRange
 from mallard.table.messages import read_deliveries
 from mallard.table.writer import TableWriter
 from support.counting import ArrowEngine
@@ -29,7 +29,7 @@ SEAL_ROWS = (3, 5, 8)
 """Three versions of the software with other settings flush at once."""
 
 BEGIN = datetime(2026, 1, 5, 12, tzinfo=UTC)
-EVER = Period(date(2025, 12, 1), date(2026, 12, 1))
+EVER = DateRange(date(2025, 12, 1), date(2026, 12, 1))
 RETENTION_DAYS = 1
 MOST_ACTORS = 4
 LONGEST_RUN = 500
@@ -66,7 +66,7 @@ class Crew:
             )
             for rows in SEAL_ROWS
         ]
-        self.book = SiteBook(self.objects, clock=lambda: 0.0)
+        self.book = SiteSettingsStore(self.objects, clock=lambda: 0.0)
         self.engines = {role: self.make_engine(self.store, self._pending, self.book) for role in ("reader", "builder")}
         self.actors: list[Actor] = []
         self.busy: dict[Actor, TableWriter] = {}
@@ -94,7 +94,7 @@ class Crew:
     def _keeper(self) -> Callable[[], object]:
         def keep() -> None:
             busy = {erasure.site_id for _, erasure in open_erasures(self.store)}
-            retain(self.store, Retention(RETENTION_DAYS, self.keep_rollups), self.now, but=busy, book=self.book)
+            retain(self.store, DataRetention(RETENTION_DAYS, self.keep_rollups), self.now, but=busy, book=self.book)
 
         return keep
 

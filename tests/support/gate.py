@@ -2,17 +2,17 @@
 
 from starlette.requests import Request
 
-from mallard.auth.service import Gate
-from mallard.auth.setup import FirstVisit
+from mallard.auth.service import AuthService
+from mallard.auth.setup import Setup
 from mallard.config import Settings
 from support.memory import MemoryStore
 
 ADDRESS = "192.0.2.7"
 
 
-def open_gate() -> Gate:
+def open_gate() -> AuthService:
     """Everyone is let in."""
-    return Gate(Settings(auth="off"), MemoryStore(), b"s" * 32, FirstVisit(True, ""))
+    return AuthService(Settings(auth="off"), MemoryStore(), b"s" * 32, Setup(True, ""))
 
 
 def one_address(request: Request) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.event import PAGEVIEW, to_ms
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
@@ -74,14 +74,14 @@ def main(arguments: Sequence[str]) -> None:
     """Print what ``measured`` reads; the arguments are its own."""
     store, step, memory_mb = LocalStore(Path(arguments[0])), arguments[1], int(arguments[2])
     begun = time.process_time()
-    with closing(Engine(store, lambda _: PENDING.empty_table(), memory_mb=memory_mb, threads=2)) as engine:
+    with closing(DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=memory_mb, threads=2)) as engine:
         found = _step(engine, step)
     bytes_ = sum(row.size_bytes for row in store.list("rollups/"))
     cpu = time.process_time() - begun
     print(json.dumps({"found": found, "peak_mb": _peak_mb(), "rollup_bytes": bytes_, "cpu": round(cpu, 1)}))
 
 
-def _step(engine: Engine, step: str) -> Any:
+def _step(engine: DuckDBEngine, step: str) -> Any:
     stats, scope = Stats(engine, NOW), Scope(SITE, read_period("30d", None, None, NOW))
     if step == "build":
         report = build_rollups(engine.store, engine, NOW)

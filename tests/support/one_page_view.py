@@ -9,21 +9,21 @@ from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
-from mallard.aws.powertools import Watch
+from mallard.aws.powertools import Powertools
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.drops.drop_counts import add_notes
-from mallard.drops.drop_note import Note
-from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.ingest.allowed_sites import Sites
-from mallard.ingest.enrich.cdn_headers import Edge
+from mallard.drops.drop_note import DropNote
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.ingest.allowed_sites import AllowedSites
+from mallard.ingest.enrich.cdn_headers import CdnHeaders
 from mallard.ingest.event_ids import EventIds
-from mallard.ingest.pipeline import Door
+from mallard.ingest.pipeline import IngestContext
 from mallard.ingest.rate_limit import RateLimit
 from mallard.maintenance.rollup_builder import build_rollups
-from mallard.privacy.redaction import Privacy
+from mallard.privacy.redaction import Redaction
 from mallard.privacy.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.store.base import Store
 from mallard.table.layout import Partition
@@ -80,7 +80,7 @@ def shown() -> dict[str, str]:
     message, emf = taken(store, Settings())
     write(store, message)
     counts = MemoryStore()
-    note = Note(SITE, DAY.isoformat(), int(NOW.timestamp() * 1000), "bot")
+    note = DropNote(SITE, DAY.isoformat(), int(NOW.timestamp() * 1000), "bot")
     add_notes(counts, [note])
     return {
         "request": "\n".join(["POST /api/event", *(f"{n}: {v}" for n, v in HEADERS.items()), "", as_json(BODY)]),
@@ -97,20 +97,20 @@ def shown() -> dict[str, str]:
 def taken(store: Store, settings: Settings) -> tuple[bytes, str]:
     """The message that the ingest function queues, and all that it prints."""
     key = ingest_key(store, "", SECRET)
-    door = Door(
-        Sites((SITE,)),
+    door = IngestContext(
+        AllowedSites((SITE,)),
         Salts(store, visitor_key(key), random_bytes=lambda _: SALT),
         EventIds(key, lambda _: 0),
         RateLimit(0),
-        privacy=Privacy.of(settings),
+        privacy=Redaction.of(settings),
         geo=open_geo(settings),
-        edge=Edge(EDGE),
+        edge=CdnHeaders(EDGE),
     )
     queue, printed = MemoryQueue(), StringIO()
     ticks = iter((0.0, 0.00125))
     event = request(body=json.dumps(BODY), headers=HEADERS, source="192.0.2.1")
-    with redirect_stdout(printed), Watch("ingest", seconds=lambda: next(ticks)).invocation(Context()) as counts:
-        assert answer_gateway(event, door, queue, KeyRing(store), NOW, counts)["statusCode"] == 202
+    with redirect_stdout(printed), Powertools("ingest", seconds=lambda: next(ticks)).invocation(Context()) as counts:
+        assert answer_gateway(event, door, queue, ApiKeys(store), NOW, counts)["statusCode"] == 202
     (message,) = queue.receive(10)
     emf = json.loads(printed.getvalue())
     emf["_aws"]["Timestamp"] = int(NOW.timestamp() * 1000)
@@ -159,8 +159,8 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
-def engine(store: Store) -> Iterator[Engine]:
-    made = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+def engine(store: Store) -> Iterator[DuckDBEngine]:
+    made = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     try:
         yield made
     finally:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.event import to_ms
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
@@ -40,7 +40,7 @@ class Place:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+        self.engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
 
     def write(self, day: date, *numbers: int, site_id: str = SITE, seal_rows: int = 4, **changes: Any) -> None:
         """Events with these ids at noon of a day; a third of them each visitor's."""
@@ -62,7 +62,7 @@ class Place:
 
     def numbers(self, site_id: str = SITE, period: str = "7d") -> dict[str, Any]:
         """Everything the reports say of a range, as a fresh process would."""
-        engine = Engine(self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+        engine = DuckDBEngine(self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
         stats, span = Stats(engine, NOW), read_period(period, None, None, NOW)
         try:
             found = stats.overview(Scope(site_id, span), 1000, tuple(DIMENSIONS))

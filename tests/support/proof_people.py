@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
 from mallard.auth.authenticator import SHARE_SECONDS
-from mallard.auth.service import Gate
-from mallard.auth.setup import FirstVisit
+from mallard.auth.service import AuthService
+from mallard.auth.setup import Setup
 from mallard.bootstrap.store import open_store
 from mallard.config import Settings
 from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
@@ -60,10 +60,10 @@ class People:
     def __exit__(self, *raised: object) -> None:
         self._stack.close()
 
-    def another_gate(self) -> Gate:
+    def another_gate(self) -> AuthService:
         """What another instance over the same store would hold."""
-        first_visit = FirstVisit(True, "")
-        return Gate(self.settings, self.store, SECRET.encode(), first_visit, hashing=quick_hashing())
+        first_visit = Setup(True, "")
+        return AuthService(self.settings, self.store, SECRET.encode(), first_visit, hashing=quick_hashing())
 
     def headers(self, who: str, log_in: Callable[[], str] | None = None) -> Headers:
         """What somebody shows; a living session begins anew each time, for some requests end all there are.

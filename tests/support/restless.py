@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from types import TracebackType
 
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.store.base import Store
@@ -43,7 +43,7 @@ class Restless:
             threading.Thread(target=self._until_stopped, args=(each,), daemon=True)
             for each in (self._write, self._build)
         ]
-        self._engine = Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+        self._engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
         for day in (STILL, ERASED):
             self._append(day, 0, STILL_ROWS)
         for day in GROWING:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mallard.event import Event
-from mallard.table.deduplicate import Known, fresh_rows
+from mallard.table.deduplicate import KnownEvents, fresh_rows
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from support.rows import deliveries, event, events, rows_of
 
@@ -16,10 +16,10 @@ NO_SEALED: dict[str, pa.Table] = {}
 AT = {"timestamp": 1_767_355_200_000, "accepted_ms": 1_767_355_200_000}
 
 
-def known(tail: Iterable[Event] = (), *sealed: Iterable[Event]) -> Known:
+def known(tail: Iterable[Event] = (), *sealed: Iterable[Event]) -> KnownEvents:
     """A partition with this tail above these sealed segments."""
     tables = {f"{number:05d}": rows_of(each) for number, each in enumerate(sealed)}
-    return Known(rows_of(tail), {key: table["event_id"] for key, table in tables.items()}, tables.__getitem__)
+    return KnownEvents(rows_of(tail), {key: table["event_id"] for key, table in tables.items()}, tables.__getitem__)
 
 
 def nothing(_: str) -> pa.Table:
@@ -27,14 +27,16 @@ def nothing(_: str) -> pa.Table:
     return EVENTS.empty_table()
 
 
-def taken(given: Sequence[Event], held: Known, erased_before: int | None = None) -> tuple[list[tuple[int, str]], int]:
+def taken(
+    given: Sequence[Event], held: KnownEvents, erased_before: int | None = None
+) -> tuple[list[tuple[int, str]], int]:
     """Id and path of each row to write, and the number of duplicates."""
     rows, duplicates, _ = fresh_rows(deliveries(given), held, erased_before)
     assert rows.schema.equals(EVENTS)
     return list(zip(rows["event_id"].to_pylist(), rows["pathname"].to_pylist(), strict=True)), duplicates
 
 
-def ids(given: Sequence[Event], held: Known, erased_before: int | None = None) -> list[int]:
+def ids(given: Sequence[Event], held: KnownEvents, erased_before: int | None = None) -> list[int]:
     return [number for number, _ in taken(given, held, erased_before)[0]]
 
 
@@ -110,7 +112,7 @@ def test_the_redelivery_of_an_event_that_took_the_next_id_is_recognised(where: s
 def test_the_redelivery_of_an_event_that_moved_past_others_is_recognised() -> None:
     burst = [event(1, pathname=f"/{name}") for name in "abc"]
     rows, _, _ = fresh_rows(deliveries([*burst, event(2)]), known(), None)
-    held = Known(rows, {}, NO_SEALED.__getitem__)
+    held = KnownEvents(rows, {}, NO_SEALED.__getitem__)
     assert taken([*reversed(burst), event(2)], held) == ([], 4)
 
 
@@ -154,7 +156,7 @@ def test_a_column_that_was_filled_in_does_not_tell_a_row_from_what_is_stored() -
     assert [row["timestamp"] for row in fresh.to_pylist()] == [row["timestamp"] for row in rows.to_pylist()[1:]]
     assert not {1, 2, 3} & set(fresh["event_id"].to_pylist())
     assert duplicates == 1
-    again, duplicates, _ = fresh_rows(rows, Known(pa.concat_tables([held.tail, fresh]), {}, nothing), None)
+    again, duplicates, _ = fresh_rows(rows, KnownEvents(pa.concat_tables([held.tail, fresh]), {}, nothing), None)
     assert (again.num_rows, duplicates) == (0, 3)
 
 
@@ -190,19 +192,19 @@ def test_an_erased_event_makes_room_for_its_id() -> None:
 
 def test_a_segment_that_was_erased_after_its_ids_were_read_holds_nothing() -> None:
     ids_of_old = rows_of(events(1, 2))["event_id"]
-    held = Known(EVENTS.empty_table(), {"00000": ids_of_old}, lambda _: EVENTS.empty_table())
+    held = KnownEvents(EVENTS.empty_table(), {"00000": ids_of_old}, lambda _: EVENTS.empty_table())
     assert ids([event(1, pathname="/new")], held) == [1]
 
 
 def test_a_segment_without_a_later_column_compares_as_null() -> None:
     old = rows_of(events(1, 2)).drop_columns(["engagement_ms", "scroll_depth"])
-    held = Known(old, {}, NO_SEALED.__getitem__)
+    held = KnownEvents(old, {}, NO_SEALED.__getitem__)
     assert taken([*events(1, 2), event(2, scroll_depth=5)], held) == ([(3, "/2")], 2)
 
 
 def test_a_column_of_a_later_version_does_not_matter() -> None:
     later = rows_of(events(1)).append_column("added_later", pa.array(["x"]))
-    assert taken(events(1, 2), Known(later, {}, NO_SEALED.__getitem__)) == ([(2, "/2")], 1)
+    assert taken(events(1, 2), KnownEvents(later, {}, NO_SEALED.__getitem__)) == ([(2, "/2")], 1)
 
 
 def test_only_sealed_segments_that_hold_a_suspect_are_read() -> None:
@@ -213,7 +215,7 @@ def test_only_sealed_segments_that_hold_a_suspect_are_read() -> None:
         read.append(key)
         return tables[key]
 
-    held = Known(EVENTS.empty_table(), {key: table["event_id"] for key, table in tables.items()}, read_sealed)
+    held = KnownEvents(EVENTS.empty_table(), {key: table["event_id"] for key, table in tables.items()}, read_sealed)
     assert ids(events(10, 11), held) == [10, 11]
     assert read == []
     assert ids(events(3, 10), held) == [10]

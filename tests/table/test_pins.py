@@ -9,7 +9,7 @@ import pytest
 
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Listed, Stored
-from mallard.table.segment_cache import Pins
+from mallard.table.segment_cache import SegmentCache
 from support.memory import MemoryStore
 
 KEYS = ["events/site_id=a/date=2026-01-01/00000.parquet", "events/site_id=a/date=2026-01-02/00000.parquet"]
@@ -54,12 +54,12 @@ def bucket(tmp_path: Path) -> Bucket:
 
 
 @pytest.fixture
-def pins(bucket: Bucket) -> Iterator[Pins]:
-    with closing(Pins(bucket)) as found:
+def pins(bucket: Bucket) -> Iterator[SegmentCache]:
+    with closing(SegmentCache(bucket)) as found:
         yield found
 
 
-def taken(pins: Pins, rows: list[Listed], folder: Path) -> list[bytes | None]:
+def taken(pins: SegmentCache, rows: list[Listed], folder: Path) -> list[bytes | None]:
     return [path.read_bytes() if path else None for path in pins.take(rows, folder)]
 
 
@@ -67,14 +67,14 @@ def kept_bytes(bucket: Bucket) -> int:
     return sum(file.stat().st_size for file in bucket.scratch.rglob("*") if file.is_file())
 
 
-def test_a_listed_version_that_is_kept_is_not_fetched_again(bucket: Bucket, pins: Pins, tmp_path: Path) -> None:
+def test_a_listed_version_that_is_kept_is_not_fetched_again(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     rows = bucket.listed(*KEYS)
     assert taken(pins, rows, tmp_path / "1") == taken(pins, rows, tmp_path / "2") == [key.encode() for key in KEYS]
     assert sorted(bucket.reads) == KEYS
 
 
 def test_of_what_was_replaced_the_new_version_is_fetched_and_the_old_one_goes(
-    bucket: Bucket, pins: Pins, tmp_path: Path
+    bucket: Bucket, pins: SegmentCache, tmp_path: Path
 ) -> None:
     pins.take(bucket.listed(*KEYS), tmp_path / "1")
     bucket.write(KEYS[0], b"grown")
@@ -83,7 +83,7 @@ def test_of_what_was_replaced_the_new_version_is_fetched_and_the_old_one_goes(
     assert kept_bytes(bucket) == len(b"grown") + len(KEYS[1])
 
 
-def test_what_grew_after_the_listing_is_kept_as_what_it_is(bucket: Bucket, pins: Pins, tmp_path: Path) -> None:
+def test_what_grew_after_the_listing_is_kept_as_what_it_is(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     before = bucket.listed(KEYS[0])
     bucket.write(KEYS[0], b"grown")
     assert taken(pins, before, tmp_path / "1") == [b"grown"]
@@ -91,14 +91,14 @@ def test_what_grew_after_the_listing_is_kept_as_what_it_is(bucket: Bucket, pins:
     assert bucket.reads == [KEYS[0]]
 
 
-def test_what_is_gone_has_no_file(bucket: Bucket, pins: Pins, tmp_path: Path) -> None:
+def test_what_is_gone_has_no_file(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     rows = bucket.listed(*KEYS)
     bucket.delete(KEYS[0])
     assert taken(pins, rows, tmp_path / "1") == [None, KEYS[1].encode()]
 
 
 def test_more_than_the_limit_is_not_kept_and_what_was_used_last_stays(bucket: Bucket, tmp_path: Path) -> None:
-    with closing(Pins(bucket, max_bytes=2 * len(OTHER))) as pins:
+    with closing(SegmentCache(bucket, max_bytes=2 * len(OTHER))) as pins:
         pins.take(bucket.listed(*KEYS), tmp_path / "1")
         pins.take(bucket.listed(KEYS[0]), tmp_path / "2")
         pins.take(bucket.listed(OTHER), tmp_path / "3")
@@ -113,11 +113,14 @@ def test_more_than_the_limit_is_not_kept_and_what_was_used_last_stays(bucket: Bu
 def test_there_is_room_for_half_of_what_is_kept(bucket: Bucket) -> None:
     rows = bucket.listed(*KEYS)
     size = sum(row.size_bytes for row in rows)
-    with closing(Pins(bucket, max_bytes=2 * size)) as enough, closing(Pins(bucket, max_bytes=2 * size - 1)) as less:
+    with (
+        closing(SegmentCache(bucket, max_bytes=2 * size)) as enough,
+        closing(SegmentCache(bucket, max_bytes=2 * size - 1)) as less,
+    ):
         assert (enough.has_room_for(rows), less.has_room_for(rows)) == (True, False)
 
 
-def test_a_readers_file_stays_when_it_is_let_go(bucket: Bucket, pins: Pins, tmp_path: Path) -> None:
+def test_a_readers_file_stays_when_it_is_let_go(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     (path,) = pins.take(bucket.listed(KEYS[0]), tmp_path / "1")
     pins.forget()
     assert kept_bytes(bucket) == 0
@@ -125,7 +128,9 @@ def test_a_readers_file_stays_when_it_is_let_go(bucket: Bucket, pins: Pins, tmp_
     assert path.read_bytes() == KEYS[0].encode()
 
 
-def test_a_listing_lets_go_what_it_does_not_show_of_its_site(bucket: Bucket, pins: Pins, tmp_path: Path) -> None:
+def test_a_listing_lets_go_what_it_does_not_show_of_its_site(
+    bucket: Bucket, pins: SegmentCache, tmp_path: Path
+) -> None:
     rows = bucket.listed(*KEYS, OTHER)
     pins.take(rows, tmp_path / "1")
     pins.forget_replaced("events/site_id=a/", {KEYS[0]: rows[0].version, KEYS[1]: "another"})
@@ -134,7 +139,7 @@ def test_a_listing_lets_go_what_it_does_not_show_of_its_site(bucket: Bucket, pin
     assert bucket.reads == [KEYS[1]]
 
 
-def test_a_fault_is_told_when_all_others_have_ended(bucket: Bucket, pins: Pins, tmp_path: Path) -> None:
+def test_a_fault_is_told_when_all_others_have_ended(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     rows = bucket.listed(*KEYS)
     bucket.is_down = True
     with pytest.raises(StoreUnavailableError):
@@ -143,7 +148,9 @@ def test_a_fault_is_told_when_all_others_have_ended(bucket: Bucket, pins: Pins, 
     assert None not in taken(pins, rows, tmp_path / "2")
 
 
-def test_kept_files_that_somebody_tidied_up_are_fetched_again(bucket: Bucket, pins: Pins, tmp_path: Path) -> None:
+def test_kept_files_that_somebody_tidied_up_are_fetched_again(
+    bucket: Bucket, pins: SegmentCache, tmp_path: Path
+) -> None:
     rows = bucket.listed(*KEYS)
     pins.take(rows, tmp_path / "1")
     for file in bucket.scratch.rglob("*"):
@@ -161,7 +168,7 @@ def test_readers_at_one_time_see_whole_files_of_the_version_they_listed_or_a_lat
     def text(number: int) -> bytes:
         return b"%04d" % number * 500
 
-    def look(name: int, pins: Pins) -> None:
+    def look(name: int, pins: SegmentCache) -> None:
         for number in range(ROUNDS):
             low = int(bucket.objects[KEYS[0]][:4])
             rows = bucket.listed(*KEYS, OTHER)
@@ -173,7 +180,7 @@ def test_readers_at_one_time_see_whole_files_of_the_version_they_listed_or_a_lat
 
     for key in (*KEYS, OTHER):
         bucket.write(key, text(0))
-    with closing(Pins(bucket, max_bytes=3000)) as pins:
+    with closing(SegmentCache(bucket, max_bytes=3000)) as pins:
         threads = [threading.Thread(target=look, args=(name, pins)) for name in range(THREADS)]
         for each in threads:
             each.start()

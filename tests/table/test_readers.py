@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, Engine
-from mallard.reports.standard_reports import Overview, Scope, Stats
-from mallard.stats.date_range import Period
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.reports.standard_reports import OverviewReport, Scope, Stats
+from mallard.stats.date_range import DateRange
 from mallard.stats.filters import All, Filter, Leaf
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
@@ -24,7 +24,7 @@ from support.s3 import Server
 
 CURSORS = 3
 SECONDS = {"folder": 2.0, "bucket": 15.0}
-DAYS = Period(ERASED, TODAY + timedelta(days=1))
+DAYS = DateRange(ERASED, TODAY + timedelta(days=1))
 LEAST_LOOKS = 5
 
 EVERY_VISIT = All((Leaf("contains", "event:page", ("/",)), Leaf("is_not", "visit:country", ("XX",))))
@@ -45,7 +45,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Stor
 class Cursor(threading.Thread):
     """Asks for an overview of the days until the time is over, a few times at least; keeps what cannot be."""
 
-    def __init__(self, table: Restless, engine: Engine, until: float, filters: Filter | None) -> None:
+    def __init__(self, table: Restless, engine: DuckDBEngine, until: float, filters: Filter | None) -> None:
         super().__init__(daemon=True)
         self.looks = 0
         self.wrong: list[str] = []
@@ -68,7 +68,7 @@ class Cursor(threading.Thread):
         except Exception as error:
             self.error = error
 
-    def _check_sums(self, found: Overview) -> None:
+    def _check_sums(self, found: OverviewReport) -> None:
         """All of one overview is of one state."""
         total = found.main["total_pageviews"]
         browsers = sum(row["pageviews"] for row in found.breakdowns["browsers"])
@@ -131,8 +131,8 @@ def test_the_growing_day_is_exact_in_a_bucket_for_a_session_that_downloads_and_c
                 looks += 1
 
 
-def new_engine(store: Store) -> Engine:
-    return Engine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)
+def new_engine(store: Store) -> DuckDBEngine:
+    return DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=2)
 
 
 def plain_duckdb(store: Store, *settings: str) -> duckdb.DuckDBPyConnection:

@@ -11,8 +11,8 @@ from mallard.queue.base import Message
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.table.layout import parse_aside
-from mallard.table.partition_eraser import Removed, erase_partition, left_rows
-from mallard.table.segment_repair import Damaged, damaged_in, set_aside
+from mallard.table.partition_eraser import RemovedRows, erase_partition, left_rows
+from mallard.table.segment_repair import DamagedSegment, damaged_in, set_aside
 from mallard.table.writer import AppendReport, TableWriter
 from support.damage import KINDS, damage
 from support.faults import FaultyStore
@@ -84,7 +84,7 @@ def test_set_aside_keeps_the_bytes_and_later_writes_work(store: Store, kind: str
 @pytest.mark.parametrize("kind", KINDS)
 def test_erase_partition_removes_a_damaged_file_whatever_it_holds(store: Store, kind: str, place: str) -> None:
     damage(store, PLACES[place], kind)
-    assert erase_partition(store, HERE, LATER_MS, sleep=lambda _: None) == Removed(
+    assert erase_partition(store, HERE, LATER_MS, sleep=lambda _: None) == RemovedRows(
         2 if place == "sealed" else 3, damaged=1
     )
     assert left_rows(store, HERE, LATER_MS) == 0
@@ -180,4 +180,4 @@ def test_set_aside_moves_a_folder_out_of_the_place_of_a_file(tmp_path: Path, num
 
 
 def test_damaged_says_which_partition_it_is_of() -> None:
-    assert Damaged(TAIL, b"", "1", "it is empty").partition == HERE
+    assert DamagedSegment(TAIL, b"", "1", "it is empty").partition == HERE

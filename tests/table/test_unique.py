@@ -15,7 +15,7 @@ from mallard.store.base import Store
 from mallard.store.lease import CLOCKS_DIFFER, KEY, LASTS, Lease
 from mallard.table.layout import parse_segment
 from mallard.table.partition_eraser import erase_partition, left_rows
-from mallard.table.unconditional_writer import UniqueNames
+from mallard.table.unconditional_writer import UnconditionalWriter
 from mallard.table.writer import AppendReport, TableWriter
 from support.faults import CrashError, Fault, FaultyStore
 from support.lax import NOON, IgnoresConditions
@@ -43,7 +43,7 @@ def writer(store: Store, name: str, clock: Clock, seal_rows: int = 100) -> Table
     return TableWriter(
         store,
         seal_rows=seal_rows,
-        unique_names=UniqueNames(store, lease),
+        unique_names=UnconditionalWriter(store, lease),
         sleep=lambda seconds: None,
         jitter=lambda: 0.0,
     )

@@ -19,7 +19,7 @@ from mallard.transfer.formats.writers import FORMS
 from mallard.transfer.load import stage, write
 from mallard.transfer.staging import Staging
 from mallard.transfer.table_export import Exporter, days_of
-from mallard.transfer.validate import Checker, open_database
+from mallard.transfer.validate import RowValidator, open_database
 from support.rows import HERE
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ def chunks_of(data: bytes, form: str, chunk_size: int | None = None) -> list[Chu
 
 def checked(data: bytes, form: str = "ndjson", site_id: str | None = SITE) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows a file gives, and what is said of those it does not."""
-    checker = Checker(open_database(), site_id, NOW)
+    checker = RowValidator(open_database(), site_id, NOW)
     results = [checker.check(chunk) for chunk in chunks_of(data, form)]
     rows = [row for each in results for row in each.rows.to_pylist()]
     return rows, [str(refusal) for each in results for refusal in each.refused]
@@ -51,7 +51,7 @@ def import_chunks(
     """Into the table, all of it."""
     total = AppendReport()
     with Staging(folder) as staging:
-        for _, refused in stage(chunks, Checker(open_database(), site_id, now), staging):
+        for _, refused in stage(chunks, RowValidator(open_database(), site_id, now), staging):
             assert refused == []
         for _, _, report in write(staging, [TableWriter(store)], now):
             assert report is not None

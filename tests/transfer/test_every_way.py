@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ingest.doors import open_door
 from mallard.auth.api_keys import ApiKey
 from mallard.event import Event
-from mallard.ingest.batch import Taken, take_batch
-from mallard.ingest.pipeline import Door, Sender, receive
+from mallard.ingest.batch import BatchOutcome, take_batch
+from mallard.ingest.pipeline import Client, IngestContext, receive
 from mallard.ingest.request import parse_body
 from mallard.table.layout import Partition
 from mallard.table.messages import partitions, read_deliveries
@@ -111,18 +111,18 @@ def body(each: dict[str, Any], **more: str) -> str:
     return objects(members)
 
 
-def by_door(door: Door, events: list[dict[str, Any]]) -> list[Event]:
+def by_door(door: IngestContext, events: list[dict[str, Any]]) -> list[Event]:
     found = [
-        receive(parse_body(body(each).encode()), Sender("", "", vouched=True), door, NOW, each["moment"])
+        receive(parse_body(body(each).encode()), Client("", "", vouched=True), door, NOW, each["moment"])
         for each in events
     ]
     return [each for each in found if isinstance(each, Event)]
 
 
-def by_batch(door: Door, events: list[dict[str, Any]]) -> list[Event]:
+def by_batch(door: IngestContext, events: list[dict[str, Any]]) -> list[Event]:
     lines = [body(each, ts=each["moment"].isoformat()) for each in events]
     taken = take_batch("\n".join(lines).encode(), KEY, door, NOW)
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, BatchOutcome)
     return list(taken.events)
 
 

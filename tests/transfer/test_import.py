@@ -19,7 +19,7 @@ from mallard.demo.traffic import generate
 from mallard.errors import StoreUnavailableError
 from mallard.event import Event, to_ms
 from mallard.maintenance.erasure import carry_out, request_erasure
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from mallard.table.segment import Segment, encode
@@ -27,7 +27,7 @@ from mallard.table.writer import AppendReport, TableWriter
 from mallard.transfer.input_files import find_source, read_chunks
 from mallard.transfer.load import stage, with_own_ids, write
 from mallard.transfer.staging import Staging
-from mallard.transfer.validate import Checker, open_database
+from mallard.transfer.validate import RowValidator, open_database
 from support.memory import MemoryStore
 from support.rows import HERE, deliveries, event, segments, stored_rows
 from transfer.files import NOW, SITE, chunks_of, import_chunks
@@ -110,7 +110,7 @@ def test_a_store_that_fails_in_the_middle_loses_nothing_when_it_is_run_again() -
     store = Failing()
     chunks = chunks_of(lines(*({"timestamp": 1767355200 + 86_400 * n, "city": str(n)} for n in range(6))), "ndjson")
     with Staging(Path()) as staging:
-        for _ in stage(chunks, Checker(open_database(), SITE, NOW), staging):
+        for _ in stage(chunks, RowValidator(open_database(), SITE, NOW), staging):
             pass
         table = TableWriter(store, sleep=lambda seconds: None)
         assert [report.written for *_, report in write(staging, [table], NOW) if report] == [1] * 6
@@ -185,7 +185,7 @@ def test_an_export_as_csv_has_a_byte_order_mark_in_a_file_only(capfdbinary: pyte
 def test_an_import_of_an_export_adds_nothing_whatever_the_options(
     capsys: pytest.CaptureFixture[str], form: str, zone: str
 ) -> None:
-    book = SiteBook(LocalStore(Path("data")))
+    book = SiteSettingsStore(LocalStore(Path("data")))
     book.change(SITE, {"timezone": zone}, datetime(2026, 1, 10, 12, tzinfo=UTC))
     hours = [{"timestamp": f"2026-01-{day:02}T{hour:02}:45:00Z"} for day in (9, 10, 11, 12) for hour in range(24)]
     Path("a.ndjson").write_bytes(lines(*hours))
@@ -331,7 +331,7 @@ def test_days_in_any_order_are_written_one_after_the_other(tmp_path: Path) -> No
     store = LocalStore(tmp_path / "data")
     with Staging(tmp_path, run_rows=700) as staging:
         for _ in stage(
-            read_chunks(find_source("a.parquet"), open_database()), Checker(open_database(), SITE, NOW), staging
+            read_chunks(find_source("a.parquet"), open_database()), RowValidator(open_database(), SITE, NOW), staging
         ):
             pass
         written = [
@@ -346,7 +346,7 @@ def test_a_large_day_comes_in_pieces_of_a_segment(tmp_path: Path) -> None:
     store = MemoryStore()
     chunks = chunks_of(lines(*({"city": str(n)} for n in range(25))), "ndjson")
     with Staging(tmp_path, run_rows=4) as staging:
-        for _ in stage(chunks, Checker(open_database(), SITE, NOW), staging):
+        for _ in stage(chunks, RowValidator(open_database(), SITE, NOW), staging):
             pass
         pieces = list(write(staging, [TableWriter(store, seal_rows=10)], NOW, piece_rows=10))
     assert [rows for _, rows, _ in pieces] == [10, 10, 5]

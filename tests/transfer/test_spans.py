@@ -12,7 +12,7 @@ import pytest
 from ingest.doors import open_door
 from mallard.auth.api_keys import ApiKey
 from mallard.flush.drain import flush
-from mallard.ingest.batch import Taken, take_batch
+from mallard.ingest.batch import BatchOutcome, take_batch
 from mallard.privacy.rotation import Rotation
 from mallard.queue.base import Message
 from mallard.reports.standard_reports import Scope, Stats
@@ -21,7 +21,7 @@ from mallard.stats.filters import parse_filters
 from mallard.store.lease import Lease
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.unconditional_writer import UniqueNames
+from mallard.table.unconditional_writer import UnconditionalWriter
 from mallard.table.writer import TableWriter
 from support.place import DAYS, NOW, SITE, Place, noon_ms
 from support.rows import deliveries, event, segments
@@ -96,7 +96,7 @@ def test_the_export_of_such_days_is_marked_again(place: Place, form: str, tmp_pa
 
 
 def test_days_of_a_single_writer_and_full_days_are_marked_too(place: Place) -> None:
-    names = UniqueNames(place.store, Lease(place.store, "me"))
+    names = UnconditionalWriter(place.store, Lease(place.store, "me"))
     single, full = TableWriter(place.store, unique_names=names), TableWriter(place.store, seal_rows=1)
     for number, table in enumerate((single, full)):
         table.append(Partition(SITE, DAYS[number]), deliveries([event(1, visitor_id=5)]))
@@ -128,7 +128,7 @@ def test_batches_under_a_longer_rotation_are_marked(place: Place, rotation: str)
         for back in (0, 1)
     ]
     taken = take_batch(json.dumps(rows).encode(), ApiKey("hash", "a server", "Admin", NOW.isoformat()), door, NOW)
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, BatchOutcome)
     messages = [Message(str(number), each.to_message(), 1) for number, each in enumerate(taken.events)]
     assert flush(messages, TableWriter(place.store), NOW).rows.written == 2
     assert visitors(place) == [1, 1, 1]

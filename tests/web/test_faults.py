@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingest.doors import open_door, wire_body
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.ingest.http.asgi import IngestApp
 from mallard.queue.local import LocalQueue
 from support.memory import MemoryStore
@@ -31,7 +31,7 @@ def test_a_fault_has_an_answer_with_headers_and_a_line_without_words(
     sent: list[dict[str, Any]] = []
 
     async def told() -> None:
-        app = IngestApp(open_door(store), queue, KeyRing(store))
+        app = IngestApp(open_door(store), queue, ApiKeys(store))
         monkeypatch.setattr(app, "_sender", trip)
         monkeypatch.setattr(app._keys, "find", trip)
 

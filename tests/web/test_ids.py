@@ -9,9 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import OUT_OF_REACH, create_app
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import StoreUnavailableError
-from mallard.http.upstream import DIRECT, Front, behind_gateway, behind_proxies
+from mallard.http.upstream import DIRECT, UpstreamHeaders, behind_gateway, behind_proxies
 from support.gate import one_address, open_gate
 from support.raw_http import ask
 from support.server import Server
@@ -19,10 +19,10 @@ from support.server import Server
 SECRET_PLACE = "/srv/mallard/config"
 
 
-def client(error: Exception, front: Front = DIRECT) -> TestClient:
+def client(error: Exception, front: UpstreamHeaders = DIRECT) -> TestClient:
     """An application where nothing can be counted; its ids count up."""
 
-    def engine() -> Engine:
+    def engine() -> DuckDBEngine:
         raise error
 
     def erase(*_: object) -> None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.doors import FIREFOX, NOW, offer, open_door
-from mallard.api.auth_http import Door
+from mallard.api.auth_http import AuthHttp
 from mallard.api.client_address import open_caller
 from mallard.auth.api_keys import ApiKey, key_in
 from mallard.aws.ingest_function import answer_gateway
@@ -23,13 +23,13 @@ from mallard.http.request_headers import is_packed, read_headers
 from mallard.http.upstream import behind_proxies
 from mallard.ingest.batch import take_batch
 from mallard.ingest.client import read_sender
-from mallard.ingest.enrich.cdn_headers import Edge
-from mallard.ingest.trusted_proxies import Proxies, client_address
+from mallard.ingest.enrich.cdn_headers import CdnHeaders
+from mallard.ingest.trusted_proxies import TrustedProxies, client_address
 from mallard.sites.settings import SiteSettings, read_settings
 from mallard.store.local import LocalStore
 from support.memory import MemoryQueue
 
-TRUSTED = Proxies([ip_network("127.0.0.0/8")])
+TRUSTED = TrustedProxies([ip_network("127.0.0.0/8")])
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_address_is_the_same_from_batch_header_connection_cdn_and_gateway(text: 
     assert client_address("127.0.0.1", text, TRUSTED) == address
     assert client_address(text.strip(), "", TRUSTED) == address
     headers = {"x-mallard-edge": "s", "cf-connecting-ip": text}
-    assert read_sender(headers, "192.0.2.1", Edge("s", "cloudflare")).address == address
+    assert read_sender(headers, "192.0.2.1", CdnHeaders("s", "cloudflare")).address == address
     queue = MemoryQueue()
     answer_gateway(gateway_event(text), open_door(store), queue, None, NOW)  # type: ignore[arg-type]
     assert json.loads(queue.receive(1)[0].body)["visitor_id"] == event.visitor_id
@@ -93,12 +93,12 @@ def test_address_is_none_for_what_is_no_address(text: str) -> None:
 def test_user_agent_is_the_same_from_batch_and_header(store: LocalStore) -> None:
     beetle = "Käfer/1 Mozilla"
     for header, text in ((FIREFOX, f" {FIREFOX} "), (beetle.encode().decode("latin-1"), beetle)):
-        sender = read_sender({"user-agent": header}, "203.0.113.7", Edge())
+        sender = read_sender({"user-agent": header}, "203.0.113.7", CdnHeaders())
         event = offer(open_door(store), address=sender.address, user_agent=sender.user_agent)
         assert isinstance(event, Event)
         assert visitor_of_batch(store, ip="203.0.113.7", ua=text) == event.visitor_id
     long = FIREFOX + "x" * 2000
-    sender = read_sender({"user-agent": long}, "203.0.113.7", Edge())
+    sender = read_sender({"user-agent": long}, "203.0.113.7", CdnHeaders())
     event = offer(open_door(store), user_agent=sender.user_agent)
     assert isinstance(event, Event)
     assert visitor_of_batch(store, ip="203.0.113.7", ua=long) == event.visitor_id
@@ -115,7 +115,7 @@ def is_cookie_secure(request: Request) -> bool:
         secure_cookies = "auto"
 
     response = Response()
-    Door(Stub(), lambda _: "").end_cookie(request, response)  # type: ignore[arg-type]
+    AuthHttp(Stub(), lambda _: "").end_cookie(request, response)  # type: ignore[arg-type]
     return "secure" in response.headers["set-cookie"].lower()
 
 
@@ -143,7 +143,9 @@ def test_edge_headers_given_twice_are_read_alike_for_events_and_for_the_api() ->
     lines = (("cf-connecting-ip", "192.0.2.66"), ("x-mallard-edge", "s"), ("cf-connecting-ip", "203.0.113.7"))
     request = request_with(*lines)
     assert open_caller(settings)(request) == "203.0.113.7"
-    assert read_sender(read_headers(request.scope["headers"]), "", Edge("s", "cloudflare")).address == "203.0.113.7"
+    assert (
+        read_sender(read_headers(request.scope["headers"]), "", CdnHeaders("s", "cloudflare")).address == "203.0.113.7"
+    )
 
 
 def test_headers_join_lists_and_take_the_last_line_of_others() -> None:

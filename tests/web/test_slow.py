@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mallard.server.connection import CLOSE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS, STALL_SECONDS, Connection
-from mallard.server.connection_limits import MAX_FILES, OpenConnections, most_connections, raise_file_limit
+from mallard.server.connection_limits import MAX_FILES, ConnectionLimits, most_connections, raise_file_limit
 from support.turns import turns, until
 
 LARGE = 8 * 1024 * 1024
@@ -176,7 +176,7 @@ def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on() -> None:
     async def told() -> None:
         async with connected() as (reader, writer, state):
             connection = await the_only(state)
-            with patch.object(Connection, "open_connections", OpenConnections(16)) as few:
+            with patch.object(Connection, "open_connections", ConnectionLimits(16)) as few:
                 for number in range(16):
                     assert few.add(Busy(), f"198.51.100.{number}")
                 place = connection.transport.get_extra_info("sockname")
@@ -204,7 +204,7 @@ class Busy:
 
 
 def test_oldest_idle_connection_of_an_address_goes_where_the_address_has_its_share() -> None:
-    opened = OpenConnections(64)
+    opened = ConnectionLimits(64)
     mine, theirs = [Busy() for _ in range(8)], Busy()
     mine[3].idle = mine[5].idle = theirs.idle = True
     assert opened.add(theirs, "198.51.100.1")
@@ -221,7 +221,7 @@ def test_oldest_idle_connection_of_an_address_goes_where_the_address_has_its_sha
 
 
 def test_one_address_cannot_keep_others_out_and_a_proxy_has_no_share() -> None:
-    opened = OpenConnections(64, lambda address: address == "127.0.0.1")
+    opened = ConnectionLimits(64, lambda address: address == "127.0.0.1")
     crowd = [Busy() for _ in range(500)]
     for each in crowd:
         each.idle = True

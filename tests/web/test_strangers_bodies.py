@@ -15,7 +15,7 @@ from mallard.api.middleware.json_body import (
     MAX_STRANGERS_BODY_BYTES,
     TOO_LARGE,
     TOO_LARGE_FOR_STRANGERS,
-    Bodies,
+    JsonBody,
 )
 
 LOGIN = "/api/auth/login"
@@ -25,7 +25,7 @@ def text_of(size: int) -> bytes:
     return json.dumps({"password": "x" * (size - len('{"password": ""}'))}).encode()
 
 
-async def answered(app: Bodies, pieces: list[bytes], asked: list[int]) -> tuple[int, bytes]:
+async def answered(app: JsonBody, pieces: list[bytes], asked: list[int]) -> tuple[int, bytes]:
     """Status and body; ``asked`` gets the number of each piece that was read."""
     sent: list[Any] = []
     headers = [(b"content-type", b"application/json")]
@@ -59,7 +59,7 @@ async def taken(scope: Any, receive: Any, send: Any) -> None:
     ],
 )
 def test_bodies_are_taken_by_who_sends_them(known: bool, size: int, status: int) -> None:
-    app = Bodies(taken, lambda _: known)
+    app = JsonBody(taken, lambda _: known)
     found, text = asyncio.run(answered(app, [text_of(size)], []))
     assert found == status
     if status == 413:
@@ -68,7 +68,7 @@ def test_bodies_are_taken_by_who_sends_them(known: bool, size: int, status: int)
 
 def test_a_stranger_s_body_is_not_read_to_its_end() -> None:
     asked: list[int] = []
-    status, _ = asyncio.run(answered(Bodies(taken, lambda _: False), [b"x" * 4096] * 200, asked))
+    status, _ = asyncio.run(answered(JsonBody(taken, lambda _: False), [b"x" * 4096] * 200, asked))
     assert (status, len(asked)) == (413, 3)
 
 
@@ -79,7 +79,7 @@ def test_a_sender_is_asked_for_only_when_the_body_is_long() -> None:
         heads.append(scope)
         return True
 
-    app = Bodies(taken, knows)
+    app = JsonBody(taken, knows)
     asyncio.run(answered(app, [text_of(MAX_STRANGERS_BODY_BYTES)], []))
     assert heads == []
     asyncio.run(answered(app, [text_of(10_000), b" " * 10_000], []))
@@ -94,5 +94,5 @@ def test_a_long_body_is_checked_off_the_event_loop(size: int, on_loop: bool, mon
         threads.append(threading.current_thread() is threading.main_thread())
 
     monkeypatch.setattr(json_body, "fault_in", look)
-    assert asyncio.run(answered(Bodies(taken, lambda _: True), [text_of(size)], []))[0] == 200
+    assert asyncio.run(answered(JsonBody(taken, lambda _: True), [text_of(size)], []))[0] == 200
     assert threads == [on_loop]

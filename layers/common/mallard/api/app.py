@@ -14,15 +14,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from mallard.api.application import Application
-from mallard.api.auth_http import Door, headers_of
+from mallard.api.auth_http import AuthHttp, headers_of
 from mallard.api.downloads import Deliver, stream
 from mallard.api.middleware.fair_share import FairShare
-from mallard.api.middleware.json_body import Bodies
-from mallard.api.middleware.query_timeout import Patience
+from mallard.api.middleware.json_body import JsonBody
+from mallard.api.middleware.query_timeout import QueryTimeout
 from mallard.api.middleware.response_headers import new_id
 from mallard.api.not_found import lost
 from mallard.api.parameters import OnlyKnown, read_site
-from mallard.api.permissions import Admission
+from mallard.api.permissions import Permissions
 from mallard.api.routes.auth_routes import allow_dashboard, auth_routes
 from mallard.api.routes.behaviour_routes import behaviour_routes
 from mallard.api.routes.drop_routes import rejected_routes
@@ -30,11 +30,11 @@ from mallard.api.routes.export_routes import export_routes
 from mallard.api.routes.sequence_routes import sequence_routes
 from mallard.api.routes.site_routes import Erase, site_routes
 from mallard.api.routes.stats_routes import stats_routes
-from mallard.api.schemas.stats_schemas import Refusal
+from mallard.api.schemas.stats_schemas import ErrorResponse
 from mallard.api.security_schemes import READS_OR_PUBLIC
 from mallard.auth.identity import Identity
-from mallard.auth.service import Gate
-from mallard.engine.duckdb.engine import Engine
+from mallard.auth.service import AuthService
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import (
     DamagedObjectError,
     DamagedQueueError,
@@ -51,7 +51,7 @@ from mallard.errors import (
     TableError,
 )
 from mallard.http.request_headers import read_headers
-from mallard.http.upstream import DIRECT, Front
+from mallard.http.upstream import DIRECT, UpstreamHeaders
 from mallard.observability.fault_description import kind_and_place
 from mallard.stats.filters import parse_filters
 
@@ -70,16 +70,16 @@ MAX_PLACE_LENGTH = 80
 
 
 def create_app(
-    engine: Callable[[], Engine],
+    engine: Callable[[], DuckDBEngine],
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
     erase: Erase,
-    gate: Gate,
+    gate: AuthService,
     address_of: Callable[[Request], str],
     *,
     query_seconds: float = 30,
     deliver: Deliver = stream,
-    front: Front = DIRECT,
+    front: UpstreamHeaders = DIRECT,
     make_id: Callable[[], str] = new_id,
 ) -> Application:
     """The application. ``gate`` says who may what, ``address_of`` tells a client's address as our own side saw it.
@@ -97,20 +97,20 @@ def create_app(
         # Their pages load from another host; ours is static.
         docs_url=None,
         redoc_url=None,
-        responses={status: {"model": Refusal} for status in (400, 401, 403, 413, 415, 500, 503, 504)},
+        responses={status: {"model": ErrorResponse} for status in (400, 401, 403, 413, 415, 500, 503, 504)},
     )
-    admission = Admission(Door(gate, address_of), read_site, lambda site: engine().book.is_public(site))
+    admission = Permissions(AuthHttp(gate, address_of), read_site, lambda site: engine().book.is_public(site))
 
     def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
         return [Depends(admit), OnlyKnown, *described]
 
-    app.add_middleware(Patience, seconds=query_seconds)
+    app.add_middleware(QueryTimeout, seconds=query_seconds)
     app.add_middleware(
         FairShare,
         identify=lambda request: gate.guard.identify(headers_of(request), request.method, gate.now()),
         address_of=address_of,
     )
-    app.add_middleware(Bodies, knows=partial(_knows, gate))
+    app.add_middleware(JsonBody, knows=partial(_knows, gate))
     allow_dashboard(app, gate.guard.dashboard_origin)
     app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
     app.include_router(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
@@ -123,7 +123,7 @@ def create_app(
     return app
 
 
-def _knows(gate: Gate, scope: Scope) -> bool:
+def _knows(gate: AuthService, scope: Scope) -> bool:
     """True where a session or a key that reads sent a request; False too where the store cannot say so."""
     try:
         who = gate.guard.identify(read_headers(scope["headers"]), scope["method"], gate.now())

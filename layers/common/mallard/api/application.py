@@ -1,4 +1,4 @@
-"""FastAPI, whose every answer goes through ``Answered``: its own errors' too, which no added middleware sees."""
+"""FastAPI, whose every answer goes through ``ResponseHeaders``: its own errors' too, which no added middleware sees."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from mallard.api.middleware.error_redaction import Discreet
-from mallard.api.middleware.response_headers import Answered, new_id
-from mallard.http.upstream import DIRECT, Front
+from mallard.api.middleware.error_redaction import ErrorRedaction
+from mallard.api.middleware.response_headers import ResponseHeaders, new_id
+from mallard.http.upstream import DIRECT, UpstreamHeaders
 
 
 class Application(FastAPI):
-    """``front`` and ``make_id`` as in ``Answered``."""
+    """``front`` and ``make_id`` as in ``ResponseHeaders``."""
 
-    def __init__(self, *, front: Front = DIRECT, make_id: Callable[[], str] = new_id, **more: Any) -> None:
+    def __init__(self, *, front: UpstreamHeaders = DIRECT, make_id: Callable[[], str] = new_id, **more: Any) -> None:
         # A redirect would repeat whatever Host a client made up.
         super().__init__(redirect_slashes=False, **more)
         self._front = front
@@ -42,4 +42,4 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """All that FastAPI has, and what stands around it."""
-        return Answered(Discreet(super().build_middleware_stack()), self._front, self._make_id)
+        return ResponseHeaders(ErrorRedaction(super().build_middleware_stack()), self._front, self._make_id)

@@ -7,16 +7,16 @@ from starlette.exceptions import HTTPException
 
 from mallard.auth.identity import OWNER, Denied, Identity
 from mallard.auth.login_sessions import COOKIE, SECURE_COOKIE
-from mallard.auth.service import Gate
+from mallard.auth.service import AuthService
 from mallard.http.request_headers import is_https, read_headers
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
-class Door:
+class AuthHttp:
     """One gate behind HTTP. ``address_of`` tells the client's address, which only our own side may have written."""
 
-    def __init__(self, gate: Gate, address_of: Callable[[Request], str]) -> None:
+    def __init__(self, gate: AuthService, address_of: Callable[[Request], str]) -> None:
         self.gate = gate
         self.address_of = address_of
 

@@ -7,7 +7,7 @@ from fastapi import Query
 
 from mallard.errors import QueryError
 from mallard.reports.behaviour.funnel_sql import MODES
-from mallard.reports.behaviour.retention import INTERVALS, MAX_COUNT, Retention
+from mallard.reports.behaviour.retention import INTERVALS, MAX_COUNT, RetentionQuery
 from mallard.reports.standard_reports import BREAKDOWNS
 
 Steps = Annotated[
@@ -37,14 +37,14 @@ def read_breakdown(name: str | None) -> str | None:
 
 def read_retention(
     weeks: str | None, interval: str | None, count: str | None, breakdown: str | None, limit: int
-) -> Retention:
+) -> RetentionQuery:
     """What retention is asked for: ``weeks`` is short for both others."""
     if weeks is not None and (interval is not None or count is not None):
         raise QueryError("weeks comes with interval or count, but says both itself: leave one out.")
     if interval is not None and interval not in INTERVALS:
         raise QueryError(f"interval is {interval[:40]!r}, but must be {', '.join(INTERVALS[:-1])} or {INTERVALS[-1]}.")
     wanted = _whole("weeks", weeks) if weeks is not None else _whole("count", count)
-    return Retention(interval or "week", wanted, read_breakdown(breakdown), limit)
+    return RetentionQuery(interval or "week", wanted, read_breakdown(breakdown), limit)
 
 
 def _whole(name: str, text: str | None) -> int:

@@ -7,13 +7,13 @@ from starlette.requests import Request
 
 from mallard.config import Settings
 from mallard.http.request_headers import read_headers
-from mallard.ingest.enrich.cdn_headers import Edge
-from mallard.ingest.trusted_proxies import Proxies, client_address, packed_address
+from mallard.ingest.enrich.cdn_headers import CdnHeaders
+from mallard.ingest.trusted_proxies import TrustedProxies, client_address, packed_address
 
 
 def open_caller(settings: Settings) -> Callable[[Request], str]:
     """What tells the client's address of a request, empty where the server has none (a socket of the file system)."""
-    proxies, edge = Proxies(settings.trusted_proxies), Edge(settings.edge_secret, settings.edge_cdn)
+    proxies, edge = TrustedProxies(settings.trusted_proxies), CdnHeaders(settings.edge_secret, settings.edge_cdn)
 
     def address_of(request: Request) -> str:
         headers = read_headers(request.scope["headers"])
@@ -28,7 +28,7 @@ def open_caller(settings: Settings) -> Callable[[Request], str]:
 
 def is_proxy(settings: Settings) -> Callable[[str], bool]:
     """The check of a connection's address: whether it is a trusted proxy's, behind which are many clients."""
-    proxies = Proxies(settings.trusted_proxies)
+    proxies = TrustedProxies(settings.trusted_proxies)
 
     def trusted(peer: str) -> bool:
         packed = packed_address(peer)
@@ -39,7 +39,7 @@ def is_proxy(settings: Settings) -> Callable[[str], bool]:
 
 def open_trust(settings: Settings) -> Callable[[Mapping[str, Any]], bool]:
     """What tells, by an ASGI scope, whether a proxy or CDN of ours passed a request on: its other words count too."""
-    proxies, edge = Proxies(settings.trusted_proxies), Edge(settings.edge_secret, settings.edge_cdn)
+    proxies, edge = TrustedProxies(settings.trusted_proxies), CdnHeaders(settings.edge_secret, settings.edge_cdn)
 
     def is_trusted(scope: Mapping[str, Any]) -> bool:
         client = scope.get("client")

@@ -17,7 +17,7 @@ INCOMPLETE = "x-mallard-incomplete"
 """The dates of which a damaged file is left out of the answer, with commas between them."""
 
 
-class TaggedRoute(APIRoute):
+class ETagRoute(APIRoute):
     """A route whose answer carries an ETag, and is 304 without a body where the client has it already."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 from fastapi import Request
 
-from mallard.api.auth_http import Door, refuse
+from mallard.api.auth_http import AuthHttp, refuse
 from mallard.auth.identity import Denied, Identity
 
 _NARROWED = Denied(403, "The link shows a part of the site's numbers, and these cannot be narrowed to it.")
 
 
-class Admission:
+class Permissions:
     """Each method returns who was let in, also as ``request.state.who``; HTTPException where they are not.
 
     ``read_site`` raises a MallardError, answered 400, for what is no site id. ``is_public`` tells whether everyone may
     look at a site.
     """
 
-    def __init__(self, door: Door, read_site: Callable[[str], str], is_public: Callable[[str], bool]) -> None:
+    def __init__(self, door: AuthHttp, read_site: Callable[[str], str], is_public: Callable[[str], bool]) -> None:
         self._door = door
         self._read_site = read_site
         self._is_public = is_public

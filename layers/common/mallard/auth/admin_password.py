@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mallard.auth.common_passwords import is_common
-from mallard.auth.password_hashing import MAX_LENGTH, Hashing
-from mallard.auth.ttl_cache import Kept
+from mallard.auth.password_hashing import MAX_LENGTH, PasswordHashing
+from mallard.auth.ttl_cache import TtlCache
 from mallard.errors import ConflictError, DamagedObjectError, PasswordError, StoreError
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
@@ -40,7 +40,7 @@ class _Record:
     set_at: str
 
 
-class Passwords:
+class AdminPassword:
     """The one password of a store. ``configured`` wins over what is stored. ``clock`` is monotonic seconds."""
 
     def __init__(
@@ -48,13 +48,13 @@ class Passwords:
         store: Store,
         configured: str = "",
         *,
-        hashing: Hashing | None = None,
+        hashing: PasswordHashing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._configured = configured
-        self.hashing = hashing or Hashing()
-        self._marks: Kept[str] = Kept(lambda _: self._stored_mark(), clock=clock)
+        self.hashing = hashing or PasswordHashing()
+        self._marks: TtlCache[str] = TtlCache(lambda _: self._stored_mark(), clock=clock)
 
     @property
     def is_configured(self) -> bool:
@@ -91,7 +91,7 @@ class Passwords:
         return True
 
     def check(self, password: str, stranger: str = "") -> bool:
-        """True where this is the password; an old hash gets new parameters. ``stranger`` as in ``Hashing.fits``."""
+        """True where this is the password; an old hash gets new parameters. See ``PasswordHashing.fits`` for ``stranger``."""
         if self._configured:
             return hmac.compare_digest(_digest(self._configured), _digest(password))
         record = self._read()

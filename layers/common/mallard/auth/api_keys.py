@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 
 from mallard.auth.ttl_cache import KEPT_SECONDS as KEPT_SECONDS
-from mallard.auth.ttl_cache import Kept
+from mallard.auth.ttl_cache import TtlCache
 from mallard.errors import ApiKeyError, DamagedObjectError, StoreError
 from mallard.http.request_headers import bearer_in
 from mallard.store.base import Store
@@ -60,7 +60,7 @@ class ApiKey:
         return not self.revoked and (not self.expires_at or now < datetime.fromisoformat(self.expires_at))
 
 
-class KeyRing:
+class ApiKeys:
     """The keys of one store. ``clock`` is monotonic seconds, ``now`` an aware moment.
 
     ``marks_use`` False: the store's keys may be read only, and the day of a key's last use is not kept.
@@ -77,7 +77,7 @@ class KeyRing:
         self._store = store
         self._marks_use = marks_use
         self._now = now
-        self._kept: Kept[ApiKey | None] = Kept(self.read, clock=clock)
+        self._kept: TtlCache[ApiKey | None] = TtlCache(self.read, clock=clock)
         self._marked: dict[str, str] = {}
 
     def create(

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mallard.auth import signed_tokens
-from mallard.auth.admin_password import Passwords
-from mallard.auth.api_keys import PREFIX, KeyRing, key_in
-from mallard.auth.csrf import SAFE_METHODS, Page, page_of
+from mallard.auth.admin_password import AdminPassword
+from mallard.auth.api_keys import PREFIX, ApiKeys, key_in
+from mallard.auth.csrf import SAFE_METHODS, RequestPage, page_of
 from mallard.auth.identity import ANYONE, NOBODY, OWNER, Denied, Identity, of_key, of_link
-from mallard.auth.login_sessions import COOKIE, MAX_COOKIES, SECURE_COOKIE, Sessions
-from mallard.auth.shared_links import Link, Links
+from mallard.auth.login_sessions import COOKIE, MAX_COOKIES, SECURE_COOKIE, LoginSessions
+from mallard.auth.shared_links import SharedLink, SharedLinks
 
 SHARE_SECONDS = 12 * 3600
 """How long a shared link's password need not be given again."""
@@ -22,15 +22,15 @@ FOREIGN = Denied(403, "A page of another site may not do this; MALLARD_DASHBOARD
 UNSAID = Denied(403, "With a cookie this needs the header Origin or Sec-Fetch-Site; without a browser, send the token.")
 
 
-class Guard:
+class Authenticator:
     """The one who asks who is there. Every method may raise StoreUnavailableError."""
 
     def __init__(
         self,
-        passwords: Passwords,
-        sessions: Sessions,
-        keys: KeyRing,
-        links: Links,
+        passwords: AdminPassword,
+        sessions: LoginSessions,
+        keys: ApiKeys,
+        links: SharedLinks,
         secret: bytes,
         *,
         is_open: bool = False,
@@ -64,9 +64,9 @@ class Guard:
 
     def refuse_foreign(self, headers: Mapping[str, str]) -> Denied | None:
         """Refuse what a page of another site sent: what may be asked without a session, but changes something."""
-        return FOREIGN if page_of(headers, self.dashboard_origin) is Page.FOREIGN else None
+        return FOREIGN if page_of(headers, self.dashboard_origin) is RequestPage.FOREIGN else None
 
-    def let_in(self, link: Link, now: datetime) -> str:
+    def let_in(self, link: SharedLink, now: datetime) -> str:
         """The token for whoever has a link, and its password where it has one."""
         return signed_tokens.sign(self._secret, _SHARE, {"s": link.slug}, now)
 
@@ -83,7 +83,7 @@ class Guard:
     def _refuse_forged(self, headers: Mapping[str, str]) -> Denied | None:
         """A cookie comes along whoever's page sends the request, so it takes more than one to change something."""
         page = page_of(headers, self.dashboard_origin)
-        return {Page.OWN: None, Page.FOREIGN: FOREIGN, Page.UNSAID: UNSAID}[page]
+        return {RequestPage.OWN: None, RequestPage.FOREIGN: FOREIGN, RequestPage.UNSAID: UNSAID}[page]
 
 
 def sessions_in(headers: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ FORWARDED = frozenset(("forwarded", "via", "x-forwarded-for", "x-forwarded-host"
 _DEFAULT_PORTS = (":80", ":443")
 
 
-class Page(Enum):
+class RequestPage(Enum):
     """Whose page sent a request. UNSAID: no browser of this decade sent it, so no page did."""
 
     OWN = "own"
@@ -19,16 +19,16 @@ class Page(Enum):
     UNSAID = "unsaid"
 
 
-def page_of(headers: Mapping[str, str], dashboard_origin: str) -> Page:
+def page_of(headers: Mapping[str, str], dashboard_origin: str) -> RequestPage:
     """By ``Sec-Fetch-Site`` and ``Origin`` (names in lower case); the dashboard's origin counts as our own."""
     origin, relation = headers.get("origin"), headers.get("sec-fetch-site")
     if origin and origin == dashboard_origin:
-        return Page.OWN
+        return RequestPage.OWN
     if relation:
-        return Page.OWN if relation == "same-origin" else Page.FOREIGN
+        return RequestPage.OWN if relation == "same-origin" else RequestPage.FOREIGN
     if origin is None:
-        return Page.UNSAID
-    return Page.OWN if _place(origin) == _plain(headers.get("host", "")) != "" else Page.FOREIGN
+        return RequestPage.UNSAID
+    return RequestPage.OWN if _place(origin) == _plain(headers.get("host", "")) != "" else RequestPage.FOREIGN
 
 
 def passed_a_proxy(headers: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ BURST = 60
 PER_SECOND = 1.0
 
 
-class GuessRate:
+class GuessThrottle:
     """BURST failures at once, then PER_SECOND. Times are seconds since 1970."""
 
     def __init__(self) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mallard.auth.api_keys import ApiKey
-from mallard.auth.shared_links import Link
+from mallard.auth.shared_links import SharedLink
 
 
-class Who(Enum):
+class Credential(Enum):
     """How somebody showed who they are."""
 
     SESSION = "session"
@@ -35,7 +35,7 @@ class Identity:
     ``sites`` empty: all. ``filters`` is JSON text that narrows every number this one is shown; empty: nothing does.
     """
 
-    who: Who
+    who: Credential
     scope: str = ""
     sites: tuple[str, ...] = ()
     filters: str = ""
@@ -43,7 +43,7 @@ class Identity:
     @property
     def is_known(self) -> bool:
         """Whether it is the owner, or a key of theirs that reads."""
-        return self.who is not Who.LINK and self.scope in ("Admin", "ReadOnly")
+        return self.who is not Credential.LINK and self.scope in ("Admin", "ReadOnly")
 
     def refusal_to_read(self, site_id: str, *, is_public: bool) -> Denied | None:
         """Why they may not read a site's numbers; None where they may."""
@@ -53,7 +53,7 @@ class Identity:
 
     def refusal_to_take_events(self, site_id: str) -> Denied | None:
         """Why they may not have a site's events themselves, with the ids of its visitors; None where they may."""
-        if self.who is Who.LINK:
+        if self.who is Credential.LINK:
             return self._without("ReadOnly or Admin")
         return self.refusal_to_read(site_id, is_public=False)
 
@@ -82,27 +82,27 @@ class Identity:
         return not self.sites or site_id in self.sites
 
     def _without(self, needed: str) -> Denied:
-        if self.who is Who.NOBODY:
+        if self.who is Credential.NOBODY:
             return Denied(401, "Log in, or send an API key as Authorization: Bearer or X-API-Key.")
-        if self.who is Who.LINK:
+        if self.who is Credential.LINK:
             return Denied(403, "A shared link is for looking at one site's numbers only.")
         return Denied(403, f"The key's scope is {self.scope}; this needs {needed}.")
 
     def _elsewhere(self, site_id: str) -> Denied:
-        what = "link" if self.who is Who.LINK else "key"
+        what = "link" if self.who is Credential.LINK else "key"
         return Denied(403, f"The {what} is not for {site_id[:80]}.")
 
 
-OWNER = Identity(Who.SESSION, "Admin")
-ANYONE = Identity(Who.ANYONE, "Admin")
-NOBODY = Identity(Who.NOBODY)
+OWNER = Identity(Credential.SESSION, "Admin")
+ANYONE = Identity(Credential.ANYONE, "Admin")
+NOBODY = Identity(Credential.NOBODY)
 
 
 def of_key(key: ApiKey) -> Identity:
     """Whoever has a living key."""
-    return Identity(Who.KEY, key.scope, key.sites)
+    return Identity(Credential.KEY, key.scope, key.sites)
 
 
-def of_link(link: Link) -> Identity:
+def of_link(link: SharedLink) -> Identity:
     """Whoever was let in by a living link."""
-    return Identity(Who.LINK, "ReadOnly", (link.site_id,), link.filters)
+    return Identity(Credential.LINK, "ReadOnly", (link.site_id,), link.filters)

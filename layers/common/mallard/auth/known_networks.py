@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from mallard.auth.login_throttle import finest_network
-from mallard.auth.ttl_cache import Kept
+from mallard.auth.ttl_cache import TtlCache
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 
@@ -27,7 +27,7 @@ class KnownNetworks:
     def __init__(self, store: Store, key: bytes, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._key = key
-        self._kept: Kept[_Days] = Kept(self._read, clock=clock)
+        self._kept: TtlCache[_Days] = TtlCache(self._read, clock=clock)
 
     def has(self, address: str, now: datetime) -> bool:
         """True where somebody logged in from the address's network within KEPT_FOR. StoreUnavailableError."""

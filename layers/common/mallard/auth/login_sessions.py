@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mallard.auth import signed_tokens
-from mallard.auth.ttl_cache import Kept
+from mallard.auth.ttl_cache import TtlCache
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 
@@ -23,7 +23,7 @@ MAX_COOKIES = 4
 log = logging.getLogger("mallard.auth")
 
 
-class Sessions:
+class LoginSessions:
     """The sessions of one store, signed with ``secret``. ``clock`` is monotonic seconds.
 
     ``password_mark`` is another text for each password: a token of an earlier password is no token any more.
@@ -42,7 +42,7 @@ class Sessions:
         self._secret = secret
         self._password_mark = password_mark
         self.lasts_seconds = lasts_seconds
-        self._epochs: Kept[str] = Kept(lambda _: self._agreed_epoch(), clock=clock)
+        self._epochs: TtlCache[str] = TtlCache(lambda _: self._agreed_epoch(), clock=clock)
 
     def begin(self, now: datetime) -> str:
         """The token of a new session."""

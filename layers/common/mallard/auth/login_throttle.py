@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class LoginAttempt:
     """``wait_seconds`` 0: it is counted and may be made. ``is_first``: nobody of its widest network failed lately."""
 
     wait_seconds: int
@@ -66,7 +66,7 @@ class _Place:
         return _object(day, self.names[-1])
 
 
-class Attempts:
+class LoginThrottle:
     """The attempts on one store's passwords: ``most`` failures close a door for ``lockout_seconds``, a day at most."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Attempts:
         self._keys: dict[date, bytes] = {}
         self._locks = [threading.Lock() for _ in range(SHARDS)]
 
-    def begin(self, door: str, address: str, now: datetime, *, is_known: bool = False) -> Attempt:
+    def begin(self, door: str, address: str, now: datetime, *, is_known: bool = False) -> LoginAttempt:
         """Count an attempt before it is made, so that many at once are no way around.
 
         ``door`` names what is tried, such as one shared link. The networks around an address close it too, but not
@@ -97,7 +97,7 @@ class Attempts:
         place = self._place(door, address, self._key(now.date(), now))
         earlier = self._before_midnight(door, address, now)
 
-        def counted(counts: _Counts) -> tuple[Attempt, _Counts | None]:
+        def counted(counts: _Counts) -> tuple[LoginAttempt, _Counts | None]:
             found = [counts.get(name, before) for name, before in zip(place.names, earlier, strict=True)]
             closing = found[:1] if is_known else found
             waits = [
@@ -106,9 +106,9 @@ class Attempts:
                 if failures >= most
             ]
             if waits:
-                return Attempt(max(waits)), None
+                return LoginAttempt(max(waits)), None
             more = {name: (failures + 1, moment) for name, (failures, _) in zip(place.names, found, strict=True)}
-            return Attempt(0, is_first=not any(failures for failures, _ in found)), {**counts, **more}
+            return LoginAttempt(0, is_first=not any(failures for failures, _ in found)), {**counts, **more}
 
         return self._swap(place, now, counted)
 

@@ -30,7 +30,7 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """Argon2id with 19 MiB, two passes and one lane, as OWASP's cheat sheet on storing passwords asks for."""
 
 
-class Hashing:
+class PasswordHashing:
     """Argon2id for a process: at most AT_ONCE at a time, so that guesses take neither its memory nor its cores."""
 
     def __init__(self, hasher: PasswordHasher = HASHER, *, wait_seconds: float = WAIT_SECONDS) -> None:

@@ -8,16 +8,16 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
-from mallard.auth.admin_password import Passwords, refuse_weak
-from mallard.auth.api_keys import KeyRing
-from mallard.auth.authenticator import Guard
-from mallard.auth.guess_throttle import GuessRate
+from mallard.auth.admin_password import AdminPassword, refuse_weak
+from mallard.auth.api_keys import ApiKeys
+from mallard.auth.authenticator import Authenticator
+from mallard.auth.guess_throttle import GuessThrottle
 from mallard.auth.known_networks import KnownNetworks
-from mallard.auth.login_sessions import Sessions
-from mallard.auth.login_throttle import Attempts, widest_network
-from mallard.auth.password_hashing import Hashing
-from mallard.auth.setup import FirstVisit
-from mallard.auth.shared_links import Link, Links
+from mallard.auth.login_sessions import LoginSessions
+from mallard.auth.login_throttle import LoginThrottle, widest_network
+from mallard.auth.password_hashing import PasswordHashing
+from mallard.auth.setup import Setup
+from mallard.auth.shared_links import SharedLink, SharedLinks
 from mallard.config import Settings
 from mallard.errors import ConfigError, MallardError, PasswordError, StoreError
 from mallard.privacy.derived_keys import derived
@@ -30,7 +30,7 @@ LINK_DOOR = "link"
 log = logging.getLogger("mallard.auth")
 
 
-class Gate:
+class AuthService:
     """The parts, and the two ways in by a password. Every method may raise StoreUnavailableError."""
 
     def __init__(
@@ -38,9 +38,9 @@ class Gate:
         settings: Settings,
         store: Store,
         secret: bytes,
-        first_visit: FirstVisit,
+        first_visit: Setup,
         *,
-        hashing: Hashing | None = None,
+        hashing: PasswordHashing | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -51,31 +51,31 @@ class Gate:
         _refuse_configured(settings.admin_password)
         if settings.auth == "off":
             log.warning("MALLARD_AUTH=off: whoever reaches this server reads, changes and erases everything.")
-        hashing = hashing or Hashing()
-        self.passwords = Passwords(store, settings.admin_password, hashing=hashing, clock=clock)
-        self.sessions = Sessions(
+        hashing = hashing or PasswordHashing()
+        self.passwords = AdminPassword(store, settings.admin_password, hashing=hashing, clock=clock)
+        self.sessions = LoginSessions(
             store,
             derived(secret, "sessions"),
             self.passwords.mark,
             lasts_seconds=settings.session_ttl,
             clock=clock,
         )
-        self.keys = KeyRing(store, clock=clock, now=now)
-        self.links = Links(store, hashing, clock=clock)
-        self.attempts = Attempts(
+        self.keys = ApiKeys(store, clock=clock, now=now)
+        self.links = SharedLinks(store, hashing, clock=clock)
+        self.attempts = LoginThrottle(
             store,
             derived(secret, "login attempts"),
             most=settings.max_login_attempts,
             lockout_seconds=settings.login_lockout,
         )
         self.known_networks = KnownNetworks(store, derived(secret, "known networks"), clock=clock)
-        self._guesses = {DOOR: GuessRate(), LINK_DOOR: GuessRate()}
+        self._guesses = {DOOR: GuessThrottle(), LINK_DOOR: GuessThrottle()}
         self.first_visit = first_visit
         self.now = now
         self.secure_cookies = settings.secure_cookies
         self.login_failures = 0
         self._counting = threading.Lock()
-        self.guard = Guard(
+        self.guard = Authenticator(
             self.passwords,
             self.sessions,
             self.keys,
@@ -89,7 +89,7 @@ class Gate:
         """Whether it is the password; or, where too many were wrong, the seconds to wait."""
         return self._try(DOOR, DOOR, partial(self.passwords.check, password), address, now)
 
-    def try_link(self, link: Link, password: str, address: str, now: datetime) -> bool | int:
+    def try_link(self, link: SharedLink, password: str, address: str, now: datetime) -> bool | int:
         """Whether it is the link's password; or, where too many were wrong, the seconds to wait."""
         if not link.password_hash:
             return True

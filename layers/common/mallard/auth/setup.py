@@ -11,7 +11,7 @@ from mallard.auth.identity import Denied
 
 
 @dataclass(frozen=True, slots=True)
-class FirstVisit:
+class Setup:
     """``on_loopback``: only this machine reaches the server. ``token`` empty: none was printed, so none is right."""
 
     on_loopback: bool

@@ -17,8 +17,8 @@ from datetime import datetime
 
 from mallard.auth.admin_password import MIN_LENGTH
 from mallard.auth.common_passwords import is_common
-from mallard.auth.password_hashing import MAX_LENGTH, Hashing
-from mallard.auth.ttl_cache import Kept
+from mallard.auth.password_hashing import MAX_LENGTH, PasswordHashing
+from mallard.auth.ttl_cache import TtlCache
 from mallard.errors import ConflictError, DamagedObjectError, LinkError, PasswordError
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
@@ -37,7 +37,7 @@ _REVOKED = b'{"revoked": true}'
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class SharedLink:
     """``slug`` is random and all there is to know for looking. ``filters`` is JSON text that narrows what it shows.
 
     ``embeddable``: pages of other sites may show it in a frame. ``created_at`` is RFC 3339.
@@ -52,13 +52,13 @@ class Link:
     embeddable: bool = False
 
 
-class Links:
+class SharedLinks:
     """The links of one store. ``clock`` is monotonic seconds."""
 
-    def __init__(self, store: Store, hashing: Hashing, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, hashing: PasswordHashing, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._hashing = hashing
-        self._kept: Kept[Link | None] = Kept(self.read, clock=clock)
+        self._kept: TtlCache[SharedLink | None] = TtlCache(self.read, clock=clock)
 
     def create(
         self,
@@ -69,7 +69,7 @@ class Links:
         password: str = "",
         filters: str = "",
         embeddable: bool = False,
-    ) -> Link:
+    ) -> SharedLink:
         """Make a link for a valid site id and valid filters. LinkError or PasswordError where the rest is wrong."""
         if not name.strip() or len(name) > MAX_NAME_LENGTH:
             raise LinkError(f"name must be 1 to {MAX_NAME_LENGTH} characters.")
@@ -81,20 +81,20 @@ class Links:
             raise PasswordError("The link's password is one of those that everybody tries first; take another.")
         hashed = self._hashing.hash(password) if password else ""
         slug = secrets.token_urlsafe(SLUG_BYTES)
-        link = Link(slug, site_id, name.strip(), now.isoformat(timespec="seconds"), hashed, filters, embeddable)
+        link = SharedLink(slug, site_id, name.strip(), now.isoformat(timespec="seconds"), hashed, filters, embeddable)
         self._store.put_if_absent(_object(slug), json.dumps(asdict(link)).encode())
         self._kept.put(slug, link)
         return link
 
-    def find(self, slug: str) -> Link | None:
+    def find(self, slug: str) -> SharedLink | None:
         """The link, None where there is none any more. At most KEPT_SECONDS behind the store."""
         return self._kept.get(slug) if _FORM.fullmatch(slug) else None
 
-    def opens(self, link: Link, password: str, stranger: str = "") -> bool:
-        """True where this is the link's password; any is where it has none. ``stranger`` as in ``Hashing.fits``."""
+    def opens(self, link: SharedLink, password: str, stranger: str = "") -> bool:
+        """True where this is the link's password; any is where it has none. See ``PasswordHashing.fits`` for ``stranger``."""
         return not link.password_hash or self._hashing.fits(password, link.password_hash, stranger)
 
-    def all(self, site_id: str | None = None) -> list[Link]:
+    def all(self, site_id: str | None = None) -> list[SharedLink]:
         """Every link, or those of a site, the oldest first. A damaged one, which opens nothing, is logged only."""
         found = []
         for key in [row.key for row in self._store.list(LINKS)]:
@@ -121,16 +121,16 @@ class Links:
         self._kept.put(slug, None)
         return True
 
-    def read(self, slug: str) -> Link | None:
+    def read(self, slug: str) -> SharedLink | None:
         """The stored link; DamagedObjectError where that is damaged."""
         return self._at(_object(slug)) or self._moved(slug)
 
-    def read_object(self, key: str) -> Link | None:
+    def read_object(self, key: str) -> SharedLink | None:
         """The link under a key of the store, moved to its place; DamagedObjectError where it is damaged."""
         name = key.removeprefix(LINKS).removesuffix(".json")
         return self._moved(name) if _FORM.fullmatch(name) else self._at(key)
 
-    def _moved(self, slug: str) -> Link | None:
+    def _moved(self, slug: str) -> SharedLink | None:
         """The link that an earlier version stored under its slug."""
         old = self._store.get(_under_slug(slug))
         if old is None or _decoded(old.data, _under_slug(slug)) is None:
@@ -141,19 +141,19 @@ class Links:
         self._store.delete(_under_slug(slug))
         return self._at(_object(slug))
 
-    def _at(self, key: str) -> Link | None:
+    def _at(self, key: str) -> SharedLink | None:
         stored = self._store.get(key)
         return _decoded(stored.data, key) if stored else None
 
 
-def _decoded(data: bytes, key: str) -> Link | None:
+def _decoded(data: bytes, key: str) -> SharedLink | None:
     """The link; None where it was revoked. DamagedObjectError where it is damaged."""
     if data == _REVOKED:
         return None
     try:
         found = json.loads(data)
         # A later version may say more.
-        return Link(**{each.name: found[each.name] for each in fields(Link) if each.name in found})
+        return SharedLink(**{each.name: found[each.name] for each in fields(SharedLink) if each.name in found})
     except (ValueError, KeyError, TypeError) as error:
         # Not its whole name, which of an earlier version opens it; as much as finds it in a listing.
         raise DamagedObjectError(f"{key[: len(LINKS) + SHOWN_LETTERS]}….json") from error

@@ -13,7 +13,7 @@ MAX_KEPT = 1000
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Value]):
+class TtlCache(Generic[Value]):
     """Values by name, read again when they are KEPT_SECONDS old. ``clock`` is monotonic seconds."""
 
     def __init__(self, read: Callable[[str], Value], *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -7,32 +7,32 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.errors import MallardError
 from mallard.event import Event
 from mallard.http.addresses import address_text
 from mallard.http.header_policy import HSTS
 from mallard.http.request_headers import is_packed
 from mallard.ingest.batch import BATCH_HEADERS, admit, answer_batch, refused_batch, take_batch
-from mallard.ingest.client import Sender, read_sender
-from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.client import Client, read_sender
+from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.http.responses import (
     EVENT_FRONT,
     PIXEL_FRONT,
-    Answer,
-    Front,
+    IngestResponse,
+    ResponseFormat,
     answer_encoded,
     answer_preflight,
     answer_wrong_batch_method,
     answer_wrong_method,
 )
-from mallard.ingest.ignored_fields import NONE, Field, kind_of
-from mallard.ingest.pipeline import Door, receive
+from mallard.ingest.ignored_fields import NONE, IgnoredField, kind_of
+from mallard.ingest.pipeline import IngestContext, receive
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel_query
 from mallard.observability.fault_description import FAULTS, kind_and_place
 from mallard.queue.base import Queue
 
-Parts = tuple[Door, Queue, KeyRing]
+Parts = tuple[IngestContext, Queue, ApiKeys]
 
 ACCEPTED = "accepted"
 DROPPED = "dropped"
@@ -69,9 +69,9 @@ def answer_safely(
 
 def answer_gateway(
     event: dict[str, Any],
-    door: Door,
+    door: IngestContext,
     queue: Queue,
-    keys: KeyRing,
+    keys: ApiKeys,
     now: datetime,
     counts: Counter[str] | None = None,
 ) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def answer_gateway(
     return _response(_answer(event, door, queue, now, counts))
 
 
-def _response(answer: Answer) -> dict[str, Any]:
+def _response(answer: IngestResponse) -> dict[str, Any]:
     return {
         "statusCode": answer.status,
         # There is nothing but TLS.
@@ -92,7 +92,9 @@ def _response(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime, counts: Counter[str]) -> Answer:
+def _answer(
+    event: dict[str, Any], door: IngestContext, queue: Queue, now: datetime, counts: Counter[str]
+) -> IngestResponse:
     method = _method(event)
     if method not in ("POST", *_PIXEL_METHODS):
         asked = _headers(event).get("access-control-request-headers", "")
@@ -121,19 +123,19 @@ def _answer(event: dict[str, Any], door: Door, queue: Queue, now: datetime, coun
 
 
 def _answer_batch(
-    event: dict[str, Any], door: Door, queue: Queue, keys: KeyRing, now: datetime, counts: Counter[str]
-) -> Answer:
+    event: dict[str, Any], door: IngestContext, queue: Queue, keys: ApiKeys, now: datetime, counts: Counter[str]
+) -> IngestResponse:
     if _method(event) != "POST":
         return answer_wrong_batch_method()
     if _is_encoded(event):
         return answer_encoded(BATCH_HEADERS)
     try:
         key = admit(_headers(event), keys)
-        if isinstance(key, Answer):
+        if isinstance(key, IngestResponse):
             return key
         body = _body(event)
         taken = refused_batch(body) if isinstance(body, Dropped) else take_batch(body, key, door, now)
-        if isinstance(taken, Answer):
+        if isinstance(taken, IngestResponse):
             return taken
         queue.send([each.to_message() for each in taken.events])
     except MallardError as error:
@@ -158,7 +160,7 @@ def _count(outcome: Event | Dropped, counts: Counter[str]) -> None:
         counts.update((DROPPED, f"{DROPPED}_{outcome.reason}"))
 
 
-def _count_ignored(fields: tuple[Field, ...], counts: Counter[str]) -> None:
+def _count_ignored(fields: tuple[IgnoredField, ...], counts: Counter[str]) -> None:
     counts.update((IGNORED, *map(kind_of, fields)))
 
 
@@ -187,7 +189,7 @@ def _body(event: dict[str, Any]) -> bytes | Dropped:
         return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
     except ValueError:
         # No base64, text beyond ASCII that says it is, or half of a character.
-        return Dropped(Reason.MALFORMED, "The body is not JSON.")
+        return Dropped(DropReason.MALFORMED, "The body is not JSON.")
 
 
 def _is_encoded(event: dict[str, Any]) -> bool:
@@ -209,11 +211,11 @@ def _method(event: dict[str, Any]) -> str:
     return str(_http(event).get("method", ""))
 
 
-def _front(event: dict[str, Any]) -> Front:
+def _front(event: dict[str, Any]) -> ResponseFormat:
     return PIXEL_FRONT if isinstance(event, dict) and _method(event) in _PIXEL_METHODS else EVENT_FRONT
 
 
-def _sender(event: dict[str, Any], door: Door) -> Sender:
+def _sender(event: dict[str, Any], door: IngestContext) -> Client:
     # The gateway's own word; a forwarded header could be anybody's.
     source = str(_http(event).get("sourceIp", ""))
     return read_sender(_headers(event), address_text(source) or source, door.edge)

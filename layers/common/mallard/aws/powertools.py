@@ -14,8 +14,8 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from mallard.config import Settings
 from mallard.errors import MallardError, UnforeseenError
-from mallard.observability.fault_description import FAULTS, Discreet, kind_and_place
-from mallard.observability.log_flood import Flood
+from mallard.observability.fault_description import FAULTS, TracebackFilter, kind_and_place
+from mallard.observability.log_flood import LogFloodFilter
 
 NAMESPACE = "Mallard"
 LATENCY = "latency"
@@ -35,7 +35,7 @@ class Context(Protocol):
         ...
 
 
-class Watch:
+class Powertools:
     """What one function writes while it lives: lines of the loggers ``mallard.*``, one EMF object per invocation.
 
     ``function`` is the service's name in both, and the only dimension: each further one is paid for by its values.
@@ -61,7 +61,7 @@ class Watch:
         self._span = _tracer(function) if tracing else nullcontext
 
     @classmethod
-    def of(cls, function: str, settings: Settings) -> "Watch":
+    def of(cls, function: str, settings: Settings) -> "Powertools":
         """As the settings say."""
         return cls(
             function,
@@ -113,8 +113,8 @@ class _Stdout(logging.StreamHandler[Any]):
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
-        self.addFilter(Flood())
-        self.addFilter(Discreet())
+        self.addFilter(LogFloodFilter())
+        self.addFilter(TracebackFilter())
 
     @property
     def stream(self) -> Any:

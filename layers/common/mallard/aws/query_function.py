@@ -7,10 +7,10 @@ from typing import Any
 
 from mallard.api.app import OUT_OF_REACH
 from mallard.api.middleware.response_headers import REQUEST_ID, new_id
-from mallard.auth.service import Gate
-from mallard.auth.setup import FirstVisit
+from mallard.auth.service import AuthService
+from mallard.auth.setup import Setup
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.errors import MallardError
 from mallard.http.header_policy import completed
 from mallard.http.upstream import behind_gateway
@@ -22,10 +22,10 @@ Answer = dict[str, Any]
 log = logging.getLogger("mallard.query")
 
 
-def open_engine(settings: Settings, store: Store) -> Engine:
+def open_engine(settings: Settings, store: Store) -> DuckDBEngine:
     """One DuckDB for all requests of a warm function; what waits in SQS cannot be looked at, so nothing is pending."""
     nothing = PENDING.empty_table()
-    return Engine(
+    return DuckDBEngine(
         store,
         lambda _: nothing,
         memory_mb=settings.query_memory_mb,
@@ -35,9 +35,9 @@ def open_engine(settings: Settings, store: Store) -> Engine:
     )
 
 
-def open_gate(settings: Settings, store: Store) -> Gate:
+def open_gate(settings: Settings, store: Store) -> AuthService:
     """Who gets in. There is no first visit: nobody sits at this machine, and nobody would read its token."""
-    return Gate(settings, store, shared_secret(store, settings.secret), FirstVisit(False, ""))
+    return AuthService(settings, store, shared_secret(store, settings.secret), Setup(False, ""))
 
 
 def answer_safely(event: Any, context: Any, open_app: Callable[[], Callable[[Any, Any], Answer]]) -> Answer:

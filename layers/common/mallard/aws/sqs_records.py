@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from mallard.flush.batching import AT_ONCE, Gathering
+from mallard.flush.batching import AT_ONCE, Batching
 from mallard.flush.drain import DAMAGED_PAUSE_SECONDS, flush
 from mallard.queue.base import Message, Queue
 from mallard.table.writer import TableWriter
@@ -18,7 +18,7 @@ def flush_records(
     table: TableWriter,
     now: datetime,
     may_go_on: Callable[[], bool],
-    gathering: Gathering = AT_ONCE,
+    gathering: Batching = AT_ONCE,
 ) -> dict[str, Any]:
     """Flush one batch; ``{"batchItemFailures": [{"itemIdentifier": id}, …]}`` names what must come again.
 

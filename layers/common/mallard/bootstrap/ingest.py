@@ -2,40 +2,40 @@
 
 from datetime import UTC, date, datetime
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import Parts
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
 from mallard.config import Settings
-from mallard.drops.drop_note import Notes
-from mallard.ingest.allowed_sites import Sites
+from mallard.drops.drop_note import DropNotes
+from mallard.ingest.allowed_sites import AllowedSites
 from mallard.ingest.enrich.cdn_headers import open_edge
 from mallard.ingest.event_ids import EventIds
 from mallard.ingest.new_sites import SharedNewSites
-from mallard.ingest.pipeline import Door
+from mallard.ingest.pipeline import IngestContext
 from mallard.ingest.rate_limit import open_rate_limit
 from mallard.normalize.hashed_cache import forget_all
-from mallard.privacy.redaction import Privacy
+from mallard.privacy.redaction import Redaction
 from mallard.privacy.rotation import Rotation, known_rotation
 from mallard.privacy.salts import Salts, ingest_key, visitor_key
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 
 SITES_KEPT_SECONDS = 60
 """A GET per instance and site each minute: less would cost more than the events do."""
 
 
-def open_sites(settings: Settings, store: Store) -> Sites:
+def open_sites(settings: Settings, store: Store) -> AllowedSites:
     """The list of sites, and a bound on new ones that holds across all functions over the store.
 
     Without a list only sites with settings are taken.
     """
     most = settings.new_sites_per_hour if settings.sites else 0
-    return Sites(settings.sites, new_sites=SharedNewSites(store, most))
+    return AllowedSites(settings.sites, new_sites=SharedNewSites(store, most))
 
 
-class Opening:
+class WarmParts:
     """The parts of a warm function: opened anew each UTC day, and at each request until the rotation is agreed on."""
 
     def __init__(self) -> None:
@@ -59,20 +59,20 @@ class Opening:
 def open_parts(settings: Settings, store: Store, rotation: Rotation) -> Parts:
     """What outlives one request. Raises MallardError where a part cannot be opened."""
     key = ingest_key(store, settings.ingest_key, settings.secret)
-    door = Door(
+    door = IngestContext(
         open_sites(settings, store),
         Salts(store, visitor_key(key), rotation),
         EventIds(key),
         open_rate_limit(settings),
         settings.filter_bots,
         settings.honor_gpc,
-        SiteBook(store, kept_seconds=SITES_KEPT_SECONDS, may_list=False, on_erasure=forget_all),
-        Privacy.of(settings),
+        SiteSettingsStore(store, kept_seconds=SITES_KEPT_SECONDS, may_list=False, on_erasure=forget_all),
+        Redaction.of(settings),
         # A thread would be frozen between two requests.
         open_geo(settings, in_background=False),
         open_edge(settings),
-        Notes(),
+        DropNotes(),
         settings.count_local,
         settings.count_automation,
     )
-    return door, open_queue(settings), KeyRing(store, marks_use=False)
+    return door, open_queue(settings), ApiKeys(store, marks_use=False)

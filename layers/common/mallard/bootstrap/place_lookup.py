@@ -4,13 +4,13 @@ from pathlib import Path
 
 from mallard.config import Settings
 from mallard.errors import StoreError
-from mallard.ingest.enrich.geoip import Geo, LocalSource, Source
+from mallard.ingest.enrich.geoip import Geoip, GeoipSource, LocalGeoipSource
 
 REMOTE_CHECK_SECONDS = 3600
 """A HEAD an hour: such a database is new twice a week."""
 
 
-class RemoteSource:
+class RemoteGeoipSource:
     """An object of a bucket, known by its ETag."""
 
     def __init__(self, location: str, *, endpoint: str = "", region: str = "") -> None:
@@ -39,15 +39,15 @@ class RemoteSource:
         path.write_bytes(found.data)
 
 
-def open_geo(settings: Settings, *, in_background: bool = True) -> Geo:
+def open_geo(settings: Settings, *, in_background: bool = True) -> Geoip:
     """The database, if there is one to be; one that is not there yet is taken as soon as it is."""
     location, precision = settings.geoip_db, _precision(settings)
     if not location:
-        return Geo(precision=precision)
+        return Geoip(precision=precision)
     if not location.startswith("s3://"):
-        return Geo(LocalSource(Path(location)), precision=precision, in_background=in_background)
-    source: Source = RemoteSource(location, endpoint=settings.s3_endpoint, region=settings.s3_region)
-    return Geo(source, precision=precision, check_seconds=REMOTE_CHECK_SECONDS, in_background=in_background)
+        return Geoip(LocalGeoipSource(Path(location)), precision=precision, in_background=in_background)
+    source: GeoipSource = RemoteGeoipSource(location, endpoint=settings.s3_endpoint, region=settings.s3_region)
+    return Geoip(source, precision=precision, check_seconds=REMOTE_CHECK_SECONDS, in_background=in_background)
 
 
 def _precision(settings: Settings) -> str:

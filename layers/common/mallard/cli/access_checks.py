@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mallard.auth.admin_password import Passwords, refuse_weak
+from mallard.auth.admin_password import AdminPassword, refuse_weak
 from mallard.config import Settings
 from mallard.errors import PasswordError, StoreError
 from mallard.privacy.salts import SECRET_KEY
@@ -32,7 +32,7 @@ def check_password(settings: Settings, store: Store) -> Finding:
             return Finding("password", True, "MALLARD_ADMIN_PASSWORD is set.")
     except PasswordError as error:
         return Finding("password", False, f"MALLARD_ADMIN_PASSWORD: {error}")
-    if Passwords(store).mark():
+    if AdminPassword(store).mark():
         return Finding("password", True, "A password is set.")
     if settings.on_loopback:
         return Finding("password", True, "No password is set yet: the first visit sets it.")

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from mallard.auth.admin_password import PASSWORD_KEY, Passwords
-from mallard.auth.api_keys import KEYS, KeyRing
-from mallard.auth.password_hashing import Hashing
-from mallard.auth.shared_links import LINKS, Links
+from mallard.auth.admin_password import PASSWORD_KEY, AdminPassword
+from mallard.auth.api_keys import KEYS, ApiKeys
+from mallard.auth.password_hashing import PasswordHashing
+from mallard.auth.shared_links import LINKS, SharedLinks
 from mallard.errors import DamagedObjectError
 from mallard.maintenance.erasure import ERASURES, read_erasure
 from mallard.privacy.rotation import ROTATION_KEY, known_rotation
 from mallard.privacy.salts import SALTS, SECRET_KEY, check_salt
-from mallard.sites.settings_store import SITES, SiteBook
+from mallard.sites.settings_store import SITES, SiteSettingsStore
 from mallard.store.base import Store
 from mallard.table.rollup import ROLLUPS, parse_rollup
 from mallard.table.rollup_file import open_whole
@@ -54,12 +54,15 @@ def _name(key: str, prefix: str) -> str:
 
 _CHECKS: dict[str, tuple[_Check, str]] = {
     SITES: (
-        lambda store, key: SiteBook(store).get(_name(key, SITES)),
+        lambda store, key: SiteSettingsStore(store).get(_name(key, SITES)),
         "put it back from a backup, or delete it and set the site's zone, origins and goals again",
     ),
-    KEYS: (lambda store, key: KeyRing(store).read(_name(key, KEYS)), "delete it and make another key"),
-    LINKS: (lambda store, key: Links(store, Hashing()).read_object(key), "delete it and make another link"),
-    PASSWORD_KEY: (lambda store, _: Passwords(store).mark(), "`mallard password` sets a new one"),
+    KEYS: (lambda store, key: ApiKeys(store).read(_name(key, KEYS)), "delete it and make another key"),
+    LINKS: (
+        lambda store, key: SharedLinks(store, PasswordHashing()).read_object(key),
+        "delete it and make another link",
+    ),
+    PASSWORD_KEY: (lambda store, _: AdminPassword(store).mark(), "`mallard password` sets a new one"),
     ROTATION_KEY: (
         lambda store, _: known_rotation(store),
         "put it back from a backup, or delete it: MALLARD_VISITOR_ROTATION then holds from the day after tomorrow",

@@ -17,7 +17,7 @@ from mallard.errors import ConfigError, QueryError
 from mallard.event import to_ms
 from mallard.observability.log_format import set_up_logs
 from mallard.sites.erased_days import accepted_ms
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.layout import Partition
 from mallard.table.messages import delivered
 from mallard.table.writer import AppendReport
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     table = open_table(open_to_write(settings), seal_rows=settings.seal_rows, single_writer=settings.single_writer)
-    total, erased = AppendReport(), SiteBook(table.store).get(site_id).erased
+    total, erased = AppendReport(), SiteSettingsStore(table.store).get(site_id).erased
     until = arguments.until or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     traffic = generate(
         site_id, events=arguments.events, days=arguments.days, random_seed=arguments.random_seed, end=until

@@ -17,13 +17,13 @@ from mallard.bootstrap.table import open_table
 from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError, TransferError
 from mallard.observability.log_format import set_up_logs
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.writer import AppendReport, TableWriter
-from mallard.transfer.chunk import Chunk, Refusal
+from mallard.transfer.chunk import Chunk, RefusedRow
 from mallard.transfer.input_files import FORMATS, find_source, read_chunks
 from mallard.transfer.load import stage, write
 from mallard.transfer.staging import Staging
-from mallard.transfer.validate import Checker, open_database
+from mallard.transfer.validate import RowValidator, open_database
 
 REFUSALS_SHOWN = 20
 WRITERS = 2
@@ -54,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs(settings)
     source, store, now = find_source(arguments.file, arguments.format), open_to_write(settings), datetime.now(UTC)
     notes = _Notes(arguments.strict)
-    database, book = open_database(), SiteBook(store)
-    checker = Checker(database, site_id, now, lambda site: book.get(site).zones)
+    database, book = open_database(), SiteSettingsStore(store)
+    checker = RowValidator(database, site_id, now, lambda site: book.get(site).zones)
     with Staging(store.scratch) as staging:
         with _Progress("read", None) as bar:
             chunks = notes.unknown_columns(read_chunks(source, database))
@@ -124,7 +124,7 @@ class _Notes:
             self._unknown |= chunk.unknown
             yield chunk
 
-    def refusals(self, refused: list[Refusal]) -> None:
+    def refusals(self, refused: list[RefusedRow]) -> None:
         """Say them; TransferError at the first one where the import is strict."""
         if refused and self._strict:
             raise TransferError(f"{refused[0]} Nothing was written.")

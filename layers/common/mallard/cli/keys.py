@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mallard.api.parameters import read_site
-from mallard.auth.api_keys import SCOPES, KeyRing
+from mallard.auth.api_keys import SCOPES, ApiKeys
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
 from mallard.errors import ApiKeyError, ConfigError, QueryError
@@ -36,10 +36,10 @@ def add_to(commands: Any) -> None:
         action.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
 
 
-def _ring(arguments: argparse.Namespace) -> KeyRing:
+def _ring(arguments: argparse.Namespace) -> ApiKeys:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
-    return KeyRing(open_store(settings))
+    return ApiKeys(open_store(settings))
 
 
 def _create(arguments: argparse.Namespace) -> int:

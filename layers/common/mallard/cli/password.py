@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mallard.auth.admin_password import Passwords
+from mallard.auth.admin_password import AdminPassword
 from mallard.auth.password_hashing import MAX_LENGTH
 from mallard.bootstrap.store import open_store
 from mallard.config import load_settings
@@ -37,7 +37,7 @@ def _set(arguments: argparse.Namespace) -> int:
     set_up_logs(settings)
     if settings.admin_password:
         raise ConfigError("MALLARD_ADMIN_PASSWORD is set and wins over a stored password; change it there.")
-    passwords = Passwords(open_store(settings))
+    passwords = AdminPassword(open_store(settings))
     try:
         passwords.put(_asked() if sys.stdin.isatty() else _piped(), datetime.now(UTC))
     except PasswordError as error:

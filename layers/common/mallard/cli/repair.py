@@ -22,7 +22,7 @@ from mallard.observability.log_format import set_up_logs
 from mallard.privacy.salts import SALTS
 from mallard.store.base import Store
 from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, site_prefix
-from mallard.table.segment_repair import Damaged, damaged_in, set_aside
+from mallard.table.segment_repair import DamagedSegment, damaged_in, set_aside
 
 DESCRIPTION = """\
 Read every file of the table whole and list those that are damaged, with the site and the day of each. With --apply each
@@ -96,7 +96,7 @@ def _repair_segments(store: Store, wanted: list[Partition], *, apply: bool) -> i
     return count
 
 
-def _damaged(store: Store, partition: Partition) -> Iterator[Damaged]:
+def _damaged(store: Store, partition: Partition) -> Iterator[DamagedSegment]:
     # All of them first: setting one aside changes what there is to read.
     yield from list(damaged_in(store, partition))
 

@@ -22,7 +22,7 @@ from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError, QueueError, StoreError
 from mallard.observability.log_format import set_up_logs
 from mallard.server.connection import KEEP_ALIVE_SECONDS, Connection
-from mallard.server.connection_limits import OpenConnections, most_connections, raise_file_limit
+from mallard.server.connection_limits import ConnectionLimits, most_connections, raise_file_limit
 from mallard.server.core_dumps import forbid_core_dumps
 from mallard.server.embedded import Embedded
 from mallard.server.event_connection import EventConnection
@@ -91,7 +91,7 @@ def make_server(app: Any, settings: Settings, connection: Any = Connection) -> "
 def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
     server = make_server(app, settings, partial(EventConnection, app.ingest))
     server.on_signal = lambda: _hard_stop_after(settings.shutdown_timeout + HARD_STOP_GRACE_SECONDS)
-    Connection.open_connections = OpenConnections(most_connections(raise_file_limit()), is_proxy(settings))
+    Connection.open_connections = ConnectionLimits(most_connections(raise_file_limit()), is_proxy(settings))
     app.start()
     _greet(listener, app.first_token)
     server.run(sockets=[listener])

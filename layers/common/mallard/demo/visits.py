@@ -22,7 +22,7 @@ _MIN_DWELL_MS, _MAX_DWELL_MS = 2_000, 25 * 60_000
 _MIN_AWAY_MS, _MEAN_EXTRA_AWAY_MS = 31 * 60_000, 120 * 60_000
 
 
-class Kind(NamedTuple):
+class VisitKind(NamedTuple):
     """What a row says that depends on its event alone: name, props as JSON text, revenue in cents."""
 
     name: str
@@ -35,8 +35,8 @@ _NUMBERS = {name: number for number, name in enumerate(SECTIONS)}
 _ACTIONS = [section.action.details if section.action else () for section in _SECTIONS]
 
 PATHS = [path for section in _SECTIONS for path in section.paths]
-KINDS = [Kind(PAGEVIEW), Kind(ENGAGEMENT)] + [
-    Kind(section.action.name, props, cents)
+KINDS = [VisitKind(PAGEVIEW), VisitKind(ENGAGEMENT)] + [
+    VisitKind(section.action.name, props, cents)
     for section in _SECTIONS
     if section.action
     for _, props, cents in section.action.details

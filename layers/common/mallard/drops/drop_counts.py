@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from mallard.drops.drop_note import Note
+from mallard.drops.drop_note import DropNote
 from mallard.event import local_date
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
@@ -24,7 +24,7 @@ Counts = dict[str, dict[str, dict[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rejection:
+class DropCount:
     """How often a site's events were dropped for a reason on a date (UTC)."""
 
     date: date
@@ -34,23 +34,23 @@ class Rejection:
     last_ms: int
 
 
-def add_notes(store: Store, notes: Iterable[Note]) -> None:
+def add_notes(store: Store, notes: Iterable[DropNote]) -> None:
     """Count notes. A note delivered twice counts twice. StoreError where a day could not be written."""
-    days: dict[str, list[Note]] = defaultdict(list)
+    days: dict[str, list[DropNote]] = defaultdict(list)
     for note in notes:
         days[note.date].append(note)
     for day, members in days.items():
         _swap(store, date.fromisoformat(day), partial(_added, notes=members))
 
 
-def rejections(store: Store, site_id: str, start: date, end: date) -> Iterator[Rejection]:
+def rejections(store: Store, site_id: str, start: date, end: date) -> Iterator[DropCount]:
     """A site's drops of ``start <= date < end``, by date, then by count."""
     for row in store.list(REJECTED):
         day = _day_of(row.key)
         if day is None or not start <= day < end:
             continue
         found = [
-            Rejection(day, reason, entry["count"], entry["first"], entry["last"])
+            DropCount(day, reason, entry["count"], entry["first"], entry["last"])
             for reason, entry in _read(store, day).get(site_id, {}).items()
         ]
         yield from sorted(found, key=lambda each: (-each.count, each.reason))
@@ -72,7 +72,7 @@ def delete_old_rejections(store: Store, now: datetime) -> int:
     return len(old)
 
 
-def _added(counts: Counts, notes: Iterable[Note]) -> Counts:
+def _added(counts: Counts, notes: Iterable[DropNote]) -> Counts:
     for note in notes:
         if note.site_id not in counts and len(counts) >= MAX_SITES_PER_DAY:
             continue

@@ -15,7 +15,7 @@ _PREFIX = b'{"rejected":'
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class DropNote:
     """One drop. ``accepted_ms`` is when it came, in ms since 1970: named as in events, so that erasures reach it."""
 
     site_id: str
@@ -34,17 +34,17 @@ def is_note(body: bytes) -> bool:
     return body.startswith(_PREFIX)
 
 
-def read_note(body: bytes) -> Note:
+def read_note(body: bytes) -> DropNote:
     """The note of a message; ValueError where it is none."""
     try:
         found = json.loads(body)
         day = date.fromisoformat(found["date"]).isoformat()
-        return Note(str(found["site_id"]), day, int(found["accepted_ms"]), str(found["rejected"]))
+        return DropNote(str(found["site_id"]), day, int(found["accepted_ms"]), str(found["rejected"]))
     except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
 
 
-class Notes:
+class DropNotes:
     """Makes notes, up to NOTES_PER_MINUTE of drops and as many of ignored values, so that neither hides the other."""
 
     def __init__(self, per_minute: int = NOTES_PER_MINUTE) -> None:
@@ -53,15 +53,15 @@ class Notes:
         self._made: Counter[bool] = Counter()
         self._lock = threading.Lock()
 
-    def make(self, site_id: str, reason: str, now: datetime) -> Note | None:
+    def make(self, site_id: str, reason: str, now: datetime) -> DropNote | None:
         """A note of one drop, None where this minute has enough."""
         return self._make(site_id, reason, now, is_drop=True)
 
-    def make_ignored(self, site_id: str, kind: str, now: datetime) -> Note | None:
+    def make_ignored(self, site_id: str, kind: str, now: datetime) -> DropNote | None:
         """A note of one value of an event that was repaired or left out, None where this minute has enough."""
         return self._make(site_id, kind, now, is_drop=False)
 
-    def _make(self, site_id: str, reason: str, now: datetime, *, is_drop: bool) -> Note | None:
+    def _make(self, site_id: str, reason: str, now: datetime, *, is_drop: bool) -> DropNote | None:
         moment_ms = to_ms(now)
         with self._lock:
             if self._minute != moment_ms // 60_000:
@@ -70,4 +70,4 @@ class Notes:
             self._made[is_drop] += 1
             if self._made[is_drop] > self._per_minute:
                 return None
-        return Note(site_id, now.astimezone(UTC).date().isoformat(), moment_ms, reason)
+        return DropNote(site_id, now.astimezone(UTC).date().isoformat(), moment_ms, reason)

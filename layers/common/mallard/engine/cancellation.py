@@ -18,7 +18,7 @@ MAX_WAITING = 32
 WAIT_STEP_SECONDS = 0.1
 
 
-class Stop:
+class Cancellation:
     """Ends what runs in its name; ``stop()`` may come from any thread, once or often."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ _SENTENCES: dict[type[QueryStoppedError], str] = {
     QueryTooLongError: "The query takes longer than MALLARD_QUERY_SECONDS; ask for fewer days."
 }
 
-CURRENT: ContextVar[Stop | None] = ContextVar("mallard.query.stop", default=None)
+CURRENT: ContextVar[Cancellation | None] = ContextVar("mallard.query.stop", default=None)
 """What ends the request that is being answered; None: nothing does."""
 
 
@@ -79,12 +79,12 @@ IS_STRANGER: ContextVar[bool] = ContextVar("mallard.query.is_stranger", default=
 """True where the request that is being answered is of somebody who is not the owner, nor has a key."""
 
 
-def current_stop() -> Stop:
+def current_stop() -> Cancellation:
     """That of the request, or one that nobody stops."""
-    return CURRENT.get() or Stop()
+    return CURRENT.get() or Cancellation()
 
 
-class Line:
+class AdmissionQueue:
     """Lets ``at_once`` in at a time and ``waiting`` wait. QueryBusyError where the line is full."""
 
     def __init__(self, at_once: int = AT_ONCE, waiting: int = MAX_WAITING) -> None:
@@ -94,7 +94,7 @@ class Line:
         self._places = threading.Semaphore(at_once + waiting)
 
     @contextmanager
-    def turn(self, stop: Stop) -> Iterator[None]:
+    def turn(self, stop: Cancellation) -> Iterator[None]:
         """Inside it is this query's turn; who is stopped while waiting leaves the line."""
         if not self._places.acquire(blocking=False):
             raise QueryBusyError("Too many queries wait already; ask again in some seconds.")
@@ -106,7 +106,7 @@ class Line:
 
 
 @contextmanager
-def _acquired(places: threading.Semaphore, stop: Stop) -> Iterator[None]:
+def _acquired(places: threading.Semaphore, stop: Cancellation) -> Iterator[None]:
     while not places.acquire(timeout=WAIT_STEP_SECONDS):
         stop.check()
     try:

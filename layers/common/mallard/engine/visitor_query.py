@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from mallard.engine.sql.conditions import Conditions
-from mallard.engine.sql.statement import Count, trail_sql
+from mallard.engine.sql.statement import CountStatement, trail_sql
 from mallard.errors import QueryTooLargeError
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.query import Query
@@ -19,7 +19,7 @@ MAX_ROWS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class VisitorQuery:
     """``query`` says of which site, range and filter, and by which dimension the events' ``value`` is (TOTAL: NULL).
 
     ``sql`` is a SELECT over the table ``trail``: the events of visitors that pass, in no order, pings left out, with
@@ -48,7 +48,7 @@ class Study:
 
     def statement(self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool) -> str:
         """The whole text, over segments, pending events, both, or neither."""
-        count = Count((self.query.dimension,), of_visits=True, conditions=conditions, also=self.columns)
+        count = CountStatement((self.query.dimension,), of_visits=True, conditions=conditions, also=self.columns)
         trail = trail_sql(count, has_files=has_files, has_waiting=has_waiting)
         return f"WITH {trail}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
 

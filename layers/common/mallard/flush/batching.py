@@ -23,7 +23,7 @@ PROMPT_PARTITIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class Batching:
     """``seconds`` is how long the events of a quiet partition wait for others at most; 0: none waits."""
 
     seconds: int = 0
@@ -55,4 +55,4 @@ class Gathering:
         return (accepted - offset) // self.seconds * self.seconds + self.seconds + offset
 
 
-AT_ONCE = Gathering()
+AT_ONCE = Batching()

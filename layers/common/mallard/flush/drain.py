@@ -10,7 +10,7 @@ import pyarrow as pa
 from mallard.drops.drop_counts import add_notes
 from mallard.drops.drop_note import is_note, read_note
 from mallard.errors import DamagedSegmentError, StoreError, TableError
-from mallard.flush.batching import AT_ONCE, Gathering
+from mallard.flush.batching import AT_ONCE, Batching
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, Queue
 from mallard.table.layout import Partition
 from mallard.table.messages import broken, partitions, read_deliveries
@@ -88,7 +88,7 @@ def flush(
     now: datetime,
     *,
     may_go_on: Callable[[], bool] = lambda: True,
-    gathering: Gathering = AT_ONCE,
+    gathering: Batching = AT_ONCE,
 ) -> FlushReport:
     """Write each message's event into its partition. Nothing is settled here: the report says what may be.
 
@@ -156,7 +156,7 @@ def drain(
     clock: Callable[[], datetime],
     may_go_on: Callable[[], bool] = lambda: True,
     enough: int | None = None,
-    gathering: Gathering = AT_ONCE,
+    gathering: Batching = AT_ONCE,
 ) -> FlushReport:
     """Flush until the queue has given all it had, a round failed, or ``may_go_on`` says no; settle each round.
 
@@ -182,7 +182,7 @@ def drain_if_any(
     *,
     clock: Callable[[], datetime],
     may_go_on: Callable[[], bool],
-    gathering: Gathering = AT_ONCE,
+    gathering: Batching = AT_ONCE,
 ) -> FlushReport:
     """A scheduled run of a function. Nothing where the queue is idle: a receive that finds nothing takes a second."""
     if queue.is_idle():
@@ -197,7 +197,7 @@ def flush_round(
     clock: Callable[[], datetime],
     may_go_on: Callable[[], bool] = lambda: True,
     enough: int | None = None,
-    gathering: Gathering = AT_ONCE,
+    gathering: Batching = AT_ONCE,
 ) -> tuple[bool, FlushReport]:
     """Receive up to BATCH messages of RECEIVED_BYTES, flush them within ROUND_TIME and settle them.
 

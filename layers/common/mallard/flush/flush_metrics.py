@@ -13,7 +13,7 @@ log = logging.getLogger("mallard.flush")
 
 
 @dataclass(frozen=True, slots=True)
-class Last:
+class LastFlush:
     """One flush that had something to do: when it ended, how long it took, and what became of the events."""
 
     ended: datetime
@@ -23,7 +23,7 @@ class Last:
     failed: bool
 
 
-class History:
+class FlushHistory:
     """Counts flushes that had something to do; a flush that failed in part counts what it wrote, and as failed."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class History:
         self.rows_erased = 0
         self.partitions = 0
         self.set_aside = 0
-        self.last: Last | None = None
+        self.last: LastFlush | None = None
 
     def note(self, report: FlushReport, seconds: float, now: datetime) -> None:
         """A flush came to its end, after so many seconds. One line in the log, where it had something to do."""
@@ -49,7 +49,7 @@ class History:
         self.rows_erased += rows.erased
         self.partitions += report.partitions
         self.set_aside += len(report.poison)
-        self.last = Last(now, seconds, rows.written, report.partitions, failed)
+        self.last = LastFlush(now, seconds, rows.written, report.partitions, failed)
         log.info(
             "flushed %d events into %d partitions in %.2f s"
             " (%d duplicates, %d erased, %d set aside, %d to try again, %d before a damaged file)",
@@ -68,7 +68,7 @@ class History:
         """A flush ended in an error, whose own words are told only where they are ours."""
         self.failures += 1
         self.durations.note(seconds)
-        self.last = Last(now, seconds, 0, 0, True)
+        self.last = LastFlush(now, seconds, 0, 0, True)
         log.error("flush failed after %.2f s: %s", seconds, told(error))
 
 

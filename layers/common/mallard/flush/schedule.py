@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from mallard.errors import MallardError
-from mallard.flush.batching import AT_ONCE, Gathering
+from mallard.flush.batching import AT_ONCE, Batching
 from mallard.flush.drain import FlushReport, drain, flush_round
-from mallard.flush.flush_metrics import History, told
+from mallard.flush.flush_metrics import FlushHistory, told
 from mallard.queue.base import Queue
 from mallard.table.writer import TableWriter
 
@@ -42,7 +42,7 @@ class Schedule:
         *,
         interval_seconds: float,
         count: int,
-        gathering: Gathering = AT_ONCE,
+        gathering: Batching = AT_ONCE,
         keep_house: KeepHouse = lambda *_: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         waiting_bytes: Callable[[], int] = lambda: 0,
@@ -61,7 +61,7 @@ class Schedule:
         self._since_last = 0
         self._has_more = False
         self._thread = threading.Thread(target=self._run, name="flush", daemon=True)
-        self.history = History()
+        self.history = FlushHistory()
 
     def start(self) -> None:
         """Begin."""

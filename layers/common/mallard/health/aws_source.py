@@ -12,12 +12,12 @@ from itertools import islice
 from typing import Any
 
 from mallard import __version__
-from mallard.auth.service import Gate
+from mallard.auth.service import AuthService
 from mallard.config import Settings
-from mallard.health.background_probe import Look
+from mallard.health.background_probe import BackgroundProbe
 from mallard.health.password_check import PASSWORD_SECONDS, look_for_password
-from mallard.health.prometheus import Metric, gauge, labelled
-from mallard.health.readiness import Check, Readiness, status_of, store_answers
+from mallard.health.prometheus import PrometheusMetric, gauge, labelled
+from mallard.health.readiness import Readiness, ReadinessCheck, status_of, store_answers
 from mallard.health.source import gauge_of, known
 from mallard.queue.base import Queue
 from mallard.store.base import Store
@@ -31,7 +31,7 @@ MAX_LISTED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class AwsState:
     """What waits in the queue, and when the table was written last; None is not known."""
 
     buffered: int | None = None
@@ -39,17 +39,17 @@ class State:
 
 
 @dataclass
-class Functions:
+class AwsSource:
     """A ``Subject``. ``open_queue`` may raise MallardError: the function may not be allowed to look at the queue."""
 
     settings: Settings
     store: Store
-    gate: Gate
+    gate: AuthService
     open_queue: Callable[[], Queue]
     seconds: Callable[[], float] = time.monotonic
     readiness: Readiness = field(init=False)
-    _has_password: Look[bool | None] = field(init=False)
-    _state: State = field(init=False, default_factory=State)
+    _has_password: BackgroundProbe[bool | None] = field(init=False)
+    _state: AwsState = field(init=False, default_factory=AwsState)
     _looked: float = field(init=False, default=float("-inf"))
     _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
 
@@ -59,7 +59,7 @@ class Functions:
         self.readiness = Readiness(looks)
         self._has_password = look_for_password(self.settings, self.gate)
 
-    def checks(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[ReadinessCheck]:
         """The store answers; whether the queue takes events only the ingest function can tell."""
         return self.readiness.checks()
 
@@ -79,7 +79,7 @@ class Functions:
             "checks": {each.name: {"ok": each.ok, "sentence": each.sentence} for each in checks},
         }
 
-    def metrics(self) -> list[Metric]:
+    def metrics(self) -> list[PrometheusMetric]:
         """What is the same whichever instance is asked."""
         state = self.state()
         ready = {each.name: int(each.ok) for each in self.checks()}
@@ -92,11 +92,11 @@ class Functions:
             gauge("mallard_filter_bots", "Whether bots are left out: 1 or 0.", gauge_of(self.settings.filter_bots)),
         ]
 
-    def state(self) -> State:
+    def state(self) -> AwsState:
         """No older than KEPT_SECONDS."""
         with self._looking:
             if self.seconds() - self._looked >= KEPT_SECONDS:
-                self._state = State(known(lambda: self.open_queue().depth()), known(self._written))
+                self._state = AwsState(known(lambda: self.open_queue().depth()), known(self._written))
                 self._looked = self.seconds()
             return self._state
 

@@ -13,7 +13,7 @@ log = logging.getLogger("mallard.health")
 T = TypeVar("T")
 
 
-class Look(Generic[T]):
+class BackgroundProbe(Generic[T]):
     """What ``find`` finds, by a thread of its own; ``otherwise`` where it raises, and as long as it has no answer."""
 
     def __init__(self, find: Callable[[], T], otherwise: T) -> None:

@@ -12,7 +12,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class PrometheusMetric:
     """One name with what it means (a sentence) and its samples: the rest of the line before the number, and it.
 
     ``kind`` is counter, gauge or histogram.
@@ -24,38 +24,40 @@ class Metric:
     samples: tuple[tuple[str, float], ...]
 
 
-def counter(name: str, meaning: str, value: float) -> Metric:
+def counter(name: str, meaning: str, value: float) -> PrometheusMetric:
     """What only grows, and begins at 0 with the process."""
-    return Metric(name, "counter", meaning, (("", value),))
+    return PrometheusMetric(name, "counter", meaning, (("", value),))
 
 
-def gauge(name: str, meaning: str, value: float | None) -> Metric:
+def gauge(name: str, meaning: str, value: float | None) -> PrometheusMetric:
     """What rises and falls; of None nothing is told: a value that is not known is not 0."""
-    return Metric(name, "gauge", meaning, () if value is None else (("", value),))
+    return PrometheusMetric(name, "gauge", meaning, () if value is None else (("", value),))
 
 
-def labelled(name: str, kind: str, meaning: str, label: str, values: Mapping[str, int]) -> Metric:
+def labelled(name: str, kind: str, meaning: str, label: str, values: Mapping[str, int]) -> PrometheusMetric:
     """A counter or gauge for each value of one label, a closed set of plain words."""
-    return Metric(name, kind, meaning, tuple((f'{{{label}="{word}"}}', count) for word, count in values.items()))
+    return PrometheusMetric(
+        name, kind, meaning, tuple((f'{{{label}="{word}"}}', count) for word, count in values.items())
+    )
 
 
-def histogram(name: str, meaning: str, found: Histogram) -> Metric:
+def histogram(name: str, meaning: str, found: Histogram) -> PrometheusMetric:
     """Durations, in seconds."""
     counted = found.counted()
     bounds = [*(f"{bound:g}" for bound in counted.bounds), "+Inf"]
     buckets = zip(bounds, [*counted.at_most, counted.count], strict=True)
     samples = [(f'_bucket{{le="{bound}"}}', float(count)) for bound, count in buckets]
-    return Metric(
+    return PrometheusMetric(
         name, "histogram", meaning, (*samples, ("_sum", round(counted.sum_seconds, 6)), ("_count", counted.count))
     )
 
 
-def exposition(metrics: Iterable[Metric]) -> str:
+def exposition(metrics: Iterable[PrometheusMetric]) -> str:
     """The text. A metric of which nothing is known is left out."""
     return "".join(line + "\n" for each in metrics if each.samples for line in _lines(each))
 
 
-def _lines(metric: Metric) -> list[str]:
+def _lines(metric: PrometheusMetric) -> list[str]:
     head = [f"# HELP {metric.name} {metric.meaning}", f"# TYPE {metric.name} {metric.kind}"]
     return [*head, *(f"{metric.name}{rest} {_number(value)}" for rest, value in metric.samples)]
 

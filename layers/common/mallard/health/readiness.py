@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mallard.errors import StoreUnavailableError
-from mallard.health.background_probe import Look
+from mallard.health.background_probe import BackgroundProbe
 from mallard.store.base import Store
 
 KEPT_SECONDS = 5.0
@@ -20,7 +20,7 @@ WAIT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ReadinessCheck:
     """What a look found. ``sentence`` names no place of this machine: anyone may read it."""
 
     name: str
@@ -28,7 +28,7 @@ class Check:
     sentence: str
 
 
-def status_of(checks: Iterable[Check]) -> str:
+def status_of(checks: Iterable[ReadinessCheck]) -> str:
     """The word for all of them: ok, or degraded."""
     return "ok" if all(each.ok for each in checks) else "degraded"
 
@@ -48,10 +48,10 @@ class Readiness:
         self._clock = clock
         self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
-        self._found: tuple[Check, ...] = ()
+        self._found: tuple[ReadinessCheck, ...] = ()
         self._looked = float("-inf")
 
-    def checks(self) -> tuple[Check, ...]:
+    def checks(self) -> tuple[ReadinessCheck, ...]:
         """All of them, no older than KEPT_SECONDS."""
         with self._lock:
             if self._clock() - self._looked >= KEPT_SECONDS:
@@ -63,12 +63,12 @@ class Readiness:
             return self._found
 
 
-def _part(name: str, look: Callable[[], None], failed: str) -> Look[Check]:
-    def find() -> Check:
+def _part(name: str, look: Callable[[], None], failed: str) -> BackgroundProbe[ReadinessCheck]:
+    def find() -> ReadinessCheck:
         look()
-        return Check(name, True, f"The {name} is well.")
+        return ReadinessCheck(name, True, f"The {name} is well.")
 
-    return Look(find, Check(name, False, failed))
+    return BackgroundProbe(find, ReadinessCheck(name, False, failed))
 
 
 def store_answers(store: Store) -> None:

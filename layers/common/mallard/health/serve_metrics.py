@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mallard.auth.service import Gate
-from mallard.engine.duckdb.result_cache import Cache
-from mallard.flush.flush_metrics import History
-from mallard.health.prometheus import Metric, counter, gauge, histogram, labelled
+from mallard.auth.service import AuthService
+from mallard.engine.duckdb.result_cache import ResultCache
+from mallard.flush.flush_metrics import FlushHistory
+from mallard.health.prometheus import PrometheusMetric, counter, gauge, histogram, labelled
 from mallard.health.query_counts import QueryCounts
-from mallard.health.readiness import Check
+from mallard.health.readiness import ReadinessCheck
 from mallard.health.source import gauge_of
-from mallard.ingest.drop_reasons import Reason
+from mallard.ingest.drop_reasons import DropReason
 from mallard.ingest.http.asgi import IngestApp
-from mallard.ingest.ignored_fields import Field
+from mallard.ingest.ignored_fields import IgnoredField
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Numbers:
 
 def metrics_of(
     numbers: Numbers,
-    checks: Sequence[Check],
-    flushes: History,
+    checks: Sequence[ReadinessCheck],
+    flushes: FlushHistory,
     ingest: IngestApp,
     query_counts: QueryCounts,
-    cache: Cache,
-    gate: Gate,
-) -> list[Metric]:
+    cache: ResultCache,
+    gate: AuthService,
+) -> list[PrometheusMetric]:
     """All of them."""
     return [
         *_of_ingest(numbers, ingest),
@@ -47,9 +47,9 @@ def metrics_of(
     ]
 
 
-def _of_ingest(numbers: Numbers, ingest: IngestApp) -> list[Metric]:
-    dropped = {reason.value: ingest.dropped[reason] for reason in Reason}
-    ignored = {field.value: ingest.ignored[field] for field in Field}
+def _of_ingest(numbers: Numbers, ingest: IngestApp) -> list[PrometheusMetric]:
+    dropped = {reason.value: ingest.dropped[reason] for reason in DropReason}
+    ignored = {field.value: ingest.ignored[field] for field in IgnoredField}
     return [
         gauge("mallard_buffered_events", "Messages in the queue, waiting for a flush.", numbers.buffered),
         gauge(
@@ -69,12 +69,12 @@ def _of_ingest(numbers: Numbers, ingest: IngestApp) -> list[Metric]:
         counter(
             "mallard_rate_limit_rejections_total",
             "Events refused by a rate limit of a site or a client.",
-            dropped[Reason.RATE],
+            dropped[DropReason.RATE],
         ),
     ]
 
 
-def _of_flushes(flushes: History) -> list[Metric]:
+def _of_flushes(flushes: FlushHistory) -> list[PrometheusMetric]:
     last = flushes.last
     rows = {"written": flushes.rows_written, "known": flushes.rows_known, "erased": flushes.rows_erased}
     return [
@@ -99,7 +99,7 @@ def _of_flushes(flushes: History) -> list[Metric]:
     ]
 
 
-def _of_queries(numbers: Numbers, query_counts: QueryCounts, cache: Cache) -> list[Metric]:
+def _of_queries(numbers: Numbers, query_counts: QueryCounts, cache: ResultCache) -> list[PrometheusMetric]:
     return [
         histogram(
             "mallard_query_duration_seconds", "Seconds until the response to a query began.", query_counts.durations
@@ -114,7 +114,7 @@ def _of_queries(numbers: Numbers, query_counts: QueryCounts, cache: Cache) -> li
     ]
 
 
-def _of_the_instance(numbers: Numbers, checks: Sequence[Check], gate: Gate) -> list[Metric]:
+def _of_the_instance(numbers: Numbers, checks: Sequence[ReadinessCheck], gate: AuthService) -> list[PrometheusMetric]:
     ready = {each.name: int(each.ok) for each in checks}
     return [
         labelled("mallard_ready", "gauge", "1 if a part works, else 0.", "part", ready),

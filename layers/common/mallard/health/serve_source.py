@@ -8,43 +8,43 @@ from pathlib import Path
 from typing import Any
 
 from mallard import __version__
-from mallard.auth.service import Gate
+from mallard.auth.service import AuthService
 from mallard.config import Settings
-from mallard.engine.duckdb.damaged_files import Damage
-from mallard.engine.duckdb.result_cache import Cache
-from mallard.flush.flush_metrics import History
-from mallard.health.background_probe import Look
+from mallard.engine.duckdb.damaged_files import DamagedFiles
+from mallard.engine.duckdb.result_cache import ResultCache
+from mallard.flush.flush_metrics import FlushHistory
+from mallard.health.background_probe import BackgroundProbe
 from mallard.health.password_check import PASSWORD_SECONDS, look_for_password
-from mallard.health.prometheus import Metric
+from mallard.health.prometheus import PrometheusMetric
 from mallard.health.query_counts import QueryCounts
 from mallard.health.queue_age import LOOKED_AT, age_seconds
-from mallard.health.readiness import Check, Readiness, status_of, store_answers
+from mallard.health.readiness import Readiness, ReadinessCheck, status_of, store_answers
 from mallard.health.serve_metrics import Numbers, metrics_of
 from mallard.health.source import known
-from mallard.ingest.enrich.geoip import Geo
+from mallard.ingest.enrich.geoip import Geoip
 from mallard.ingest.http.asgi import IngestApp
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 
 
 @dataclass
-class Serving:
+class ServeSource:
     """The parts of one process that are looked at; a ``Subject``. ``clock`` gives the aware time."""
 
     settings: Settings
     store: Store
     queue: LocalQueue
-    flushes: History
+    flushes: FlushHistory
     ingest: IngestApp
     query_counts: QueryCounts
-    cache: Cache
-    damage: Damage
-    gate: Gate
-    geo: Geo
+    cache: ResultCache
+    damage: DamagedFiles
+    gate: AuthService
+    geo: Geoip
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     readiness: Readiness = field(init=False)
     began: datetime = field(init=False)
-    _has_password: Look[bool | None] = field(init=False)
+    _has_password: BackgroundProbe[bool | None] = field(init=False)
 
     def __post_init__(self) -> None:
         """What the parts are asked."""
@@ -56,7 +56,7 @@ class Serving:
         self.began = self.clock()
         self._has_password = look_for_password(self.settings, self.gate)
 
-    def checks(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[ReadinessCheck]:
         """The store answers, and the queue takes events."""
         return self.readiness.checks()
 
@@ -104,7 +104,7 @@ class Serving:
             "disk_free_bytes": numbers.disk_free_bytes,
         }
 
-    def metrics(self) -> list[Metric]:
+    def metrics(self) -> list[PrometheusMetric]:
         """All of them, whether they changed or not."""
         return metrics_of(
             self.numbers(), self.checks(), self.flushes, self.ingest, self.query_counts, self.cache, self.gate

@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from mallard.errors import MallardError
-from mallard.health.prometheus import Metric
-from mallard.health.readiness import Check
+from mallard.health.prometheus import PrometheusMetric
+from mallard.health.readiness import ReadinessCheck
 
 T = TypeVar("T")
 
 
-class Subject(Protocol):
+class HealthSource(Protocol):
     """No method raises: what cannot be found out is None, or left out."""
 
-    def checks(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[ReadinessCheck]:
         """Whether it can do its work, part by part."""
         ...
 
@@ -21,7 +21,7 @@ class Subject(Protocol):
         """How it is, as JSON, for who runs it."""
         ...
 
-    def metrics(self) -> list[Metric]:
+    def metrics(self) -> list[PrometheusMetric]:
         """The same in numbers over time, for a monitor."""
         ...
 

@@ -14,14 +14,14 @@ _ID = re.compile(r"[A-Za-z0-9._:=+/@-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class UpstreamHeaders:
     """What stands in front of the application. ``given_id`` is empty where nobody who is believed gave one."""
 
     is_tls: Callable[[Scope], bool]
     given_id: Callable[[Scope], str]
 
 
-def behind_proxies(is_trusted: Callable[[Scope], bool]) -> Front:
+def behind_proxies(is_trusted: Callable[[Scope], bool]) -> UpstreamHeaders:
     """A server, and perhaps proxies before it: ``is_trusted`` tells whether one of ours passed a request on."""
 
     def is_tls(scope: Scope) -> bool:
@@ -33,10 +33,10 @@ def behind_proxies(is_trusted: Callable[[Scope], bool]) -> Front:
         given = header(scope, b"x-request-id")
         return given if _ID.fullmatch(given) and is_trusted(scope) else ""
 
-    return Front(is_tls, given_id)
+    return UpstreamHeaders(is_tls, given_id)
 
 
-def behind_gateway() -> Front:
+def behind_gateway() -> UpstreamHeaders:
     """API Gateway and Function URLs: there is nothing but TLS, and each request has an id already."""
 
     def given_id(scope: Scope) -> str:
@@ -45,7 +45,7 @@ def behind_gateway() -> Front:
         given = str(context.get("requestId", "")) if isinstance(context, Mapping) else ""
         return given if _ID.fullmatch(given) else ""
 
-    return Front(lambda _: True, given_id)
+    return UpstreamHeaders(lambda _: True, given_id)
 
 
 DIRECT = behind_proxies(lambda _: False)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.enrich.page_url import host_of
 from mallard.ingest.new_sites import LocalNewSites, NewSites
 
@@ -20,7 +20,7 @@ def host_of_site(site_id: str) -> str:
     return site_id if site_id.count(":") > 1 else site_id.partition(":")[0]
 
 
-class Sites:
+class AllowedSites:
     """The allow-list, and the bound on new sites."""
 
     def __init__(
@@ -57,14 +57,14 @@ class Sites:
         ``is_set_up`` tells whether the site has settings, which makes it known. Raises StoreUnavailableError.
         """
         if self.excludes(site_id):
-            return Dropped(Reason.SITE, "This site is not on the server's list (MALLARD_SITES).")
+            return Dropped(DropReason.SITE, "This site is not on the server's list (MALLARD_SITES).")
         if self._new_sites is None or self.knows(site_id) or is_set_up(site_id):
             return None
         wait = self._new_sites.wait_seconds(site_id, now)
         if wait:
             most = self._new_sites.most
             sentence = f"More than {most} new sites within an hour; list yours in MALLARD_SITES, or set it up."
-            return Dropped(Reason.NEW_SITES, sentence, wait)
+            return Dropped(DropReason.NEW_SITES, sentence, wait)
         self._met.add(site_id)
         return None
 
@@ -78,4 +78,4 @@ class Sites:
         host = host_of(origin)
         if host is not None and listed(host, origins or (host_of_site(site_id),)):
             return None
-        return Dropped(Reason.ORIGIN, "The page's Origin is not allowed for this site.")
+        return Dropped(DropReason.ORIGIN, "The page's Origin is not allowed for this site.")

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mallard.auth.api_keys import ApiKey, KeyRing, key_in
+from mallard.auth.api_keys import ApiKey, ApiKeys, key_in
 from mallard.event import Event
 from mallard.http.addresses import address_text
 from mallard.ingest.client import agent_text
-from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.enrich.user_agent import MAX_AGENT_LENGTH
-from mallard.ingest.http.responses import Answer, refusal
-from mallard.ingest.ignored_fields import NONE, Field
+from mallard.ingest.http.responses import IngestResponse, refusal
+from mallard.ingest.ignored_fields import NONE, IgnoredField
 from mallard.ingest.optional_fields import read_text
-from mallard.ingest.pipeline import TOO_LATE, Door, Sender, receive
+from mallard.ingest.pipeline import TOO_LATE, Client, IngestContext, receive
 from mallard.ingest.request import EventRequest, parse_wire, strict_json
 
 MAX_BATCH_BYTES = 1024 * 1024
@@ -30,13 +30,13 @@ BATCH_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BatchRow:
     """One event of a batch: what was sent, of whom, and when it happened (None: now)."""
 
     request: EventRequest
-    sender: Sender
+    sender: Client
     moment: datetime | None
-    ignored: tuple[Field, ...] = NONE
+    ignored: tuple[IgnoredField, ...] = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Repaired:
 
     index: int
     site_id: str
-    fields: tuple[Field, ...]
+    fields: tuple[IgnoredField, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BatchOutcome:
     """Outcome of a batch: the events, why each other row was dropped, by its index, and values that were ignored."""
 
     events: tuple[Event, ...] = ()
@@ -57,7 +57,7 @@ class Taken:
     ignored: tuple[Repaired, ...] = ()
 
 
-def admit(headers: dict[str, str], keys: KeyRing) -> ApiKey | Answer:
+def admit(headers: dict[str, str], keys: ApiKeys) -> ApiKey | IngestResponse:
     """The key of a request, or the refusal. Raises StoreUnavailableError where the store fails."""
     text = key_in(headers)
     key = keys.find(text) if text else None
@@ -69,7 +69,7 @@ def admit(headers: dict[str, str], keys: KeyRing) -> ApiKey | Answer:
     return key
 
 
-def take_batch(body: bytes, key: ApiKey, door: Door, now: datetime) -> Taken | Answer:
+def take_batch(body: bytes, key: ApiKey, door: IngestContext, now: datetime) -> BatchOutcome | IngestResponse:
     """Take each row through the pipeline. Raises StoreUnavailableError where a salt cannot be had."""
     rows = _rows(body)
     if isinstance(rows, Dropped):
@@ -84,27 +84,27 @@ def take_batch(body: bytes, key: ApiKey, door: Door, now: datetime) -> Taken | A
             dropped.append((index, outcome))
             continue
         events.append(outcome)
-        if isinstance(row, Row) and row.ignored:
+        if isinstance(row, BatchRow) and row.ignored:
             ignored.append(Repaired(index, outcome.site_id, row.ignored))
-    return Taken(tuple(events), tuple(dropped), tuple(ignored))
+    return BatchOutcome(tuple(events), tuple(dropped), tuple(ignored))
 
 
-def answer_batch(taken: Taken) -> Answer:
+def answer_batch(taken: BatchOutcome) -> IngestResponse:
     """The number of queued rows, why the others were not, and which values were ignored, if any."""
     dropped = [{"index": index, "reason": each.reason.value, "error": each.sentence} for index, each in taken.dropped]
     found: dict[str, Any] = {"accepted": len(taken.events), "dropped": dropped}
     if taken.ignored:
         found["ignored"] = [{"index": each.index, "fields": list(each.fields)} for each in taken.ignored]
-    return Answer(202, {**BATCH_HEADERS, "content-type": "application/json"}, json.dumps(found).encode())
+    return IngestResponse(202, {**BATCH_HEADERS, "content-type": "application/json"}, json.dumps(found).encode())
 
 
-def _take(row: Row | Dropped, key: ApiKey, door: Door, now: datetime) -> Event | Dropped:
+def _take(row: BatchRow | Dropped, key: ApiKey, door: IngestContext, now: datetime) -> Event | Dropped:
     if isinstance(row, Dropped):
         # A key for one site must not write notes about another.
         is_told = row.site_id is not None and key.reaches(row.site_id)
         return door.attributed(row) if is_told else replace(row, site_id=None)
     if not key.reaches(row.request.site_id):
-        return Dropped(Reason.SITE, "The key is not for this site.")
+        return Dropped(DropReason.SITE, "The key is not for this site.")
     refused = door.refuse_site(row.request.site_id, now)
     if refused is not None:
         return refused
@@ -114,20 +114,20 @@ def _take(row: Row | Dropped, key: ApiKey, door: Door, now: datetime) -> Event |
     return receive(row.request, row.sender, door, now, row.moment or now)
 
 
-def _refuse_time(row: Row, door: Door, now: datetime) -> Dropped | None:
+def _refuse_time(row: BatchRow, door: IngestContext, now: datetime) -> Dropped | None:
     site_id = row.request.site_id
     moment = row.moment or now
     zones = door.settings(site_id).zones
     if moment > now + MAX_AHEAD:
-        return Dropped(Reason.TIME, "ts is more than five minutes ahead.", site_id=site_id)
+        return Dropped(DropReason.TIME, "ts is more than five minutes ahead.", site_id=site_id)
     if moment < now - OLDEST or not door.salts.lives(zones, zones.local_date(moment), now):
-        return Dropped(Reason.TIME, TOO_LATE, site_id=site_id)
+        return Dropped(DropReason.TIME, TOO_LATE, site_id=site_id)
     return None
 
 
-def _row(wire: Any) -> Row | Dropped:
+def _row(wire: Any) -> BatchRow | Dropped:
     if not isinstance(wire, dict):
-        return Dropped(Reason.MALFORMED, "A row must be a JSON object.")
+        return Dropped(DropReason.MALFORMED, "A row must be a JSON object.")
     request = parse_wire(wire)
     if isinstance(request, Dropped):
         return request
@@ -138,8 +138,8 @@ def _row(wire: Any) -> Row | Dropped:
     if isinstance(address, Dropped):
         return replace(address, site_id=request.site_id)
     ignored = list(request.ignored)
-    agent = agent_text(read_text(wire.get("ua"), Field.USER_AGENT, MAX_AGENT_LENGTH, ignored) or "")
-    return Row(request, Sender(address, agent, vouched=True), moment, tuple(ignored))
+    agent = agent_text(read_text(wire.get("ua"), IgnoredField.USER_AGENT, MAX_AGENT_LENGTH, ignored) or "")
+    return BatchRow(request, Client(address, agent, vouched=True), moment, tuple(ignored))
 
 
 def _moment(wire: Mapping[str, Any]) -> datetime | Dropped | None:
@@ -147,14 +147,14 @@ def _moment(wire: Mapping[str, Any]) -> datetime | Dropped | None:
     if "ts" not in wire:
         return None
     if not isinstance(wire["ts"], str):
-        return Dropped(Reason.TYPE, "ts must be a string.")
+        return Dropped(DropReason.TYPE, "ts must be a string.")
     try:
         moment = datetime.fromisoformat(wire["ts"])
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    return Dropped(Reason.TIME, "ts must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z.")
+    return Dropped(DropReason.TIME, "ts must be RFC 3339 with an offset, such as 2026-01-31T12:00:00Z.")
 
 
 def _address(wire: Mapping[str, Any]) -> str | Dropped:
@@ -163,23 +163,23 @@ def _address(wire: Mapping[str, Any]) -> str | Dropped:
     if given is None or given == "":
         return ""
     if not isinstance(given, str):
-        return Dropped(Reason.TYPE, "ip must be a string.")
+        return Dropped(DropReason.TYPE, "ip must be a string.")
     text = address_text(given)
-    return Dropped(Reason.ADDRESS, "ip must be an IPv4 or IPv6 address.") if text is None else text
+    return Dropped(DropReason.ADDRESS, "ip must be an IPv4 or IPv6 address.") if text is None else text
 
 
 def _rows(body: bytes) -> list[Any] | Dropped:
     """A JSON array, or one JSON value a line; a line that is none is a row that will be dropped."""
     if len(body) > MAX_BATCH_BYTES:
-        return Dropped(Reason.TOO_LARGE, f"The body is over {MAX_BATCH_BYTES // 1024} KB.")
+        return Dropped(DropReason.TOO_LARGE, f"The body is over {MAX_BATCH_BYTES // 1024} KB.")
     text = body.strip()
     if not text:
-        return Dropped(Reason.EMPTY, "The body is empty; it must be a JSON array or lines of JSON objects.")
+        return Dropped(DropReason.EMPTY, "The body is empty; it must be a JSON array or lines of JSON objects.")
     rows = _array(text) if text.startswith(b"[") else list(_lines(text))
     if rows is None:
-        return Dropped(Reason.MALFORMED, "The body is not a JSON array.")
+        return Dropped(DropReason.MALFORMED, "The body is not a JSON array.")
     if len(rows) > MAX_ROWS:
-        return Dropped(Reason.TOO_LARGE, f"The body has over {MAX_ROWS} rows.")
+        return Dropped(DropReason.TOO_LARGE, f"The body has over {MAX_ROWS} rows.")
     return rows
 
 
@@ -200,6 +200,6 @@ def _lines(text: bytes) -> Iterator[Any]:
                 yield None
 
 
-def refused_batch(dropped: Dropped) -> Answer:
+def refused_batch(dropped: Dropped) -> IngestResponse:
     """The refusal of a whole body."""
     return refusal(dropped.status, dropped.reason.value, dropped.sentence, BATCH_HEADERS)

@@ -6,8 +6,8 @@ from contextlib import suppress
 import msgspec
 
 from mallard.ingest.enrich import cdn_headers, client_hints
-from mallard.ingest.enrich.cdn_headers import Edge
-from mallard.ingest.enrich.client_hints import NO_HINTS, Hints, read_hints
+from mallard.ingest.enrich.cdn_headers import CdnHeaders
+from mallard.ingest.enrich.client_hints import NO_HINTS, ClientHints, read_hints
 from mallard.ingest.enrich.geoip import Place
 from mallard.ingest.enrich.user_agent import MAX_AGENT_LENGTH
 
@@ -28,7 +28,7 @@ HEADERS = {
 MAX_LANGUAGES_LENGTH = 256
 
 
-class Sender(msgspec.Struct, frozen=True):
+class Client(msgspec.Struct, frozen=True):
     """What the connection says of the client. It lives for one request and is never stored, queued or logged.
 
     ``place`` is what the CDN says, None without one. ``is_prefetch``: no person has asked for the page yet.
@@ -41,18 +41,18 @@ class Sender(msgspec.Struct, frozen=True):
     accept_language: str = ""
     opted_out: bool = False
     vouched: bool = False
-    hints: Hints = NO_HINTS
+    hints: ClientHints = NO_HINTS
     is_prefetch: bool = False
     place: Place | None = None
 
 
-def read_sender(headers: Mapping[str, str], address: str, cdn: Edge) -> Sender:
+def read_sender(headers: Mapping[str, str], address: str, cdn: CdnHeaders) -> Client:
     """The sender, by headers in small letters and the address that our own side saw.
 
     The address that the CDN names wins where the request came through it.
     """
     viewer = cdn.viewer(headers)
-    return Sender(
+    return Client(
         address=(viewer and viewer.address) or address,
         # Cut here, before they become keys of caches: a header may have 64 KB.
         user_agent=agent_text(headers.get("user-agent", "")),

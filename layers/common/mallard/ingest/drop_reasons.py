@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Reason(StrEnum):
+class DropReason(StrEnum):
     """Every reason; the value is the word in ``X-Mallard-Dropped``, in the error body and in the counters."""
 
     TOO_LARGE = "too_large"
@@ -27,25 +27,25 @@ class Reason(StrEnum):
     ADDRESS = "address"
 
 
-STATUS: dict[Reason, int] = {
-    Reason.TOO_LARGE: 413,
-    Reason.MALFORMED: 400,
-    Reason.MISSING: 422,
-    Reason.TYPE: 422,
-    Reason.EMPTY: 400,
-    Reason.TOO_LONG: 400,
-    Reason.SITE: 403,
-    Reason.NEW_SITES: 429,
-    Reason.ORIGIN: 403,
-    Reason.RATE: 429,
-    Reason.BOT: 202,
-    Reason.AI_CRAWLER: 202,
-    Reason.PREFETCH: 202,
-    Reason.SPAM: 202,
-    Reason.LOCAL: 202,
-    Reason.AUTOMATION: 202,
-    Reason.TIME: 400,
-    Reason.ADDRESS: 400,
+STATUS: dict[DropReason, int] = {
+    DropReason.TOO_LARGE: 413,
+    DropReason.MALFORMED: 400,
+    DropReason.MISSING: 422,
+    DropReason.TYPE: 422,
+    DropReason.EMPTY: 400,
+    DropReason.TOO_LONG: 400,
+    DropReason.SITE: 403,
+    DropReason.NEW_SITES: 429,
+    DropReason.ORIGIN: 403,
+    DropReason.RATE: 429,
+    DropReason.BOT: 202,
+    DropReason.AI_CRAWLER: 202,
+    DropReason.PREFETCH: 202,
+    DropReason.SPAM: 202,
+    DropReason.LOCAL: 202,
+    DropReason.AUTOMATION: 202,
+    DropReason.TIME: 400,
+    DropReason.ADDRESS: 400,
 }
 
 
@@ -56,7 +56,7 @@ class Dropped:
     ``site_id`` is the site whose event it was, where that is one we take events for.
     """
 
-    reason: Reason
+    reason: DropReason
     sentence: str
     retry_after_seconds: int | None = None
     site_id: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 
-class Field(StrEnum):
+class IgnoredField(StrEnum):
     """Every field; the value is the word in ``X-Mallard-Ignored``, in a batch's answer and in the counters."""
 
     URL = "url"
@@ -21,14 +21,14 @@ class Field(StrEnum):
 
 HEADER = "x-mallard-ignored"
 
-NONE: tuple[Field, ...] = ()
+NONE: tuple[IgnoredField, ...] = ()
 
 
-def listed(fields: Iterable[Field]) -> str:
+def listed(fields: Iterable[IgnoredField]) -> str:
     """The value of the header."""
     return ", ".join(fields)
 
 
-def kind_of(field: Field) -> str:
+def kind_of(field: IgnoredField) -> str:
     """The word that stands in place of a reason among a site's counts: ``ignored_props``."""
     return f"ignored_{field.value}"

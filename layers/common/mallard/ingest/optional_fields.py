@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from mallard.ingest.amount import currency_of, read_amount
-from mallard.ingest.ignored_fields import Field
+from mallard.ingest.ignored_fields import IgnoredField
 from mallard.ingest.props import neat_props
 
-Ignored = list[Field]
+Ignored = list[IgnoredField]
 """The fields noted so far."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -36,7 +36,7 @@ def cut_to(text: str, most: int) -> str:
     return text if size_of(text) <= most else text[:most].encode(errors="replace")[:most].decode(errors="ignore")
 
 
-def read_text(value: Any, field: Field, most: int, ignored: Ignored) -> str | None:
+def read_text(value: Any, field: IgnoredField, most: int, ignored: Ignored) -> str | None:
     """A text without control characters, cut by characters to ``most`` bytes."""
     if value is None or value == "":
         return None
@@ -61,11 +61,11 @@ def read_client_id(value: Any, most: int, ignored: Ignored) -> str | None:
     text = str(value) if isinstance(value, int) and abs(value) < 10**most else value
     if isinstance(text, str) and len(text) <= most and is_clean(text):
         return text
-    ignored.append(Field.ID)
+    ignored.append(IgnoredField.ID)
     return None
 
 
-def read_whole(value: Any, field: Field, most: int, ignored: Ignored) -> int | None:
+def read_whole(value: Any, field: IgnoredField, most: int, ignored: Ignored) -> int | None:
     """A whole number from 0 to ``most``, which may be a text of digits; a fraction is rounded down."""
     if type(value) is int and 0 <= value <= most:
         return value
@@ -87,13 +87,13 @@ def read_revenue(wire: Mapping[str, Any], ignored: Ignored) -> tuple[Decimal | N
         return None, None
     amount = read_amount(given)
     if amount is None:
-        ignored.append(Field.REVENUE)
+        ignored.append(IgnoredField.REVENUE)
         return None, None
     currency = _currency(wire.get("rc"), ignored)
     named = currency_of(given) if isinstance(given, str) else None
     if named and currency and named != currency:
         # Which of the two is meant cannot be known.
-        ignored.append(Field.REVENUE)
+        ignored.append(IgnoredField.REVENUE)
         return None, None
     return amount, currency or named
 
@@ -102,7 +102,7 @@ def read_properties(value: Any, most_bytes: int, ignored: Ignored) -> str | None
     """Custom properties as they are stored, in ``most_bytes`` of UTF-8 at most."""
     text, problem = neat_props(value, most_bytes)
     if problem:
-        ignored.append(Field.PROPS)
+        ignored.append(IgnoredField.PROPS)
     return text
 
 
@@ -112,5 +112,5 @@ def _currency(value: Any, ignored: Ignored) -> str | None:
     code = value.strip() if isinstance(value, str) else ""
     if _CURRENCY.fullmatch(code):
         return code.upper()
-    ignored.append(Field.CURRENCY)
+    ignored.append(IgnoredField.CURRENCY)
     return None

@@ -7,33 +7,33 @@ from typing import Any
 
 import msgspec
 
-from mallard.drops.drop_note import Notes
+from mallard.drops.drop_note import DropNotes
 from mallard.event import ENGAGEMENT, Event, to_ms
-from mallard.ingest.allowed_sites import Sites, host_of_site, listed
-from mallard.ingest.client import Sender as Sender
-from mallard.ingest.drop_reasons import Dropped, Reason
-from mallard.ingest.enrich.cdn_headers import NO_EDGE, Edge
-from mallard.ingest.enrich.client_hints import NO_HINTS, Hints
-from mallard.ingest.enrich.geoip import NOWHERE, Geo, coarsened
+from mallard.ingest.allowed_sites import AllowedSites, host_of_site, listed
+from mallard.ingest.client import Client as Client
+from mallard.ingest.drop_reasons import Dropped, DropReason
+from mallard.ingest.enrich.cdn_headers import NO_EDGE, CdnHeaders
+from mallard.ingest.enrich.client_hints import NO_HINTS, ClientHints
+from mallard.ingest.enrich.geoip import NOWHERE, Geoip, coarsened
 from mallard.ingest.enrich.language import read_language
 from mallard.ingest.enrich.page_url import read_page
 from mallard.ingest.enrich.referrer import read_origin
-from mallard.ingest.enrich.user_agent import Agent, device_of_width, read_agent
+from mallard.ingest.enrich.user_agent import ParsedUserAgent, device_of_width, read_agent
 from mallard.ingest.event_ids import EventIds, blind_event_id
 from mallard.ingest.hour_order import hour_order
-from mallard.ingest.ignored_fields import Field, kind_of
+from mallard.ingest.ignored_fields import IgnoredField, kind_of
 from mallard.ingest.local_hosts import is_local
 from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest
 from mallard.normalize.hashed_cache import hashed_cache
 from mallard.normalize.masks import masked_path
 from mallard.normalize.names import stored_width
-from mallard.privacy.redaction import KEEP_ALL, Privacy, kept_referrer
+from mallard.privacy.redaction import KEEP_ALL, Redaction, kept_referrer
 from mallard.privacy.salts import Salt, Salts
 from mallard.privacy.visitor_id import visitor_id
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings import SiteSettings
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 
 TOO_LATE = "ts is of a day whose visitor ids can no longer be made; `mallard import` takes it."
 ARRIVALS_BYTES = 8 * 1024 * 1024
@@ -42,20 +42,20 @@ CLIENTS_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class IngestContext:
     """What the steps need beside the request."""
 
-    sites: Sites
+    sites: AllowedSites
     salts: Salts
     event_ids: EventIds
     rate_limit: RateLimit
     filter_bots: bool = True
     honor_gpc: bool = True
-    book: SiteBook | None = None
-    privacy: Privacy = KEEP_ALL
-    geo: Geo = field(default_factory=Geo)
-    edge: Edge = NO_EDGE
-    notes: Notes | None = None
+    book: SiteSettingsStore | None = None
+    privacy: Redaction = KEEP_ALL
+    geo: Geoip = field(default_factory=Geoip)
+    edge: CdnHeaders = NO_EDGE
+    notes: DropNotes | None = None
     count_local: bool = False
     count_automation: bool = False
 
@@ -66,7 +66,7 @@ class Door:
         note = self.notes.make(dropped.site_id, dropped.reason, now)
         return [note.to_message()] if note else []
 
-    def note_ignored(self, site_id: str, fields: Iterable[Field], now: datetime) -> list[bytes]:
+    def note_ignored(self, site_id: str, fields: Iterable[IgnoredField], now: datetime) -> list[bytes]:
         """The messages that note which values of an event were repaired or left out."""
         if self.notes is None:
             return []
@@ -104,7 +104,7 @@ class Draft(msgspec.Struct):
     """
 
     request: EventRequest
-    sender: Sender
+    sender: Client
     now: datetime
     now_ms: int
     moment: datetime
@@ -113,49 +113,49 @@ class Draft(msgspec.Struct):
     salt: Salt | None = None
 
 
-Step = Callable[[Draft, Door], Dropped | None]
+Step = Callable[[Draft, IngestContext], Dropped | None]
 
 
-def check_origin(draft: Draft, door: Door) -> Dropped | None:
+def check_origin(draft: Draft, door: IngestContext) -> Dropped | None:
     """The page may speak for the site."""
     return door.sites.refuse_origin(draft.request.site_id, draft.sender.origin, draft.settings.origins)
 
 
-def check_rate(draft: Draft, door: Door) -> Dropped | None:
+def check_rate(draft: Draft, door: IngestContext) -> Dropped | None:
     """Site and client are within their rates; who vouches with a key counts for the site alone, and by events."""
     request, sender = draft.request, draft.sender
     address, size = ("", 0) if sender.vouched else (sender.address, request.size_bytes)
     wait = door.rate_limit.wait_seconds(request.site_id, draft.now_ms, address, size)
-    return Dropped(Reason.RATE, "This site or client sends more than the server's limit.", wait) if wait else None
+    return Dropped(DropReason.RATE, "This site or client sends more than the server's limit.", wait) if wait else None
 
 
-def drop_prefetch(draft: Draft, door: Door) -> Dropped | None:
+def drop_prefetch(draft: Draft, door: IngestContext) -> Dropped | None:
     """Somebody sees the page."""
     return (
-        Dropped(Reason.PREFETCH, "The page was fetched ahead; nobody has seen it.")
+        Dropped(DropReason.PREFETCH, "The page was fetched ahead; nobody has seen it.")
         if draft.sender.is_prefetch
         else None
     )
 
 
-def drop_bot(draft: Draft, door: Door) -> Dropped | None:
+def drop_bot(draft: Draft, door: IngestContext) -> Dropped | None:
     """A person's browser sent it."""
     if not door.filter_bots or (draft.sender.vouched and not draft.sender.user_agent):
         return None
     agent = _agent(draft.sender)
     if agent.is_ai_crawler:
-        return Dropped(Reason.AI_CRAWLER, "The user agent is an AI service's.")
-    return Dropped(Reason.BOT, "The user agent is a bot's.") if agent.is_bot else None
+        return Dropped(DropReason.AI_CRAWLER, "The user agent is an AI service's.")
+    return Dropped(DropReason.BOT, "The user agent is a bot's.") if agent.is_bot else None
 
 
-def drop_automation(draft: Draft, door: Door) -> Dropped | None:
+def drop_automation(draft: Draft, door: IngestContext) -> Dropped | None:
     """No program drives the browser, as far as the script says."""
     if draft.request.automated and not door.count_automation:
-        return Dropped(Reason.AUTOMATION, "A program drives the browser (navigator.webdriver).")
+        return Dropped(DropReason.AUTOMATION, "A program drives the browser (navigator.webdriver).")
     return None
 
 
-def describe_arrival(draft: Draft, door: Door) -> Dropped | None:
+def describe_arrival(draft: Draft, door: IngestContext) -> Dropped | None:
     """Hostname, path and campaign of the address; referrer, source and channel, and no referrer spam."""
     request = draft.request
     privacy = door.privacy
@@ -178,10 +178,10 @@ def _arrival(
     """
     page = read_page(url, site_id)
     if page is None:
-        return Dropped(Reason.MALFORMED, "u must be a full URL or a path that begins with /."), False
+        return Dropped(DropReason.MALFORMED, "u must be a full URL or a path that begins with /."), False
     origin = read_origin(referrer, page.hostname, site_id, page.tags, named=page.named, click_id=page.click_id)
     if origin.is_spam:
-        return Dropped(Reason.SPAM, "The referrer is known for spam."), False
+        return Dropped(DropReason.SPAM, "The referrer is known for spam."), False
     columns = {
         "hostname": page.hostname,
         "pathname": masked_path(page.pathname) if masks else page.pathname,
@@ -193,15 +193,15 @@ def _arrival(
     return columns, is_local(page.hostname)
 
 
-def _refuse_local(draft: Draft, door: Door) -> Dropped | None:
+def _refuse_local(draft: Draft, door: IngestContext) -> Dropped | None:
     """A local copy of the site is refused; a site that is local itself, or lists the host, has no others."""
     hostname: str = draft.columns["hostname"]
     if is_local(host_of_site(draft.request.site_id)) or listed(hostname, draft.settings.origins):
         return None
-    return Dropped(Reason.LOCAL, "The page is on a local host, and MALLARD_COUNT_LOCAL is not set.")
+    return Dropped(DropReason.LOCAL, "The page is on a local host, and MALLARD_COUNT_LOCAL is not set.")
 
 
-def describe_place(draft: Draft, door: Door) -> Dropped | None:
+def describe_place(draft: Draft, door: IngestContext) -> Dropped | None:
     """Country, region and city: by our own database, else by the word of the CDN."""
     sender = draft.sender
     place = door.geo.find(sender.address) or coarsened(sender.place or NOWHERE, door.geo.precision)
@@ -210,7 +210,7 @@ def describe_place(draft: Draft, door: Door) -> Dropped | None:
     return None
 
 
-def describe_agent(draft: Draft, door: Door) -> Dropped | None:
+def describe_agent(draft: Draft, door: IngestContext) -> Dropped | None:
     """Browser, system, device, language."""
     sender = draft.sender
     # Without hints the cache need not hash them.
@@ -220,7 +220,7 @@ def describe_agent(draft: Draft, door: Door) -> Dropped | None:
 
 
 @hashed_cache(most_bytes=CLIENTS_BYTES)
-def _client(user_agent: str, hints: Hints | None, accept_language: str, width: int | None) -> dict[str, Any]:
+def _client(user_agent: str, hints: ClientHints | None, accept_language: str, width: int | None) -> dict[str, Any]:
     """The columns of a client, to be copied."""
     agent = read_agent(user_agent, hints or NO_HINTS)
     return {
@@ -234,12 +234,12 @@ def _client(user_agent: str, hints: Hints | None, accept_language: str, width: i
     }
 
 
-def _agent(sender: Sender) -> Agent:
+def _agent(sender: Client) -> ParsedUserAgent:
     # Without hints the cache need not hash them: a microsecond of some twenty.
     return read_agent(sender.user_agent) if sender.hints is NO_HINTS else read_agent(sender.user_agent, sender.hints)
 
 
-def describe_payload(draft: Draft, door: Door) -> Dropped | None:
+def describe_payload(draft: Draft, door: IngestContext) -> Dropped | None:
     """Properties, revenue, engagement."""
     request, columns = draft.request, draft.columns
     columns["props"] = request.props
@@ -250,7 +250,7 @@ def describe_payload(draft: Draft, door: Door) -> Dropped | None:
     return None
 
 
-def identify_visitor(draft: Draft, door: Door) -> Dropped | None:
+def identify_visitor(draft: Draft, door: IngestContext) -> Dropped | None:
     """An id that only the day's salt can make; none for who asked not to be followed."""
     zones = draft.settings.zones
     day = zones.local_date(draft.moment)
@@ -261,20 +261,20 @@ def identify_visitor(draft: Draft, door: Door) -> Dropped | None:
     salt = door.salts.find(draft.request.site_id, zones, day, draft.now)
     if salt is None:
         # Made now it could be one that was destroyed, by another clock than ours; without it nobody would be counted.
-        return Dropped(Reason.TIME, TOO_LATE)
+        return Dropped(DropReason.TIME, TOO_LATE)
     draft.salt, draft.columns["salt"] = salt, salt.name
     draft.columns["visitor_id"] = visitor_id(salt, draft.sender.address, draft.sender.user_agent)
     return None
 
 
-def keep_less(draft: Draft, door: Door) -> Dropped | None:
+def keep_less(draft: Draft, door: IngestContext) -> Dropped | None:
     """What the settings do not want stored."""
     for column in door.privacy.unkept:
         draft.columns[column] = None
     return None
 
 
-def stamp(draft: Draft, door: Door) -> Dropped | None:
+def stamp(draft: Draft, door: IngestContext) -> Dropped | None:
     """Id, time and partition: decided here, once, so that a redelivery cannot land elsewhere."""
     request, now_ms, day, erased = draft.request, draft.now_ms, draft.columns["date"], draft.settings.erased
     moment_ms = now_ms if draft.moment is draft.now else to_ms(draft.moment)
@@ -291,7 +291,7 @@ def stamp(draft: Draft, door: Door) -> Dropped | None:
     return None
 
 
-def _round(draft: Draft, door: Door, moment_ms: int) -> None:
+def _round(draft: Draft, door: IngestContext, moment_ms: int) -> None:
     """The begin of the site's local hour for the time, and what is left of the order within the hour."""
     hour_ms = to_ms(draft.settings.zones.hour_start(draft.moment))
     draft.columns["timestamp"] = hour_ms
@@ -300,7 +300,7 @@ def _round(draft: Draft, door: Door, moment_ms: int) -> None:
         draft.columns["hour_order"] = hour_order(draft.salt, visitor, hour_ms, moment_ms, sequence)
 
 
-def _event_id(draft: Draft, day: str, door: Door) -> int:
+def _event_id(draft: Draft, day: str, door: IngestContext) -> int:
     request = draft.request
     if request.client_id:
         return door.event_ids.named(request.site_id, day, request.client_id, keyed=draft.sender.vouched)
@@ -324,7 +324,7 @@ STEPS: tuple[Step, ...] = (
 
 
 def receive(
-    request: EventRequest | Dropped, sender: Sender, door: Door, now: datetime, moment: datetime | None = None
+    request: EventRequest | Dropped, sender: Client, door: IngestContext, now: datetime, moment: datetime | None = None
 ) -> Event | Dropped:
     """Take one request through all steps.
 

@@ -9,8 +9,8 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from mallard.event import ENGAGEMENT
-from mallard.ingest.drop_reasons import Dropped, Reason
-from mallard.ingest.ignored_fields import NONE, Field
+from mallard.ingest.drop_reasons import Dropped, DropReason
+from mallard.ingest.ignored_fields import NONE, IgnoredField
 from mallard.ingest.json_value import strict_json as strict_json
 from mallard.ingest.optional_fields import (
     cut_to,
@@ -52,7 +52,7 @@ PIXEL_KEYS = ("d", "n", "u", "r", "w")
 SITE_IDS_BYTES = 1024 * 1024
 
 
-_REFERRER, _WIDTH = Field.REFERRER, Field.WIDTH
+_REFERRER, _WIDTH = IgnoredField.REFERRER, IgnoredField.WIDTH
 """Of every event: a look into the enumeration takes as long as reading the value."""
 
 
@@ -73,7 +73,7 @@ class EventRequest(msgspec.Struct, frozen=True):
     client_id: str | None = None
     scroll_depth: int | None = None
     engagement_ms: int | None = None
-    ignored: tuple[Field, ...] = NONE
+    ignored: tuple[IgnoredField, ...] = NONE
     automated: bool = False
 
     @property
@@ -86,7 +86,7 @@ class EventRequest(msgspec.Struct, frozen=True):
 
 
 class _RefusalError(Exception):
-    def __init__(self, reason: Reason, sentence: str) -> None:
+    def __init__(self, reason: DropReason, sentence: str) -> None:
         super().__init__(sentence)
         self.dropped = Dropped(reason, sentence)
 
@@ -94,14 +94,16 @@ class _RefusalError(Exception):
 def parse_body(body: bytes) -> EventRequest | Dropped:
     """One event from a JSON body, whatever its content type."""
     if len(body) > MAX_BODY_BYTES:
-        return Dropped(Reason.TOO_LARGE, f"The body is over {MAX_BODY_BYTES // 1024} KB.")
+        return Dropped(DropReason.TOO_LARGE, f"The body is over {MAX_BODY_BYTES // 1024} KB.")
     if not body.strip():
-        return Dropped(Reason.EMPTY, "The body is empty; it must be a JSON object.")
+        return Dropped(DropReason.EMPTY, "The body is empty; it must be a JSON object.")
     try:
         wire = strict_json(body)
     except (ValueError, RecursionError):
-        return Dropped(Reason.MALFORMED, "The body is not JSON.")
-    return parse_wire(wire) if isinstance(wire, dict) else Dropped(Reason.MALFORMED, "The body is not a JSON object.")
+        return Dropped(DropReason.MALFORMED, "The body is not JSON.")
+    return (
+        parse_wire(wire) if isinstance(wire, dict) else Dropped(DropReason.MALFORMED, "The body is not a JSON object.")
+    )
 
 
 def parse_wire(wire: Mapping[str, Any]) -> EventRequest | Dropped:
@@ -134,21 +136,21 @@ def parse_pixel(query: Mapping[str, str]) -> EventRequest | Dropped:
 def read_props(value: Any) -> str | Dropped | None:
     """Custom properties, an object or one as a string, as they are stored; ``Dropped`` where they need repair."""
     text, problem = neat_props(value)
-    return Dropped(Reason.MALFORMED, problem) if problem else text
+    return Dropped(DropReason.MALFORMED, problem) if problem else text
 
 
 def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
     name = stored_label(_required_text(wire, "n", MAX_NAME_LENGTH))
     if not name:
-        raise _RefusalError(Reason.EMPTY, "n is empty.")
+        raise _RefusalError(DropReason.EMPTY, "n is empty.")
     if len(name) > MAX_NAME_LENGTH:
         # A few letters have no composed form and become several.
-        raise _RefusalError(Reason.TOO_LONG, f"n is over {MAX_NAME_LENGTH} characters.")
-    ignored: list[Field] = []
+        raise _RefusalError(DropReason.TOO_LONG, f"n is over {MAX_NAME_LENGTH} characters.")
+    ignored: list[IgnoredField] = []
     amount, currency = read_revenue(wire, ignored)
     url = _required_text(wire, "u", MAX_URL_LENGTH)
     if not url.isascii():
-        url = _fitting(url, Field.URL, ignored)
+        url = _fitting(url, IgnoredField.URL, ignored)
     referrer = read_text(wire.get("r"), _REFERRER, MAX_URL_LENGTH, ignored)
     if referrer is not None and not referrer.isascii():
         referrer = _fitting(referrer, _REFERRER, ignored)
@@ -167,8 +169,8 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
         revenue_amount=amount,
         revenue_currency=currency,
         client_id=read_client_id(wire.get("i"), MAX_CLIENT_ID_LENGTH, ignored),
-        scroll_depth=read_whole(wire.get("sd"), Field.SCROLL_DEPTH, 100, ignored) if ping else None,
-        engagement_ms=read_whole(wire.get("e"), Field.ENGAGEMENT, MAX_ENGAGEMENT_MS, ignored) if ping else None,
+        scroll_depth=read_whole(wire.get("sd"), IgnoredField.SCROLL_DEPTH, 100, ignored) if ping else None,
+        engagement_ms=read_whole(wire.get("e"), IgnoredField.ENGAGEMENT, MAX_ENGAGEMENT_MS, ignored) if ping else None,
         ignored=tuple(ignored) if ignored else NONE,
         automated="wd" in wire and wire["wd"] in (True, 1),
     )
@@ -179,7 +181,7 @@ def _room_beside(name: str, url: str, referrer: str | None) -> int:
     return MAX_EVENT_BYTES - OTHER_BYTES - size_of(name) - size_of(url) - (size_of(referrer) if referrer else 0)
 
 
-def _fitting(address: str, field: Field, ignored: list[Field]) -> str:
+def _fitting(address: str, field: IgnoredField, ignored: list[IgnoredField]) -> str:
     """An address beyond ASCII in MAX_URL_LENGTH bytes; browsers send none."""
     # Composed before it is measured: a few letters take three times the bytes in their composed form.
     text = composed(address)
@@ -197,26 +199,26 @@ def _checked_site_id(text: str) -> str:
     site_id = read_site_id(text)
     if site_id is None:
         sentence = "d must be a site id: a host's name, or ASCII letters, digits and . - _ :, as in example.com."
-        raise _RefusalError(Reason.MALFORMED, sentence)
+        raise _RefusalError(DropReason.MALFORMED, sentence)
     if not fits_folder(site_id):
-        raise _RefusalError(Reason.TOO_LONG, "d has too many colons for its length.")
+        raise _RefusalError(DropReason.TOO_LONG, "d has too many colons for its length.")
     return site_id
 
 
 def _required_text(wire: Mapping[str, Any], key: str, max_length: int) -> str:
     if key not in wire:
-        raise _RefusalError(Reason.MISSING, f"The key {key} is missing.")
+        raise _RefusalError(DropReason.MISSING, f"The key {key} is missing.")
     text = _text(wire[key], key, max_length)
     if not text.strip():
-        raise _RefusalError(Reason.EMPTY, f"{key} is empty.")
+        raise _RefusalError(DropReason.EMPTY, f"{key} is empty.")
     return text
 
 
 def _text(value: Any, key: str, max_length: int) -> str:
     if not isinstance(value, str):
-        raise _RefusalError(Reason.TYPE, f"{key} must be a string.")
+        raise _RefusalError(DropReason.TYPE, f"{key} must be a string.")
     if len(value) > max_length:
-        raise _RefusalError(Reason.TOO_LONG, f"{key} is over {max_length} characters.")
+        raise _RefusalError(DropReason.TOO_LONG, f"{key} is over {max_length} characters.")
     if not is_clean(value):
-        raise _RefusalError(Reason.MALFORMED, f"{key} holds control characters.")
+        raise _RefusalError(DropReason.MALFORMED, f"{key} holds control characters.")
     return value

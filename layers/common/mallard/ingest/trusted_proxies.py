@@ -10,7 +10,7 @@ MAX_HOPS = 32
 PEERS_BYTES = 256 * 1024
 
 
-class Proxies:
+class TrustedProxies:
     """The networks of proxies whose word is believed. Ranges of numbers: ``ipaddress`` takes five times as long."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
@@ -32,7 +32,7 @@ class Proxies:
         return packed is not None and packed in self
 
 
-def client_address(peer: str, forwarded_for: str, trusted: Proxies) -> str:
+def client_address(peer: str, forwarded_for: str, trusted: TrustedProxies) -> str:
     """Read ``X-Forwarded-For`` from the right, past trusted hops, where the peer itself is trusted.
 
     An IPv4 address that a socket of both families shows as IPv6 (``::ffff:192.0.2.1``) is the IPv4 address.
@@ -47,7 +47,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Proxies) -> str:
     return own[0] if own else peer
 
 
-def _forwarded(forwarded_for: str, trusted: Proxies) -> str:
+def _forwarded(forwarded_for: str, trusted: TrustedProxies) -> str:
     """The nearest hop that is no proxy of ours, else the farthest that is an address; empty where none is."""
     text = ""
     for hop in reversed(forwarded_for.split(",")[-MAX_HOPS:]):

@@ -9,7 +9,7 @@ from mallard.engine.sql.statement import rollup_made_by
 from mallard.errors import StoreError
 from mallard.event import local_date
 from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, months_before, swap
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store, surely_past
 from mallard.table.layout import DAMAGED, parse_aside
 from mallard.table.reader import Days
@@ -26,7 +26,7 @@ log = logging.getLogger("mallard.keeping")
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class DataRetention:
     """``days`` 0 keeps everything; ``keep_rollups`` keeps the daily counts of what is deleted."""
 
     days: int = 0
@@ -35,17 +35,17 @@ class Retention:
 
 def retain(
     store: Store,
-    retention: Retention,
+    retention: DataRetention,
     now: datetime,
     *,
     but: Collection[str] = (),
-    book: SiteBook | None = None,
+    book: SiteSettingsStore | None = None,
     max_deletes: int = MAX_DELETES,
 ) -> int:
     """Delete partitions whose date is past; how many objects. ``but``: sites with an erasure under way wait for it."""
     if not retention.days:
         return 0
-    book = book or SiteBook(store)
+    book = book or SiteSettingsStore(store)
     cutoff = local_date(surely_past(store, now)) - timedelta(days=retention.days) - GRACE
     if not retention.keep_rollups:
         _drop_rollups(store, cutoff, but)
@@ -72,7 +72,7 @@ def retain(
     return deleted
 
 
-def _frozen(store: Store, book: SiteBook, site_id: str, month: date, days: Days) -> frozenset[date]:
+def _frozen(store: Store, book: SiteSettingsStore, site_id: str, month: date, days: Days) -> frozenset[date]:
     """Mark the counts of these days as all that will be left; the days whose counts are there and true."""
     key = rollup_key(site_id, month)
     stored = store.get(key)

@@ -12,12 +12,12 @@ from mallard.drops.drop_counts import REJECTED, forget_rejections
 from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableError
 from mallard.event import local_date, to_ms
 from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, month_file
-from mallard.sites.erased_days import Erased
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.erased_days import ErasedDays
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 from mallard.table.layout import DAMAGED, EXPORTS, Partition, parse_aside, site_prefix
-from mallard.table.partition_eraser import Removed, erase_partition, left_rows
+from mallard.table.partition_eraser import RemovedRows, erase_partition, left_rows
 from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key, rollup_prefix
 from mallard.table.rollup_file import open_whole
@@ -149,7 +149,7 @@ def carry_out(
     progress: Progress = lambda *_: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    book: SiteBook | None = None,
+    book: SiteSettingsStore | None = None,
 ) -> Erasure:
     """Carry out a request, from where it stopped; ``done`` says whether it came to the end. ``clock`` is aware.
 
@@ -159,8 +159,8 @@ def carry_out(
     erasure = _begin(store, key, to_ms(clock() + ALLOWED_SKEW))
     if erasure.done:
         return erasure
-    _tell(book or SiteBook(store), erasure)
-    unsaved: list[tuple[date, Removed]] = []
+    _tell(book or SiteSettingsStore(store), erasure)
+    unsaved: list[tuple[date, RemovedRows]] = []
     for number, day in enumerate(_days(erasure.next, erasure.last), 1):
         if not may_go_on():
             break
@@ -204,17 +204,17 @@ def _begin(store: Store, key: str, before_ms: int) -> Erasure:
     return _change(store, key, moved_on)
 
 
-def _tell(book: SiteBook, erasure: Erasure) -> None:
+def _tell(book: SiteSettingsStore, erasure: Erasure) -> None:
     """Let ingest know, so that what it accepts from now on is kept: it came later, whatever its clock says."""
     try:
-        book.note_erasure(erasure.site_id, Erased(erasure.first, erasure.last, erasure.before_ms))
+        book.note_erasure(erasure.site_id, ErasedDays(erasure.first, erasure.last, erasure.before_ms))
     except StoreUnavailableError as error:
         # A damaged record must not keep what is to go; then what comes within ALLOWED_SKEW goes with it.
         log.warning("ingest does not learn of the erasure of %s: %s", erasure.site_id, error)
 
 
 def _save(
-    store: Store, key: str, removed: Sequence[tuple[date, Removed]], *, pending: int = 0, done: bool = False
+    store: Store, key: str, removed: Sequence[tuple[date, RemovedRows]], *, pending: int = 0, done: bool = False
 ) -> Erasure:
     """Add what was done to the request."""
     found = {day for day, each in removed if any(each)}

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 from mallard.auth.login_throttle import delete_old_attempts
 from mallard.drops.drop_counts import delete_old_rejections
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import MallardError
-from mallard.maintenance.data_retention import Retention, retain
+from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.erasure import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
 from mallard.maintenance.expired_exports import delete_old_exports
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.maintenance.site_records import note_known_sites
 from mallard.privacy.salts import delete_old_salts
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 
 ERRANDS_INTERVAL = timedelta(minutes=10)
@@ -31,7 +31,7 @@ log = logging.getLogger("mallard.keeping")
 
 
 @dataclass(frozen=True, slots=True)
-class HouseReport:
+class JobsReport:
     """What one run did, in objects, days and requests."""
 
     erasures: int = 0
@@ -44,16 +44,16 @@ class HouseReport:
         return asdict(self)
 
 
-class House:
+class MaintenanceJobs:
     """The errands of one process; a step that fails is logged and tried again at its next turn."""
 
     def __init__(
         self,
         store: Store,
-        engine: Engine,
+        engine: DuckDBEngine,
         *,
-        book: SiteBook | None = None,
-        retention: Retention | None = None,
+        book: SiteSettingsStore | None = None,
+        retention: DataRetention | None = None,
         erase_pending: ErasePending | None = None,
         after_erasure: Callable[[], None] = lambda: None,
         noted_beyond: tuple[str, ...] | None = None,
@@ -64,22 +64,22 @@ class House:
         """
         self._noted_beyond = noted_beyond
         self._store = store
-        self._book = book or SiteBook(store)
+        self._book = book or SiteSettingsStore(store)
         self._engine = engine
-        self._retention = retention or Retention()
+        self._retention = retention or DataRetention()
         self._erase_pending = erase_pending
         self._after_erasure = after_erasure
         self._errands_done: datetime | None = None
         self._swept: datetime | None = None
 
-    def keep(self, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True) -> HouseReport:
+    def keep(self, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True) -> JobsReport:
         """Do what is due. A step that did not come to its end is due again at once."""
-        report = HouseReport()
+        report = JobsReport()
         if _is_due(self._errands_done, ERRANDS_INTERVAL, now) and may_go_on():
             erasures, erased = self._tried("erasures", lambda: self._erase(may_go_on, now))
             salts, deleted = self._tried("old salts", lambda: (delete_old_salts(self._store, self._book, now), True))
             self._errands_done = now if erased and deleted else None
-            report = HouseReport(erasures, salts)
+            report = JobsReport(erasures, salts)
         if _is_due(self._swept, SWEEP_INTERVAL, now) and may_go_on():
             days, counted = self._tried("rollups", lambda: self._roll_up(now, may_go_on))
             self._tried("old counts of drops", lambda: (delete_old_rejections(self._store, now), True))

@@ -11,10 +11,10 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.sql.statement import hours_table, rollup_made_by
 from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError
-from mallard.sites.time_zone import Zones
+from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
 from mallard.table.reader import Days
@@ -51,7 +51,7 @@ class BuildReport:
 
 
 def build_rollups(
-    store: Store, engine: Engine, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True
+    store: Store, engine: DuckDBEngine, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True
 ) -> BuildReport:
     """Bring the rollups of all closed days up to date; a month that fails or loses a race waits for the next run.
 
@@ -84,7 +84,7 @@ def build_rollups(
     return BuildReport(days, months, complete)
 
 
-def _today(engine: Engine, site_id: str, now: datetime) -> date:
+def _today(engine: DuckDBEngine, site_id: str, now: datetime) -> date:
     """A site's date; for one whose settings are damaged no day is closed, and those of the others are counted."""
     try:
         return engine.zones(site_id).local_date(now)
@@ -110,7 +110,7 @@ def months_before(store: Store, end: Callable[[str], date]) -> Months:
 
 def build_month(
     store: Store,
-    engine: Engine,
+    engine: DuckDBEngine,
     site_id: str,
     month: date,
     days: Days,
@@ -183,7 +183,7 @@ def month_file(parts: Sequence[Part]) -> bytes:
     )
 
 
-def _count(engine: Engine, zones: Zones, day: date, segments: tuple[Listed, ...]) -> Part | None:
+def _count(engine: DuckDBEngine, zones: SiteZones, day: date, segments: tuple[Listed, ...]) -> Part | None:
     """A day's rows; None where its counts do not add up to what the footers say, which a damaged file could cause."""
     try:
         counts = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))
@@ -233,7 +233,7 @@ def _still_true(total: Mapping[str, object], segments: tuple[Listed, ...], zone:
     return total["fingerprint"] == fingerprint(segments, rollup_made_by(zone))
 
 
-def _may_be_old(file: Listed | None, days: Days, zones: Zones) -> bool:
+def _may_be_old(file: Listed | None, days: Days, zones: SiteZones) -> bool:
     if file is None:
         return True
     last_write = max(each.modified for segments in days.values() for each in segments)

@@ -17,7 +17,7 @@ def kind_and_place(error: BaseException) -> str:
     return f"{type(error).__name__} in {' < '.join(places) or 'no frame'}"
 
 
-class Discreet(logging.Filter):
+class TracebackFilter(logging.Filter):
     """Lets every record pass, its traceback replaced by kind and place."""
 
     def filter(self, record: logging.LogRecord) -> bool:

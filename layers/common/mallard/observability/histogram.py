@@ -11,7 +11,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class HistogramCounts:
     """``at_most`` counts for each bound what was no longer, so the counts never fall; ``count`` counts all."""
 
     bounds: tuple[float, ...]
@@ -36,9 +36,9 @@ class Histogram:
             self._counts[bisect_left(self._bounds, seconds)] += 1
             self._sum_seconds += seconds
 
-    def counted(self) -> Counted:
+    def counted(self) -> HistogramCounts:
         """All that was noted, at one moment."""
         with self._lock:
             counts, sum_seconds = tuple(self._counts), self._sum_seconds
         at_most = tuple(accumulate(counts))
-        return Counted(self._bounds, at_most[:-1], at_most[-1], sum_seconds)
+        return HistogramCounts(self._bounds, at_most[:-1], at_most[-1], sum_seconds)

@@ -13,7 +13,7 @@ WINDOW_SECONDS = 60
 MOST_KINDS = 1000
 
 
-class Flood(logging.Filter):
+class LogFloodFilter(logging.Filter):
     """Lets MOST_LINES lines of a kind pass in a window, from warnings up; the first of the next says how many did not.
 
     A kind is a logger and a text before values are put in: requests and their ids do not matter.

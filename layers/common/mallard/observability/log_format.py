@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from mallard.config import Settings
-from mallard.observability.log_flood import Flood
+from mallard.observability.log_flood import LogFloodFilter
 
 FIELDS = ("request_id", "events", "partitions", "seconds")
 """What a record may carry beside its message, which says it too: a key of its own in a line of JSON."""
@@ -33,7 +33,7 @@ def set_up_logs(settings: Settings) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    handler.addFilter(Flood())
+    handler.addFilter(LogFloodFilter())
     handler.setFormatter(_JsonLine() if settings.log_format == "json" else text)
     level = getattr(logging, settings.log_level.upper())
     logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)

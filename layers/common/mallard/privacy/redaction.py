@@ -7,7 +7,7 @@ from mallard.normalize.masks import masked_address
 
 
 @dataclass(frozen=True, slots=True)
-class Privacy:
+class Redaction:
     """Each part is off here; ``of`` reads the settings, by which referrers are stripped and paths masked."""
 
     strip_referrer_query: bool = False
@@ -29,7 +29,7 @@ class Privacy:
         object.__setattr__(self, "unkept", tuple(name for name, is_unkept in columns.items() if is_unkept))
 
     @classmethod
-    def of(cls, settings: Settings) -> "Privacy":
+    def of(cls, settings: Settings) -> "Redaction":
         """The parts that are set, one by one or all by MALLARD_GDPR_MODE (but the visitor id, which is its own)."""
         gdpr = settings.gdpr_mode
         return cls(
@@ -43,7 +43,7 @@ class Privacy:
         )
 
 
-KEEP_ALL = Privacy()
+KEEP_ALL = Redaction()
 
 
 def kept_referrer(referrer: str, *, strips: bool, masks: bool) -> str:

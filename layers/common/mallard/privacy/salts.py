@@ -18,8 +18,8 @@ from urllib.parse import quote, unquote
 from mallard.errors import ConflictError, DamagedObjectError, MallardError, StoreUnavailableError
 from mallard.privacy.derived_keys import derived
 from mallard.privacy.rotation import DAILY, Rotation, last_date
-from mallard.sites.settings_store import SiteBook
-from mallard.sites.time_zone import Zones
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Store, surely_past
 
 SALT_BYTES = 32
@@ -84,14 +84,14 @@ class Salts:
         """Whether ``find`` answers from memory."""
         return (site_id, self._name(day)) in self._keys
 
-    def lives(self, zones: Zones, day: date, now: datetime) -> bool:
+    def lives(self, zones: SiteZones, day: date, now: datetime) -> bool:
         """Whether a date's salt still exists: until KEPT_AFTER_END past its end, and from the day before on."""
         today = zones.local_date(now)
         if day > today:
             return day == today + timedelta(days=1)
         return now < zones.day_start(self._end(day)) + KEPT_AFTER_END
 
-    def find(self, site_id: str, zones: Zones, day: date, now: datetime) -> Salt | None:
+    def find(self, site_id: str, zones: SiteZones, day: date, now: datetime) -> Salt | None:
         """The salt of a site's date; None for one that is over or far ahead, which must not be made again.
 
         Raises StoreUnavailableError where the store fails.
@@ -150,7 +150,7 @@ def visitor_key(ingest: bytes) -> bytes:
     return derived(ingest, "visitor ids")
 
 
-def delete_old_salts(store: Store, book: SiteBook, now: datetime) -> int:
+def delete_old_salts(store: Store, book: SiteSettingsStore, now: datetime) -> int:
     """Delete every salt whose last day ended more than KEPT_AFTER_END ago; how many there were."""
     found = [(row.key, *parsed) for row in store.list(SALTS) if (parsed := _parse(row.key))]
     over = {key: _end(book, site_id, last) + KEPT_AFTER_END for key, site_id, last in found}
@@ -174,7 +174,7 @@ def check_salt(store: Store, key: str) -> None:
         _value(key, found.data, _MADE_ONCE.get(key, "salt"))
 
 
-def _end(book: SiteBook, site_id: str, last: date) -> datetime:
+def _end(book: SiteSettingsStore, site_id: str, last: date) -> datetime:
     """When a site's date is over; where its settings cannot be read, when it is over everywhere on earth."""
     try:
         return book.get(site_id).zones.day_start(last + timedelta(days=1))

@@ -56,7 +56,7 @@ log = logging.getLogger("mallard.queue")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SqsLimits:
     """How long messages are kept, and after how many receives one becomes a dead letter; None where there are none."""
 
     kept_seconds: int
@@ -173,15 +173,15 @@ class SqsQueue:
         )
         return sum(int(value) for value in _attributes(answer).values())
 
-    def limits(self) -> Limits:
+    def limits(self) -> SqsLimits:
         """What the queue and its dead letters are set to."""
         wanted = ["MessageRetentionPeriod", "RedrivePolicy"]
         found = _attributes(self._call("get_queue_attributes", AttributeNames=wanted))
         kept_seconds, policy = int(found["MessageRetentionPeriod"]), json.loads(found.get("RedrivePolicy", "{}"))
         if not (dead_letters := self._find_dead_letters()):
-            return Limits(kept_seconds)
+            return SqsLimits(kept_seconds)
         answer = self._call("get_queue_attributes", url=dead_letters, AttributeNames=wanted[:1])
-        return Limits(kept_seconds, int(policy["maxReceiveCount"]), int(_attributes(answer)[wanted[0]]))
+        return SqsLimits(kept_seconds, int(policy["maxReceiveCount"]), int(_attributes(answer)[wanted[0]]))
 
     def _find_dead_letters(self) -> str:
         """The address, looked up when it is first needed: ingest never does, and its cold starts are waited for."""

@@ -22,7 +22,7 @@ BOM = b"\xef\xbb\xbf"
 _OBJECTS = "SELECT CAST(to_json(batch) AS VARCHAR) AS object FROM batch"
 
 
-class Form(Protocol):
+class DownloadFormat(Protocol):
     """Takes record batches of one schema and writes them to a file, which nobody ever goes back in."""
 
     def write(self, batch: Any) -> None:
@@ -34,7 +34,7 @@ class Form(Protocol):
         ...
 
 
-class CsvForm:
+class CsvFormat:
     """CSV of RFC 4180 with a header, every text in quotes; one that begins like a formula gets a ``'`` before it."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema, *, bom: bool = True) -> None:
@@ -51,7 +51,7 @@ class CsvForm:
         self._writer.close()
 
 
-class JsonForm:
+class JsonFormat:
     """One array of objects, a line each; what is absent is null."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:  # noqa: ARG002
@@ -73,7 +73,7 @@ class JsonForm:
         self._database.close()
 
 
-class ParquetForm:
+class ParquetFormat:
     """One file of ZSTD Parquet."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
@@ -88,16 +88,16 @@ class ParquetForm:
         self._writer.close()
 
 
-FORMS: dict[str, type[CsvForm] | type[JsonForm] | type[ParquetForm]] = {
-    "csv": CsvForm,
-    "json": JsonForm,
-    "parquet": ParquetForm,
+FORMS: dict[str, type[CsvFormat] | type[JsonFormat] | type[ParquetFormat]] = {
+    "csv": CsvFormat,
+    "json": JsonFormat,
+    "parquet": ParquetFormat,
 }
 
 
-def open_form(name: str, file: IO[bytes], schema: pa.Schema, *, bom: bool = True) -> Form:
+def open_form(name: str, file: IO[bytes], schema: pa.Schema, *, bom: bool = True) -> DownloadFormat:
     """One of FORMS; ``bom`` is whether CSV begins with a byte-order mark."""
-    return CsvForm(file, schema, bom=bom) if name == "csv" else FORMS[name](file, schema)
+    return CsvFormat(file, schema, bom=bom) if name == "csv" else FORMS[name](file, schema)
 
 
 MEDIA_TYPES = {

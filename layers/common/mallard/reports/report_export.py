@@ -12,9 +12,9 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from mallard.engine.duckdb.damaged_files import require_complete
-from mallard.engine.duckdb.engine import PENDING, Engine
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
-from mallard.reports.export_formats import MEDIA_TYPES, Form, open_form
+from mallard.reports.export_formats import MEDIA_TYPES, DownloadFormat, open_form
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.metrics import METRICS
 from mallard.stats.query import DAY, Query
@@ -68,7 +68,7 @@ class Download:
 
 def download(stats: Stats, asked: Export) -> Download:
     """The file. QueryTooLargeError over MAX_EVENTS events, DamagedSegmentError where a file would be left out, and
-    what ``Engine.answer`` raises: all before any byte.
+    what ``DuckDBEngine.answer`` raises: all before any byte.
     """
     scope = stats.begun(asked.scope)
     batches: _Batches
@@ -103,7 +103,7 @@ class _Table:
         self.schema = rows.schema
         self._rows = rows
 
-    def steps(self, form: Form) -> Iterator[object]:
+    def steps(self, form: DownloadFormat) -> Iterator[object]:
         for batch in self._rows.to_batches():
             form.write(batch)
             yield None
@@ -114,11 +114,11 @@ class _Events:
 
     schema = PENDING
 
-    def __init__(self, engine: Engine, scope: Scope) -> None:
+    def __init__(self, engine: DuckDBEngine, scope: Scope) -> None:
         self._engine = engine
         self._query = Query(scope.site_id, scope.period, ("events",), filters=scope.filters)
 
-    def steps(self, form: Form) -> Iterator[object]:
+    def steps(self, form: DownloadFormat) -> Iterator[object]:
         return self._engine.rows(self._query, form.write)
 
 

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from mallard.engine.duckdb.engine import Answer, Engine
-from mallard.engine.visitor_query import Study
+from mallard.engine.duckdb.engine import DuckDBEngine, QueryResult
+from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
 from mallard.stats.comparison import change
-from mallard.stats.date_range import MAX_SERIES_DAYS, Period, read_period
+from mallard.stats.date_range import MAX_SERIES_DAYS, DateRange, read_period
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.filters import Filter
 from mallard.stats.metrics import METRICS
@@ -46,7 +46,7 @@ class _Asked:
     dimension: str = TOTAL
     limit: int | None = None
 
-    def query(self, scope: "Scope", period: Period) -> Query:
+    def query(self, scope: "Scope", period: DateRange) -> Query:
         return Query(scope.site_id, period, self.metrics, self.dimension, scope.filters, self.limit)
 
 
@@ -58,16 +58,16 @@ class Scope:
     """What reports are about; ``before`` is an earlier range to show beside."""
 
     site_id: str
-    period: Period
+    period: DateRange
     filters: Filter | None = None
-    before: Period | None = None
+    before: DateRange | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class OverviewReport:
     """What a page shows of a site and range; ``counted`` says which way it was counted."""
 
-    period: Period
+    period: DateRange
     main: dict[str, Any]
     timeseries: list[dict[str, Any]]
     breakdowns: dict[str, list[dict[str, Any]]]
@@ -78,7 +78,7 @@ class Overview:
 class Stats:
     """Reports of one engine at a moment."""
 
-    engine: Engine
+    engine: DuckDBEngine
     now: datetime
     _events_from: list[date] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -87,15 +87,15 @@ class Stats:
         """Of days before it, some that were asked for so far have counts and no events any more; None: of no day."""
         return max(self._events_from, default=None)
 
-    def answer(self, queries: Sequence[Query]) -> Answer:
+    def answer(self, queries: Sequence[Query]) -> QueryResult:
         """As of the engine, noting from when events are there."""
         return self._noted(self.engine.answer(queries))
 
-    def study(self, asked: Study) -> Answer:
+    def study(self, asked: VisitorQuery) -> QueryResult:
         """As of the engine, noting from when events are there."""
         return self._noted(self.engine.study(asked))
 
-    def _noted(self, answer: Answer) -> Answer:
+    def _noted(self, answer: QueryResult) -> QueryResult:
         if answer.events_from is not None:
             self._events_from.append(answer.events_from)
         return answer
@@ -129,12 +129,12 @@ class Stats:
         (rows,), (before,), _ = self._counted(scope, [_breakdown(name, limit)])
         return _listed(rows, before)
 
-    def overview(self, scope: Scope, limit: int = 10, names: Sequence[str] = OVERVIEW_BREAKDOWNS) -> Overview:
+    def overview(self, scope: Scope, limit: int = 10, names: Sequence[str] = OVERVIEW_BREAKDOWNS) -> OverviewReport:
         """Headline, series and breakdowns of one site and range, counted in one go; who is here now apart."""
         scope = _short_enough(self.begun(scope))
         asked = [_MAIN, _series(scope.period), *(_breakdown(name, limit) for name in names)]
         (main, series, *lists), (main_before, series_before, *lists_before), counted = self._counted(scope, asked)
-        return Overview(
+        return OverviewReport(
             scope.period,
             self._headline(scope, main, main_before),
             self._filled(scope, series, series_before),
@@ -181,12 +181,12 @@ class Stats:
             for each, other in zip_longest(found, beside[: len(found)])
         ]
 
-    def _buckets(self, site_id: str, period: Period, rows: Rows) -> list[dict[str, Any]]:
+    def _buckets(self, site_id: str, period: DateRange, rows: Rows) -> list[dict[str, Any]]:
         counted = {row["value"]: row for row in rows}
         buckets = self._hours(site_id, period) if period.hourly else _days(period)
         return [{"date": label, **_views(counted.get(value, _NOTHING))} for value, label in buckets]
 
-    def _hours(self, site_id: str, period: Period) -> _Buckets:
+    def _hours(self, site_id: str, period: DateRange) -> _Buckets:
         """The local hours of a period, up to now where it looks back from now."""
         since, now = period.since, self.now.astimezone(UTC).replace(tzinfo=None)
         hours = [
@@ -209,7 +209,7 @@ def _values(asked: _Asked, rows: Rows) -> frozenset[str] | None:
     return frozenset(row["value"] for row in rows if not is_rest(row)) if asked.dimension in DIMENSIONS else None
 
 
-def _series(period: Period) -> _Asked:
+def _series(period: DateRange) -> _Asked:
     return _Asked(("visitors", "pageviews"), HOUR if period.hourly else DAY)
 
 
@@ -246,6 +246,6 @@ def marked(row: Mapping[str, Any]) -> dict[str, bool]:
     return {"other": True} if is_rest(row) else {}
 
 
-def _days(period: Period) -> _Buckets:
+def _days(period: DateRange) -> _Buckets:
     days: list[date] = [period.start + timedelta(days=n) for n in range((period.end - period.start).days)]
     return [(day.isoformat(), day.isoformat()) for day in days]

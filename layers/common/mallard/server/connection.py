@@ -6,8 +6,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mallard.server.connection_limits import OpenConnections, most_connections
-from mallard.server.request_validation import LARGE_HEAD, MALFORMED, MAX_HEAD_BYTES, Refusal, refusal_of
+from mallard.server.connection_limits import ConnectionLimits, most_connections
+from mallard.server.request_validation import LARGE_HEAD, MALFORMED, MAX_HEAD_BYTES, RequestRefusal, refusal_of
 
 KEEP_ALIVE_SECONDS = 75
 REQUEST_SECONDS = 60
@@ -27,7 +27,7 @@ class _RefusedError(Exception):
 class Connection(HttpToolsProtocol):
     """uvicorn's, which would collect a header without an end, and wait for ever for the rest of a request."""
 
-    open_connections = OpenConnections(most_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+    open_connections = ConnectionLimits(most_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
     """Those of the process."""
 
     _idle_bytes = 0
@@ -41,7 +41,7 @@ class Connection(HttpToolsProtocol):
 
     _closing_since: float | None = None
 
-    _refused: Refusal | None = None
+    _refused: RequestRefusal | None = None
     """Why the head that was just read is no request."""
 
     _is_over = False
@@ -118,7 +118,7 @@ class Connection(HttpToolsProtocol):
             # An empty line begins no request, but ended uvicorn's wait for one.
             self.request_began()
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: RequestRefusal) -> None:
         """Answer what is no request where an answer cannot be taken for another's, and close the connection."""
         self._is_over = True
         if self.may_answer():

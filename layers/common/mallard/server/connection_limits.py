@@ -21,7 +21,7 @@ class _Open(Protocol):
     def abort(self) -> None: ...
 
 
-class OpenConnections:
+class ConnectionLimits:
     """The open connections, oldest first. ``is_shared`` names addresses that many clients share: trusted proxies."""
 
     def __init__(self, most: int, is_shared: Callable[[str], bool] = lambda _: False) -> None:

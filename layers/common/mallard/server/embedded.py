@@ -15,35 +15,35 @@ from mallard.api.middleware.query_metrics import QueryMetrics
 from mallard.api.routes.health_routes import health_routes
 from mallard.api.routes.well_known import well_known_routes
 from mallard.api.static_files import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
-from mallard.auth.service import Gate
-from mallard.auth.setup import FirstVisit, new_token
+from mallard.auth.service import AuthService
+from mallard.auth.setup import Setup, new_token
 from mallard.bootstrap.maintenance import open_house
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.bootstrap.queue import open_local_queue
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import Settings
-from mallard.drops.drop_note import Notes
-from mallard.engine.duckdb.engine import Engine
+from mallard.drops.drop_note import DropNotes
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.duckdb.pending_events import LocalPending
-from mallard.flush.batching import Gathering
+from mallard.flush.batching import Batching
 from mallard.flush.schedule import Schedule
 from mallard.health.query_counts import QueryCounts
-from mallard.health.serve_source import Serving
+from mallard.health.serve_source import ServeSource
 from mallard.http.upstream import behind_proxies
-from mallard.ingest.allowed_sites import Sites
+from mallard.ingest.allowed_sites import AllowedSites
 from mallard.ingest.enrich.cdn_headers import open_edge
 from mallard.ingest.event_ids import EventIds
 from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.http.asgi import IngestApp
-from mallard.ingest.pipeline import Door
+from mallard.ingest.pipeline import IngestContext
 from mallard.ingest.rate_limit import open_rate_limit
 from mallard.maintenance.erasure import Erasure, request_erasure
 from mallard.normalize.hashed_cache import forget_all
-from mallard.privacy.redaction import Privacy
+from mallard.privacy.redaction import Redaction
 from mallard.privacy.rotation import agreed_rotation
 from mallard.privacy.salts import Salts, ingest_key, shared_secret, visitor_key
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.reader import known_sites
 
 
@@ -54,9 +54,9 @@ class Embedded:
         self._dashboard_folder, self._tracker_folder = find_static()
         self._store = open_to_write(settings)
         self._queue = open_local_queue(settings)
-        self._book = SiteBook(self._store, on_erasure=forget_all)
+        self._book = SiteSettingsStore(self._store, on_erasure=forget_all)
         self._pending = LocalPending(self._queue, lambda site_id: self._book.get(site_id).erased)
-        self._engine = Engine(
+        self._engine = DuckDBEngine(
             self._store,
             self._pending.rows,
             memory_mb=settings.query_memory_mb,
@@ -85,17 +85,17 @@ class Embedded:
             table,
             interval_seconds=settings.flush_interval,
             count=settings.flush_count,
-            gathering=Gathering(settings.flush_quiet),
+            gathering=Batching(settings.flush_quiet),
             waiting_bytes=self._queue.live_bytes,
             keep_house=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
         )
-        sites = Sites(settings.sites, self._sites(), settings.new_sites_per_hour)
+        sites = AllowedSites(settings.sites, self._sites(), settings.new_sites_per_hour)
         rotation = agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC))
         secret = shared_secret(self._store, settings.secret)
         key = ingest_key(self._store, settings.ingest_key, settings.secret)
         salts = Salts(self._store, visitor_key(key), rotation)
         self._geo = open_geo(settings)
-        door = Door(
+        door = IngestContext(
             sites,
             salts,
             EventIds(key),
@@ -103,15 +103,15 @@ class Embedded:
             settings.filter_bots,
             settings.honor_gpc,
             self._book,
-            Privacy.of(settings),
+            Redaction.of(settings),
             self._geo,
             open_edge(settings),
-            Notes(),
+            DropNotes(),
             settings.count_local,
             settings.count_automation,
         )
-        first_visit = FirstVisit(settings.on_loopback, new_token())
-        self._gate = Gate(settings, self._store, secret, first_visit)
+        first_visit = Setup(settings.on_loopback, new_token())
+        self._gate = AuthService(settings, self._store, secret, first_visit)
         self.ingest = IngestApp(
             door, self._queue, self._gate.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
         )
@@ -183,8 +183,8 @@ class Embedded:
         app.mount("/", Dashboard(directory=self._dashboard_folder, html=True))
         return app
 
-    def _serving(self, settings: Settings) -> Serving:
-        return Serving(
+    def _serving(self, settings: Settings) -> ServeSource:
+        return ServeSource(
             settings,
             self._store,
             self._queue,

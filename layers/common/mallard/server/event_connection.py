@@ -8,7 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from mallard.ingest.http.asgi import PATH, IngestApp
-from mallard.ingest.http.responses import ACCEPTED, Answer
+from mallard.ingest.http.responses import ACCEPTED, IngestResponse
 from mallard.ingest.request import MAX_BODY_BYTES
 from mallard.server.connection import Connection
 from mallard.server.request_validation import MAX_HEAD_BYTES, MAX_HEADERS, bytes_of, is_chunked
@@ -118,7 +118,7 @@ class _EventCycle:
         self.disconnected = False
         self.response_complete = False
 
-    def reply(self, answer: Answer) -> None:
+    def reply(self, answer: IngestResponse) -> None:
         """Write the answer, and let the connection go on."""
         self.response_complete = True
         connection = self.connection
@@ -139,7 +139,7 @@ class _NobodyWaits:
 _NOBODY_WAITS = _NobodyWaits()
 
 
-def _lines(answer: Answer) -> bytes:
+def _lines(answer: IngestResponse) -> bytes:
     lines = [f"{name}: {value}\r\n" for name, value in answer.headers.items()]
     return "".join([*lines, f"content-length: {len(answer.body)}\r\n"]).encode()
 
@@ -147,7 +147,7 @@ def _lines(answer: Answer) -> bytes:
 _ACCEPTED_LINES = _lines(ACCEPTED)
 
 
-def _head(answer: Answer, of_server: list[tuple[bytes, bytes]], keep_alive: bool) -> bytes:
+def _head(answer: IngestResponse, of_server: list[tuple[bytes, bytes]], keep_alive: bool) -> bytes:
     parts = [STATUS_LINE[answer.status]]
     for name, value in of_server:
         parts += (name, b": ", value, b"\r\n")

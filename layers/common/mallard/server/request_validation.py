@@ -21,7 +21,7 @@ _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RequestRefusal:
     """A status and a sentence."""
 
     status: int
@@ -38,19 +38,19 @@ class Refusal:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-MALFORMED = Refusal(400, "This is not a request of HTTP/1.1.")
-LARGE_HEAD = Refusal(431, f"The head of the request is over {MAX_HEAD_BYTES // 1024} KB.")
-TOO_MANY_HEADERS = Refusal(431, f"The request has over {MAX_HEADERS} headers.")
-LONG_TARGET = Refusal(414, f"The address is over {MAX_TARGET_BYTES // 1024} KB.")
-NO_TUNNEL = Refusal(501, "CONNECT is not for this server.")
-WRONG_VERSION = Refusal(505, "This server speaks HTTP/1.1 and HTTP/1.0.")
-WRONG_HOST = Refusal(400, "The request needs one header Host, which names a host.")
-OTHER_HOST = Refusal(400, "The address names another host than the header Host.")
-WRONG_TARGET = Refusal(400, "The address must begin with a slash, and have no # in it.")
-PACKED = Refusal(501, "The body may be sent in chunks, but in no other transfer coding.")
+MALFORMED = RequestRefusal(400, "This is not a request of HTTP/1.1.")
+LARGE_HEAD = RequestRefusal(431, f"The head of the request is over {MAX_HEAD_BYTES // 1024} KB.")
+TOO_MANY_HEADERS = RequestRefusal(431, f"The request has over {MAX_HEADERS} headers.")
+LONG_TARGET = RequestRefusal(414, f"The address is over {MAX_TARGET_BYTES // 1024} KB.")
+NO_TUNNEL = RequestRefusal(501, "CONNECT is not for this server.")
+WRONG_VERSION = RequestRefusal(505, "This server speaks HTTP/1.1 and HTTP/1.0.")
+WRONG_HOST = RequestRefusal(400, "The request needs one header Host, which names a host.")
+OTHER_HOST = RequestRefusal(400, "The address names another host than the header Host.")
+WRONG_TARGET = RequestRefusal(400, "The address must begin with a slash, and have no # in it.")
+PACKED = RequestRefusal(501, "The body may be sent in chunks, but in no other transfer coding.")
 
 
-def refusal_of(method: bytes, target: bytes, version: str, headers: Headers) -> Refusal | None:
+def refusal_of(method: bytes, target: bytes, version: str, headers: Headers) -> RequestRefusal | None:
     """Why a head is no request; None where it is one. httptools has refused what is against the grammar."""
     names = [name for name, _ in headers]
     if version not in VERSIONS:
@@ -83,7 +83,7 @@ def is_chunked(headers: Headers) -> bool:
     return all(value.strip().lower() == b"chunked" for name, value in headers if name == b"transfer-encoding")
 
 
-def _refusal_of_absolute(target: bytes, hosts: Sequence[bytes]) -> Refusal | None:
+def _refusal_of_absolute(target: bytes, hosts: Sequence[bytes]) -> RequestRefusal | None:
     """``http://host/path`` is what a proxy is asked; it must be asked of the host that ``Host`` names."""
     try:
         parts = urlsplit(target.decode("ascii"))

@@ -12,7 +12,7 @@ MAX_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
+class ErasedDays:
     """Of the days ``first`` to ``last``, both included, nothing counts that was accepted before ``before_ms``."""
 
     first: date
@@ -24,19 +24,19 @@ class Erased:
         return [self.first.isoformat(), self.last.isoformat(), self.before_ms]
 
 
-def erased_from_json(stored: Mapping[str, Any]) -> tuple[Erased, ...]:
+def erased_from_json(stored: Mapping[str, Any]) -> tuple[ErasedDays, ...]:
     """Those of a site's record; ValueError or TypeError where it holds something else."""
     rows = stored.get("erased", [])
-    return tuple(Erased(date.fromisoformat(first), date.fromisoformat(last), int(ms)) for first, last, ms in rows)
+    return tuple(ErasedDays(date.fromisoformat(first), date.fromisoformat(last), int(ms)) for first, last, ms in rows)
 
 
-def remembered(known: Iterable[Erased], latest: Erased) -> tuple[Erased, ...]:
+def remembered(known: Iterable[ErasedDays], latest: ErasedDays) -> tuple[ErasedDays, ...]:
     """With one more, and without those that are over."""
     kept = [each for each in known if each != latest and each.before_ms > latest.before_ms - KEPT_MS]
     return (*kept[-(MAX_REMEMBERED - 1) :], latest)
 
 
-def accepted_ms(erased: Iterable[Erased], day: date, now_ms: int) -> int:
+def accepted_ms(erased: Iterable[ErasedDays], day: date, now_ms: int) -> int:
     """The moment from which on an event of a day counts as accepted, at ``now_ms`` by a clock of ours.
 
     Whoever knows of an erasure comes after it, whatever the clocks say: so it is never before the erasure's mark.

@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 from mallard.errors import SettingsError
 from mallard.normalize.names import stored_host, stored_label, written_host
-from mallard.sites.erased_days import Erased, erased_from_json
-from mallard.sites.time_zone import UTC_DAYS, Zones
+from mallard.sites.erased_days import ErasedDays, erased_from_json
+from mallard.sites.time_zone import UTC_DAYS, SiteZones
 
 MAX_ORIGINS = 100
 MAX_GOALS = 1000
@@ -44,11 +44,11 @@ class SiteSettings:
     ``erased`` is nobody's setting, but must be known to ingest as soon as a setting is.
     """
 
-    zones: Zones = UTC_DAYS
+    zones: SiteZones = UTC_DAYS
     origins: tuple[str, ...] = ()
     goals: tuple[Goal, ...] = ()
     public: bool = False
-    erased: tuple[Erased, ...] = ()
+    erased: tuple[ErasedDays, ...] = ()
 
     def to_api(self, today: date) -> dict[str, Any]:
         """As the API shows it: the zone that was set last, with the date it holds from where that is ahead."""
@@ -86,7 +86,7 @@ def read_settings(given: Any, before: SiteSettings, today: date, *, is_new: bool
     zones, public = before.zones, given.get("public", False)
     if "timezone" in given:
         name = _timezone(given["timezone"])
-        zones = Zones(((date.min, name),)) if is_new else zones.changed(name, today)
+        zones = SiteZones(((date.min, name),)) if is_new else zones.changed(name, today)
     if not isinstance(public, bool):
         raise SettingsError(f"public is {_shown(public)}, but must be true or false.")
     goals = _told_apart(_goals(given.get("goals", [])))
@@ -95,7 +95,7 @@ def read_settings(given: Any, before: SiteSettings, today: date, *, is_new: bool
 
 def from_json(stored: Mapping[str, Any]) -> SiteSettings:
     """What ``to_json`` wrote; KeyError, TypeError or ValueError where it is something else."""
-    zones = Zones(tuple((date.fromisoformat(first), str(name)) for first, name in stored["timezones"]))
+    zones = SiteZones(tuple((date.fromisoformat(first), str(name)) for first, name in stored["timezones"]))
     goals, erased = _goals(stored["goals"]), erased_from_json(stored)
     return SiteSettings(zones, tuple(stored["origins"]), goals, bool(stored["public"]), erased)
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mallard.errors import DamagedObjectError, StoreUnavailableError
-from mallard.sites.erased_days import Erased, remembered
+from mallard.sites.erased_days import ErasedDays, remembered
 from mallard.sites.settings import SiteSettings, from_json, read_settings
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
@@ -33,7 +33,7 @@ def site_key(site_id: str) -> str:
     return f"{SITES}{quote(site_id, safe='')}.json"
 
 
-class SiteBook:
+class SiteSettingsStore:
     """Settings by site; a site nobody set anything for has the defaults. ``clock`` is monotonic seconds."""
 
     def __init__(
@@ -99,7 +99,7 @@ class SiteBook:
         self._keep(site_id, after, is_stored=True)
         return after
 
-    def note_erasure(self, site_id: str, erased: Erased) -> None:
+    def note_erasure(self, site_id: str, erased: ErasedDays) -> None:
         """Let every instance know of it within KEPT_SECONDS, and this one now. Raises StoreUnavailableError."""
 
         def noted(data: bytes | None) -> tuple[SiteSettings, bytes | None]:

@@ -17,7 +17,7 @@ REMEMBERED_MINUTES = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Zones:
+class SiteZones:
     """The zones of a site: from each date on, the zone that stands beside it; the first entry is for all time before.
 
     A zone holds from the midnight at which the one before it begins that date. Days are without gaps and in order:
@@ -76,14 +76,14 @@ class Zones:
             day -= DAY
         return day
 
-    def changed(self, name: str, today: date) -> "Zones":
+    def changed(self, name: str, today: date) -> "SiteZones":
         """The same with another zone from the end of ``today`` on; a change that was ahead is dropped."""
         if self.entries[-1][1] == name:
             return self
         begun = tuple(entry for entry in self.entries if entry[0] <= today)
         if begun[-1][1] == name:
-            return Zones(begun)
-        return Zones((*begun, (today + DAY, name)))
+            return SiteZones(begun)
+        return SiteZones((*begun, (today + DAY, name)))
 
 
 def _in_steps(entries: tuple[tuple[date, str], ...]) -> tuple[tuple[date, str], ...]:
@@ -104,7 +104,7 @@ def _midnight(day: date, name: str) -> datetime:
 
 
 @lru_cache(maxsize=1024)
-def _hour_starts(zones: Zones, day: date) -> tuple[datetime, ...]:
+def _hour_starts(zones: SiteZones, day: date) -> tuple[datetime, ...]:
     return tuple(moment for moment, _ in zones.hours(day, day + timedelta(days=1)))
 
 
@@ -113,4 +113,4 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-UTC_DAYS = Zones()
+UTC_DAYS = SiteZones()

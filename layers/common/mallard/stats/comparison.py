@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from mallard.errors import QueryError
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 
 COMPARISONS = ("previous_period", "year_over_year")
 
@@ -13,7 +13,7 @@ POINTS = frozenset({"bounce_rate"})
 """Rates as fractions: their change is told in percentage points."""
 
 
-def earlier(period: Period, comparison: str) -> Period:
+def earlier(period: DateRange, comparison: str) -> DateRange:
     """The range as long as ``period`` just before it, or from the same date a year ago. QueryError: there is none."""
     if period.since is not None or period.open_start:
         raise QueryError("compare needs a range with a first and a last day: not period realtime or all.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from mallard.errors import QueryError
-from mallard.sites.time_zone import UTC_DAYS, Zones
+from mallard.sites.time_zone import UTC_DAYS, SiteZones
 
 REALTIME_MINUTES = 5
 REALTIME_STEP_SECONDS = 5
@@ -35,7 +35,7 @@ PERIODS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class DateRange:
     """Local dates ``start <= date < end``; ``hourly``: a chart's step.
 
     Where there is ``since`` there is ``until``: only events of ``since <= timestamp < until`` (naive UTC) count.
@@ -50,8 +50,8 @@ class Period:
 
 
 def read_period(
-    period: str | None, start_date: str | None, end_date: str | None, now: datetime, zones: Zones = UTC_DAYS
-) -> Period:
+    period: str | None, start_date: str | None, end_date: str | None, now: datetime, zones: SiteZones = UTC_DAYS
+) -> DateRange:
     """The range of a request in a site's zones; ``start_date`` with ``end_date`` wins over ``period``.
 
     QueryError if it is wrong.
@@ -63,26 +63,26 @@ def read_period(
         raise QueryError(f"period is {_shown(name)}, but must be one of {', '.join(PERIODS)}.")
     tomorrow = today + timedelta(days=1)
     if name in ("day", "today"):
-        return Period(today, tomorrow, hourly=True)
+        return DateRange(today, tomorrow, hourly=True)
     if name == "yesterday":
-        return Period(today - timedelta(days=1), today)
+        return DateRange(today - timedelta(days=1), today)
     if name == "realtime":
         utc = now.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         # By steps, so that many who look at one time ask the same.
         step = utc - timedelta(seconds=utc.second % REALTIME_STEP_SECONDS)
         since = step - timedelta(minutes=REALTIME_MINUTES)
         until = step + timedelta(seconds=REALTIME_STEP_SECONDS) + REALTIME_AHEAD
-        return Period(today - timedelta(days=1), tomorrow, since, until, hourly=True)
+        return DateRange(today - timedelta(days=1), tomorrow, since, until, hourly=True)
     if name == "all":
-        return Period(FIRST_DATE, tomorrow, open_start=True)
+        return DateRange(FIRST_DATE, tomorrow, open_start=True)
     if days := re.fullmatch(r"(\d+)d", name):
-        return Period(tomorrow - timedelta(days=int(days[1])), tomorrow)
+        return DateRange(tomorrow - timedelta(days=int(days[1])), tomorrow)
     first = today.replace(day=1)
     starts = {"month": first, "year": first.replace(month=1), "12mo": _months_before(first, 11)}
-    return Period(starts[name], tomorrow)
+    return DateRange(starts[name], tomorrow)
 
 
-def _explicit(start_date: str | None, end_date: str | None) -> Period:
+def _explicit(start_date: str | None, end_date: str | None) -> DateRange:
     if start_date is None or end_date is None:
         raise QueryError("start_date and end_date come together: the first day, and the day after the last.")
     start, end = read_date("start_date", start_date), read_date("end_date", end_date)
@@ -92,7 +92,7 @@ def _explicit(start_date: str | None, end_date: str | None) -> Period:
         raise QueryError(f"end_date is {end}, but must be after start_date {start}: it is the day after the last.")
     if (end - start).days > MAX_DAYS:
         raise QueryError(f"start_date and end_date span {(end - start).days} days, but may span {MAX_DAYS}.")
-    return Period(start, end)
+    return DateRange(start, end)
 
 
 def read_date(name: str, text: str | None) -> date:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mallard.errors import QueryError
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.filters import Filter
 from mallard.stats.metrics import METRICS
@@ -25,7 +25,7 @@ class Query:
     """
 
     site_id: str
-    period: Period
+    period: DateRange
     metrics: tuple[str, ...]
     dimension: str = TOTAL
     filters: Filter | None = None

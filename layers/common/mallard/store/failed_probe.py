@@ -16,7 +16,7 @@ FAILED_KEY = "config/probe.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedProbe:
     """``address`` is where the store stood, ``at`` the moment, ``checks`` the names of what failed.
 
     ``sentence`` says what the store did, ``rounds`` how many races of each kind there were.
@@ -40,12 +40,12 @@ def address_of(store: Store) -> str:
 
 def remember(store: Store, checks: Sequence[str], sentence: str, rounds: int, now: datetime) -> None:
     """Write the note, in place of an earlier one. A store that cannot even take that fails every probe anyway."""
-    note = Failed(address_of(store), f"{now:%Y-%m-%dT%H:%M:%SZ}", tuple(checks), sentence, rounds)
+    note = FailedProbe(address_of(store), f"{now:%Y-%m-%dT%H:%M:%SZ}", tuple(checks), sentence, rounds)
     with suppress(MallardError):
         swap(store, FAILED_KEY, lambda _: (None, json.dumps(asdict(note)).encode()))
 
 
-def recall(store: Store) -> Failed | None:
+def recall(store: Store) -> FailedProbe | None:
     """The note, None where no probe failed. One that cannot be read is of this store: something failed. StoreError."""
     stored = store.get(FAILED_KEY)
     if stored is None:
@@ -53,7 +53,7 @@ def recall(store: Store) -> Failed | None:
     try:
         return _read(json.loads(stored.data))
     except (ValueError, KeyError, TypeError):
-        return Failed(address_of(store), "an unknown time", (), "The store failed a probe.", 0)
+        return FailedProbe(address_of(store), "an unknown time", (), "The store failed a probe.", 0)
 
 
 def forget(store: Store) -> None:
@@ -61,6 +61,6 @@ def forget(store: Store) -> None:
     store.delete(FAILED_KEY)
 
 
-def _read(found: dict[str, Any]) -> Failed:
+def _read(found: dict[str, Any]) -> FailedProbe:
     checks = tuple(str(each) for each in found["checks"])
-    return Failed(str(found["address"]), str(found["at"]), checks, str(found["sentence"]), int(found["rounds"]))
+    return FailedProbe(str(found["address"]), str(found["at"]), checks, str(found["sentence"]), int(found["rounds"]))

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError, StoreUnsupportedError, UnsafeStoreError
 from mallard.store.base import Store
 from mallard.store.failed_probe import address_of, forget, recall, remember
-from mallard.store.probe_checks import CHECKS, Check, Run, WrongError
+from mallard.store.probe_checks import CHECKS, ProbeCheck, ProbeRun, WrongError
 from mallard.store.write_race import Track
 
 ROUNDS = 20
@@ -69,7 +69,7 @@ def probe_writes(store: Store, *, rounds: int = ROUNDS, random_name: Callable[[]
     place = f"probe/{random_name()}-"
     with Track(store) as track:
         try:
-            return [_found(check, Run(store, place, rounds, track)) for check in CHECKS]
+            return [_found(check, ProbeRun(store, place, rounds, track)) for check in CHECKS]
         finally:
             _clean(store, place)
 
@@ -151,7 +151,7 @@ def _note(store: Store, findings: Sequence[Finding], rounds: int, now: datetime)
         remember(store, [each.name for each in wrong], wrong[0].sentence, rounds, now)
 
 
-def _found(check: Check, run: Run) -> Finding:
+def _found(check: ProbeCheck, run: ProbeRun) -> Finding:
     for attempt in range(ATTEMPTS - 1):
         # An answer lost on the way says nothing about the store; a try of its own has keys of its own.
         with suppress(StoreUnavailableError):
@@ -159,7 +159,7 @@ def _found(check: Check, run: Run) -> Finding:
     return _looked(check, replace(run, place=f"{run.place}{ATTEMPTS}-"))
 
 
-def _looked(check: Check, run: Run) -> Finding:
+def _looked(check: ProbeCheck, run: ProbeRun) -> Finding:
     try:
         check.look(run)
     except WrongError as wrong:

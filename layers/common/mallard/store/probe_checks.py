@@ -17,7 +17,7 @@ class WrongError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ProbeRun:
     """One run: keys begin with ``place``; ``track`` is where writes of the store race."""
 
     store: Store
@@ -31,16 +31,16 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ProbeCheck:
     """``look`` raises WrongError, or ends where ``sentence`` holds; ``needs`` is the header it rests on."""
 
     name: str
     needs: str
     sentence: str
-    look: Callable[[Run], None]
+    look: Callable[[ProbeRun], None]
 
 
-def _reads_show_writes(run: Run) -> None:
+def _reads_show_writes(run: ProbeRun) -> None:
     key = run.key("written")
     etag = run.store.put_if_absent(key, b"1")
     stored = run.store.get(key)
@@ -52,13 +52,13 @@ def _reads_show_writes(run: Run) -> None:
         raise WrongError("The store does not list an object right after it was written.")
 
 
-def _taken_names_are_refused(run: Run) -> None:
+def _taken_names_are_refused(run: ProbeRun) -> None:
     key = run.key("taken")
     run.store.put_if_absent(key, b"first")
     _refused(run, key, lambda: run.store.put_if_absent(key, b"second"), "If-None-Match and overwrites an object")
 
 
-def _swaps_work(run: Run) -> None:
+def _swaps_work(run: ProbeRun) -> None:
     key = run.key("swapped")
     etags = [run.store.put_if_absent(key, b"0")]
     for number in range(1, 4):
@@ -68,21 +68,21 @@ def _swaps_work(run: Run) -> None:
     _shows(run, key, b"3")
 
 
-def _stale_versions_are_refused(run: Run) -> None:
+def _stale_versions_are_refused(run: ProbeRun) -> None:
     key = run.key("stale")
     etag = run.store.put_if_absent(key, b"first")
     run.store.put_if_match(key, b"second", etag)
     _refused(run, key, lambda: run.store.put_if_match(key, b"third", etag), "If-Match and overwrites a newer version")
 
 
-def _absent_objects_are_refused(run: Run) -> None:
+def _absent_objects_are_refused(run: ProbeRun) -> None:
     key = run.key("absent")
     etag = run.store.put_if_absent(key, b"1")
     run.store.delete(key)
     _refused(run, key, lambda: run.store.put_if_match(key, b"2", etag), "If-Match and creates an object that is absent")
 
 
-def _a_race_for_a_name_has_one_winner(run: Run) -> None:
+def _a_race_for_a_name_has_one_winner(run: ProbeRun) -> None:
     numbers = count()
 
     def create() -> bool:
@@ -91,7 +91,7 @@ def _a_race_for_a_name_has_one_winner(run: Run) -> None:
     _decided((_answered(create) for _ in range(run.rounds)), NAMES)
 
 
-def _a_race_for_a_version_has_one_winner(run: Run) -> None:
+def _a_race_for_a_version_has_one_winner(run: ProbeRun) -> None:
     key = run.key("version")
     run.store.put_if_absent(key, b"0")
     seen: Stored | None = None
@@ -108,18 +108,18 @@ def _a_race_for_a_version_has_one_winner(run: Run) -> None:
 
 
 CHECKS = (
-    Check("reads", NAMES, "Reads and listings show what was written.", _reads_show_writes),
-    Check("taken name", NAMES, "A name that is taken is not written again.", _taken_names_are_refused),
-    Check("swap", VERSIONS, "A version is replaced by who read it, and each has its own ETag.", _swaps_work),
-    Check("stale version", VERSIONS, "Only the latest version is replaced.", _stale_versions_are_refused),
-    Check("absent object", VERSIONS, "An absent object is not replaced.", _absent_objects_are_refused),
-    Check(
+    ProbeCheck("reads", NAMES, "Reads and listings show what was written.", _reads_show_writes),
+    ProbeCheck("taken name", NAMES, "A name that is taken is not written again.", _taken_names_are_refused),
+    ProbeCheck("swap", VERSIONS, "A version is replaced by who read it, and each has its own ETag.", _swaps_work),
+    ProbeCheck("stale version", VERSIONS, "Only the latest version is replaced.", _stale_versions_are_refused),
+    ProbeCheck("absent object", VERSIONS, "An absent object is not replaced.", _absent_objects_are_refused),
+    ProbeCheck(
         "race for a name",
         NAMES,
         "Of two connections that create an object at once, one wins.",
         _a_race_for_a_name_has_one_winner,
     ),
-    Check(
+    ProbeCheck(
         "race for a version",
         VERSIONS,
         "Of two connections that replace a version at once, one wins.",
@@ -128,7 +128,7 @@ CHECKS = (
 )
 
 
-def _refused(run: Run, key: str, write: Callable[[], str], what: str) -> None:
+def _refused(run: ProbeRun, key: str, write: Callable[[], str], what: str) -> None:
     before = run.store.get(key)
     with suppress(ConflictError):
         write()
@@ -137,14 +137,14 @@ def _refused(run: Run, key: str, write: Callable[[], str], what: str) -> None:
         raise WrongError(f"The store says that it refuses, but ignores {what}.")
 
 
-def _shows(run: Run, key: str, data: bytes) -> Stored:
+def _shows(run: ProbeRun, key: str, data: bytes) -> Stored:
     stored = run.store.get(key)
     if stored is None or stored.data != data:
         raise WrongError("The store acknowledges a write and then shows something else.")
     return stored
 
 
-def _race(run: Run, key: str, etag: str | None, header: str) -> Stored | None:
+def _race(run: ProbeRun, key: str, etag: str | None, header: str) -> Stored | None:
     """Let contenders write at the same moment, and look who won; what stands there then, None where nobody won."""
     won = run.track.race(key, etag)
     if len(won) > 1:

@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownEvents:
     """What a partition holds: its tail's rows, the ids of its sealed segments, and a way to read one of those."""
 
     tail: pa.Table
@@ -39,7 +39,7 @@ class Known:
         return pa.concat_tables([EVENTS.empty_table(), *found], promote_options="default").select(EVENTS.names)
 
 
-def fresh_rows(deliveries: pa.Table, known: Known, erased_before: int | None) -> tuple[pa.Table, int, int]:
+def fresh_rows(deliveries: pa.Table, known: KnownEvents, erased_before: int | None) -> tuple[pa.Table, int, int]:
     """The rows to write (schema ``EVENTS``), the number of duplicates, and of rows an erasure has outdated.
 
     Same id and same content, or an id that the client chose: a duplicate. Same id and other content: two events
@@ -74,7 +74,7 @@ def content_id(row: Row) -> int:
     return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def _without_known_by_given_id(deliveries: pa.Table, known: Known) -> pa.Table:
+def _without_known_by_given_id(deliveries: pa.Table, known: KnownEvents) -> pa.Table:
     if GIVEN_ID.name not in deliveries.column_names or deliveries[GIVEN_ID.name].null_count == deliveries.num_rows:
         return deliveries
     stored = known.rows(_flat(deliveries[GIVEN_ID.name].drop_null()))
@@ -105,7 +105,7 @@ def _or_same_props(equal: Any, unlike: Any, mine: Any, other: Any) -> pa.Array:
     return pa.array([is_equal or (look and _same_props(a, b)) for is_equal, look, a, b in cells])
 
 
-def _settle(contested: list[Row], clear: pa.Table, stored: pa.Table, known: Known) -> list[Row]:
+def _settle(contested: list[Row], clear: pa.Table, stored: pa.Table, known: KnownEvents) -> list[Row]:
     """The few rows whose id is another event's, or comes twice in the batch: one by one."""
     settled: dict[int, Row] = {}
 

@@ -18,7 +18,7 @@ from mallard.table.tail import every_object, find_tail
 from mallard.table.writer import ATTEMPTS, FIRST_PAUSE_SECONDS
 
 
-class Removed(NamedTuple):
+class RemovedRows(NamedTuple):
     """Numbers of ``rows`` that were removed, and of ``damaged`` files beside them, whose rows nobody can count."""
 
     rows: int = 0
@@ -32,7 +32,7 @@ def erase_partition(
     *,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
-) -> Removed:
+) -> RemovedRows:
     """Remove all rows accepted before ``before_ms`` (since 1970), and keep such rows out for good; how many there were.
 
     A damaged file loses all that it holds, for nobody can tell what that is. Runs again as often as it likes.
@@ -50,7 +50,7 @@ def erase_partition(
             for key, stored, segment in _unmarked(store, partition, before_ms):
                 store.put_if_match(key, encode(_erased(segment, before_ms)), stored.etag)
                 removed += segment.rows.num_rows
-            return Removed(removed, damaged)
+            return RemovedRows(removed, damaged)
         except (ConflictError, StoreUnavailableError, DamagedSegmentError) as error:
             failure = error
     raise failure or StoreUnavailableError(f"{partition.prefix} could not be erased.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment, site_prefix
-from mallard.table.segment_cache import Pins
+from mallard.table.segment_cache import SegmentCache
 
 Days = Mapping[date, tuple[Listed, ...]]
 """A site's dates and the segments that one listing showed of each, in order of their numbers."""
@@ -25,7 +25,7 @@ def list_days(store: Store, site_id: str) -> Days:
 
 @contextmanager
 def open_files(
-    store: Store, days: Collection[tuple[Listed, ...]], pins: Pins | None = None
+    store: Store, days: Collection[tuple[Listed, ...]], pins: SegmentCache | None = None
 ) -> Iterator[tuple[str, ...]]:
     """The files of these dates' segments.
 

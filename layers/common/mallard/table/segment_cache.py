@@ -27,7 +27,7 @@ class _Kept:
     size_bytes: int
 
 
-class Pins:
+class SegmentCache:
     """Whole segments of one store, each in its latest version that was asked for, up to ``max_bytes``.
 
     A reader gets a link of its own, so what is let go meanwhile stays with who reads it. Safe between threads.

@@ -17,7 +17,7 @@ from mallard.table.tail import every_object
 
 
 @dataclass(frozen=True, slots=True)
-class Damaged:
+class DamagedSegment:
     """A damaged segment as one GET brought it; ``reason`` is a clause."""
 
     key: str
@@ -33,14 +33,14 @@ class Damaged:
         return found[0]
 
 
-def damaged_in(store: Store, partition: Partition) -> Iterator[Damaged]:
+def damaged_in(store: Store, partition: Partition) -> Iterator[DamagedSegment]:
     """The damaged segments of a partition, each object read whole."""
     for key, stored in every_object(store, partition):
         if reason := damage_of(stored.data):
-            yield Damaged(key, stored.data, stored.etag, reason)
+            yield DamagedSegment(key, stored.data, stored.etag, reason)
 
 
-def set_aside(store: Store, damaged: Damaged, erased_before: int | None = None) -> str:
+def set_aside(store: Store, damaged: DamagedSegment, erased_before: int | None = None) -> str:
     """Keep the bytes under a key of ``damaged/`` and put zero rows in their place; the key.
 
     ``erased_before`` is the latest erasure of the day that is known otherwise. Raises ConflictError where the segment
@@ -54,7 +54,7 @@ def set_aside(store: Store, damaged: Damaged, erased_before: int | None = None) 
     return key
 
 
-def replace_by_nothing(store: Store, damaged: Damaged, erased_before: int | None = None) -> None:
+def replace_by_nothing(store: Store, damaged: DamagedSegment, erased_before: int | None = None) -> None:
     """Put a sealed segment of zero rows in the place of a damaged one. ConflictError as of ``set_aside``.
 
     The day's mark of an erasure is kept where its other segments or the caller know it. The damaged file's own may be
@@ -66,7 +66,7 @@ def replace_by_nothing(store: Store, damaged: Damaged, erased_before: int | None
     store.put_if_match(damaged.key, encode(segment), damaged.etag)
 
 
-def _marks_beside(store: Store, damaged: Damaged) -> Iterator[int | None]:
+def _marks_beside(store: Store, damaged: DamagedSegment) -> Iterator[int | None]:
     for key, stored in every_object(store, damaged.partition):
         if key != damaged.key and damage_of(stored.data) is None:
             yield mark_in(stored.data)

@@ -6,7 +6,7 @@ from mallard.table.tail import Tail
 MAX_WARM_BYTES = 64 * 1024 * 1024
 
 
-class WarmTails:
+class TailCache:
     """The tails used last. One that somebody else replaced is found out by its ETag at the next write."""
 
     def __init__(self, max_bytes: int = MAX_WARM_BYTES) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from mallard.errors import LeaseTakenError, StoreError
 from mallard.store.base import Listed, Store
 from mallard.store.lease import Lease
-from mallard.table.deduplicate import Known, fresh_rows
+from mallard.table.deduplicate import KnownEvents, fresh_rows
 from mallard.table.layout import Partition, parse_segment
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, encode
@@ -32,7 +32,7 @@ class _Known:
     spans_days: bool
 
 
-class UniqueNames:
+class UnconditionalWriter:
     """Appends to partitions under a lease; ``random_suffix`` gives 8 hexadecimal digits."""
 
     def __init__(
@@ -52,7 +52,7 @@ class UniqueNames:
         number, found = self._look(partition)
         marks = [each.erased_before for each in found.values() if each.erased_before is not None]
         mark = max(marks, default=None)
-        known = Known(EVENTS.empty_table(), {key: each.ids for key, each in found.items()}, self._rows)
+        known = KnownEvents(EVENTS.empty_table(), {key: each.ids for key, each in found.items()}, self._rows)
         rows, duplicates, erased = fresh_rows(deliveries, known, mark)
         for start in range(0, rows.num_rows, seal_rows):
             part = Segment(rows.slice(start, seal_rows), sealed=True, erased_before=mark, spans_days=spans_days)

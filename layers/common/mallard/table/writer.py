@@ -13,13 +13,13 @@ from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.event import local_date
 from mallard.privacy.rotation import outlives_its_day
 from mallard.store.base import Store
-from mallard.table.deduplicate import Known, fresh_rows
+from mallard.table.deduplicate import KnownEvents, fresh_rows
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, decode_ids, encode, says_spanning
 from mallard.table.tail import Tail, find_tail
-from mallard.table.tail_cache import WarmTails
-from mallard.table.unconditional_writer import UniqueNames
+from mallard.table.tail_cache import TailCache
+from mallard.table.unconditional_writer import UnconditionalWriter
 
 SEAL_ROWS = 262_144
 SEAL_BYTES = 64 * 1024 * 1024
@@ -56,7 +56,7 @@ class TableWriter:
         seal_rows: int = SEAL_ROWS,
         seal_bytes: int = SEAL_BYTES,
         retention_days: int = 0,
-        unique_names: UniqueNames | None = None,
+        unique_names: UnconditionalWriter | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -72,7 +72,7 @@ class TableWriter:
         self._sleep = sleep
         self._jitter = jitter
         self._unique_names = unique_names
-        self._warm = WarmTails()
+        self._warm = TailCache()
         self._sealed_ids: dict[str, pa.ChunkedArray] = {}
 
     @property
@@ -150,7 +150,7 @@ class TableWriter:
         tail = self._warm.get(partition) or find_tail(self._store, partition)
         below = [*(partition.segment(number) for number in range(tail.number)), *tail.unique]
         sealed = {key: self._ids_of(key) for key in below}
-        known = Known(tail.segment.rows, sealed, self._read_rows)
+        known = KnownEvents(tail.segment.rows, sealed, self._read_rows)
         rows, duplicates, erased = fresh_rows(deliveries, known, tail.segment.erased_before)
         written = 0
         while written < rows.num_rows:

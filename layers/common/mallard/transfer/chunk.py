@@ -26,7 +26,7 @@ def known_name(name: str) -> str:
     return neat if neat in _KNOWN else name
 
 
-class Refusal(NamedTuple):
+class RefusedRow(NamedTuple):
     """One row that is not taken. ``file`` is empty where only one file is read."""
 
     file: str
@@ -46,7 +46,7 @@ class Chunk:
 
     file: str
     rows: pa.Table
-    refused: Sequence[Refusal] = ()
+    refused: Sequence[RefusedRow] = ()
     unknown: frozenset[str] = field(default_factory=frozenset)
     spans_days: bool = False
 
@@ -58,14 +58,14 @@ def as_lines(columns: dict[str, Any], numbers: Any) -> pa.Table:
     return pa.table([numbers, *found], schema=LINES)
 
 
-def utf8(file: str, columns: dict[str, Any], numbers: Any) -> tuple[dict[str, Any], Any, list[Refusal]]:
+def utf8(file: str, columns: dict[str, Any], numbers: Any) -> tuple[dict[str, Any], Any, list[RefusedRow]]:
     """Columns of bytes as text; rows where one is not UTF-8 are refused, and left out."""
     try:
         return {name: column.cast(pa.string()) for name, column in columns.items()}, numbers, []
     except pa.ArrowInvalid:
         pass
     refused = [
-        Refusal(file, number, f"{name} is not UTF-8.")
+        RefusedRow(file, number, f"{name} is not UTF-8.")
         for number, cells in zip(numbers.to_pylist(), _rows(columns), strict=True)
         if (name := next((name for name, cell in cells if not _is_text(cell)), None))
     ]

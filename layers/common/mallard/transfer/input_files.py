@@ -31,7 +31,7 @@ _SUFFIXES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class InputFiles:
     """A path (or ``-``) and one of FORMATS."""
 
     path: str
@@ -44,7 +44,7 @@ class Source:
         return path.stat().st_size if self.format != "parquet" and path.is_file() else None
 
 
-def find_source(path: str, chosen: str | None = None) -> Source:
+def find_source(path: str, chosen: str | None = None) -> InputFiles:
     """The source by its name and the format chosen for it; TransferError where it is unclear or not there."""
     file = Path(path)
     if path != STANDARD_INPUT and not file.exists():
@@ -56,7 +56,7 @@ def find_source(path: str, chosen: str | None = None) -> Source:
         raise TransferError("Parquet cannot come from the standard input, since its end is read first.")
     if format_ != "parquet" and file.is_dir():
         raise TransferError(f"{path} is a folder; only a folder of Parquet files can be imported.")
-    return Source(path, format_)
+    return InputFiles(path, format_)
 
 
 def format_of(path: str) -> str | None:
@@ -64,7 +64,7 @@ def format_of(path: str) -> str | None:
     return _SUFFIXES.get(Path(path.lower().removesuffix(".gz")).suffix)
 
 
-def read_chunks(source: Source, database: duckdb.DuckDBPyConnection) -> Iterator[Chunk]:
+def read_chunks(source: InputFiles, database: duckdb.DuckDBPyConnection) -> Iterator[Chunk]:
     """All of it, chunk by chunk. TransferError where it cannot be read on."""
     if source.format == "parquet":
         yield from _read_parquets(Path(source.path))

@@ -12,14 +12,14 @@ import pyarrow.compute as pc
 
 from mallard.event import to_ms
 from mallard.sites.erased_days import accepted_ms
-from mallard.sites.settings_store import SiteBook
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.deduplicate import content_id
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS, GIVEN_ID, IMPORTED
 from mallard.table.writer import SEAL_ROWS, AppendReport, TableWriter
-from mallard.transfer.chunk import Chunk, Refusal
+from mallard.transfer.chunk import Chunk, RefusedRow
 from mallard.transfer.staging import Staging
-from mallard.transfer.validate import Checker
+from mallard.transfer.validate import RowValidator
 from mallard.transfer.visitor_spans import mark_spanning_days
 
 CHECKING_THREADS = 2
@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def stage(chunks: Iterable[Chunk], checker: Checker, staging: Staging) -> Iterator[tuple[int, list[Refusal]]]:
+def stage(chunks: Iterable[Chunk], checker: RowValidator, staging: Staging) -> Iterator[tuple[int, list[RefusedRow]]]:
     """Put all rows that are right into ``staging``; yields rows taken and rows refused, chunk by chunk in order."""
     for checked in _ahead(checker.check, chunks, CHECKING_THREADS):
         staging.add(checked.rows)
@@ -74,7 +74,7 @@ def _write_partition(
         yield partition, sum(piece.num_rows for piece in staging.pieces(partition)), None
         return
     # The file is read after whatever was erased before: its rows come later, though the mark may be ahead of the clock.
-    accepted_at = accepted_ms(SiteBook(table.store).get(partition.site_id).erased, partition.date, to_ms(now))
+    accepted_at = accepted_ms(SiteSettingsStore(table.store).get(partition.site_id).erased, partition.date, to_ms(now))
     for piece in _pieces(staging.pieces(partition), piece_rows):
         spans_days = bool(pc.any(piece["spans_days"]).as_py())
         accepted = pa.repeat(pa.scalar(accepted_at, pa.int64()), piece.num_rows)

@@ -13,7 +13,7 @@ from mallard.table.reader import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 from mallard.table.segment import SEALED, damage_of
 from mallard.transfer.formats.parquet import SPANS_DAYS
-from mallard.transfer.formats.writers import EXPORTED, Form
+from mallard.transfer.formats.writers import EXPORTED, FormatWriter
 from mallard.transfer.sql import statement
 
 READ_ATTEMPTS = 3
@@ -51,7 +51,7 @@ class Exporter:
             self._database.execute(each)
         self._spans_days = False
 
-    def write(self, site_id: str, days: Days, form: Form) -> Iterator[tuple[date, int]]:
+    def write(self, site_id: str, days: Days, form: FormatWriter) -> Iterator[tuple[date, int]]:
         """Write these days, in order of time each; yields each date and its number of events.
 
         One listing serves all days: a segment that grew since only has more, and no event moves to another one.

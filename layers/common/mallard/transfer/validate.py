@@ -21,9 +21,9 @@ from mallard.ingest.request import (
     MAX_PROPS_LENGTH,
     MAX_URL_LENGTH,
 )
-from mallard.sites.time_zone import UTC_DAYS, Zones
+from mallard.sites.time_zone import UTC_DAYS, SiteZones
 from mallard.table.schema import EVENTS, FILLED
-from mallard.transfer.chunk import GIVEN, Chunk, Refusal
+from mallard.transfer.chunk import GIVEN, Chunk, RefusedRow
 from mallard.transfer.derived_columns import (
     PLAIN_AMOUNT,
     PLAIN_PROPS,
@@ -73,11 +73,11 @@ ROWS = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ValidatedRows:
     """Rows in the schema ROWS, in the file's order, and every row of the chunk that is not taken, by line."""
 
     rows: pa.Table
-    refused: list[Refusal]
+    refused: list[RefusedRow]
 
 
 def open_database() -> duckdb.DuckDBPyConnection:
@@ -99,7 +99,7 @@ def open_database() -> duckdb.DuckDBPyConnection:
     return database
 
 
-class Checker:
+class RowValidator:
     """Checks chunks of one import; ``site_id`` is that of all rows, None where each says its own."""
 
     def __init__(
@@ -107,7 +107,7 @@ class Checker:
         database: duckdb.DuckDBPyConnection,
         site_id: str | None,
         now: datetime,
-        zones_of: Callable[[str], Zones] = lambda _: UTC_DAYS,
+        zones_of: Callable[[str], SiteZones] = lambda _: UTC_DAYS,
     ) -> None:
         """``zones_of`` gives a site's time zones, which say the date of each row."""
         self._database = database
@@ -115,7 +115,7 @@ class Checker:
         self._now = now
         self._zones_of = zones_of
 
-    def check(self, chunk: Chunk) -> Checked:
+    def check(self, chunk: Chunk) -> ValidatedRows:
         """Understand one chunk. Any number of threads may do this at once."""
         # What is registered at a cursor is seen by no other.
         cursor = self._database.cursor()
@@ -125,9 +125,9 @@ class Checker:
             cursor.close()
         fine = pc.is_null(found["problem"])
         wrong = found.filter(pc.invert(fine)).select(["line", "problem"]).to_pylist()
-        refused = [*chunk.refused, *(Refusal(chunk.file, row["line"], row["problem"]) for row in wrong)]
+        refused = [*chunk.refused, *(RefusedRow(chunk.file, row["line"], row["problem"]) for row in wrong)]
         rows = found.filter(fine).select(ROWS.names).cast(ROWS)
-        return Checked(in_local_dates(rows, self._zones_of), sorted(refused))
+        return ValidatedRows(in_local_dates(rows, self._zones_of), sorted(refused))
 
     def _rows(self, cursor: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
         cursor.execute("SET TimeZone = 'UTC'")

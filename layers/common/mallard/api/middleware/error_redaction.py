@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class Discreet:
+class ErrorRedaction:
     """``app`` answers and logs each fault before it raises it again; RuntimeError only where an answer is cut short."""
 
     def __init__(self, app: ASGIApp) -> None:

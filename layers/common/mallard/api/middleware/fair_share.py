@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mallard.auth.identity import Denied, Identity, Who
+from mallard.auth.identity import Credential, Denied, Identity
 from mallard.engine.cancellation import IS_STRANGER
 from mallard.errors import MallardError
 
@@ -111,7 +111,7 @@ class FairShare:
 
     def _client(self, request: Request, who: Identity | None) -> Hashable:
         """Those who hold one link share its places; others have those of their address."""
-        if who is not None and who.who is Who.LINK:
+        if who is not None and who.who is Credential.LINK:
             return who.sites, who.filters
         return self._address_of(request), *parse_qs(request.url.query).get("site_id", [""])[:1]
 

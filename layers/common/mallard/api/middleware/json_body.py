@@ -32,7 +32,7 @@ TOO_LARGE_FOR_STRANGERS = (
 )
 
 
-class Bodies:
+class JsonBody:
     """``app`` gets each body in one piece."""
 
     def __init__(self, app: ASGIApp, knows: Callable[[Scope], bool] = lambda _: True) -> None:

@@ -7,14 +7,14 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mallard.engine.cancellation import CURRENT, IS_STRANGER, Stop
+from mallard.engine.cancellation import CURRENT, IS_STRANGER, Cancellation
 from mallard.errors import QueryTooLongError
 
 STRANGER_SECONDS = 10
 """Of a query of a public site or a shared link, where MALLARD_QUERY_SECONDS allows more."""
 
 
-class Patience:
+class QueryTimeout:
     """Whatever is answered by ``app`` may take ``seconds``, and only as long as somebody listens."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
@@ -27,7 +27,7 @@ class Patience:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        stop, messages = Stop(), asyncio.Queue[Message | Exception]()
+        stop, messages = Cancellation(), asyncio.Queue[Message | Exception]()
 
         async def heard() -> Message:
             message = await messages.get()
@@ -52,7 +52,7 @@ class Patience:
             listener.cancel()
 
 
-async def _listen(receive: Receive, messages: "asyncio.Queue[Message | Exception]", stop: Stop) -> None:
+async def _listen(receive: Receive, messages: "asyncio.Queue[Message | Exception]", stop: Cancellation) -> None:
     """Hand every message on; at the end of the connection nobody waits for an answer."""
     while True:
         try:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mallard.http.header_policy import completed
-from mallard.http.upstream import Front
+from mallard.http.upstream import UpstreamHeaders
 
 REQUEST_ID = "x-request-id"
 ID_BYTES = 8
@@ -25,10 +25,10 @@ def new_id() -> str:
     return secrets.token_hex(ID_BYTES)
 
 
-class Answered:
+class ResponseHeaders:
     """``app`` finds the request's id in its state, as ``request_id``. ``make_id`` makes those that nobody gave."""
 
-    def __init__(self, app: ASGIApp, front: Front, make_id: Callable[[], str] = new_id) -> None:
+    def __init__(self, app: ASGIApp, front: UpstreamHeaders, make_id: Callable[[], str] = new_id) -> None:
         self._app = app
         self._front = front
         self._make_id = make_id

@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
-from mallard.api.auth_http import HEADERS, Door, headers_of, must_wait, refusal
+from mallard.api.auth_http import HEADERS, AuthHttp, headers_of, must_wait, refusal
 from mallard.api.own_pool import OwnPoolRoute
 from mallard.api.routes.key_routes import key_routes
 from mallard.api.routes.link_routes import link_routes
@@ -14,7 +14,7 @@ from mallard.api.schemas.auth_schemas import Denial, LoggedOut, LoginGiven, Pass
 from mallard.api.security_schemes import MANAGES
 from mallard.auth.authenticator import UNSET
 from mallard.auth.identity import Identity
-from mallard.auth.service import Gate
+from mallard.auth.service import AuthService
 from mallard.errors import PasswordError
 
 PREFLIGHT_SECONDS = 600
@@ -24,14 +24,14 @@ WRONG = "The password is not right."
 
 
 def auth_routes(
-    gate: Gate,
+    gate: AuthService,
     address_of: Callable[[Request], str],
     *,
     read_site: Callable[[str], str],
     check_filters: Callable[[str], object],
 ) -> APIRouter:
     """The router. ``read_site`` and ``check_filters`` raise a MallardError, answered 400, for what is none."""
-    door = Door(gate, address_of)
+    door = AuthHttp(gate, address_of)
     router = APIRouter(
         tags=["auth"], responses={status: {"model": Denial} for status in (400, 401, 403, 404, 409, 429, 503)}
     )
@@ -62,7 +62,7 @@ def allow_dashboard(app: FastAPI, origin: str) -> None:
         )
 
 
-def _session_routes(door: Door) -> APIRouter:
+def _session_routes(door: AuthHttp) -> APIRouter:
     router, gate = APIRouter(route_class=OwnPoolRoute), door.gate
 
     @router.post("/setup")
@@ -124,12 +124,12 @@ def _session_routes(door: Door) -> APIRouter:
     return router
 
 
-def _refuse_open(door: Door) -> None:
+def _refuse_open(door: AuthHttp) -> None:
     if door.gate.guard.is_open:
         raise HTTPException(409, "MALLARD_AUTH=off lets everyone in; there is nothing to log in to.")
 
 
-def _check(door: Door, password: str, request: Request, *, wrong: int) -> None:
+def _check(door: AuthHttp, password: str, request: Request, *, wrong: int) -> None:
     """HTTPException unless it is the password."""
     outcome = door.gate.try_password(password, door.address_of(request), door.gate.now())
     if outcome is True:

@@ -18,11 +18,18 @@ from mallard.api.behaviour_parameters import (
     read_breakdown,
     read_retention,
 )
-from mallard.api.dependencies import Ask, ask_filtered
-from mallard.api.etag import TaggedRoute
+from mallard.api.dependencies import ReportRequest, ask_filtered
+from mallard.api.etag import ETagRoute
 from mallard.api.parameters import Limit, read_limit
-from mallard.api.schemas.behaviour_schemas import Cohort, CohortsOf, FunnelOf, FunnelStep, Sessions, SessionsOf
-from mallard.engine.duckdb.engine import Engine
+from mallard.api.schemas.behaviour_schemas import (
+    Cohort,
+    FunnelResponse,
+    FunnelStep,
+    RetentionResponse,
+    SessionNumbers,
+    SessionsResponse,
+)
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.reports.behaviour.funnel import Funnel, count_funnel, read_modes
 from mallard.reports.behaviour.retention import count_retention
 from mallard.reports.behaviour.sessions import count_sessions, sessions_by
@@ -31,20 +38,22 @@ from mallard.reports.behaviour.windows import read_window
 
 
 def behaviour_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``guards`` come before each route, and say who was let in."""
-    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=TaggedRoute)
+    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=ETagRoute)
 
-    Asked = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
+    Asked = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
     @router.get("/sessions", response_model_exclude_none=True)
-    def sessions(asked: Asked, breakdown: Breakdown = None, limit: Limit = None) -> Sessions | list[SessionsOf]:
+    def sessions(
+        asked: Asked, breakdown: Breakdown = None, limit: Limit = None
+    ) -> SessionNumbers | list[SessionsResponse]:
         """Visits: how many, how long, how many pages."""
         rows = read_limit(limit)
         if breakdown is None:
-            return Sessions(**count_sessions(asked.stats, asked.scope))
-        return [SessionsOf(**each) for each in sessions_by(asked.stats, asked.scope, breakdown, rows)]
+            return SessionNumbers(**count_sessions(asked.stats, asked.scope))
+        return [SessionsResponse(**each) for each in sessions_by(asked.stats, asked.scope, breakdown, rows)]
 
     @router.get("/funnel")
     def funnel(
@@ -54,13 +63,15 @@ def behaviour_routes(
         mode: Mode = None,
         breakdown: Breakdown = None,
         limit: Limit = None,
-    ) -> list[FunnelStep] | list[FunnelOf]:
+    ) -> list[FunnelStep] | list[FunnelResponse]:
         """How many visitors came how far through some steps within a window, counted from the first of them."""
         wanted = Funnel(
             parse_steps(steps), read_window(window), read_modes(mode), read_breakdown(breakdown), read_limit(limit)
         )
         found = count_funnel(asked.stats, asked.scope, wanted)
-        return [FunnelOf(**each) for each in found] if wanted.breakdown else [FunnelStep(**each) for each in found]
+        return (
+            [FunnelResponse(**each) for each in found] if wanted.breakdown else [FunnelStep(**each) for each in found]
+        )
 
     @router.get("/retention", response_model_exclude_none=True)
     def retention(
@@ -70,10 +81,10 @@ def behaviour_routes(
         count: Count = None,
         breakdown: Breakdown = None,
         limit: Limit = None,
-    ) -> list[Cohort] | list[CohortsOf]:
+    ) -> list[Cohort] | list[RetentionResponse]:
         """Of the visitors first seen in an interval, how many are seen again in those after it."""
         wanted = read_retention(weeks, interval, count, breakdown, read_limit(limit))
         found = count_retention(asked.stats, asked.scope, wanted)
-        return [CohortsOf(**each) for each in found] if wanted.breakdown else [Cohort(**each) for each in found]
+        return [RetentionResponse(**each) for each in found] if wanted.breakdown else [Cohort(**each) for each in found]
 
     return router

@@ -7,28 +7,28 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.params import Depends as Dependency
 
-from mallard.api.dependencies import Ask, ask_span
-from mallard.api.etag import TaggedRoute
-from mallard.api.schemas.stats_schemas import RejectedRow
+from mallard.api.dependencies import ReportRequest, ask_span
+from mallard.api.etag import ETagRoute
+from mallard.api.schemas.stats_schemas import DroppedRow
 from mallard.drops.drop_counts import rejections
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 
 
 def rejected_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``guards`` come before the route, which knows nothing of filters."""
-    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=TaggedRoute)
-    Span = Annotated[Ask, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
+    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=ETagRoute)
+    Span = Annotated[ReportRequest, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
 
     @router.get("/rejected")
-    def rejected(asked: Span) -> list[RejectedRow]:
+    def rejected(asked: Span) -> list[DroppedRow]:
         """Why events are missing: a site's drops of the last seven days, by date (UTC) and reason."""
         scope, zones = asked.scope, asked.stats.engine.zones(asked.scope.site_id)
         # Drops are counted under UTC dates, for a refused request may name any site: all that the range touches.
         first, last = zones.day_start(scope.period.start), zones.day_start(scope.period.end) - timedelta(microseconds=1)
         return [
-            RejectedRow(
+            DroppedRow(
                 date=each.date,
                 reason=each.reason,
                 count=each.count,

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.params import Depends as Dependency
 
 from mallard.api.auth_http import refuse
-from mallard.api.dependencies import Ask, ask_filtered
+from mallard.api.dependencies import ReportRequest, ask_filtered
 from mallard.api.downloads import Deliver
 from mallard.api.events_from import events_from
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import QueryError
 from mallard.reports.export_formats import FORMS, MEDIA_TYPES
 from mallard.reports.report_export import WHAT, Export, download
@@ -32,11 +32,11 @@ Bom = Annotated[
 
 
 def export_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency], deliver: Deliver
+    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency], deliver: Deliver
 ) -> APIRouter:
     """The router; ``guards`` come before the route, ``deliver`` makes the answer of a download."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards))
-    Filtered = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
+    Filtered = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
     shapes: dict[str, dict[str, Any]] = {form: {"type": "string", "format": "binary"} for form in MEDIA_TYPES}
     shapes["json"] = {"type": "array", "items": {"type": "object"}}
 

@@ -11,10 +11,10 @@ from mallard.api.auth_http import headers_of
 from mallard.api.own_pool import OwnPoolRoute
 from mallard.api.security_schemes import MANAGES_OR_LESS, MONITORS
 from mallard.auth.identity import Denied
-from mallard.auth.service import Gate
+from mallard.auth.service import AuthService
 from mallard.health.prometheus import MEDIA_TYPE, exposition
 from mallard.health.readiness import status_of
-from mallard.health.source import Subject, known
+from mallard.health.source import HealthSource, known
 
 NO_STORE = {"cache-control": "no-store"}
 PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
@@ -28,7 +28,7 @@ class Ready(BaseModel):
     sentence: str
 
 
-def health_routes(subject: Subject, gate: Gate, may_read_metrics: Callable[[Request], None]) -> APIRouter:
+def health_routes(subject: HealthSource, gate: AuthService, may_read_metrics: Callable[[Request], None]) -> APIRouter:
     """The router. Strangers learn whether it works; how it is is for who may manage the instance.
 
     ``may_read_metrics`` is a dependency before ``/metrics``.
@@ -66,7 +66,7 @@ def health_routes(subject: Subject, gate: Gate, may_read_metrics: Callable[[Requ
     return router
 
 
-def _manages(gate: Gate, request: Request) -> bool:
+def _manages(gate: AuthService, request: Request) -> bool:
     """Whether somebody may manage the instance. Where that cannot be found out they are told no more than others."""
     who = known(lambda: gate.guard.identify(headers_of(request), request.method, gate.now()))
     return who is not None and not isinstance(who, Denied) and who.refusal_to_manage() is None

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends, Response
 from starlette.exceptions import HTTPException
 
-from mallard.api.auth_http import HEADERS, Door
+from mallard.api.auth_http import HEADERS, AuthHttp
 from mallard.api.schemas.auth_schemas import KeyGiven, KeyRow, NewKey, Revoked, key_row
 from mallard.api.security_schemes import MANAGES
 from mallard.errors import ApiKeyError
 
 
-def key_routes(door: Door, read_site: Callable[[str], str]) -> APIRouter:
+def key_routes(door: AuthHttp, read_site: Callable[[str], str]) -> APIRouter:
     """The router."""
     router, keys = APIRouter(dependencies=[Depends(door.manager), *MANAGES]), door.gate.keys
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
-from mallard.api.auth_http import HEADERS, Door, must_wait
+from mallard.api.auth_http import HEADERS, AuthHttp, must_wait
 from mallard.api.schemas.auth_schemas import LinkGiven, LinkRow, Revoked, Share, ShareGiven, link_row
 from mallard.api.security_schemes import MANAGES
 from mallard.errors import LinkError, PasswordError
 
 
-def link_routes(door: Door, read_site: Callable[[str], str], check_filters: Callable[[str], object]) -> APIRouter:
+def link_routes(door: AuthHttp, read_site: Callable[[str], str], check_filters: Callable[[str], object]) -> APIRouter:
     """The router."""
     router, links, manager = APIRouter(), door.gate.links, [Depends(door.manager), *MANAGES]
 

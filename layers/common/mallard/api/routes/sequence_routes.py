@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.params import Depends as Dependency
 
 from mallard.api.behaviour_parameters import Breakdown, Steps, read_breakdown
-from mallard.api.dependencies import Ask, ask_filtered
-from mallard.api.etag import TaggedRoute
+from mallard.api.dependencies import ReportRequest, ask_filtered
+from mallard.api.etag import ETagRoute
 from mallard.api.parameters import Limit, read_limit
 from mallard.api.schemas import sequence_schemas as answers
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import QueryError
 from mallard.reports.behaviour.flow import (
     BACKWARD,
@@ -46,12 +46,12 @@ Pages = list[answers.NextPage] | list[answers.PreviousPage]
 
 
 def sequence_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``guards`` come before each route, and say who was let in."""
-    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=TaggedRoute)
+    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=ETagRoute)
 
-    Filtered = Annotated[Ask, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
+    Filtered = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
     @router.get("/sequences", response_model_exclude_unset=True)
     def of_sequences(

@@ -10,13 +10,13 @@ from fastapi.params import Depends as Dependency
 from mallard.api.parameters import LastDate, SiteId, StartDate, read_site
 from mallard.api.schemas.stats_schemas import ErasureRow, Site
 from mallard.api.security_schemes import MANAGES, READS
-from mallard.engine.duckdb.engine import Engine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.stats.date_range import read_date
 
 SitePath = Annotated[str, Path(description="Site id, such as example.com.")]
 
 
-class Erased(Protocol):
+class ErasureResult(Protocol):
     """What ``erase`` tells."""
 
     @property
@@ -45,12 +45,12 @@ class Erased(Protocol):
         ...
 
 
-Erase = Callable[[str, date, date], Erased]
+Erase = Callable[[str, date, date], ErasureResult]
 """Erases a site's days, both included; raises ErasureError where the range is wrong."""
 
 
 def site_routes(
-    engine: Callable[[], Engine],
+    engine: Callable[[], DuckDBEngine],
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
     erase: Erase,

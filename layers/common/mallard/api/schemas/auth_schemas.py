@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from mallard.auth.api_keys import ApiKey
-from mallard.auth.shared_links import Link
+from mallard.auth.shared_links import SharedLink
 
 
 class Denial(BaseModel):
@@ -153,7 +153,7 @@ def key_row(key: ApiKey) -> KeyRow:
     )
 
 
-def link_row(link: Link) -> LinkRow:
+def link_row(link: SharedLink) -> LinkRow:
     """A row of the list."""
     return LinkRow(
         slug=link.slug,

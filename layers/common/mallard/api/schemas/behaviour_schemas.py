@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from mallard.api.schemas.stats_schemas import OTHER
 
 
-class Sessions(BaseModel):
+class SessionNumbers(BaseModel):
     """Visits: a visitor's events with no gap over 30 minutes, which end at the site's midnight."""
 
     total_sessions: int
@@ -16,7 +16,7 @@ class Sessions(BaseModel):
     avg_pages_per_session: float
 
 
-class SessionsOf(Sessions):
+class SessionsResponse(SessionNumbers):
     """Those that have one value of the breakdown."""
 
     value: str
@@ -30,7 +30,7 @@ class FunnelStep(BaseModel):
     visitors: int
 
 
-class FunnelOf(BaseModel):
+class FunnelResponse(BaseModel):
     """The funnel over the events that have one value of the breakdown."""
 
     value: str
@@ -48,7 +48,7 @@ class Cohort(BaseModel):
     note: str | None = Field(None, description="Why nobody could be known again, where visitor ids do not last.")
 
 
-class CohortsOf(BaseModel):
+class RetentionResponse(BaseModel):
     """The cohorts over the events that have one value of the breakdown."""
 
     value: str

@@ -18,14 +18,14 @@ OTHER = (
 )
 
 
-class Refusal(BaseModel):
+class ErrorResponse(BaseModel):
     """Why there is no answer, in one sentence."""
 
     error: str
     request_id: str | None = Field(None, description="Of an error of ours: what to quote; the log has it too.")
 
 
-class LeftOut(BaseModel):
+class OmittedFile(BaseModel):
     """A damaged file whose rows are in no number of the answer."""
 
     date: date
@@ -58,7 +58,7 @@ class Change(BaseModel):
     events: int
 
 
-class Main(Headline):
+class MainNumbers(Headline):
     """The headline numbers; `comparison` and `change` where an earlier range was asked for."""
 
     current_visitors: int | None = Field(
@@ -66,7 +66,7 @@ class Main(Headline):
     )
     comparison: Headline | None = None
     change: Change | None = None
-    incomplete: list[LeftOut] | None = Field(None, description=INCOMPLETE)
+    incomplete: list[OmittedFile] | None = Field(None, description=INCOMPLETE)
     events_from: date | None = Field(None, description=EVENTS_FROM)
 
 
@@ -86,7 +86,7 @@ class Bucket(BaseModel):
     previous: Earlier | None = None
 
 
-class Row(BaseModel):
+class BreakdownRow(BaseModel):
     """One value of a dimension."""
 
     value: str
@@ -108,21 +108,21 @@ class Counted(BaseModel):
     bytes: int
 
 
-class Overview(BaseModel):
+class OverviewResponse(BaseModel):
     """All that a page shows of a site and range."""
 
     start_date: date
     end_date: date = Field(description="The day after the last.")
-    main: Main
+    main: MainNumbers
     timeseries: list[Bucket]
-    breakdowns: dict[str, list[Row]]
+    breakdowns: dict[str, list[BreakdownRow]]
     counted: Counted
     timezone: str = Field(description="The site's today: by its clock the labels of days and hours are written.")
-    incomplete: list[LeftOut] | None = Field(None, description=INCOMPLETE)
+    incomplete: list[OmittedFile] | None = Field(None, description=INCOMPLETE)
     events_from: date | None = Field(None, description=EVENTS_FROM)
 
 
-class RejectedRow(BaseModel):
+class DroppedRow(BaseModel):
     """Drops of one reason on one day, or values of one kind that were ignored; docs/ingest.md has them all."""
 
     date: date

@@ -37,7 +37,7 @@ class LeftOut:
     file: str
 
 
-class Damage:
+class DamagedFiles:
     """The verdicts on one store's files, by key and version: each version is examined once. Safe between threads."""
 
     def __init__(

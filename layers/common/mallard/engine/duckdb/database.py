@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext, suppress
 
 import duckdb
 
-from mallard.engine.cancellation import Line, current_stop
+from mallard.engine.cancellation import AdmissionQueue, current_stop
 from mallard.errors import QueryError, QueryTooLargeError, StoreUnavailableError
 from mallard.store.base import Store
 
@@ -27,7 +27,7 @@ class Database:
     def __init__(self, store: Store, *, memory_mb: int, threads: int) -> None:
         """What does not fit into the memory goes to the store's scratch."""
         self._store = store
-        self._line = Line()
+        self._line = AdmissionQueue()
         self._lock = threading.Lock()
         self._connection = duckdb.connect(
             config={

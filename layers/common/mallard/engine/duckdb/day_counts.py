@@ -29,18 +29,18 @@ class DayCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RollupBounds:
     """The most that is kept of a dimension and day."""
 
     values: int = MAX_VALUES
     value_bytes: int = MAX_VALUE_BYTES
 
 
-DEFAULT = Bounds()
+DEFAULT = RollupBounds()
 
 
 def count_day(
-    cursor: duckdb.DuckDBPyConnection, files: Sequence[str], hours: pa.Table, bounds: Bounds = DEFAULT
+    cursor: duckdb.DuckDBPyConnection, files: Sequence[str], hours: pa.Table, bounds: RollupBounds = DEFAULT
 ) -> DayCounts:
     """The counts of a day's files. The tables it makes end with the cursor."""
     sql = day_sql(bounds.values)
@@ -56,7 +56,7 @@ def count_day(
     return DayCounts(rows, int(read), int(footers[0]), bool(footers[1]))
 
 
-def _dimensions(cursor: duckdb.DuckDBPyConnection, sql: DaySql, bounds: Bounds) -> Iterator[pa.Table]:
+def _dimensions(cursor: duckdb.DuckDBPyConnection, sql: DaySql, bounds: RollupBounds) -> Iterator[pa.Table]:
     for statement in sql.whole:
         yield _as_counted(cursor.execute(statement).to_arrow_table())
     # One after the other: only one dimension's values are in memory.
@@ -70,7 +70,7 @@ def _dimensions(cursor: duckdb.DuckDBPyConnection, sql: DaySql, bounds: Bounds) 
             cursor.unregister("kept")
 
 
-def _fitting(values: pa.ChunkedArray, bounds: Bounds) -> int:
+def _fitting(values: pa.ChunkedArray, bounds: RollupBounds) -> int:
     """How many of the first values are within the bounds."""
     lengths = pc.fill_null(pc.cast(pc.binary_length(values), pa.int64()), 0)
     fitting = pc.sum(pc.less_equal(pc.cumulative_sum(lengths), bounds.value_bytes)).as_py() or 0

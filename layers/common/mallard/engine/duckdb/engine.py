@@ -13,36 +13,36 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.engine.cancellation import current_stop
-from mallard.engine.duckdb.damaged_files import Damage, LeftOut, note, require_complete
+from mallard.engine.duckdb.damaged_files import DamagedFiles, LeftOut, note, require_complete
 from mallard.engine.duckdb.database import READ_ATTEMPTS, READ_ERRORS, Database
-from mallard.engine.duckdb.day_counts import DEFAULT, Bounds, DayCounts, count_day
+from mallard.engine.duckdb.day_counts import DEFAULT, DayCounts, RollupBounds, count_day
 from mallard.engine.duckdb.merge import merged
 from mallard.engine.duckdb.plan import PORTION_BYTES, Plan, portions
-from mallard.engine.duckdb.result_cache import Cache
-from mallard.engine.duckdb.rollup_reader import Rolled, RollupReader
+from mallard.engine.duckdb.result_cache import ResultCache
+from mallard.engine.duckdb.rollup_reader import RolledCounts, RollupReader
 from mallard.engine.duckdb.sums import Sums
 from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
 from mallard.engine.sql.statement import (
     BEGINNING,
     SPANS,
-    Count,
+    CountStatement,
     counting_sql,
     hours_table,
     rows_sql,
     sql_file,
 )
-from mallard.engine.visitor_query import Study
+from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
-from mallard.sites.settings_store import SiteBook
-from mallard.sites.time_zone import Zones
-from mallard.stats.date_range import Period
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.sites.time_zone import SiteZones
+from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import OTHER, TOTAL
 from mallard.stats.query import DAY, HOUR, Query
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in, site_prefix
 from mallard.table.reader import Days, list_days, open_files
 from mallard.table.schema import EVENTS
-from mallard.table.segment_cache import Pins
+from mallard.table.segment_cache import SegmentCache
 
 BATCH_ROWS = 32_768
 BYTES_OF_A_ROW = 600
@@ -61,7 +61,7 @@ PendingEvents = Callable[[str], pa.Table]
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """``rows`` of each query, ``{"value": …, measure: …}`` each, which way they were counted, and what is left out.
 
     ``events_from``: of earlier dates of the range some have counts and no events any more.
@@ -79,7 +79,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Glance:
+class Snapshot:
     """A snapshot of queue and listing for a range: the plan, the pending events, and damaged files left out."""
 
     plan: Plan
@@ -91,17 +91,17 @@ class Glance:
         left_out = " ".join(each.file for each in self.left_out)
         return self.plan.fingerprint(self.pending["event_id"].to_pylist()) + left_out
 
-    def of(self, period: Period) -> "Glance":
+    def of(self, period: DateRange) -> "Snapshot":
         """What it says of a part of its range that no rollup answers."""
         days = {day: segments for day, segments in self.plan.days.items() if period.start <= day < period.end}
         waiting = {day for day in self.plan.waiting if period.start <= day < period.end}
         left_out = tuple(each for each in self.left_out if period.start <= each.date < period.end)
         gone = {day for day in self.plan.gone if period.start <= day < period.end}
-        return Glance(Plan(Rolled(), days, waiting, gone), _within(self.pending, period), left_out)
+        return Snapshot(Plan(RolledCounts(), days, waiting, gone), _within(self.pending, period), left_out)
 
 
 @dataclass(frozen=True)
-class Look(Glance):
+class OpenSnapshot(Snapshot):
     """A glance with the files of the days to count, which are held."""
 
     files: tuple[str, ...]
@@ -111,7 +111,7 @@ T = TypeVar("T")
 C = TypeVar("C")
 
 
-class Engine:
+class DuckDBEngine:
     """Answers queries over one store and the queue's pending events."""
 
     def __init__(
@@ -121,10 +121,10 @@ class Engine:
         *,
         memory_mb: int,
         threads: int,
-        book: SiteBook | None = None,
+        book: SiteSettingsStore | None = None,
         cache_seconds: float = 0,
         rounds_times: bool = False,
-        bounds: Bounds = DEFAULT,
+        bounds: RollupBounds = DEFAULT,
     ) -> None:
         """``pending`` gives a site's rows that wait in the queue, in the schema PENDING; answers are kept so long.
 
@@ -133,16 +133,16 @@ class Engine:
         """
         self.store = store
         self.rounds_times = rounds_times
-        self.cache = Cache(cache_seconds)
-        self.book = book or SiteBook(store)
+        self.cache = ResultCache(cache_seconds)
+        self.book = book or SiteSettingsStore(store)
         self._pending = pending
         self._rollups = RollupReader(store)
         self._bounds = bounds
-        self._pins = None if store.pins_are_cheap else Pins(store)
+        self._pins = None if store.pins_are_cheap else SegmentCache(store)
         self._database = Database(store, memory_mb=memory_mb, threads=threads)
-        self.damage = Damage(store, self._database.read_alone)
+        self.damage = DamagedFiles(store, self._database.read_alone)
 
-    def answer(self, queries: Sequence[Query]) -> Answer:
+    def answer(self, queries: Sequence[Query]) -> QueryResult:
         """All of one site, range and filter: one look at queue and table serves them, and one count of the events.
 
         QueryError where the filter is wrong; QueryTooLargeError over the memory; StoreUnavailableError.
@@ -154,7 +154,7 @@ class Engine:
             for each in queries
         )
         conditions = self._conditions(first, of_visits=any(each.of_visits for each in queries))
-        count = Count(
+        count = CountStatement(
             tuple(dict.fromkeys(each.dimension for each in queries)),
             of_visits=any(each.of_visits for each in queries),
             conditions=conditions,
@@ -166,11 +166,11 @@ class Engine:
 
         glance = self._glance(first, dimensions=count.dimensions)
 
-        def counted() -> Answer:
+        def counted() -> QueryResult:
             self._database.check_patterns(conditions.patterns if conditions else ())
             work = partial(self._count, queries, count)
             seen, rows = self._look(first, work, glance, dimensions=count.dimensions)
-            return Answer(rows, seen.plan.explain(), seen.left_out, seen.plan.events_from)
+            return QueryResult(rows, seen.plan.explain(), seen.left_out, seen.plan.events_from)
 
         # Kept under all that it depends on: to know that takes a listing, but no look at an event.
         depends = (tuple(queries), conditions, self.zones(first.site_id), glance.fingerprint())
@@ -191,23 +191,23 @@ class Engine:
             self._look(one, work, glance.of(period), rolled=False, complete=True)
             yield day
 
-    def study(self, asked: Study) -> Answer:
+    def study(self, asked: VisitorQuery) -> QueryResult:
         """The rows of a study, those of all portions added up. Errors as of ``answer``."""
         query = asked.query
         conditions = self._conditions(query, of_visits=True)
         glance = self._glance(query, rolled=False)
         patterns = (*asked.patterns, *(conditions.patterns if conditions else ()))
 
-        def counted() -> Answer:
+        def counted() -> QueryResult:
             self._database.check_patterns(patterns)
             run, times = partial(self._run_study, asked, conditions), asked.portions_at_once(conditions)
             seen, parts = self._look(query, lambda look: self._portions(look, run, times), glance, rolled=False)
-            return Answer((asked.added_up(parts),), seen.plan.explain(), seen.left_out, seen.plan.events_from)
+            return QueryResult((asked.added_up(parts),), seen.plan.explain(), seen.left_out, seen.plan.events_from)
 
         depends = (asked, conditions, self.zones(query.site_id), glance.fingerprint())
         return self._kept(depends, counted)
 
-    def zones(self, site_id: str) -> Zones:
+    def zones(self, site_id: str) -> SiteZones:
         """The site's time zones."""
         return self.book.get(site_id).zones
 
@@ -263,13 +263,13 @@ class Engine:
     def _look(
         self,
         query: Query,
-        work: Callable[[Look], T],
-        glance: Glance | None = None,
+        work: Callable[[OpenSnapshot], T],
+        glance: Snapshot | None = None,
         *,
         rolled: bool = True,
         complete: bool = False,
         dimensions: Sequence[str] | None = None,
-    ) -> tuple[Glance, T]:
+    ) -> tuple[Snapshot, T]:
         """A glance, and what ``work`` makes of its files; by another glance where a swap or a damaged file broke it.
 
         ``complete``: DamagedSegmentError where a file would be left out.
@@ -286,7 +286,7 @@ class Engine:
                 suspects = self.damage.suspects(rows, files)
                 try:
                     if not suspects:
-                        return seen, work(Look(seen.plan, seen.pending, seen.left_out, files))
+                        return seen, work(OpenSnapshot(seen.plan, seen.pending, seen.left_out, files))
                     failed: Exception = duckdb.InvalidInputException("A file has no footer of this product.")
                 except DamagedSegmentError:
                     # From now on it is known, and left out.
@@ -310,7 +310,7 @@ class Engine:
             return 0
         return attempt + 1
 
-    def _glance(self, query: Query, *, rolled: bool = True, dimensions: Sequence[str] | None = None) -> Glance:
+    def _glance(self, query: Query, *, rolled: bool = True, dimensions: Sequence[str] | None = None) -> Snapshot:
         """By queue and listing of now. A filter needs the events, so does a part of a day, or one with some waiting.
 
         ``dimensions`` are those that the rollups are asked for, by default the query's own.
@@ -322,7 +322,7 @@ class Engine:
         if self._pins:
             listed = {row.key: row.version for segments in days.values() for row in segments}
             self._pins.forget_replaced(site_prefix(query.site_id), listed)
-        counts, period = Rolled(), query.period
+        counts, period = RolledCounts(), query.period
         uses_counts = rolled and query.filters is None and period.since is None
         if uses_counts or (period.since is None and _lacks_days(days, period)):
             counts = self._rollups.read(
@@ -334,7 +334,7 @@ class Engine:
                 but=waiting,
                 events_only=query.events_only,
             )
-        gone, used = counts.gone, counts if uses_counts else Rolled()
+        gone, used = counts.gone, counts if uses_counts else RolledCounts()
         counted: Days = {
             day: segments
             for day, segments in days.items()
@@ -345,16 +345,16 @@ class Engine:
         counted, left_out = self.damage.sort_out(counted)
         capped, left_out_of_capped = self.damage.sort_out({day: days[day] for day in used.capped})
         left_out += (*left_out_of_capped, *(LeftOut(day, key) for day, key in counts.damaged))
-        return Glance(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, left_out)
+        return Snapshot(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, left_out)
 
-    def _kept(self, depends: object, counted: Callable[[], Answer]) -> Answer:
+    def _kept(self, depends: object, counted: Callable[[], QueryResult]) -> QueryResult:
         """An answer that may be there already; the request's own answer says what is not in it."""
         key = hashlib.blake2b(repr(depends).encode(), digest_size=16).digest()
-        answer = self.cache.get(key, counted, Answer.size)
+        answer = self.cache.get(key, counted, QueryResult.size)
         note(answer.left_out)
         return answer
 
-    def _portions(self, look: Look, run: Callable[[Sequence[str], pa.Table], C], times: int = 1) -> list[C]:
+    def _portions(self, look: OpenSnapshot, run: Callable[[Sequence[str], pa.Table], C], times: int = 1) -> list[C]:
         """What ``run`` makes of the files and the pending events of each portion of a plan, ``times`` as large."""
         if not look.plan.counts_events:
             return []
@@ -366,7 +366,7 @@ class Engine:
             pending = pending.slice(0, 0)
         return counted
 
-    def _together(self, look: Look) -> frozenset[date]:
+    def _together(self, look: OpenSnapshot) -> frozenset[date]:
         """The days whose visitors cannot be added up; all, where they fit into one portion anyway."""
         if look.plan.size_bytes <= PORTION_BYTES or not look.files:
             return frozenset(look.plan.days)
@@ -379,7 +379,9 @@ class Engine:
             raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
         return frozenset(_by_day(file for file, spans_days in found if spans_days))
 
-    def _count(self, queries: Sequence[Query], count: Count, look: Look) -> tuple[list[dict[str, Any]], ...]:
+    def _count(
+        self, queries: Sequence[Query], count: CountStatement, look: OpenSnapshot
+    ) -> tuple[list[dict[str, Any]], ...]:
         """The rows of each query."""
         plan = look.plan
         if not plan.counts_events and not plan.capped:
@@ -389,7 +391,7 @@ class Engine:
             self._portions(look, partial(self._run, queries[0], count, sums))
             for dimensions, days in plan.capped.items():
                 of_visits = any(each.of_visits for each in queries if each.dimension in dimensions)
-                some = Count(tuple(sorted(dimensions)), of_visits=of_visits)
+                some = CountStatement(tuple(sorted(dimensions)), of_visits=of_visits)
                 for portion in portions(days.items(), PORTION_BYTES):
                     files = _files_of(portion, _by_day(look.files))
                     self._run(queries[0], some, sums, files, look.pending.slice(0, 0))
@@ -398,7 +400,7 @@ class Engine:
                     self._merged(each, plan, sums.rows(each, plan.rolled.counts(each.dimension))) for each in queries
                 )
 
-    def _run(self, query: Query, count: Count, sums: Sums, files: Sequence[str], pending: pa.Table) -> None:
+    def _run(self, query: Query, count: CountStatement, sums: Sums, files: Sequence[str], pending: pa.Table) -> None:
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
         values = _values(query.period, count.conditions, files) | (
             {"until": query.period.until} if count.recent else {}
@@ -410,7 +412,7 @@ class Engine:
             sums.add(sql, values)
 
     def _run_study(
-        self, asked: Study, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
+        self, asked: VisitorQuery, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
     ) -> pa.Table:
         sql = asked.statement(conditions, has_files=bool(files), has_waiting=pending.num_rows > 0)
         values = {**_values(asked.query.period, conditions, files), **dict(asked.values)}
@@ -418,7 +420,9 @@ class Engine:
             cursor.register("pending", pending)
             return asked.checked(cursor.execute(sql, values).to_arrow_table())
 
-    def _take(self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], look: Look) -> None:
+    def _take(
+        self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], look: OpenSnapshot
+    ) -> None:
         sql = rows_sql(conditions, PENDING.names, has_files=bool(look.files))
         with self._database.turn() as cursor:
             cursor.register("pending", look.pending)
@@ -441,7 +445,7 @@ class Engine:
         return [*rows, {"value": OTHER, **rest, "is_rest": True}] if rest else rows
 
 
-def _by_dimensions(days: Days, rolled: Rolled) -> dict[frozenset[str], Days]:
+def _by_dimensions(days: Days, rolled: RolledCounts) -> dict[frozenset[str], Days]:
     found: dict[frozenset[str], dict[date, tuple[Listed, ...]]] = defaultdict(dict)
     for day, segments in days.items():
         found[frozenset(rolled.capped[day])][day] = segments
@@ -452,7 +456,7 @@ def _files_of(days: Iterable[date], by_day: Mapping[date, list[str]]) -> list[st
     return [file for day in days for file in by_day.get(day, ())]
 
 
-def _values(period: Period, conditions: Conditions | None, files: Sequence[str]) -> dict[str, Any]:
+def _values(period: DateRange, conditions: Conditions | None, files: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = {"start": period.start, "end": period.end, "since": period.since or BEGINNING}
     if conditions:
         # Visits are made of whole days; the condition says of which part of it the answer is.
@@ -460,7 +464,7 @@ def _values(period: Period, conditions: Conditions | None, files: Sequence[str])
     return values | {"files": list(files)} if files else values
 
 
-def _within(pending: pa.Table, period: Period) -> pa.Table:
+def _within(pending: pa.Table, period: DateRange) -> pa.Table:
     dates = pending["date"]
     return pending.filter(
         pc.and_(
@@ -470,7 +474,7 @@ def _within(pending: pa.Table, period: Period) -> pa.Table:
     )
 
 
-def _lacks_days(days: Days, period: Period) -> bool:
+def _lacks_days(days: Days, period: DateRange) -> bool:
     """True where the range has dates without events before one with some: retention may have kept the counts of those.
 
     The day after the last deleted one may be deleted in part.

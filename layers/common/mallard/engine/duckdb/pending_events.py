@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from mallard.drops.drop_note import is_note
 from mallard.engine.duckdb.engine import PENDING
 from mallard.queue.local import LocalQueue
-from mallard.sites.erased_days import Erased
+from mallard.sites.erased_days import ErasedDays
 from mallard.table.messages import broken, read_deliveries
 
 MOST_BYTES = 48 * 1024 * 1024
@@ -33,7 +33,7 @@ class LocalPending:
     def __init__(
         self,
         queue: LocalQueue,
-        erased: Callable[[str], Sequence[Erased]] = lambda _: (),
+        erased: Callable[[str], Sequence[ErasedDays]] = lambda _: (),
         *,
         most_bytes: int = MOST_BYTES,
     ) -> None:
@@ -81,7 +81,7 @@ class LocalPending:
             self._last = fresh[-1][0]
 
 
-def _left(rows: pa.Table, erased: Sequence[Erased]) -> pa.Table:
+def _left(rows: pa.Table, erased: Sequence[ErasedDays]) -> pa.Table:
     """The rows that no erasure means, by the comparison of the flush."""
     for each in erased:
         days = pc.and_(

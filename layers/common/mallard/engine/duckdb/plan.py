@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import chain
 
-from mallard.engine.duckdb.rollup_reader import Rolled
+from mallard.engine.duckdb.rollup_reader import RolledCounts
 from mallard.store.base import Listed
 from mallard.table.reader import Days
 
@@ -22,7 +22,7 @@ class Plan:
     that ``rolled`` answers but for some dimensions, of which it lacks values: their events are counted for those.
     """
 
-    rolled: Rolled
+    rolled: RolledCounts
     days: Days
     waiting: Set[date] = frozenset()
     gone: Set[date] = frozenset()

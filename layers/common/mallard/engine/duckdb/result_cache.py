@@ -19,7 +19,7 @@ MAX_WAITING = 16
 T = TypeVar("T")
 
 
-class Cache:
+class ResultCache:
     """Keeps answers for ``ttl_seconds``, the latest up to MAX_BYTES and MAX_ENTRIES; 0 keeps none.
 
     Equal questions at one time are one flight: the first counts, the others wait for it, each as long as its own

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from mallard.engine.duckdb.merge import COUNTS
 from mallard.engine.sql.statement import rollup_made_by
-from mallard.sites.time_zone import Zones
-from mallard.stats.date_range import Period
+from mallard.sites.time_zone import SiteZones
+from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import DAY
@@ -40,7 +40,7 @@ _READ = (
 )
 
 
-class Month:
+class RollupMonth:
     """One rollup file as it was read by one whole GET; a dimension is decoded when it is asked for."""
 
     def __init__(self, file: RollupFile | None, *, is_damaged: bool = False) -> None:
@@ -73,7 +73,7 @@ class Month:
 
 
 @dataclass(frozen=True)
-class Rolled:
+class RolledCounts:
     """The dates of a range that rollups answer, and what they say of the dimensions that were asked for."""
 
     dates: Set[date] = frozenset()
@@ -107,19 +107,19 @@ class RollupReader:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._months: dict[tuple[str, str], Month] = {}
+        self._months: dict[tuple[str, str], RollupMonth] = {}
 
     def read(
         self,
         site_id: str,
         days: Days,
-        period: Period,
-        zones: Zones,
+        period: DateRange,
+        zones: SiteZones,
         *,
         dimensions: Collection[str] = (),
         but: Set[date] = frozenset(),
         events_only: bool = False,
-    ) -> Rolled:
+    ) -> RolledCounts:
         """The days of a period that need no look at their events. ``days`` is the caller's own listing.
 
         A day whose visitors span days is counted from its events in a range of several, as long as it has all of them:
@@ -152,13 +152,13 @@ class RollupReader:
         months = (self._read(row) for row in list(self._store.list(rollup_prefix(site_id))))
         return min((day for month in months for day, total in month.totals.items() if total["frozen"]), default=None)
 
-    def _months_of(self, site_id: str, period: Period) -> Iterator[tuple[str, date, Month]]:
+    def _months_of(self, site_id: str, period: DateRange) -> Iterator[tuple[str, date, RollupMonth]]:
         for row in list(self._store.list(rollup_prefix(site_id))):
             parsed = parse_rollup(row.key)
             if parsed and period.start.replace(day=1) <= parsed[1] < period.end:
                 yield row.key, parsed[1], self._read(row)
 
-    def _read(self, row: Listed) -> Month:
+    def _read(self, row: Listed) -> RollupMonth:
         with self._lock:
             if month := self._months.pop((row.key, row.version), None):
                 # The one that was asked for last goes last.
@@ -166,7 +166,7 @@ class RollupReader:
                 return month
         stored = self._store.get(row.key)
         file = open_rollup(stored.data) if stored else None
-        month = Month(file, is_damaged=bool(stored and file is None))
+        month = RollupMonth(file, is_damaged=bool(stored and file is None))
         if month.is_damaged:
             _warn(row.key)
         with self._lock:
@@ -193,7 +193,9 @@ class _Gathered:
         self._counts: dict[str, list[pa.Table]] = {}
         self._rest: dict[str, list[pa.Table]] = {}
 
-    def add(self, month: Month, found: Mapping[date, bool], answered: Set[date], parts: Mapping[str, pa.Table]) -> None:
+    def add(
+        self, month: RollupMonth, found: Mapping[date, bool], answered: Set[date], parts: Mapping[str, pa.Table]
+    ) -> None:
         """The dates that a month has ``found`` (True: gone), and its rows of those that are ``answered``."""
         self._gone |= {day for day, gone in found.items() if gone}
         self._dates |= answered
@@ -210,13 +212,13 @@ class _Gathered:
                 rows = rows.filter(pc.and_(_among(rows, answered - capped), pc.invert(rows["is_rest"])))
             self._counts.setdefault(name, []).append(_added_up(_counts(rows, name)))
 
-    def rolled(self) -> Rolled:
+    def rolled(self) -> RolledCounts:
         """All of it."""
         counts, rest = (
             {name: pa.concat_tables(parts) for name, parts in each.items()} for each in (self._counts, self._rest)
         )
         marks = tuple(sorted(self._marks))
-        return Rolled(self._dates, self._gone, tuple(self.damaged), self._capped, marks, counts, rest)
+        return RolledCounts(self._dates, self._gone, tuple(self.damaged), self._capped, marks, counts, rest)
 
 
 def _among(rows: pa.Table, days: Set[date]) -> pa.ChunkedArray:
@@ -239,7 +241,7 @@ def _added_up(rows: pa.Table) -> pa.Table:
     return summed.rename_columns(COUNTS.names).cast(COUNTS)
 
 
-def _found(month: Month, days: Days, period: Period, zones: Zones, but: Set[date]) -> dict[date, bool]:
+def _found(month: RollupMonth, days: Days, period: DateRange, zones: SiteZones, but: Set[date]) -> dict[date, bool]:
     """The dates of which a month's counts are true, and whether their events are gone."""
     found = {
         day: _is_gone(total, days.get(day, ()), zones.name_on(day))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from mallard.engine.sql.goal_conditions import goal_columns, goal_condition, goals_meant
-from mallard.engine.sql.operators import NOTHING, Bound, any_of, comparison, pattern, property_of_event
+from mallard.engine.sql.operators import NOTHING, BoundSql, any_of, comparison, pattern, property_of_event
 from mallard.errors import QueryError
 from mallard.sites.settings import Goal
 from mallard.stats.filter_dimensions import (
@@ -75,7 +75,7 @@ def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
     touching = [part for part in of_events if all(map(_is_of_event, leaves(part)))]
     touching = touching or [part.filter for part in of_visits if isinstance(part, Done)][:1]
     entered = [part for part in of_events if _is_about(part, {PAGE})]
-    writer = Writer(asked, goals)
+    writer = ConditionWriter(asked, goals)
     return Conditions(
         visit=writer.of_both(of_visits) or "true",
         event=writer.of_both(of_events),
@@ -93,11 +93,11 @@ def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
     )
 
 
-class Writer:
+class ConditionWriter:
     """One filter's SQL: all texts of it share their bound values and the numbers of what was done."""
 
     def __init__(self, asked: Filter, goals: Sequence[Goal], letter: str = "f", *, as_list: bool = False) -> None:
-        self.bound = Bound(letter)
+        self.bound = BoundSql(letter)
         self._as_list = as_list
         self.done = tuple(dict.fromkeys(leaf for leaf in leaves(asked) if isinstance(leaf, Done)))
         self._leaves = tuple(dict.fromkeys(all_leaves(asked)))

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from mallard.engine.sql.conditions import Writer
-from mallard.engine.sql.operators import Bound
+from mallard.engine.sql.conditions import ConditionWriter
+from mallard.engine.sql.operators import BoundSql
 from mallard.sites.settings import Goal
 from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
 from mallard.stats.filters import IS, All, Any_, Filter, Leaf
@@ -32,7 +32,7 @@ class EventConditions:
 
 def compile_for_events(asked: Sequence[Filter], goals: Sequence[Goal], letter: str) -> EventConditions:
     """The conditions of filters that are asked of events; their values are named by ``letter``. QueryError."""
-    writer = Writer(All(tuple(asked)), goals, letter, as_list=True)
+    writer = ConditionWriter(All(tuple(asked)), goals, letter, as_list=True)
     sql = tuple(writer.of_event([each]) or "true" for each in asked)
     some = writer.of_event([Any_(_together(asked))]) or "true"
     mask = _mask(asked, sql, writer.bound)
@@ -52,7 +52,7 @@ def _together(asked: Iterable[Filter]) -> tuple[Filter, ...]:
     return (*united, *others)
 
 
-def _mask(asked: Sequence[Filter], sql: Sequence[str], bound: Bound) -> str:
+def _mask(asked: Sequence[Filter], sql: Sequence[str], bound: BoundSql) -> str:
     """A column's texts are looked up in one list, whatever number of filters they are for: that takes half the time."""
     texts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     parts = []

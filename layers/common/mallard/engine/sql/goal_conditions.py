@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.sql.operators import Bound, any_of, one_of, pattern, property_of_event
+from mallard.engine.sql.operators import BoundSql, any_of, one_of, pattern, property_of_event
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
 from mallard.normalize.names import composed, forms, stored_label, written_page
@@ -30,7 +30,7 @@ def goals_meant(leaf: Leaf, goals: Sequence[Goal]) -> tuple[Goal, ...]:
     return meant
 
 
-def goal_condition(goals: Iterable[Goal], bound: Bound) -> str:
+def goal_condition(goals: Iterable[Goal], bound: BoundSql) -> str:
     """Whether an event meets one of the goals; it is never NULL."""
     plain: dict[str, list[str]] = {"event_name": [], "pathname": []}
     conditions = []
@@ -65,7 +65,7 @@ def page_pattern(page: str) -> str:
     return "(?s)" + "".join(wild.get(part) or re.escape(part) for part in parts)
 
 
-def _condition(goal: Goal, bound: Bound) -> str:
+def _condition(goal: Goal, bound: BoundSql) -> str:
     if goal.event is not None:
         parts = [one_of("event.event_name", forms(goal.event, stored_label), bound, blank_words(NAME))]
     else:

@@ -15,7 +15,7 @@ from mallard.stats.filters import CONTAINS, IS, MATCHES, Leaf
 NOTHING = "CAST(NULL AS VARCHAR)"
 
 
-class Bound:
+class BoundSql:
     """The values of a statement by name, each once: ``bound("DE")`` is ``$f0``.
 
     Those of several texts that stand in one statement have names of another ``letter``.
@@ -34,7 +34,7 @@ class Bound:
         return {name: value for value, name in self._names.items()}
 
 
-def property_of_event(key: str, bound: Bound) -> str:
+def property_of_event(key: str, bound: BoundSql) -> str:
     """The text of one property of an event, by its stored name or as it is written; null where it has none."""
     found = [f"json_extract_string(event.props, {bound(_pointer(each))})" for each in forms(key, composed)]
     return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
@@ -49,7 +49,7 @@ def pattern(leaf: Leaf, value: str) -> str:
     return value if leaf.case_sensitive else f"(?i){value}"
 
 
-def comparison(leaf: Leaf, text: str, bound: Bound, *, as_list: bool = False) -> str:
+def comparison(leaf: Leaf, text: str, bound: BoundSql, *, as_list: bool = False) -> str:
     """The condition that SQL's ``text`` meets the leaf.
 
     ``as_list``: DuckDB then looks once at each text that a column has, and not at each row. Only the other way is
@@ -89,7 +89,7 @@ def _tells_apart(leaf: Leaf, value: str, words: Iterable[str]) -> bool:
     return bool(pc.any(pc.xor(found, found[0])).as_py())
 
 
-def one_of(text: str, values: Sequence[str], bound: Bound, words: frozenset[str] = frozenset()) -> str:
+def one_of(text: str, values: Sequence[str], bound: BoundSql, words: frozenset[str] = frozenset()) -> str:
     """True where it is there and one of them; one of the ``words`` for a missing value stands for all of them."""
     blank = words.intersection(values)
     among = [*values, *sorted(words.difference(values))] if blank else values
@@ -102,7 +102,7 @@ def any_of(conditions: Iterable[str]) -> str:
     return f"({' OR '.join(conditions) or 'false'})"
 
 
-def _is(leaf: Leaf, text: str, bound: Bound, as_list: bool) -> str:
+def _is(leaf: Leaf, text: str, bound: BoundSql, as_list: bool) -> str:
     words, values = blank_words(leaf.dimension), list(leaf.values)
     cased = str if leaf.case_sensitive else str.lower
     # A word for what is missing may be stored as a value as well: the channel Direct is both, and both are one thing.
@@ -114,7 +114,7 @@ def _is(leaf: Leaf, text: str, bound: Bound, as_list: bool) -> str:
     return f"({text} {test} {found})"
 
 
-def _part(leaf: Leaf, text: str, value: str, bound: Bound) -> str:
+def _part(leaf: Leaf, text: str, value: str, bound: BoundSql) -> str:
     if leaf.positive == CONTAINS:
         return f"contains({_cased(leaf, text)}, {_cased(leaf, bound(value))})"
     assert leaf.positive == MATCHES

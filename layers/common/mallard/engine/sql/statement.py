@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.operators import NOTHING
-from mallard.sites.time_zone import Zones
+from mallard.sites.time_zone import SiteZones
 from mallard.stats.dimensions import DIMENSIONS, Dimension
 from mallard.stats.filter_dimensions import SEED_NAMES, blank_words, present
 from mallard.stats.query import DAY, HOUR
@@ -41,7 +41,7 @@ SPANS = frozenset({"visits", "visit_duration", "views_per_visit"})
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class CountStatement:
     """What one statement counts: the measures of each value of some dimensions, TOTAL, DAY and HOUR among them.
 
     ``of_visits``: the visits are counted too; without, measures of theirs are 0. Those of each DAY only where
@@ -72,7 +72,7 @@ class Count:
         return (*_KEYS, *sorted(read - set(_KEYS)), *(_MONEY if self.with_money else ()))
 
 
-def hours_table(zones: Zones, start: date, end: date) -> pa.Table:
+def hours_table(zones: SiteZones, start: date, end: date) -> pa.Table:
     """The table ``hours`` of ``start <= date < end``: the moments (naive UTC) at which each date's hours begin.
 
     An event's date was decided when it was taken. One that lies outside of it by the zones of today (its time was
@@ -98,7 +98,7 @@ def sql_file(name: str) -> str:
     return files("mallard.engine").joinpath("sql", f"{name}.sql").read_text("utf-8")
 
 
-def counting_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:
+def counting_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:
     """The whole text of a count over segments, pending events, both, or neither."""
     kind = "recent" if count.recent else "events"
     every = _every(has_files=has_files, has_waiting=has_waiting, kind=kind)
@@ -116,14 +116,14 @@ def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files
         names = ("stored", "waiting", "rows_both") if has_files else ("waiting", "rows_waiting")
         ctes, rows = [sql_file(name) for name in names], "rows_all"
     else:
-        count = Count((), of_visits=True, conditions=conditions, also=("event_id",))
+        count = CountStatement((), of_visits=True, conditions=conditions, also=("event_id",))
         # What waits has every column of the table, so that there is none that no file has.
         every = _every(has_files=has_files, has_waiting=True)
         ctes, rows = [*every, *_events(count), *_visits_passing(count, conditions)], "rows_matched"
     return "WITH " + ",\n".join(ctes) + "\n" + sql_file(rows).format(columns=selected)
 
 
-def trail_sql(count: Count, *, has_files: bool, has_waiting: bool) -> str:
+def trail_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:
     """What makes the table ``trail``: the events of visitors that pass, with the columns ``also`` and the ``value`` of
     the count's one dimension, where it has one.
     """
@@ -168,7 +168,7 @@ class DaySql:
 @cache
 def day_sql(max_values: int = MAX_VALUES) -> DaySql:
     """That keeps so many values of a dimension."""
-    count = Count((TOTAL, HOUR, *DIMENSIONS), of_visits=True, with_money=True)
+    count = CountStatement((TOTAL, HOUR, *DIMENSIONS), of_visits=True, with_money=True)
     every = ",\n".join(_every(has_files=True, has_waiting=False))
     visits = ",\n".join([_put_together(count), sql_file("visit_all")])
     tables = (
@@ -203,7 +203,7 @@ def _every(*, has_files: bool, has_waiting: bool, kind: str = "events") -> list[
     return [sql_file("waiting"), sql_file(f"{kind}_waiting")]
 
 
-def _events(count: Count) -> list[str]:
+def _events(count: CountStatement) -> list[str]:
     columns = ", ".join(count.columns)
     conditions = count.conditions
     if conditions is None:
@@ -217,21 +217,21 @@ def _events(count: Count) -> list[str]:
     return [sql_file("event_candidates").format(columns=columns, candidates=candidates, stranger=conditions.stranger)]
 
 
-def _visits(count: Count) -> list[str]:
+def _visits(count: CountStatement) -> list[str]:
     conditions = count.conditions
     if conditions is None:
         return [_put_together(count), sql_file("visit_all")] if count.of_visits else [sql_file("visit_none")]
     return [*_visits_passing(count, conditions), sql_file("visit_touched" if conditions.event else "visit_whole")]
 
 
-def _visits_passing(count: Count, conditions: Conditions) -> list[str]:
+def _visits_passing(count: CountStatement, conditions: Conditions) -> list[str]:
     passing = sql_file("visit_passing").format(
         landing=conditions.landing or "true", visit=conditions.visit, event=conditions.event or "true"
     )
     return [_put_together(count), passing]
 
 
-def _put_together(count: Count) -> str:
+def _put_together(count: CountStatement) -> str:
     """Visits with what is asked of them: values of the first event, entry and exit page, what was done."""
     conditions, more = count.conditions, []
     opening = {each.column for each in count.known if each.of_first_event}
@@ -254,7 +254,7 @@ def _put_together(count: Count) -> str:
     return sql_file("visits").format(measures=measures)
 
 
-def _select(name: str, count: Count, *, rest: bool = False) -> str:
+def _select(name: str, count: CountStatement, *, rest: bool = False) -> str:
     """The count of one dimension; ``rest``: of its values that are not in the table ``kept``, as one row."""
     money = sql_file("money").rstrip() if count.with_money else ""
     if name == TOTAL:

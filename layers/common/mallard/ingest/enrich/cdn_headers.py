@@ -56,7 +56,7 @@ class Viewer:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class CdnHeaders:
     """The CDN in front, and the secret it shares with us; without a secret nobody is believed.
 
     ``is_only_way``: what comes without the secret is refused, so that nobody goes around what the CDN keeps out.
@@ -86,13 +86,13 @@ class Edge:
         return bool(self.secret) and hmac.compare_digest(given.encode(errors="replace"), self.secret.encode())
 
 
-NO_EDGE = Edge()
+NO_EDGE = CdnHeaders()
 PAST_THE_EDGE = "This address answers its CDN alone; ask under the dashboard's name."
 
 
-def open_edge(settings: Settings) -> Edge:
+def open_edge(settings: Settings) -> CdnHeaders:
     """The CDN whose word counts, if there is a secret to know it by."""
-    return Edge(settings.edge_secret, settings.edge_cdn, settings.edge_only)
+    return CdnHeaders(settings.edge_secret, settings.edge_cdn, settings.edge_only)
 
 
 def refused_past_edge(event: Any, settings: Callable[[], Settings]) -> dict[str, Any] | None:

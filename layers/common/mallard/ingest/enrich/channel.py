@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mallard.ingest.enrich.known_sources import Kind, Known, source_of_word, squashed
+from mallard.ingest.enrich.known_sources import KnownSource, SourceKind, source_of_word, squashed
 from mallard.normalize.hashed_cache import hashed_cache
 
 CHANNELS_BYTES = 1024 * 1024
@@ -41,31 +41,31 @@ CHANNELS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Click:
+class ClickId:
     """What an advertiser's click id says: whose it is, and what the click was; ``medium`` is None for a plain link."""
 
     source: str
     medium: str | None
 
 
-CLICK_IDS: Mapping[str, Click] = {
-    "gclid": Click("google", "cpc"),
-    "gbraid": Click("google", "cpc"),
-    "wbraid": Click("google", "cpc"),
-    "gad_source": Click("google", "cpc"),
-    "dclid": Click("google", "display"),
-    "msclkid": Click("bing", "cpc"),
-    "yclid": Click("yandex", "cpc"),
-    "ttclid": Click("tiktok", "paid"),
-    "twclid": Click("twitter", "paid"),
-    "li_fat_id": Click("linkedin", "paid"),
-    "rdt_cid": Click("reddit", "paid"),
-    "epik": Click("pinterest", "paid"),
-    "sccid": Click("snapchat", "paid"),
+CLICK_IDS: Mapping[str, ClickId] = {
+    "gclid": ClickId("google", "cpc"),
+    "gbraid": ClickId("google", "cpc"),
+    "wbraid": ClickId("google", "cpc"),
+    "gad_source": ClickId("google", "cpc"),
+    "dclid": ClickId("google", "display"),
+    "msclkid": ClickId("bing", "cpc"),
+    "yclid": ClickId("yandex", "cpc"),
+    "ttclid": ClickId("tiktok", "paid"),
+    "twclid": ClickId("twitter", "paid"),
+    "li_fat_id": ClickId("linkedin", "paid"),
+    "rdt_cid": ClickId("reddit", "paid"),
+    "epik": ClickId("pinterest", "paid"),
+    "sccid": ClickId("snapchat", "paid"),
     # These two stand on every link that leaves the service, paid for or not.
-    "fbclid": Click("facebook", None),
-    "igshid": Click("instagram", None),
-    "mc_eid": Click("mailchimp", "email"),
+    "fbclid": ClickId("facebook", None),
+    "igshid": ClickId("instagram", None),
+    "mc_eid": ClickId("mailchimp", "email"),
 }
 """Query keys, in small letters, that advertisers and services add to the links they send people through."""
 
@@ -79,22 +79,22 @@ _EMAIL = {"email", "newsletter"}
 _REFERRAL = {"referral", "app", "link"}
 
 _PAID_BY_KIND = {
-    Kind.SHOPPING: "Paid Shopping",
-    Kind.SEARCH: "Paid Search",
-    Kind.SOCIAL: "Paid Social",
-    Kind.VIDEO: "Paid Video",
+    SourceKind.SHOPPING: "Paid Shopping",
+    SourceKind.SEARCH: "Paid Search",
+    SourceKind.SOCIAL: "Paid Social",
+    SourceKind.VIDEO: "Paid Video",
 }
 _ORGANIC_BY_KIND = {
-    Kind.SHOPPING: "Organic Shopping",
-    Kind.SOCIAL: "Organic Social",
-    Kind.VIDEO: "Organic Video",
-    Kind.SEARCH: "Organic Search",
-    Kind.AI: "AI Assistants",
-    Kind.EMAIL: "Email",
+    SourceKind.SHOPPING: "Organic Shopping",
+    SourceKind.SOCIAL: "Organic Social",
+    SourceKind.VIDEO: "Organic Video",
+    SourceKind.SEARCH: "Organic Search",
+    SourceKind.AI: "AI Assistants",
+    SourceKind.EMAIL: "Email",
 }
 
 
-def channel_of(known: Known | None, tags: Mapping[str, str], click: Click | None, *, linked: bool) -> str:
+def channel_of(known: KnownSource | None, tags: Mapping[str, str], click: ClickId | None, *, linked: bool) -> str:
     """The channel of an arrival.
 
     ``known`` is its source where that is in the table, ``tags`` its utm_* parameters, ``click`` its click id's
@@ -105,15 +105,15 @@ def channel_of(known: Known | None, tags: Mapping[str, str], click: Click | None
 
 
 @hashed_cache(most_bytes=CHANNELS_BYTES)
-def _channel(known: Known | None, source: str, medium: str, campaign: str, linked: bool) -> str:
+def _channel(known: KnownSource | None, source: str, medium: str, campaign: str, linked: bool) -> str:
     known = known or (source_of_word(source) if source else None)
-    kind = known.kind if known else Kind.OTHER
+    kind = known.kind if known else SourceKind.OTHER
     if not (known or source or medium or campaign or linked):
         return DIRECT
     return _paid(kind, medium, campaign) or _organic(kind, source, medium, campaign) or _rest(linked, known)
 
 
-def _paid(kind: Kind, medium: str, campaign: str) -> str | None:
+def _paid(kind: SourceKind, medium: str, campaign: str) -> str | None:
     if "cross-network" in campaign:
         return "Cross-network"
     paid = _PAID.fullmatch(medium) is not None
@@ -126,8 +126,8 @@ def _paid(kind: Kind, medium: str, campaign: str) -> str | None:
     return "Paid Other" if paid else None
 
 
-def _organic(kind: Kind, source: str, medium: str, campaign: str) -> str | None:
-    if kind is Kind.SHOPPING or _SHOPPING_CAMPAIGN.fullmatch(campaign):
+def _organic(kind: SourceKind, source: str, medium: str, campaign: str) -> str | None:
+    if kind is SourceKind.SHOPPING or _SHOPPING_CAMPAIGN.fullmatch(campaign):
         return "Organic Shopping"
     # A newsletter tagged with a known name is still a newsletter: the medium is the sender's own word.
     plain = squashed(medium)
@@ -158,5 +158,5 @@ def _by_medium(source: str, medium: str) -> str | None:
     return None
 
 
-def _rest(linked: bool, known: Known | None) -> str:
+def _rest(linked: bool, known: KnownSource | None) -> str:
     return "Referral" if linked or known else UNASSIGNED

@@ -45,7 +45,7 @@ _SYSTEMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Hints:
+class ClientHints:
     """The headers as they came; empty where they did not."""
 
     brands: str = ""
@@ -54,7 +54,7 @@ class Hints:
     platform_version: str = ""
 
 
-NO_HINTS = Hints()
+NO_HINTS = ClientHints()
 HEADERS = {
     "sec-ch-ua": "brands",
     "sec-ch-ua-mobile": "mobile",
@@ -63,19 +63,19 @@ HEADERS = {
 }
 
 
-def read_hints(headers: Mapping[str, str]) -> Hints:
+def read_hints(headers: Mapping[str, str]) -> ClientHints:
     """The hints among headers in small letters."""
     if "sec-ch-ua" not in headers and "sec-ch-ua-platform" not in headers:
         return NO_HINTS
-    return Hints(**{name: headers.get(header, "")[:MAX_HINT_LENGTH] for header, name in HEADERS.items()})
+    return ClientHints(**{name: headers.get(header, "")[:MAX_HINT_LENGTH] for header, name in HEADERS.items()})
 
 
-def is_headless(hints: Hints) -> bool:
+def is_headless(hints: ClientHints) -> bool:
     """Whether the brand is that of a Chrome without a window."""
     return "HeadlessChrome" in hints.brands
 
 
-def hinted_browser(hints: Hints, browser: str | None) -> tuple[str, str] | None:
+def hinted_browser(hints: ClientHints, browser: str | None) -> tuple[str, str] | None:
     """Name and version where the brand says more than ``browser``, which several of them call plain Chrome."""
     if browser is None or not browser.startswith(("Chrome", "Chromium")) or browser.endswith("WebView"):
         return None
@@ -85,7 +85,7 @@ def hinted_browser(hints: Hints, browser: str | None) -> tuple[str, str] | None:
     return None
 
 
-def hinted_system(hints: Hints, os: str | None, os_version: str | None) -> tuple[str | None, str | None]:
+def hinted_system(hints: ClientHints, os: str | None, os_version: str | None) -> tuple[str | None, str | None]:
     """System and version: those of the agent, unless the platform is another or its version is told."""
     system = _SYSTEMS.get(hints.platform.strip('"'))
     # "Linux" is all a hint says of Ubuntu, of a television set and of a headset: there the agent says more.
@@ -95,7 +95,7 @@ def hinted_system(hints: Hints, os: str | None, os_version: str | None) -> tuple
     return system, told or (os_version if system == os else None)
 
 
-def hinted_device(hints: Hints, device_type: str | None) -> str | None:
+def hinted_device(hints: ClientHints, device_type: str | None) -> str | None:
     """The device class: the hint's word for a phone wins, also where the agent shows the desktop's pages."""
     if hints.mobile == "?1":
         return "mobile"

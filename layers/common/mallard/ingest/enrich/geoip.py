@@ -62,7 +62,7 @@ def coarsened(place: Place, precision: str) -> Place:
     return replace(place, city=None) if precision == "region" else place
 
 
-class Source(Protocol):
+class GeoipSource(Protocol):
     """Where the database comes from. Both methods may raise OSError."""
 
     def version(self) -> str | None:
@@ -74,7 +74,7 @@ class Source(Protocol):
         ...
 
 
-class LocalSource:
+class LocalGeoipSource:
     """A file, known by its identity, size and time."""
 
     def __init__(self, path: Path) -> None:
@@ -93,12 +93,12 @@ class LocalSource:
         shutil.copyfile(self._path, path)
 
 
-class Geo:
+class Geoip:
     """A MaxMind City or Country database that is read anew when its file changes; without one nobody is anywhere."""
 
     def __init__(
         self,
-        source: Source | None = None,
+        source: GeoipSource | None = None,
         *,
         precision: str = "city",
         check_seconds: float = CHECK_SECONDS,
@@ -150,7 +150,7 @@ class Geo:
             self._loading.release()
 
 
-def _open(source: Source) -> "Reader":
+def _open(source: GeoipSource) -> "Reader":
     """A reader over a private copy that nobody can change. Raises OSError, or ValueError where it is no database."""
     # Imported here: who has no database does not pay for it.
     from geoip2.database import Reader

@@ -19,7 +19,7 @@ _HOST_WORD = re.compile(
 )
 
 
-class Kind(StrEnum):
+class SourceKind(StrEnum):
     """What a source is: the heading it stands under in ``sources.txt``."""
 
     SEARCH = "search"
@@ -32,31 +32,31 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownSource:
     """A source by the name that reports show, and its kind."""
 
     name: str
-    kind: Kind
+    kind: SourceKind
 
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    hosts: HostTable[Known]
-    apps: dict[str, Known]
-    words: dict[str, Known]
+    hosts: HostTable[KnownSource]
+    apps: dict[str, KnownSource]
+    words: dict[str, KnownSource]
 
 
-def source_of_host(host: str) -> Known | None:
+def source_of_host(host: str) -> KnownSource | None:
     """The source that a host belongs to."""
     return _tables().hosts.find(host)
 
 
-def source_of_app(package: str) -> Known | None:
+def source_of_app(package: str) -> KnownSource | None:
     """The source behind an Android app's package name."""
     return _tables().apps.get(package)
 
 
-def source_of_word(word: str) -> Known | None:
+def source_of_word(word: str) -> KnownSource | None:
     """The source that a campaign tag names: by word (``facebook``, ``fb``) or by host (``chatgpt.com``)."""
     found = _tables().words.get(squashed(word))
     if found is None and (host := host_in_word(word)):
@@ -82,9 +82,9 @@ def is_spam(host: str) -> bool:
 
 @cache
 def _tables() -> _Tables:
-    hosts: dict[str, Known] = {}
-    apps: dict[str, Known] = {}
-    words: dict[str, Known] = {}
+    hosts: dict[str, KnownSource] = {}
+    apps: dict[str, KnownSource] = {}
+    words: dict[str, KnownSource] = {}
     for known, tokens in _rows():
         words[squashed(known.name)] = known
         for token in tokens:
@@ -97,14 +97,14 @@ def _tables() -> _Tables:
     return _Tables(HostTable(hosts), apps, words)
 
 
-def _rows() -> Iterator[tuple[Known, list[str]]]:
-    kind = Kind.OTHER
+def _rows() -> Iterator[tuple[KnownSource, list[str]]]:
+    kind = SourceKind.OTHER
     for line in _lines("sources.txt"):
         if line.startswith("["):
-            kind = Kind(line.strip("[]"))
+            kind = SourceKind(line.strip("[]"))
         else:
             name, _, tokens = line.partition(" = ")
-            yield Known(name, kind), tokens.split()
+            yield KnownSource(name, kind), tokens.split()
 
 
 @cache

@@ -20,7 +20,7 @@ _SOURCE_KEYS = ("source", "ref")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageUrl:
     """One page address understood.
 
     ``tags`` holds the utm_* parameters that are present, ``named`` the word of ``source`` or ``ref``, ``click_id`` the
@@ -34,7 +34,7 @@ class Page:
     click_id: str | None = None
 
 
-def read_page(url: str, site_id: str) -> Page | None:
+def read_page(url: str, site_id: str) -> PageUrl | None:
     """A full URL, or a bare path whose hostname is the site id; None where it is neither.
 
     ``pathname`` is percent-decoded once, without what trails it (spaces, a session's id), and carries no query: what
@@ -53,9 +53,9 @@ def read_page(url: str, site_id: str) -> Page | None:
     name, path = hostname or site_id, stored_path(parts.path)
     pairs = _pairs(parts.query) + _pairs(_query_of_fragment(parts.fragment))
     if not pairs:
-        return Page(name, path, {})
+        return PageUrl(name, path, {})
     found = {key.lower(): neat for key, value in reversed(pairs) if (neat := stored_tag(value))}
-    return Page(
+    return PageUrl(
         name,
         path,
         {tag: found[tag] for tag in UTM_TAGS if tag in found},

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mallard.ingest.allowed_sites import host_of_site
-from mallard.ingest.enrich.channel import CLICK_IDS, Click, channel_of
+from mallard.ingest.enrich.channel import CLICK_IDS, ClickId, channel_of
 from mallard.ingest.enrich.known_sources import (
-    Known,
+    KnownSource,
     host_in_word,
     is_spam,
     source_of_app,
@@ -23,7 +23,7 @@ _APP = "android-app://"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ReferrerColumns:
     """How a page was reached. ``referrer`` is as stored; ``channel`` is one of ``channel.CHANNELS``."""
 
     referrer: str | None
@@ -38,7 +38,7 @@ class _Referrer:
 
     stored: str
     host: str
-    known: Known | None
+    known: KnownSource | None
     is_spam: bool
 
 
@@ -50,7 +50,7 @@ def read_origin(
     *,
     named: str | None = None,
     click_id: str | None = None,
-) -> Origin:
+) -> ReferrerColumns:
     """All of an arrival: by its campaign's tags, then by ``named`` (a `source` or `ref`), its referrer, its click id.
 
     A referrer counts for nothing where it is the site itself or no address of a web page or an Android app.
@@ -64,7 +64,7 @@ def read_origin(
     click = CLICK_IDS.get(click_id) if click_id else None
     known, source = _source(tags.get("utm_source") or named, found, click)
     channel = channel_of(known, tags, click, linked=found is not None or named is not None)
-    return Origin(found.stored if found else None, source, channel, found is not None and found.is_spam)
+    return ReferrerColumns(found.stored if found else None, source, channel, found is not None and found.is_spam)
 
 
 def source_name(host: str) -> str:
@@ -86,12 +86,12 @@ def _read_referrer(referrer: str) -> _Referrer | None:
 
 
 @hashed_cache(most_bytes=HOSTS_BYTES)
-def _of_host(host: str) -> tuple[Known | None, bool]:
+def _of_host(host: str) -> tuple[KnownSource | None, bool]:
     """The source of a host, and True where it is known for spam."""
     return source_of_host(host), is_spam(host)
 
 
-def _source(word: str | None, found: _Referrer | None, click: Click | None) -> tuple[Known | None, str | None]:
+def _source(word: str | None, found: _Referrer | None, click: ClickId | None) -> tuple[KnownSource | None, str | None]:
     if found and not word:
         return found.known, found.known.name if found.known else _bare(found.host)
     word = word or (click.source if click else None)

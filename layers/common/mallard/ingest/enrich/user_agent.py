@@ -9,7 +9,7 @@ import ua_parser
 from mallard.ingest.enrich.bots import is_ai_crawler, is_program
 from mallard.ingest.enrich.client_hints import (
     NO_HINTS,
-    Hints,
+    ClientHints,
     hinted_browser,
     hinted_device,
     hinted_system,
@@ -39,7 +39,7 @@ _TELEVISION = re.compile(r"smart-?tv|googletv|hbbtv|appletv|android ?tv|\bTV\b|\
 
 
 @dataclass(frozen=True, slots=True)
-class Agent:
+class ParsedUserAgent:
     """One user agent understood. ``device_type`` is desktop, mobile or tablet; unknown parts are None.
 
     An AI crawler is a bot, too.
@@ -83,7 +83,7 @@ class _FastUserAgent(UserAgent):  # type: ignore[misc]  # the package has no typ
 
 
 @hashed_cache(most_bytes=AGENTS_BYTES)
-def read_agent(user_agent: str, hints: Hints = NO_HINTS) -> Agent:
+def read_agent(user_agent: str, hints: ClientHints = NO_HINTS) -> ParsedUserAgent:
     """Parse one User-Agent header, and what client hints add; an absent one is a bot, since every browser sends it."""
     text = user_agent[:MAX_AGENT_LENGTH]
     for_ai = is_ai_crawler(text)
@@ -98,9 +98,9 @@ def device_of_width(width_px: int) -> str:
     return "tablet" if width_px < TABLET_BELOW_PX else "desktop"
 
 
-def _by_agent(text: str, *, is_bot: bool, for_ai: bool) -> Agent:
+def _by_agent(text: str, *, is_bot: bool, for_ai: bool) -> ParsedUserAgent:
     parsed = _FastUserAgent(text)
-    return Agent(
+    return ParsedUserAgent(
         browser=_known(parsed.browser.family),
         browser_version=_version(parsed.browser.version),
         os=_known(parsed.os.family),
@@ -111,10 +111,12 @@ def _by_agent(text: str, *, is_bot: bool, for_ai: bool) -> Agent:
     )
 
 
-def _refined(agent: Agent, hints: Hints) -> Agent:
+def _refined(agent: ParsedUserAgent, hints: ClientHints) -> ParsedUserAgent:
     browser = hinted_browser(hints, agent.browser) or (agent.browser, agent.browser_version)
     system = hinted_system(hints, agent.os, agent.os_version)
-    return Agent(*browser, *system, hinted_device(hints, agent.device_type), agent.is_bot, agent.is_ai_crawler)
+    return ParsedUserAgent(
+        *browser, *system, hinted_device(hints, agent.device_type), agent.is_bot, agent.is_ai_crawler
+    )
 
 
 def _known(family: str | None) -> str | None:

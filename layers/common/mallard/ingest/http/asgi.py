@@ -8,29 +8,29 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mallard.auth.api_keys import KeyRing
+from mallard.auth.api_keys import ApiKeys
 from mallard.config import Network
 from mallard.errors import MallardError
 from mallard.event import Event
 from mallard.http.request_headers import RawHeaders, add_header, is_packed, read_headers
 from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
-from mallard.ingest.client import HEADERS, Sender, read_sender
-from mallard.ingest.drop_reasons import Dropped, Reason
+from mallard.ingest.client import HEADERS, Client, read_sender
+from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.http.responses import (
     ACCEPTED,
     EVENT_FRONT,
     PIXEL_FRONT,
-    Answer,
-    Front,
+    IngestResponse,
+    ResponseFormat,
     answer_encoded,
     answer_preflight,
     answer_wrong_batch_method,
     answer_wrong_method,
 )
-from mallard.ingest.ignored_fields import NONE, Field
-from mallard.ingest.pipeline import Door, receive
+from mallard.ingest.ignored_fields import NONE, IgnoredField
+from mallard.ingest.pipeline import IngestContext, receive
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel_query
-from mallard.ingest.trusted_proxies import Proxies, client_address
+from mallard.ingest.trusted_proxies import TrustedProxies, client_address
 from mallard.observability.fault_description import kind_and_place
 from mallard.queue.group_commit import GroupCommit
 from mallard.queue.local import LocalQueue
@@ -38,8 +38,8 @@ from mallard.queue.local import LocalQueue
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Reply = Callable[[Answer], None]
-Fields = tuple[Field, ...]
+Reply = Callable[[IngestResponse], None]
+Fields = tuple[IgnoredField, ...]
 Post = tuple[bytes, RawHeaders, str, Reply]
 """A body, its headers, the peer's address, and where the answer goes."""
 
@@ -54,9 +54,9 @@ class IngestApp:
 
     def __init__(
         self,
-        door: Door,
+        door: IngestContext,
         queue: LocalQueue,
-        keys: KeyRing,
+        keys: ApiKeys,
         trusted_proxies: tuple[Network, ...] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_accepted: Callable[[], None] = lambda: None,
@@ -64,14 +64,14 @@ class IngestApp:
         self._door = door
         self._queue = GroupCommit(queue)
         self._keys = keys
-        self._proxies = Proxies(trusted_proxies)
+        self._proxies = TrustedProxies(trusted_proxies)
         self._clock = clock
         self._on_accepted = on_accepted
         self._turn: list[Post] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepted = 0
-        self.dropped: Counter[Reason] = Counter()
-        self.ignored: Counter[Field] = Counter()
+        self.dropped: Counter[DropReason] = Counter()
+        self.ignored: Counter[IgnoredField] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. What nobody foresaw is told without its own words, which may quote the request."""
@@ -83,7 +83,7 @@ class IngestApp:
         for message in _ACCEPTED if answer is ACCEPTED else _messages(answer):
             await send(message)
 
-    def take(self, body: bytes, headers: RawHeaders, peer: str, reply: Callable[[Answer], None]) -> None:
+    def take(self, body: bytes, headers: RawHeaders, peer: str, reply: Callable[[IngestResponse], None]) -> None:
         """One POST to PATH without a task of its own: ``reply`` is called once, after the commit if it is accepted.
 
         What comes in one turn of the event loop is worked on together: that finds the processor's caches warm.
@@ -141,13 +141,13 @@ class IngestApp:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _ended(self, outcome: Event | Dropped, ignored: Fields, now: datetime, front: Front) -> Answer:
+    def _ended(self, outcome: Event | Dropped, ignored: Fields, now: datetime, front: ResponseFormat) -> IngestResponse:
         self._count(outcome, now)
         if ignored and isinstance(outcome, Event):
             self._count_ignored(outcome.site_id, ignored, now)
         return front.outcome(outcome, ignored)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> IngestResponse:
         method = scope["method"]
         if method == "POST":
             if is_encoded(scope["headers"]):
@@ -160,7 +160,7 @@ class IngestApp:
             return await self._taken(request, scope["headers"], _peer(scope), PIXEL_FRONT)
         return answer_preflight(_asked(scope["headers"])) if method == "OPTIONS" else answer_wrong_method()
 
-    async def _answer_batch(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer_batch(self, scope: Scope, receive: Receive) -> IngestResponse:
         if scope["method"] != "POST":
             return answer_wrong_batch_method()
         headers = read_headers(scope["headers"])
@@ -169,7 +169,7 @@ class IngestApp:
         try:
             # The key is read, and a thousand rows take a while: both away from the event loop.
             key = await asyncio.to_thread(admit, headers, self._keys)
-            if isinstance(key, Answer):
+            if isinstance(key, IngestResponse):
                 return key
             body, now = await _body(receive, MAX_BATCH_BYTES), self._clock()
             taken = (
@@ -177,7 +177,7 @@ class IngestApp:
                 if isinstance(body, Dropped)
                 else await asyncio.to_thread(take_batch, body, key, self._door, now)
             )
-            if isinstance(taken, Answer):
+            if isinstance(taken, IngestResponse):
                 return taken
             if taken.events:
                 await self._queue.send(*(each.to_message() for each in taken.events))
@@ -192,7 +192,9 @@ class IngestApp:
             self._count_ignored(each.site_id, each.fields, now)
         return answer_batch(taken)
 
-    async def _taken(self, request: EventRequest | Dropped, headers: RawHeaders, peer: str, front: Front) -> Answer:
+    async def _taken(
+        self, request: EventRequest | Dropped, headers: RawHeaders, peer: str, front: ResponseFormat
+    ) -> IngestResponse:
         now, sender = self._clock(), self._sender(headers, peer)
         try:
             if isinstance(request, Dropped) or self._door.holds(request.site_id, now):
@@ -218,7 +220,7 @@ class IngestApp:
             self.accepted += 1
             self._on_accepted()
 
-    def _sender(self, raw: RawHeaders, peer: str) -> Sender:
+    def _sender(self, raw: RawHeaders, peer: str) -> Client:
         headers = _headers(raw)
         address = client_address(peer, headers.get("x-forwarded-for", ""), self._proxies)
         return read_sender(headers, address, self._door.edge)
@@ -239,12 +241,12 @@ def _peer(scope: Scope) -> str:
     return scope["client"][0] if scope.get("client") else ""
 
 
-def _unavailable(error: BaseException, front: Front) -> Answer:
+def _unavailable(error: BaseException, front: ResponseFormat) -> IngestResponse:
     log.error("event not stored: %s", error)
     return front.unavailable()
 
 
-def _messages(answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
+def _messages(answer: IngestResponse) -> tuple[dict[str, Any], dict[str, Any]]:
     headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
     headers.append((b"content-length", str(len(answer.body)).encode()))
     start = {"type": "http.response.start", "status": answer.status, "headers": headers}
@@ -270,10 +272,10 @@ async def _body(receive: Receive, most: int = MAX_BODY_BYTES) -> bytes | Dropped
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return Dropped(Reason.MALFORMED, "The connection ended before the body did.")
+            return Dropped(DropReason.MALFORMED, "The connection ended before the body did.")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > most:
-            return Dropped(Reason.TOO_LARGE, f"The body is over {most // 1024} KB.")
+            return Dropped(DropReason.TOO_LARGE, f"The body is over {most // 1024} KB.")
         if not message.get("more_body"):
             return b"".join(chunks)

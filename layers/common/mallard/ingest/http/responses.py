@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mallard.event import Event
 from mallard.http.header_policy import completed
 from mallard.ingest.drop_reasons import Dropped
-from mallard.ingest.ignored_fields import HEADER, NONE, Field, listed
+from mallard.ingest.ignored_fields import HEADER, NONE, IgnoredField, listed
 
 CORS = {
     "access-control-allow-origin": "*",
@@ -33,7 +33,7 @@ PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRA
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class IngestResponse:
     """Status, lower-case headers and body."""
 
     status: int
@@ -41,83 +41,83 @@ class Answer:
     body: bytes = b""
 
 
-ACCEPTED = Answer(202, CORS)
+ACCEPTED = IngestResponse(202, CORS)
 """Of every event that is queued: one object, which a front may turn into its own form once for all."""
 
 
-def answer_event(outcome: Event | Dropped, ignored: tuple[Field, ...] = NONE) -> Answer:
+def answer_event(outcome: Event | Dropped, ignored: tuple[IgnoredField, ...] = NONE) -> IngestResponse:
     """202 and nothing where the event is queued (or a bot's), else the refusal as JSON.
 
     ``ignored`` names the values of a queued event that were repaired or left out.
     """
     if isinstance(outcome, Event):
-        return Answer(202, {**CORS, HEADER: listed(ignored)}) if ignored else ACCEPTED
+        return IngestResponse(202, {**CORS, HEADER: listed(ignored)}) if ignored else ACCEPTED
     headers = {**CORS, "x-mallard-dropped": outcome.reason.value}
     if outcome.retry_after_seconds is not None:
         headers["retry-after"] = str(outcome.retry_after_seconds)
     if outcome.status == 202:
-        return Answer(202, headers)
+        return IngestResponse(202, headers)
     return refusal(outcome.status, outcome.reason.value, outcome.sentence, headers)
 
 
-def answer_pixel(outcome: Event | Dropped, ignored: tuple[Field, ...] = NONE) -> Answer:
+def answer_pixel(outcome: Event | Dropped, ignored: tuple[IgnoredField, ...] = NONE) -> IngestResponse:
     """Always the image: a page must not show a broken one."""
     if isinstance(outcome, Dropped):
         return _image({"x-mallard-dropped": outcome.reason.value})
     return _image({HEADER: listed(ignored)} if ignored else {})
 
 
-def _image(headers: dict[str, str]) -> Answer:
-    return Answer(200, {**CORS, "content-type": "image/gif", **headers}, PIXEL)
+def _image(headers: dict[str, str]) -> IngestResponse:
+    return IngestResponse(200, {**CORS, "content-type": "image/gif", **headers}, PIXEL)
 
 
-def answer_preflight(asked: str = "") -> Answer:
+def answer_preflight(asked: str = "") -> IngestResponse:
     """Any page may ask, and send the headers that ``Access-Control-Request-Headers`` names.
 
     Libraries that trace a page's requests add theirs (``traceparent``, ``baggage``); nothing here reads them.
     """
     names = dict.fromkeys(("content-type", *(name.strip() for name in asked[:MAX_ASKED_LENGTH].lower().split(","))))
     allowed = ", ".join(name for name in names if _HEADER_NAME.fullmatch(name))
-    return Answer(204, {**PREFLIGHT, "access-control-allow-headers": allowed})
+    return IngestResponse(204, {**PREFLIGHT, "access-control-allow-headers": allowed})
 
 
-def answer_unavailable() -> Answer:
+def answer_unavailable() -> IngestResponse:
     """Store or queue are out of reach: nothing was taken, and the client should try again."""
     headers = {**CORS, "retry-after": "1"}
     return refusal(503, "unavailable", "The event could not be stored; please try again.", headers)
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class ResponseFormat:
     """How one kind of request is answered: once its event is taken or dropped, and where store or queue fail."""
 
-    outcome: Callable[[Event | Dropped, tuple[Field, ...]], Answer]
-    unavailable: Callable[[], Answer]
+    outcome: Callable[[Event | Dropped, tuple[IgnoredField, ...]], IngestResponse]
+    unavailable: Callable[[], IngestResponse]
 
 
-EVENT_FRONT = Front(answer_event, answer_unavailable)
-PIXEL_FRONT = Front(answer_pixel, lambda: _image({"x-mallard-dropped": "unavailable"}))
+EVENT_FRONT = ResponseFormat(answer_event, answer_unavailable)
+PIXEL_FRONT = ResponseFormat(answer_pixel, lambda: _image({"x-mallard-dropped": "unavailable"}))
 
 
-def answer_wrong_method() -> Answer:
+def answer_wrong_method() -> IngestResponse:
     """Neither GET, POST nor OPTIONS."""
     headers = {**CORS, "allow": "GET, POST, OPTIONS"}
     return refusal(405, "method", "Events are sent by POST, or by GET as a pixel.", headers)
 
 
-def answer_encoded(headers: dict[str, str] = CORS) -> Answer:
+def answer_encoded(headers: dict[str, str] = CORS) -> IngestResponse:
     """A body with ``Content-Encoding``: nobody unpacks what a stranger packed."""
     sentence = "The body must be sent as it is, without Content-Encoding: it is never unpacked here."
     return refusal(415, "encoding", sentence, {**headers, "accept-encoding": "identity"})
 
 
-def answer_wrong_batch_method() -> Answer:
+def answer_wrong_batch_method() -> IngestResponse:
     """Not POST."""
     return refusal(405, "method", "Batches are sent by POST.", {"allow": "POST", "cache-control": "no-store"})
 
 
-def refusal(status: int, reason: str, sentence: str, headers: dict[str, str]) -> Answer:
+def refusal(status: int, reason: str, sentence: str, headers: dict[str, str]) -> IngestResponse:
     """A JSON error. What a browser may come to show has all headers that answers of the API have."""
     body = json.dumps({"error": sentence, "reason": reason}).encode()
     complete = headers | completed(headers, is_tls=False)
-    return Answer(status, {**complete, "content-type": "application/json"}, body)
+    return IngestResponse(status, {**complete, "content-type": "application/json"}, body)

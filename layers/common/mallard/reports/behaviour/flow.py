@@ -8,7 +8,7 @@ from typing import Any
 
 from mallard.engine.sql.event_conditions import EventConditions
 from mallard.engine.sql.statement import MOMENT
-from mallard.engine.visitor_query import Study
+from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
 from mallard.reports.behaviour.sql_texts import sql_file
@@ -31,7 +31,7 @@ Path = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FlowQuery:
     """Which flow: from an event, ``anchor``, which is a page view where ``of_page``; ``limit`` pages in each list."""
 
     anchor: Step
@@ -66,7 +66,7 @@ def read_flow(
     limit: int | None = None,
     *,
     with_exits: bool = False,
-) -> Asked:
+) -> FlowQuery:
     """From the texts of parameters; None is the default. QueryError."""
     towards = _one_of("direction", direction, DIRECTIONS)
     begin = _one_of("base", base, BASES)
@@ -76,10 +76,10 @@ def read_flow(
     most = next(each for each in range(MAX_LIMIT, 0, -1) if each ** (steps - 1) <= MAX_BRANCHES)
     if limit is not None and limit > most:
         raise QueryError(f"limit is {limit}, but must be at most {most} where depth is {steps}.")
-    return Asked(anchor, of_page, towards, begin, steps, limit or min(10, most), with_exits)
+    return FlowQuery(anchor, of_page, towards, begin, steps, limit or min(10, most), with_exits)
 
 
-def flow(stats: Stats, scope: Scope, asked: Asked) -> list[dict[str, Any]]:
+def flow(stats: Stats, scope: Scope, asked: FlowQuery) -> list[dict[str, Any]]:
     """The pages that come next, ``page`` and ``visitors``, by visitors, then page; below each ``next``, to the depth.
 
     With exits the last row of a list has the page None: of those after whom nothing came.
@@ -104,13 +104,13 @@ def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
 
 
 def _counted(
-    stats: Stats, scope: Scope, asked: Asked, conditions: EventConditions, ways: Sequence[Path]
+    stats: Stats, scope: Scope, asked: FlowQuery, conditions: EventConditions, ways: Sequence[Path]
 ) -> dict[Path, Counter[str | None]]:
     """Visitors by the page that comes next on each of these ways, which are equally long."""
     number = len(ways[0]) + 1
     keys = tuple(f"page_{each}" for each in range(1, number + 1))
     pages = ((f"pages_{each}", tuple(sorted({str(way[each - 1]) for way in ways}))) for each in range(1, number))
-    study = Study(
+    study = VisitorQuery(
         Query(scope.site_id, scope.period, ("visitors",), filters=scope.filters),
         flow_sql(asked, conditions.sql[0], number),
         keys=keys,
@@ -127,7 +127,7 @@ def _counted(
     return found
 
 
-def flow_sql(asked: Asked, condition: str, number: int) -> str:
+def flow_sql(asked: FlowQuery, condition: str, number: int) -> str:
     """The SELECT of a Study: ``page_1`` ... of visitors' ways, the last of ``number`` pages NULL where none comes.
 
     The pages before are those of ``$pages_1``, ``$pages_2`` ... ``condition`` is the anchor's, over the row ``event``.
@@ -142,14 +142,14 @@ def flow_sql(asked: Asked, condition: str, number: int) -> str:
     return "WITH " + ",\n".join(ctes) + "\n" + selected
 
 
-def _step_sql(asked: Asked, number: int, *, is_last: bool) -> str:
+def _step_sql(asked: FlowQuery, number: int, *, is_last: bool) -> str:
     nearest, beyond = ("min", ">") if asked.direction == FORWARD else ("max", "<")
     names = {"number": number, "nearest": nearest, "path": _PATH, "moment": MOMENT}
     kept = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
     return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, kept=kept)
 
 
-def _anchor_sql(asked: Asked, condition: str) -> str:
+def _anchor_sql(asked: FlowQuery, condition: str) -> str:
     extreme = "min" if asked.base in ("first_match", "head") else "max"
     return sql_file("flow_end" if asked.base in ("head", "tail") else "flow_anchor").format(
         base={"first_match": "first", "last_match": "last", "head": "very first", "tail": "very last"}[asked.base],
@@ -161,7 +161,7 @@ def _anchor_sql(asked: Asked, condition: str) -> str:
     )
 
 
-def _listed(pages: Counter[str | None], asked: Asked) -> list[tuple[str | None, int]]:
+def _listed(pages: Counter[str | None], asked: FlowQuery) -> list[tuple[str | None, int]]:
     exits = [(None, pages[None])] if asked.with_exits and pages[None] else []
     named = [(page, visitors) for page, visitors in pages.items() if page is not None]
     return [*sorted(named, key=lambda row: (-row[1], row[0]))[: asked.limit], *exits]

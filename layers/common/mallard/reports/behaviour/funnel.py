@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mallard.engine.visitor_query import Study
+from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
 from mallard.reports.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
 from mallard.reports.behaviour.steps import Step, compile_steps
@@ -45,7 +45,7 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
     steps = len(asked.steps)
     funnel = FunnelSql(steps, conditions.some, conditions.mask, asked.window_ms, asked.modes, by_value=by_value)
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
-    study = Study(
+    study = VisitorQuery(
         query,
         str(funnel),
         keys=("value", "step"),

@@ -20,14 +20,14 @@ _DIGITS = "0123456789"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PatternEvent:
     """``(?N)``, an event that meets step N: ``step`` is N - 1. ``.``, any event that meets some step: None."""
 
     step: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class PatternGap:
     """What may lie between two events: ``.*``, anything, where ``comparison`` is None.
 
     Else ``(?t<=3600)``: anything, but what comes next is so many seconds after what came before.
@@ -42,7 +42,7 @@ class Gap:
         return self.comparison in (None, "<=", "<") or (self.comparison == ">=" and self.seconds == 0)
 
 
-Action = Event | Gap
+Action = PatternEvent | PatternGap
 
 
 def parse_pattern(text: str, steps: int) -> tuple[Action, ...]:
@@ -54,7 +54,7 @@ def parse_pattern(text: str, steps: int) -> tuple[Action, ...]:
         if len(found) == MAX_ACTIONS:
             reader.fail(f"an end: a pattern has at most {MAX_ACTIONS} parts", len(text))
         found.append(_action(reader, steps, found))
-    if not any(isinstance(each, Event) and each.step is not None for each in found):
+    if not any(isinstance(each, PatternEvent) and each.step is not None for each in found):
         reader.fail("a step somewhere, such as (?1)")
     return tuple(found)
 
@@ -66,15 +66,15 @@ def in_order(steps: int) -> tuple[Action, ...]:
 
 def up_to_last_step(actions: Sequence[Action]) -> tuple[Action, ...]:
     """The actions without what comes after the last ``(?N)``: whose times are asked for is settled there."""
-    steps = [number for number, each in enumerate(actions) if isinstance(each, Event) and each.step is not None]
+    steps = [number for number, each in enumerate(actions) if isinstance(each, PatternEvent) and each.step is not None]
     return tuple(actions[: steps[-1] + 1])
 
 
 def _action(reader: Reader, steps: int, before: Sequence[Action]) -> Action:
     if reader.take(".*"):
-        return Gap()
+        return PatternGap()
     if reader.take("."):
-        return Event(None)
+        return PatternEvent(None)
     begin = reader.position
     if not reader.take("(?"):
         reader.fail("(?1) for a step, . for any event, .* for any number of them, or (?t<=60) for the seconds between")
@@ -84,15 +84,15 @@ def _action(reader: Reader, steps: int, before: Sequence[Action]) -> Action:
     return action
 
 
-def _event(reader: Reader, steps: int) -> Event:
+def _event(reader: Reader, steps: int) -> PatternEvent:
     number, length = _number(reader, f"the number of a step, 1 to {steps}, or t and a comparison of seconds")
     if not 1 <= number <= steps:
         _fail_before(reader, f"the number of a step, 1 to {steps}", length)
-    return Event(number - 1)
+    return PatternEvent(number - 1)
 
 
-def _time(reader: Reader, begin: int, before: Sequence[Action]) -> Gap:
-    if before and isinstance(before[-1], Gap) and before[-1].comparison:
+def _time(reader: Reader, begin: int, before: Sequence[Action]) -> PatternGap:
+    if before and isinstance(before[-1], PatternGap) and before[-1].comparison:
         # ClickHouse has it so, too: of which two events should it be said?
         _fail_before(reader, "a step, . or .* between two conditions of time", reader.position - begin)
     comparison = next((each for each in COMPARISONS if reader.take(each)), None)
@@ -101,7 +101,7 @@ def _time(reader: Reader, begin: int, before: Sequence[Action]) -> Gap:
     seconds, length = _number(reader, "whole seconds")
     if seconds > MAX_SECONDS:
         _fail_before(reader, f"at most {MAX_SECONDS} seconds", length)
-    return Gap(comparison, seconds)
+    return PatternGap(comparison, seconds)
 
 
 def _number(reader: Reader, allowed: str) -> tuple[int, int]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from mallard.engine.visitor_query import Study
+from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
 from mallard.privacy.rotation import Rotation, known_rotation, last_date
 from mallard.reports.behaviour.sql_texts import sql_file
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.date_range import Period
+from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import Query
 
@@ -30,7 +30,7 @@ _LONGER = {
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionQuery:
     """``count`` intervals, the cohort's own the first of them; ``breakdown`` as in a funnel."""
 
     interval: str = "week"
@@ -39,7 +39,7 @@ class Retention:
     limit: int = 10
 
 
-def count_retention(stats: Stats, scope: Scope, asked: Retention) -> list[dict[str, Any]]:
+def count_retention(stats: Stats, scope: Scope, asked: RetentionQuery) -> list[dict[str, Any]]:
     """A row for each interval of the range, those without visitors too: its date and size, and from it on whether and
     how many were seen, also in percent with one decimal. A cohort that no later interval can see again says why in
     its ``note``.
@@ -63,12 +63,12 @@ def count_retention(stats: Stats, scope: Scope, asked: Retention) -> list[dict[s
 
 
 def _counted(
-    stats: Stats, scope: Scope, asked: Retention, starts: list[date]
+    stats: Stats, scope: Scope, asked: RetentionQuery, starts: list[date]
 ) -> dict[Any, dict[int, Mapping[str, Any]]]:
     """Rows by value and number of the interval."""
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
     sql = retention_sql(asked.interval, asked.count, len(starts) - 1, by_value=asked.breakdown is not None)
-    study = Study(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),))
+    study = VisitorQuery(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),))
     found: dict[Any, dict[int, Mapping[str, Any]]] = {} if asked.breakdown else {None: {}}
     for row in stats.study(study).rows[0]:
         found.setdefault(row["value"], {})[row["cohort"]] = row
@@ -96,7 +96,7 @@ def retention_sql(interval: str, count: int, intervals: int, *, by_value: bool) 
 
 
 def _row(
-    counted: Mapping[str, Any] | None, number: int, starts: list[date], asked: Retention, rotation: Rotation
+    counted: Mapping[str, Any] | None, number: int, starts: list[date], asked: RetentionQuery, rotation: Rotation
 ) -> dict[str, Any]:
     size = counted["size"] if counted else 0
     # Intervals after the range have not been looked at.
@@ -123,7 +123,7 @@ def _note(start: date, end: date, interval: str, rotation: Rotation) -> str | No
     return f"Visitor ids last a {lasting} and end before the next {interval}, so nobody is known again: {advice}."
 
 
-def _starts(period: Period, interval: str) -> Iterator[date]:
+def _starts(period: DateRange, interval: str) -> Iterator[date]:
     """The first dates of the intervals that a range touches, and of the one after."""
     start, count = _start(period.start, interval), 0
     while start < period.end:

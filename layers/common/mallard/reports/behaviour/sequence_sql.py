@@ -7,7 +7,7 @@ That this finds what ClickHouse's matcher finds by going back is tested against 
 
 from collections.abc import Sequence
 
-from mallard.reports.behaviour.pattern import Action, Event, Gap, up_to_last_step
+from mallard.reports.behaviour.pattern import Action, PatternEvent, PatternGap, up_to_last_step
 from mallard.reports.behaviour.sql_texts import sql_file
 
 EVENTS_OF_A_VISITOR = 1 << 30
@@ -49,14 +49,16 @@ def sequence_sql(
 
 def _placed(actions: Sequence[Action], conditions: Sequence[str], some: str, person: str) -> str:
     """The events in order. Those that meet a step that is not in the pattern are seen by it, too."""
-    wanted = sorted({each.step for each in actions if isinstance(each, Event) and each.step is not None})
+    wanted = sorted({each.step for each in actions if isinstance(each, PatternEvent) and each.step is not None})
     return sql_file("sequence_placed").format(
         person=person,
         marks=", ".join(f"{condition} AS {_mark(number)}" for number, condition in enumerate(conditions)),
         met=some,
         done=" AND ".join(f"bool_or({_mark(step)})" for step in wanted),
         # Only an end that may be empty asks where a visitor's events end.
-        places=f",\n        count(*) OVER (PARTITION BY {person}) AS places" if isinstance(actions[-1], Gap) else "",
+        places=f",\n        count(*) OVER (PARTITION BY {person}) AS places"
+        if isinstance(actions[-1], PatternGap)
+        else "",
     )
 
 
@@ -82,26 +84,26 @@ class _Chain:
         right = _END
         for number in reversed(range(len(actions))):
             action, rest = actions[number], actions[number + 1 :]
-            if isinstance(action, Event):
+            if isinstance(action, PatternEvent):
                 right = self._event(action, rest, right)
-            elif number == 0 or isinstance(actions[number - 1], Gap):
+            elif number == 0 or isinstance(actions[number - 1], PatternGap):
                 # Seconds count from the very event before which it stands.
                 right = self._gap(None, action, rest, right)
         return right
 
-    def _event(self, event: Event, rest: Sequence[Action], right: str) -> str:
+    def _event(self, event: PatternEvent, rest: Sequence[Action], right: str) -> str:
         if not rest:
             return self._table("sequence_last", event, right)
-        if isinstance(rest[0], Gap):
+        if isinstance(rest[0], PatternGap):
             return self._gap(event, rest[0], rest[1:], right)
         return self._table("sequence_beside", event, right, right=right)
 
-    def _gap(self, event: Event | None, gap: Gap, rest: Sequence[Action], right: str) -> str:
+    def _gap(self, event: PatternEvent | None, gap: PatternGap, rest: Sequence[Action], right: str) -> str:
         """What may come next, behind ``event``; None: from any event on, that one included."""
         behind = "moment + 1" if event else "moment"
         bound, within = _bounds(gap, behind)
         ended = ""
-        if event and all(isinstance(each, Gap) and each.may_end for each in (gap, *rest)):
+        if event and all(isinstance(each, PatternGap) and each.may_end for each in (gap, *rest)):
             ended = sql_file("sequence_ended").format(
                 here=self._here, meets=_meets(event), seen=self._seen(event, _END)
             )
@@ -116,14 +118,14 @@ class _Chain:
             last="next.place" if right == _END else "next.last",
         )
 
-    def _table(self, file: str, event: Event | None, after: str, **parts: str) -> str:
+    def _table(self, file: str, event: PatternEvent | None, after: str, **parts: str) -> str:
         name = f"{self._prefix}_{len(self.ctes) + 1}"
         seen = self._seen(event, after)
         known = {"name": name, "here": self._here, "same": self._same, "meets": _meets(event), "seen": seen}
         self.ctes.append(sql_file(file).format(**known, **parts).strip())
         return name
 
-    def _seen(self, event: Event | None, after: str) -> str:
+    def _seen(self, event: PatternEvent | None, after: str) -> str:
         if not self._with_times:
             return ""
         later = "CAST([] AS BIGINT[])" if after == _END else "next.seen"
@@ -134,11 +136,11 @@ class _Chain:
         )
 
 
-def _meets(event: Event | None) -> str:
+def _meets(event: PatternEvent | None) -> str:
     return "true" if event is None or event.step is None else _mark(event.step)
 
 
-def _bounds(gap: Gap, behind: str) -> tuple[str, str]:
+def _bounds(gap: PatternGap, behind: str) -> tuple[str, str]:
     """Where what comes next lies at the earliest, and what must hold of its seconds; both of ``here``."""
     second = f"(seconds + {gap.seconds + (gap.comparison == '>')}) * {EVENTS_OF_A_VISITOR}"
     bound = f"greatest({behind}, {second})" if gap.comparison in (">=", ">", "==") else behind

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-from mallard.engine.visitor_query import Study
+from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
-from mallard.reports.behaviour.pattern import Action, Event, in_order, parse_pattern
+from mallard.reports.behaviour.pattern import Action, PatternEvent, in_order, parse_pattern
 from mallard.reports.behaviour.sequence_sql import KEYS, sequence_sql
 from mallard.reports.behaviour.steps import Step, compile_steps, parse_steps
 from mallard.reports.standard_reports import Scope, Stats
@@ -19,7 +19,7 @@ MIN_STEPS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SequenceQuery:
     """What visitors are looked for: ``actions`` over ``steps``, and whether times and repeats are asked for, too."""
 
     steps: tuple[Step, ...]
@@ -29,17 +29,17 @@ class Asked:
     @property
     def gaps(self) -> int:
         """How many times from one step to the next there are in a match."""
-        return sum(isinstance(each, Event) and each.step is not None for each in self.actions) - 1
+        return sum(isinstance(each, PatternEvent) and each.step is not None for each in self.actions) - 1
 
 
-def read_sequence(steps: str | None, pattern: str | None, *, with_details: bool = False) -> Asked:
+def read_sequence(steps: str | None, pattern: str | None, *, with_details: bool = False) -> SequenceQuery:
     """From the texts of parameters; without a pattern the steps one after the other. QueryError at the character."""
     read = parse_steps(steps, at_least=MIN_STEPS)
     actions = in_order(len(read)) if pattern is None else parse_pattern(pattern, len(read))
-    return Asked(read, actions, with_details)
+    return SequenceQuery(read, actions, with_details)
 
 
-def sequences(stats: Stats, scope: Scope, asked: Asked) -> dict[str, Any]:
+def sequences(stats: Stats, scope: Scope, asked: SequenceQuery) -> dict[str, Any]:
     """``converting_visitors``, ``total_visitors`` and ``conversion_rate``, a fraction.
 
     With details ``matches``, and ``median_seconds`` from step to step in a visitor's first match, None where nobody
@@ -59,7 +59,7 @@ def sequences(stats: Stats, scope: Scope, asked: Asked) -> dict[str, Any]:
     return {**numbers, "matches": counted["matches", 0, 0], "median_seconds": medians}
 
 
-def sequences_by(stats: Stats, scope: Scope, asked: Asked, dimension: str, limit: int) -> list[dict[str, Any]]:
+def sequences_by(stats: Stats, scope: Scope, asked: SequenceQuery, dimension: str, limit: int) -> list[dict[str, Any]]:
     """The same for the values of a dimension of DIMENSIONS, by converting visitors, then value; without details."""
     if asked.with_details:
         raise QueryError("details is given with breakdown; leave one out, or ask for one value by filters.")
@@ -73,9 +73,9 @@ _Counts = dict[str | None, Counter[tuple[str, int, int]]]
 """By value: visitors by part, number and seconds."""
 
 
-def _counted(stats: Stats, scope: Scope, asked: Asked, dimension: str | None = None) -> _Counts:
+def _counted(stats: Stats, scope: Scope, asked: SequenceQuery, dimension: str | None = None) -> _Counts:
     conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
-    study = Study(
+    study = VisitorQuery(
         _query(scope, dimension),
         sequence_sql(
             asked.actions,

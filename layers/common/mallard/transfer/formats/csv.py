@@ -11,7 +11,7 @@ import pyarrow.compute as compute
 import pyarrow.csv as pc
 
 from mallard.errors import TransferError
-from mallard.transfer.chunk import GIVEN, IGNORED, Chunk, Refusal, as_lines, utf8
+from mallard.transfer.chunk import GIVEN, IGNORED, Chunk, RefusedRow, as_lines, utf8
 from mallard.transfer.formats.csv_header import Header, Rest, read_header
 
 CHUNK_BYTES = 8 << 20
@@ -27,17 +27,17 @@ class _Numbers:
     next: int = 2
     seen: int = 0
 
-    def take(self, count: int, name: str) -> tuple[Any, list[Refusal]]:
+    def take(self, count: int, name: str) -> tuple[Any, list[RefusedRow]]:
         """The numbers of the next ``count`` records, and what stood between them."""
         numbers: list[int] = []
-        refused: list[Refusal] = []
+        refused: list[RefusedRow] = []
         while len(numbers) < count or self._at_left_out():
             if self._at_left_out():
                 row = self.left_out[self.seen]
                 self.seen += 1
                 if row.text.strip():
                     sentence = f"it has {row.actual_columns} cells, the header {row.expected_columns}."
-                    refused.append(Refusal(name, self.next, sentence))
+                    refused.append(RefusedRow(name, self.next, sentence))
                 self.next += 1
             else:
                 # Up to the next one left out all numbers follow each other.

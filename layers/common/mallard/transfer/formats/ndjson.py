@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.errors import TransferError
-from mallard.transfer.chunk import GIVEN, IGNORED, LINES, Chunk, Refusal, known_name
+from mallard.transfer.chunk import GIVEN, IGNORED, LINES, Chunk, RefusedRow, known_name
 from mallard.transfer.sql import statement
 
 CHUNK_BYTES = 8 << 20
@@ -86,7 +86,7 @@ def _neat_reads(file: IO[bytes]) -> Callable[[int], bytes]:
     return read
 
 
-def _lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[Refusal]]:
+def _lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[RefusedRow]]:
     """Line numbers and lines without a copy: the block itself is the buffer of the text column."""
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1
     offsets = np.concatenate(([0], ends)).astype(np.int32)
@@ -99,18 +99,18 @@ def _lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[Refusal]
         return _decoded_lines(block, name, first)
 
 
-def _decoded_lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[Refusal]]:
+def _decoded_lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[RefusedRow]]:
     numbers, texts, refused = [], [], []
     for number, line in enumerate(block.split(b"\n")[:-1], first):
         try:
             texts.append(line.decode())
             numbers.append(number)
         except UnicodeDecodeError:
-            refused.append(Refusal(name, number, "it is not UTF-8."))
+            refused.append(RefusedRow(name, number, "it is not UTF-8."))
     return pa.array(numbers, pa.int64()), pa.array(texts, pa.string()), refused
 
 
-def _taken_apart(lines: pa.Table, name: str, refused: list[Refusal], database: duckdb.DuckDBPyConnection) -> Chunk:
+def _taken_apart(lines: pa.Table, name: str, refused: list[RefusedRow], database: duckdb.DuckDBPyConnection) -> Chunk:
     database.register("lines", lines)
     try:
         rows, keys = _read(database, "lines")
@@ -118,7 +118,7 @@ def _taken_apart(lines: pa.Table, name: str, refused: list[Refusal], database: d
         # One line is no JSON: only then each is looked at before it is read.
         rows, keys = _read(database, "(FROM lines WHERE json_valid(text))")
     broken = database.execute(statement("ndjson_broken")).fetchall() if rows.num_rows < lines.num_rows else []
-    refused += [Refusal(name, number, sentence) for number, sentence in broken]
+    refused += [RefusedRow(name, number, sentence) for number, sentence in broken]
     return Chunk(name, rows.select(LINES.names).cast(LINES), sorted(refused), keys.difference(GIVEN, IGNORED))
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mallard.errors import TransferError
-from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, Refusal, as_lines, known_name, utf8
+from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, RefusedRow, as_lines, known_name, utf8
 
 CHUNK_ROWS = 32_768
 READ_BUFFER_BYTES = 1 << 20
@@ -48,7 +48,7 @@ def read_parquet(path: Path, name: str, site_id: str | None = None, chunk_rows: 
 
 def _texts(
     batch: Any, spelled: dict[str, str], name: str, site_id: str | None, first: int
-) -> tuple[dict[str, Any], Any, list[Refusal]]:
+) -> tuple[dict[str, Any], Any, list[RefusedRow]]:
     numbers = pa.array(np.arange(first, first + batch.num_rows))
     texts, numbers, refused = utf8(
         name, {each: _text(batch.column(column)) for each, column in spelled.items()}, numbers

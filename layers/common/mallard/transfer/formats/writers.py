@@ -19,7 +19,7 @@ ROW_GROUP_ROWS = 131_072
 _UNQUOTED = (pa.int64(), pa.int32(), pa.int16())
 
 
-class Form(Protocol):
+class FormatWriter(Protocol):
     """Takes batches in the schema EXPORTED."""
 
     def write(self, batch: Any) -> None:
@@ -31,7 +31,7 @@ class Form(Protocol):
         ...
 
 
-class ParquetForm:
+class ParquetWriter:
     """One Parquet file, as the table's own but for the two columns of the path."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -48,7 +48,7 @@ class ParquetForm:
         self._writer.close()
 
 
-class CsvForm:
+class CsvWriter:
     """CSV of RFC 4180 with a header: every text in quotes, so that an empty cell is null and ``""`` is empty text."""
 
     def __init__(self, file: IO[bytes], *, bom: bool = False) -> None:
@@ -65,7 +65,7 @@ class CsvForm:
         self._writer.close()
 
 
-class NdjsonForm:
+class NdjsonWriter:
     """One JSON object a line, absent values left out; ``props`` is text, so that not a byte of it changes."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -89,16 +89,16 @@ class NdjsonForm:
         self._database.close()
 
 
-FORMS: dict[str, type[ParquetForm] | type[CsvForm] | type[NdjsonForm]] = {
-    "parquet": ParquetForm,
-    "csv": CsvForm,
-    "ndjson": NdjsonForm,
+FORMS: dict[str, type[ParquetWriter] | type[CsvWriter] | type[NdjsonWriter]] = {
+    "parquet": ParquetWriter,
+    "csv": CsvWriter,
+    "ndjson": NdjsonWriter,
 }
 
 
-def open_form(name: str, file: IO[bytes], *, bom: bool = False) -> Form:
+def open_form(name: str, file: IO[bytes], *, bom: bool = False) -> FormatWriter:
     """One of FORMS; ``bom`` is whether CSV begins with a byte-order mark."""
-    return CsvForm(file, bom=bom) if name == "csv" else FORMS[name](file)
+    return CsvWriter(file, bom=bom) if name == "csv" else FORMS[name](file)
 
 
 def _texts(batch: Any, kept: tuple[Any, ...]) -> Any:
