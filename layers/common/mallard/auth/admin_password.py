@@ -91,7 +91,10 @@ class AdminPassword:
         return True
 
     def check(self, password: str, stranger: str = "") -> bool:
-        """True where this is the password; an old hash gets new parameters. See ``PasswordHashing.fits`` for ``stranger``."""
+        """True where this is the password; an old hash gets new parameters.
+
+        ``stranger`` as of ``PasswordHashing.fits``.
+        """
         if self._configured:
             return hmac.compare_digest(_digest(self._configured), _digest(password))
         record = self._read()

@@ -91,7 +91,10 @@ class SharedLinks:
         return self._kept.get(slug) if _FORM.fullmatch(slug) else None
 
     def opens(self, link: SharedLink, password: str, stranger: str = "") -> bool:
-        """True where this is the link's password; any is where it has none. See ``PasswordHashing.fits`` for ``stranger``."""
+        """True where this is the link's password; any is where it has none.
+
+        ``stranger`` as of ``PasswordHashing.fits``.
+        """
         return not link.password_hash or self._hashing.fits(password, link.password_hash, stranger)
 
     def all(self, site_id: str | None = None) -> list[SharedLink]:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mallard.ingest.enrich.host_table import HostTable
 
-_FOLDER = Path(__file__).parent / "data"
+_FOLDER = Path(__file__).parent / "lists"
 
 _SEPARATORS = re.compile(r"[\s_+-]+")
 _HOST_WORD = re.compile(
