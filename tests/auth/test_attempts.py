@@ -15,6 +15,7 @@ from mallard.auth.login_throttle import ATTEMPTS, MAX_COUNTS, SHARDS, LoginThrot
 from mallard.errors import StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
+from support.auth import CountedReads
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
 
@@ -53,6 +54,19 @@ def test_what_is_refused_does_not_prolong_it_and_afterwards_all_is_as_before(sto
 def test_begin_forgets_what_a_clock_that_was_ahead_has_counted(store: Store) -> None:
     guess(store, 7, NOW + timedelta(hours=6))
     assert guess(store, 6) == [0, 0, 0, 0, 0, 300]
+
+
+def test_begin_believes_for_seconds_that_a_door_is_closed_without_a_look_at_the_store() -> None:
+    counted = CountedReads()
+    one = attempts(counted)
+    assert [one.begin("admin", HERE, NOW).wait_seconds for _ in range(6)] == [0, 0, 0, 0, 0, 300]
+    seen = counted.reads
+    assert one.begin("admin", HERE, NOW + 4 * SECOND).wait_seconds == 296
+    assert counted.reads == seen
+    assert one.begin("admin", HERE, NOW + 6 * SECOND).wait_seconds == 294
+    assert counted.reads > seen
+    one.forgive("admin", HERE, NOW + 6 * SECOND)
+    assert one.begin("admin", HERE, NOW + 6 * SECOND).wait_seconds == 0
 
 
 def test_others_are_not_locked_out(store: Store) -> None:

@@ -109,6 +109,7 @@ def create_app(
         FairShare,
         identify=lambda request: gate.guard.identify(headers_of(request), request.method, gate.now()),
         address_of=address_of,
+        shows_nothing=lambda request: gate.guard.shows_nothing(name for name, _ in request.scope["headers"]),
     )
     app.add_middleware(JsonBody, knows=partial(_knows, gate))
     allow_dashboard(app, gate.guard.dashboard_origin)

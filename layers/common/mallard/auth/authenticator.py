@@ -1,6 +1,6 @@
 """Who a request is of: by key, by token, by the session's cookie, and whether a page of ours sent it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from mallard.auth import signed_tokens
@@ -13,6 +13,9 @@ from mallard.auth.shared_links import SharedLink, SharedLinks
 
 SHARE_SECONDS = 12 * 3600
 """How long a shared link's password need not be given again."""
+
+CREDENTIALS = frozenset((b"authorization", b"cookie", b"x-api-key"))
+"""The headers that can say who sent a request, as ASGI writes them."""
 
 _SHARE = "share"
 
@@ -61,6 +64,10 @@ class Authenticator:
         if not any(self._sessions.holds(token, now) for token in sessions_in(headers)):
             return NOBODY
         return (changes and self._refuse_forged(headers)) or OWNER
+
+    def shows_nothing(self, names: Iterable[bytes]) -> bool:
+        """True where the names of a request's headers tell already that ``identify`` finds nobody known."""
+        return not self.is_open and CREDENTIALS.isdisjoint(names)
 
     def refuse_foreign(self, headers: Mapping[str, str]) -> Denied | None:
         """Refuse what a page of another site sent: what may be asked without a session, but changes something."""

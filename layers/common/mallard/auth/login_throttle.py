@@ -35,6 +35,10 @@ IPV4_NETWORKS = ((32, 1), (24, 8), (16, 64))
 Who has one IPv6 address mostly has its /64, and can have a /48 for nothing.
 """
 
+CLOSED_SECONDS = 5
+"""How long a door that was found closed is believed to be: a flood of attempts costs no look at the store each."""
+MAX_CLOSED = 1000
+
 MAX_AHEAD_SECONDS = 60
 """The most that the clocks of two instances may be apart."""
 
@@ -42,6 +46,7 @@ _Counts = dict[str, tuple[int, float]]
 """Of each network the failures, and when the last one was, in seconds since 1970."""
 
 _NONE = (0, 0.0)
+_OPEN = (0.0, 0.0)
 
 T = TypeVar("T")
 
@@ -85,6 +90,8 @@ class LoginThrottle:
         self._lockout_seconds = lockout_seconds
         self._random_bytes = random_bytes
         self._keys: dict[date, bytes] = {}
+        # Until when doors are closed, and when that was found, by the names of an address under the day's key.
+        self._closed: dict[tuple[str, bool], tuple[float, float]] = {}
         self._locks = [threading.Lock() for _ in range(SHARDS)]
 
     def begin(self, door: str, address: str, now: datetime, *, is_known: bool = False) -> LoginAttempt:
@@ -95,6 +102,10 @@ class LoginThrottle:
         """
         moment, now = now.timestamp(), now.astimezone(UTC)
         place = self._place(door, address, self._key(now.date(), now))
+        closed = (place.names[0], is_known)
+        opens, found_at = self._closed.get(closed, _OPEN)
+        if 0 <= moment - found_at < CLOSED_SECONDS and moment < opens:
+            return LoginAttempt(ceil(opens - moment))
         earlier = self._before_midnight(door, address, now)
 
         def counted(counts: _Counts) -> tuple[LoginAttempt, _Counts | None]:
@@ -110,10 +121,14 @@ class LoginThrottle:
             more = {name: (failures + 1, moment) for name, (failures, _) in zip(place.names, found, strict=True)}
             return LoginAttempt(0, is_first=not any(failures for failures, _ in found)), {**counts, **more}
 
-        return self._swap(place, now, counted)
+        attempt = self._swap(place, now, counted)
+        if attempt.wait_seconds:
+            self._remember_closed(closed, moment, attempt.wait_seconds)
+        return attempt
 
     def forgive(self, door: str, address: str, now: datetime) -> None:
         """Forget the failures of who knew the password after all. Raises StoreUnavailableError."""
+        self._closed = {}
         moment, now = now.timestamp(), now.astimezone(UTC)
         place = self._place(door, address, self._key(now.date(), now))
 
@@ -125,9 +140,15 @@ class LoginThrottle:
 
     def take_back(self, door: str, address: str, now: datetime) -> None:
         """Uncount an attempt that could not be made: a busy server locks nobody out. Raises StoreUnavailableError."""
+        self._closed = {}
         now = now.astimezone(UTC)
         place = self._place(door, address, self._key(now.date(), now))
         self._swap(place, now, lambda counts: (None, _fewer(counts, place.names)))
+
+    def _remember_closed(self, closed: tuple[str, bool], moment: float, wait_seconds: int) -> None:
+        if len(self._closed) >= MAX_CLOSED:
+            self._closed = {}
+        self._closed[closed] = (moment + wait_seconds, moment)
 
     def _swap(self, place: _Place, now: datetime, change: Callable[[_Counts], tuple[T, _Counts | None]]) -> T:
         def changed(data: bytes | None) -> tuple[T, bytes | None]:
@@ -144,8 +165,9 @@ class LoginThrottle:
         """The counts of yesterday that still live, of an address and the networks around it."""
         yesterday = now.date() - timedelta(days=1)
         begun = datetime.combine(now.date(), time(), UTC)
-        key = self._keys.get(yesterday) or self._stored_key(yesterday)
-        if now - begun >= timedelta(seconds=self._lockout_seconds) or key is None:
+        is_over = now - begun >= timedelta(seconds=self._lockout_seconds)
+        key = None if is_over else self._keys.get(yesterday) or self._stored_key(yesterday)
+        if key is None:
             return [_NONE] * len(_networks(address))
         place = self._place(door, address, key)
         stored = self._store.get(place.object_of(yesterday))

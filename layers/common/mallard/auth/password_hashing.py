@@ -1,6 +1,5 @@
 """Argon2id hashes of passwords, few at a time, in threads of low priority."""
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from mallard.errors import PasswordBusyError
+from mallard.thread_priority import lower_priority
 
 MAX_LENGTH = 1000
 AT_ONCE = 2
@@ -23,9 +23,6 @@ STRANGERS_AT_ONCE = 1
 STRANGERS_WAITING = 8
 WAITING_OF_A_NETWORK = 2
 WAIT_SECONDS = 3.0
-NICENESS = 10
-"""A storm of guesses takes the cores that events and queries leave."""
-
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """Argon2id with 19 MiB, two passes and one lane, as OWASP's cheat sheet on storing passwords asks for."""
 
@@ -40,7 +37,8 @@ class PasswordHashing:
         self._strangers = threading.BoundedSemaphore(STRANGERS_AT_ONCE)
         self._lock = threading.Lock()
         self._waiting: Counter[str] = Counter()
-        self._pool = ThreadPoolExecutor(AT_ONCE, "password-hash", _lower_priority)
+        # A storm of guesses takes the cores that events and queries leave.
+        self._pool = ThreadPoolExecutor(AT_ONCE, "password-hash", lower_priority)
 
     def hash(self, password: str) -> str:
         """The password's hash with a salt of its own. PasswordBusyError where too many wait."""
@@ -99,12 +97,6 @@ def _held(places: threading.BoundedSemaphore, deadline: float) -> Iterator[None]
 
 def _busy() -> PasswordBusyError:
     return PasswordBusyError("Too many passwords are being checked; try again in a few seconds.")
-
-
-def _lower_priority() -> None:
-    # On Linux a thread has a priority of its own; elsewhere this is refused.
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _bytes(password: str) -> bytes:

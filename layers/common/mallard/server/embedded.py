@@ -64,6 +64,7 @@ class Embedded:
             cache_seconds=settings.cache_ttl,
             book=self._book,
             rounds_times=settings.rounds_times,
+            strangers_apart=True,
         )
         table = open_table(
             self._store,

@@ -44,9 +44,14 @@ class Places:
         self._of_one = of_one
         self._held: Counter[Hashable] = Counter()
 
+    @property
+    def are_full(self) -> bool:
+        """True where one more finds no room to wait, whoever it is of."""
+        return self._held.total() >= self._most
+
     def is_full(self, client: Hashable) -> bool:
         """True where one more of this client finds no room to wait."""
-        return self._held.total() >= self._most or self._held[client] >= self._of_one
+        return self.are_full or self._held[client] >= self._of_one
 
     @asynccontextmanager
     async def taken(self, client: Hashable) -> AsyncIterator[None]:
@@ -64,11 +69,21 @@ class Places:
 class FairShare:
     """Admits requests of REPORTS to ``app``, and sets ``stopping.IS_STRANGER`` for them; others pass as they come."""
 
-    def __init__(self, app: ASGIApp, identify: Identify, address_of: Callable[[Request], str]) -> None:
-        """``identify`` may read the store; ``address_of`` tells the client's address."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        identify: Identify,
+        address_of: Callable[[Request], str],
+        shows_nothing: Callable[[Request], bool] = lambda _: False,
+    ) -> None:
+        """``identify`` may read the store; ``address_of`` tells the client's address.
+
+        ``shows_nothing`` is true of requests that need not be identified: nobody's, as their heads show at a glance.
+        """
         self._app = app
         self._identify = identify
         self._address_of = address_of
+        self._shows_nothing = shows_nothing
         self._places: tuple[Places, Places] | None = None
         self._identifying: anyio.CapacityLimiter | None = None
 
@@ -78,8 +93,15 @@ class FairShare:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        who = await self._found(request)
         known, strangers = self._made()
+        # A flood costs the event loop only what has to be looked at.
+        if self._shows_nothing(request):
+            if strangers.are_full:
+                await _refusal()(scope, receive, send)
+                return
+            who = None
+        else:
+            who = await self._found(request)
         is_stranger = who is None or not who.is_known
         places, client = (strangers, self._client(request, who)) if is_stranger else (known, "")
         if places.is_full(client):

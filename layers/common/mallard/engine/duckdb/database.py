@@ -1,5 +1,7 @@
 """DuckDB, locked to the store: cursors in their turn, and what its errors mean."""
 
+import secrets
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -7,12 +9,20 @@ from contextlib import contextmanager, nullcontext, suppress
 
 import duckdb
 
-from mallard.engine.cancellation import AdmissionQueue, current_stop
+from mallard.engine.cancellation import IS_STRANGER, STRANGERS_AT_ONCE, AdmissionQueue, current_stop
+from mallard.engine.duckdb.cursors import Cursor, LowPriority
+from mallard.engine.duckdb.locked_database import LockedDuckDB
 from mallard.errors import QueryError, QueryTooLargeError, StoreUnavailableError
 from mallard.store.base import Store
 
 READ_ATTEMPTS = 3
 READ_ROWS = 32_768
+
+STRANGERS_SHARE = 4
+"""The part of a query engine's memory that strangers' own has beside it."""
+STRANGERS_LEAST_MB = 128
+
+FOLDER_MODE = 0o700
 
 READ_ERRORS = (duckdb.Error, UnicodeDecodeError)
 """What a read may raise; ``look_again`` tells what each means."""
@@ -22,44 +32,42 @@ _SWAPPED = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputExcepti
 
 
 class Database:
-    """One in-memory DuckDB over a store's files, for any number of threads."""
+    """In-memory DuckDB over a store's files, for any number of threads."""
 
-    def __init__(self, store: Store, *, memory_mb: int, threads: int) -> None:
-        """What does not fit into the memory goes to the store's scratch."""
+    def __init__(self, store: Store, *, memory_mb: int, threads: int, strangers_apart: bool = False) -> None:
+        """What does not fit into the memory goes to the store's scratch.
+
+        ``strangers_apart``: queries of strangers run in a DuckDB of their own, made at the first, with one thread of
+        low priority and STRANGERS_SHARE of the memory, so that they take nothing that the owner's queries have.
+        """
         self._store = store
-        self._line = AdmissionQueue()
+        self._strangers_mb = max(STRANGERS_LEAST_MB, memory_mb // STRANGERS_SHARE)
+        self._strangers_apart = strangers_apart
+        self._strangers: LockedDuckDB | None = None
+        # Files that two DuckDBs write into one folder would have the same names.
+        self._strangers_scratch = store.scratch / f"strangers-{secrets.token_hex(8)}"
         self._lock = threading.Lock()
-        self._connection = duckdb.connect(
-            config={
-                "memory_limit": f"{memory_mb}MB",
-                "threads": threads,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "preserve_insertion_order": False,
-                # Where it guesses that few rows are joined by time it compares all pairs, and guesses wrong.
-                "asof_loop_join_threshold": 0,
-                "temp_directory": str(store.scratch),
-            }
-        )
-        self._lock_down()
+        self._main = LockedDuckDB(store, AdmissionQueue(), memory_mb=memory_mb, threads=threads, scratch=store.scratch)
 
     @contextmanager
-    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def cursor(self) -> Iterator[Cursor]:
         """For what takes no time to speak of."""
-        with self._lock:
-            cursor = self._connection.cursor()
-        try:
+        with self._asked().cursor() as cursor:
             yield cursor
-        finally:
-            cursor.close()
 
     @contextmanager
-    def turn(self, held: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """For the product's own work, whose threads and memory are those of the owner's queries."""
+        with self._main.own_cursor() as cursor:
+            yield cursor
+
+    @contextmanager
+    def turn(self, held: Cursor | None = None) -> Iterator[Cursor]:
         """A cursor, or the one that is ``held`` already, when it is this query's turn, interrupted where its request is
         stopped. QueryBusyError.
         """
-        stop = current_stop()
-        with self._line.turn(stop), nullcontext(held) if held else self.cursor() as cursor:
+        stop, asked = current_stop(), self._asked()
+        with asked.line.turn(stop), nullcontext(held) if held else asked.cursor() as cursor:
 
             def interrupt() -> None:
                 # It may be closed by now.
@@ -84,7 +92,11 @@ class Database:
 
     def read_alone(self, data: bytes) -> str | None:
         """The clause that says why a file cannot be read in all its columns; None where it can."""
-        with tempfile.NamedTemporaryFile(dir=self._store.scratch, suffix=".parquet") as file, self.cursor() as cursor:
+        # A verdict for everyone: the little memory of strangers must not make it.
+        with (
+            tempfile.NamedTemporaryFile(dir=self._store.scratch, suffix=".parquet") as file,
+            self.own_cursor() as cursor,
+        ):
             file.write(data)
             file.flush()
             try:
@@ -111,24 +123,34 @@ class Database:
 
     def close(self) -> None:
         """End it."""
-        self._connection.close()
+        if self._strangers:
+            self._strangers.close()
+            shutil.rmtree(self._strangers_scratch, ignore_errors=True)
+        self._main.close()
 
-    def _lock_down(self) -> None:
-        """After this no statement reaches a file or host beyond the store, nor undoes it."""
-        self._setup = tuple(self._store.reader_setup())
-        for statement in self._setup:
-            self._connection.execute(statement)
-        allowed = [self._store.location(""), f"{self._store.scratch}/"]
-        self._connection.execute("SET enable_external_file_cache = false")
-        self._connection.execute(f"SET allowed_directories = {allowed!r}")
-        self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
+    def _asked(self) -> LockedDuckDB:
+        """The DuckDB for the request that is being answered."""
+        if not (self._strangers_apart and IS_STRANGER.get()):
+            return self._main
+        # A store sweeps away what lies in its scratch for long.
+        self._strangers_scratch.mkdir(FOLDER_MODE, exist_ok=True)
+        with self._lock:
+            if self._strangers is None:
+                self._strangers = self._open_strangers()
+            return self._strangers
+
+    def _open_strangers(self) -> LockedDuckDB:
+        return LockedDuckDB(
+            self._store,
+            AdmissionQueue(at_once=STRANGERS_AT_ONCE),
+            memory_mb=self._strangers_mb,
+            threads=1,
+            scratch=self._strangers_scratch,
+            low=LowPriority(),
+        )
 
     def _renew(self) -> None:
         """Take over what the store's setup says now: credentials of a role end after some hours."""
-        setup = tuple(self._store.reader_setup())
-        with self._lock:
-            for statement in setup:
-                if statement not in self._setup:
-                    self._connection.execute(statement)
-            self._setup = setup
+        for each in (self._main, self._strangers):
+            if each:
+                each.renew()

@@ -125,11 +125,12 @@ class DuckDBEngine:
         cache_seconds: float = 0,
         rounds_times: bool = False,
         bounds: RollupBounds = DEFAULT,
+        strangers_apart: bool = False,
     ) -> None:
         """``pending`` gives a site's rows that wait in the queue, in the schema PENDING; answers are kept so long.
 
         ``rounds_times``: events are stored with their hour only, so that nothing can be said of the last minutes.
-        ``bounds`` are those of rollups.
+        ``bounds`` are those of rollups; ``strangers_apart`` as of Database.
         """
         self.store = store
         self.rounds_times = rounds_times
@@ -139,7 +140,7 @@ class DuckDBEngine:
         self._rollups = RollupReader(store)
         self._bounds = bounds
         self._pins = None if store.pins_are_cheap else SegmentCache(store)
-        self._database = Database(store, memory_mb=memory_mb, threads=threads)
+        self._database = Database(store, memory_mb=memory_mb, threads=threads, strangers_apart=strangers_apart)
         self.damage = DamagedFiles(store, self._database.read_alone)
 
     def answer(self, queries: Sequence[Query]) -> QueryResult:
@@ -230,7 +231,7 @@ class DuckDBEngine:
         """
         self.damage.require_sound(segments)
         for attempt in range(READ_ATTEMPTS):
-            with open_files(self.store, [segments]) as files, self._database.cursor() as cursor:
+            with open_files(self.store, [segments]) as files, self._database.own_cursor() as cursor:
                 try:
                     return count_day(cursor, files, hours, self._bounds)
                 except READ_ERRORS as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from mallard.engine.cancellation import WAIT_STEP_SECONDS, current_stop
+from mallard.engine.cancellation import IS_STRANGER, WAIT_STEP_SECONDS, current_stop
 from mallard.errors import QueryBusyError, QueryStoppedError
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -23,7 +23,7 @@ class ResultCache:
     """Keeps answers for ``ttl_seconds``, the latest up to MAX_BYTES and MAX_ENTRIES; 0 keeps none.
 
     Equal questions at one time are one flight: the first counts, the others wait for it, each as long as its own
-    request lives. QueryBusyError where too many wait.
+    request lives. The owner waits for no stranger's, which takes longer. QueryBusyError where too many wait.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class ResultCache:
         self._lock = threading.Lock()
         self._size = 0
         self._kept: dict[Hashable, tuple[float, Any, int]] = {}
-        self._flights: dict[Hashable, Future[Any]] = {}
+        self._flights: dict[tuple[bool, Hashable], Future[Any]] = {}
         self.hits = 0
         self.misses = 0
 
@@ -55,9 +55,10 @@ class ResultCache:
                 if found := self._kept.get(key):
                     self.hits += 1
                     return found[1]  # type: ignore[no-any-return]
-                flight = self._flights.get(key)
+                is_stranger = IS_STRANGER.get()
+                flight = self._flights.get((False, key)) or (is_stranger and self._flights.get((True, key))) or None
                 if flight is None:
-                    mine = self._flights[key] = Future()
+                    mine = self._flights[is_stranger, key] = Future()
                     self.misses += 1
                     break
             try:
@@ -69,7 +70,7 @@ class ResultCache:
             with self._lock:
                 self.hits += 1
             return answer
-        return self._make(key, mine, make, size)
+        return self._make((is_stranger, key), mine, make, size)
 
     def clear(self) -> None:
         """Keep nothing of what was kept."""
@@ -91,17 +92,19 @@ class ResultCache:
         finally:
             self._places.release()
 
-    def _make(self, key: Hashable, mine: "Future[Any]", make: Callable[[], T], size: Callable[[T], int]) -> T:
+    def _make(
+        self, flight: tuple[bool, Hashable], mine: "Future[Any]", make: Callable[[], T], size: Callable[[T], int]
+    ) -> T:
         try:
             answer = make()
         except BaseException as error:
             with self._lock:
-                del self._flights[key]
+                del self._flights[flight]
             mine.set_exception(error)
             raise
         with self._lock:
-            del self._flights[key]
-            self._keep(key, answer, BYTES_OF_AN_ENTRY + size(answer))
+            del self._flights[flight]
+            self._keep(flight[1], answer, BYTES_OF_AN_ENTRY + size(answer))
         mine.set_result(answer)
         return answer
 

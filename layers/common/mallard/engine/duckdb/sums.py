@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.engine.duckdb.cursors import Cursor
 from mallard.engine.duckdb.merge import COUNTS
 from mallard.engine.sql.statement import sql_file
 from mallard.errors import QueryTooLargeError
@@ -22,7 +22,7 @@ MAX_ROWS = 100_000
 class Sums:
     """Counts in a table of one cursor, with which they end."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, cursor: Cursor) -> None:
         """Nothing is counted yet."""
         self.cursor = cursor
         columns = ", ".join(f"{name} BIGINT" for name in MEASURES)

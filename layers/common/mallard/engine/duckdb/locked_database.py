@@ -1,0 +1,101 @@
+"""One DuckDB in memory, locked to a store's files, with the line of its queries."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from mallard.engine.cancellation import AdmissionQueue
+from mallard.engine.duckdb.cursors import Cursor, LowPriority, LowPriorityCursor
+from mallard.store.base import Store
+
+
+class LockedDuckDB:
+    """DuckDB for any number of threads; ``line`` is that of its queries."""
+
+    def __init__(
+        self,
+        store: Store,
+        line: AdmissionQueue,
+        *,
+        memory_mb: int,
+        threads: int,
+        scratch: Path,
+        low: LowPriority | None = None,
+    ) -> None:
+        """``scratch``, of the store's and of this one alone, takes what does not fit into the memory.
+
+        ``low`` runs all statements of its cursors, those of the setup apart.
+        """
+        self.line = line
+        self._store = store
+        self._low = low
+        self._lock = threading.Lock()
+        self._setup = tuple(store.reader_setup())
+        self._cursors: set[duckdb.DuckDBPyConnection] = set()
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": f"{memory_mb}MB",
+                # With one, the thread that asks runs all of a statement: at its own priority.
+                "threads": threads,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "preserve_insertion_order": False,
+                # Where it guesses that few rows are joined by time it compares all pairs, and guesses wrong.
+                "asof_loop_join_threshold": 0,
+                "temp_directory": str(scratch),
+            }
+        )
+        self._lock_down()
+
+    @contextmanager
+    def cursor(self) -> Iterator[Cursor]:
+        """A cursor of its own, with what it registers and the temporary tables it makes."""
+        with self.own_cursor() as cursor:
+            yield LowPriorityCursor(cursor, self._low) if self._low else cursor
+
+    @contextmanager
+    def own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor whose statements run in the thread that asks."""
+        with self._lock:
+            cursor = self._connection.cursor()
+            self._cursors.add(cursor)
+        try:
+            yield cursor
+        finally:
+            with self._lock:
+                self._cursors.discard(cursor)
+            cursor.close()
+
+    def renew(self) -> None:
+        """Take over the store's setup of now: credentials of a role end after some hours."""
+        setup = tuple(self._store.reader_setup())
+        with self._lock:
+            for statement in setup:
+                if statement not in self._setup:
+                    self._connection.execute(statement)
+            self._setup = setup
+
+    def close(self) -> None:
+        """End it, and what runs at low priority: the end of the process would wait for that."""
+        if self._low:
+            with self._lock:
+                running = tuple(self._cursors)
+            for cursor in running:
+                # It may be closed by now.
+                with suppress(duckdb.Error):
+                    cursor.interrupt()
+            self._low.close()
+        self._connection.close()
+
+    def _lock_down(self) -> None:
+        """After this no statement reaches a file or host beyond the store, nor undoes it."""
+        for statement in self._setup:
+            self._connection.execute(statement)
+        allowed = [self._store.location(""), f"{self._store.scratch}/"]
+        self._connection.execute("SET enable_external_file_cache = false")
+        self._connection.execute(f"SET allowed_directories = {allowed!r}")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
