@@ -42,9 +42,9 @@ judge:
 	.venv/peers/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
 
 heavy:
-	$(BIN)/python -m pytest -m heavy --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "heavy and not soak" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-soak: setup-check ## The flush machine over 100,000 schedules, and the property tests for longer; hours
+soak: setup-check ## The flush machine over 100,000 schedules, property tests for longer, whole tables of cases; hours
 	PYTHONPATH=tests $(BIN)/python tests/soak.py
 
 audit: .venv/audit/bin/pip-audit ## Ask the databases of known weaknesses about all that is pinned; takes a network

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from support.forked import Forked
 from support.order import longest_first
-from support.sampled import SAMPLED, mark_heavy
+from support.sampled import SAMPLED, SOAK, mark_heavy
 from support.scratch import keep_files_in_memory
 from support.server import Server
 
@@ -21,10 +21,11 @@ settings.load_profile("mallard")
 
 def pytest_configure(config: pytest.Config) -> None:
     """What is waited for is the product, not a disk or imports. The heavy suite has programs and a disk as users do."""
-    if config.option.markexpr != "heavy":
+    if not config.option.markexpr.startswith("heavy"):
         keep_files_in_memory()
         Server.begin = Forked
-    config.addinivalue_line("markers", SAMPLED)
+    for marker in (SAMPLED, SOAK):
+        config.addinivalue_line("markers", marker)
 
 
 @pytest.hookimpl(tryfirst=True)

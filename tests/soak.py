@@ -1,6 +1,6 @@
 """`make soak`: the flush machine over 100,000 schedules, other ones each time, then property tests for longer.
 
-Behaviour is compared with ClickHouse over many more random streams, too.
+Behaviour is compared with ClickHouse over many more random streams, and large tables of cases are run to the end.
 
 It takes hours and ends by itself; the exit code is 0 only when nothing was found.
 """
@@ -74,9 +74,15 @@ def run_properties(examples: int) -> int:
 
 def run_referees(cases: int) -> int:
     """ClickHouse beside our behaviour over so many random cases; another number makes others. pytest's exit code."""
-    command = [sys.executable, "-m", "pytest", str(TESTS / "behaviour"), "-m", "heavy"]
+    command = [sys.executable, "-m", "pytest", str(TESTS / "behaviour"), "-m", "heavy and not soak"]
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "MALLARD_TEST_CASES": str(cases)}
     return subprocess.run(command, env=environment, check=False).returncode
+
+
+def run_tables() -> int:
+    """The cases of large tables that no other suite has; pytest's exit code."""
+    command = [sys.executable, "-m", "pytest", str(TESTS), "-m", "soak", "--numprocesses", "2", "--dist", "loadfile"]
+    return subprocess.run(command, check=False).returncode
 
 
 def main() -> int:
@@ -90,8 +96,12 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     print(f"seed {arguments.seed}", flush=True)
     soak(arguments.schedules, arguments.seed)
-    found = run_properties(arguments.examples)
-    return run_referees(arguments.cases + arguments.seed % 1000) or found
+    found = [
+        run_tables(),
+        run_properties(arguments.examples),
+        run_referees(arguments.cases + arguments.seed % 1000),
+    ]
+    return max(found)
 
 
 if __name__ == "__main__":

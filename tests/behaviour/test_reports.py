@@ -98,7 +98,7 @@ def funnel_of(rows: list[Row], filters: list[Any], window_ms: int, modes: frozen
     return counts_of((reached(seen(events), 3, window_ms * 1000 + 999, modes) for events in visitors), 3)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(12, 1)
 @pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("modes", [[], ["strict_order"], ["strict_once", "strict_deduplication"]])
@@ -119,6 +119,7 @@ def test_a_funnel_equals_the_reference(
     assert expected[0] > 3
 
 
+@pytest.mark.sampled(3, 1)
 @pytest.mark.parametrize(("dimension", "name"), [("countries", "visit:country"), ("events", "event:name")])
 def test_a_row_of_a_breakdown_is_the_report_under_that_value(
     case: tuple[Stats, list[Row]], dimension: str, name: str
@@ -136,6 +137,7 @@ def test_a_row_of_a_breakdown_is_the_report_under_that_value(
         assert row["cohorts"] == count_retention(stats, scope([["is", name, [row["value"]]]]), RetentionQuery("day", 3))
 
 
+@pytest.mark.sampled(3, 1)
 def test_a_limit_takes_the_first_values(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     steps = parse_steps("page:/")
@@ -143,6 +145,7 @@ def test_a_limit_takes_the_first_values(case: tuple[Stats, list[Row]]) -> None:
     assert count_funnel(stats, scope([]), Funnel(steps, HOUR_MS, breakdown="countries", limit=1)) == rows[:1]
 
 
+@pytest.mark.sampled(4, 1)
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("period", ["7d", "yesterday"])
 def test_sessions_equal_the_reference(case: tuple[Stats, list[Row]], filters: list[Any], period: str) -> None:
@@ -159,6 +162,7 @@ def test_sessions_equal_the_reference(case: tuple[Stats, list[Row]], filters: li
     }
 
 
+@pytest.mark.sampled(3, 1)
 def test_sessions_are_told_by_the_values_of_visits(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     for row in sessions_by(stats, scope([]), "countries", 10):
@@ -177,6 +181,7 @@ def interval_of(day: date, interval: str) -> date:
     )
 
 
+@pytest.mark.sampled(4, 1)
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("interval", ["day", "week", "month"])
 def test_retention_equals_the_reference(case: tuple[Stats, list[Row]], interval: str, filters: list[Any]) -> None:
@@ -198,6 +203,7 @@ def test_retention_equals_the_reference(case: tuple[Stats, list[Row]], interval:
         assert row["percentages"] == [round(100 * each / max(len(members), 1), 1) for each in row["visitors"]]
 
 
+@pytest.mark.sampled(3, 1)
 def test_a_day_in_the_middle_of_a_year_of_days_is_retained(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     year = Scope(SITE, read_period(None, "2025-10-01", "2026-03-11", NOW))
@@ -207,6 +213,7 @@ def test_a_day_in_the_middle_of_a_year_of_days_is_retained(case: tuple[Stats, li
     assert week == count_retention(stats, scope([]), RetentionQuery("day", 4))
 
 
+@pytest.mark.sampled(4, 1)
 def test_a_range_of_too_many_intervals_is_refused(case: tuple[Stats, list[Row]]) -> None:
     ages = Scope(SITE, read_period(None, "2020-01-01", "2026-03-11", NOW))
     with pytest.raises(QueryError, match="interval is day, of which the range has over 800; ask for a longer one"):

@@ -145,12 +145,13 @@ def check(stats: Stats, rows: list[Row], period: str, filters: list[Any]) -> Non
     assert {name: found[name] for name in BREAKDOWNS} == recomputed(inside, filters)
 
 
+@pytest.mark.sampled(5, 1)
 @pytest.mark.parametrize("period", PERIODS)
 def test_every_report_equals_the_reference(case: tuple[Stats, list[Row]], period: str) -> None:
     check(*case, period, [])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6, 1)
 @pytest.mark.parametrize("seed", range(12))
 def test_every_report_equals_the_reference_under_a_random_filter(case: tuple[Stats, list[Row]], seed: int) -> None:
     random = Random(seed)
@@ -192,6 +193,7 @@ VALUES = {
 }
 
 
+@pytest.mark.sampled(5, 1)
 @pytest.mark.parametrize("seed", range(5))
 def test_the_last_minutes_are_those_of_whole_visits(case: tuple[Stats, list[Row]], seed: int) -> None:
     stats, rows = case
@@ -204,6 +206,7 @@ def test_the_last_minutes_are_those_of_whole_visits(case: tuple[Stats, list[Row]
     assert {name: found[name] for name in BREAKDOWNS} == recomputed(rows, [*filters, RECENT])
 
 
+@pytest.mark.sampled(5, 1)
 @pytest.mark.parametrize("period", PERIODS)
 def test_a_series_has_every_bucket_once_in_order(case: tuple[Stats, list[Row]], period: str) -> None:
     stats, rows = case
@@ -213,7 +216,7 @@ def test_a_series_has_every_bucket_once_in_order(case: tuple[Stats, list[Row]], 
     assert len(found) == days.get(period, (NOW.date() - min(map(day_of, rows))).days + 1)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8, 1)
 @pytest.mark.parametrize("filters", FILTERS)
 def test_one_count_for_all_reports_says_what_a_count_for_each_says(
     case: tuple[Stats, list[Row]], filters: list[Any]
@@ -222,6 +225,7 @@ def test_one_count_for_all_reports_says_what_a_count_for_each_says(
     assert overview(stats, scope("7d", filters)) == each_alone(stats, scope("7d", filters))
 
 
+@pytest.mark.sampled(4, 1)
 def test_a_filter_that_matches_all_changes_nothing(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     plain = overview(stats, scope("7d"))
@@ -238,17 +242,19 @@ def test_a_filter_that_matches_all_changes_nothing(case: tuple[Stats, list[Row]]
         assert found == plain
 
 
+@pytest.mark.sampled(4, 1)
 def test_a_limit_takes_the_first_rows(case: tuple[Stats, list[Row]]) -> None:
     stats, rows = case
     assert stats.breakdown(scope("30d"), "pages", 2) == own_values(within(rows, "30d"), [], "pathname")[:2]
 
 
+@pytest.mark.sampled(4, 1)
 def test_another_site_sees_nothing(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     assert stats.main(Scope("example.co", read_period("all", None, None, NOW)))["events"] == 0
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8, 1)
 @pytest.mark.parametrize("filters", FILTERS)
 def test_days_add_up_to_their_range(case: tuple[Stats, list[Row]], filters: list[Any]) -> None:
     stats, _ = case
@@ -262,6 +268,7 @@ def test_days_add_up_to_their_range(case: tuple[Stats, list[Row]], filters: list
         assert sum(day[metric] for day in days) == whole[metric]
 
 
+@pytest.mark.sampled(3, 1)
 def test_an_earlier_range_stands_beside(case: tuple[Stats, list[Row]]) -> None:
     stats, rows = case
     asked = scope("yesterday")
