@@ -1,5 +1,6 @@
 """No test here is timed: machines are slow at times, and speed is shown by `make bench`."""
 
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -33,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Before those that are not asked for are left out."""
     mark_heavy(items)
     longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and thousands of tests stay to the end: the collector need not walk them again and again."""
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @pytest.fixture(autouse=True)

@@ -62,7 +62,9 @@ class Person:
     def left(self) -> list[str]:
         """The names of the marks that live objects hold."""
         gc.collect()
-        return [name for name, each in self.backwards.items() if objects_holding(each[::-1])]
+        words = {name: each[::-1] for name, each in self.backwards.items()}
+        found = objects_holding(*words.values())
+        return [name for name, word in words.items() if any(word in str(each) for each in found)]
 
 
 @pytest.fixture

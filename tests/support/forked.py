@@ -7,18 +7,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
+from unittest.mock import patch
 
+TESTS = Path(__file__).parents[1]
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["mallard.cli.serve"])
+_FORKS.set_forkserver_preload(["support.warm"])
 
 
 class Forked:
     """What is used of subprocess.Popen, for one command of `mallard` with these words, environment and log."""
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str], log: IO[str]) -> None:
+        # Before Python 3.12 its process has not our sys.path.
+        with patch.dict(os.environ, PYTHONPATH=str(TESTS)):
+            forkserver.ensure_running()
         reader, writer = _FORKS.Pipe(duplex=False)
         self._process = _FORKS.Process(target=_run, args=(words, dict(environment), writer, log.name))
         self._process.start()

@@ -1,16 +1,17 @@
-"""Searches the live objects of this process for a text."""
+"""Searches the live objects of this process for texts."""
 
 import gc
 from typing import Any
 
 
-def objects_holding(word: str) -> list[Any]:
-    """Texts and bytes that are reachable from a tracked object and hold the word, but for the word itself."""
-    packed = word.encode()
-    ours = {id(word), id(packed)}
+def objects_holding(*words: str) -> list[str | bytes | bytearray]:
+    """Texts and bytes that are reachable from a tracked object and hold one of the words, but for the words."""
+    packed = [word.encode() for word in words]
+    # What tests/conftest.py has frozen would not be looked at.
+    gc.unfreeze()
     seen: set[int] = set()
     waiting = gc.get_objects()
-    ours |= {id(seen), id(waiting), id(ours)}
+    ours = {id(each) for each in (*words, *packed, words, packed, seen, waiting)}
     found: list[Any] = []
     while waiting:
         each = waiting.pop()
@@ -18,10 +19,10 @@ def objects_holding(word: str) -> list[Any]:
             continue
         seen.add(id(each))
         if isinstance(each, str):
-            if word in each:
+            if any(word in each for word in words):
                 found.append(each)
         elif isinstance(each, bytes | bytearray):
-            if packed in each:
+            if any(word in each for word in packed):
                 found.append(each)
         else:
             waiting += gc.get_referents(each)

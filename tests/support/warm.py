@@ -1,0 +1,35 @@
+"""Imports and caches of a server, made before the tests' servers fork: none of it starts a thread."""
+
+import contextlib
+import gc
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from mallard.api.app import create_app
+from mallard.cli import serve
+from mallard.ingest.enrich.client_hints import read_hints
+from mallard.ingest.enrich.user_agent import read_agent
+from support.gate import one_address, open_gate
+
+__all__ = ["serve"]
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+def warm_up() -> None:
+    """What each server would do anew: schemas of the API, the patterns of agents, the loop."""
+    nothing: Any = None
+    # That the gate is open need not be said here.
+    logging.disable()
+    create_app(nothing, list, lambda: datetime.now(UTC), nothing, open_gate(), one_address)
+    logging.disable(logging.NOTSET)
+    read_agent.__wrapped__(FIREFOX, read_hints({}))
+    # pyarrow imports it where it is installed, and uvicorn the others by name.
+    for name in ("pandas", "uvloop", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl", "duckdb"):
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    gc.freeze()
+
+
+warm_up()
