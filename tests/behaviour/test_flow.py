@@ -47,7 +47,7 @@ def visitors_of(rows: list[Row]) -> list[list[Row]]:
     return list(found.values())
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9, 1)
 @pytest.mark.parametrize("begin", BEGINS)
 @pytest.mark.parametrize("anchor", range(len(ANCHORS)))
 def test_flow_is_what_reading_each_visitors_events_gives(
@@ -85,6 +85,7 @@ def test_the_plain_answer_is_the_seeds(case: Case) -> None:
     assert {tuple(row) for row in found} == {("next_page", "visitors")}
 
 
+@pytest.mark.sampled(2)
 def test_five_steps_are_followed_in_one_portion(case: Case) -> None:
     client, rows = case
     ways = [
@@ -95,6 +96,7 @@ def test_five_steps_are_followed_in_one_portion(case: Case) -> None:
     assert get(client, page="/b**", depth="5", exits="true") == expected
 
 
+@pytest.mark.sampled(2)
 def test_under_a_filter_only_what_passes_is_followed(case: Case) -> None:
     client, rows = case
     passing = [row for row, _ in matched(rows, [["is_not", "event:page", ["/b"]]])]

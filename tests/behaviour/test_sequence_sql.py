@@ -130,6 +130,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("pattern", HOSTILE)
 def test_a_hostile_pattern_over_one_visitor_with_very_many_events_has_an_end(pattern: str) -> None:
     # ClickHouse gives up here: a million tries do not suffice.

@@ -81,7 +81,7 @@ def recomputed(rows: list[Row], pattern: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6, 1)
 @pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
 @pytest.mark.parametrize("filters", [[], [["is", "event:page", ["/a", "/b/c"]]], [["is", "visit:country", ["DE"]]]])
 def test_sequences_are_what_a_plain_matcher_finds(
@@ -97,6 +97,7 @@ def test_sequences_are_what_a_plain_matcher_finds(
         assert found == recomputed(passing, pattern or ".*".join(f"(?{step})" for step in range(1, 5))), pattern
 
 
+@pytest.mark.sampled(2)
 def test_the_plain_answer_is_the_seeds(case: Case) -> None:
     client, rows = case
     expected = recomputed(rows, "(?1).*(?3)")
@@ -105,6 +106,7 @@ def test_the_plain_answer_is_the_seeds(case: Case) -> None:
     assert 0 < found["conversion_rate"] < 1
 
 
+@pytest.mark.sampled(3, 1)
 def test_a_breakdown_says_for_each_value_what_its_filter_says(case: Case) -> None:
     client, _ = case
     for dimension, name in (("countries", "visit:country"), ("pages", "event:page")):
@@ -118,6 +120,7 @@ def test_a_breakdown_says_for_each_value_what_its_filter_says(case: Case) -> Non
         assert get(client, steps="page:/**,event:signup", breakdown=dimension, limit="1") == rows[:1]
 
 
+@pytest.mark.sampled(3, 1)
 def test_a_breakdown_under_a_filter_is_of_what_passes(case: Case) -> None:
     client, _ = case
     asked = {"steps": "page:/a,page:/b", "filters": '[["is", "visit:browser", ["Firefox"]]]'}

@@ -177,6 +177,7 @@ def test_no_byte_of_the_erased_is_left_in_the_folder(tmp_path: Path) -> None:
     place.engine.close()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
 @pytest.mark.parametrize("writes", range(1, 12))
 def test_it_goes_on_after_a_crash_at_any_write(place: Place, fault: Fault, writes: int) -> None:

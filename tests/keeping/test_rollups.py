@@ -76,6 +76,7 @@ def test_a_day_that_changed_is_counted_from_its_events_until_it_is_built_again(p
     assert place.numbers() == late
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "damage",
     [

@@ -183,6 +183,7 @@ def test_rollup_that_fits_answers_for_a_file_that_went_bad_without_a_trace(local
     assert pageviews(local, FILTERED) == (20, [LeftOut(DAY, SEALED)])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", [*KINDS, "silent"])
 def test_rollups_are_built_of_other_days_and_never_of_a_damaged_one(local: Place, kind: str) -> None:
     with patch.dict(KINDS, silent=silently_changed):
