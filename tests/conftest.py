@@ -12,6 +12,7 @@ from support.order import longest_first
 from support.sampled import SAMPLED, SOAK, mark_heavy
 from support.scratch import keep_files_in_memory
 from support.server import Server
+from support.thinned import thin
 
 # The same examples in every run: `make soak` looks for others.
 settings.register_profile(
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Before those that are not asked for are left out."""
     mark_heavy(items)
+    thin(items)
     longest_first(items)
 
 
