@@ -67,7 +67,7 @@ class Places:
 
 
 class FairShare:
-    """Admits requests of REPORTS to ``app``, and sets ``cancellation.IS_STRANGER`` for them; others pass as they come."""
+    """Admits requests of REPORTS to ``app`` and sets ``cancellation.IS_STRANGER`` for them; other requests pass."""
 
     def __init__(
         self,
