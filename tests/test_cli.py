@@ -10,7 +10,7 @@ import pytest
 from mallard.cli import COMMANDS, main
 from mallard.event import Event
 from mallard.queue.local import LocalQueue
-from mallard.sites.settings_store import KEPT_SECONDS
+from mallard.sites.settings_store import TTL_SECONDS
 
 COUNT = "SELECT count(*), count(DISTINCT event_id) FROM read_parquet(?, hive_partitioning = true, union_by_name = true)"
 
@@ -51,7 +51,7 @@ def test_demo_writes_days_again_after_erase_and_erase_waits_until_servers_know(
     assert main(["erase", "--site", "demo.example.com", "--start", "2026-01-29", "--end", "2026-01-31", "--yes"]) == 0
     assert "50 events of 2 days of demo.example.com erased." in capsys.readouterr().out
     (seconds,) = waited
-    assert 0 < seconds <= KEPT_SECONDS
+    assert 0 < seconds <= TTL_SECONDS
     assert main(demo) == 0
     assert capsys.readouterr().out == "50 events of demo.example.com written.\n"
 

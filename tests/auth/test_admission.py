@@ -35,7 +35,7 @@ class Place:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         store = LocalStore(folder)
-        self.book = SiteSettingsStore(store, kept_seconds=0)
+        self.book = SiteSettingsStore(store, ttl_seconds=0)
         self.gate = AuthService(
             Settings(**{"admin_password": GOOD, **settings}),
             store,

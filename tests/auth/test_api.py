@@ -12,9 +12,9 @@ from mallard.api.app import create_app
 from mallard.auth.password_hashing import AT_ONCE, PasswordHashing
 from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
-from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.config import Settings
 from mallard.errors import ConfigError
+from mallard.store.ttl_cache import TTL_SECONDS
 from support.auth import Clock, quick_hashing
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
@@ -289,7 +289,7 @@ def test_logging_out_ends_the_session_everywhere_within_seconds(place: Place, ow
     assert "max-age=0" in cookie_of(answer)
     assert "mm_session" not in owner.cookies
     sentence(owner.get("/api/keys", headers=bearer), 401)
-    place.wait(KEPT_SECONDS)
+    place.wait(TTL_SECONDS)
     sentence(elsewhere.get("/api/keys", headers=bearer), 401)
 
 
@@ -297,7 +297,7 @@ def test_who_is_not_logged_in_logs_nobody_else_out(place: Place, owner: TestClie
     answered(place.instance().post("/api/auth/logout"))
     foreign = {"cookie": f"mm_session={owner.cookies['mm_session']}", "sec-fetch-site": "cross-site"}
     sentence(place.instance().post("/api/auth/logout", headers=foreign), 403)
-    place.wait(KEPT_SECONDS)
+    place.wait(TTL_SECONDS)
     assert status(owner) == (False, True)
 
 
@@ -315,7 +315,7 @@ def test_a_changed_password_ends_all_sessions_but_a_new_one_for_who_changed_it(p
     answered(other.get("/api/keys", headers=bearer))
     answered(owner.post("/api/auth/password", json={"current": GOOD, "new": OTHER}))
     assert status(owner) == (False, True)
-    place.wait(KEPT_SECONDS)
+    place.wait(TTL_SECONDS)
     sentence(other.get("/api/keys", headers=bearer), 401)
     sentence(log_in(other), 401)
     answered(log_in(other, OTHER))
@@ -476,7 +476,7 @@ def test_a_revoked_key_is_refused_everywhere_within_seconds(place: Place, owner:
     answered(elsewhere.get("/api/keys", headers=key))
     answered(owner.delete(f"/api/keys/{made['key_hash']}"))
     sentence(owner.get("/api/keys", headers=key), 401)
-    place.wait(KEPT_SECONDS)
+    place.wait(TTL_SECONDS)
     sentence(elsewhere.get("/api/keys", headers=key), 401)
 
 
@@ -512,7 +512,7 @@ def test_a_link_lets_whoever_has_it_look(place: Place, owner: TestClient) -> Non
     sentence(visitor.get("/api/keys", headers={"authorization": f"Bearer {share['token']}"}), 403)
     assert "set-cookie" not in visitor.post(f"/api/share/{link['slug']}", json={}).headers
     answered(owner.delete(f"/api/links/{link['slug']}"))
-    place.wait(KEPT_SECONDS)
+    place.wait(TTL_SECONDS)
     sentence(visitor.post(f"/api/share/{link['slug']}", json={}), 404)
     sentence(visitor.get("/api/keys", headers={"authorization": f"Bearer {share['token']}"}), 401)
     sentence(owner.delete(f"/api/links/{link['slug']}"), 404)

@@ -6,9 +6,10 @@ from itertools import count
 
 import pytest
 
-from mallard.auth.api_keys import KEPT_SECONDS, KEYS, SCOPES, ApiKeys, key_in
+from mallard.auth.api_keys import KEYS, SCOPES, ApiKeys, key_in
 from mallard.cli import main
 from mallard.errors import ApiKeyError, StoreUnavailableError
+from mallard.store.ttl_cache import MAX_ABSENT, MAX_VALUES, TTL_SECONDS
 from support.auth import Clock, CountedReads
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
@@ -54,7 +55,7 @@ def test_a_revoked_key_is_dead_at_once_here_and_within_seconds_elsewhere() -> No
     assert here.find(text)
     assert here.revoke(key.key_hash)
     assert here.find(text) is None
-    clock.seconds += KEPT_SECONDS
+    clock.seconds += TTL_SECONDS
     assert elsewhere.find(text) is None
     assert here.revoke(key.key_hash)
     assert [each.revoked for each in here.all()] == [True]
@@ -68,11 +69,11 @@ def test_revoking_what_is_not_there_says_so(key_hash: str) -> None:
 def test_a_key_made_after_it_was_asked_for_is_found_within_seconds() -> None:
     clock, store = Clock(), MemoryStore()
     ring = ApiKeys(store, clock=clock)
-    text, key = ring.create("a", "Admin", NOW)
+    text, key = ApiKeys(store).create("a", "Admin", NOW)
     kept = store.objects.pop(f"{KEYS}{key.key_hash}.json")
     assert ring.find(text) is None
     store.put_if_absent(f"{KEYS}{key.key_hash}.json", kept)
-    clock.seconds += KEPT_SECONDS
+    clock.seconds += TTL_SECONDS
     assert ring.find(text) == key
 
 
@@ -144,7 +145,7 @@ def test_a_key_in_use_costs_the_store_one_read_in_some_seconds() -> None:
     ring.find(text)
     reads = store.reads
     for _ in range(40):
-        clock.seconds += KEPT_SECONDS / 20
+        clock.seconds += TTL_SECONDS / 20
         ring.find(text)
     assert store.reads - reads == 2
 
@@ -212,3 +213,15 @@ def test_the_command_makes_lists_and_revokes(
     assert main(["keys", "list"]) == 0
     assert "revoked" in capsys.readouterr().out
     assert main(["keys", "revoke", "0" * 64]) == 2
+
+
+def test_made_up_keys_do_not_push_good_ones_out_of_the_cache() -> None:
+    store = CountedReads()
+    ring = ApiKeys(store, marks_use=False, clock=Clock())
+    text, key = ring.create("a", "ReadOnly", NOW)
+    assert ring.find(text) == key
+    for number in range(MAX_ABSENT + MAX_VALUES):
+        assert ring.find(f"mm_{number:043d}") is None
+    reads = store.reads
+    assert ring.find(text) == key
+    assert store.reads == reads

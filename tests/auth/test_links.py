@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from mallard.auth.shared_links import LINKS, SharedLink, SharedLinks
-from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.errors import LinkError, PasswordError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
+from mallard.store.ttl_cache import TTL_SECONDS
 from support.auth import Clock, quick_hashing
 from support.memory import MemoryStore
 
@@ -62,7 +62,7 @@ def test_a_revoked_link_is_dead_here_at_once_and_elsewhere_within_seconds(store:
     assert elsewhere.find(slug)
     assert here.revoke(slug)
     assert here.find(slug) is None
-    clock.seconds += KEPT_SECONDS
+    clock.seconds += TTL_SECONDS
     assert elsewhere.find(slug) is None
     assert not here.revoke(slug)
 

@@ -11,10 +11,10 @@ from argon2.low_level import Type
 
 from mallard.auth.admin_password import PASSWORD_KEY, AdminPassword, refuse_weak
 from mallard.auth.password_hashing import AT_ONCE, HASHER, PasswordHashing
-from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.errors import PasswordBusyError, PasswordError, StoreUnavailableError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
+from mallard.store.ttl_cache import TTL_SECONDS
 from support.auth import Clock, quick_hashing
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
@@ -164,7 +164,7 @@ def test_a_change_is_known_elsewhere_within_seconds_and_a_first_password_at_once
     here.set_first(GOOD, NOW)
     assert elsewhere.mark() == here.mark()
     here.change(GOOD, OTHER, NOW)
-    clock.seconds += KEPT_SECONDS
+    clock.seconds += TTL_SECONDS
     assert elsewhere.mark() == here.mark()
 
 

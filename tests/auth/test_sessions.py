@@ -9,9 +9,9 @@ import pytest
 from mallard.auth import signed_tokens
 from mallard.auth.admin_password import AdminPassword
 from mallard.auth.login_sessions import EPOCH_KEY, LoginSessions
-from mallard.auth.ttl_cache import KEPT_SECONDS
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
+from mallard.store.ttl_cache import TTL_SECONDS
 from support.auth import Clock, CountedReads, quick_hashing
 from support.memory import MemoryStore
 
@@ -60,7 +60,7 @@ def test_ending_them_is_known_here_at_once_and_elsewhere_within_seconds() -> Non
     assert elsewhere.holds(token, NOW)
     here.end_all()
     assert not here.holds(token, NOW)
-    clock.seconds += KEPT_SECONDS
+    clock.seconds += TTL_SECONDS
     assert not elsewhere.holds(token, NOW)
     assert elsewhere.holds(here.begin(NOW), NOW)
 
@@ -71,7 +71,7 @@ def test_the_epoch_is_read_at_most_every_few_seconds() -> None:
     token = mine.begin(NOW)
     reads = store.reads
     for _ in range(40):
-        clock.seconds += KEPT_SECONDS / 20
+        clock.seconds += TTL_SECONDS / 20
         assert mine.holds(token, NOW)
     assert store.reads - reads == 2
 

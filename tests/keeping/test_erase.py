@@ -305,7 +305,7 @@ def test_a_report_is_kept_for_a_month(place: Place) -> None:
     key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
     carry_out(place.store, key, clock=lambda: NOW)
     delete_old_reports(place.store, NOW + timedelta(days=29))
-    assert read_erasure(place.store, key)[0].events == 10
+    assert read_erasure(place.store, key).events == 10
     delete_old_reports(place.store, NOW + timedelta(days=31))
     assert place.store.get(key) is None
 

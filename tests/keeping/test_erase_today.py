@@ -19,7 +19,7 @@ from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.queue.local import LocalQueue
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.erased_days import MAX_REMEMBERED, ErasedDays
-from mallard.sites.settings_store import KEPT_SECONDS, SiteSettingsStore, site_key
+from mallard.sites.settings_store import TTL_SECONDS, SiteSettingsStore, site_key
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -108,7 +108,7 @@ def test_another_instance_learns_of_an_erasure_and_shows_what_its_flush_will_kee
     here, other = make(), make()
     other.accept("/before", NOW + timedelta(minutes=1))
     here.erase()
-    other.seconds += KEPT_SECONDS
+    other.seconds += TTL_SECONDS
     assert other.shown() == []
     other.accept("/after", NOW + timedelta(minutes=1))
     assert other.shown() == ["/after"]

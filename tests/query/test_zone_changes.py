@@ -41,7 +41,7 @@ class Site:
 
     def __init__(self, folder: Path, name: str, now: datetime) -> None:
         self.store = LocalStore(folder)
-        self.book = SiteSettingsStore(self.store, kept_seconds=0)
+        self.book = SiteSettingsStore(self.store, ttl_seconds=0)
         self.engine = DuckDBEngine(
             self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book
         )

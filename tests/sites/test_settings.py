@@ -1,5 +1,6 @@
 """A site's settings: checked with a sentence for what is wrong, kept in the store, known to all in seconds."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from mallard.errors import SettingsError, StoreUnavailableError
 from mallard.sites.settings import Goal, SiteSettings, from_json, read_settings
-from mallard.sites.settings_store import KEPT_SECONDS, SiteSettingsStore, site_key
+from mallard.sites.settings_store import TTL_SECONDS, SiteSettingsStore, site_key
+from mallard.store.base import Stored
 from support.faults import FaultyStore
 from support.memory import MemoryStore
 
@@ -139,7 +141,7 @@ def test_another_instance_knows_within_seconds() -> None:
     here.change(SITE, {"public": True}, NOW)
     assert here.get(SITE).public
     assert not elsewhere.get(SITE).public
-    seconds[0] += KEPT_SECONDS
+    seconds[0] += TTL_SECONDS
     assert elsewhere.get(SITE).public
 
 
@@ -168,7 +170,7 @@ def test_while_the_store_is_away_the_last_known_settings_hold() -> None:
     book = SiteSettingsStore(store, clock=lambda: seconds[0])
     book.change(SITE, {"public": True}, NOW)
     store.away = True
-    seconds[0] += KEPT_SECONDS
+    seconds[0] += TTL_SECONDS
     assert book.get(SITE).public
     with pytest.raises(StoreUnavailableError):
         book.get("other.example")
@@ -189,7 +191,7 @@ def test_book_knows_which_sites_are_set_up_here_at_once_and_elsewhere_in_seconds
     here.change(SITE, {}, NOW)
     assert here.is_set_up(SITE)
     assert not elsewhere.is_set_up(SITE)
-    seconds += KEPT_SECONDS
+    seconds += TTL_SECONDS
     assert elsewhere.is_set_up(SITE)
 
 
@@ -199,3 +201,28 @@ def test_book_of_a_store_that_cannot_be_listed_knows_set_up_sites_by_their_setti
     book = SiteSettingsStore(store, may_list=False)
     assert book.is_set_up(SITE)
     assert not book.is_set_up("other.example")
+
+
+class SlowStore(MemoryStore):
+    """A store whose next GET takes so long that ``meanwhile`` happens before its answer arrives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: list[Callable[[], object]] = []
+
+    def get(self, key: str) -> Stored | None:
+        found = super().get(key)
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return found
+
+
+def test_get_does_not_put_back_settings_that_a_change_replaced_while_it_read() -> None:
+    store = SlowStore()
+    book = SiteSettingsStore(store, clock=lambda: 0.0)
+    book.change(SITE, {"public": True}, NOW)
+    book.forget(SITE)
+    store.meanwhile.append(lambda: book.change(SITE, {"public": False}, NOW))
+    book.get(SITE)
+    assert not book.get(SITE).public
+    assert not book.is_public(SITE)

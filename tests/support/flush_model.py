@@ -129,7 +129,7 @@ class Model:
         changed = set[Partition]()
         for key, data in self._objects.objects.items():
             if key.startswith(ERASURES) and (key not in self._requests or self._requests[key][0] is not data):
-                self._requests[key] = data, (erasure := read_erasure(self._objects, key)[0])
+                self._requests[key] = data, (erasure := read_erasure(self._objects, key))
                 days = (erasure.last - erasure.first).days + 1
                 changed |= {Partition(erasure.site_id, erasure.first + timedelta(days=n)) for n in range(days)}
         return changed

@@ -1,8 +1,7 @@
-"""The administrator's password: set by who comes first, or given by MALLARD_ADMIN_PASSWORD, which wins."""
+"""The administrator's password: stored, or configured by MALLARD_ADMIN_PASSWORD, which wins."""
 
 import hashlib
 import hmac
-import json
 import secrets
 import time
 from collections.abc import Callable
@@ -12,10 +11,9 @@ from datetime import datetime
 
 from mallard.auth.common_passwords import is_common
 from mallard.auth.password_hashing import MAX_LENGTH, PasswordHashing
-from mallard.auth.ttl_cache import TtlCache
-from mallard.errors import ConflictError, DamagedObjectError, PasswordError, StoreError
+from mallard.errors import ConflictError, PasswordError, StoreError
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
 
 PASSWORD_KEY = "config/password.json"  # noqa: S105  # the name of the object
 MIN_LENGTH = 8
@@ -33,11 +31,19 @@ def refuse_weak(password: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What the store knows. ``mark`` is random and new for each password: sessions are signed with it."""
+    """The stored password. ``mark`` is random and new for each password: sessions are signed with it."""
 
     hash: str
     mark: str
     set_at: str
+
+    def __post_init__(self) -> None:
+        if not self.mark:
+            # An empty mark would mean that no password is set: anyone could set one.
+            raise ValueError("the mark is empty")
+
+
+_FORMAT = JsonFormat.of(_Record)
 
 
 class AdminPassword:
@@ -51,10 +57,9 @@ class AdminPassword:
         hashing: PasswordHashing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
         self._configured = configured
         self.hashing = hashing or PasswordHashing()
-        self._marks: TtlCache[str] = TtlCache(lambda _: self._stored_mark(), clock=clock)
+        self._record = StoredObject.cached(store, PASSWORD_KEY, _FORMAT, clock=clock)
 
     @property
     def is_configured(self) -> bool:
@@ -62,17 +67,18 @@ class AdminPassword:
         return bool(self._configured)
 
     def mark(self) -> str:
-        """A text that is another for each password, empty while none is set. At most KEPT_SECONDS behind the store.
+        """A text that is another for each password, empty while none is set. At most TTL_SECONDS behind the store.
 
         It says nothing about the password to who does not know it: it is for signing only.
         """
         if self._configured:
             return hashlib.sha256(b"configured\0" + _bytes(self._configured)).hexdigest()
-        mark = self._marks.get(PASSWORD_KEY)
-        if not mark:
-            # A first password opens the door at once, not in some seconds.
-            self._marks.forget(PASSWORD_KEY)
-        return mark
+        record = self._record.get()
+        if record is None:
+            # A first password, set on another instance, counts here at once.
+            self._record.forget()
+            return ""
+        return record.mark
 
     def set_first(self, password: str, now: datetime) -> bool:
         """Set the password where there is none; False where one is set. Of two at once, one wins.
@@ -82,12 +88,10 @@ class AdminPassword:
         refuse_weak(password)
         if self.mark():
             return False
-        record = self._new(password, now)
         try:
-            self._store.put_if_absent(PASSWORD_KEY, _to_json(record))
+            self._record.create(self._new(password, now))
         except ConflictError:
             return False
-        self._marks.put(PASSWORD_KEY, record.mark)
         return True
 
     def check(self, password: str, stranger: str = "") -> bool:
@@ -97,7 +101,7 @@ class AdminPassword:
         """
         if self._configured:
             return hmac.compare_digest(_digest(self._configured), _digest(password))
-        record = self._read()
+        record = self._record.read()
         if record is None or not self.hashing.fits(password, record.hash, stranger):
             return False
         if self.hashing.is_old(record.hash):
@@ -112,7 +116,7 @@ class AdminPassword:
         Every session ends with it, for they are signed with ``mark``. PasswordError for a weak one.
         """
         refuse_weak(new)
-        record = self._read()
+        record = self._record.read()
         if self._configured or record is None or not self.hashing.fits(current, record.hash):
             return False
         return self._replace(record.hash, self._new(new, now))
@@ -120,31 +124,15 @@ class AdminPassword:
     def put(self, password: str, now: datetime) -> None:
         """Set the password whatever was there: for who has the store itself. PasswordError for a weak one."""
         refuse_weak(password)
-        record = self._new(password, now)
-        swap(self._store, PASSWORD_KEY, lambda _: (None, _to_json(record)))
-        self._marks.put(PASSWORD_KEY, record.mark)
+        self._record.put(self._new(password, now))
 
     def _new(self, password: str, now: datetime) -> _Record:
         return _Record(self.hashing.hash(password), secrets.token_hex(16), now.isoformat(timespec="seconds"))
 
-    def _replace(self, known: str, record: _Record) -> bool:
-        def replaced(data: bytes | None) -> tuple[bool, bytes | None]:
-            found = _from_json(data)
-            still = found is not None and found.hash == known
-            return still, _to_json(record) if still else None
-
-        done = swap(self._store, PASSWORD_KEY, replaced)
-        if done:
-            self._marks.put(PASSWORD_KEY, record.mark)
-        return done
-
-    def _stored_mark(self) -> str:
-        record = self._read()
-        return record.mark if record else ""
-
-    def _read(self) -> _Record | None:
-        stored = self._store.get(PASSWORD_KEY)
-        return _from_json(stored.data if stored else None)
+    def _replace(self, known_hash: str, record: _Record) -> bool:
+        """Whether the record was written: only where the password is still the one of ``known_hash``."""
+        after = self._record.change(lambda found: record if found and found.hash == known_hash else found)
+        return after == record
 
 
 def _bytes(password: str) -> bytes:
@@ -154,21 +142,3 @@ def _bytes(password: str) -> bytes:
 
 def _digest(password: str) -> bytes:
     return hashlib.sha256(_bytes(password)).digest()
-
-
-def _to_json(record: _Record) -> bytes:
-    return json.dumps({"hash": record.hash, "mark": record.mark, "set_at": record.set_at}).encode()
-
-
-def _from_json(data: bytes | None) -> _Record | None:
-    if data is None:
-        return None
-    try:
-        found = json.loads(data)
-        record = _Record(str(found["hash"]), str(found["mark"]), str(found["set_at"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedObjectError(PASSWORD_KEY) from error
-    if not record.mark:
-        # An empty mark means that none is set: whoever comes next would set one.
-        raise DamagedObjectError(PASSWORD_KEY)
-    return record

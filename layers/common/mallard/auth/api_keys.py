@@ -1,22 +1,23 @@
-"""API keys: random, known to the store only by their hash, one object each, so that making and revoking race nobody."""
+"""API keys: random, stored by their hash, one object each, so that changes do not race."""
 
 import hashlib
-import json
 import logging
 import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from mallard.auth.ttl_cache import KEPT_SECONDS as KEPT_SECONDS
-from mallard.auth.ttl_cache import TtlCache
+import msgspec
+
 from mallard.errors import ApiKeyError, DamagedObjectError, StoreError
 from mallard.http.request_headers import bearer_in
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
+from mallard.store.ttl_cache import TtlCache
 
 KEYS = "config/keys/"
 PREFIX = "mm_"
@@ -77,7 +78,7 @@ class ApiKeys:
         self._store = store
         self._marks_use = marks_use
         self._now = now
-        self._kept: TtlCache[ApiKey | None] = TtlCache(self.read, clock=clock)
+        self._cache: TtlCache[ApiKey] = TtlCache(self.read, clock=clock)
         self._marked: dict[str, str] = {}
 
     def create(
@@ -96,15 +97,15 @@ class ApiKeys:
         until = _read_expiry(expires, now) if expires else ""
         text = PREFIX + secrets.token_urlsafe(KEY_BYTES)
         key = ApiKey(_hash(text), name.strip(), scope, now.isoformat(timespec="seconds"), sites, expires_at=until)
-        self._store.put_if_absent(_object(key.key_hash), _to_json(key))
+        self._object(key.key_hash).create(key)
         return text, key
 
     def find(self, text: str) -> ApiKey | None:
-        """The living key of a text; None where there is none. At most KEPT_SECONDS behind the store."""
+        """The living key of a text; None where there is none. At most TTL_SECONDS behind the store."""
         if not _FORM.fullmatch(text):
             return None
         now = self._now()
-        key = self._kept.get(_hash(text))
+        key = self._cache.get(_hash(text))
         if key is None or not key.lives(now):
             return None
         if self._marks_use:
@@ -124,10 +125,9 @@ class ApiKeys:
 
     def revoke(self, key_hash: str) -> bool:
         """End a key for good; False where there is none of this hash."""
-        if not _HASH.fullmatch(key_hash) or self._change(key_hash, lambda key: replace(key, revoked=True)) is None:
+        if not _HASH.fullmatch(key_hash):
             return False
-        self._kept.put(key_hash, None)
-        return True
+        return self._object(key_hash).change(lambda key: key and replace(key, revoked=True)) is not None
 
     def _mark_used(self, key: ApiKey, day: date) -> None:
         """Write the day of its last use: once a day and instance, and never in the way of the use itself."""
@@ -136,22 +136,16 @@ class ApiKeys:
             return
         self._marked[key.key_hash] = today
         with suppress(StoreError):
-            self._change(key.key_hash, lambda known: replace(known, last_used=max(known.last_used, today)))
-
-    def _change(self, key_hash: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey | None:
-        def changed(data: bytes | None) -> tuple[ApiKey | None, bytes | None]:
-            if data is None:
-                return None, None
-            key = _from_json(key_hash, data)
-            after = change(key)
-            return after, None if after == key else _to_json(after)
-
-        return swap(self._store, _object(key_hash), changed)
+            self._object(key.key_hash).change(
+                lambda stored: stored and replace(stored, last_used=max(stored.last_used, today))
+            )
 
     def read(self, key_hash: str) -> ApiKey | None:
-        """The stored key; DamagedObjectError where that is damaged."""
-        stored = self._store.get(_object(key_hash))
-        return _from_json(key_hash, stored.data) if stored else None
+        """The stored key, past the cache. Raises DamagedObjectError."""
+        return self._object(key_hash).read()
+
+    def _object(self, key_hash: str) -> StoredObject[ApiKey]:
+        return StoredObject(self._store, _key(key_hash), _format(key_hash), cache=self._cache, name=key_hash)
 
 
 def key_in(headers: Mapping[str, str]) -> str:
@@ -181,20 +175,15 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _object(key_hash: str) -> str:
+def _key(key_hash: str) -> str:
     return f"{KEYS}{key_hash}.json"
 
 
-def _to_json(key: ApiKey) -> bytes:
-    return json.dumps({name: value for name, value in asdict(key).items() if name != "key_hash"}).encode()
+def _format(key_hash: str) -> JsonFormat[ApiKey]:
+    """The JSON of a key, whose hash stands in the object's name alone."""
 
-
-def _from_json(key_hash: str, data: bytes) -> ApiKey:
-    try:
-        found = json.loads(data)
-        # A later version may say more.
-        known = {each.name: found[each.name] for each in fields(ApiKey) if each.name in found}
-        key = ApiKey(**{**known, "key_hash": key_hash, "sites": tuple(found["sites"])})
+    def decode(found: dict[str, Any]) -> ApiKey:
+        key = msgspec.convert({**found, "key_hash": key_hash}, ApiKey)
         return replace(key, expires_at=key.expires_at and _moment(key.expires_at).isoformat())
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise DamagedObjectError(_object(key_hash)) from error
+
+    return JsonFormat(decode, lambda key: {name: value for name, value in asdict(key).items() if name != "key_hash"})

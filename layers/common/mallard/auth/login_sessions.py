@@ -1,6 +1,5 @@
-"""Sessions: a signed token, nothing in the store but one epoch that ends them all when it is replaced."""
+"""Login sessions: signed tokens, and one stored epoch whose replacement ends them all."""
 
-import json
 import logging
 import secrets
 import time
@@ -8,9 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mallard.auth import signed_tokens
-from mallard.auth.ttl_cache import TtlCache
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
 
 EPOCH_KEY = "config/session-epoch.json"
 COOKIE = "mm_session"
@@ -38,18 +36,17 @@ class LoginSessions:
         lasts_seconds: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
         self._secret = secret
         self._password_mark = password_mark
         self.lasts_seconds = lasts_seconds
-        self._epochs: TtlCache[str] = TtlCache(lambda _: self._agreed_epoch(), clock=clock)
+        self._epoch = StoredObject.cached(store, EPOCH_KEY, _FORMAT, clock=clock)
 
     def begin(self, now: datetime) -> str:
         """The token of a new session."""
         return signed_tokens.sign(self._secret, self._purpose(), {"n": secrets.token_urlsafe(9)}, now)
 
     def holds(self, token: str, now: datetime) -> bool:
-        """Whether a token is of a session that has not ended. What ends elsewhere is known after KEPT_SECONDS."""
+        """Whether a token is of a session that has not ended. What ends elsewhere is known after TTL_SECONDS."""
         # Before a password is set there is nobody whom a token could stand for.
         if not token or not self._password_mark():
             return False
@@ -57,36 +54,21 @@ class LoginSessions:
 
     def end_all(self) -> None:
         """End every session of every instance."""
-        epoch = _new_epoch()
-        swap(self._store, EPOCH_KEY, lambda _: (None, _to_json(epoch)))
-        self._epochs.put(EPOCH_KEY, epoch)
+        self._epoch.put(_new_epoch())
 
     def _purpose(self) -> str:
-        return f"session {self._epochs.get(EPOCH_KEY)} {self._password_mark()}"
-
-    def _agreed_epoch(self) -> str:
-        def agreed(data: bytes | None) -> tuple[str, bytes | None]:
-            if data is not None and (known := _from_json(data)):
-                return known, None
-            if data is not None:
-                log.error("%s is damaged: all sessions end, and everybody logs in again", EPOCH_KEY)
-            epoch = _new_epoch()
-            return epoch, _to_json(epoch)
-
-        return swap(self._store, EPOCH_KEY, agreed)
+        epoch = self._epoch.get() or self._epoch.change(lambda stored: stored or _new_epoch())
+        return f"session {epoch} {self._password_mark()}"
 
 
 def _new_epoch() -> str:
     return secrets.token_hex(16)
 
 
-def _to_json(epoch: str) -> bytes:
-    return json.dumps({"epoch": epoch}).encode()
+def _log_damage(key: str) -> None:
+    log.error("%s is damaged: all sessions end, and everybody logs in again", key)
 
 
-def _from_json(data: bytes) -> str:
-    """The epoch; empty where the object is damaged."""
-    try:
-        return str(json.loads(data)["epoch"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+_FORMAT: JsonFormat[str] = JsonFormat(
+    lambda found: str(found["epoch"]), lambda epoch: {"epoch": epoch}, on_damage=_log_damage
+)

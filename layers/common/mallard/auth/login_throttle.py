@@ -7,7 +7,6 @@ counts and no more, so nobody can fill the store.
 
 import hashlib
 import hmac
-import json
 import secrets
 import threading
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from typing import TypeVar
 from mallard.errors import ConflictError, DamagedObjectError
 from mallard.http.addresses import read_address
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
 
 ATTEMPTS = "config/attempts/"
 SHARDS = 64
@@ -44,6 +43,12 @@ MAX_AHEAD_SECONDS = 60
 
 _Counts = dict[str, tuple[int, float]]
 """Of each network the failures, and when the last one was, in seconds since 1970."""
+
+# Damaged counts must not lock everybody out for good.
+_COUNTS: JsonFormat[_Counts] = JsonFormat.of(_Counts, on_damage=lambda _: None)
+_KEY: JsonFormat[bytes] = JsonFormat(
+    lambda stored: bytes.fromhex(stored["key"]), lambda key: {"key": key.hex()}, on_damage=lambda _: None
+)
 
 _NONE = (0, 0.0)
 _OPEN = (0.0, 0.0)
@@ -151,15 +156,15 @@ class LoginThrottle:
         self._closed[closed] = (moment + wait_seconds, moment)
 
     def _swap(self, place: _Place, now: datetime, change: Callable[[_Counts], tuple[T, _Counts | None]]) -> T:
-        def changed(data: bytes | None) -> tuple[T, bytes | None]:
-            before = self._living(data, now)
+        def changed(stored: _Counts | None) -> tuple[T, _Counts | None]:
+            before = self._living(stored, now)
             outcome, counts = change(before)
             same = counts is None or counts == before
-            return outcome, None if same else json.dumps(_bounded(counts or {}, place.names)).encode()
+            return outcome, None if same else _bounded(counts or {}, place.names)
 
         # One at a time within a process: only instances meet in the store.
         with self._locks[_shard(place.names[-1])]:
-            return swap(self._store, place.object_of(now.date()), changed)
+            return StoredObject(self._store, place.object_of(now.date()), _COUNTS).change_with_result(changed)
 
     def _before_midnight(self, door: str, address: str, now: datetime) -> list[tuple[int, float]]:
         """The counts of yesterday that still live, of an address and the networks around it."""
@@ -170,20 +175,13 @@ class LoginThrottle:
         if key is None:
             return [_NONE] * len(_networks(address))
         place = self._place(door, address, key)
-        stored = self._store.get(place.object_of(yesterday))
-        living = self._living(stored.data if stored else None, now)
+        living = self._living(StoredObject(self._store, place.object_of(yesterday), _COUNTS).read(), now)
         return [living.get(name, _NONE) for name in place.names]
 
-    def _living(self, data: bytes | None, now: datetime) -> _Counts:
-        try:
-            rows = json.loads(data or b"{}").items()
-            found = {str(name): (int(failures), float(last)) for name, (failures, last) in rows}
-        except (ValueError, TypeError, AttributeError):
-            # A damaged object must not close the door for good.
-            return {}
+    def _living(self, stored: _Counts | None, now: datetime) -> _Counts:
         oldest, latest = now.timestamp() - self._lockout_seconds, now.timestamp() + MAX_AHEAD_SECONDS
         # What a clock that was ahead counted would close a door for as long as it was ahead.
-        return {name: count for name, count in found.items() if oldest < count[1] <= latest}
+        return {name: count for name, count in (stored or {}).items() if oldest < count[1] <= latest}
 
     def _place(self, door: str, address: str, key: bytes) -> _Place:
         networks = _networks(address)
@@ -193,9 +191,8 @@ class LoginThrottle:
     def _key(self, day: date, now: datetime) -> bytes:
         """The key behind the names of a day, agreed on through the store; who makes it deletes what is over."""
         if day not in self._keys:
-            made = self._random_bytes(32)
             try:
-                self._store.put_if_absent(_key_object(day), json.dumps({"key": made.hex()}).encode())
+                StoredObject(self._store, _key_object(day), _KEY).create(self._random_bytes(32))
                 delete_old_attempts(self._store, now)
             except ConflictError:
                 pass
@@ -207,11 +204,7 @@ class LoginThrottle:
         return self._keys[day]
 
     def _stored_key(self, day: date) -> bytes | None:
-        stored = self._store.get(_key_object(day))
-        try:
-            random = bytes.fromhex(json.loads(stored.data)["key"]) if stored else b""
-        except (ValueError, KeyError, TypeError):
-            return None
+        random = StoredObject(self._store, _key_object(day), _KEY).read()
         return hmac.digest(self._secret, random, hashlib.sha256) if random else None
 
 

@@ -5,23 +5,23 @@ the slug: such a link is moved when it is read or listed.
 """
 
 import hashlib
-import json
 import logging
 import re
 import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
 from mallard.auth.admin_password import MIN_LENGTH
 from mallard.auth.common_passwords import is_common
 from mallard.auth.password_hashing import MAX_LENGTH, PasswordHashing
-from mallard.auth.ttl_cache import TtlCache
 from mallard.errors import ConflictError, DamagedObjectError, LinkError, PasswordError
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
+from mallard.store.ttl_cache import TtlCache
 
 LINKS = "config/links/"
 SLUG_BYTES = 16
@@ -31,7 +31,7 @@ SHOWN_LETTERS = 4
 
 log = logging.getLogger("mallard.auth")
 
-_FORM = re.compile(r"[A-Za-z0-9_-]{22}")
+_SLUG = re.compile(r"[A-Za-z0-9_-]{22}")
 _REVOKED = b'{"revoked": true}'
 """In place of a link that was revoked under its slug: another instance that is moving it must not bring it back."""
 
@@ -52,13 +52,16 @@ class SharedLink:
     embeddable: bool = False
 
 
+_FORMAT = JsonFormat.of(SharedLink)
+
+
 class SharedLinks:
     """The links of one store. ``clock`` is monotonic seconds."""
 
     def __init__(self, store: Store, hashing: PasswordHashing, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._hashing = hashing
-        self._kept: TtlCache[SharedLink | None] = TtlCache(self.read, clock=clock)
+        self._cache: TtlCache[SharedLink] = TtlCache(self.read, clock=clock)
 
     def create(
         self,
@@ -82,13 +85,12 @@ class SharedLinks:
         hashed = self._hashing.hash(password) if password else ""
         slug = secrets.token_urlsafe(SLUG_BYTES)
         link = SharedLink(slug, site_id, name.strip(), now.isoformat(timespec="seconds"), hashed, filters, embeddable)
-        self._store.put_if_absent(_object(slug), json.dumps(asdict(link)).encode())
-        self._kept.put(slug, link)
+        StoredObject(self._store, _object(slug), _FORMAT, cache=self._cache, name=slug).create(link)
         return link
 
     def find(self, slug: str) -> SharedLink | None:
-        """The link, None where there is none any more. At most KEPT_SECONDS behind the store."""
-        return self._kept.get(slug) if _FORM.fullmatch(slug) else None
+        """The link, None where there is none any more. At most TTL_SECONDS behind the store."""
+        return self._cache.get(slug) if _SLUG.fullmatch(slug) else None
 
     def opens(self, link: SharedLink, password: str, stranger: str = "") -> bool:
         """True where this is the link's password; any is where it has none.
@@ -111,7 +113,7 @@ class SharedLinks:
 
     def revoke(self, slug: str) -> bool:
         """End a link for good; False where there is none."""
-        if not _FORM.fullmatch(slug):
+        if not _SLUG.fullmatch(slug):
             return False
         is_under_slug = self._store.get(_under_slug(slug)) is not None
         if not is_under_slug and self._store.get(_object(slug)) is None:
@@ -121,7 +123,7 @@ class SharedLinks:
             self._store.delete(_under_slug(slug))
         else:
             self._store.delete(_object(slug))
-        self._kept.put(slug, None)
+        self._cache.put(slug, None)
         return True
 
     def read(self, slug: str) -> SharedLink | None:
@@ -131,7 +133,7 @@ class SharedLinks:
     def read_object(self, key: str) -> SharedLink | None:
         """The link under a key of the store, moved to its place; DamagedObjectError where it is damaged."""
         name = key.removeprefix(LINKS).removesuffix(".json")
-        return self._moved(name) if _FORM.fullmatch(name) else self._at(key)
+        return self._moved(name) if _SLUG.fullmatch(name) else self._at(key)
 
     def _moved(self, slug: str) -> SharedLink | None:
         """The link that an earlier version stored under its slug."""
@@ -150,16 +152,11 @@ class SharedLinks:
 
 
 def _decoded(data: bytes, key: str) -> SharedLink | None:
-    """The link; None where it was revoked. DamagedObjectError where it is damaged."""
-    if data == _REVOKED:
-        return None
-    try:
-        found = json.loads(data)
-        # A later version may say more.
-        return SharedLink(**{each.name: found[each.name] for each in fields(SharedLink) if each.name in found})
-    except (ValueError, KeyError, TypeError) as error:
-        # Not its whole name, which of an earlier version opens it; as much as finds it in a listing.
-        raise DamagedObjectError(f"{key[: len(LINKS) + SHOWN_LETTERS]}….json") from error
+    """The link; None where it was revoked. Raises DamagedObjectError, whose sentence shows a part of the name only.
+
+    The whole name of a link that an earlier version stored opens it.
+    """
+    return None if data == _REVOKED else _FORMAT.read(f"{key[: len(LINKS) + SHOWN_LETTERS]}….json", data)
 
 
 def _object(slug: str) -> str:

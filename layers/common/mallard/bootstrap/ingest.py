@@ -22,7 +22,7 @@ from mallard.privacy.salts import Salts, ingest_key, visitor_key
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 
-SITES_KEPT_SECONDS = 60
+SITES_TTL_SECONDS = 60
 """A GET per instance and site each minute: less would cost more than the events do."""
 
 
@@ -66,7 +66,7 @@ def open_parts(settings: Settings, store: Store, rotation: Rotation) -> Parts:
         open_rate_limit(settings),
         settings.filter_bots,
         settings.honor_gpc,
-        SiteSettingsStore(store, kept_seconds=SITES_KEPT_SECONDS, may_list=False, on_erasure=forget_all),
+        SiteSettingsStore(store, ttl_seconds=SITES_TTL_SECONDS, may_list=False, on_erasure=forget_all),
         Redaction.of(settings),
         # A thread would be frozen between two requests.
         open_geo(settings, in_background=False),

@@ -19,7 +19,7 @@ from mallard.config import load_settings
 from mallard.errors import ConfigError, QueryError
 from mallard.maintenance.erasure import Erasure, carry_out, open_erasures, read_erasure, request_erasure
 from mallard.observability.log_format import set_up_logs
-from mallard.sites.settings_store import KEPT_SECONDS
+from mallard.sites.settings_store import TTL_SECONDS
 
 DESCRIPTION = """\
 Remove a site's events of some days everywhere: the table, the daily counts, the local queue, downloads and old
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = (site_id, arguments.start, arguments.end)
         left = [key for key, found in open_erasures(store) if (found.site_id, found.first, found.last) == wanted]
         key = left[0] if left else request_erasure(store, *wanted, datetime.now(UTC))
-        erasure, _ = read_erasure(store, key)
+        erasure = read_erasure(store, key)
         days = (erasure.last - erasure.next).days + 1
         began = time.monotonic()
         with tqdm(total=days, unit=" days", disable=not sys.stderr.isatty()) as bar:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
                 store, key, erase_pending=queue.erase, progress=lambda day, removed: _tell(bar, day, removed)
             )
     _report(erasure)
-    _let_servers_know(began + KEPT_SECONDS - time.monotonic())
+    _let_servers_know(began + TTL_SECONDS - time.monotonic())
     return 0
 
 

@@ -1,9 +1,9 @@
-"""The counts of drops, one small object a day: ``rejected/date=<date>/counts.json``, swapped as a whole."""
+"""Counts of drops, one object a day: ``rejected/date=<date>/counts.json``."""
 
-import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -11,7 +11,7 @@ from functools import partial
 from mallard.drops.drop_note import DropNote
 from mallard.event import local_date
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
 
 REJECTED = "rejected/"
 KEPT = timedelta(days=7)
@@ -20,7 +20,7 @@ MAX_SITES_PER_DAY = 10_000
 log = logging.getLogger("mallard.rejected")
 
 Counts = dict[str, dict[str, dict[str, int]]]
-"""Site, reason, and of each the ``count``, the ``first`` and the ``last`` moment in milliseconds since 1970."""
+"""By site and reason: ``count``, and the ``first`` and ``last`` moment in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def add_notes(store: Store, notes: Iterable[DropNote]) -> None:
     for note in notes:
         days[note.date].append(note)
     for day, members in days.items():
-        _swap(store, date.fromisoformat(day), partial(_added, notes=members))
+        _stored(store, date.fromisoformat(day)).change(partial(_added, notes=members))
 
 
 def rejections(store: Store, site_id: str, start: date, end: date) -> Iterator[DropCount]:
@@ -51,7 +51,7 @@ def rejections(store: Store, site_id: str, start: date, end: date) -> Iterator[D
             continue
         found = [
             DropCount(day, reason, entry["count"], entry["first"], entry["last"])
-            for reason, entry in _read(store, day).get(site_id, {}).items()
+            for reason, entry in (_stored(store, day).read() or {}).get(site_id, {}).items()
         ]
         yield from sorted(found, key=lambda each: (-each.count, each.reason))
 
@@ -61,7 +61,7 @@ def forget_rejections(store: Store, site_id: str, first: date, last: date) -> No
     for row in list(store.list(REJECTED)):
         day = _day_of(row.key)
         if day is not None and first <= day <= last:
-            _swap(store, day, partial(_without, site_id=site_id))
+            _stored(store, day).change(partial(_without, site_id=site_id))
 
 
 def delete_old_rejections(store: Store, now: datetime) -> int:
@@ -72,7 +72,8 @@ def delete_old_rejections(store: Store, now: datetime) -> int:
     return len(old)
 
 
-def _added(counts: Counts, notes: Iterable[DropNote]) -> Counts:
+def _added(stored: Counts | None, notes: Iterable[DropNote]) -> Counts:
+    counts = deepcopy(stored or {})
     for note in notes:
         if note.site_id not in counts and len(counts) >= MAX_SITES_PER_DAY:
             continue
@@ -85,32 +86,20 @@ def _added(counts: Counts, notes: Iterable[DropNote]) -> Counts:
     return counts
 
 
-def _without(counts: Counts, site_id: str) -> Counts:
-    return {site: found for site, found in counts.items() if site != site_id}
+def _without(stored: Counts | None, site_id: str) -> Counts | None:
+    return stored and {site: found for site, found in stored.items() if site != site_id}
 
 
-def _swap(store: Store, day: date, change: Callable[[Counts], Counts]) -> None:
-    def changed(data: bytes | None) -> tuple[None, bytes | None]:
-        counts = _decoded(_key(day), data)
-        before = json.dumps(counts)
-        after = json.dumps(change(counts))
-        return None, None if after == before else after.encode()
-
-    swap(store, _key(day), changed)
+def _stored(store: Store, day: date) -> StoredObject[Counts]:
+    return StoredObject(store, _key(day), _FORMAT)
 
 
-def _read(store: Store, day: date) -> Counts:
-    stored = store.get(_key(day))
-    return _decoded(_key(day), stored.data if stored else None)
+def _log_damage(key: str) -> None:
+    # Counts of drops are worth less than a flush that cannot go on.
+    log.error("%s is damaged: its counts of drops begin anew", key)
 
 
-def _decoded(key: str, data: bytes | None) -> Counts:
-    try:
-        return dict(json.loads(data)) if data else {}
-    except (ValueError, TypeError):
-        # Counts of drops are worth less than a flush that cannot go on: a damaged day begins anew.
-        log.error("%s is damaged: its counts of drops begin anew", key)
-        return {}
+_FORMAT: JsonFormat[Counts] = JsonFormat(dict, on_damage=_log_damage)
 
 
 def _key(day: date) -> str:

@@ -1,6 +1,5 @@
 """Bounds on new sites: within one process, or across all functions over one store."""
 
-import json
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from typing import Protocol
 
 from mallard.sites.known_sites import read_known
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
 
 NEW_SITES = "salts/new-sites.json"
 """Below the only folder that the ingest function writes: of each new site the seconds since 1970 when it came."""
@@ -22,6 +21,8 @@ KEPT_SECONDS = 12 * 3600
 """A new site counts as met until its events are in the table, which takes hours where quiet sites are gathered."""
 
 MAX_MET = 100_000
+
+_FORMAT: JsonFormat[dict[str, int]] = JsonFormat.of(dict[str, int], on_damage=lambda _: None)
 
 
 class NewSites(Protocol):
@@ -94,8 +95,8 @@ class SharedNewSites:
         return wait
 
     def _count(self, site_id: str, moment: float) -> int:
-        def counted(data: bytes | None) -> tuple[int, bytes | None]:
-            met = _living(data, moment)
+        def counted(stored: dict[str, int] | None) -> tuple[int, dict[str, int] | None]:
+            met = _living(stored or {}, moment)
             self._met = frozenset(met)
             if site_id in met:
                 return 0, None
@@ -103,14 +104,10 @@ class SharedNewSites:
             if len(latest) >= self.most:
                 first = latest[0] if latest else moment
                 return max(1, ceil(first + WITHIN.total_seconds() - moment)), None
-            return 0, json.dumps({**met, site_id: int(moment)}).encode()
+            return 0, {**met, site_id: int(moment)}
 
-        return swap(self._store, NEW_SITES, counted)
+        return StoredObject(self._store, NEW_SITES, _FORMAT).change_with_result(counted)
 
 
-def _living(data: bytes | None, moment: float) -> Mapping[str, int]:
-    try:
-        found = {str(site): int(came) for site, came in json.loads(data or b"{}").items()}
-    except (ValueError, TypeError, AttributeError):
-        return {}
-    return {site: came for site, came in found.items() if 0 <= moment - came < KEPT_SECONDS}
+def _living(stored: Mapping[str, int], moment: float) -> dict[str, int]:
+    return {site: came for site, came in stored.items() if 0 <= moment - came < KEPT_SECONDS}

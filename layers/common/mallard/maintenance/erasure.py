@@ -1,11 +1,10 @@
 """Erasing a site's days everywhere: a request in ``config/erasures/`` that is carried out, resumed, and reported."""
 
-import json
 import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from mallard.drops.drop_counts import REJECTED, forget_rejections
@@ -16,6 +15,7 @@ from mallard.sites.erased_days import ErasedDays
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
 from mallard.table.layout import DAMAGED, EXPORTS, Partition, parse_aside, site_prefix
 from mallard.table.partition_eraser import RemovedRows, erase_partition, left_rows
 from mallard.table.reader import list_days
@@ -54,9 +54,8 @@ class Erasure:
     begun: bool = False
     damaged: int = 0
 
-    def to_json(self) -> bytes:
-        """As it stands in ``config/erasures/``."""
-        return json.dumps(asdict(self), default=str).encode()
+
+_FORMAT = JsonFormat.of(Erasure)
 
 
 ErasePending = Callable[[str, date, date, int], int]
@@ -76,35 +75,26 @@ def request_erasure(store: Store, site_id: str, first: date, last: date, now: da
         raise ErasureError(f"end_date is {last}, but must not be in the future.")
     before_ms = to_ms(now + ALLOWED_SKEW)
     key = f"{ERASURES}{before_ms}-{secrets.token_hex(4)}.json"
-    store.put_if_absent(key, Erasure(site_id, first, last, before_ms, first).to_json())
+    StoredObject(store, key, _FORMAT).create(Erasure(site_id, first, last, before_ms, first))
     return key
 
 
 def queue_erasure(store: Store, site_id: str, first: date, last: date, now: datetime) -> Erasure:
     """Write the request for the next flushes, and say which days hold events now."""
     key = request_erasure(store, site_id, first, last, now)
-    erasure, _ = read_erasure(store, key)
+    erasure = read_erasure(store, key)
     return replace(erasure, days=tuple(day for day in list_days(store, site_id) if first <= day <= last))
 
 
-def read_erasure(store: Store, key: str) -> tuple[Erasure, str]:
-    """The request under a key, with its ETag; StoreUnavailableError where there is none or it is damaged."""
-    stored = store.get(key)
-    return _decoded(key, stored.data if stored else None), stored.etag if stored else ""
+def read_erasure(store: Store, key: str) -> Erasure:
+    """The request under a key. Raises StoreUnavailableError where it is absent or damaged."""
+    return _there(key, StoredObject(store, key, _FORMAT).read())
 
 
-def _decoded(key: str, data: bytes | None) -> Erasure:
-    if data is None:
+def _there(key: str, erasure: Erasure | None) -> Erasure:
+    if erasure is None:
         raise StoreUnavailableError(f"{key} vanished while it was read.")
-    try:
-        found = json.loads(data)
-        dates = {name: date.fromisoformat(found[name]) for name in ("first", "last", "next")}
-        days = tuple(date.fromisoformat(each) for each in found["days"])
-        # A later version may say more.
-        known = {each.name: found[each.name] for each in fields(Erasure) if each.name in found}
-        return Erasure(**{**known, **dates, "days": days})
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedObjectError(key) from error
+    return erasure
 
 
 def open_erasures(store: Store) -> Iterator[tuple[str, Erasure]]:
@@ -135,7 +125,7 @@ def _readable(store: Store) -> Iterator[tuple[str, Erasure]]:
     """Requests and reports, the oldest first. A damaged one is logged, and holds back none of the others."""
     for row in list(store.list(ERASURES)):
         try:
-            yield row.key, read_erasure(store, row.key)[0]
+            yield row.key, read_erasure(store, row.key)
         except DamagedObjectError as error:
             log.error("an erasure is not carried out: %s", error)
 
@@ -235,13 +225,7 @@ def _save(
 
 def _change(store: Store, key: str, change: Callable[[Erasure], Erasure]) -> Erasure:
     """Swap the request for a changed one, as it stands now: another process may be at the same one."""
-
-    def changed(data: bytes | None) -> tuple[Erasure, bytes | None]:
-        erasure = _decoded(key, data)
-        after = change(erasure)
-        return after, None if after == erasure else after.to_json()
-
-    return swap(store, key, changed)
+    return _there(key, StoredObject(store, key, _FORMAT).change(lambda erasure: change(_there(key, erasure))))
 
 
 def _erase_rollups(store: Store, erasure: Erasure) -> None:

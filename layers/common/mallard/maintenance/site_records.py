@@ -1,11 +1,9 @@
 """The errand that writes down which sites have events."""
 
-import json
 from collections.abc import Collection
 
-from mallard.sites.known_sites import KNOWN_SITES, decode_known
+from mallard.sites.known_sites import known_sites_object
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
 from mallard.table.reader import known_sites
 
 MAX_KNOWN = 10_000
@@ -16,10 +14,8 @@ def note_known_sites(store: Store, listed: Collection[str]) -> int:
     """Write down sites with events that ``listed`` does not name in full; how many are known. StoreUnavailableError."""
     there = set(known_sites(store)) - set(listed)
 
-    def noted(data: bytes | None) -> tuple[int, bytes | None]:
-        before = [site for site in decode_known(data) if site in there]
-        known = (before + sorted(there.difference(before)))[:MAX_KNOWN]
-        written = json.dumps(known).encode()
-        return len(known), None if written == data else written
+    def noted(stored: list[str] | None) -> list[str]:
+        before = [site for site in stored or [] if site in there]
+        return (before + sorted(there.difference(before)))[:MAX_KNOWN]
 
-    return swap(store, KNOWN_SITES, noted)
+    return len(known_sites_object(store).change(noted) or [])

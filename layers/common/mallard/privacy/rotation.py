@@ -1,15 +1,15 @@
-"""How long a visitor id lasts: a day, a week or a month, and the name of the salt behind a day's ids."""
+"""Rotation of visitor ids, by day, week or month, and the names of salts."""
 
-import json
 import logging
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from mallard.errors import DamagedObjectError, MallardError
+from mallard.errors import MallardError
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
 
 ROTATION_KEY = "config/rotation.json"
 CHANGE_AFTER = timedelta(days=2)
@@ -52,9 +52,8 @@ def last_date(salt: str) -> date:
 
 
 def known_rotation(store: Store) -> Rotation:
-    """The rotation all instances follow, as it was written down. Raises StoreUnavailableError where the store fails."""
-    found = store.get(ROTATION_KEY)
-    return DAILY if found is None else _from_json(found.data)
+    """The stored rotation, which all instances follow. Raises StoreUnavailableError where the store fails."""
+    return _stored(store).read() or DAILY
 
 
 def agree_on_rotation(store: Store, wanted: str, now: datetime) -> None:
@@ -71,18 +70,15 @@ def agreed_rotation(store: Store, wanted: str, now: datetime) -> Rotation:
     Where nobody has made a salt yet it holds from the beginning. Raises StoreUnavailableError where the store fails.
     """
 
-    def agreed(data: bytes | None) -> tuple[Rotation, bytes | None]:
-        if data is None:
-            first = DAILY if wanted == "day" else Rotation(tuple(_beginning(store, wanted, now)))
-            return first, None if wanted == "day" else _to_json(first)
-        known = _from_json(data)
-        if known.entries[-1][1] == wanted:
-            return known, None
-        begun = tuple(entry for entry in known.entries if entry[0] <= now.astimezone(UTC).date())
-        changed = Rotation((*begun, (_ahead(now), wanted)) if begun[-1][1] != wanted else begun)
-        return changed, _to_json(changed)
+    def agreed(stored: Rotation | None) -> Rotation | None:
+        if stored is None:
+            return None if wanted == "day" else Rotation(tuple(_beginning(store, wanted, now)))
+        if stored.entries[-1][1] == wanted:
+            return stored
+        begun = tuple(entry for entry in stored.entries if entry[0] <= now.astimezone(UTC).date())
+        return Rotation((*begun, (_ahead(now), wanted)) if begun[-1][1] != wanted else begun)
 
-    return swap(store, ROTATION_KEY, agreed)
+    return _stored(store).change(agreed) or DAILY
 
 
 def _beginning(store: Store, wanted: str, now: datetime) -> Iterator[tuple[date, str]]:
@@ -97,12 +93,15 @@ def _ahead(now: datetime) -> date:
     return now.astimezone(UTC).date() + CHANGE_AFTER
 
 
-def _to_json(rotation: Rotation) -> bytes:
-    return json.dumps([[first.isoformat(), name] for first, name in rotation.entries]).encode()
+def _stored(store: Store) -> StoredObject[Rotation]:
+    return StoredObject(store, ROTATION_KEY, _FORMAT)
 
 
-def _from_json(data: bytes) -> Rotation:
-    try:
-        return Rotation(tuple((date.fromisoformat(first), str(name)) for first, name in json.loads(data)))
-    except (ValueError, TypeError) as error:
-        raise DamagedObjectError(ROTATION_KEY) from error
+def _from_json(stored: Any) -> Rotation:
+    entries = tuple((date.fromisoformat(first), str(name)) for first, name in stored)
+    if not entries:
+        raise ValueError("there is no entry")
+    return Rotation(entries)
+
+
+_FORMAT = JsonFormat(_from_json, lambda rotation: [[first.isoformat(), name] for first, name in rotation.entries])

@@ -1,21 +1,25 @@
 """A record of sites that have events, for functions that may not list the store."""
 
-import json
+from typing import Any
 
 from mallard.store.base import Store
+from mallard.store.stored_object import JsonFormat, StoredObject
 
 KNOWN_SITES = "config/known-sites.json"
 
 
+def known_sites_object(store: Store) -> StoredObject[list[str]]:
+    """The record; a damaged one counts as absent: known sites are then new, and the next sweep writes it again."""
+    return StoredObject(store, KNOWN_SITES, _FORMAT)
+
+
 def read_known(store: Store) -> list[str]:
     """The sites that a flush wrote down. Raises StoreUnavailableError."""
-    stored = store.get(KNOWN_SITES)
-    return decode_known(stored.data if stored else None)
+    return known_sites_object(store).read() or []
 
 
-def decode_known(data: bytes | None) -> list[str]:
-    """The sites; none of a damaged record: known sites are then new, and the next sweep writes it anew."""
-    try:
-        return [str(site) for site in json.loads(data or b"[]")]
-    except (ValueError, TypeError):
-        return []
+def _decoded(stored: Any) -> list[str]:
+    return [str(site) for site in stored]
+
+
+_FORMAT: JsonFormat[list[str]] = JsonFormat(_decoded, on_damage=lambda _: None)

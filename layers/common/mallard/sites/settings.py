@@ -94,9 +94,13 @@ def read_settings(given: Any, before: SiteSettings, today: date, *, is_new: bool
 
 
 def from_json(stored: Mapping[str, Any]) -> SiteSettings:
-    """What ``to_json`` wrote; KeyError, TypeError or ValueError where it is something else."""
+    """The settings that ``to_json`` wrote. Raises KeyError, TypeError or ValueError for other JSON."""
     zones = SiteZones(tuple((date.fromisoformat(first), str(name)) for first, name in stored["timezones"]))
-    goals, erased = _goals(stored["goals"]), erased_from_json(stored)
+    try:
+        goals = _goals(stored["goals"])
+    except SettingsError as error:
+        raise ValueError(str(error)) from error
+    erased = erased_from_json(stored)
     return SiteSettings(zones, tuple(stored["origins"]), goals, bool(stored["public"]), erased)
 
 

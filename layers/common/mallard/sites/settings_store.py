@@ -1,7 +1,5 @@
-"""The settings of all sites, from ``config/sites/``, kept in memory for a few seconds."""
+"""Settings of all sites, stored in ``config/sites/`` and cached for a few seconds."""
 
-import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,23 +7,26 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from mallard.errors import DamagedObjectError, StoreUnavailableError
 from mallard.sites.erased_days import ErasedDays, remembered
 from mallard.sites.settings import SiteSettings, from_json, read_settings
 from mallard.store.base import Store
-from mallard.store.compare_and_swap import swap
+from mallard.store.stored_object import JsonFormat, StoredObject
+from mallard.store.ttl_cache import TtlCache
 
 SITES = "config/sites/"
-KEPT_SECONDS = 10
+TTL_SECONDS = 10
 """How long an instance acts on settings that were changed elsewhere; longer while the store is out of reach."""
 
 CHANGE_AHEAD = timedelta(minutes=2)
 """A zone changes at the midnight after this, so that every instance knows of it before."""
 
-MAX_KEPT = 10_000
+MAX_CACHED = 10_000
 
 DAYS = ("salts/", "events/", "rollups/")
 """Folders that hold something of each day which has begun."""
+
+FORMAT = JsonFormat(from_json, SiteSettings.to_json)
+DEFAULTS = SiteSettings()
 
 
 def site_key(site_id: str) -> str:
@@ -34,46 +35,58 @@ def site_key(site_id: str) -> str:
 
 
 class SiteSettingsStore:
-    """Settings by site; a site nobody set anything for has the defaults. ``clock`` is monotonic seconds."""
+    """Settings by site; a site without stored settings has the defaults."""
 
     def __init__(
         self,
         store: Store,
         *,
-        kept_seconds: float = KEPT_SECONDS,
+        ttl_seconds: float = TTL_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         may_list: bool = True,
         on_erasure: Callable[[], None] = lambda: None,
     ) -> None:
-        """``may_list`` False: the store cannot be listed, as by the ingest function on AWS.
+        """``clock`` is monotonic seconds. ``may_list`` False: listing is forbidden, as for ingest on AWS.
 
-        ``on_erasure`` is called whenever this instance hears of an erasure, its own or another's.
+        ``on_erasure`` is called whenever this instance learns of an erasure, its own or another's.
         """
         self._store = store
         self._may_list = may_list
-        self._kept_seconds = kept_seconds
-        self._clock = clock
         self._on_erasure = on_erasure
-        self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, SiteSettings, bool]] = {}
-        self._set_up: tuple[float, set[str]] | None = None
+        self._cache: TtlCache[SiteSettings] = TtlCache(
+            self._read,
+            ttl_seconds=ttl_seconds,
+            max_values=MAX_CACHED,
+            max_absent=MAX_CACHED,
+            serves_stale=True,
+            clock=clock,
+        )
+        self._keys: TtlCache[frozenset[str]] = TtlCache(
+            self._list_keys, ttl_seconds=ttl_seconds, serves_stale=True, clock=clock
+        )
+        self._erased: dict[str, tuple[ErasedDays, ...]] = {}
 
     def holds(self, site_id: str) -> bool:
         """Whether ``get`` answers from memory."""
-        kept = self._kept.get(site_id)
-        return kept is not None and self._clock() - kept[0] < self._kept_seconds
+        return self._cache.holds(site_id)
 
     def get(self, site_id: str) -> SiteSettings:
         """The settings. StoreUnavailableError where the store fails and none were ever read."""
-        return self._get(site_id)[0]
+        return self._cache.get(site_id) or DEFAULTS
+
+    def forget(self, site_id: str) -> None:
+        """Read a site's settings again at the next ``get``."""
+        self._cache.forget(site_id)
 
     def is_set_up(self, site_id: str) -> bool:
-        """True where somebody set anything for the site.
+        """True where a site has stored settings.
 
-        Of a site without settings nothing is kept, and nothing read but the list of all that have some, once in
-        KEPT_SECONDS: strangers may ask for any name. Raises StoreUnavailableError where no list was ever read.
+        Anyone may ask for any name, so of a site without settings nothing is cached, and nothing read but the list of
+        all that have some, once in TTL_SECONDS. Raises StoreUnavailableError where no list was ever read.
         """
-        return self._get(site_id)[1] if not self._may_list else site_key(site_id) in self._keys_set_up()
+        if not self._may_list:
+            return self._cache.get(site_id) is not None
+        return site_key(site_id) in (self._keys.get(SITES) or ())
 
     def is_public(self, site_id: str) -> bool:
         """True where anyone may read the site's numbers. Raises StoreUnavailableError."""
@@ -85,74 +98,44 @@ class SiteSettingsStore:
         return any(next(iter(self._store.list(f"{folder}site_id={name}/")), None) for folder in DAYS)
 
     def change(self, site_id: str, given: Any, now: datetime, *, is_new: bool = False) -> SiteSettings:
-        """Take what a client gave and return what is set now. SettingsError where it is wrong.
+        """Store the settings that a client sent and return them. Raises SettingsError where they are wrong.
 
-        ``is_new`` says that no day of the site has begun: then its zone holds from its first day on.
+        ``is_new``: no day of the site has begun, so its zone holds from its first day on.
         """
 
-        def changed(data: bytes | None) -> tuple[SiteSettings, bytes]:
-            before = _decoded(site_id, data)
-            after = read_settings(given, before, before.zones.local_date(now + CHANGE_AHEAD), is_new=is_new)
-            return after, json.dumps(after.to_json()).encode()
+        def changed(before: SiteSettings | None) -> SiteSettings:
+            before = before or DEFAULTS
+            return read_settings(given, before, before.zones.local_date(now + CHANGE_AHEAD), is_new=is_new)
 
-        after = swap(self._store, site_key(site_id), changed)
-        self._keep(site_id, after, is_stored=True)
-        return after
+        return self._change(site_id, changed)
 
     def note_erasure(self, site_id: str, erased: ErasedDays) -> None:
-        """Let every instance know of it within KEPT_SECONDS, and this one now. Raises StoreUnavailableError."""
+        """Tell every instance of an erasure within TTL_SECONDS, and this one now. Raises StoreUnavailableError."""
 
-        def noted(data: bytes | None) -> tuple[SiteSettings, bytes | None]:
-            before = _decoded(site_id, data)
-            after = replace(before, erased=remembered(before.erased, erased))
-            return after, None if after == before else json.dumps(after.to_json()).encode()
+        def noted(before: SiteSettings | None) -> SiteSettings:
+            before = before or DEFAULTS
+            return replace(before, erased=remembered(before.erased, erased))
 
-        self._keep(site_id, swap(self._store, site_key(site_id), noted), is_stored=True)
+        self._change(site_id, noted)
 
-    def _get(self, site_id: str) -> tuple[SiteSettings, bool]:
-        """The settings, and whether any are stored."""
-        kept = self._kept.get(site_id)
-        if kept is not None and self._clock() - kept[0] < self._kept_seconds:
-            return kept[1:]
-        try:
-            stored = self._store.get(site_key(site_id))
-            found = _decoded(site_id, stored.data if stored else None), stored is not None
-        except StoreUnavailableError:
-            if kept is None:
-                raise
-            found = kept[1:]
-        self._keep(site_id, found[0], is_stored=found[1])
-        return found
+    def _change(self, site_id: str, change: Callable[[SiteSettings | None], SiteSettings]) -> SiteSettings:
+        after = self._object(site_id).change(change) or DEFAULTS
+        self._keys.update(SITES, lambda keys: keys | {site_key(site_id)})
+        self._note_erased(site_id, after)
+        return after
 
-    def _keys_set_up(self) -> set[str]:
-        known = self._set_up
-        if known is not None and self._clock() - known[0] < self._kept_seconds:
-            return known[1]
-        try:
-            keys = {row.key for row in self._store.list(SITES)}
-        except StoreUnavailableError:
-            if known is None:
-                raise
-            keys = known[1]
-        self._set_up = (self._clock(), keys)
-        return keys
+    def _object(self, site_id: str) -> StoredObject[SiteSettings]:
+        return StoredObject(self._store, site_key(site_id), FORMAT, cache=self._cache, name=site_id)
 
-    def _keep(self, site_id: str, settings: SiteSettings, *, is_stored: bool) -> None:
-        with self._lock:
-            before = self._kept.pop(site_id, None)
-            self._kept[site_id] = (self._clock(), settings, is_stored)
-            if is_stored and self._set_up is not None:
-                self._set_up[1].add(site_key(site_id))
-            while len(self._kept) > MAX_KEPT:
-                self._kept.pop(next(iter(self._kept)))
-        if settings.erased and (before is None or before[1].erased != settings.erased):
+    def _read(self, site_id: str) -> SiteSettings | None:
+        settings = self._object(site_id).read()
+        self._note_erased(site_id, settings or DEFAULTS)
+        return settings
+
+    def _list_keys(self, prefix: str) -> frozenset[str]:
+        return frozenset(row.key for row in self._store.list(prefix))
+
+    def _note_erased(self, site_id: str, settings: SiteSettings) -> None:
+        if settings.erased and self._erased.get(site_id) != settings.erased:
+            self._erased[site_id] = settings.erased
             self._on_erasure()
-
-
-def _decoded(site_id: str, data: bytes | None) -> SiteSettings:
-    if data is None:
-        return SiteSettings()
-    try:
-        return from_json(json.loads(data))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedObjectError(site_key(site_id)) from error
