@@ -77,7 +77,7 @@ class Listing(MemoryStore):
         super().__init__()
         self.files, self.listings = files, 0
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
         self.listings += 1
         return (Listed(f"{prefix}{number}", "", 1, float(number)) for number in range(self.files))
 

@@ -120,7 +120,10 @@ class BrokenStore:
     def delete(self, key: str) -> None:
         self._fail()
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
+        self._fail()
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
         self._fail()
 
     def keeps_versions(self) -> bool:

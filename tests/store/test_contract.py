@@ -69,6 +69,7 @@ CALLS: dict[str, Call] = {
     "put_if_match": lambda store, _: store.put_if_match(KEY, b"", "0" * 32),
     "delete": lambda store, _: store.delete(KEY),
     "list": lambda store, _: list(store.list("")),
+    "list_folders": lambda store, _: list(store.list_folders("")),
     "pin": lambda store, folder: store.pin(KEY, folder),
     "keeps_versions": lambda store, _: store.keeps_versions(),
     "delete_old_versions": lambda store, _: store.delete_old_versions(""),

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -18,6 +20,7 @@ KEY = "events/site_id=a/00000.parquet"
 COUNT = """
 import sys
 from pathlib import Path
+from unittest.mock import patch
 from mallard.errors import ConflictError
 from mallard.store.local import LocalStore
 
@@ -37,6 +40,7 @@ for _ in range(50):
 CLAIM = """
 import sys
 from pathlib import Path
+from unittest.mock import patch
 from mallard.errors import ConflictError
 from mallard.store.local import LocalStore
 
@@ -257,3 +261,38 @@ def test_a_full_disk_is_unavailable_and_changes_nothing(store: LocalStore, monke
     assert [row.key for row in store.list("")] == [KEY]
     assert (store.root / KEY).read_bytes() == b"old"
     assert list(store.scratch.iterdir()) == []
+
+
+def test_a_listing_that_starts_after_a_key_opens_no_earlier_folder(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for day in (1, 2, 3):
+        store.put_if_absent(f"events/site_id=a/date=2026-03-0{day}/00000.parquet", b"")
+    early = tmp_path / "events" / "site_id=a" / "date=2026-03-01"
+    with opened_folders() as opened:
+        rows = list(store.list("events/site_id=a/", start_after="events/site_id=a/date=2026-03-02"))
+    assert [row.key[-24:-14] for row in rows] == ["2026-03-02", "2026-03-03"]
+    assert opened
+    assert str(early) not in opened
+
+
+def test_folders_are_listed_without_a_look_at_every_object(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for day in range(1, 10):
+        store.put_if_absent(f"events/site_id=a/date=2026-03-0{day}/00000.parquet", b"")
+    with opened_folders() as opened:
+        assert list(store.list_folders("events/")) == ["events/site_id=a/"]
+    assert len(opened) == 3
+
+
+@contextmanager
+def opened_folders() -> Iterator[list[str]]:
+    """The folders that are read inside."""
+    opened: list[str] = []
+
+    def scandir(path: str | Path) -> object:
+        opened.append(str(path))
+        return original(path)
+
+    original = os.scandir
+    with patch("os.scandir", scandir):
+        yield opened

@@ -10,7 +10,7 @@ import pytest
 
 from mallard.errors import ConfigError, ConflictError, StoreError, StoreUnavailableError, StoreUnsupportedError
 from mallard.store.base import Store
-from mallard.store.s3 import UnlistedS3Store, connect
+from mallard.store.s3 import S3Store, UnlistedS3Store, connect
 from support.moto import CREDENTIALS, REGION
 
 KEY = "events/a"
@@ -84,6 +84,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "put_if_match": lambda store: store.put_if_match(KEY, b"1", "0" * 32),
     "delete": lambda store: store.delete(KEY),
     "list": lambda store: list(store.list("")),
+    "list_folders": lambda store: list(store.list_folders("")),
     "server_time": lambda store: store.server_time(),
 }
 PUTS = ["put_if_absent", "put_if_match"]
@@ -140,6 +141,12 @@ GARBAGE: dict[str, tuple[str, bytes, dict[str, str]]] = {
     "a listing with a wrong time": ("list", LISTING % (b"1", b"<LastModified>x</LastModified>"), {}),
     "a listing without times": ("list", LISTING % (b"1", b""), {}),
     "a listing with a wrong size": ("list", LISTING % (b"x", b"<LastModified>2026-01-02</LastModified>"), {}),
+    "a listing without a key": (
+        "list",
+        b"<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
+        {},
+    ),
+    "a folder without a name": ("list_folders", b"<ListBucketResult><CommonPrefixes/></ListBucketResult>", {}),
     "an object without an ETag": ("get", b"1", {}),
     "a creation without an ETag": ("put_if_absent", b"", {}),
     "a swap without an ETag": ("put_if_match", b"", {}),
@@ -154,6 +161,23 @@ def test_an_answer_that_makes_no_sense_is_unavailable(server: Server, store: Sto
     with pytest.raises(StoreUnavailableError):
         CALLS[call](store)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if name != "server_time"])
+@pytest.mark.parametrize("error", [LookupError, ValueError, OSError])
+def test_a_fault_of_our_own_shows_as_itself(
+    server: Server, store: Store, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error("ours")
+
+    server.status, server.body = 200, LISTING % (b"1", b"<LastModified>2026-01-02</LastModified>")
+    server.body = server.body.replace(
+        b"</Contents>", b"</Contents><CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>"
+    )
+    monkeypatch.setattr(S3Store, "_field" if name.startswith("list") else "_object", fail)
+    with pytest.raises(error, match="ours"):
+        CALLS[name](store)
 
 
 def test_a_server_that_tells_no_time_has_none(server: Server, store: Store) -> None:

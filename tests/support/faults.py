@@ -56,11 +56,16 @@ class FaultyStore:
     def delete(self, key: str) -> None:
         self._inner.delete(key)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
         missed = self.stale.popleft() if self.stale else 0
-        for _, rows in groupby(self._inner.list(prefix), key=lambda row: row.key.rpartition("/")[0]):
+        for _, rows in groupby(
+            self._inner.list(prefix, start_after=start_after), key=lambda row: row.key.rpartition("/")[0]
+        ):
             seen = list(rows)
             yield from seen[: max(0, len(seen) - missed)]
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        return self._inner.list_folders(prefix)
 
     def keeps_versions(self) -> bool:
         return self._inner.keeps_versions()

@@ -114,7 +114,7 @@ class ReadsLate(MemoryStore):
 class ListsLate(MemoryStore):
     """Lists a new object only after a while."""
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
         return iter(())
 
 

@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate, count
 from pathlib import Path
@@ -12,6 +12,12 @@ from pathlib import Path
 from mallard.errors import ConflictError
 from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.store.base import Listed, Stored
+
+
+def folders_in(prefix: str, keys: Iterable[str]) -> list[str]:
+    """The folders below a prefix, by the keys of all objects."""
+    rests = (key.removeprefix(prefix) for key in keys if key.startswith(prefix))
+    return sorted({f"{prefix}{rest.partition('/')[0]}/" for rest in rests if "/" in rest})
 
 
 class MemoryStore:
@@ -55,14 +61,19 @@ class MemoryStore:
         with self._lock:
             self.objects.pop(key, None)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
         with self._lock:
             rows = [
                 Listed(key, _etag(data), len(data), self.modified.get(key, 0.0))
                 for key, data in self.objects.items()
-                if key.startswith(prefix)
+                if key.startswith(prefix) and key > start_after
             ]
         yield from sorted(rows, key=lambda row: row.key)
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        with self._lock:
+            keys = list(self.objects)
+        yield from folders_in(prefix, keys)
 
     def keeps_versions(self) -> bool:
         return False

@@ -14,7 +14,7 @@ from mallard.errors import ConflictError, QueueError, StoreUnavailableError
 from mallard.queue.base import RECEIVED_BYTES, Message
 from mallard.store.base import Listed, Stored
 from support.faults import CrashError, Fault
-from support.memory import MemoryQueue, MemoryStore
+from support.memory import MemoryQueue, MemoryStore, folders_in
 
 _here = threading.local()
 
@@ -106,13 +106,16 @@ class SteppedStore:
     def delete(self, key: str) -> None:
         _operation(lambda _: self._inner.delete(key), StoreUnavailableError)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
         def look(age: int) -> list[Listed]:
             if age == 0 or age > len(self._listings):
-                return list(self._inner.list(prefix))
-            return [row for row in self._listings[-age] if row.key.startswith(prefix)]
+                return list(self._inner.list(prefix, start_after=start_after))
+            return [row for row in self._listings[-age] if row.key.startswith(prefix) and row.key > start_after]
 
         yield from _read(look)  # type: ignore[misc]
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        yield from folders_in(prefix, (row.key for row in self.list(prefix)))
 
     def keeps_versions(self) -> bool:
         return False

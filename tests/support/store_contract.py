@@ -143,6 +143,47 @@ class StoreContract:
             list(pool.map(lambda key: store.put_if_absent(key, b""), reversed(expected)))
         assert keys(store, "many/") == expected
 
+    def test_a_listing_starts_after_a_key(self, store: Store) -> None:
+        days = [f"e/date=2026-03-{day:02d}/{number}" for day in (1, 2, 10) for number in (0, 1)]
+        for key in ("e/date=2026-03-02.x", "e-", "f/date=2026-03-02/0", *days):
+            store.put_if_absent(key, b"")
+
+        def after(key: str, prefix: str = "e/") -> list[str]:
+            return [row.key for row in store.list(prefix, start_after=key)]
+
+        assert after("e/date=2026-03-02") == ["e/date=2026-03-02.x", *days[2:]]
+        assert after("e/date=2026-03-02.x") == days[2:]
+        assert after(days[2]) == days[3:]
+        assert after("e/date=2026-03-03") == days[4:]
+        assert after(days[-1]) == []
+        assert after("d") == after("") == keys(store, "e/")
+        assert after("z") == []
+        assert after(days[4], "e/date=2026-03-1") == days[5:]
+        assert after(days[3], "") == [*days[4:], "f/date=2026-03-02/0"]
+
+    def test_a_listing_of_many_pages_starts_after_a_key(self, store: Store) -> None:
+        expected = [f"p/{number:04d}" for number in range(2 * self.page_rows)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: store.put_if_absent(key, b""), expected))
+        assert [row.key for row in store.list("p/", start_after=expected[2])] == expected[3:]
+
+    def test_folders_are_those_with_an_object_somewhere_below(self, store: Store) -> None:
+        for key in ("e/site_id=b/date=1/0", "e/site_id=b/date=2/0", "e/site_id=a%3A80/x", "e/file", "f/site_id=c/x"):
+            store.put_if_absent(key, b"")
+        assert list(store.list_folders("e/")) == ["e/site_id=a%3A80/", "e/site_id=b/"]
+        assert list(store.list_folders("e/site_id=b/")) == ["e/site_id=b/date=1/", "e/site_id=b/date=2/"]
+        assert list(store.list_folders("e/site_id=b")) == ["e/site_id=b/"]
+        assert list(store.list_folders("")) == ["e/", "f/"]
+        assert list(store.list_folders("g/")) == []
+        store.delete("e/site_id=a%3A80/x")
+        assert list(store.list_folders("e/")) == ["e/site_id=b/"]
+
+    def test_folders_of_many_pages_are_whole(self, store: Store) -> None:
+        expected = [f"p/{number:04d}/" for number in range(self.page_rows + 1)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: store.put_if_absent(f"{key}x", b""), expected))
+        assert list(store.list_folders("p/")) == expected
+
     def test_a_listed_version_changes_with_each_replacement(self, store: Store) -> None:
         store.put_if_absent("other", b"1")
         etag = store.put_if_absent(KEY, b"1")

@@ -65,8 +65,15 @@ class Store(Protocol):
         """Remove the object; nothing happens where there is none."""
         ...
 
-    def list(self, prefix: str) -> Iterator[Listed]:
-        """All objects whose key begins with ``prefix``, in order of key."""
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
+        """All objects whose key begins with ``prefix`` and comes after ``start_after``, in order of key."""
+        ...
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """The folders below ``prefix`` that hold an object, each as a prefix with a slash at its end, in order.
+
+        Of ``events/`` these are ``events/site_id=a/`` and the like. The cost goes by folders, not by objects.
+        """
         ...
 
     def keeps_versions(self) -> bool:

@@ -102,15 +102,26 @@ class LocalStore:
         except OSError as error:
             raise self._unavailable(error) from error
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
         """All objects below a prefix; ``version`` is inode, time and size."""
-        if ".." in PurePosixPath(prefix).parts or prefix.startswith("/"):
+        if _is_outside(prefix):
             return
         folder = prefix.rpartition("/")[0]
-        found = self._below(self.root / folder, f"{folder}/" if folder else "")
-        for key, facts in sorted((each for each in found if each[0].startswith(prefix)), key=itemgetter(0)):
+        files = self._below(self.root / folder, f"{folder}/" if folder else "", prefix, start_after)
+        for key, facts in sorted(files, key=itemgetter(0)):
             version = f"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{facts.st_size:x}"
             yield Listed(key, version, facts.st_size, facts.st_mtime)
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Folders with a file somewhere below: a folder stays behind when its last file is deleted."""
+        if _is_outside(prefix):
+            return
+        parent = prefix.rpartition("/")[0]
+        entries = self._entries(self.root / parent, f"{parent}/" if parent else "")
+        folders = [f"{key}/" for key, entry in entries if key.startswith(prefix) and self._is_folder(entry)]
+        for folder in sorted(folders):
+            if next(self._below(self.root / folder, folder), None) is not None:
+                yield folder
 
     def keeps_versions(self) -> bool:
         """Never: a replaced file is gone with its last reader."""
@@ -163,21 +174,43 @@ class LocalStore:
             raise StoreError(f"{key!r} is not a key.")
         return self.root / key
 
-    def _below(self, folder: Path | str, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-        """Key and facts of every file below a folder whose keys begin with ``prefix``; each report begins so."""
+    def _below(
+        self, folder: Path | str, folder_key: str, prefix: str = "", start_after: str = ""
+    ) -> Iterator[tuple[str, os.stat_result]]:
+        """Key and facts of the files below a folder that ``list`` wants; ``folder_key`` begins each key.
+
+        Folders without any of them are not opened: a short listing does not cost the whole history.
+        """
+        for key, entry in self._entries(folder, folder_key):
+            if self._is_folder(entry):
+                if _may_hold(f"{key}/", prefix, start_after):
+                    yield from self._below(entry.path, f"{key}/", prefix, start_after)
+            elif key.startswith(prefix) and key > start_after and not entry.is_dir():
+                facts = self._facts(entry)
+                if facts is not None:
+                    yield key, facts
+
+    def _entries(self, folder: Path | str, folder_key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if not entry.is_dir():
-                        with suppress(FileNotFoundError):
-                            yield prefix + entry.name, entry.stat()
-                    elif entry.name != self._private.name and not entry.is_symlink():
-                        yield from self._below(entry.path, f"{prefix}{entry.name}/")
+                    yield folder_key + entry.name, entry
         except (FileNotFoundError, NotADirectoryError):
-            # Nothing there is an empty answer; what cannot be read is not.
+            # An absent folder is an empty answer; one that cannot be read is not.
             return
         except OSError as error:
             raise self._unavailable(error) from error
+
+    def _facts(self, entry: os.DirEntry[str]) -> os.stat_result | None:
+        try:
+            return entry.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def _is_folder(self, entry: os.DirEntry[str]) -> bool:
+        return entry.is_dir(follow_symlinks=False) and entry.name != self._private.name
 
     def _replace(self, path: Path, unfinished: Path, key: str) -> None:
         """Rename the file into place; a folder that stands there is moved to ``damaged/`` first."""
@@ -226,6 +259,16 @@ class LocalStore:
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
         return StoreUnavailableError(f"The folder {self.root} cannot be used: {error.strerror}.")
+
+
+def _is_outside(prefix: str) -> bool:
+    return ".." in PurePosixPath(prefix).parts or prefix.startswith("/")
+
+
+def _may_hold(folder: str, prefix: str, start_after: str) -> bool:
+    """Whether keys below a folder can begin with ``prefix`` and come after ``start_after``."""
+    is_on_the_way = folder.startswith(prefix) or prefix.startswith(folder)
+    return is_on_the_way and (folder > start_after or start_after.startswith(folder))
 
 
 def open_private(path: str, flags: int) -> int:

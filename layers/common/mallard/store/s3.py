@@ -40,7 +40,7 @@ _UNSUPPORTED = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 _FOREIGN = (
     ClientError,
     BotoCoreError,
-    # What the SDK lets through: a body that breaks off or is no XML, and an answer without what every answer has.
+    # Errors that the SDK lets through: no connection, a body that breaks off, is no XML, or holds no number or date.
     ResponseParserError,
     HTTPError,
     HTTPException,
@@ -48,6 +48,7 @@ _FOREIGN = (
     LookupError,
     ValueError,
 )
+"""Translated around calls of the SDK alone, so that a fault of our own shows as itself."""
 
 _UNQUOTED, _QUOTED = "{}", '"{}"'
 _NEW = {"IfNoneMatch": "*"}
@@ -81,37 +82,41 @@ class S3Store:
 
     def get(self, key: str) -> Stored | None:
         """The whole object by one GET."""
+        place = self._object(key)
         with self._translated():
             try:
-                answer = self._client.get_object(**self._object(key))
+                answer = self._client.get_object(**place)
+                data = answer["Body"].read()
             except ClientError as error:
                 if _code(error) in self._absent:
                     return None
                 raise
-            return Stored(answer["Body"].read(), answer["ETag"].strip('"'))
+        return Stored(data, self._etag_in(answer))
 
     def etag_of(self, key: str) -> str | None:
         """The object's ETag by HEAD, None where there is none."""
+        place = self._object(key)
         with self._translated():
             try:
-                return self._client.head_object(**self._object(key))["ETag"].strip('"')
+                answer = self._client.head_object(**place)
             except ClientError as error:
                 if _code(error) in _ABSENT:
                     return None
                 raise
+        return self._etag_in(answer)
 
     def put(self, key: str, data: bytes, condition: Mapping[str, str] | None = None) -> str:
         """One whole PUT under a condition of S3's, or none; return the new ETag."""
+        request = {**self._object(key), "Body": data, **(condition or {})}
         with self._translated():
             try:
-                return self._client.put_object(**self._object(key), Body=data, **dict[str, Any](condition or {}))[
-                    "ETag"
-                ].strip('"')
+                answer = self._client.put_object(**request)
             except ClientError as error:
                 # If-Match on an absent key answers 404: the version that was read is gone.
                 if _code(error) in _REFUSED | _ABSENT:
                     raise ConflictError(f"{key} is not in the state that was read.") from error
                 raise
+        return self._etag_in(answer)
 
     def put_if_absent(self, key: str, data: bytes) -> str:
         """PUT with ``If-None-Match: *``."""
@@ -146,17 +151,26 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """DELETE."""
+        place = self._object(key)
         with self._translated():
-            self._client.delete_object(**self._object(key))
+            self._client.delete_object(**place)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
         """ListObjectsV2, page by page."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._prefix + prefix)
-        with self._translated():
-            for page in pages:
-                for each in page.get("Contents", []):
-                    key = each["Key"].removeprefix(self._prefix)
-                    yield Listed(key, each["ETag"].strip('"'), each["Size"], each["LastModified"].timestamp())
+        after = {"StartAfter": self._prefix + start_after} if start_after else {}
+        for page in self._pages("list_objects_v2", Prefix=self._prefix + prefix, **after):
+            for row in page.get("Contents", []):
+                key = self._field(row, "Key").removeprefix(self._prefix)
+                # Some servers ignore StartAfter.
+                if key > start_after:
+                    modified = self._field(row, "LastModified").timestamp()
+                    yield Listed(key, self._etag_in(row), self._field(row, "Size"), modified)
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """The common prefixes of ListObjectsV2 with a delimiter: 1000 folders a page, whatever they hold."""
+        for page in self._pages("list_objects_v2", Prefix=self._prefix + prefix, Delimiter="/"):
+            for row in page.get("CommonPrefixes", []):
+                yield self._field(row, "Prefix").removeprefix(self._prefix)
 
     def keeps_versions(self) -> bool:
         """Whether the bucket's versioning is on, or was and left versions behind."""
@@ -173,12 +187,12 @@ class S3Store:
         In this order: to delete a marker first would bring back the version below it.
         """
         try:
-            with self._translated():
-                # All of the listing first: a page after a deletion would be another one.
-                old = tuple(self._old_versions(prefix))
-                for each in old:
-                    self._client.delete_object(Bucket=self.bucket, Key=each["Key"], VersionId=each["VersionId"])
-                return len(old)
+            # All of the listing first: a page after a deletion would be another one.
+            old = [(self._field(row, "Key"), self._field(row, "VersionId")) for row in self._old_versions(prefix)]
+            for key, version in old:
+                with self._translated():
+                    self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+            return len(old)
         except StoreUnsupportedError:
             return 0
 
@@ -186,8 +200,11 @@ class S3Store:
         """The ``Date`` of an answer."""
         with self._translated():
             answer = self._client.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
-            date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        try:
             return parsedate_to_datetime(date) if date else None
+        except ValueError as error:
+            raise self._unexpected("a Date that is none") from error
 
     def pin(self, key: str, folder: Path) -> Path | None:
         """One whole GET."""
@@ -205,10 +222,9 @@ class S3Store:
     def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> str:
         """The address of a GET, signed by the client's credentials: it ends with them, if they end earlier."""
         answer = {"ResponseContentDisposition": disposition, "ResponseContentType": media_type}
+        parameters = {**self._object(key), **answer}
         with self._translated():
-            return self._client.generate_presigned_url(
-                "get_object", Params={**self._object(key), **answer}, ExpiresIn=seconds
-            )
+            return self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
 
     @property
     def pins_are_cheap(self) -> bool:
@@ -258,22 +274,42 @@ class S3Store:
     def _old_versions(self, prefix: str) -> Iterator[Any]:
         """Versions that are not the latest, and only then the markers of deletions."""
         markers = []
-        pages = self._client.get_paginator("list_object_versions").paginate(
-            Bucket=self.bucket, Prefix=self._prefix + prefix
-        )
-        for page in pages:
-            yield from (each for each in page.get("Versions", []) if not each["IsLatest"])
+        for page in self._pages("list_object_versions", Prefix=self._prefix + prefix):
+            yield from (row for row in page.get("Versions", []) if not self._field(row, "IsLatest"))
             markers += page.get("DeleteMarkers", [])
         yield from markers
 
+    def _pages(self, operation: Any, **parameters: str) -> Iterator[Any]:
+        pages = iter(self._client.get_paginator(operation).paginate(Bucket=self.bucket, **parameters))
+        while True:
+            with self._translated():
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+    def _etag_in(self, answer: Mapping[str, Any]) -> str:
+        return str(self._field(answer, "ETag")).strip('"')
+
+    def _field(self, answer: Mapping[str, Any], name: str) -> Any:
+        try:
+            return answer[name]
+        except KeyError as error:
+            raise self._unexpected(f"no {name}") from error
+
+    def _unexpected(self, reason: str) -> StoreUnavailableError:
+        return StoreUnavailableError(f"The bucket {self.bucket} did not answer as expected: {reason}.")
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        """Around a call of the SDK, and nothing else."""
         try:
             yield
         except _FOREIGN as error:
             code = _code(error) if isinstance(error, ClientError) else type(error).__name__
-            kind = StoreUnsupportedError if code in _UNSUPPORTED else StoreUnavailableError
-            raise kind(f"The bucket {self.bucket} did not answer as expected: {code}.") from error
+            if code in _UNSUPPORTED:
+                raise StoreUnsupportedError(str(self._unexpected(code))) from error
+            raise self._unexpected(code) from error
 
 
 class UnlistedS3Store(S3Store):
