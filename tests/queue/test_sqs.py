@@ -10,6 +10,7 @@ from itertools import count
 from socket import socket
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -298,6 +299,29 @@ def test_a_server_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPat
         queue = connect(f"http://127.0.0.1:{silent.getsockname()[1]}/123456789012/events", region=REGION)
         with pytest.raises(QueueError, match="EndpointConnectionError"):
             queue.send([b"1"])
+
+
+@pytest.mark.parametrize("error", [LookupError, ValueError, OSError])
+def test_a_fault_of_our_own_shows_as_itself(error: type[Exception]) -> None:
+    with pytest.raises(error, match="ours"):
+        queue_of(ServingClient(error("ours"))).receive(1)
+
+
+@pytest.mark.parametrize("message", [{"Body": "b"}, {"ReceiptHandle": "1"}])
+def test_a_message_without_what_every_message_has_is_an_error(message: dict[str, str]) -> None:
+    client = Mock(receive_message=Mock(return_value={"Messages": [message]}))
+    with pytest.raises(QueueError, match=r"did not answer as expected: no (ReceiptHandle|Body)\."):
+        queue_of(client).receive(1)
+
+
+def test_a_dead_letter_queue_without_an_address_is_an_error() -> None:
+    attributes = {"QueueArn": "a:events", "RedrivePolicy": '{"deadLetterTargetArn": "a:dead"}'}
+    client = Mock(
+        get_queue_attributes=Mock(return_value={"Attributes": attributes}), get_queue_url=Mock(return_value={})
+    )
+    queue = SqsQueue(cast("SQSClient", client), "http://127.0.0.1/1/events")
+    with pytest.raises(QueueError, match=r"did not answer as expected: no QueueUrl\."):
+        queue.set_aside([(Message("1", b"{"), "broken")])
 
 
 class Nonsense(BaseHTTPRequestHandler):

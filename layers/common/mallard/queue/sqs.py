@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -40,13 +40,10 @@ HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS = 42_000
 _FOREIGN = (
     ClientError,
     BotoCoreError,
-    # What the SDK lets through: an answer that breaks off or is none.
+    # Errors that the SDK lets through: of an answer that breaks off or is none.
     ResponseParserError,
     HTTPError,
     HTTPException,
-    OSError,
-    LookupError,
-    ValueError,
 )
 
 _T = TypeVar("_T")
@@ -163,7 +160,7 @@ class SqsQueue:
     def is_idle(self) -> bool:
         """By its approximate count of visible messages: in milliseconds, where a receive waits for a second."""
         answer = self._call("get_queue_attributes", AttributeNames=["ApproximateNumberOfMessages"])
-        return int(_attributes(answer)["ApproximateNumberOfMessages"]) == 0
+        return int(_field(_attributes(answer), "ApproximateNumberOfMessages")) == 0
 
     def depth(self) -> int:
         """Waiting plus in flight, approximate."""
@@ -177,11 +174,12 @@ class SqsQueue:
         """What the queue and its dead letters are set to."""
         wanted = ["MessageRetentionPeriod", "RedrivePolicy"]
         found = _attributes(self._call("get_queue_attributes", AttributeNames=wanted))
-        kept_seconds, policy = int(found["MessageRetentionPeriod"]), json.loads(found.get("RedrivePolicy", "{}"))
+        kept_seconds, policy = int(_field(found, wanted[0])), json.loads(found.get("RedrivePolicy", "{}"))
         if not (dead_letters := self._find_dead_letters()):
             return SqsLimits(kept_seconds)
         answer = self._call("get_queue_attributes", url=dead_letters, AttributeNames=wanted[:1])
-        return SqsLimits(kept_seconds, int(policy["maxReceiveCount"]), int(_attributes(answer)[wanted[0]]))
+        receives = int(_field(policy, "maxReceiveCount"))
+        return SqsLimits(kept_seconds, receives, int(_field(_attributes(answer), wanted[0])))
 
     def _find_dead_letters(self) -> str:
         """The address, looked up when it is first needed: ingest never does, and its cold starts are waited for."""
@@ -195,10 +193,12 @@ class SqsQueue:
     def _find_queue(self, arn: str) -> str:
         if not arn:
             return ""
+        name = arn.rpartition(":")[2]
         try:
-            return self._client.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+            answer = self._client.get_queue_url(QueueName=name)
         except _FOREIGN as error:
             raise _failed(error) from error
+        return str(_field(answer, "QueueUrl"))
 
     def _hide(self, pauses: Sequence[tuple[Message, int]]) -> None:
         entries = [{"ReceiptHandle": each.receipt, "VisibilityTimeout": seconds} for each, seconds in pauses]
@@ -215,14 +215,9 @@ class SqsQueue:
                 WaitTimeSeconds=self._wait_seconds,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
+            return [_message_in(each) for each in answer.get("Messages", [])]
         except QueueError as error:
             return error
-        return [
-            Message(
-                each["ReceiptHandle"], each["Body"].encode(), int(each["Attributes"].get("ApproximateReceiveCount", 1))
-            )
-            for each in answer.get("Messages", [])
-        ]
 
     def _in_batches(self, operation: str, entries: Sequence[dict[str, Any]], *, url: str = "") -> set[int]:
         """Do it for all entries; the positions of those that were refused twice."""
@@ -234,7 +229,7 @@ class SqsQueue:
         """The entries that no try settled. Only what an answer names is settled: an empty one may be no queue's."""
         for _ in range(TRIES_OF_AN_ENTRY):
             answer = self._call(operation, url=url, Entries=entries)
-            settled = {each["Id"] for each in answer.get("Successful", [])}
+            settled = {_field(each, "Id") for each in answer.get("Successful", [])}
             entries = [each for each in entries if each["Id"] not in settled]
             if not entries:
                 break
@@ -248,17 +243,30 @@ class SqsQueue:
             return list(pool.map(call, arguments))
 
     def _call(self, operation: str, *, url: str = "", **arguments: Any) -> Any:
+        call = getattr(self._client, operation)
         try:
-            return getattr(self._client, operation)(QueueUrl=url or self._url, **arguments)
+            return call(QueueUrl=url or self._url, **arguments)
         except _FOREIGN as error:
             raise _failed(error) from error
 
 
 def _attributes(answer: dict[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = answer.get("Attributes", {})
-    if not found:
+    attributes: dict[str, str] = answer.get("Attributes", {})
+    if not attributes:
         raise QueueError("The queue did not answer as expected: no attributes.")
-    return found
+    return attributes
+
+
+def _message_in(row: dict[str, Any]) -> Message:
+    receives = int(row.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+    return Message(_field(row, "ReceiptHandle"), _field(row, "Body").encode(), receives)
+
+
+def _field(answer: Mapping[str, Any], name: str) -> Any:
+    try:
+        return answer[name]
+    except KeyError as error:
+        raise QueueError(f"The queue did not answer as expected: no {name}.") from error
 
 
 def _failed(error: Exception) -> QueueError:

@@ -40,12 +40,10 @@ _UNSUPPORTED = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 _FOREIGN = (
     ClientError,
     BotoCoreError,
-    # Errors that the SDK lets through: no connection, a body that breaks off, is no XML, or holds no number or date.
+    # Errors that the SDK lets through: a body that breaks off, is no XML, or (ValueError) has a wrong number or date.
     ResponseParserError,
     HTTPError,
     HTTPException,
-    OSError,
-    LookupError,
     ValueError,
 )
 """Translated around calls of the SDK alone, so that a fault of our own shows as itself."""
