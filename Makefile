@@ -37,6 +37,7 @@ check: setup-check ## Lint, types, the template, and the suites that need heavy 
 # Beside the heavy tests, which wait for their peers now and then.
 judge:
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	.venv/peers/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml

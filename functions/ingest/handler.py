@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
-from mallard.aws.ingest_function import Parts, answer_safely
+from mallard.aws.ingest_function import answer_safely
 from mallard.aws.parameter_store import read_parameter
 from mallard.aws.powertools import Context, Powertools
-from mallard.bootstrap.ingest import WarmParts
+from mallard.bootstrap.ingest import Parts, WarmParts
 from mallard.config import load_settings
 from mallard.ingest.enrich.cdn_headers import refused_past_edge
 

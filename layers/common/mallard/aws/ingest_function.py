@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mallard.auth.api_keys import ApiKeys
+from mallard.bootstrap.ingest import Parts
 from mallard.errors import MallardError
 from mallard.event import Event
 from mallard.http.addresses import address_text
@@ -31,8 +32,6 @@ from mallard.ingest.pipeline import IngestContext, receive
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel_query
 from mallard.observability.fault_description import FAULTS, kind_and_place
 from mallard.queue.base import Queue
-
-Parts = tuple[IngestContext, Queue, ApiKeys]
 
 ACCEPTED = "accepted"
 DROPPED = "dropped"

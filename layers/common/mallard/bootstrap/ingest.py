@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 
 from mallard.auth.api_keys import ApiKeys
-from mallard.aws.ingest_function import Parts
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_store
@@ -19,8 +18,11 @@ from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.redaction import Redaction
 from mallard.privacy.rotation import Rotation, known_rotation
 from mallard.privacy.salts import Salts, ingest_key, visitor_key
+from mallard.queue.base import Queue
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
+
+Parts = tuple[IngestContext, Queue, ApiKeys]
 
 SITES_TTL_SECONDS = 60
 """A GET per instance and site each minute: less would cost more than the events do."""
