@@ -1,21 +1,31 @@
-"""Settings: environment over TOML over defaults, checked once, and the only place that reads the environment."""
+"""Settings: environment over TOML over defaults. The only reader of the environment."""
 
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 from mallard.errors import ConfigError
-from mallard.normalize.names import read_site_id
-
-Network = IPv4Network | IPv6Network
-
-MIN_PASSWORD_LENGTH = 8
-MAX_PASSWORD_LENGTH = 1000
+from mallard.http.addresses import Network
+from mallard.setting_parsers import (
+    text,
+    contacts,
+    folder_or_bucket,
+    geoip_location,
+    http_address,
+    networks,
+    one_of,
+    password,
+    queue_location,
+    site_patterns,
+    truth,
+    truth_or_word,
+    web_origin,
+    whole,
+)
 
 _SECRETS = {"secret", "admin_password", "metrics_token", "edge_secret", "ingest_key"}
 """Never shown, and each may be the name of a parameter instead."""
@@ -23,266 +33,59 @@ _SECRETS = {"secret", "admin_password", "metrics_token", "edge_secret", "ingest_
 _PARAMETER = "ssm:"
 
 
-def _text(value: str) -> str:
-    return value
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        try:
-            number = int(value)
-        except ValueError:
-            raise ValueError(f"a whole number from {low} to {high}") from None
-        if not low <= number <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return number
-
-    return parse
-
-
-def _truth(value: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-    if value.strip().lower() not in words:
-        raise ValueError("true or false")
-    return words[value.strip().lower()]
-
-
-def _truth_or(*others: str, true: str = "true", false: str = "false") -> Callable[[str], str]:
-    """A word of ``others``, or what any word for true or false stands for."""
-
-    def parse(value: str) -> str:
-        word = value.strip().lower()
-        if word in others:
-            return word
-        try:
-            return true if _truth(word) else false
-        except ValueError:
-            raise ValueError(" or ".join((*others, true, false))) from None
-
-    return parse
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value.strip().lower() not in words:
-            raise ValueError(" or ".join(words))
-        return value.strip().lower()
-
-    return parse
-
-
-def _sites(value: str) -> tuple[str, ...]:
-    return tuple(_site(part.strip()) for part in value.split(",") if part.strip())
-
-
-def _site(pattern: str) -> str:
-    """A site id in its stored form, or ``*.`` before one."""
-    name = pattern.removeprefix("*.")
-    site = read_site_id(name)
-    if site is None:
-        raise ValueError("site ids separated by commas, such as example.com,*.example.org")
-    return site if name == pattern else f"*.{site}"
-
-
-def _networks(value: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
-    except ValueError:
-        raise ValueError("networks separated by commas, such as 127.0.0.0/8,::1/128") from None
-
-
-def _contacts(value: str) -> tuple[str, ...]:
-    contacts = tuple(part.strip() for part in value.split(",") if part.strip())
-    for contact in contacts:
-        if not re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://[!-~]+|tel:[0-9+-]+)", contact):
-            raise ValueError(
-                "addresses separated by commas, such as mailto:security@example.com,https://example.com/report"
-            )
-    return contacts
-
-
-def _store(value: str) -> str:
-    if "://" in value and not (value.startswith("s3://") and len(value) > len("s3://")):
-        raise ValueError("a folder or s3://bucket/prefix")
-    return value
-
-
-def _geoip_db(value: str) -> str:
-    if "://" in value and not re.fullmatch(r"s3://[^/]+/.*[^/]", value):
-        raise ValueError("a path or s3://bucket/key")
-    return value
-
-
-def _address(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("an address that begins with http:// or https://")
-    return value.rstrip("/")
-
-
-def _origin(value: str) -> str:
-    if not re.fullmatch(r"https?://[^/?#@*,\s]+/?", value):
-        raise ValueError("an origin such as https://stats.example.com")
-    origin = value.rstrip("/").lower()
-    # Browsers leave out the port that the scheme implies.
-    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
-
-
-def _password(value: str) -> str:
-    if not MIN_PASSWORD_LENGTH <= len(value) <= MAX_PASSWORD_LENGTH:
-        raise ValueError(f"of {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters")
-    return value
-
-
-def _queue(value: str) -> str:
-    if value != "local" and not value.startswith(("http://", "https://")):
-        raise ValueError("local or the address of an SQS queue")
-    return value
-
-
 def _setting(default: Any, parse: Callable[[str], Any], help_text: str, *, toml: str | None = None) -> Any:
     return field(default=default, metadata={"parse": parse, "help": help_text, "toml": toml})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Every setting: field ``host`` is ``MALLARD_HOST`` in the environment, ``host`` (or its ``toml`` name) in TOML."""
+@dataclass(frozen=True)
+class CommonSettings:
+    """Settings of every program: the store, the queue, the secret and the log."""
 
-    host: str = _setting("127.0.0.1", _text, "Address the server listens on.")
-    port: int = _setting(8000, _whole(0, 65535), "Port the server listens on; 0 takes a free one.")
-    data_dir: str = _setting("data", _text, "Folder of the local store and queue.")
-    store: str = _setting("", _store, "Where the table lives: a folder, or s3://bucket/prefix. Empty: the data folder.")
-    s3_endpoint: str = _setting("", _address, "Address of an S3-compatible server. Empty: AWS.")
-    queue: str = _setting("local", _queue, "local, or the URL of an SQS queue.")
-    secret: str = _setting("", _text, "Signs sessions, and makes the ingest key. Empty: one is made once, in config/.")
-    ingest_key: str = _setting(
-        "",
-        _text,
-        "Mixed into ids of visitors and named events. Empty: made of MALLARD_SECRET, or once, in salts/.",
+    data_dir: str = _setting("data", text, "Folder of the local store and queue.")
+    store: str = _setting(
+        "", folder_or_bucket, "Where the table lives: a folder, or s3://bucket/prefix. Empty: the data folder."
     )
-    sites: tuple[str, ...] = _setting((), _sites, "Allow-list of site ids and *.domain. Empty: any site.")
-    new_sites_per_hour: int = _setting(
-        100, _whole(0, 1_000_000), "New sites taken in an hour beyond those listed in full or with settings."
-    )
-    auth: str = _setting(
-        "on", _truth_or(true="on", false="off"), "off opens the numbers to everyone who reaches the server."
-    )
-    admin_password: str = _setting("", _password, "Password of the dashboard; wins over one that is set there.")
-    session_ttl: int = _setting(86_400, _whole(1, 31_536_000), "Seconds that a login holds.", toml="session_ttl_secs")
-    secure_cookies: str = _setting(
-        "auto", _truth_or("auto"), "Send the session's cookie over HTTPS only. auto: where it came so."
-    )
-    dashboard_origin: str = _setting(
-        "", _origin, "Origin of a dashboard on another site, which may ask with a token. Empty: none."
-    )
-    max_login_attempts: int = _setting(
-        5, _whole(1, 1000), "Wrong passwords from one address that close the login to it."
-    )
-    login_lockout: int = _setting(
-        300, _whole(1, 86_400), "Seconds that the login stays closed.", toml="login_lockout_secs"
-    )
-    honor_gpc: bool = _setting(True, _truth, "Give no visitor id to events that carry Sec-GPC or DNT.")
-    visitor_rotation: str = _setting("day", _one_of("day", "week", "month"), "How long a visitor id lasts.")
-    gdpr_mode: bool = _setting(False, _truth, "All of the next five, and places to the country only.")
-    strip_referrer_query: bool = _setting(True, _truth, "Keep no query of a referrer's address.")
-    round_timestamps: bool = _setting(False, _truth, "Keep the hour of an event only.")
-    suppress_browser_version: bool = _setting(False, _truth, "Keep no browser version.")
-    suppress_os_version: bool = _setting(False, _truth, "Keep no version of the operating system.")
-    suppress_screen_size: bool = _setting(False, _truth, "Keep no screen size; the device class stays.")
-    suppress_visitor_id: bool = _setting(False, _truth, "Give nobody a visitor id.")
-    mask_paths: bool = _setting(
-        True, _truth, "Store * for mail addresses and long tokens in paths of pages and referrers."
-    )
-    filter_bots: bool = _setting(True, _truth, "Leave bots out of the numbers.")
-    count_local: bool = _setting(False, _truth, "Count pages on localhost and on private addresses.")
-    count_automation: bool = _setting(
-        False, _truth, "Count browsers that a program drives, where their script says so."
-    )
-    rate_limit: int = _setting(
-        0, _whole(0, 1_000_000), "Events per second and site, per process. 0: no limit.", toml="rate_limit_per_site"
-    )
-    client_kb_per_minute: int = _setting(
-        2048, _whole(0, 1_000_000), "KB of events that one address may send in a minute, per process. 0: no limit."
-    )
-    site_mb_per_minute: int = _setting(
-        120, _whole(0, 1_000_000), "MB of events that one site may receive in a minute, per process. 0: no limit."
-    )
-    min_free_mb: int = _setting(
-        256, _whole(0, 1_000_000), "MB that stay free on the disk of the local queue: below, events are answered 503."
-    )
-    queue_max_mb: int = _setting(
-        4096, _whole(16, 10_000_000), "MB of events that may wait in the local queue; then new ones are answered 503."
-    )
-    trusted_proxies: tuple[Network, ...] = _setting(
-        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
-        _networks,
-        "Networks whose X-Forwarded-For is believed.",
-    )
-    edge_secret: str = _setting("", _text, "What the CDN in front sends as X-Mallard-Edge. Empty: no CDN is believed.")
-    edge_cdn: str = _setting(
-        "cloudfront", _one_of("cloudfront", "cloudflare", "fastly"), "Whose headers name viewer and place."
-    )
-    edge_only: bool = _setting(
-        False, _truth, "On AWS: refuse requests that do not carry MALLARD_EDGE_SECRET, as those around the CDN."
-    )
-    geoip_db: str = _setting(
-        "",
-        _geoip_db,
-        "MaxMind City or Country database: a path, or s3://bucket/key. Empty: none.",
-        toml="geoip_db_path",
-    )
-    geoip_precision: str = _setting(
-        "city", _one_of("city", "region", "country", "none"), "The finest place that is stored."
-    )
-    flush_count: int = _setting(
-        1000, _whole(1, 1_000_000), "Pending events that start a flush.", toml="flush_event_count"
-    )
-    flush_interval: int = _setting(60, _whole(1, 86_400), "Seconds between flushes.", toml="flush_interval_secs")
-    flush_quiet: int = _setting(
-        0,
-        _whole(0, 36_000),
-        "Seconds that the events of quiet sites are gathered where there are many. 0: none wait.",
-        toml="flush_quiet_secs",
-    )
-    seal_rows: int = _setting(262_144, _whole(1000, 1_048_576), "Events of a day's file; the next ones open another.")
-    retention_days: int = _setting(0, _whole(0, 36_500), "Days that events are kept. 0: for ever.")
-    retention_keep_rollups: bool = _setting(
-        False,
-        _truth,
-        "Keep the daily counts of days whose events are deleted; answers then say from when events are there.",
-    )
-    shutdown_timeout: int = _setting(30, _whole(1, 3600), "Seconds a shutdown may take.", toml="shutdown_timeout_secs")
-    metrics_token: str = _setting("", _text, "What /metrics asks for as a bearer token. Empty: nothing.")
-    security_contact: tuple[str, ...] = _setting(
-        (), _contacts, "Whom to tell of a weakness, in security.txt: addresses mailto: or https://. Empty: none."
-    )
-    log_format: str = _setting("text", _one_of("text", "json"), "Form of log lines: text or json.")
-    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error.")
-    tracing: bool = _setting(False, _truth, "On AWS: trace calls with X-Ray, where a layer brings its SDK.")
-    cloudwatch_metrics: bool = _setting(
-        False, _truth, "On AWS: write all counts as CloudWatch metrics, each paid for; else only those of trouble."
-    )
-    query_memory_mb: int = _setting(512, _whole(128, 1_000_000), "Memory a query engine may take, in MB.")
-    query_threads: int = _setting(2, _whole(1, 256), "Threads of the query engine.")
-    query_seconds: int = _setting(30, _whole(1, 900), "Seconds a query may take.")
-    cache_ttl: int = _setting(
-        60,
-        _whole(0, 86_400),
-        "Seconds an answer is kept for the same question about the same data. 0: not at all.",
-        toml="cache_ttl_secs",
-    )
+    s3_endpoint: str = _setting("", http_address, "Address of an S3-compatible server. Empty: AWS.")
+    s3_region: str = _setting("", text, "Region of the bucket. Empty: AWS_REGION, else us-east-1.")
     single_writer: bool = _setting(
-        False, _truth, "One writer alone, on a store that does not keep the conditions of writes."
+        False, truth, "One writer alone, on a store that does not keep the conditions of writes."
     )
-    s3_region: str = _setting("", _text, "Region of the bucket. Empty: AWS_REGION, else us-east-1.")
+    queue: str = _setting("local", queue_location, "local, or the URL of an SQS queue.")
+    secret: str = _setting("", text, "Signs sessions, and makes the ingest key. Empty: one is made once, in config/.")
+    log_format: str = _setting("text", one_of("text", "json"), "Form of log lines: text or json.")
+    log_level: str = _setting("info", one_of("debug", "info", "warning", "error"), "debug, info, warning or error.")
+    tracing: bool = _setting(False, truth, "On AWS: trace calls with X-Ray, where a layer brings its SDK.")
+    cloudwatch_metrics: bool = _setting(
+        False, truth, "On AWS: write all counts as CloudWatch metrics, each paid for; else only those of trouble."
+    )
 
     @property
-    def rounds_times(self) -> bool:
-        """True where events are stored with their hour only."""
-        return self.gdpr_mode or self.round_timestamps
+    def store_location(self) -> str:
+        """The folder or ``s3://`` address of the table."""
+        return self.store or self.data_dir
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Settings of ``mallard serve`` alone: its address, its queue on disk and its end."""
+
+    host: str = _setting("127.0.0.1", text, "Address the server listens on.")
+    port: int = _setting(8000, whole(0, 65535), "Port the server listens on; 0 takes a free one.")
+    min_free_mb: int = _setting(
+        256,
+        whole(0, 1_000_000),
+        "MB that stay free on the disk of the local queue: below, events are answered 503.",
+    )
+    queue_max_mb: int = _setting(
+        4096,
+        whole(16, 10_000_000),
+        "MB of events that may wait in the local queue; then new ones are answered 503.",
+    )
+    shutdown_timeout: int = _setting(30, whole(1, 3600), "Seconds a shutdown may take.", toml="shutdown_timeout_secs")
 
     @property
     def on_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
+        """True where only this machine can reach the server."""
         if self.host == "localhost":
             return True
         try:
@@ -290,10 +93,170 @@ class Settings:
         except ValueError:
             return False
 
+
+@dataclass(frozen=True)
+class AuthSettings:
+    """Settings of logins, read by the programs that answer the API."""
+
+    auth: str = _setting(
+        "on", truth_or_word(true="on", false="off"), "off opens the numbers to everyone who reaches the server."
+    )
+    admin_password: str = _setting("", password, "Password of the dashboard; wins over one that is set there.")
+    session_ttl: int = _setting(86_400, whole(1, 31_536_000), "Seconds that a login holds.", toml="session_ttl_secs")
+    secure_cookies: str = _setting(
+        "auto", truth_or_word("auto"), "Send the session's cookie over HTTPS only. auto: where it came so."
+    )
+    dashboard_origin: str = _setting(
+        "", web_origin, "Origin of a dashboard on another site, which may ask with a token. Empty: none."
+    )
+    max_login_attempts: int = _setting(
+        5, whole(1, 1000), "Wrong passwords from one address that close the login to it."
+    )
+    login_lockout: int = _setting(
+        300, whole(1, 86_400), "Seconds that the login stays closed.", toml="login_lockout_secs"
+    )
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """Settings of the proxies and the CDN in front, read by ingest and the API."""
+
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        networks,
+        "Networks whose X-Forwarded-For is believed.",
+    )
+    edge_secret: str = _setting("", text, "What the CDN in front sends as X-Mallard-Edge. Empty: no CDN is believed.")
+    edge_cdn: str = _setting(
+        "cloudfront", one_of("cloudfront", "cloudflare", "fastly"), "Whose headers name viewer and place."
+    )
+    edge_only: bool = _setting(
+        False, truth, "On AWS: refuse requests that do not carry MALLARD_EDGE_SECRET, as those around the CDN."
+    )
+
+
+@dataclass(frozen=True)
+class PrivacySettings:
+    """Settings that decide what is stored of an event, read by ingest."""
+
+    honor_gpc: bool = _setting(True, truth, "Give no visitor id to events that carry Sec-GPC or DNT.")
+    visitor_rotation: str = _setting("day", one_of("day", "week", "month"), "How long a visitor id lasts.")
+    gdpr_mode: bool = _setting(False, truth, "All of the next five, and places to the country only.")
+    strip_referrer_query: bool = _setting(True, truth, "Keep no query of a referrer's address.")
+    round_timestamps: bool = _setting(False, truth, "Keep the hour of an event only.")
+    suppress_browser_version: bool = _setting(False, truth, "Keep no browser version.")
+    suppress_os_version: bool = _setting(False, truth, "Keep no version of the operating system.")
+    suppress_screen_size: bool = _setting(False, truth, "Keep no screen size; the device class stays.")
+    suppress_visitor_id: bool = _setting(False, truth, "Give nobody a visitor id.")
+    mask_paths: bool = _setting(
+        True, truth, "Store * for mail addresses and long tokens in paths of pages and referrers."
+    )
+
     @property
-    def store_location(self) -> str:
-        """The folder or ``s3://`` address of the table."""
-        return self.store or self.data_dir
+    def rounds_times(self) -> bool:
+        """True where events are stored with their hour only."""
+        return self.gdpr_mode or self.round_timestamps
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """Settings of the programs that take events."""
+
+    ingest_key: str = _setting(
+        "",
+        text,
+        "Mixed into ids of visitors and named events. Empty: made of MALLARD_SECRET, or once, in salts/.",
+    )
+    sites: tuple[str, ...] = _setting((), site_patterns, "Allow-list of site ids and *.domain. Empty: any site.")
+    new_sites_per_hour: int = _setting(
+        100, whole(0, 1_000_000), "New sites taken in an hour beyond those listed in full or with settings."
+    )
+    filter_bots: bool = _setting(True, truth, "Leave bots out of the numbers.")
+    count_local: bool = _setting(False, truth, "Count pages on localhost and on private addresses.")
+    count_automation: bool = _setting(False, truth, "Count browsers that a program drives, where their script says so.")
+    rate_limit: int = _setting(
+        0,
+        whole(0, 1_000_000),
+        "Events per second and site, per process. 0: no limit.",
+        toml="rate_limit_per_site",
+    )
+    client_kb_per_minute: int = _setting(
+        2048,
+        whole(0, 1_000_000),
+        "KB of events that one address may send in a minute, per process. 0: no limit.",
+    )
+    site_mb_per_minute: int = _setting(
+        120, whole(0, 1_000_000), "MB of events that one site may receive in a minute, per process. 0: no limit."
+    )
+    geoip_db: str = _setting(
+        "",
+        geoip_location,
+        "MaxMind City or Country database: a path, or s3://bucket/key. Empty: none.",
+        toml="geoip_db_path",
+    )
+    geoip_precision: str = _setting(
+        "city", one_of("city", "region", "country", "none"), "The finest place that is stored."
+    )
+
+
+@dataclass(frozen=True)
+class FlushSettings:
+    """Settings of the programs that write the table."""
+
+    flush_count: int = _setting(
+        1000, whole(1, 1_000_000), "Pending events that start a flush.", toml="flush_event_count"
+    )
+    flush_interval: int = _setting(60, whole(1, 86_400), "Seconds between flushes.", toml="flush_interval_secs")
+    flush_quiet: int = _setting(
+        0,
+        whole(0, 36_000),
+        "Seconds that the events of quiet sites are gathered where there are many. 0: none wait.",
+        toml="flush_quiet_secs",
+    )
+    seal_rows: int = _setting(262_144, whole(1000, 1_048_576), "Events of a day's file; the next ones open another.")
+    retention_days: int = _setting(0, whole(0, 36_500), "Days that events are kept. 0: for ever.")
+    retention_keep_rollups: bool = _setting(
+        False,
+        truth,
+        "Keep the daily counts of days whose events are deleted; answers then say from when events are there.",
+    )
+
+
+@dataclass(frozen=True)
+class QuerySettings:
+    """Settings of the programs that answer the API."""
+
+    metrics_token: str = _setting("", text, "What /metrics asks for as a bearer token. Empty: nothing.")
+    security_contact: tuple[str, ...] = _setting(
+        (), contacts, "Whom to tell of a weakness, in security.txt: addresses mailto: or https://. Empty: none."
+    )
+    query_memory_mb: int = _setting(512, whole(128, 1_000_000), "Memory a query engine may take, in MB.")
+    query_threads: int = _setting(2, whole(1, 256), "Threads of the query engine.")
+    query_seconds: int = _setting(30, whole(1, 900), "Seconds a query may take.")
+    cache_ttl: int = _setting(
+        60,
+        whole(0, 86_400),
+        "Seconds an answer is kept for the same question about the same data. 0: not at all.",
+        toml="cache_ttl_secs",
+    )
+
+
+@dataclass(frozen=True)
+class Settings(
+    QuerySettings,
+    FlushSettings,
+    IngestSettings,
+    PrivacySettings,
+    ProxySettings,
+    AuthSettings,
+    ServerSettings,
+    CommonSettings,
+):
+    """Every setting: field ``host`` is ``MALLARD_HOST`` in the environment, ``host`` (or its ``toml`` name) in TOML.
+
+    The groups, by the programs that read them, are types of parameters: a function that takes ``FlushSettings`` reads
+    no other setting.
+    """
 
 
 def variable(name: str) -> str:
@@ -309,21 +272,21 @@ def load_settings(
 ) -> Settings:
     """Settings from the environment over an optional TOML file.
 
-    ``ssm:NAME`` in place of a secret is what ``read_parameter`` tells of NAME; its errors pass through.
+    ``ssm:NAME`` in place of a secret is the value that ``read_parameter`` returns for NAME; its errors pass through.
     Raises ConfigError with one sentence that names the variable or key, its value and what is allowed.
     A ``MALLARD_*`` variable or key that is not a setting is refused too: a typo must not run with a default.
     """
     given = {**_from_toml(config_file), **_from_environment(os.environ if environ is None else environ)}
     return Settings(
         **{
-            name: _parse(name, label, _told(name, label, value, read_parameter))
+            name: _parse(name, label, _resolved(name, label, value, read_parameter))
             for name, (label, value) in given.items()
         }
     )
 
 
-def _told(name: str, label: str, value: str, read_parameter: Callable[[str], str] | None) -> str:
-    """The value, or what the parameter says that it names in place of a secret."""
+def _resolved(name: str, label: str, value: str, read_parameter: Callable[[str], str] | None) -> str:
+    """The value, or that of the parameter that it names in place of a secret."""
     if name not in _SECRETS or not value.startswith(_PARAMETER):
         return value
     if read_parameter is None:

@@ -1,7 +1,9 @@
 """Network addresses as text: one reader for headers, connections, batches and settings."""
 
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from socket import AF_INET, inet_pton
+
+Network = IPv4Network | IPv6Network
 
 Address = tuple[str, bytes]
 """An address as text in its usual form, and its 4 or 16 bytes."""

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from mallard.config import Network
-from mallard.http.addresses import read_address
+from mallard.http.addresses import Network, read_address
 from mallard.normalize.hashed_cache import hashed_cache
 
 MAX_HOPS = 32

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from mallard.auth.api_keys import ApiKeys
-from mallard.config import Network
 from mallard.errors import MallardError
 from mallard.event import Event
+from mallard.http.addresses import Network
 from mallard.http.request_headers import RawHeaders, add_header, is_packed, read_headers
 from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
 from mallard.ingest.client import HEADERS, Client, read_sender
