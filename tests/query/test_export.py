@@ -29,7 +29,6 @@ from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.maintenance.erasure import Erasure
 from mallard.reports import report_export
-from mallard.reports.export_formats import FORMS
 from mallard.reports.report_export import Download, Export, download
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
@@ -40,6 +39,7 @@ from mallard.table.layout import Partition
 from mallard.table.messages import delivered
 from mallard.table.schema import EVENTS
 from mallard.table.writer import TableWriter
+from mallard.transfer.formats.writers import DOWNLOAD_FORMATS
 from support.gate import one_address, open_gate
 from support.memory import MemoryStore
 from support.moto import moto_server
@@ -255,7 +255,7 @@ def test_a_cell_that_a_spreadsheet_may_run_is_itself_in_other_forms(place: Place
     assert [(row["referrer"], float(row["revenue_amount"])) for row in found] == [(text, -1.5) for text in HOSTILE]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", DOWNLOAD_FORMATS)
 def test_other_text_is_itself_in_every_form(place: Place, form: str) -> None:
     assert [row["referrer"] for row in of_texts(place, HARMLESS, form)] == HARMLESS
 
@@ -266,7 +266,7 @@ def test_all_forms_say_the_same(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
             return value.isoformat(timespec="milliseconds") + "Z"
         return "" if value is None else str(value)
 
-    answers = [rows_in(get(mixed[0], what="events", format=form)) for form in FORMS]
+    answers = [rows_in(get(mixed[0], what="events", format=form)) for form in DOWNLOAD_FORMATS]
     first, *others = [[{name: told(value) for name, value in row.items()} for row in rows] for rows in answers]
     assert len(first) == 300
     assert all(other == first for other in others)
@@ -284,7 +284,7 @@ def test_csv_begins_with_a_byte_order_mark_unless_told_otherwise(place: Place, w
 ODD = ["=1+1", " =1", "' ＝1", "'=1+1", "''-x", "'x", "@", "\tx", "\na", '"', "é", None]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", DOWNLOAD_FORMATS)
 @pytest.mark.parametrize("more", [{}, {"bom": "false"}], ids=["bom", "bare"])
 def test_an_import_of_downloaded_events_adds_nothing(
     place: Place, form: str, more: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

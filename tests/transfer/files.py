@@ -15,10 +15,10 @@ from mallard.transfer.chunk import Chunk
 from mallard.transfer.formats.csv import read_csv
 from mallard.transfer.formats.ndjson import read_ndjson
 from mallard.transfer.formats.parquet import read_parquet
-from mallard.transfer.formats.writers import FORMS
+from mallard.transfer.formats.writers import export_writer
 from mallard.transfer.load import stage, write
 from mallard.transfer.staging import Staging
-from mallard.transfer.table_export import Exporter, days_of
+from mallard.transfer.table_export import EXPORTED, Exporter, days_of
 from mallard.transfer.validate import RowValidator, open_database
 from support.rows import HERE
 
@@ -62,7 +62,7 @@ def import_chunks(
 def exported(store: Store, form: str, site_id: str = SITE) -> bytes:
     """All of a site's events."""
     file, exporter = io.BytesIO(), Exporter(store)
-    for _ in exporter.write(site_id, days_of(store, site_id, None, None), FORMS[form](file)):
+    for _ in exporter.write(site_id, days_of(store, site_id, None, None), export_writer(form, file, EXPORTED)):
         pass
     exporter.close()
     return file.getvalue()

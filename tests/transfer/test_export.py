@@ -19,8 +19,8 @@ from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, encode
 from mallard.table.writer import TableWriter
-from mallard.transfer.formats.writers import EXPORTED, CsvWriter
-from mallard.transfer.table_export import Exporter, days_of
+from mallard.transfer.formats.csv import CsvWriter
+from mallard.transfer.table_export import EXPORTED, Exporter, days_of
 from support.damage import KINDS, damage
 from support.memory import MemoryStore
 from support.rows import DAY, HERE, NOON_MS, deliveries, event, events, rows_of, segments, stored_rows
@@ -196,7 +196,7 @@ def test_each_day_is_told_with_its_number_of_events() -> None:
     store = filled(events(1, 2, 3))
     exporter = Exporter(store)
     days = days_of(store, HERE.site_id, None, None)
-    assert list(exporter.write(HERE.site_id, days, CsvWriter(io.BytesIO()))) == [(DAY, 3)]
+    assert list(exporter.write(HERE.site_id, days, CsvWriter(io.BytesIO(), EXPORTED))) == [(DAY, 3)]
     exporter.close()
 
 

@@ -70,7 +70,6 @@ def test_the_same_file_twice_adds_nothing(capsys: pytest.CaptureFixture[str]) ->
 KILLED_IN_THE_MIDDLE = """
 import os, signal, sys
 from mallard.cli import main
-from mallard.sites.settings_store import SiteBook
 from mallard.store.local import LocalStore
 
 put, left = LocalStore.put_if_absent, [5]

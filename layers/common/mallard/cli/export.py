@@ -17,9 +17,9 @@ from mallard.cli.import_ import checked_site
 from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError
 from mallard.observability.log_format import set_up_logs
-from mallard.transfer.formats.writers import FORMS, open_form
+from mallard.transfer.formats.writers import EXPORT_FORMATS, export_writer
 from mallard.transfer.input_files import format_of
-from mallard.transfer.table_export import Exporter, days_of
+from mallard.transfer.table_export import EXPORTED, Exporter, days_of
 
 STANDARD_OUTPUT = "-"
 
@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--site", required=True, help="site id")
     command.add_argument("--start", type=read_date, metavar="DATE", help="first date, YYYY-MM-DD (default: the first)")
     command.add_argument("--end", type=read_date, metavar="DATE", help="the date after the last (default: all)")
-    command.add_argument("--format", choices=sorted(FORMS), help="default: by the file's name, else ndjson")
+    command.add_argument("--format", choices=sorted(EXPORT_FORMATS), help="default: by the file's name, else ndjson")
     command.add_argument("--output", default=STANDARD_OUTPUT, metavar="FILE", help="default: the standard output")
     command.add_argument(
         "--bom",
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     bom = output != STANDARD_OUTPUT if arguments.bom is None else arguments.bom
     try:
         with _opened(output, arguments.force) as file, _progress(len(days)) as bar:
-            for day, events in exporter.write(site_id, days, open_form(format_, file, bom=bom)):
+            for day, events in exporter.write(site_id, days, export_writer(format_, file, EXPORTED, bom=bom)):
                 count += events
                 bar.update(1)
                 if bar.disable:

@@ -14,10 +14,10 @@ import pyarrow as pa
 from mallard.engine.duckdb.damaged_files import require_complete
 from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
-from mallard.reports.export_formats import MEDIA_TYPES, DownloadFormat, open_form
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.metrics import METRICS
 from mallard.stats.query import DAY, Query
+from mallard.transfer.formats.writers import MEDIA_TYPES, FormatWriter, download_writer
 
 WHAT = ("days", "events")
 MAX_EVENTS = 5_000_000
@@ -44,7 +44,7 @@ _DECIMALS = {"bounce_rate": 4, "visit_duration": 1}
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A requested download: ``what`` is one of WHAT, ``form`` one of FORMS; ``bom`` is of CSV only."""
+    """A requested download: ``what`` is one of WHAT, ``form`` one of DOWNLOAD_FORMATS; ``bom`` is of CSV only."""
 
     scope: Scope
     what: str = "days"
@@ -103,7 +103,7 @@ class _Table:
         self.schema = rows.schema
         self._rows = rows
 
-    def steps(self, form: DownloadFormat) -> Iterator[object]:
+    def steps(self, form: FormatWriter) -> Iterator[object]:
         for batch in self._rows.to_batches():
             form.write(batch)
             yield None
@@ -118,7 +118,7 @@ class _Events:
         self._engine = engine
         self._query = Query(scope.site_id, scope.period, ("events",), filters=scope.filters)
 
-    def steps(self, form: DownloadFormat) -> Iterator[object]:
+    def steps(self, form: FormatWriter) -> Iterator[object]:
         return self._engine.rows(self._query, form.write)
 
 
@@ -162,7 +162,7 @@ class _Spool(io.RawIOBase):
 def _pieces(batches: _Batches, asked: Export, folder: Path) -> Iterator[bytes]:
     """The bytes. Whoever reads them slowly holds neither memory nor a place in the line of queries."""
     with closing(_Spool(folder)) as spool:
-        form = open_form(asked.form, cast(IO[bytes], spool), batches.schema, bom=asked.bom)
+        form = download_writer(asked.form, cast(IO[bytes], spool), batches.schema, bom=asked.bom)
         try:
             for _ in batches.steps(form):
                 yield from spool.take()

@@ -13,8 +13,11 @@ from mallard.table.reader import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 from mallard.table.segment import SEALED, damage_of
 from mallard.transfer.formats.parquet import SPANS_DAYS
-from mallard.transfer.formats.writers import EXPORTED, FormatWriter
+from mallard.transfer.formats.writers import FormatWriter
 from mallard.transfer.sql import statement
+
+EXPORTED = pa.schema([pa.field("site_id", pa.string()), pa.field("date", pa.date32()), *EVENTS])
+"""The columns of an export: those of the path, then those of the file."""
 
 READ_ATTEMPTS = 3
 BATCH_ROWS = 32_768
@@ -51,7 +54,7 @@ class Exporter:
             self._database.execute(each)
         self._spans_days = False
 
-    def write(self, site_id: str, days: Days, form: FormatWriter) -> Iterator[tuple[date, int]]:
+    def write(self, site_id: str, days: Days, writer: FormatWriter) -> Iterator[tuple[date, int]]:
         """Write these days, in order of time each; yields each date and its number of events.
 
         One listing serves all days: a segment that grew since only has more, and no event moves to another one.
@@ -59,10 +62,10 @@ class Exporter:
         for day, segments in days.items():
             count = 0
             for batch in self._batches(site_id, day, segments):
-                form.write(batch)
+                writer.write(batch)
                 count += batch.num_rows
             yield day, count
-        form.finish(self._spans_days)
+        writer.finish(spans_days=self._spans_days)
 
     def close(self) -> None:
         """End the database."""

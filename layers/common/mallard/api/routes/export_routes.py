@@ -13,10 +13,10 @@ from mallard.api.downloads import Deliver
 from mallard.api.events_from import events_from
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import QueryError
-from mallard.reports.export_formats import FORMS, MEDIA_TYPES
 from mallard.reports.report_export import WHAT, Export, download
+from mallard.transfer.formats.writers import DOWNLOAD_FORMATS, MEDIA_TYPES
 
-Format = Annotated[str | None, Query(alias="format", description=f"One of {', '.join(FORMS)}. Default csv.")]
+Format = Annotated[str | None, Query(alias="format", description=f"One of {', '.join(DOWNLOAD_FORMATS)}. Default csv.")]
 What = Annotated[
     str | None,
     Query(description="days: a row for each day, the default. events: each event with all columns of the table."),
@@ -56,7 +56,7 @@ def export_routes(
     ) -> Response:
         """A site's days or events as a file."""
         marked = _one_of("bom", bom, ("true", "false")) == "true"
-        wanted = Export(asked.scope, _one_of("what", what, WHAT), _one_of("format", form, tuple(FORMS)), marked)
+        wanted = Export(asked.scope, _one_of("what", what, WHAT), _one_of("format", form, DOWNLOAD_FORMATS), marked)
         if wanted.what == "events":
             refuse(request.state.who.refusal_to_take_events(asked.scope.site_id))
         found = download(asked.stats, wanted)

@@ -1,1 +1,1 @@
-"""File formats of imports and exports: CSV, NDJSON and Parquet."""
+"""CSV, NDJSON, JSON and Parquet: readers of imports, writers of exports and downloads."""

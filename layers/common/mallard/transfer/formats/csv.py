@@ -1,4 +1,4 @@
-"""CSV as chunks: Arrow's streaming reader, with every cell as it stands in the file."""
+"""CSV: the reader of imports, the writers of exports and downloads, and the guard against formulas."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,10 +13,64 @@ import pyarrow.csv as pc
 from mallard.errors import TransferError
 from mallard.transfer.chunk import GIVEN, IGNORED, Chunk, RefusedRow, as_lines, utf8
 from mallard.transfer.formats.csv_header import Header, Rest, read_header
+from mallard.transfer.formats.text_columns import as_text, text_schema, text_timestamps_schema, with_text_timestamps
 
 CHUNK_BYTES = 8 << 20
-SHIELDED = r"^'('*[\s\pZ\pC]*[=+\-@＝＋－＠\t\r\n])"
-"""A text of a download that a spreadsheet would run, behind the ``'`` that ``export_forms.FORMULA`` puts there."""
+
+BOM = b"\xef\xbb\xbf"
+"""Byte-order mark; without it a spreadsheet reads UTF-8 in its own legacy encoding."""
+
+FORMULA = r"^('*[\s\pZ\pC]*[=+\-@＝＋－＠\t\r\n])"
+"""The beginning of a text that a spreadsheet may run as a formula: a visitor's text would be code on an analyst's desk.
+
+A text that already has a ``'`` before such a beginning gets another, so that the guard can be reversed.
+"""
+
+GUARDED_FORMULA = rf"^'{FORMULA[1:]}"
+
+
+def guard_formulas(column: Any) -> Any:
+    """A text column with a ``'`` before each text that begins like a formula."""
+    return compute.replace_substring_regex(column, FORMULA, r"'\1")
+
+
+def unguard_formulas(column: Any) -> Any:
+    """The inverse of ``guard_formulas``."""
+    return compute.replace_substring_regex(column, GUARDED_FORMULA, r"\1")
+
+
+class CsvWriter:
+    """Lossless CSV (RFC 4180) of an export.
+
+    Every text is quoted, so that an empty cell is null and ``""`` is empty text; all columns but integers are text.
+    """
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema, *, bom: bool = False) -> None:
+        file.write(BOM if bom else b"")
+        self._writer = pc.CSVWriter(file, text_schema(schema))
+
+    def write(self, batch: Any) -> None:
+        self._writer.write_batch(as_text(batch))
+
+    def finish(self, *, spans_days: bool = False) -> None:  # noqa: ARG002  # CSV has no place for the mark
+        self._writer.close()
+
+
+class GuardedCsvWriter:
+    """CSV (RFC 4180) of a download, for spreadsheets: texts pass ``guard_formulas``."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema, *, bom: bool = True) -> None:
+        file.write((BOM if bom else b"") + ",".join(schema.names).encode() + b"\n")
+        options = pc.WriteOptions(include_header=False)
+        self._writer = pc.CSVWriter(file, text_timestamps_schema(schema), write_options=options)
+
+    def write(self, batch: Any) -> None:
+        texts = with_text_timestamps(batch)
+        columns = [guard_formulas(column) if column.type == pa.string() else column for column in texts]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=texts.schema))
+
+    def finish(self, *, spans_days: bool = False) -> None:  # noqa: ARG002  # CSV has no place for the mark
+        self._writer.close()
 
 
 @dataclass(slots=True)
@@ -67,7 +121,7 @@ def read_csv(file: IO[bytes], name: str, chunk_bytes: int = CHUNK_BYTES) -> Iter
             columns, lines = _not_blank({each: batch.column(each) for each in known}, lines)
             texts, lines, garbled = utf8(name, columns, lines)
             if header.is_download:
-                texts = {each: compute.replace_substring_regex(texts[each], SHIELDED, r"\1") for each in texts}
+                texts = {each: unguard_formulas(texts[each]) for each in texts}
             yield Chunk(name, as_lines(texts, lines), [*refused, *garbled], unknown)
     except pa.ArrowInvalid as error:
         raise TransferError(f"After line {numbers.next - 1} this is not CSV: {error}.") from error

@@ -1,4 +1,4 @@
-"""NDJSON as chunks: whole lines, taken apart by DuckDB's JSON reader."""
+"""NDJSON: the reader of imports (whole lines, parsed by DuckDB) and the writer of exports."""
 
 import json
 import re
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from mallard.errors import TransferError
 from mallard.transfer.chunk import GIVEN, IGNORED, LINES, Chunk, RefusedRow, known_name
+from mallard.transfer.formats.text_columns import as_text
 from mallard.transfer.sql import statement
 
 CHUNK_BYTES = 8 << 20
@@ -23,6 +24,28 @@ _BOM = b"\xef\xbb\xbf"
 _ARRAY = re.compile(rb"\[[ \t\r]*(?:\][ \t\r]*)?\n")
 _OUTSIDE = re.compile(rb"^[ \t\r]*(?:\[[ \t\r]*)?(?:\][ \t\r]*)?$|,[ \t\r]*$", re.MULTILINE)
 """All of an array of one object a line that is not of an object: its brackets and the commas at line ends."""
+
+
+class NdjsonWriter:
+    """One JSON object a line, absent values left out; ``props`` is text, so that not a byte of it changes."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self._file = file
+        self._database = duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
+        members = ", ".join(
+            f"CASE WHEN {name} IS NOT NULL THEN '\"{name}\":' || to_json({name}) END" for name in schema.names
+        )
+        self._sql = statement("export_ndjson").format(members=members)
+
+    def write(self, batch: Any) -> None:
+        self._database.register("batch", pa.Table.from_batches([as_text(batch)]))
+        lines = self._database.execute(self._sql).to_arrow_table()["line"]
+        for chunk in lines.chunks:
+            ended = pc.binary_join_element_wise(chunk, "\n", "")
+            self._file.write("".join(ended.to_pylist()).encode())
+
+    def finish(self, *, spans_days: bool = False) -> None:  # noqa: ARG002  # NDJSON has no place for the mark
+        self._database.close()
 
 
 def read_ndjson(

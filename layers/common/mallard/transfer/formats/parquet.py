@@ -1,9 +1,9 @@
-"""Parquet as chunks: batches of the columns we know, whatever their types, as text."""
+"""Parquet: the reader of imports (known columns as text) and the writer of exports and downloads."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,24 @@ from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, RefusedRow, 
 
 CHUNK_ROWS = 32_768
 READ_BUFFER_BYTES = 1 << 20
+ROW_GROUP_ROWS = 131_072
 SPANS_DAYS = b"mallard.visitors_span_days"
 """In the footer of a segment (and of an export): some visitor ids live longer than their day."""
+
+
+class ParquetWriter:
+    """One ZSTD-compressed Parquet file."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(file, schema, compression="zstd", store_schema=False)
+
+    def write(self, batch: Any) -> None:
+        self._writer.write_table(pa.Table.from_batches([batch]), row_group_size=ROW_GROUP_ROWS)
+
+    def finish(self, *, spans_days: bool = False) -> None:
+        if spans_days:
+            self._writer.add_key_value_metadata({SPANS_DAYS: b"true"})
+        self._writer.close()
 
 
 def read_parquet(path: Path, name: str, site_id: str | None = None, chunk_rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
