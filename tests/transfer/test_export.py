@@ -6,13 +6,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallard.errors import DamagedSegmentError
+from mallard.errors import DamagedSegmentError, TransferError
 from mallard.event import Event
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -208,3 +209,33 @@ def test_export_names_the_damaged_file(kind: str, number: int, tmp_path: Path) -
     damage(store, HERE.segment(number), kind)
     with pytest.raises(DamagedSegmentError, match=HERE.segment(number)):
         exported(store, "ndjson")
+
+
+def test_export_reports_too_little_memory_as_its_own_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("could not allocate block")
+
+    store = LocalStore(tmp_path)
+    TableWriter(store).append(HERE, deliveries(events(1)))
+    monkeypatch.setattr(Exporter, "_read", exhausted)
+    with pytest.raises(TransferError, match="512 MB"):
+        exported(store, "ndjson")
+
+
+def test_export_applies_renewed_credentials_before_it_reads_again(tmp_path: Path) -> None:
+    class Expiring(LocalStore):
+        """Readable only after its second setup."""
+
+        setups = 0
+        pins_are_cheap = False
+
+        def reader_setup(self) -> list[str]:
+            self.setups += 1
+            return [f"SET VARIABLE key = {self.setups}"]
+
+        def location(self, key: str) -> str:
+            return super().location(key) + (".gone" if self.setups < 2 else "")
+
+    store = Expiring(tmp_path / "data")
+    TableWriter(store, seal_rows=1).append(HERE, deliveries(events(1, 2)))
+    assert len(exported(store, "ndjson").splitlines()) == 2

@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ingest.doors import open_door
 from mallard.auth.api_keys import ApiKey
+from mallard.errors import TransferError
 from mallard.flush.drain import flush
 from mallard.ingest.batch import BatchOutcome, take_batch
 from mallard.privacy.rotation import Rotation
@@ -23,6 +25,7 @@ from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.unconditional_writer import UnconditionalWriter
 from mallard.table.writer import TableWriter
+from mallard.transfer import visitor_spans
 from support.place import DAYS, NOW, SITE, Place, noon_ms
 from support.rows import deliveries, event, segments
 from transfer.files import chunks_of, exported, import_chunks
@@ -132,3 +135,27 @@ def test_batches_under_a_longer_rotation_are_marked(place: Place, rotation: str)
     messages = [Message(str(number), each.to_message(), 1) for number, each in enumerate(taken.events)]
     assert flush(messages, TableWriter(place.store), NOW).rows.written == 2
     assert visitors(place) == [1, 1, 1]
+
+
+def test_span_search_reads_again_after_the_general_error_of_duckdb(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    located, failures = visitor_spans._located, [duckdb.Error("a file was replaced")]
+
+    def broken_once(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return located(*arguments)
+
+    monkeypatch.setattr(visitor_spans, "_located", broken_once)
+    take(place, line(0, 5), line(1, 5))
+    assert marked(place) == [True, True, False, False]
+
+
+def test_span_search_reports_too_little_memory_as_its_own_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("could not allocate block")
+
+    monkeypatch.setattr(visitor_spans, "_located", exhausted)
+    with pytest.raises(TransferError, match="256 MB"):
+        take(place, line(0, 5), line(1, 5))

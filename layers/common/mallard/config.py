@@ -11,7 +11,6 @@ from typing import Any
 from mallard.errors import ConfigError
 from mallard.http.addresses import Network
 from mallard.setting_parsers import (
-    text,
     contacts,
     folder_or_bucket,
     geoip_location,
@@ -21,6 +20,7 @@ from mallard.setting_parsers import (
     password,
     queue_location,
     site_patterns,
+    text,
     truth,
     truth_or_word,
     web_origin,

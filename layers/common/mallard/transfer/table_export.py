@@ -7,8 +7,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from mallard.errors import DamagedSegmentError, StoreUnavailableError
+from mallard.errors import DamagedSegmentError, StoreUnavailableError, TransferError
 from mallard.store.base import Listed, Store
+from mallard.table.duckdb_files import READ_ATTEMPTS, READ_ERRORS, apply_reader_setup, connect, retry_or_raise
 from mallard.table.reader import Days, list_days, open_files
 from mallard.table.schema import EVENTS
 from mallard.table.segment import SEALED, damage_of
@@ -19,14 +20,9 @@ from mallard.transfer.sql import statement
 EXPORTED = pa.schema([pa.field("site_id", pa.string()), pa.field("date", pa.date32()), *EVENTS])
 """The columns of an export: those of the path, then those of the file."""
 
-READ_ATTEMPTS = 3
 BATCH_ROWS = 32_768
 MEMORY_MB = 512
 THREADS = 2
-
-# A reader meets them when an object is swapped under it, on a folder or over httpfs.
-_SWAPPED = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException, UnicodeDecodeError)
-_READ_ERRORS = (duckdb.Error, UnicodeDecodeError)
 
 
 def days_of(store: Store, site_id: str, start: date | None, end: date | None) -> Days:
@@ -40,18 +36,8 @@ class Exporter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._database = duckdb.connect(
-            config={
-                "memory_limit": f"{MEMORY_MB}MB",
-                "threads": THREADS,
-                "temp_directory": str(store.scratch),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "enable_external_file_cache": False,
-            }
-        )
-        for each in store.reader_setup():
-            self._database.execute(each)
+        self._database = connect(store, memory_mb=MEMORY_MB, threads=THREADS)
+        self._setup = apply_reader_setup(self._database, store)
         self._spans_days = False
 
     def write(self, site_id: str, days: Days, writer: FormatWriter) -> Iterator[tuple[date, int]]:
@@ -79,14 +65,8 @@ class Exporter:
                     reader = self._read(site_id, day, files)
                     # The order is known only when all is read, so what breaks breaks before the first batch.
                     first = next(reader, None)
-                except _READ_ERRORS as error:
-                    is_swap = isinstance(error, _SWAPPED) or type(error) is duckdb.Error
-                    if not is_swap or attempt + 1 == READ_ATTEMPTS:
-                        self._refuse_damaged(segments)
-                    if not is_swap:
-                        raise
-                    if attempt + 1 == READ_ATTEMPTS:
-                        raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+                except READ_ERRORS as error:
+                    self._prepare_retry(error, attempt, segments)
                     segments = list_days(self._store, site_id).get(day, ())
                     if not segments:
                         return
@@ -107,6 +87,16 @@ class Exporter:
         reader = self._database.execute(statement("export_rows").format(columns=columns), values)
         for batch in reader.to_arrow_reader(BATCH_ROWS):
             yield pa.Table.from_batches([batch]).cast(EXPORTED).combine_chunks().to_batches()[0]
+
+    def _prepare_retry(self, error: Exception, attempt: int, segments: tuple[Listed, ...]) -> None:
+        """Raises the error of a read that another attempt would not mend."""
+        too_large = TransferError(f"The export of a day needs more than {MEMORY_MB} MB of memory.")
+        try:
+            retry_or_raise(error, attempt, out_of_memory=too_large)
+        except (*READ_ERRORS, StoreUnavailableError):
+            self._refuse_damaged(segments)
+            raise
+        self._setup = apply_reader_setup(self._database, self._store, self._setup)
 
     def _refuse_damaged(self, segments: tuple[Listed, ...]) -> None:
         """DamagedSegmentError where one of them is damaged: an export without its rows would not say so."""

@@ -1,25 +1,22 @@
 """Marks of days whose visitors come on other days too, found in the table after an import."""
 
 from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 
-import duckdb
 import pyarrow as pa
 
-from mallard.errors import StoreUnavailableError
+from mallard.errors import TransferError
 from mallard.store.base import Listed, Store
+from mallard.table.duckdb_files import READ_ATTEMPTS, READ_ERRORS, apply_reader_setup, connect, retry_or_raise
 from mallard.table.layout import Partition
 from mallard.table.reader import Days, list_days, open_files
 from mallard.table.writer import TableWriter
 from mallard.transfer.sql import statement
 
-READ_ATTEMPTS = 3
 MEMORY_MB = 256
 THREADS = 2
-
-# Errors of a file that is swapped while it is read.
-_READ_ERRORS = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException, UnicodeDecodeError)
+TOO_LARGE = f"The search for visitors of several days needs more than {MEMORY_MB} MB of memory."
 
 
 def mark_spanning_days(table: TableWriter, site_id: str, imported: Set[date]) -> list[date]:
@@ -42,9 +39,8 @@ def _unmarked(store: Store, site_id: str, imported: Set[date]) -> list[date]:
         try:
             with _located(store, days) as files:
                 return _asked(store, files, imported)
-        except _READ_ERRORS as error:
-            if attempt + 1 == READ_ATTEMPTS:
-                raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+        except READ_ERRORS as error:
+            retry_or_raise(error, attempt, out_of_memory=TransferError(TOO_LARGE))
     raise AssertionError("unreachable")
 
 
@@ -69,21 +65,8 @@ def _asked(store: Store, files: list[tuple[str, date]], imported: Set[date]) -> 
     mine = [name for name, day in files if day in imported]
     if not mine:
         return []
-    database = duckdb.connect(
-        config={
-            "memory_limit": f"{MEMORY_MB}MB",
-            "threads": THREADS,
-            "temp_directory": str(store.scratch),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "enable_external_file_cache": False,
-        }
-    )
-    try:
-        for each in store.reader_setup():
-            database.execute(each)
+    with closing(connect(store, memory_mb=MEMORY_MB, threads=THREADS)) as database:
+        apply_reader_setup(database, store)
         database.register("days", pa.table({"file": names, "day": pa.array([day for _, day in files], pa.date32())}))
         found = database.execute(statement("spanning_days"), {"files": names, "mine": mine}).fetchall()
         return sorted(day for (day,) in found)
-    finally:
-        database.close()

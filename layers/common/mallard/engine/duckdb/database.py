@@ -12,10 +12,10 @@ import duckdb
 from mallard.engine.cancellation import IS_STRANGER, STRANGERS_AT_ONCE, AdmissionQueue, current_stop
 from mallard.engine.duckdb.cursors import Cursor, LowPriority
 from mallard.engine.duckdb.locked_database import LockedDuckDB
-from mallard.errors import QueryError, QueryTooLargeError, StoreUnavailableError
+from mallard.errors import QueryError, QueryTooLargeError
 from mallard.store.base import Store
+from mallard.table.duckdb_files import READ_ERRORS, retry_or_raise
 
-READ_ATTEMPTS = 3
 READ_ROWS = 32_768
 
 STRANGERS_SHARE = 4
@@ -23,12 +23,6 @@ STRANGERS_SHARE = 4
 STRANGERS_LEAST_MB = 128
 
 FOLDER_MODE = 0o700
-
-READ_ERRORS = (duckdb.Error, UnicodeDecodeError)
-"""What a read may raise; ``look_again`` tells what each means."""
-
-# What a reader meets when an object is swapped under it, on a folder or over httpfs.
-_SWAPPED = (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException, UnicodeDecodeError)
 
 
 class Database:
@@ -110,15 +104,8 @@ class Database:
         """Return where a swap may have broken the read and there is another try of READ_ATTEMPTS; else raise."""
         if isinstance(error, duckdb.InterruptException):
             current_stop().check()
-        if isinstance(error, duckdb.OutOfMemoryException):
-            raise QueryTooLargeError(
-                "The query needs more memory than MALLARD_QUERY_MEMORY_MB; ask for fewer days."
-            ) from error
-        # Of Parquet that is another file by now DuckDB may raise its most general error, the base of all others.
-        if not isinstance(error, _SWAPPED) and type(error) is not duckdb.Error:
-            raise error
-        if attempt + 1 == READ_ATTEMPTS:
-            raise StoreUnavailableError(f"The table could not be read: {type(error).__name__}.") from error
+        too_large = QueryTooLargeError("The query needs more memory than MALLARD_QUERY_MEMORY_MB; ask for fewer days.")
+        retry_or_raise(error, attempt, out_of_memory=too_large)
         self._renew()
 
     def close(self) -> None:

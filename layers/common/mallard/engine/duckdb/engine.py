@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from mallard.engine.cancellation import current_stop
 from mallard.engine.duckdb.damaged_files import DamagedFiles, LeftOut, note, require_complete
-from mallard.engine.duckdb.database import READ_ATTEMPTS, READ_ERRORS, Database
+from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.day_counts import DEFAULT, DayCounts, RollupBounds, count_day
 from mallard.engine.duckdb.merge import merged
 from mallard.engine.duckdb.plan import PORTION_BYTES, Plan, portions
@@ -39,6 +39,7 @@ from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import OTHER, TOTAL
 from mallard.stats.query import DAY, HOUR, Query
 from mallard.store.base import Listed, Store
+from mallard.table.duckdb_files import READ_ATTEMPTS, READ_ERRORS
 from mallard.table.layout import date_in, key_in, site_prefix
 from mallard.table.reader import Days, list_days, open_files
 from mallard.table.schema import EVENTS

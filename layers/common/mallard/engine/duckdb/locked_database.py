@@ -10,6 +10,7 @@ import duckdb
 from mallard.engine.cancellation import AdmissionQueue
 from mallard.engine.duckdb.cursors import Cursor, LowPriority, LowPriorityCursor
 from mallard.store.base import Store
+from mallard.table.duckdb_files import apply_reader_setup, connect
 
 
 class LockedDuckDB:
@@ -33,20 +34,16 @@ class LockedDuckDB:
         self._store = store
         self._low = low
         self._lock = threading.Lock()
-        self._setup = tuple(store.reader_setup())
         self._cursors: set[duckdb.DuckDBPyConnection] = set()
-        self._connection = duckdb.connect(
-            config={
-                "memory_limit": f"{memory_mb}MB",
-                # With one, the thread that asks runs all of a statement: at its own priority.
-                "threads": threads,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "preserve_insertion_order": False,
-                # Where it guesses that few rows are joined by time it compares all pairs, and guesses wrong.
-                "asof_loop_join_threshold": 0,
-                "temp_directory": str(scratch),
-            }
+        self._connection = connect(
+            store,
+            memory_mb=memory_mb,
+            # With one, the calling thread runs all of a statement, at its own priority.
+            threads=threads,
+            preserve_insertion_order=False,
+            # DuckDB compares all pairs where it expects few rows in a join by time, and expects too few.
+            asof_loop_join_threshold=0,
+            temp_directory=str(scratch),
         )
         self._lock_down()
 
@@ -71,12 +68,8 @@ class LockedDuckDB:
 
     def renew(self) -> None:
         """Take over the store's setup of now: credentials of a role end after some hours."""
-        setup = tuple(self._store.reader_setup())
         with self._lock:
-            for statement in setup:
-                if statement not in self._setup:
-                    self._connection.execute(statement)
-            self._setup = setup
+            self._setup = apply_reader_setup(self._connection, self._store, self._setup)
 
     def close(self) -> None:
         """End it, and what runs at low priority: the end of the process would wait for that."""
@@ -92,10 +85,8 @@ class LockedDuckDB:
 
     def _lock_down(self) -> None:
         """After this no statement reaches a file or host beyond the store, nor undoes it."""
-        for statement in self._setup:
-            self._connection.execute(statement)
+        self._setup = apply_reader_setup(self._connection, self._store)
         allowed = [self._store.location(""), f"{self._store.scratch}/"]
-        self._connection.execute("SET enable_external_file_cache = false")
         self._connection.execute(f"SET allowed_directories = {allowed!r}")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
