@@ -3,14 +3,17 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from mallard.cli import COMMANDS, main
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import Event
 from mallard.queue.local import LocalQueue
 from mallard.sites.settings_store import TTL_SECONDS
+from mallard.table.writer import TableWriter
 
 COUNT = "SELECT count(*), count(DISTINCT event_id) FROM read_parquet(?, hive_partitioning = true, union_by_name = true)"
 
@@ -62,7 +65,6 @@ def test_demo_writes_days_again_after_erase_and_erase_waits_until_servers_know(
         ("--events", "0", "--events is 0, but must be from 1 to"),
         ("--days", "99999", "--days is 99999, but must be from 1 to"),
         ("--random-seed", "-1", "--random-seed is -1, but must be 0 or more."),
-        ("--site", "a b", "--site: site_id may hold only"),
     ],
 )
 def test_a_wrong_option_of_demo_is_one_sentence(
@@ -73,6 +75,38 @@ def test_a_wrong_option_of_demo_is_one_sentence(
     assert said.startswith("mallard: ")
     assert sentence in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["demo", "export", "import", "erase", "repair", "keys create"])
+def test_command_rejects_an_invalid_site_id(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--site", "a b"])
+    assert ended.value.code == 2
+    assert "argument --site: site_id may hold only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["flush", "CONFIG"], ["flush", "--config", "CONFIG"], ["demo", "--config", "CONFIG"]]
+)
+def test_command_reads_its_configuration_file(arguments: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text(f'data_dir = "{tmp_path}/there"\n')
+    assert main([str(file) if word == "CONFIG" else word for word in arguments]) == 0
+    assert (tmp_path / "there").is_dir()
+
+
+def test_flush_closes_its_queue_and_its_engine(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[type] = []
+    for kind in (LocalQueue, DuckDBEngine, TableWriter):
+        close = kind.close
+
+        def note(each: Any, close: Any = close) -> None:
+            closed.append(type(each))
+            close(each)
+
+        monkeypatch.setattr(kind, "close", note)
+    assert main(["flush"]) == 0
+    assert sorted(kind.__name__ for kind in closed) == ["DuckDBEngine", "LocalQueue", "TableWriter"]
 
 
 def test_flush_writes_what_is_pending(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from mallard.api.auth_http import AuthHttp
 from mallard.api.client_address import open_caller
 from mallard.auth.api_keys import ApiKey, key_in
 from mallard.aws.ingest_function import answer_gateway
-from mallard.cli.date_arguments import read_date
+from mallard.cli.options import read_date
 from mallard.config import Settings, load_settings
 from mallard.event import Event
 from mallard.http.addresses import address_text

@@ -11,6 +11,14 @@ from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 
 
+def open_engine(settings: Settings, store: Store, book: SiteSettingsStore | None = None) -> DuckDBEngine:
+    """An engine that sees only what is in the table; the caller closes it."""
+    nothing = PENDING.empty_table()
+    return DuckDBEngine(
+        store, lambda _: nothing, memory_mb=settings.query_memory_mb, threads=settings.query_threads, book=book
+    )
+
+
 def open_house(
     settings: Settings,
     store: Store,
@@ -27,17 +35,9 @@ def open_house(
     """
     has_patterns = any(each.startswith("*.") for each in settings.sites)
     retention = DataRetention(settings.retention_days, settings.retention_keep_rollups)
-    nothing = PENDING.empty_table()
-    counting = engine or DuckDBEngine(
-        store,
-        lambda _: nothing,
-        memory_mb=settings.query_memory_mb,
-        threads=settings.query_threads,
-        book=book,
-    )
     return MaintenanceJobs(
         store,
-        counting,
+        engine or open_engine(settings, store, book),
         book=book,
         retention=retention,
         erase_pending=erase_pending,

@@ -1,19 +1,17 @@
 """``mallard demo``: realistic traffic for a site, through the same table code as real events."""
 
 import argparse
-import sys
+from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from mallard.api.parameters import read_site
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
+from mallard.cli.options import config_option, read_moment, site_id
+from mallard.cli.progress import Progress
 from mallard.config import load_settings
 from mallard.demo.traffic import generate
-from mallard.errors import ConfigError, QueryError
+from mallard.errors import ConfigError
 from mallard.event import to_ms
 from mallard.observability.log_format import set_up_logs
 from mallard.sites.erased_days import accepted_ms
@@ -30,63 +28,47 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
         "demo",
+        parents=[config_option()],
         help="write realistic traffic for a site",
         description="Write realistic traffic for a site into the table. The same options write the same events, once.",
     )
-    command.add_argument("--site", default="demo.example.com", help="site id (default: %(default)s)")
+    command.add_argument("--site", type=site_id, default="demo.example.com", help="site id (default: %(default)s)")
     command.add_argument("--events", type=int, default=100_000, help="how many events (default: %(default)s)")
     command.add_argument("--days", type=int, default=30, help="days until now (default: %(default)s)")
     command.add_argument(
         "--random-seed", type=int, default=1, help="another seed is other traffic (default: %(default)s)"
     )
     command.add_argument(
-        "--until", type=_moment, help="last moment, as 2026-01-31T12:00 UTC (default: this hour's begin)"
+        "--until", type=read_moment, help="last moment, as 2026-01-31T12:00 UTC (default: this hour's begin)"
     )
-    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Generate day by day and append each day to its partition."""
-    site_id = _checked(arguments)
+    _check(arguments)
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     table = open_table(open_to_write(settings), seal_rows=settings.seal_rows, single_writer=settings.single_writer)
-    total, erased = AppendReport(), SiteSettingsStore(table.store).get(site_id).erased
+    total, erased = AppendReport(), SiteSettingsStore(table.store).get(arguments.site).erased
     until = arguments.until or datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     traffic = generate(
-        site_id, events=arguments.events, days=arguments.days, random_seed=arguments.random_seed, end=until
+        arguments.site, events=arguments.events, days=arguments.days, random_seed=arguments.random_seed, end=until
     )
-    with _progress(arguments.events) as bar:
+    with closing(table), Progress("events", arguments.events, scaled=True) as progress:
         for day, rows in traffic:
             # Made now, whatever was erased before.
             accepted = accepted_ms(erased, day, to_ms(datetime.now(UTC)))
-            total += table.append(Partition(site_id, day), delivered(rows, accepted))
-            bar.update(rows.num_rows)
-            if bar.disable:
-                print(f"{day}: {rows.num_rows:,} events", file=sys.stderr)
-    table.close()
+            total += table.append(Partition(arguments.site, day), delivered(rows, accepted))
+            progress.advance(rows.num_rows, f"{day}: {rows.num_rows:,} events")
     known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
-    print(f"{total.written:,} events of {site_id} written{known}.")
+    print(f"{total.written:,} events of {arguments.site} written{known}.")
     return 0
 
 
-def _checked(arguments: argparse.Namespace) -> str:
+def _check(arguments: argparse.Namespace) -> None:
     for name, most in (("events", MAX_EVENTS), ("days", MAX_DAYS)):
         if not 1 <= getattr(arguments, name) <= most:
             raise ConfigError(f"--{name} is {getattr(arguments, name)}, but must be from 1 to {most}.")
     if arguments.random_seed < 0:
         raise ConfigError(f"--random-seed is {arguments.random_seed}, but must be 0 or more.")
-    try:
-        return read_site(arguments.site)
-    except QueryError as error:
-        raise ConfigError(f"--site: {error}") from error
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _progress(events: int) -> Any:
-    return tqdm(total=events, unit=" events", unit_scale=True, disable=not sys.stderr.isatty())

@@ -15,6 +15,7 @@ from mallard.bootstrap.store import open_store
 from mallard.cli.access_checks import check_access
 from mallard.cli.integrity_checks import check_integrity
 from mallard.cli.machine_checks import check_machine
+from mallard.cli.options import add_config_argument, config_option
 from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError, MallardError, QueueError, StoreError
 from mallard.queue.base import Queue
@@ -42,12 +43,13 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
         "doctor",
+        parents=[config_option()],
         help="check everything the settings name",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="exit codes: 0 all is well; 1 something is wrong; 2 a setting must be mended",
     )
-    command.add_argument("config", nargs="?", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    add_config_argument(command)
     command.set_defaults(run=run)
 
 

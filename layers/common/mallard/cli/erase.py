@@ -6,17 +6,14 @@ import time
 from contextlib import closing
 from datetime import UTC, date, datetime
 from math import ceil
-from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from mallard.api.parameters import read_site
 from mallard.bootstrap.queue import open_local_queue
 from mallard.bootstrap.store import open_store
-from mallard.cli.date_arguments import read_date
+from mallard.cli.options import config_option, read_date, site_id
+from mallard.cli.progress import Progress
 from mallard.config import load_settings
-from mallard.errors import ConfigError, QueryError
+from mallard.errors import ConfigError
 from mallard.maintenance.erasure import Erasure, carry_out, open_erasures, read_erasure, request_erasure
 from mallard.observability.log_format import set_up_logs
 from mallard.sites.settings_store import TTL_SECONDS
@@ -30,37 +27,36 @@ on where it stopped when it is started again.
 
 def add_to(commands: Any) -> None:
     """Register the command."""
-    command = commands.add_parser("erase", help="remove a site's days everywhere", description=DESCRIPTION)
-    command.add_argument("--site", required=True, help="site id")
+    command = commands.add_parser(
+        "erase", parents=[config_option()], help="remove a site's days everywhere", description=DESCRIPTION
+    )
+    command.add_argument("--site", required=True, type=site_id, help="site id")
     command.add_argument("--start", required=True, type=read_date, metavar="DATE", help="first day, YYYY-MM-DD")
     command.add_argument("--end", required=True, type=read_date, metavar="DATE", help="last day, which is erased too")
     command.add_argument("--yes", action="store_true", help="do not ask")
-    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Finish what an earlier run left of the same days, else begin."""
-    try:
-        site_id = read_site(arguments.site)
-    except QueryError as error:
-        raise ConfigError(f"--site: {error}") from error
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     if not arguments.yes:
-        _ask(site_id, arguments.start, arguments.end)
+        _confirm(arguments.site, arguments.start, arguments.end)
     store, queue = open_store(settings), open_local_queue(settings)
     with closing(queue):
-        wanted = (site_id, arguments.start, arguments.end)
+        wanted = (arguments.site, arguments.start, arguments.end)
         left = [key for key, found in open_erasures(store) if (found.site_id, found.first, found.last) == wanted]
         key = left[0] if left else request_erasure(store, *wanted, datetime.now(UTC))
         erasure = read_erasure(store, key)
         days = (erasure.last - erasure.next).days + 1
         began = time.monotonic()
-        with tqdm(total=days, unit=" days", disable=not sys.stderr.isatty()) as bar:
-            erasure = carry_out(
-                store, key, erase_pending=queue.erase, progress=lambda day, removed: _tell(bar, day, removed)
-            )
+        with Progress("days", days) as progress:
+
+            def advance(day: date, removed: int) -> None:
+                progress.advance(line=f"{day}: {removed:,} events removed" if removed else "")
+
+            erasure = carry_out(store, key, erase_pending=queue.erase, progress=advance)
     _report(erasure)
     _let_servers_know(began + TTL_SECONDS - time.monotonic())
     return 0
@@ -73,17 +69,11 @@ def _let_servers_know(seconds: float) -> None:
         time.sleep(seconds)
 
 
-def _ask(site_id: str, first: date, last: date) -> None:
+def _confirm(site: str, first: date, last: date) -> None:
     if not sys.stdin.isatty():
         raise ConfigError("mallard erase asks before it begins; without a terminal, say --yes.")
-    if input(f"Erase everything of {site_id} from {first} to {last}? Type the site's id: ").strip() != site_id:
+    if input(f"Erase everything of {site} from {first} to {last}? Type the site's id: ").strip() != site:
         raise ConfigError("Nothing was erased.")
-
-
-def _tell(bar: Any, day: date, removed: int) -> None:
-    bar.update(1)
-    if bar.disable and removed:
-        print(f"{day}: {removed:,} events removed", file=sys.stderr)
 
 
 def _report(erasure: Erasure) -> None:

@@ -4,16 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
-from tqdm import tqdm
-
 from mallard.bootstrap.store import open_store
-from mallard.cli.date_arguments import read_date
-from mallard.cli.import_ import checked_site
+from mallard.cli.options import config_option, read_date, site_id
+from mallard.cli.progress import Progress
 from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError
 from mallard.observability.log_format import set_up_logs
@@ -28,11 +26,12 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
         "export",
+        parents=[config_option()],
         help="write a site's stored events to a file",
         description="Write a site's events, as they are stored, in order of time. What is still in the queue is not "
         "among them: `mallard flush` brings it into the table first. `mallard import` reads the file again.",
     )
-    command.add_argument("--site", required=True, help="site id")
+    command.add_argument("--site", required=True, type=site_id, help="site id")
     command.add_argument("--start", type=read_date, metavar="DATE", help="first date, YYYY-MM-DD (default: the first)")
     command.add_argument("--end", type=read_date, metavar="DATE", help="the date after the last (default: all)")
     command.add_argument("--format", choices=sorted(EXPORT_FORMATS), help="default: by the file's name, else ndjson")
@@ -44,34 +43,32 @@ def add_to(commands: Any) -> None:
         "standard output)",
     )
     command.add_argument("--force", action="store_true", help="replace FILE where it exists")
-    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write day by day."""
-    site_id, output = checked_site(arguments.site), arguments.output
+    site, output = arguments.site, arguments.output
     format_ = arguments.format or format_of(output) or "ndjson"
     if output == STANDARD_OUTPUT and format_ == "parquet" and sys.stdout.isatty():
         raise ConfigError("Parquet does not belong on a terminal: say --output FILE.")
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store = open_store(settings)
-    days = days_of(store, site_id, arguments.start, arguments.end)
-    if not days and not days_of(store, site_id, None, None):
-        raise TransferError(f"There is no event of {site_id} in the table.")
-    exporter, count = Exporter(store), 0
+    days = days_of(store, site, arguments.start, arguments.end)
+    if not days and not days_of(store, site, None, None):
+        raise TransferError(f"There is no event of {site} in the table.")
+    count = 0
     bom = output != STANDARD_OUTPUT if arguments.bom is None else arguments.bom
-    try:
-        with _opened(output, arguments.force) as file, _progress(len(days)) as bar:
-            for day, events in exporter.write(site_id, days, export_writer(format_, file, EXPORTED, bom=bom)):
-                count += events
-                bar.update(1)
-                if bar.disable:
-                    print(f"{day}: {events:,} events", file=sys.stderr)
-    finally:
-        exporter.close()
-    print(f"{count:,} events of {site_id} exported.", file=sys.stderr)
+    with (
+        closing(Exporter(store)) as exporter,
+        _opened(output, arguments.force) as file,
+        Progress("days", len(days)) as progress,
+    ):
+        for day, events in exporter.write(site, days, export_writer(format_, file, EXPORTED, bom=bom)):
+            count += events
+            progress.advance(line=f"{day}: {events:,} events")
+    print(f"{count:,} events of {site} exported.", file=sys.stderr)
     return 0
 
 
@@ -116,7 +113,3 @@ def _place(unfinished: Path, path: Path, force: bool) -> None:
         os.link(unfinished, path)
     except FileExistsError:
         raise TransferError(f"{path} exists; --force replaces it.") from None
-
-
-def _progress(days: int) -> Any:
-    return tqdm(total=days, unit=" days", disable=not sys.stderr.isatty())

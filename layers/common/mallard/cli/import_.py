@@ -3,19 +3,18 @@
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
-from tqdm import tqdm
 
-from mallard.api.parameters import read_site
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
+from mallard.cli.options import config_option, site_id
+from mallard.cli.progress import Progress, print_above
 from mallard.config import load_settings
-from mallard.errors import ConfigError, QueryError, TransferError
+from mallard.errors import TransferError
 from mallard.observability.log_format import set_up_logs
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.writer import AppendReport, TableWriter
@@ -34,37 +33,35 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
         "import",
+        parents=[config_option()],
         help="read events from a file into the table",
         description="Read events from an NDJSON, CSV or Parquet file (or a folder of Parquet files) into the table. "
         "The same file twice adds nothing, so an import that was cut off is simply run again. "
         "docs/import-export.md lists the columns.",
     )
     command.add_argument("file", metavar="FILE", help="a file, a folder of Parquet files, or - for the standard input")
-    command.add_argument("--site", help="site id of all rows (default: each row's own site_id)")
+    command.add_argument("--site", type=site_id, help="site id of all rows (default: each row's own site_id)")
     command.add_argument("--format", choices=FORMATS, help="default: by the file's name; .gz is understood")
     command.add_argument("--strict", action="store_true", help="write nothing where a single row is wrong")
-    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read and check all rows, then write those that are right."""
-    site_id = checked_site(arguments.site) if arguments.site is not None else None
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     source, store, now = find_source(arguments.file, arguments.format), open_to_write(settings), datetime.now(UTC)
     notes = _Notes(arguments.strict)
-    database, book = open_database(), SiteSettingsStore(store)
-    checker = RowValidator(database, site_id, now, lambda site: book.get(site).zones)
+    book = SiteSettingsStore(store)
     with Staging(store.scratch) as staging:
-        with _Progress("read", None) as bar:
+        with closing(open_database()) as database, _progress("read") as progress:
+            checker = RowValidator(database, arguments.site, now, lambda site: book.get(site).zones)
             chunks = notes.unknown_columns(read_chunks(source, database))
             for taken, refused in stage(chunks, checker, staging):
                 notes.refusals(refused)
-                bar.advance(taken + len(refused))
+                progress.advance(taken + len(refused))
         if not (staging.rows or notes.refused):
             raise TransferError(f"{arguments.file} has no rows, so nothing was imported.")
-        database.close()
         pa.default_memory_pool().release_unused()
         tables = [
             open_table(
@@ -85,26 +82,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def checked_site(text: str) -> str:
-    """A site id from the command line; ConfigError where it is none."""
-    try:
-        return read_site(text)
-    except QueryError as error:
-        raise ConfigError(f"--site: {error}") from error
-
-
 def _write(staging: Staging, tables: Sequence[TableWriter], now: datetime) -> tuple[AppendReport, int]:
-    """What became of the rows, and how many were too old."""
+    """The report of the rows, and the number of those past retention."""
     total, expired = AppendReport(), 0
-    with _Progress("written", staging.rows) as bar:
+    with ExitStack() as stack, _progress("written", staging.rows) as progress:
+        for table in tables:
+            stack.callback(table.close)
         for _, rows, report in write(staging, tables, now):
             if report is None:
                 expired += rows
             else:
                 total += report
-            bar.advance(rows)
-    for table in tables:
-        table.close()
+            progress.advance(rows)
     return total, expired
 
 
@@ -120,7 +109,7 @@ class _Notes:
         """The same chunks; a column nobody knows is named once."""
         for chunk in chunks:
             for name in sorted(chunk.unknown - self._unknown):
-                tqdm.write(f"The column {name[:80]!r} is not one of ours and is left out.", file=sys.stderr)
+                print_above(f"The column {name[:80]!r} is not one of ours and is left out.")
             self._unknown |= chunk.unknown
             yield chunk
 
@@ -129,7 +118,7 @@ class _Notes:
         if refused and self._strict:
             raise TransferError(f"{refused[0]} Nothing was written.")
         for refusal in refused[: max(0, REFUSALS_SHOWN - self.refused)]:
-            tqdm.write(str(refusal), file=sys.stderr)
+            print_above(str(refusal))
         self.refused += len(refused)
 
     def finish(self) -> None:
@@ -139,25 +128,5 @@ class _Notes:
             raise TransferError(f"{self.refused:,} rows were refused{shown}.")
 
 
-class _Progress:
-    """A bar on a terminal, else a plain line for each million rows."""
-
-    def __init__(self, what: str, total: int | None) -> None:
-        self._what = what
-        self._rows = 0
-        self._bar = tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=not sys.stderr.isatty())
-
-    def advance(self, rows: int) -> None:
-        """So many rows more are done."""
-        self._bar.update(rows)
-        before, self._rows = self._rows, self._rows + rows
-        if self._bar.disable and before // PLAIN_LINE_EVERY_ROWS != self._rows // PLAIN_LINE_EVERY_ROWS:
-            print(f"{self._rows:,} rows {self._what}", file=sys.stderr)
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.close()
+def _progress(label: str, total: int | None = None) -> Progress:
+    return Progress("rows", total, label=label, scaled=True, line_every=PLAIN_LINE_EVERY_ROWS)

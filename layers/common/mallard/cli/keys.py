@@ -3,14 +3,13 @@
 import argparse
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from mallard.api.parameters import read_site
 from mallard.auth.api_keys import SCOPES, ApiKeys
 from mallard.bootstrap.store import open_store
+from mallard.cli.options import config_option, site_id
 from mallard.config import load_settings
-from mallard.errors import ApiKeyError, ConfigError, QueryError
+from mallard.errors import ApiKeyError, ConfigError
 from mallard.observability.log_format import set_up_logs
 
 
@@ -22,21 +21,21 @@ def add_to(commands: Any) -> None:
         description="Make, list and revoke API keys. A key is shown once, when it is made; the store has its hash.",
     )
     actions = command.add_subparsers(required=True, metavar="ACTION")
-    create = actions.add_parser("create", help="make a key and print it")
+    create = actions.add_parser("create", parents=[config_option()], help="make a key and print it")
     create.add_argument("--name", required=True, help="what it is for")
     create.add_argument("--scope", choices=SCOPES, default="ReadOnly", help="what it may do (default: %(default)s)")
-    create.add_argument("--site", action="append", default=[], help="only for this site; may be given several times")
+    create.add_argument(
+        "--site", type=site_id, action="append", default=[], help="only for this site; may be given several times"
+    )
     create.add_argument("--expires", default="", metavar="DATE", help="its last day, YYYY-MM-DD in UTC, or a moment")
     create.set_defaults(run=_create)
-    actions.add_parser("list", help="list all keys").set_defaults(run=_list)
-    revoke = actions.add_parser("revoke", help="end a key for good")
+    actions.add_parser("list", parents=[config_option()], help="list all keys").set_defaults(run=_list)
+    revoke = actions.add_parser("revoke", parents=[config_option()], help="end a key for good")
     revoke.add_argument("key_hash", help="its hash, as `mallard keys list` shows it")
     revoke.set_defaults(run=_revoke)
-    for action in actions.choices.values():
-        action.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
 
 
-def _ring(arguments: argparse.Namespace) -> ApiKeys:
+def _open_keys(arguments: argparse.Namespace) -> ApiKeys:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     return ApiKeys(open_store(settings))
@@ -44,11 +43,10 @@ def _ring(arguments: argparse.Namespace) -> ApiKeys:
 
 def _create(arguments: argparse.Namespace) -> int:
     try:
-        sites = tuple(read_site(each) for each in arguments.site)
-        text, key = _ring(arguments).create(
-            arguments.name, arguments.scope, datetime.now(UTC), sites, expires=arguments.expires
+        text, key = _open_keys(arguments).create(
+            arguments.name, arguments.scope, datetime.now(UTC), tuple(arguments.site), expires=arguments.expires
         )
-    except (ApiKeyError, QueryError) as error:
+    except ApiKeyError as error:
         raise ConfigError(str(error)) from error
     print(text, flush=True)
     # Beside the key, so that a script can take that alone.
@@ -58,7 +56,7 @@ def _create(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     now = datetime.now(UTC)
-    for key in _ring(arguments).all():
+    for key in _open_keys(arguments).all():
         where = ", ".join(key.sites) or "all sites"
         state = "revoked" if key.revoked else "in use" if key.lives(now) else "over"
         used = f"used {key.last_used}" if key.last_used else "never used"
@@ -68,7 +66,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
-    if not _ring(arguments).revoke(arguments.key_hash):
+    if not _open_keys(arguments).revoke(arguments.key_hash):
         raise ConfigError(f"There is no key with the hash {arguments.key_hash[:80]!r}.")
     print("The key is revoked; every instance knows it within five seconds.")
     return 0

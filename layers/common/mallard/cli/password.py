@@ -4,12 +4,12 @@ import argparse
 import getpass
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from mallard.auth.admin_password import AdminPassword
 from mallard.auth.password_hashing import MAX_LENGTH
 from mallard.bootstrap.store import open_store
+from mallard.cli.options import config_option
 from mallard.config import load_settings
 from mallard.errors import ConfigError, PasswordError
 from mallard.observability.log_format import set_up_logs
@@ -24,11 +24,11 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
         "password",
+        parents=[config_option()],
         help="set the dashboard's password",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=_set)
 
 

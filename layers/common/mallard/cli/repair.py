@@ -1,21 +1,17 @@
 """``mallard repair``: list damaged files, and set them aside."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from mallard.api.parameters import read_site
 from mallard.bootstrap.store import open_store
 from mallard.cli.damaged_objects import damaged_objects, damaged_rollups
-from mallard.cli.date_arguments import read_date
+from mallard.cli.options import config_option, read_date, site_id
+from mallard.cli.progress import Progress
 from mallard.config import load_settings
-from mallard.errors import ConfigError, ConflictError, QueryError
+from mallard.errors import ConflictError
 from mallard.maintenance.erasure import last_erasure_ms
 from mallard.maintenance.rollup_builder import look_into_all, month_file
 from mallard.observability.log_format import set_up_logs
@@ -37,30 +33,26 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
         "repair",
+        parents=[config_option()],
         help="list damaged files, and set them aside",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=EPILOG,
     )
-    command.add_argument("--site", help="site id; without it all sites")
+    command.add_argument("--site", type=site_id, help="site id; without it all sites")
     command.add_argument("--date", type=read_date, metavar="DATE", help="one day, YYYY-MM-DD; without it all days")
     command.add_argument("--apply", action="store_true", help="set aside what is found")
-    command.add_argument("--config", type=Path, metavar="CONFIG", help="a TOML file with settings")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Segments first; the small objects only where no site or day is named."""
-    try:
-        site_id = read_site(arguments.site) if arguments.site else None
-    except QueryError as error:
-        raise ConfigError(f"--site: {error}") from error
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store = open_store(settings)
-    found = _repair_segments(store, partitions(store, site_id, arguments.date), apply=arguments.apply)
+    found = _repair_segments(store, partitions(store, arguments.site, arguments.date), apply=arguments.apply)
     left = 0 if arguments.apply else found
-    if site_id is None and arguments.date is None:
+    if arguments.site is None and arguments.date is None:
         left += _repair_rollups(store, apply=arguments.apply)
         left += _repair_objects(store, apply=arguments.apply)
     if not left and not found:
@@ -70,19 +62,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if left else 0
 
 
-def partitions(store: Store, site_id: str | None, day: date | None) -> list[Partition]:
+def partitions(store: Store, site: str | None, day: date | None) -> list[Partition]:
     """The partitions of a listing, of one site and day where these are named; both together name one for certain."""
-    prefix = site_prefix(site_id) if site_id else EVENTS
+    prefix = site_prefix(site) if site else EVENTS
     listed = {found for row in store.list(prefix) if (found := partition_in(row.key))}
-    if site_id and day:
+    if site and day:
         # A folder in the place of its only file is in no listing.
-        listed.add(Partition(site_id, day))
+        listed.add(Partition(site, day))
     return sorted(each for each in listed if day in (None, each.date))
 
 
 def _repair_segments(store: Store, wanted: list[Partition], *, apply: bool) -> int:
     count = 0
-    with tqdm(total=len(wanted), unit=" days", disable=not sys.stderr.isatty()) as bar:
+    with Progress("days", len(wanted)) as progress:
         for partition in wanted:
             for damaged in _damaged(store, partition):
                 count += 1
@@ -92,7 +84,7 @@ def _repair_segments(store: Store, wanted: list[Partition], *, apply: bool) -> i
                     print(f"set aside  {where}: {damaged.reason}; its bytes are kept as {kept}")
                 else:
                     print(f"damaged    {where}: {damaged.reason}, {len(damaged.data):,} bytes")
-            bar.update(1)
+            progress.advance()
     return count
 
 

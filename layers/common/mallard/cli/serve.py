@@ -11,13 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from mallard.api.client_address import is_proxy
 from mallard.api.static_files import SCRIPT_PATH
+from mallard.cli.options import add_config_argument, config_option
 from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError, QueueError, StoreError
 from mallard.observability.log_format import set_up_logs
@@ -42,12 +42,13 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
         "serve",
+        parents=[config_option()],
         help="run everything in one process",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="exit codes: 0 ended on request; 1 a fault; 2 a setting, the port or the folder must be mended",
     )
-    command.add_argument("config", nargs="?", type=Path, metavar="CONFIG", help="a TOML file with settings")
+    add_config_argument(command)
     command.set_defaults(run=run)
 
 

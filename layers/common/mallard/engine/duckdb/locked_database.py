@@ -34,6 +34,7 @@ class LockedDuckDB:
         self._store = store
         self._low = low
         self._lock = threading.Lock()
+        self._setup: tuple[str, ...] = ()
         self._cursors: set[duckdb.DuckDBPyConnection] = set()
         self._connection = connect(
             store,
