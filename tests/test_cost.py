@@ -48,7 +48,7 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def measured() -> Measured:
-    found = {name.strip("`"): float(value) for name, value, *_ in rows("What was measured")}
+    found = {name.strip("`"): float(value) for name, value, *_ in rows("Measurements")}
     return Measured(**{each.name: found[each.name] for each in fields(Measured)})
 
 
@@ -62,7 +62,7 @@ def test_the_page_gives_the_dollars_that_its_figures_make(row: list[str]) -> Non
         assert float(cell) == pytest.approx(month(measured(), views, sites, front=front).total, abs=0.006)
 
 
-@pytest.mark.parametrize("row", rows("How often it is flushed"), ids=lambda row: row[0])
+@pytest.mark.parametrize("row", rows("Flush frequency"), ids=lambda row: row[0])
 def test_the_page_gives_the_dollars_of_each_pace(row: list[str]) -> None:
     minutes = int(row[0])
     paid = [month(measured(), 1e6, 1, front=front, minutes=minutes).total for front in ("http", "url")]
@@ -82,7 +82,7 @@ def test_fewer_flushes_write_less_and_lose_no_event() -> None:
 
 
 def test_the_page_gives_the_parts_that_its_figures_make() -> None:
-    found = {name: float(dollars) for name, dollars in rows("What a million views are made of")}
+    found = {name: float(dollars) for name, dollars in rows("Cost of a million page views")}
     assert found == pytest.approx(
         {name: getattr(month(measured(), 1e6, 1), name) for name in Month.__slots__}, abs=6e-4
     )

@@ -35,8 +35,8 @@ WRONG = {
 RIGHT = [
     "[a](docs/storage.md)",
     "[a](docs/)",
-    "[a](docs/storage.md#what-is-promised)",
-    "[a](docs/storage.md#why-not-)",
+    "[a](docs/storage.md#guarantees)",
+    "[a](docs/storage.md#rejected-alternatives)",
     "# One `two` & [three](x)\n[a](#one-two--three)".replace("(x)", "(docs/api.md)"),
     "# One\n# One\n[a](#one-1)",
     '<a id="here"></a>[a](#here)',
