@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mallard.engine.sql.conditions import compile_filter
 from mallard.engine.sql.event_conditions import compile_for_events
-from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
+from mallard.stats.dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
 from mallard.stats.filters import Filter
 from support.filter_reading import (
     GOALS,

@@ -10,8 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mallard.errors import QueryError
-from mallard.stats.dimensions import DIMENSIONS
-from mallard.stats.filter_dimensions import FIRST_COLUMNS, OF_EVENTS, OF_VISITS, SEED_NAMES, is_of_event
+from mallard.stats.dimensions import DIMENSIONS, FIRST_COLUMNS, OF_EVENTS, OF_VISITS, SEED_NAMES, is_of_event
 from mallard.stats.filters import (
     GROUPS,
     MAX_DEPTH,

@@ -8,7 +8,7 @@ import pytest
 
 from mallard.engine.sql.conditions import MAX_GOALS, compile_filter
 from mallard.sites.settings import Goal
-from mallard.stats.filter_dimensions import OF_EVENTS, OF_VISITS, SEED_NAMES
+from mallard.stats.dimensions import OF_EVENTS, OF_VISITS, SEED_NAMES
 from mallard.stats.filters import (
     GROUPS,
     MAX_DEPTH,

@@ -30,6 +30,7 @@ from mallard.privacy.salts import Salts
 from mallard.reports.behaviour.funnel_sql import FunnelSql
 from mallard.stats.date_range import read_period
 from mallard.stats.dimensions import TOTAL
+from mallard.stats.metrics import MEASURES
 from mallard.stats.query import Query
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
@@ -214,11 +215,9 @@ def statements() -> dict[str, str]:
     query = Query(SITE, period, ("visitors",))
     funnel = FunnelSql(2, "true", "1", 1000)
     return {
-        "spans": counting_sql(
-            CountStatement((TOTAL,), of_visits=True, spans_only=True), has_files=True, has_waiting=False
-        ),
-        "total": counting_sql(CountStatement((TOTAL,), of_visits=True), has_files=True, has_waiting=False),
-        "pages": counting_sql(CountStatement(("pages",), of_visits=False), has_files=True, has_waiting=False),
+        "spans": counting_sql(CountStatement({TOTAL: ("visits", "duration_ms")}), has_files=True, has_waiting=False),
+        "total": counting_sql(CountStatement({TOTAL: tuple(MEASURES)}), has_files=True, has_waiting=False),
+        "pages": counting_sql(CountStatement({"pages": ("visitors", "pageviews")}), has_files=True, has_waiting=False),
         "funnel": VisitorQuery(query, str(funnel), columns=funnel.columns).statement(
             None, has_files=True, has_waiting=False
         ),

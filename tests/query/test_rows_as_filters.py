@@ -14,8 +14,7 @@ from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
-from mallard.stats.dimensions import DIMENSIONS
-from mallard.stats.filter_dimensions import SEED_NAMES, blank_words
+from mallard.stats.dimensions import DIMENSIONS, SEED_NAMES, blank_words
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from support.random_events import SITE, store_rows

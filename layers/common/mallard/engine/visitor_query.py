@@ -48,7 +48,7 @@ class VisitorQuery:
 
     def statement(self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool) -> str:
         """The whole text, over segments, pending events, both, or neither."""
-        count = CountStatement((self.query.dimension,), of_visits=True, conditions=conditions, also=self.columns)
+        count = CountStatement({self.query.dimension: ()}, conditions, also=self.columns)
         trail = trail_sql(count, has_files=has_files, has_waiting=has_waiting)
         return f"WITH {trail}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
 

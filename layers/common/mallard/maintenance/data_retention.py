@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from mallard.engine.sql.statement import rollup_made_by
+from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.errors import StoreError
 from mallard.event import local_date
 from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, months_before, swap

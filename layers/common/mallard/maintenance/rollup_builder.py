@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.engine.duckdb.engine import DuckDBEngine
-from mallard.engine.sql.statement import hours_table, rollup_made_by
+from mallard.engine.sql.day_statement import rollup_made_by
+from mallard.engine.sql.statement import hours_table
 from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError
 from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Listed, Store

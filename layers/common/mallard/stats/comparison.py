@@ -6,11 +6,9 @@ from datetime import date
 
 from mallard.errors import QueryError
 from mallard.stats.date_range import DateRange
+from mallard.stats.metrics import METRICS
 
 COMPARISONS = ("previous_period", "year_over_year")
-
-POINTS = frozenset({"bounce_rate"})
-"""Rates as fractions: their change is told in percentage points."""
 
 
 def earlier(period: DateRange, comparison: str) -> DateRange:
@@ -23,10 +21,17 @@ def earlier(period: DateRange, comparison: str) -> DateRange:
 
 
 def change(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    """Per metric: whole percent (0 to something is 100), for POINTS percentage points with one decimal."""
+    """Per metric: whole percent (0 to something is 100), for rates percentage points with one decimal.
+
+    The names are those of METRICS, or of numbers that are no rates.
+    """
     return {
-        name: _points(before[name], now[name]) if name in POINTS else _percent(before[name], now[name]) for name in now
+        name: _points(before[name], now[name]) if _is_rate(name) else _percent(before[name], now[name]) for name in now
     }
+
+
+def _is_rate(name: str) -> bool:
+    return name in METRICS and METRICS[name].is_rate
 
 
 def _percent(before: float, now: float) -> int:

@@ -14,7 +14,7 @@ from mallard.normalize.names import (
     written_page,
     written_referrer,
 )
-from mallard.stats.filter_dimensions import ENTRY_PAGE, EXIT_PAGE, GOAL, PAGE
+from mallard.stats.dimensions import ENTRY_PAGE, EXIT_PAGE, GOAL, PAGE
 from mallard.stats.filter_tree import CONTAINS, IS, Leaf
 
 _PAGES = (PAGE, ENTRY_PAGE, EXIT_PAGE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from mallard.errors import QueryError
-from mallard.stats.filter_dimensions import OF_EVENTS, OF_VISITS, PROPS, SEED_NAMES, is_of_event
+from mallard.stats.dimensions import OF_EVENTS, OF_VISITS, PROPS, SEED_NAMES, is_of_event
 from mallard.stats.filter_tree import CONTAINS as CONTAINS
 from mallard.stats.filter_tree import IS as IS
 from mallard.stats.filter_tree import MATCHES as MATCHES

@@ -1,4 +1,4 @@
-"""What is asked of the engine: metrics by one dimension, over the events of a site and range that a filter passes."""
+"""A query: metrics by one dimension, over the events of a site and range that a filter passes."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from mallard.errors import QueryError
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.filters import Filter
-from mallard.stats.metrics import METRICS
+from mallard.stats.metrics import MEASURES, METRICS, measures_of
 
 DAY = "day"
 HOUR = "hour"
@@ -42,7 +42,14 @@ class Query:
                 raise QueryError(f"{name[:40]!r} is no metric; there are {', '.join(METRICS)}.")
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures of its metrics and its order."""
+        ordered_by = {self.order} if self.dimension in DIMENSIONS else set()
+        needed = measures_of(self.metrics)
+        return tuple(name for name in MEASURES if name in needed or name in ordered_by)
+
+    @property
     def of_visits(self) -> bool:
-        """Whether the events must be put together to visits to answer this."""
+        """True where events must be put together to visits to answer it."""
         dimension = DIMENSIONS.get(self.dimension)
         return any(METRICS[name].of_visits for name in self.metrics) or (dimension is not None and dimension.of_visit)

@@ -8,8 +8,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.sql.statement import BEGINNING, DaySql, day_sql, sql_file
-from mallard.table.rollup import FACTS, MAX_VALUE_BYTES, MAX_VALUES, SCHEMA
+from mallard.engine.sql.day_statement import DaySql, day_sql
+from mallard.engine.sql.statement import BEGINNING
+from mallard.engine.sql.texts import sql_file
+from mallard.table.rollup import FACTS, MAX_VALUE_BYTES, MAX_VALUES, MEASURED, SCHEMA
 
 COUNTED = pa.schema([each for each in SCHEMA if each.name not in ("date", *FACTS)])
 """What is counted of a day; the builder knows the rest of ``rollup.SCHEMA``."""
@@ -52,7 +54,7 @@ def count_day(
     for statement in others:
         cursor.execute(statement)
     rows = pa.concat_tables(_dimensions(cursor, sql, bounds))
-    read = cursor.execute(sql.rows, values).to_arrow_table()["events"][0].as_py()
+    read = cursor.execute(sql.rows, values).fetchall()[0][0]
     return DayCounts(rows, int(read), int(footers[0]), bool(footers[1]))
 
 
@@ -78,4 +80,8 @@ def _fitting(values: pa.ChunkedArray, bounds: RollupBounds) -> int:
 
 
 def _as_counted(rows: pa.Table, *, is_rest: bool = False) -> pa.Table:
+    for name in MEASURED:
+        if name not in rows.column_names:
+            # Where each event has its own value, visits are not told.
+            rows = rows.append_column(name, pa.repeat(0, rows.num_rows))
     return rows.append_column("is_rest", pa.repeat(is_rest, rows.num_rows)).select(COUNTED.names).cast(COUNTED)

@@ -24,20 +24,19 @@ from mallard.engine.duckdb.sums import Sums
 from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
 from mallard.engine.sql.statement import (
     BEGINNING,
-    SPANS,
     CountStatement,
     counting_sql,
     hours_table,
     rows_sql,
-    sql_file,
 )
+from mallard.engine.sql.texts import sql_file
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.date_range import DateRange
-from mallard.stats.dimensions import OTHER, TOTAL
-from mallard.stats.query import DAY, HOUR, Query
+from mallard.stats.dimensions import OTHER
+from mallard.stats.query import HOUR, Query
 from mallard.store.base import Listed, Store
 from mallard.table.duckdb_files import READ_ATTEMPTS, READ_ERRORS
 from mallard.table.layout import date_in, key_in, site_prefix
@@ -157,13 +156,7 @@ class DuckDBEngine:
         )
         conditions = self._conditions(first, of_visits=any(each.of_visits for each in queries))
         count = CountStatement(
-            tuple(dict.fromkeys(each.dimension for each in queries)),
-            of_visits=any(each.of_visits for each in queries),
-            conditions=conditions,
-            recent=conditions is None and first.period.since is not None,
-            visits_by_day=any(each.of_visits for each in queries if each.dimension == DAY),
-            spans_only=conditions is None
-            and all(each.dimension == TOTAL and SPANS.issuperset(each.metrics) for each in queries),
+            _measures(queries), conditions, recent=conditions is None and first.period.since is not None
         )
 
         glance = self._glance(first, dimensions=count.dimensions)
@@ -392,8 +385,7 @@ class DuckDBEngine:
             sums = Sums(cursor)
             self._portions(look, partial(self._run, queries[0], count, sums))
             for dimensions, days in plan.capped.items():
-                of_visits = any(each.of_visits for each in queries if each.dimension in dimensions)
-                some = CountStatement(tuple(sorted(dimensions)), of_visits=of_visits)
+                some = CountStatement({name: count.measures[name] for name in sorted(dimensions)})
                 for portion in portions(days.items(), PORTION_BYTES):
                     files = _files_of(portion, _by_day(look.files))
                     self._run(queries[0], some, sums, files, look.pending.slice(0, 0))
@@ -445,6 +437,14 @@ class DuckDBEngine:
         rows, rest = merged([counts], query), plan.rolled.rest(query.dimension)
         # Nobody can tell which values these were: they stand behind all others, whatever their number.
         return [*rows, {"value": OTHER, **rest, "is_rest": True}] if rest else rows
+
+
+def _measures(queries: Iterable[Query]) -> dict[str, frozenset[str]]:
+    """The names of the measures of each dimension that several queries are about."""
+    found: dict[str, frozenset[str]] = {}
+    for each in queries:
+        found[each.dimension] = found.get(each.dimension, frozenset()) | set(each.measures)
+    return found
 
 
 def _by_dimensions(days: Days, rolled: RolledCounts) -> dict[frozenset[str], Days]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.engine.duckdb.merge import COUNTS
-from mallard.engine.sql.statement import rollup_made_by
+from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import DIMENSIONS

@@ -8,10 +8,9 @@ import pyarrow.compute as pc
 
 from mallard.engine.duckdb.cursors import Cursor
 from mallard.engine.duckdb.merge import COUNTS
-from mallard.engine.sql.statement import sql_file
+from mallard.engine.sql.texts import sql_file
 from mallard.errors import QueryTooLargeError
 from mallard.stats.dimensions import DIMENSIONS
-from mallard.stats.filter_dimensions import SEED_NAMES, blank_words
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import Query
 
@@ -25,7 +24,7 @@ class Sums:
     def __init__(self, cursor: Cursor) -> None:
         """Nothing is counted yet."""
         self.cursor = cursor
-        columns = ", ".join(f"{name} BIGINT" for name in MEASURES)
+        columns = ", ".join(f"{each.name} {each.type}" for each in MEASURES.values())
         cursor.execute(f"CREATE TEMP TABLE counted (dimension VARCHAR, value VARCHAR, {columns})")
 
     def add(self, sql: str, values: Mapping[str, Any]) -> None:
@@ -44,7 +43,7 @@ class Sums:
         return self._most(query, rolled)
 
     def _most(self, query: Query, rolled: pa.Table) -> pa.Table:
-        words = pa.array(sorted(blank_words(SEED_NAMES[query.dimension])), pa.string())
+        words = pa.array(sorted(DIMENSIONS[query.dimension].blanks), pa.string())
         missing = pc.is_in(rolled["value"], value_set=words)
         named = pc.if_else(missing, pa.scalar(None, pa.string()), rolled["value"])
         self.cursor.register("rolled", rolled.set_column(1, "value", named))
@@ -54,7 +53,7 @@ class Sums:
         if query.only is not None:
             values["only"] = sorted(query.only)
         sql = sql_file("sums").format(
-            sums=",\n    ".join(f"sum({name}) AS {name}" for name in MEASURES),
+            sums=",\n    ".join(f"{each.merge}({each.name}) AS {each.name}" for each in MEASURES.values()),
             wanted="true" if query.only is None else "list_contains($only, coalesce(value, $blank))",
             order=f"{query.order} DESC, " if query.order else "",
         )

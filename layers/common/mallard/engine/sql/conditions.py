@@ -13,7 +13,7 @@ from mallard.engine.sql.goal_conditions import goal_columns, goal_condition, goa
 from mallard.engine.sql.operators import NOTHING, BoundSql, any_of, comparison, pattern, property_of_event
 from mallard.errors import QueryError
 from mallard.sites.settings import Goal
-from mallard.stats.filter_dimensions import (
+from mallard.stats.dimensions import (
     ENTRY_PAGE,
     EVENT_COLUMNS,
     EXIT_PAGE,

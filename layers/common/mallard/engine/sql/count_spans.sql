@@ -1,7 +1,7 @@
 -- One row: how many visits and how long they are, where nothing else is asked of them. For that they need not be put
--- together: a visitor's day lasts from its first event to its last, and each gap over 30 minutes in it (an hour behind a
--- rounded time) is the end of one more visit, and no part of any. Measures that this does not tell are 0.
--- `place` is the time in milliseconds, doubled: even where it is rounded, odd where it is exact.
+-- together: a visitor's day lasts from its first event to its last, and each longer gap in it is the end of one more
+-- visit, and no part of any. `place` is the time in milliseconds, doubled: even where it is rounded, odd where it is
+-- exact.
 event AS MATERIALIZED (
     SELECT
         date, visitor_id, epoch_ms(timestamp) * 2 + CAST(hour_order IS NULL AS INTEGER) AS place,
@@ -9,36 +9,33 @@ event AS MATERIALIZED (
     FROM every
     WHERE visitor_id IS NOT NULL
 ),
-person AS MATERIALIZED (
+visitor_day AS MATERIALIZED (
     SELECT date, visitor_id, (max(place) >> 1) - (min(place) >> 1) AS lasting_ms
     FROM event
     GROUP BY date, visitor_id
 ),
--- Only who was there for over 30 minutes, a quarter of the events, may have been away in between.
+-- Only who was there for longer, a quarter of the events, may have been away in between.
 gap AS (
     SELECT lasting_ms
     FROM (
         SELECT (place >> 1) - (before >> 1) AS lasting_ms, before & 1 = 0 AS is_behind_rounded
         FROM (
             SELECT place, lag(place) OVER (PARTITION BY date, visitor_id ORDER BY place) AS before
-            FROM event SEMI JOIN (SELECT date, visitor_id FROM person WHERE lasting_ms > 1800000) USING (date, visitor_id)
+            FROM event SEMI JOIN (
+                SELECT date, visitor_id FROM visitor_day WHERE lasting_ms > {gap_ms}
+            ) USING (date, visitor_id)
         )
     )
-    WHERE lasting_ms > CASE WHEN is_behind_rounded THEN 3600000 ELSE 1800000 END
+    WHERE lasting_ms > CASE WHEN is_behind_rounded THEN {rounded_gap_ms} ELSE {gap_ms} END
 )
 SELECT
     'total' AS dimension,
     CAST(NULL AS VARCHAR) AS value,
-    0 AS visitors,
-    persons + gaps AS visits,
-    0 AS bounces,
-    0 AS landings,
+    visitor_days + gaps AS visits,
     lasting_ms - away_ms AS duration_ms,
-    visit_pageviews,
-    0 AS pageviews,
-    0 AS events
+    visit_pageviews
 FROM (
-    SELECT count(*) AS persons, coalesce(sum(lasting_ms), 0) AS lasting_ms FROM person
+    SELECT count(*) AS visitor_days, coalesce(sum(lasting_ms), 0) AS lasting_ms FROM visitor_day
 ) CROSS JOIN (
     SELECT count(*) FILTER (viewed) AS visit_pageviews FROM event
 ) CROSS JOIN (

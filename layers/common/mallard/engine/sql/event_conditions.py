@@ -8,7 +8,7 @@ from typing import TypeGuard
 from mallard.engine.sql.conditions import ConditionWriter
 from mallard.engine.sql.operators import BoundSql
 from mallard.sites.settings import Goal
-from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
+from mallard.stats.dimensions import EVENT_COLUMNS, FIRST_COLUMNS, blank_words
 from mallard.stats.filters import IS, All, Any_, Filter, Leaf
 
 _COLUMNS = {**EVENT_COLUMNS, **FIRST_COLUMNS}

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.sql.operators import BoundSql, any_of, one_of, pattern, property_of_event
+from mallard.engine.sql.operators import BoundSql, any_of, one_of, pattern, property_of_event, quoted
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
 from mallard.normalize.names import composed, forms, stored_label, written_page
 from mallard.sites.settings import Goal
-from mallard.stats.filter_dimensions import PAGE, PROPS, blank_words, quoted
+from mallard.stats.dimensions import PAGE, PROPS, blank_words
 from mallard.stats.filters import CONTAINS, IS, Leaf
 
 NAME = "event:name"

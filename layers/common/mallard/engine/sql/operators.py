@@ -9,10 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.normalize.names import composed, forms
-from mallard.stats.filter_dimensions import PROPS, blank_words, missing_text, present, quoted
+from mallard.stats.dimensions import PROPS, blank_words, missing_text
 from mallard.stats.filters import CONTAINS, IS, MATCHES, Leaf
 
 NOTHING = "CAST(NULL AS VARCHAR)"
+
+
+def present(text: str, words: Iterable[str]) -> str:
+    """SQL of a value that is NULL where it reads like one of the words for a missing one: both are one thing."""
+    return f"CASE WHEN {text} IN ({', '.join(quoted(words))}) THEN NULL ELSE {text} END"
+
+
+def quoted(words: Iterable[str]) -> list[str]:
+    """Words of the closed table of dimensions as SQL, in order."""
+    return [f"'{each}'" for each in sorted(words)]
 
 
 class BoundSql:

@@ -1,22 +1,18 @@
-"""SQL put together from the files in ``engine/sql``: names and closed fragments only, values are always bound."""
+"""Statements over events and visits, put together from the files of this folder; values are always bound."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import cache
-from importlib.resources import files
 
 import pyarrow as pa
 
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
+from mallard.engine.sql.count_select import count_select, needs_visits, present_value
 from mallard.engine.sql.operators import NOTHING
+from mallard.engine.sql.texts import GAPS, sql_file
 from mallard.sites.time_zone import SiteZones
-from mallard.stats.dimensions import DIMENSIONS, Dimension
-from mallard.stats.filter_dimensions import SEED_NAMES, blank_words, present
-from mallard.stats.query import DAY, HOUR
-from mallard.table import rollup
-from mallard.table.rollup import MAX_VALUES, TOTAL
+from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
+from mallard.stats.metrics import MEASURES, MONEY, Measure
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
 
@@ -36,33 +32,33 @@ _MONEY_OF_VISIT = (
 )
 
 
-SPANS = frozenset({"visits", "visit_duration", "views_per_visit"})
-"""Metrics of visits for which no visit has to be looked at as a whole."""
+SPANS = frozenset({"visits", "duration_ms", "visit_pageviews"})
+"""Measures of visits for which no visit has to be looked at as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountStatement:
-    """What one statement counts: the measures of each value of some dimensions, TOTAL, DAY and HOUR among them.
+    """What one statement counts: for each dimension, TOTAL, DAY and HOUR among them, the names of its measures.
 
-    ``of_visits``: the visits are counted too; without, measures of theirs are 0. Those of each DAY only where
-    ``visits_by_day``. ``also`` are columns of events that are read besides. ``spans_only``: of TOTAL nothing is told
-    but the measures behind the metrics SPANS, which takes a third of the time. ``recent``: the statement binds
-    ``since`` and ``until``, and counts what is between them.
+    ``with_money`` adds MONEY to each. ``also`` are columns of events that are read besides. ``recent``: the statement
+    binds ``since`` and ``until``, and counts what is between them.
     """
 
-    dimensions: tuple[str, ...]
-    of_visits: bool
+    measures: Mapping[str, Collection[str]]
     conditions: Conditions | None = None
     with_money: bool = False
-    visits_by_day: bool = False
     also: tuple[str, ...] = ()
-    spans_only: bool = False
     recent: bool = False
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names, TOTAL, DAY and HOUR among them."""
+        return tuple(self.measures)
 
     @property
     def known(self) -> tuple[Dimension, ...]:
         """Those of DIMENSIONS."""
-        return tuple(DIMENSIONS[name] for name in self.dimensions if name in DIMENSIONS)
+        return tuple(DIMENSIONS[name] for name in self.measures if name in DIMENSIONS)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,6 +66,23 @@ class CountStatement:
         read = {*self.also, *(each.column for each in self.known)}
         read |= self.conditions.columns if self.conditions else set()
         return (*_KEYS, *sorted(read - set(_KEYS)), *(_MONEY if self.with_money else ()))
+
+    @property
+    def needs_visits(self) -> bool:
+        """True where visits have to be put together."""
+        return any(needs_visits(name, self.measures_of(name)) for name in self.measures)
+
+    @property
+    def is_of_spans(self) -> bool:
+        """True where the statement of SPANS tells all, which takes a third of the time."""
+        measures = self.measures.get(TOTAL, ())
+        return self.conditions is None and len(self.measures) == 1 and bool(measures) and SPANS.issuperset(measures)
+
+    def measures_of(self, dimension: str) -> tuple[Measure, ...]:
+        """The measures of a dimension, in the table's order."""
+        wanted = self.measures[dimension]
+        measures = tuple(each for each in MEASURES.values() if each.name in wanted)
+        return (*measures, *MONEY) if self.with_money else measures
 
 
 def hours_table(zones: SiteZones, start: date, end: date) -> pa.Table:
@@ -92,20 +105,14 @@ def hours_table(zones: SiteZones, start: date, end: date) -> pa.Table:
     )
 
 
-@cache
-def sql_file(name: str) -> str:
-    """The text of ``engine/sql/<name>.sql``."""
-    return files("mallard.engine").joinpath("sql", f"{name}.sql").read_text("utf-8")
-
-
 def counting_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:
     """The whole text of a count over segments, pending events, both, or neither."""
     kind = "recent" if count.recent else "events"
-    every = _every(has_files=has_files, has_waiting=has_waiting, kind=kind)
-    if count.spans_only:
-        return "WITH " + ",\n".join([*every, sql_file("count_spans")])
+    every = every_sql(has_files=has_files, has_waiting=has_waiting, kind=kind)
+    if count.is_of_spans:
+        return "WITH " + ",\n".join([*every, sql_file("count_spans").format(**GAPS)])
     ctes = [*every, *_events(count), *_visits(count)]
-    selects = [_select(name, count) for name in count.dimensions]
+    selects = [count_select(name, count.measures_of(name)) for name in count.dimensions]
     return "WITH " + ",\n".join(ctes) + "\n" + "\nUNION ALL BY NAME\n".join(selects)
 
 
@@ -116,9 +123,9 @@ def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files
         names = ("stored", "waiting", "rows_both") if has_files else ("waiting", "rows_waiting")
         ctes, rows = [sql_file(name) for name in names], "rows_all"
     else:
-        count = CountStatement((), of_visits=True, conditions=conditions, also=("event_id",))
+        count = CountStatement({}, conditions, also=("event_id",))
         # What waits has every column of the table, so that there is none that no file has.
-        every = _every(has_files=has_files, has_waiting=True)
+        every = every_sql(has_files=has_files, has_waiting=True)
         ctes, rows = [*every, *_events(count), *_visits_passing(count, conditions)], "rows_matched"
     return "WITH " + ",\n".join(ctes) + "\n" + sql_file(rows).format(columns=selected)
 
@@ -127,7 +134,7 @@ def trail_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> s
     """What makes the table ``trail``: the events of visitors that pass, with the columns ``also`` and the ``value`` of
     the count's one dimension, where it has one.
     """
-    ctes = _every(has_files=has_files, has_waiting=has_waiting)
+    ctes = every_sql(has_files=has_files, has_waiting=has_waiting)
     name = count.dimensions[0]
     dimension = DIMENSIONS.get(name)
     of_visit = dimension is not None and dimension.of_visit
@@ -135,7 +142,7 @@ def trail_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> s
     columns = ", ".join(f"event.{each}" for each in dict.fromkeys((*_KEYS, *count.also)))
     named = NOTHING
     if dimension:
-        value = _present(dimension, dimension.visit if of_visit else f"event.{dimension.column}")
+        value = present_value(dimension, dimension.visit if of_visit else f"event.{dimension.column}")
         named = f"coalesce({value}, '{dimension.blank}')"
     if conditions is None:
         return ",\n".join([*ctes, sql_file("trail_all").format(columns=columns, value=named)])
@@ -145,57 +152,7 @@ def trail_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> s
     return ",\n".join([*ctes, sql_file(kind).format(columns=columns, value=named)])
 
 
-@dataclass(frozen=True, slots=True)
-class DaySql:
-    """The statements that count a day for its rollup: the very counts that reports make, of one dimension at a time.
-
-    ``tables`` make the tables that the others read, ``rows`` is the number of rows that were read. Of a dimension of
-    DIMENSIONS ``most_seen`` has one row more than are kept, at most, and ``rest`` one row for all values that are not
-    in the table ``kept``.
-    """
-
-    tables: tuple[str, ...]
-    rows: str
-    whole: tuple[str, ...]
-    most_seen: Mapping[str, str]
-    rest: Mapping[str, str]
-
-    def __str__(self) -> str:
-        """All of the text."""
-        return "\n".join([*self.tables, self.rows, *self.whole, *self.most_seen.values(), *self.rest.values()])
-
-
-@cache
-def day_sql(max_values: int = MAX_VALUES) -> DaySql:
-    """That keeps so many values of a dimension."""
-    count = CountStatement((TOTAL, HOUR, *DIMENSIONS), of_visits=True, with_money=True)
-    every = ",\n".join(_every(has_files=True, has_waiting=False))
-    visits = ",\n".join([_put_together(count), sql_file("visit_all")])
-    tables = (
-        f"CREATE TEMP TABLE event AS WITH {every}\nSELECT {', '.join(count.columns)} FROM every",
-        f"CREATE TEMP TABLE visit AS WITH {visits}\nSELECT * FROM visit",
-        "CREATE TEMP VIEW matched AS SELECT * FROM event",
-    )
-    return DaySql(
-        tables,
-        f"WITH {sql_file('stored')}\n{sql_file('count_rows')}",
-        (_select(TOTAL, count), _select(HOUR, count)),
-        {
-            name: sql_file("most_seen").format(counted=_select(name, count), blank=each.blank, limit=max_values + 1)
-            for name, each in DIMENSIONS.items()
-        },
-        {name: _select(name, count, rest=True) for name in DIMENSIONS},
-    )
-
-
-@cache
-def rollup_made_by(zone: str) -> str:
-    """A hash of all that decides what a rollup says of the same segments: an upgrade that counts otherwise rebuilds."""
-    text = "\n".join([str(day_sql()), str(rollup.SCHEMA), str(rollup.MAX_VALUE_BYTES), zone])
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _every(*, has_files: bool, has_waiting: bool, kind: str = "events") -> list[str]:
+def every_sql(*, has_files: bool, has_waiting: bool, kind: str = "events") -> list[str]:
     if has_files:
         names = ("stored", "waiting", f"{kind}_both") if has_waiting else ("stored", f"{kind}_stored")
         return [sql_file(name) for name in names]
@@ -208,7 +165,7 @@ def _events(count: CountStatement) -> list[str]:
     conditions = count.conditions
     if conditions is None:
         # What is looked at once needs no place of its own.
-        once = len(count.dimensions) == 1 and not count.of_visits
+        once = len(count.dimensions) == 1 and not count.needs_visits
         return [sql_file("event").format(columns=columns, kept="NOT MATERIALIZED" if once else "MATERIALIZED")]
     passing = [each for each in (conditions.opening, conditions.touching) if each is not None]
     if not passing:
@@ -220,7 +177,7 @@ def _events(count: CountStatement) -> list[str]:
 def _visits(count: CountStatement) -> list[str]:
     conditions = count.conditions
     if conditions is None:
-        return [_put_together(count), sql_file("visit_all")] if count.of_visits else [sql_file("visit_none")]
+        return [visits_sql(count), sql_file("visit_all")] if count.needs_visits else [sql_file("matched_all")]
     return [*_visits_passing(count, conditions), sql_file("visit_touched" if conditions.event else "visit_whole")]
 
 
@@ -228,10 +185,10 @@ def _visits_passing(count: CountStatement, conditions: Conditions) -> list[str]:
     passing = sql_file("visit_passing").format(
         landing=conditions.landing or "true", visit=conditions.visit, event=conditions.event or "true"
     )
-    return [_put_together(count), passing]
+    return [visits_sql(count), passing]
 
 
-def _put_together(count: CountStatement) -> str:
+def visits_sql(count: CountStatement) -> str:
     """Visits with what is asked of them: values of the first event, entry and exit page, what was done."""
     conditions, more = count.conditions, []
     opening = {each.column for each in count.known if each.of_first_event}
@@ -251,42 +208,4 @@ def _put_together(count: CountStatement) -> str:
     ]
     more += _MONEY_OF_VISIT if count.with_money else ()
     measures = sql_file("visit_measures").format(more="".join(f",\n        {each}" for each in more)).strip()
-    return sql_file("visits").format(measures=measures)
-
-
-def _select(name: str, count: CountStatement, *, rest: bool = False) -> str:
-    """The count of one dimension; ``rest``: of its values that are not in the table ``kept``, as one row."""
-    money = sql_file("money").rstrip() if count.with_money else ""
-    if name == TOTAL:
-        return sql_file("count_total").format(money=money, money_names=", revenue, currency" if money else "")
-    if name == HOUR:
-        return sql_file("count_hour").format(money=money)
-    if name == DAY and count.visits_by_day:
-        return sql_file("count_day")
-    if name == DAY:
-        return sql_file("count_event").format(name=name, value="CAST(date AS VARCHAR)", money=money, rows="matched")
-    dimension = DIMENSIONS[name]
-    column = _present(dimension, dimension.column)
-    if not dimension.of_visit:
-        rows, value = (_without_kept("matched", column), NOTHING) if rest else ("matched", column)
-        return sql_file("count_event").format(name=name, value=value, money=money, rows=rows)
-    value = _present(dimension, dimension.visit)
-    column = column if dimension.of_first_event else NOTHING
-    return sql_file("count_visit").format(
-        name=name,
-        value=NOTHING if rest else value,
-        column=NOTHING if rest else column,
-        visits=_without_kept("visit", value) if rest else "visit",
-        rows=_without_kept("matched", column) if rest else "matched",
-        money=money,
-        money_columns=", revenue, currency_low, currency_high" if money else "",
-    )
-
-
-def _without_kept(rows: str, value: str) -> str:
-    return sql_file("without_kept").format(rows=rows, value=value).strip()
-
-
-def _present(dimension: Dimension, text: str | None) -> str:
-    """The word for a missing value is a missing value too: a campaign may call its source Direct."""
-    return present(str(text), blank_words(SEED_NAMES[dimension.name]))
+    return sql_file("visits").format(measures=measures, **GAPS)

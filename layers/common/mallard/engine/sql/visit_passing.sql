@@ -1,6 +1,6 @@
 -- The visits that the filter lets pass, and of their events and the visitorless ones those that it is after.
 passing AS MATERIALIZED (
-    SELECT *, events = 1 AND pageviews = 1 AS bounced, {landing} AS lands, pageviews AS visit_pageviews
+    SELECT *, events = 1 AND pageviews = 1 AS bounced, {landing} AS entered, pageviews AS visit_pageviews
     FROM every_visit AS visit
     WHERE {visit}
 ),
@@ -10,7 +10,7 @@ matched AS MATERIALIZED (
     WHERE visit.visit_number = 0 AND ({event})
     UNION ALL BY NAME
     SELECT event.* EXCLUDE (opens)
-    FROM spread AS event JOIN passing AS visit
+    FROM long_days AS event JOIN passing AS visit
       ON event.date = visit.date AND event.visitor_id = visit.visitor_id AND event.visit_number = visit.visit_number
     WHERE {event}
     UNION ALL BY NAME

@@ -16,7 +16,7 @@ from mallard.errors import QueryError
 from mallard.normalize.names import forms, written_page
 from mallard.reports.behaviour.parameter_reader import Reader
 from mallard.sites.settings import Goal
-from mallard.stats.filter_dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
+from mallard.stats.dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
 from mallard.stats.filter_values import written_leaf
 from mallard.stats.filters import (
     CONTAINS,

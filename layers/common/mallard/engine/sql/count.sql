@@ -1,0 +1,2 @@
+SELECT {dimension} AS dimension, {value} AS value{measures}
+FROM {rows}{where}{grouped}

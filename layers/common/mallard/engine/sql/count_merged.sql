@@ -1,0 +1,5 @@
+SELECT {dimension} AS dimension, value{measures}
+FROM (
+{parts}
+)
+GROUP BY value

@@ -1,0 +1,103 @@
+"""The SELECT that counts the measures of one dimension, over the relations ``matched`` and ``visit``."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from mallard.engine.sql.operators import NOTHING, present
+from mallard.engine.sql.texts import sql_file
+from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
+from mallard.stats.metrics import Measure
+from mallard.stats.query import DAY, HOUR
+
+_DATE = "CAST(date AS VARCHAR)"
+_LOCAL_HOUR = "strftime(hours.start, '%Y-%m-%d %H:%M')"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one relation, the key they are grouped by, and the aggregate of each measure."""
+
+    rows: str
+    key: str
+    measures: tuple[tuple[Measure, str], ...]
+    where: str = ""
+
+    def sql(self, dimension: str) -> str:
+        return (
+            sql_file("count")
+            .format(
+                dimension=f"'{dimension}'",
+                value=self.key,
+                measures="".join(f",\n    {text} AS {measure.name}" for measure, text in self.measures),
+                rows=self.rows,
+                where=f"\nWHERE {self.where}" if self.where else "",
+                # One row, also of no events.
+                grouped="" if dimension == TOTAL else "\nGROUP BY value",
+            )
+            .rstrip()
+        )
+
+
+def needs_visits(dimension: str, measures: Iterable[Measure]) -> bool:
+    """True where the visits have to be put together to count these measures of a dimension."""
+    if dimension in DIMENSIONS:
+        return DIMENSIONS[dimension].of_visit
+    return dimension in (TOTAL, DAY) and any(each.of_events is None for each in measures)
+
+
+def count_select(name: str, measures: Collection[Measure], *, rest: bool = False) -> str:
+    """A row for each value of the dimension ``name`` (TOTAL: one), with ``dimension``, ``value`` and these measures.
+
+    Measures that the dimension cannot tell are left out: those of visits, where each event has its own value.
+    ``rest``: one row for all values of the dimension that are not in the table ``kept``.
+    """
+    parts = _parts(name, measures, rest=rest)
+    if len(parts) == 1:
+        return parts[0].sql(name)
+    merged = "".join(f",\n    {_merge(each)} AS {each.name}" for each in measures)
+    of_all = "\nUNION ALL BY NAME\n".join(each.sql(name) for each in parts)
+    return sql_file("count_merged").format(dimension=f"'{name}'", measures=merged, parts=of_all).rstrip()
+
+
+def present_value(dimension: Dimension, text: str | None) -> str:
+    """SQL of a value; a word for a missing one is a missing one too: a campaign may call its source Direct."""
+    return present(str(text), dimension.blanks)
+
+
+def _parts(name: str, measures: Collection[Measure], *, rest: bool) -> list[_Part]:
+    if name in DIMENSIONS:
+        return _parts_of(DIMENSIONS[name], measures, rest=rest)
+    if name == HOUR:
+        return [_of_events(measures, sql_file("hours_of_events").strip(), _LOCAL_HOUR)]
+    key = _DATE if name == DAY else NOTHING
+    events = _of_events(measures, "matched", key)
+    visits = _Part("visit", key, tuple((each, str(each.of_visits)) for each in measures if each.of_events is None))
+    return [part for part in (events, visits) if part.measures]
+
+
+def _parts_of(dimension: Dimension, measures: Collection[Measure], *, rest: bool) -> list[_Part]:
+    """Events without a visitor count under their own value of a visit's dimension, and have no entry and exit page."""
+    column = present_value(dimension, dimension.column)
+    if not dimension.of_visit:
+        return [_of_events(measures, *_rest("matched", column, rest=rest))]
+    value = present_value(dimension, dimension.visit)
+    of_visits = tuple((each, each.of_visits) for each in measures if each.of_visits is not None)
+    visits = _Part(*_rest("visit", value, rest=rest), of_visits)
+    column = column if dimension.of_first_event else NOTHING
+    anonymous = _of_events(measures, *_rest("matched", column, rest=rest), where="visitor_id IS NULL")
+    return [visits, anonymous] if anonymous.measures else [visits]
+
+
+def _of_events(measures: Iterable[Measure], rows: str, key: str, where: str = "") -> _Part:
+    told = tuple((each, each.of_events) for each in measures if each.of_events is not None)
+    return _Part(rows, key, told, where)
+
+
+def _rest(rows: str, value: str, *, rest: bool) -> tuple[str, str]:
+    """The rows and their key; ``rest``: those that are not kept, under one."""
+    return (sql_file("without_kept").format(rows=rows, value=value).strip(), NOTHING) if rest else (rows, value)
+
+
+def _merge(measure: Measure) -> str:
+    merged = f"{measure.merge}({measure.name})"
+    return f"coalesce({merged}, 0)" if measure.type == "BIGINT" else merged

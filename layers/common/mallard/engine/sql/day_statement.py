@@ -1,0 +1,70 @@
+"""The statements that count one closed day for its rollup, and the hash of their text."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from mallard.engine.sql.count_select import count_select
+from mallard.engine.sql.statement import CountStatement, every_sql, visits_sql
+from mallard.engine.sql.texts import sql_file
+from mallard.stats.dimensions import DIMENSIONS, TOTAL
+from mallard.stats.metrics import MEASURES
+from mallard.stats.query import HOUR
+from mallard.table import rollup
+from mallard.table.rollup import MAX_VALUES
+
+
+@dataclass(frozen=True, slots=True)
+class DaySql:
+    """The statements that count a day for its rollup: the very counts that reports make, of one dimension at a time.
+
+    ``tables`` make the tables that the others read, ``rows`` is the number of rows that were read. Of a dimension of
+    DIMENSIONS ``most_seen`` has one row more than are kept, at most, and ``rest`` one row for all values that are not
+    in the table ``kept``.
+    """
+
+    tables: tuple[str, ...]
+    rows: str
+    whole: tuple[str, ...]
+    most_seen: Mapping[str, str]
+    rest: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """All of the text."""
+        return "\n".join([*self.tables, self.rows, *self.whole, *self.most_seen.values(), *self.rest.values()])
+
+
+@cache
+def day_sql(max_values: int = MAX_VALUES) -> DaySql:
+    """That keeps so many values of a dimension."""
+    count = CountStatement(dict.fromkeys((TOTAL, HOUR, *DIMENSIONS), tuple(MEASURES)), with_money=True)
+    every = ",\n".join(every_sql(has_files=True, has_waiting=False))
+    visits = ",\n".join([visits_sql(count), sql_file("visit_all")])
+
+    def select(name: str, *, rest: bool = False) -> str:
+        counted = count_select(name, count.measures_of(name), rest=rest)
+        return sql_file("day_kept").format(counted=counted).strip()
+
+    tables = (
+        f"CREATE TEMP TABLE event AS WITH {every}\nSELECT {', '.join(count.columns)} FROM every",
+        f"CREATE TEMP TABLE visit AS WITH {visits}\nSELECT * FROM visit",
+        "CREATE TEMP VIEW matched AS SELECT * FROM event",
+    )
+    return DaySql(
+        tables,
+        f"WITH {sql_file('stored')}\n{sql_file('rows_read')}",
+        (select(TOTAL), select(HOUR)),
+        {
+            name: sql_file("most_seen").format(counted=select(name), blank=each.blank, limit=max_values + 1)
+            for name, each in DIMENSIONS.items()
+        },
+        {name: select(name, rest=True) for name in DIMENSIONS},
+    )
+
+
+@cache
+def rollup_made_by(zone: str) -> str:
+    """A hash of all that decides what a rollup says of the same segments: an upgrade that counts otherwise rebuilds."""
+    text = "\n".join([str(day_sql()), str(rollup.SCHEMA), str(rollup.MAX_VALUE_BYTES), zone])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,4 @@
+-- Without a filter every event counts.
+matched AS (
+    SELECT * FROM event
+)

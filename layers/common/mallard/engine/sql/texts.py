@@ -1,0 +1,18 @@
+"""The SQL files of this folder, read once."""
+
+from functools import cache
+from importlib.resources import files
+
+from mallard.stats.visit import ROUNDED_GAP, VISIT_GAP
+
+GAPS = {
+    "gap_ms": int(VISIT_GAP.total_seconds() * 1000),
+    "rounded_gap_ms": int(ROUNDED_GAP.total_seconds() * 1000),
+}
+"""The longest gaps of a visit, for the files that put visits together."""
+
+
+@cache
+def sql_file(name: str) -> str:
+    """The text of ``engine/sql/<name>.sql``."""
+    return files("mallard.engine").joinpath("sql", f"{name}.sql").read_text("utf-8")
