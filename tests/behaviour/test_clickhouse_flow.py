@@ -66,7 +66,7 @@ def ours(
     values = {f"pages_{each}": [way[each - 1] for way in ways] for each in range(1, number)}
     with duckdb.connect() as database:
         database.register("sorted", table)
-        database.execute("CREATE TABLE trail AS SELECT * FROM sorted ORDER BY hash(ordinal, visitor_id)")
+        database.execute("CREATE TABLE visitor_events AS SELECT * FROM sorted ORDER BY hash(ordinal, visitor_id)")
         sql = flow_sql(asked, ANCHOR_SQL if asked.of_page else EVENT_SQL, number)
         found = database.execute(sql, values).fetchall()
     return Counter(

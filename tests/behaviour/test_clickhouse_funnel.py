@@ -41,10 +41,10 @@ def rows_of(session: Session, sql: str) -> list[list[object]]:
     return [json.loads(line) for line in str(session.query(f"{sql} {_SETTINGS}", "JSONCompactEachRow")).splitlines()]
 
 
-def ours(trail: pa.Table, steps: int, window_ms: int, modes: frozenset[str]) -> Counts:
+def ours(visitor_events: pa.Table, steps: int, window_ms: int, modes: frozenset[str]) -> Counts:
     found = Counts()
     with duckdb.connect() as database:
-        database.register("trail", trail)
+        database.register("visitor_events", visitor_events)
         for value, step, visitors in database.execute(statement(steps, window_ms, modes)).fetchall():
             found[value, step] += visitors if step else 0
     return +found
@@ -76,7 +76,7 @@ def random_visitor(random: Random, steps: int, span_ms: int) -> list[Seen]:
 
 @pytest.mark.parametrize("modes", all_modes(), ids=lambda modes: "+".join(sorted(modes)) or "default")
 def test_clickhouse_counts_the_same_funnels(tmp_path: Path, clickhouse: Session, modes: frozenset[str]) -> None:
-    random, file = Random(f"{CASES} {sorted(modes)}"), tmp_path / "trail.parquet"
+    random, file = Random(f"{CASES} {sorted(modes)}"), tmp_path / "visitor_events.parquet"
     for _ in range(-(-CASES // (CASES_AT_ONCE * len(all_modes())))):
         steps, span = random.choice([1, 2, 2, 3, 3, 4, 5, 8]), random.choice([0, 3, 10, 40])
         # At the edge of the window, and beyond it.
@@ -84,17 +84,20 @@ def test_clickhouse_counts_the_same_funnels(tmp_path: Path, clickhouse: Session,
         cases = [
             [random_visitor(random, steps, span) for _ in range(random.randrange(1, 6))] for _ in range(CASES_AT_ONCE)
         ]
-        trail = trail_table(cases, steps)
-        pq.write_table(trail, file)
-        assert ours(trail, steps, window, modes) == theirs(clickhouse, file, steps, window, modes), (steps, window)
+        visitor_events = trail_table(cases, steps)
+        pq.write_table(visitor_events, file)
+        assert ours(visitor_events, steps, window, modes) == theirs(clickhouse, file, steps, window, modes), (
+            steps,
+            window,
+        )
 
 
 @pytest.mark.parametrize("modes", [[], ["strict_increase"], ["strict_order"], ["strict_deduplication", "strict_once"]])
 def test_clickhouse_counts_the_same_funnel_of_thousands(tmp_path: Path, clickhouse: Session, modes: list[str]) -> None:
-    random, file = Random(str(modes)), tmp_path / "trail.parquet"
-    trail = trail_table([[random_visitor(random, 6, 200) for _ in range(5000)]], 6)
-    pq.write_table(trail, file)
-    found = ours(trail, 6, 60, frozenset(modes))
+    random, file = Random(str(modes)), tmp_path / "visitor_events.parquet"
+    visitor_events = trail_table([[random_visitor(random, 6, 200) for _ in range(5000)]], 6)
+    pq.write_table(visitor_events, file)
+    found = ours(visitor_events, 6, 60, frozenset(modes))
     assert found == theirs(clickhouse, file, 6, 60, frozenset(modes))
     assert found["0", 1] > 3000
 
@@ -102,7 +105,7 @@ def test_clickhouse_counts_the_same_funnel_of_thousands(tmp_path: Path, clickhou
 @pytest.mark.parametrize("intervals", [2, 5, 12, 70])
 def test_clickhouse_retains_the_same(tmp_path: Path, clickhouse: Session, intervals: int) -> None:
     """ClickHouse is asked of one cohort at a time: its function knows no first interval but the one it is given."""
-    random, file, count = Random(intervals), tmp_path / "trail.parquet", min(intervals, 6)
+    random, file, count = Random(intervals), tmp_path / "visitor_events.parquet", min(intervals, 6)
     for _ in range(max(1, CASES // 500)):
         seen = [
             (str(case), visitor, random.randrange(intervals))
@@ -111,12 +114,12 @@ def test_clickhouse_retains_the_same(tmp_path: Path, clickhouse: Session, interv
             for _ in range(random.randrange(1, 6))
         ]
         values, visitors, numbers = zip(*seen, strict=True)
-        trail = pa.table(
+        visitor_events = pa.table(
             {"value": values, "visitor_id": visitors, "date": pa.array(numbers, pa.int32()).cast("date32")}
         )
-        pq.write_table(trail.append_column("n", pa.array(numbers, pa.int64())), file)
+        pq.write_table(visitor_events.append_column("n", pa.array(numbers, pa.int64())), file)
         with duckdb.connect() as database:
-            database.register("trail", trail)
+            database.register("visitor_events", visitor_events)
             sql = retention_sql("day", count, intervals, by_value=True)
             found = database.execute(sql, {"begin": "1970-01-01"}).fetchall()
         theirs = [row for cohort in range(intervals) for row in rows_of(clickhouse, _retention(file, cohort, count))]

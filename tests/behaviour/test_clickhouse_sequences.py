@@ -52,7 +52,7 @@ def settled_pattern(random: Random, steps: int, length: int = 7) -> str:
     return pattern
 
 
-def trail(cases: Sequence[Sequence[Sequence[Event]]]) -> pa.Table:
+def visitor_events(cases: Sequence[Sequence[Sequence[Event]]]) -> pa.Table:
     """The events of each case's visitors in order: ``steps`` as bits."""
     rows = [
         {
@@ -78,7 +78,7 @@ def ours(table: pa.Table, pattern: str, steps: int) -> Counts:
     with duckdb.connect(config={"asof_loop_join_threshold": 0}) as database:
         # In no order, as they come from the table.
         database.register("sorted", table)
-        database.execute("CREATE TABLE trail AS SELECT * FROM sorted ORDER BY hash(ordinal, visitor_id)")
+        database.execute("CREATE TABLE visitor_events AS SELECT * FROM sorted ORDER BY hash(ordinal, visitor_id)")
         return Counts({(value, *key): count for value, *key, count in database.execute(sql).fetchall()})
 
 
@@ -113,12 +113,12 @@ def theirs(session: Session, file: Path, pattern: str, steps: int) -> Counts:
 
 
 def test_clickhouse_matches_the_same_sequences(tmp_path: Path, clickhouse: Session) -> None:
-    random, file, matched = Random(CASES), tmp_path / "trail.parquet", 0
+    random, file, matched = Random(CASES), tmp_path / "visitor_events.parquet", 0
     for _ in range(-(-CASES // CASES_AT_ONCE)):
         steps = random.choice([2, 2, 3, 4, 8])
         pattern = settled_pattern(random, steps, random.choice([3, 5, 9]))
         cases = [[random_events(random, steps) for _ in range(random.randrange(1, 12))] for _ in range(CASES_AT_ONCE)]
-        table = trail(cases)
+        table = visitor_events(cases)
         pq.write_table(table, file)
         found = ours(table, pattern, steps)
         assert found == theirs(clickhouse, file, pattern, steps), pattern
@@ -128,8 +128,8 @@ def test_clickhouse_matches_the_same_sequences(tmp_path: Path, clickhouse: Sessi
 
 @pytest.mark.parametrize("seed", range(4))
 def test_clickhouse_matches_the_same_sequences_of_thousands(tmp_path: Path, clickhouse: Session, seed: int) -> None:
-    random, file = Random(seed), tmp_path / "trail.parquet"
-    table = trail([[random_events(random, 3) for _ in range(4000)]])
+    random, file = Random(seed), tmp_path / "visitor_events.parquet"
+    table = visitor_events([[random_events(random, 3) for _ in range(4000)]])
     pq.write_table(table, file)
     pattern = settled_pattern(random, 3)
     found = ours(table, pattern, 3)
@@ -143,12 +143,12 @@ def test_clickhouse_matches_the_same_sequences_of_thousands(tmp_path: Path, clic
 def test_clickhouse_matches_the_same_sequences_in_long_streams(
     tmp_path: Path, clickhouse: Session, pattern: str
 ) -> None:
-    random, file = Random(pattern), tmp_path / "trail.parquet"
+    random, file = Random(pattern), tmp_path / "visitor_events.parquet"
     visitors = [
         [(second, steps) for second, (_, steps) in zip(range(0, 9000, 3), random_events(random, 3, 3000), strict=False)]
         for _ in range(6)
     ]
-    table = trail([visitors])
+    table = visitor_events([visitors])
     pq.write_table(table, file)
     found = ours(table, pattern, 3)
     assert found == theirs(clickhouse, file, pattern, 3)

@@ -27,7 +27,7 @@ DATABASE = duckdb.connect()
 
 def counted(cases: list[Case], steps: int, window_ms: int, modes: frozenset[str]) -> list[list[int]]:
     """For each case how many of its visitors reached at least each step, by the statement."""
-    DATABASE.register("trail", trail_table(cases, steps))
+    DATABASE.register("visitor_events", trail_table(cases, steps))
     found = DATABASE.execute(statement(steps, window_ms, modes)).fetchall()
     sums: Counter[tuple[str, int]] = Counter()
     for value, step, visitors in found:

@@ -39,7 +39,7 @@ DUCKDB: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "asof_l
 """As ``engine/duckdb/database.py`` has it."""
 
 
-def trail(random: Random, visitors: Sequence[Sequence[Event]]) -> pa.Table:
+def visitor_events(random: Random, visitors: Sequence[Sequence[Event]]) -> pa.Table:
     """Their events in no order; within a second they are in the order of milliseconds, or of ids."""
     rows = []
     for visitor, events in enumerate(visitors):
@@ -63,7 +63,7 @@ def counted(table: pa.Table, pattern: str, steps: int) -> Counter[tuple[str, int
         parse_pattern(pattern, steps), conditions, " OR ".join(conditions), with_total=True, with_details=True
     )
     with duckdb.connect(config=DUCKDB) as connection:
-        connection.register("trail", table)
+        connection.register("visitor_events", table)
         rows = connection.execute(sql).to_arrow_table()
     assert rows.column_names == [*KEYS, "visitors"]
     return +Counter({(row["part"], row["number"], row["seconds"]): row["visitors"] or 0 for row in rows.to_pylist()})
@@ -87,7 +87,7 @@ def recomputed(visitors: Sequence[Sequence[Event]], pattern: str) -> Counter[tup
 def test_any_pattern_over_any_events(random: Random, steps: int, count: int) -> None:
     pattern = random_pattern(random, steps)
     visitors = [random_events(random, steps) for _ in range(count)]
-    assert counted(trail(random, visitors), pattern, steps) == recomputed(visitors, pattern)
+    assert counted(visitor_events(random, visitors), pattern, steps) == recomputed(visitors, pattern)
 
 
 def events(*met: tuple[int, Any]) -> list[Event]:
@@ -117,7 +117,7 @@ def events(*met: tuple[int, Any]) -> list[Event]:
     ],
 )
 def test_worked_examples(pattern: str, visitor: list[Event], matches: int) -> None:
-    found = counted(trail(Random(1), [visitor]), pattern, 3)
+    found = counted(visitor_events(Random(1), [visitor]), pattern, 3)
     assert found == recomputed([visitor], pattern)
     assert (found["matches", 0, 0], found["converting", 0, 0]) == (matches, min(1, matches))
 
@@ -136,6 +136,6 @@ def test_a_hostile_pattern_over_one_visitor_with_very_many_events_has_an_end(pat
     # ClickHouse gives up here: a million tries do not suffice.
     visitor = [(number // 2, frozenset([1])) for number in range(100_000)] + events((60_000, 3), (60_001, 2))
     begun = time.process_time()
-    found = counted(trail(Random(1), [visitor]), pattern, 3)
+    found = counted(visitor_events(Random(1), [visitor]), pattern, 3)
     assert found["total", 0, 0] == 1
     assert time.process_time() - begun < 20

@@ -40,7 +40,7 @@ def test_a_missing_source_reads_direct(
     sources = ["Google", "Direct", "", None]
     conditions = compiled([operator, "visit:source", values])
     load(database, [Visit([{**dict.fromkeys(SCHEMA.names), "referrer_source": source}]) for source in sources])
-    found = judged(database, conditions.stranger, conditions.values)
+    found = judged(database, conditions.anonymous_event, conditions.values)
     assert {sources[event_id // 100] for event_id, passes in found.items() if passes} == passing
 
 
@@ -70,5 +70,5 @@ def test_an_event_without_a_property_passes_is_not_alone(
     }
     conditions = compiled([operator, "event:props:plan", values])
     load(database, [Visit([{**dict.fromkeys(SCHEMA.names), "props": props} for props in plans.values()])])
-    found = judged(database, conditions.stranger, conditions.values)
+    found = judged(database, conditions.anonymous_event, conditions.values)
     assert [plan for plan, passes in zip(plans, found.values(), strict=True) if passes] == passing

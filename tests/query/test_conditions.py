@@ -42,7 +42,7 @@ def test_an_event_of_no_visit_is_judged_by_its_own_columns(
     load(database, strangers)
     conditions = compile_filter(asked, GOALS)
     expected = {number * 100: holds(asked, events[number], each) for number, each in enumerate(strangers)}
-    assert judged(database, conditions.stranger, conditions.values) == expected
+    assert judged(database, conditions.anonymous_event, conditions.values) == expected
 
 
 @given(asked=st.lists(grown(comparisons(OF_EVENTS)) | comparisons(OF_EVENTS), min_size=1, max_size=5), events=STRANGERS)
@@ -95,14 +95,14 @@ def test_selected_visits_open_and_touch_as_promised(
 @given(asked=grown(comparisons(("visit:source", "visit:channel"))))
 def test_what_opens_a_visit_is_all_that_is_asked_of_first_events(asked: Filter) -> None:
     conditions = compile_filter(asked, GOALS)
-    assert conditions.opening == conditions.stranger
+    assert conditions.opening == conditions.anonymous_event
     assert conditions.touching is conditions.event is None
 
 
 @given(asked=grown(comparisons(OF_EVENTS)))
 def test_what_touches_a_visit_is_all_that_is_asked_of_events(asked: Filter) -> None:
     conditions = compile_filter(asked, GOALS)
-    assert conditions.touching == conditions.stranger == conditions.event
+    assert conditions.touching == conditions.anonymous_event == conditions.event
     assert (conditions.opening, conditions.visit) == (None, "true")
 
 
@@ -121,7 +121,7 @@ def test_no_condition_is_null_and_each_names_only_the_columns_it_tells(
         f"(SELECT {own} FROM every) AS event"
         f" JOIN ({visit} FROM {visits_sql(conditions)}) AS visit ON visit.visit_id = event.visit_id"
     )
-    texts = [conditions.visit, conditions.event, conditions.opening, conditions.touching, conditions.stranger]
+    texts = [conditions.visit, conditions.event, conditions.opening, conditions.touching, conditions.anonymous_event]
     for text in (*texts, conditions.landing, *conditions.done):
         if text is not None:
             assert run(database, f"SELECT count(*) FROM {source} WHERE ({text}) IS NULL", conditions.values) == [(0,)]
@@ -133,7 +133,7 @@ def test_every_value_is_bound_and_stands_in_the_whole_filter(asked: Filter) -> N
     texts = [getattr(conditions, each.name) for each in fields(conditions)]
     whole = " ".join([*(text for text in texts if isinstance(text, str)), *conditions.done])
     named = set(re.findall(r"\$(f\d+)", whole))
-    assert named == set(re.findall(r"\$(f\d+)", conditions.stranger)) == set(conditions.values)
+    assert named == set(re.findall(r"\$(f\d+)", conditions.anonymous_event)) == set(conditions.values)
     words = frozenset[str]().union(*map(blank_words, (*OF_EVENTS, *OF_VISITS)))
     assert set(re.findall("'(.*?)'", whole)) <= {"", "pageview", *words}
 
@@ -156,7 +156,7 @@ def test_every_dimension_is_its_column(database: duckdb.DuckDBPyConnection, dime
     conditions = compiled(["is", dimension, [column]])
     every = ", ".join(f"'{name}' AS {name}" for name in [*EVENT_COLUMNS.values(), *FIRST_COLUMNS.values()])
     row = f"(SELECT {every}) AS event, (SELECT {{'{column}': '{column}'}} AS opening) AS visit"
-    for text in (conditions.visit, conditions.event or "true", conditions.stranger):
+    for text in (conditions.visit, conditions.event or "true", conditions.anonymous_event):
         assert run(database, f"SELECT count(*) FROM {row} WHERE {text}", conditions.values) == [(1,)]
     assert conditions.columns == {column}
     assert conditions.opening_columns == (() if conditions.event else (column,))
@@ -168,7 +168,7 @@ def test_a_filter_on_visits_selects_whole_visits_by_how_they_opened() -> None:
     assert "visit.opening.country_code" in conditions.visit
     assert "visit.opening.referrer_source" in conditions.visit
     assert conditions.opening_columns == ("country_code", "referrer_source")
-    assert conditions.opening == conditions.stranger
+    assert conditions.opening == conditions.anonymous_event
 
 
 def test_what_mixes_visit_and_event_is_asked_of_both() -> None:

@@ -53,8 +53,8 @@ def test_a_wrong_pattern_of_goals_is_refused() -> None:
 
 
 def test_no_goal_is_met_where_no_name_is_alike(database: duckdb.DuckDBPyConnection) -> None:
-    assert run(database, f"SELECT {compiled(['contains', 'event:goal', ['zz']]).stranger}", {}) == [(False,)]
-    assert run(database, f"SELECT {compiled(['contains_not', 'event:goal', ['zz']]).stranger}", {}) == [(True,)]
+    assert run(database, f"SELECT {compiled(['contains', 'event:goal', ['zz']]).anonymous_event}", {}) == [(False,)]
+    assert run(database, f"SELECT {compiled(['contains_not', 'event:goal', ['zz']]).anonymous_event}", {}) == [(True,)]
 
 
 def test_as_many_goals_as_a_site_has_can_be_asked_for_at_once(database: duckdb.DuckDBPyConnection) -> None:
@@ -64,7 +64,7 @@ def test_as_many_goals_as_a_site_has_can_be_asked_for_at_once(database: duckdb.D
         database,
         [Visit([{**dict.fromkeys(SCHEMA.names), "event_name": "pageview", "pathname": f"/{MAX_GOALS - 1}/x"}])],
     )
-    assert judged(database, conditions.stranger, conditions.values) == {0: True}
+    assert judged(database, conditions.anonymous_event, conditions.values) == {0: True}
     with pytest.raises(QueryError, match="mean 1001 goals, but may mean 1000"):
         compiled(["contains", "event:goal", ["Goal"]], ["is", "event:goal", ["Goal 1"]], goals=goals)
 
@@ -94,7 +94,7 @@ def test_a_page_of_a_goal_is_met_by_whole_paths(
     conditions = compiled(["is", "event:goal", ["It"]], goals=(Goal("It", page=page),))
     views = [{**dict.fromkeys(SCHEMA.names), "event_name": "pageview", "pathname": path} for path in met + missed]
     load(database, [Visit(views)])
-    assert list(judged(database, conditions.stranger, conditions.values).values()) == [
+    assert list(judged(database, conditions.anonymous_event, conditions.values).values()) == [
         *(True for _ in met),
         *(False for _ in missed),
     ]
@@ -105,7 +105,7 @@ def test_a_page_is_met_by_its_page_views_alone(database: duckdb.DuckDBPyConnecti
     conditions = compiled(["is", "event:goal", ["It"]], goals=(Goal("It", page=page),))
     events = [{**dict.fromkeys(SCHEMA.names), "event_name": name, "pathname": "/a"} for name in ("pageview", "signup")]
     load(database, [Visit(events)])
-    assert list(judged(database, conditions.stranger, conditions.values).values()) == [True, False]
+    assert list(judged(database, conditions.anonymous_event, conditions.values).values()) == [True, False]
 
 
 def test_a_goal_is_met_by_events_with_all_of_its_properties(database: duckdb.DuckDBPyConnection) -> None:
@@ -113,7 +113,7 @@ def test_a_goal_is_met_by_events_with_all_of_its_properties(database: duckdb.Duc
     conditions = compiled(["is", "event:goal", ["It"]], goals=(goal,))
     given = ['{"plan":"pro","seats":5,"more":1}', '{"plan":"pro"}', '{"plan":"pro","seats":6}', None]
     load(database, [Visit([{**dict.fromkeys(SCHEMA.names), "event_name": "buy", "props": props} for props in given])])
-    assert list(judged(database, conditions.stranger, conditions.values).values()) == [True, False, False, False]
+    assert list(judged(database, conditions.anonymous_event, conditions.values).values()) == [True, False, False, False]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ FILTERS: list[list[Any]] = [
 ]
 SQL = """
 SELECT value, event_name, pathname, CAST(count(*) AS BIGINT) AS events, count(DISTINCT visitor_id) AS visitors
-FROM trail GROUP BY ALL
+FROM visitor_events GROUP BY ALL
 """
 
 
@@ -85,7 +85,7 @@ def test_a_study_sees_the_events_of_visitors_that_pass(
 
 def test_values_of_a_study_are_bound(case: tuple[DuckDBEngine, list[Row]]) -> None:
     engine, rows = case
-    sql = "SELECT CAST(count(*) AS BIGINT) AS events FROM trail WHERE event_name = $name"
+    sql = "SELECT CAST(count(*) AS BIGINT) AS events FROM visitor_events WHERE event_name = $name"
     asked = replace(study(TOTAL, []), sql=sql, keys=(), values=(("name", "signup"),))
     signups = sum(row["event_name"] == "signup" and row["visitor_id"] is not None for row in rows)
     assert engine.study(asked).rows[0] == [{"events": signups}]

@@ -52,7 +52,7 @@ def met(database: duckdb.DuckDBPyConnection, asked: list[Any]) -> list[int]:
     found = read_filters([asked])
     assert found is not None
     conditions = compile_filter(found, GOALS)
-    sql = f"SELECT number FROM events AS event WHERE {conditions.stranger} ORDER BY number"
+    sql = f"SELECT number FROM events AS event WHERE {conditions.anonymous_event} ORDER BY number"
     return [number for (number,) in database.execute(sql, dict(conditions.values)).fetchall()]
 
 

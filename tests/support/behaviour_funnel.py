@@ -113,7 +113,7 @@ def statement(steps: int, window_ms: int, modes: frozenset[str]) -> str:
 
 
 def trail_table(cases: Sequence[Sequence[Sequence[Seen]]], steps: int) -> pa.Table:
-    """The table ``trail`` of cases of visitors of events: ``value`` is the case, ``s1`` … whether it is that step."""
+    """The table ``visitor_events`` of cases of visitors' events: ``value`` is the case, ``s1`` … are the steps."""
     rows = [
         (str(case), visitor, event)
         for case, visitors in enumerate(cases)

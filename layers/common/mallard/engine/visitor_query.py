@@ -1,4 +1,4 @@
-"""Studies: statements of their own over visitors' events, whose rows of each portion are added up."""
+"""Queries with SQL of their own over visitors' events; the rows of all portions are added up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from mallard.engine.sql.conditions import Conditions
-from mallard.engine.sql.statement import CountStatement, trail_sql
+from mallard.engine.sql.statement import CountStatement, visitor_events_sql
 from mallard.errors import QueryTooLargeError
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.query import Query
@@ -22,11 +22,11 @@ MAX_ROWS = 500_000
 class VisitorQuery:
     """``query`` says of which site, range and filter, and by which dimension the events' ``value`` is (TOTAL: NULL).
 
-    ``sql`` is a SELECT over the table ``trail``: the events of visitors that pass, in no order, pings left out, with
-    ``date, visitor_id, timestamp, ordinal, event_name``, the ``columns`` asked for, and ``value``; ``timestamp`` and
-    ``ordinal`` are the order of a visitor's events. Its result has the columns ``keys``, which tell rows apart, and
-    numbers (BIGINT or DOUBLE), which are added up over portions. No visitor is in two of them: days are read apart only
-    where no visitor id outlives its day.
+    ``sql`` is a SELECT over the table ``visitor_events``: the events of visitors that pass, in no order, pings left
+    out, with ``date, visitor_id, timestamp, ordinal, event_name``, the ``columns`` asked for, and ``value``;
+    ``timestamp`` and ``ordinal`` are the order of a visitor's events. Its result has the columns ``keys``, which tell
+    rows apart, and numbers (BIGINT or DOUBLE), which are added up over portions. No visitor is in two of them: days are
+    read apart only where no visitor id outlives its day.
     ``values`` are bound, by name; those beginning with f are the filter's. ``patterns`` are the regular expressions
     among them.
     """
@@ -49,8 +49,8 @@ class VisitorQuery:
     def statement(self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool) -> str:
         """The whole text, over segments, pending events, both, or neither."""
         count = CountStatement({self.query.dimension: ()}, conditions, also=self.columns)
-        trail = trail_sql(count, has_files=has_files, has_waiting=has_waiting)
-        return f"WITH {trail}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
+        events = visitor_events_sql(count, has_files=has_files, has_waiting=has_waiting)
+        return f"WITH\n{events}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
 
     def checked(self, rows: pa.Table) -> pa.Table:
         """The rows of a portion. QueryTooLargeError where they are too many to be added up in Python."""

@@ -31,11 +31,11 @@ MAX_GOALS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a filter asks, by what can be asked when. All of ``values`` stand in ``stranger``.
+    """What a filter asks, by what can be asked when. All of ``values`` stand in ``anonymous_event``.
 
     ``visit``: of a visit, all that is not of single events. ``event``: the rest, of an event and its visit together.
     ``opening``: of an event's own columns, what the first event of every selected visit meets; ``touching``: what some
-    event of every selected visit meets. ``stranger``: the whole filter, of an event that belongs to no visit.
+    event of every selected visit meets. ``anonymous_event``: the whole filter, of an event that belongs to no visit.
     ``done``: of an event's own columns, for the flags ``done_0`` ... ``landing``: what is asked of the page, of the
     page a visit entered at. ``columns`` of events are looked at, ``opening_columns`` in ``visit.opening``.
     ``patterns`` are the regular expressions, not yet known to be any.
@@ -45,7 +45,7 @@ class Conditions:
     event: str | None
     opening: str | None
     touching: str | None
-    stranger: str
+    anonymous_event: str
     done: tuple[str, ...]
     landing: str | None
     columns: frozenset[str]
@@ -81,7 +81,7 @@ def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
         event=writer.of_both(of_events),
         opening=writer.of_event(first),
         touching=writer.of_event(touching),
-        stranger=writer.of_event(parts) or "true",
+        anonymous_event=writer.of_event(parts) or "true",
         done=tuple(writer.of_event([each.filter]) or "true" for each in writer.done),
         landing=writer.of_landing(entered),
         columns=frozenset(writer.columns()),
@@ -194,7 +194,7 @@ def of_recent(conditions: Conditions | None, since: datetime, until: datetime) -
         event=f"({conditions.event}) AND {recent}" if conditions.event else recent,
         # What else it touches may be touched by an older event.
         touching=recent,
-        stranger=f"({conditions.stranger}) AND {recent}",
+        anonymous_event=f"({conditions.anonymous_event}) AND {recent}",
         values={**conditions.values, "recent": since, "recent_end": until},
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from textwrap import indent
 
 from mallard.engine.sql.operators import NOTHING, present
 from mallard.engine.sql.texts import sql_file
@@ -23,18 +24,14 @@ class _Part:
     where: str = ""
 
     def sql(self, dimension: str) -> str:
-        return (
-            sql_file("count")
-            .format(
-                dimension=f"'{dimension}'",
-                value=self.key,
-                measures="".join(f",\n    {text} AS {measure.name}" for measure, text in self.measures),
-                rows=self.rows,
-                where=f"\nWHERE {self.where}" if self.where else "",
-                # One row, also of no events.
-                grouped="" if dimension == TOTAL else "\nGROUP BY value",
-            )
-            .rstrip()
+        return sql_file("count").format(
+            dimension=f"'{dimension}'",
+            value=self.key,
+            measures="".join(f",\n    {text} AS {measure.name}" for measure, text in self.measures),
+            rows=self.rows,
+            where=f"\nWHERE {self.where}" if self.where else "",
+            # One row, also of no events.
+            grouped="" if dimension == TOTAL else "\nGROUP BY value",
         )
 
 
@@ -55,8 +52,8 @@ def count_select(name: str, measures: Collection[Measure], *, rest: bool = False
     if len(parts) == 1:
         return parts[0].sql(name)
     merged = "".join(f",\n    {_merge(each)} AS {each.name}" for each in measures)
-    of_all = "\nUNION ALL BY NAME\n".join(each.sql(name) for each in parts)
-    return sql_file("count_merged").format(dimension=f"'{name}'", measures=merged, parts=of_all).rstrip()
+    of_all = indent("\nUNION ALL BY NAME\n".join(each.sql(name) for each in parts), "    ")
+    return sql_file("count_merged").format(dimension=f"'{name}'", measures=merged, parts=of_all)
 
 
 def present_value(dimension: Dimension, text: str | None) -> str:
@@ -68,7 +65,7 @@ def _parts(name: str, measures: Collection[Measure], *, rest: bool) -> list[_Par
     if name in DIMENSIONS:
         return _parts_of(DIMENSIONS[name], measures, rest=rest)
     if name == HOUR:
-        return [_of_events(measures, sql_file("hours_of_events").strip(), _LOCAL_HOUR)]
+        return [_of_events(measures, sql_file("hours_of_events"), _LOCAL_HOUR)]
     key = _DATE if name == DAY else NOTHING
     events = _of_events(measures, "matched", key)
     visits = _Part("visit", key, tuple((each, str(each.of_visits)) for each in measures if each.of_events is None))
@@ -95,7 +92,7 @@ def _of_events(measures: Iterable[Measure], rows: str, key: str, where: str = ""
 
 def _rest(rows: str, value: str, *, rest: bool) -> tuple[str, str]:
     """The rows and their key; ``rest``: those that are not kept, under one."""
-    return (sql_file("without_kept").format(rows=rows, value=value).strip(), NOTHING) if rest else (rows, value)
+    return (sql_file("without_kept").format(rows=rows, value=value), NOTHING) if rest else (rows, value)
 
 
 def _merge(measure: Measure) -> str:

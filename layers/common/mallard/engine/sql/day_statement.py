@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from textwrap import indent
 
 from mallard.engine.sql.count_select import count_select
 from mallard.engine.sql.statement import CountStatement, every_sql, visits_sql
-from mallard.engine.sql.texts import sql_file
+from mallard.engine.sql.texts import sql_file, with_sql
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import HOUR
@@ -42,23 +43,24 @@ def day_sql(max_values: int = MAX_VALUES) -> DaySql:
     every = ",\n".join(every_sql(has_files=True, has_waiting=False))
     visits = ",\n".join([visits_sql(count), sql_file("visit_all")])
 
+    def most_seen(name: str) -> str:
+        blank = DIMENSIONS[name].blank
+        return sql_file("most_seen").format(counted=indent(select(name), "    "), blank=blank, limit=max_values + 1)
+
     def select(name: str, *, rest: bool = False) -> str:
         counted = count_select(name, count.measures_of(name), rest=rest)
-        return sql_file("day_kept").format(counted=counted).strip()
+        return sql_file("day_kept").format(counted=indent(counted, "    "))
 
     tables = (
-        f"CREATE TEMP TABLE event AS WITH {every}\nSELECT {', '.join(count.columns)} FROM every",
-        f"CREATE TEMP TABLE visit AS WITH {visits}\nSELECT * FROM visit",
+        sql_file("day_events").format(ctes=every, columns=", ".join(count.columns)),
+        sql_file("day_visits").format(ctes=visits),
         "CREATE TEMP VIEW matched AS SELECT * FROM event",
     )
     return DaySql(
         tables,
-        f"WITH {sql_file('stored')}\n{sql_file('rows_read')}",
+        with_sql([sql_file("stored")], sql_file("rows_read")),
         (select(TOTAL), select(HOUR)),
-        {
-            name: sql_file("most_seen").format(counted=select(name), blank=each.blank, limit=max_values + 1)
-            for name, each in DIMENSIONS.items()
-        },
+        {name: most_seen(name) for name in DIMENSIONS},
         {name: select(name, rest=True) for name in DIMENSIONS},
     )
 

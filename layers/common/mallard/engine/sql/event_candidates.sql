@@ -6,5 +6,5 @@ candidate AS MATERIALIZED (
 event AS MATERIALIZED (
     SELECT {columns} FROM every AS event SEMI JOIN candidate USING (date, visitor_id)
     UNION ALL
-    SELECT {columns} FROM every AS event WHERE visitor_id IS NULL AND ({stranger})
+    SELECT {columns} FROM every AS event WHERE visitor_id IS NULL AND ({anonymous_event})
 )

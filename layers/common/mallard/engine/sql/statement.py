@@ -9,7 +9,7 @@ import pyarrow as pa
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import count_select, needs_visits, present_value
 from mallard.engine.sql.operators import NOTHING
-from mallard.engine.sql.texts import GAPS, sql_file
+from mallard.engine.sql.texts import GAPS, sql_file, with_sql
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
 from mallard.stats.metrics import MEASURES, MONEY, Measure
@@ -110,10 +110,10 @@ def counting_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -
     kind = "recent" if count.recent else "events"
     every = every_sql(has_files=has_files, has_waiting=has_waiting, kind=kind)
     if count.is_of_spans:
-        return "WITH " + ",\n".join([*every, sql_file("count_spans").format(**GAPS)])
+        return with_sql([*every, sql_file("count_spans").format(**GAPS)])
     ctes = [*every, *_events(count), *_visits(count)]
     selects = [count_select(name, count.measures_of(name)) for name in count.dimensions]
-    return "WITH " + ",\n".join(ctes) + "\n" + "\nUNION ALL BY NAME\n".join(selects)
+    return with_sql(ctes, "\nUNION ALL BY NAME\n".join(selects))
 
 
 def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files: bool) -> str:
@@ -127,12 +127,12 @@ def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files
         # What waits has every column of the table, so that there is none that no file has.
         every = every_sql(has_files=has_files, has_waiting=True)
         ctes, rows = [*every, *_events(count), *_visits_passing(count, conditions)], "rows_matched"
-    return "WITH " + ",\n".join(ctes) + "\n" + sql_file(rows).format(columns=selected)
+    return with_sql(ctes, sql_file(rows).format(columns=selected))
 
 
-def trail_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:
-    """What makes the table ``trail``: the events of visitors that pass, with the columns ``also`` and the ``value`` of
-    the count's one dimension, where it has one.
+def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:
+    """The CTEs up to ``visitor_events``: the events of visitors that pass, with the columns ``also``, and as ``value``
+    that of the count's one dimension, where it has one.
     """
     ctes = every_sql(has_files=has_files, has_waiting=has_waiting)
     name = count.dimensions[0]
@@ -145,10 +145,10 @@ def trail_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> s
         value = present_value(dimension, dimension.visit if of_visit else f"event.{dimension.column}")
         named = f"coalesce({value}, '{dimension.blank}')"
     if conditions is None:
-        return ",\n".join([*ctes, sql_file("trail_all").format(columns=columns, value=named)])
+        return ",\n".join([*ctes, sql_file("visitor_events_all").format(columns=columns, value=named)])
     count = replace(count, conditions=conditions)
     ctes += [*_events(count), *_visits_passing(count, conditions)]
-    kind = "trail_of_visits" if of_visit else "trail_matched"
+    kind = "visitor_events_of_visits" if of_visit else "visitor_events_matched"
     return ",\n".join([*ctes, sql_file(kind).format(columns=columns, value=named)])
 
 
@@ -169,9 +169,13 @@ def _events(count: CountStatement) -> list[str]:
         return [sql_file("event").format(columns=columns, kept="NOT MATERIALIZED" if once else "MATERIALIZED")]
     passing = [each for each in (conditions.opening, conditions.touching) if each is not None]
     if not passing:
-        return [sql_file("event_judged").format(columns=columns, stranger=conditions.stranger)]
-    candidates = "INTERSECT\n".join(sql_file("candidates").format(condition=each) for each in passing)
-    return [sql_file("event_candidates").format(columns=columns, candidates=candidates, stranger=conditions.stranger)]
+        return [sql_file("event_judged").format(columns=columns, anonymous_event=conditions.anonymous_event)]
+    candidates = "\nINTERSECT\n".join(sql_file("candidates").format(condition=each) for each in passing)
+    return [
+        sql_file("event_candidates").format(
+            columns=columns, candidates=candidates, anonymous_event=conditions.anonymous_event
+        )
+    ]
 
 
 def _visits(count: CountStatement) -> list[str]:
@@ -207,5 +211,5 @@ def visits_sql(count: CountStatement) -> str:
         if name in pages
     ]
     more += _MONEY_OF_VISIT if count.with_money else ()
-    measures = sql_file("visit_measures").format(more="".join(f",\n        {each}" for each in more)).strip()
+    measures = sql_file("visit_measures").format(more="".join(f",\n        {each}" for each in more))
     return sql_file("visits").format(measures=measures, **GAPS)

@@ -1,5 +1,6 @@
 """The SQL files of this folder, read once."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -15,4 +16,9 @@ GAPS = {
 @cache
 def sql_file(name: str) -> str:
     """The text of ``engine/sql/<name>.sql``."""
-    return files("mallard.engine").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return files("mallard.engine").joinpath("sql", f"{name}.sql").read_text("utf-8").strip()
+
+
+def with_sql(ctes: Iterable[str], statement: str = "") -> str:
+    """A statement behind its common table expressions."""
+    return "WITH\n" + ",\n".join(ctes) + f"\n{statement}"

@@ -1,4 +1,4 @@
-"""A funnel as one statement over the table ``trail``, put together from ``sql/funnel_*.sql``.
+"""A funnel as one statement over the table ``visitor_events``, put together from ``sql/funnel_*.sql``.
 
 What it means is ClickHouse's ``windowFunnel``, whose events stand in the order of their moments and, within a moment,
 of their steps. docs/behaviour.md says it in words.
@@ -18,7 +18,7 @@ MODES = (STRICT_ORDER, STRICT_INCREASE, STRICT_ONCE, STRICT_DEDUPLICATION, ALLOW
 class FunnelSql:
     """``some`` and ``mask`` are SQL over the row ``event``: whether it is one of the ``steps``, and which, a bit each.
 
-    ``modes`` are of MODES. ``by_value``: each value of the trail has a funnel of its own.
+    ``modes`` are of MODES. ``by_value``: each value of ``visitor_events`` has a funnel of its own.
     """
 
     steps: int

@@ -1,7 +1,7 @@
 -- Where each visitor's flow begins: the {base} event of theirs that is asked for.
 step_0 AS MATERIALIZED (
     SELECT visitor_id, {extreme}({moment}) AS moment, {page} AS page
-    FROM trail AS event
+    FROM visitor_events AS event
     WHERE {anchor}
     GROUP BY visitor_id
 )

@@ -1,7 +1,7 @@
 -- Where the flow begins of visitors whose {base} page view it is; an event counts among the page views.
 step_0 AS MATERIALIZED (
     SELECT visitor_id, {extreme}({moment}) AS moment, {page} AS page
-    FROM trail AS event
+    FROM visitor_events AS event
     WHERE {anchor} OR event_name = 'pageview'
     GROUP BY visitor_id
     HAVING arg_{extreme}({anchor}, {moment})

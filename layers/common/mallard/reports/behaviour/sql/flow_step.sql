@@ -1,7 +1,7 @@
 -- The page view that comes next, which is of another page: who reloads a page has not gone on.
 step_{number} AS MATERIALIZED (
     SELECT visitor_id, {nearest}({moment}) AS moment, arg_{nearest}({path}, {moment}) AS page
-    FROM trail AS event JOIN step_{before} AS here USING (visitor_id)
+    FROM visitor_events AS event JOIN step_{before} AS here USING (visitor_id)
     WHERE event_name = 'pageview' AND {moment} {beyond} here.moment AND {path} IS DISTINCT FROM here.page
     GROUP BY visitor_id{kept}
 )

@@ -2,13 +2,13 @@
 -- time in microseconds, which orders events: those of one visitor's rounded hour are numbered within its first millisecond.
 met AS MATERIALIZED (
     SELECT {keys}, epoch_us(timestamp) AS us{order}, {mask} AS mask
-    FROM trail AS event
+    FROM visitor_events AS event
     WHERE ({any}) AND hour_order IS NULL
     UNION ALL
     SELECT
         {keys},
         epoch_us(timestamp) + least(row_number() OVER (PARTITION BY {keys}, timestamp ORDER BY ordinal), 999) AS us{order},
         {mask} AS mask
-    FROM trail AS event
+    FROM visitor_events AS event
     WHERE ({any}) AND hour_order IS NOT NULL
 )

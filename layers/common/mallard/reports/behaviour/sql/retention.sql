@@ -3,7 +3,7 @@
 SELECT {value} AS value, cohort, count(*) AS size, {counts}
 FROM (
     SELECT {keys}, min(number) AS cohort, {seen} AS seen
-    FROM (SELECT {keys}, date_diff('{interval}', $begin, date) AS number FROM trail)
+    FROM (SELECT {keys}, date_diff('{interval}', $begin, date) AS number FROM visitor_events)
     GROUP BY {keys}
 )
 GROUP BY ALL

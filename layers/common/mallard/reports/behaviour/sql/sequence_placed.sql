@@ -1,7 +1,7 @@
 -- The events that meet some step: a pattern sees no others.
 marked AS MATERIALIZED (
     SELECT {person}, timestamp, ordinal, {marks}
-    FROM trail AS event
+    FROM visitor_events AS event
     WHERE {met}
 ),
 -- In order, those of visitors who have done each step of the pattern at some time.

@@ -1,0 +1,4 @@
+CREATE TEMP TABLE event AS
+WITH
+{ctes}
+SELECT {columns} FROM every

@@ -1,0 +1,4 @@
+CREATE TEMP TABLE visit AS
+WITH
+{ctes}
+SELECT * FROM visit

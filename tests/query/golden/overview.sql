@@ -1,0 +1,140 @@
+WITH
+-- Segments of the site and range, in whose order `timestamp, ordinal` events stand. Engagement pings are rows but no events.
+-- A rounded time has an `hour_order` of at most 62 bits, whose ordinal is negative, and an exact one its `event_id`.
+-- Most files lack `hour_order`: beside no rows that have it, it is NULL there, and nothing is read for it.
+stored AS NOT MATERIALIZED (
+    SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
+    FROM (
+        SELECT CAST(NULL AS BIGINT) AS hour_order WHERE false
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (site_id)
+        FROM read_parquet(
+            $files,
+            hive_partitioning = true,
+            hive_types = {'site_id': VARCHAR, 'date': DATE},
+            union_by_name = true
+        )
+        WHERE date >= $start AND date < $end
+    )
+),
+-- What the queue still holds of the site and range, ordered as `stored` is.
+waiting AS NOT MATERIALIZED (
+    SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
+    FROM pending
+    WHERE date >= $start AND date < $end
+),
+-- Each event once: what waits was read before the table was listed, so an id that both have was flushed in between.
+-- From the beginning of time is no condition, whose column would have to be read.
+every AS NOT MATERIALIZED (
+    SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
+    UNION ALL BY NAME
+    SELECT * FROM waiting
+    WHERE event_name <> 'engagement' AND timestamp >= $since
+      AND event_id NOT IN (SELECT event_id FROM stored WHERE date IN (SELECT date FROM waiting))
+),
+-- What is read of all events.
+event AS MATERIALIZED (
+    SELECT date, visitor_id, timestamp, ordinal, event_name, pathname, referrer_source FROM every
+),
+-- Visits, whose events lie no longer apart than the gap. A rounded time has a negative ordinal.
+-- A visitor's day whose events all lie within the gap is a visit already.
+visitor_day AS MATERIALIZED (
+    SELECT date, visitor_id, count(*) AS events,
+        count(*) FILTER (event_name = 'pageview') AS pageviews,
+        date_diff('millisecond', min(timestamp), max(timestamp)) AS duration_ms,
+        arg_min({'referrer_source': referrer_source}, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) AS opening
+    FROM event
+    WHERE visitor_id IS NOT NULL
+    GROUP BY date, visitor_id
+),
+-- Only the others, about a quarter of all events, have to be put in order to be told apart.
+long_days AS MATERIALIZED (
+    SELECT *, sum(opens) OVER (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal) AS visit_number
+    FROM (
+        SELECT
+            *,
+            CASE
+                WHEN timestamp - lag(timestamp) OVER visitor <= INTERVAL 1800000 MILLISECOND THEN 0
+                WHEN lag(ordinal) OVER visitor < 0
+                    AND timestamp - lag(timestamp) OVER visitor <= INTERVAL 3600000 MILLISECOND THEN 0
+                ELSE 1
+            END AS opens
+        FROM event SEMI JOIN (
+            SELECT date, visitor_id FROM visitor_day WHERE duration_ms > 1800000
+        ) USING (date, visitor_id)
+        WINDOW visitor AS (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal)
+    )
+),
+every_visit AS (
+    SELECT *, 0 AS visit_number FROM visitor_day WHERE duration_ms <= 1800000
+    UNION ALL BY NAME
+    SELECT date, visitor_id, visit_number, count(*) AS events,
+        count(*) FILTER (event_name = 'pageview') AS pageviews,
+        date_diff('millisecond', min(timestamp), max(timestamp)) AS duration_ms,
+        arg_min({'referrer_source': referrer_source}, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) AS opening
+    FROM long_days AS event
+    GROUP BY date, visitor_id, visit_number
+),
+-- Without a filter every visit counts with all its events.
+visit AS MATERIALIZED (
+    SELECT *, events = 1 AND pageviews = 1 AS bounced, true AS entered, pageviews AS visit_pageviews FROM every_visit
+),
+matched AS (
+    SELECT * FROM event
+)
+SELECT 'total' AS dimension, value,
+    coalesce(sum(visitors), 0) AS visitors,
+    coalesce(sum(visits), 0) AS visits,
+    coalesce(sum(bounces), 0) AS bounces,
+    coalesce(sum(landings), 0) AS landings,
+    coalesce(sum(duration_ms), 0) AS duration_ms,
+    coalesce(sum(visit_pageviews), 0) AS visit_pageviews,
+    coalesce(sum(pageviews), 0) AS pageviews,
+    coalesce(sum(events), 0) AS events
+FROM (
+    SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
+        count(DISTINCT visitor_id) AS visitors,
+        count(*) FILTER (event_name = 'pageview') AS pageviews,
+        count(*) AS events
+    FROM matched
+    UNION ALL BY NAME
+    SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
+        count(*) AS visits,
+        count(*) FILTER (bounced AND entered) AS bounces,
+        count(*) FILTER (entered) AS landings,
+        sum(duration_ms) AS duration_ms,
+        sum(visit_pageviews) AS visit_pageviews
+    FROM visit
+)
+GROUP BY value
+UNION ALL BY NAME
+SELECT 'day' AS dimension, CAST(date AS VARCHAR) AS value,
+    count(DISTINCT visitor_id) AS visitors,
+    count(*) FILTER (event_name = 'pageview') AS pageviews
+FROM matched
+GROUP BY value
+UNION ALL BY NAME
+SELECT 'pages' AS dimension, CASE WHEN pathname IN ('(not set)', '(unknown)') THEN NULL ELSE pathname END AS value,
+    count(DISTINCT visitor_id) AS visitors,
+    count(*) FILTER (event_name = 'pageview') AS pageviews
+FROM matched
+GROUP BY value
+UNION ALL BY NAME
+SELECT 'sources' AS dimension, value,
+    coalesce(sum(visitors), 0) AS visitors,
+    coalesce(sum(pageviews), 0) AS pageviews
+FROM (
+    SELECT 'sources' AS dimension, CASE WHEN opening.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE opening.referrer_source END AS value,
+        count(DISTINCT visitor_id) AS visitors,
+        sum(pageviews) AS pageviews
+    FROM visit
+    GROUP BY value
+    UNION ALL BY NAME
+    SELECT 'sources' AS dimension, CASE WHEN referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE referrer_source END AS value,
+        count(DISTINCT visitor_id) AS visitors,
+        count(*) FILTER (event_name = 'pageview') AS pageviews
+    FROM matched
+    WHERE visitor_id IS NULL
+    GROUP BY value
+)
+GROUP BY value

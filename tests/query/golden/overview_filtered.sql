@@ -1,0 +1,162 @@
+WITH
+-- Segments of the site and range, in whose order `timestamp, ordinal` events stand. Engagement pings are rows but no events.
+-- A rounded time has an `hour_order` of at most 62 bits, whose ordinal is negative, and an exact one its `event_id`.
+-- Most files lack `hour_order`: beside no rows that have it, it is NULL there, and nothing is read for it.
+stored AS NOT MATERIALIZED (
+    SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
+    FROM (
+        SELECT CAST(NULL AS BIGINT) AS hour_order WHERE false
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (site_id)
+        FROM read_parquet(
+            $files,
+            hive_partitioning = true,
+            hive_types = {'site_id': VARCHAR, 'date': DATE},
+            union_by_name = true
+        )
+        WHERE date >= $start AND date < $end
+    )
+),
+-- From the beginning of time is no condition, whose column would have to be read.
+every AS NOT MATERIALIZED (
+    SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
+),
+-- A visit passes only if its first event does, and if some event of it is one the filter is after: so only visitors
+-- with such events are looked at. Events without a visitor belong to no visit and are judged alone.
+candidate AS MATERIALIZED (
+    -- Visitors of a day with an event of which something holds.
+    SELECT DISTINCT date, visitor_id FROM every AS event WHERE visitor_id IS NOT NULL AND ((event.country_code IS NOT NULL AND event.country_code IN ($f0)))
+INTERSECT
+-- Visitors of a day with an event of which something holds.
+    SELECT DISTINCT date, visitor_id FROM every AS event WHERE visitor_id IS NOT NULL AND ((contains(coalesce(event.pathname, ''), $f1)))
+),
+event AS MATERIALIZED (
+    SELECT date, visitor_id, timestamp, ordinal, event_name, country_code, pathname, referrer_source FROM every AS event SEMI JOIN candidate USING (date, visitor_id)
+    UNION ALL
+    SELECT date, visitor_id, timestamp, ordinal, event_name, country_code, pathname, referrer_source FROM every AS event WHERE visitor_id IS NULL AND ((event.country_code IS NOT NULL AND event.country_code IN ($f0)) AND (contains(coalesce(event.pathname, ''), $f1)))
+),
+-- Visits, whose events lie no longer apart than the gap. A rounded time has a negative ordinal.
+-- A visitor's day whose events all lie within the gap is a visit already.
+visitor_day AS MATERIALIZED (
+    SELECT date, visitor_id, count(*) AS events,
+        count(*) FILTER (event_name = 'pageview') AS pageviews,
+        date_diff('millisecond', min(timestamp), max(timestamp)) AS duration_ms,
+        arg_min({'country_code': country_code, 'referrer_source': referrer_source}, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) AS opening,
+        arg_min_null(pathname, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) FILTER (event_name = 'pageview') AS entry_page
+    FROM event
+    WHERE visitor_id IS NOT NULL
+    GROUP BY date, visitor_id
+),
+-- Only the others, about a quarter of all events, have to be put in order to be told apart.
+long_days AS MATERIALIZED (
+    SELECT *, sum(opens) OVER (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal) AS visit_number
+    FROM (
+        SELECT
+            *,
+            CASE
+                WHEN timestamp - lag(timestamp) OVER visitor <= INTERVAL 1800000 MILLISECOND THEN 0
+                WHEN lag(ordinal) OVER visitor < 0
+                    AND timestamp - lag(timestamp) OVER visitor <= INTERVAL 3600000 MILLISECOND THEN 0
+                ELSE 1
+            END AS opens
+        FROM event SEMI JOIN (
+            SELECT date, visitor_id FROM visitor_day WHERE duration_ms > 1800000
+        ) USING (date, visitor_id)
+        WINDOW visitor AS (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal)
+    )
+),
+every_visit AS (
+    SELECT *, 0 AS visit_number FROM visitor_day WHERE duration_ms <= 1800000
+    UNION ALL BY NAME
+    SELECT date, visitor_id, visit_number, count(*) AS events,
+        count(*) FILTER (event_name = 'pageview') AS pageviews,
+        date_diff('millisecond', min(timestamp), max(timestamp)) AS duration_ms,
+        arg_min({'country_code': country_code, 'referrer_source': referrer_source}, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) AS opening,
+        arg_min_null(pathname, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) FILTER (event_name = 'pageview') AS entry_page
+    FROM long_days AS event
+    GROUP BY date, visitor_id, visit_number
+),
+-- The visits that the filter lets pass, and of their events and the visitorless ones those that it is after.
+passing AS MATERIALIZED (
+    SELECT *, events = 1 AND pageviews = 1 AS bounced, (contains(coalesce(visit.entry_page, ''), $f1)) AS entered, pageviews AS visit_pageviews
+    FROM every_visit AS visit
+    WHERE (visit.opening.country_code IS NOT NULL AND visit.opening.country_code IN ($f0))
+),
+matched AS MATERIALIZED (
+    SELECT event.*, 0 AS visit_number
+    FROM event JOIN passing AS visit ON event.date = visit.date AND event.visitor_id = visit.visitor_id
+    WHERE visit.visit_number = 0 AND ((contains(coalesce(event.pathname, ''), $f1)))
+    UNION ALL BY NAME
+    SELECT event.* EXCLUDE (opens)
+    FROM long_days AS event JOIN passing AS visit
+      ON event.date = visit.date AND event.visitor_id = visit.visitor_id AND event.visit_number = visit.visit_number
+    WHERE (contains(coalesce(event.pathname, ''), $f1))
+    UNION ALL BY NAME
+    SELECT *, 0 AS visit_number FROM event WHERE visitor_id IS NULL
+),
+-- The filter is after some events of a visit: those are what is counted of it.
+visit AS MATERIALIZED (
+    SELECT passing.* EXCLUDE (events, pageviews), touched.events, touched.pageviews
+    FROM passing JOIN (
+        SELECT
+            date, visitor_id, visit_number, count(*) AS events, count(*) FILTER (event_name = 'pageview') AS pageviews
+        FROM matched
+        GROUP BY ALL
+    ) AS touched USING (date, visitor_id, visit_number)
+)
+SELECT 'total' AS dimension, value,
+    coalesce(sum(visitors), 0) AS visitors,
+    coalesce(sum(visits), 0) AS visits,
+    coalesce(sum(bounces), 0) AS bounces,
+    coalesce(sum(landings), 0) AS landings,
+    coalesce(sum(duration_ms), 0) AS duration_ms,
+    coalesce(sum(visit_pageviews), 0) AS visit_pageviews,
+    coalesce(sum(pageviews), 0) AS pageviews,
+    coalesce(sum(events), 0) AS events
+FROM (
+    SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
+        count(DISTINCT visitor_id) AS visitors,
+        count(*) FILTER (event_name = 'pageview') AS pageviews,
+        count(*) AS events
+    FROM matched
+    UNION ALL BY NAME
+    SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
+        count(*) AS visits,
+        count(*) FILTER (bounced AND entered) AS bounces,
+        count(*) FILTER (entered) AS landings,
+        sum(duration_ms) AS duration_ms,
+        sum(visit_pageviews) AS visit_pageviews
+    FROM visit
+)
+GROUP BY value
+UNION ALL BY NAME
+SELECT 'day' AS dimension, CAST(date AS VARCHAR) AS value,
+    count(DISTINCT visitor_id) AS visitors,
+    count(*) FILTER (event_name = 'pageview') AS pageviews
+FROM matched
+GROUP BY value
+UNION ALL BY NAME
+SELECT 'pages' AS dimension, CASE WHEN pathname IN ('(not set)', '(unknown)') THEN NULL ELSE pathname END AS value,
+    count(DISTINCT visitor_id) AS visitors,
+    count(*) FILTER (event_name = 'pageview') AS pageviews
+FROM matched
+GROUP BY value
+UNION ALL BY NAME
+SELECT 'sources' AS dimension, value,
+    coalesce(sum(visitors), 0) AS visitors,
+    coalesce(sum(pageviews), 0) AS pageviews
+FROM (
+    SELECT 'sources' AS dimension, CASE WHEN opening.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE opening.referrer_source END AS value,
+        count(DISTINCT visitor_id) AS visitors,
+        sum(pageviews) AS pageviews
+    FROM visit
+    GROUP BY value
+    UNION ALL BY NAME
+    SELECT 'sources' AS dimension, CASE WHEN referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE referrer_source END AS value,
+        count(DISTINCT visitor_id) AS visitors,
+        count(*) FILTER (event_name = 'pageview') AS pageviews
+    FROM matched
+    WHERE visitor_id IS NULL
+    GROUP BY value
+)
+GROUP BY value

@@ -1,0 +1,67 @@
+WITH
+-- Segments of the site and range, in whose order `timestamp, ordinal` events stand. Engagement pings are rows but no events.
+-- A rounded time has an `hour_order` of at most 62 bits, whose ordinal is negative, and an exact one its `event_id`.
+-- Most files lack `hour_order`: beside no rows that have it, it is NULL there, and nothing is read for it.
+stored AS NOT MATERIALIZED (
+    SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
+    FROM (
+        SELECT CAST(NULL AS BIGINT) AS hour_order WHERE false
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (site_id)
+        FROM read_parquet(
+            $files,
+            hive_partitioning = true,
+            hive_types = {'site_id': VARCHAR, 'date': DATE},
+            union_by_name = true
+        )
+        WHERE date >= $start AND date < $end
+    )
+),
+-- From the beginning of time is no condition, whose column would have to be read.
+every AS NOT MATERIALIZED (
+    SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
+),
+-- One row: how many visits and how long they are, where nothing else is asked of them. For that they need not be put
+-- together: a visitor's day lasts from its first event to its last, and each longer gap in it is the end of one more
+-- visit, and no part of any. `place` is the time in milliseconds, doubled: even where it is rounded, odd where it is
+-- exact.
+event AS MATERIALIZED (
+    SELECT
+        date, visitor_id, epoch_ms(timestamp) * 2 + CAST(hour_order IS NULL AS INTEGER) AS place,
+        event_name = 'pageview' AS viewed
+    FROM every
+    WHERE visitor_id IS NOT NULL
+),
+visitor_day AS MATERIALIZED (
+    SELECT date, visitor_id, (max(place) >> 1) - (min(place) >> 1) AS lasting_ms
+    FROM event
+    GROUP BY date, visitor_id
+),
+-- Only who was there for longer, a quarter of the events, may have been away in between.
+gap AS (
+    SELECT lasting_ms
+    FROM (
+        SELECT (place >> 1) - (before >> 1) AS lasting_ms, before & 1 = 0 AS is_behind_rounded
+        FROM (
+            SELECT place, lag(place) OVER (PARTITION BY date, visitor_id ORDER BY place) AS before
+            FROM event SEMI JOIN (
+                SELECT date, visitor_id FROM visitor_day WHERE lasting_ms > 1800000
+            ) USING (date, visitor_id)
+        )
+    )
+    WHERE lasting_ms > CASE WHEN is_behind_rounded THEN 3600000 ELSE 1800000 END
+)
+SELECT
+    'total' AS dimension,
+    CAST(NULL AS VARCHAR) AS value,
+    visitor_days + gaps AS visits,
+    lasting_ms - away_ms AS duration_ms,
+    visit_pageviews
+FROM (
+    SELECT count(*) AS visitor_days, coalesce(sum(lasting_ms), 0) AS lasting_ms FROM visitor_day
+) CROSS JOIN (
+    SELECT count(*) FILTER (viewed) AS visit_pageviews FROM event
+) CROSS JOIN (
+    SELECT count(*) AS gaps, coalesce(sum(lasting_ms), 0) AS away_ms FROM gap
+)
+

@@ -1,0 +1,97 @@
+WITH
+-- Segments of the site and range, in whose order `timestamp, ordinal` events stand. Engagement pings are rows but no events.
+-- A rounded time has an `hour_order` of at most 62 bits, whose ordinal is negative, and an exact one its `event_id`.
+-- Most files lack `hour_order`: beside no rows that have it, it is NULL there, and nothing is read for it.
+stored AS NOT MATERIALIZED (
+    SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
+    FROM (
+        SELECT CAST(NULL AS BIGINT) AS hour_order WHERE false
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (site_id)
+        FROM read_parquet(
+            $files,
+            hive_partitioning = true,
+            hive_types = {'site_id': VARCHAR, 'date': DATE},
+            union_by_name = true
+        )
+        WHERE date >= $start AND date < $end
+    )
+),
+-- From the beginning of time is no condition, whose column would have to be read.
+every AS NOT MATERIALIZED (
+    SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
+),
+-- A visit passes only if its first event does, and if some event of it is one the filter is after: so only visitors
+-- with such events are looked at. Events without a visitor belong to no visit and are judged alone.
+candidate AS MATERIALIZED (
+    -- Visitors of a day with an event of which something holds.
+    SELECT DISTINCT date, visitor_id FROM every AS event WHERE visitor_id IS NOT NULL AND ((event.pathname IS NOT NULL AND event.pathname IN ($f0)))
+),
+event AS MATERIALIZED (
+    SELECT date, visitor_id, timestamp, ordinal, event_name, pathname FROM every AS event SEMI JOIN candidate USING (date, visitor_id)
+    UNION ALL
+    SELECT date, visitor_id, timestamp, ordinal, event_name, pathname FROM every AS event WHERE visitor_id IS NULL AND ((event.pathname IS NOT NULL AND event.pathname IN ($f0)))
+),
+-- Visits, whose events lie no longer apart than the gap. A rounded time has a negative ordinal.
+-- A visitor's day whose events all lie within the gap is a visit already.
+visitor_day AS MATERIALIZED (
+    SELECT date, visitor_id, count(*) AS events,
+        count(*) FILTER (event_name = 'pageview') AS pageviews,
+        date_diff('millisecond', min(timestamp), max(timestamp)) AS duration_ms,
+        arg_min_null(pathname, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) FILTER (event_name = 'pageview') AS entry_page
+    FROM event
+    WHERE visitor_id IS NOT NULL
+    GROUP BY date, visitor_id
+),
+-- Only the others, about a quarter of all events, have to be put in order to be told apart.
+long_days AS MATERIALIZED (
+    SELECT *, sum(opens) OVER (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal) AS visit_number
+    FROM (
+        SELECT
+            *,
+            CASE
+                WHEN timestamp - lag(timestamp) OVER visitor <= INTERVAL 1800000 MILLISECOND THEN 0
+                WHEN lag(ordinal) OVER visitor < 0
+                    AND timestamp - lag(timestamp) OVER visitor <= INTERVAL 3600000 MILLISECOND THEN 0
+                ELSE 1
+            END AS opens
+        FROM event SEMI JOIN (
+            SELECT date, visitor_id FROM visitor_day WHERE duration_ms > 1800000
+        ) USING (date, visitor_id)
+        WINDOW visitor AS (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal)
+    )
+),
+every_visit AS (
+    SELECT *, 0 AS visit_number FROM visitor_day WHERE duration_ms <= 1800000
+    UNION ALL BY NAME
+    SELECT date, visitor_id, visit_number, count(*) AS events,
+        count(*) FILTER (event_name = 'pageview') AS pageviews,
+        date_diff('millisecond', min(timestamp), max(timestamp)) AS duration_ms,
+        arg_min_null(pathname, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) FILTER (event_name = 'pageview') AS entry_page
+    FROM long_days AS event
+    GROUP BY date, visitor_id, visit_number
+),
+-- The visits that the filter lets pass, and of their events and the visitorless ones those that it is after.
+passing AS MATERIALIZED (
+    SELECT *, events = 1 AND pageviews = 1 AS bounced, (visit.entry_page IS NOT NULL AND visit.entry_page IN ($f0)) AS entered, pageviews AS visit_pageviews
+    FROM every_visit AS visit
+    WHERE true
+),
+matched AS MATERIALIZED (
+    SELECT event.*, 0 AS visit_number
+    FROM event JOIN passing AS visit ON event.date = visit.date AND event.visitor_id = visit.visitor_id
+    WHERE visit.visit_number = 0 AND ((event.pathname IS NOT NULL AND event.pathname IN ($f0)))
+    UNION ALL BY NAME
+    SELECT event.* EXCLUDE (opens)
+    FROM long_days AS event JOIN passing AS visit
+      ON event.date = visit.date AND event.visitor_id = visit.visitor_id AND event.visit_number = visit.visit_number
+    WHERE (event.pathname IS NOT NULL AND event.pathname IN ($f0))
+    UNION ALL BY NAME
+    SELECT *, 0 AS visit_number FROM event WHERE visitor_id IS NULL
+),
+-- The same, each with the value of the visit it belongs to.
+visitor_events AS NOT MATERIALIZED (
+    SELECT event.date, event.visitor_id, event.timestamp, event.ordinal, event.event_name, event.pathname, coalesce(CASE WHEN entry_page IN ('(not set)', '(unknown)') THEN NULL ELSE entry_page END, '(unknown)') AS value
+    FROM matched AS event JOIN passing AS visit
+      ON event.date = visit.date AND event.visitor_id = visit.visitor_id AND event.visit_number = visit.visit_number
+)

@@ -1,0 +1,65 @@
+"""Six assembled statements, whole, in ``golden/``: for reading, and against changes by accident.
+
+``python tests/query/test_golden_sql.py`` writes them anew.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mallard.engine.sql.conditions import Conditions, compile_filter
+from mallard.engine.sql.day_statement import day_sql
+from mallard.engine.sql.statement import CountStatement, counting_sql, rows_sql, visitor_events_sql
+from mallard.stats.dimensions import TOTAL
+from mallard.stats.filters import parse_filters
+from mallard.stats.metrics import MEASURES
+from mallard.stats.query import DAY
+
+GOLDEN = Path(__file__).with_name("golden")
+
+OVERVIEW = {
+    TOTAL: tuple(MEASURES),
+    DAY: ("visitors", "pageviews"),
+    "pages": ("visitors", "pageviews"),
+    "sources": ("visitors", "pageviews"),
+}
+
+
+def conditions(*filters: list[object]) -> Conditions:
+    asked = parse_filters(json.dumps(filters))
+    assert asked is not None
+    return compile_filter(asked, [])
+
+
+def statements() -> Mapping[str, str]:
+    germans_on_the_blog = conditions(["is", "visit:country", ["DE"]], ["contains", "event:page", ["/blog"]])
+    of_page = CountStatement({"entry_pages": ()}, conditions(["is", "event:page", ["/a"]]), also=("pathname",))
+    return {
+        "overview": counting_sql(CountStatement(OVERVIEW), has_files=True, has_waiting=True),
+        "overview_filtered": counting_sql(
+            CountStatement(OVERVIEW, germans_on_the_blog), has_files=True, has_waiting=False
+        ),
+        "visit_spans": counting_sql(
+            CountStatement({TOTAL: ("visits", "duration_ms")}), has_files=True, has_waiting=False
+        ),
+        "rows_filtered": rows_sql(germans_on_the_blog, ("timestamp", "pathname"), has_files=True),
+        "visitor_events": "WITH\n" + visitor_events_sql(of_page, has_files=True, has_waiting=False),
+        "day_of_a_rollup": "\n;\n".join([*day_sql().tables, day_sql().whole[0], day_sql().most_seen["sources"]]),
+    }
+
+
+@pytest.mark.parametrize("name", statements())
+def test_statement_equals_its_golden_text(name: str) -> None:
+    expected = (GOLDEN / f"{name}.sql").read_text("utf-8")
+    assert statements()[name] + "\n" == expected, f"if this is meant: python {Path(__file__).name}"
+
+
+def test_golden_folder_has_no_other_files() -> None:
+    assert {each.stem for each in GOLDEN.iterdir()} == set(statements())
+
+
+if __name__ == "__main__":
+    for golden_name, text in statements().items():
+        (GOLDEN / f"{golden_name}.sql").write_text(text + "\n", "utf-8")
