@@ -115,7 +115,7 @@ FROM (
         FROM matched
         UNION ALL BY NAME
         SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
-            count(*) AS visits,
+            count(visitor_id) AS visits,
             count(*) FILTER (bounced AND entered) AS bounces,
             count(*) FILTER (entered) AS landings,
             sum(duration_ms) AS duration_ms,
@@ -134,44 +134,25 @@ FROM (
         CASE WHEN currency_low IS NOT DISTINCT FROM currency_high THEN revenue END AS revenue,
         CASE WHEN currency_low IS DISTINCT FROM currency_high THEN 'several' ELSE currency_low END AS currency
     FROM (
-        SELECT 'sources' AS dimension, value,
-            coalesce(sum(visitors), 0) AS visitors,
-            coalesce(sum(visits), 0) AS visits,
-            coalesce(sum(bounces), 0) AS bounces,
-            coalesce(sum(landings), 0) AS landings,
-            coalesce(sum(duration_ms), 0) AS duration_ms,
-            coalesce(sum(visit_pageviews), 0) AS visit_pageviews,
-            coalesce(sum(pageviews), 0) AS pageviews,
-            coalesce(sum(events), 0) AS events,
+        SELECT 'sources' AS dimension, value AS value,
+            count(DISTINCT visitor_id) AS visitors,
+            count(visitor_id) AS visits,
+            count(*) FILTER (bounced AND entered) AS bounces,
+            count(*) FILTER (entered) AS landings,
+            sum(duration_ms) AS duration_ms,
+            sum(visit_pageviews) AS visit_pageviews,
+            sum(pageviews) AS pageviews,
+            sum(events) AS events,
             sum(revenue) AS revenue,
             min(currency_low) AS currency_low,
             max(currency_high) AS currency_high
         FROM (
-            SELECT 'sources' AS dimension, CASE WHEN opening.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE opening.referrer_source END AS value,
-                count(DISTINCT visitor_id) AS visitors,
-                count(*) AS visits,
-                count(*) FILTER (bounced AND entered) AS bounces,
-                count(*) FILTER (entered) AS landings,
-                sum(duration_ms) AS duration_ms,
-                sum(visit_pageviews) AS visit_pageviews,
-                sum(pageviews) AS pageviews,
-                sum(events) AS events,
-                sum(revenue) AS revenue,
-                min(currency_low) AS currency_low,
-                max(currency_high) AS currency_high
+            SELECT CASE WHEN opening.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE opening.referrer_source END AS value, visitor_id, bounced, entered, duration_ms, visit_pageviews, pageviews, events, revenue, currency_low, currency_high
             FROM visit
-            GROUP BY value
-            UNION ALL BY NAME
-            SELECT 'sources' AS dimension, CASE WHEN referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE referrer_source END AS value,
-                count(DISTINCT visitor_id) AS visitors,
-                count(*) FILTER (event_name = 'pageview') AS pageviews,
-                count(*) AS events,
-                sum(revenue) AS revenue,
-                min(currency_low) AS currency_low,
-                max(currency_high) AS currency_high
+            UNION ALL
+            SELECT CASE WHEN referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE referrer_source END, NULL, false, false, 0, 0, CAST(event_name = 'pageview' AS INTEGER), 1, revenue, currency_low, currency_high
             FROM matched
             WHERE visitor_id IS NULL
-            GROUP BY value
         )
         GROUP BY value
     )

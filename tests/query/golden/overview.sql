@@ -99,7 +99,7 @@ FROM (
     FROM matched
     UNION ALL BY NAME
     SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
-        count(*) AS visits,
+        count(visitor_id) AS visits,
         count(*) FILTER (bounced AND entered) AS bounces,
         count(*) FILTER (entered) AS landings,
         sum(duration_ms) AS duration_ms,
@@ -120,21 +120,15 @@ SELECT 'pages' AS dimension, CASE WHEN pathname IN ('(not set)', '(unknown)') TH
 FROM matched
 GROUP BY value
 UNION ALL BY NAME
-SELECT 'sources' AS dimension, value,
-    coalesce(sum(visitors), 0) AS visitors,
-    coalesce(sum(pageviews), 0) AS pageviews
+SELECT 'sources' AS dimension, value AS value,
+    count(DISTINCT visitor_id) AS visitors,
+    sum(pageviews) AS pageviews
 FROM (
-    SELECT 'sources' AS dimension, CASE WHEN opening.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE opening.referrer_source END AS value,
-        count(DISTINCT visitor_id) AS visitors,
-        sum(pageviews) AS pageviews
+    SELECT CASE WHEN opening.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE opening.referrer_source END AS value, visitor_id, bounced, entered, duration_ms, visit_pageviews, pageviews, events
     FROM visit
-    GROUP BY value
-    UNION ALL BY NAME
-    SELECT 'sources' AS dimension, CASE WHEN referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE referrer_source END AS value,
-        count(DISTINCT visitor_id) AS visitors,
-        count(*) FILTER (event_name = 'pageview') AS pageviews
+    UNION ALL
+    SELECT CASE WHEN referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE referrer_source END, NULL, false, false, 0, 0, CAST(event_name = 'pageview' AS INTEGER), 1
     FROM matched
     WHERE visitor_id IS NULL
-    GROUP BY value
 )
 GROUP BY value

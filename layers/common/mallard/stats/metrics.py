@@ -10,7 +10,8 @@ class Measure:
 
     ``of_events`` is its SQL aggregate over rows of ``matched`` (the events of the answer), ``of_visits`` over rows of
     ``visit`` (their visits, with ``bounced``, ``entered``, ``duration_ms``, ``visit_pageviews`` and, of the events of
-    the answer, ``events`` and ``pageviews``); None: those do not tell it. ``merge`` is the aggregate that puts together
+    the answer, ``events`` and ``pageviews``; a row without ``visitor_id`` is an event that belongs to no visit); None:
+    those do not tell it. ``merge`` is the aggregate that puts together
     the values of groups without a common visitor, ``type`` the SQL type of a value.
     """
 
@@ -24,7 +25,7 @@ class Measure:
 _ALL = (
     Measure("visitors", of_events="count(DISTINCT visitor_id)", of_visits="count(DISTINCT visitor_id)"),
     # Visits with an event that the filter lets pass.
-    Measure("visits", of_visits="count(*)"),
+    Measure("visits", of_visits="count(visitor_id)"),
     Measure("bounces", of_visits="count(*) FILTER (bounced AND entered)"),
     # The visits that bounces are a part of: all, but under a filter on pages those that entered there.
     Measure("landings", of_visits="count(*) FILTER (entered)"),

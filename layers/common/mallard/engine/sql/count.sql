@@ -1,2 +1,2 @@
 SELECT {dimension} AS dimension, {value} AS value{measures}
-FROM {rows}{where}{grouped}
+FROM {rows}{grouped}

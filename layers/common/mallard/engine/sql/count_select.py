@@ -7,7 +7,7 @@ from textwrap import indent
 from mallard.engine.sql.operators import NOTHING, present
 from mallard.engine.sql.texts import sql_file
 from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
-from mallard.stats.metrics import Measure
+from mallard.stats.metrics import MONEY, Measure
 from mallard.stats.query import DAY, HOUR
 
 _DATE = "CAST(date AS VARCHAR)"
@@ -21,7 +21,6 @@ class _Part:
     rows: str
     key: str
     measures: tuple[tuple[Measure, str], ...]
-    where: str = ""
 
     def sql(self, dimension: str) -> str:
         return sql_file("count").format(
@@ -29,7 +28,6 @@ class _Part:
             value=self.key,
             measures="".join(f",\n    {text} AS {measure.name}" for measure, text in self.measures),
             rows=self.rows,
-            where=f"\nWHERE {self.where}" if self.where else "",
             # One row, also of no events.
             grouped="" if dimension == TOTAL else "\nGROUP BY value",
         )
@@ -63,7 +61,7 @@ def present_value(dimension: Dimension, text: str | None) -> str:
 
 def _parts(name: str, measures: Collection[Measure], *, rest: bool) -> list[_Part]:
     if name in DIMENSIONS:
-        return _parts_of(DIMENSIONS[name], measures, rest=rest)
+        return [_part_of(DIMENSIONS[name], measures, rest=rest)]
     if name == HOUR:
         return [_of_events(measures, sql_file("hours_of_events"), _LOCAL_HOUR)]
     key = _DATE if name == DAY else NOTHING
@@ -72,22 +70,22 @@ def _parts(name: str, measures: Collection[Measure], *, rest: bool) -> list[_Par
     return [part for part in (events, visits) if part.measures]
 
 
-def _parts_of(dimension: Dimension, measures: Collection[Measure], *, rest: bool) -> list[_Part]:
-    """Events without a visitor count under their own value of a visit's dimension, and have no entry and exit page."""
+def _part_of(dimension: Dimension, measures: Collection[Measure], *, rest: bool) -> _Part:
     column = present_value(dimension, dimension.column)
     if not dimension.of_visit:
-        return [_of_events(measures, *_rest("matched", column, rest=rest))]
-    value = present_value(dimension, dimension.visit)
-    of_visits = tuple((each, each.of_visits) for each in measures if each.of_visits is not None)
-    visits = _Part(*_rest("visit", value, rest=rest), of_visits)
-    column = column if dimension.of_first_event else NOTHING
-    anonymous = _of_events(measures, *_rest("matched", column, rest=rest), where="visitor_id IS NULL")
-    return [visits, anonymous] if anonymous.measures else [visits]
+        return _of_events(measures, *_rest("matched", column, rest=rest))
+    # Events without a visitor count under their own value, and have no entry and exit page.
+    visits, value = _rest("visit", present_value(dimension, dimension.visit), rest=rest)
+    events, column = _rest("matched", column if dimension.of_first_event else NOTHING, rest=rest)
+    money = "".join(f", {each.name}" for each in measures if each in MONEY)
+    rows = sql_file("visits_by_value").format(
+        value=value, visits=visits, column=column, anonymous_events=events, money=money
+    )
+    return _Part(rows, "value", tuple((each, each.of_visits) for each in measures if each.of_visits is not None))
 
 
-def _of_events(measures: Iterable[Measure], rows: str, key: str, where: str = "") -> _Part:
-    told = tuple((each, each.of_events) for each in measures if each.of_events is not None)
-    return _Part(rows, key, told, where)
+def _of_events(measures: Iterable[Measure], rows: str, key: str) -> _Part:
+    return _Part(rows, key, tuple((each, each.of_events) for each in measures if each.of_events is not None))
 
 
 def _rest(rows: str, value: str, *, rest: bool) -> tuple[str, str]:
