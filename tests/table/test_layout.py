@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.table.layout import EVENTS, Partition, parse_segment, site_prefix
+from mallard.table.layout import EVENTS, Partition, parse_segment, site_in, site_prefix
 
 SITES = st.text(ascii_lowercase + digits + ".-_:", min_size=1, max_size=200)
 DAYS = st.dates(date(1970, 1, 1), date(2200, 1, 1))
@@ -66,3 +66,15 @@ def test_keys_are_in_the_order_of_their_numbers() -> None:
 )
 def test_other_keys_are_no_segments(key: str) -> None:
     assert parse_segment(key) is None
+
+
+@pytest.mark.parametrize("site_id", ["example.com", "localhost:8080"])
+def test_site_in_reads_the_folder_of_a_site(site_id: str) -> None:
+    assert site_in(site_prefix(site_id)) == site_id
+
+
+@pytest.mark.parametrize(
+    "folder", ["events/", "events/site_id=/", "events/other=a/", "events/site_id=a:80/", "rollups/"]
+)
+def test_site_in_is_none_for_other_folders(folder: str) -> None:
+    assert site_in(folder) is None

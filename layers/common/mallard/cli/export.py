@@ -15,6 +15,7 @@ from mallard.cli.progress import Progress
 from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError
 from mallard.observability.log_format import set_up_logs
+from mallard.table.reader import first_day
 from mallard.transfer.formats.writers import EXPORT_FORMATS, export_writer
 from mallard.transfer.input_files import format_of
 from mallard.transfer.table_export import EXPORTED, Exporter, days_of
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs(settings)
     store = open_store(settings)
     days = days_of(store, site, arguments.start, arguments.end)
-    if not days and not days_of(store, site, None, None):
+    if not days and first_day(store, site) is None:
         raise TransferError(f"There is no event of {site} in the table.")
     count = 0
     bom = output != STANDARD_OUTPUT if arguments.bom is None else arguments.bom

@@ -83,7 +83,7 @@ def queue_erasure(store: Store, site_id: str, first: date, last: date, now: date
     """Write the request for the next flushes, and say which days hold events now."""
     key = request_erasure(store, site_id, first, last, now)
     erasure = read_erasure(store, key)
-    return replace(erasure, days=tuple(day for day in list_days(store, site_id) if first <= day <= last))
+    return replace(erasure, days=tuple(day for day in list_days(store, site_id, first) if first <= day <= last))
 
 
 def read_erasure(store: Store, key: str) -> Erasure:
@@ -269,7 +269,7 @@ def _erase_copies(store: Store, erasure: Erasure) -> None:
 
 def _check(store: Store, erasure: Erasure) -> None:
     """List again and read every footer: an erasure is over when it can be seen to be."""
-    for day in list_days(store, erasure.site_id):
+    for day in list_days(store, erasure.site_id, erasure.first):
         if erasure.first <= day <= erasure.last:
             left = left_rows(store, Partition(erasure.site_id, day), erasure.before_ms)
             if left:

@@ -106,9 +106,7 @@ class LocalStore:
         """All objects below a prefix; ``version`` is inode, time and size."""
         if _is_outside(prefix):
             return
-        folder = prefix.rpartition("/")[0]
-        files = self._below(self.root / folder, f"{folder}/" if folder else "", prefix, start_after)
-        for key, facts in sorted(files, key=itemgetter(0)):
+        for key, facts in self._below(_folder_of(prefix), prefix, start_after):
             version = f"{facts.st_ino:x}-{facts.st_mtime_ns:x}-{facts.st_size:x}"
             yield Listed(key, version, facts.st_size, facts.st_mtime)
 
@@ -116,11 +114,10 @@ class LocalStore:
         """Folders with a file somewhere below: a folder stays behind when its last file is deleted."""
         if _is_outside(prefix):
             return
-        parent = prefix.rpartition("/")[0]
-        entries = self._entries(self.root / parent, f"{parent}/" if parent else "")
+        entries = self._entries(_folder_of(prefix))
         folders = [f"{key}/" for key, entry in entries if key.startswith(prefix) and self._is_folder(entry)]
         for folder in sorted(folders):
-            if next(self._below(self.root / folder, folder), None) is not None:
+            if next(self._below(folder), None) is not None:
                 yield folder
 
     def keeps_versions(self) -> bool:
@@ -174,25 +171,28 @@ class LocalStore:
             raise StoreError(f"{key!r} is not a key.")
         return self.root / key
 
-    def _below(
-        self, folder: Path | str, folder_key: str, prefix: str = "", start_after: str = ""
-    ) -> Iterator[tuple[str, os.stat_result]]:
-        """Key and facts of the files below a folder that ``list`` wants; ``folder_key`` begins each key.
+    def _below(self, folder_key: str, prefix: str = "", start_after: str = "") -> Iterator[tuple[str, os.stat_result]]:
+        """Key and facts of the files below a folder that ``list`` wants, in order of key.
 
         Folders without any of them are not opened: a short listing does not cost the whole history.
         """
-        for key, entry in self._entries(folder, folder_key):
+        found: list[tuple[str, os.stat_result | None]] = []
+        for key, entry in self._entries(folder_key):
             if self._is_folder(entry):
                 if _may_hold(f"{key}/", prefix, start_after):
-                    yield from self._below(entry.path, f"{key}/", prefix, start_after)
-            elif key.startswith(prefix) and key > start_after and not entry.is_dir():
-                facts = self._facts(entry)
-                if facts is not None:
-                    yield key, facts
+                    # With the slash a folder sorts as its keys do.
+                    found.append((f"{key}/", None))
+            elif key.startswith(prefix) and key > start_after and (facts := self._facts(entry)) is not None:
+                found.append((key, facts))
+        for key, facts in sorted(found, key=itemgetter(0)):
+            if facts is None:
+                yield from self._below(key, prefix, start_after)
+            else:
+                yield key, facts
 
-    def _entries(self, folder: Path | str, folder_key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    def _entries(self, folder_key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         try:
-            with os.scandir(folder) as entries:
+            with os.scandir(self.root / folder_key) as entries:
                 for entry in entries:
                     yield folder_key + entry.name, entry
         except (FileNotFoundError, NotADirectoryError):
@@ -202,8 +202,9 @@ class LocalStore:
             raise self._unavailable(error) from error
 
     def _facts(self, entry: os.DirEntry[str]) -> os.stat_result | None:
+        """Facts of a file; None for one that is gone, and for a link to a folder."""
         try:
-            return entry.stat()
+            return None if entry.is_dir() else entry.stat()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -259,6 +260,11 @@ class LocalStore:
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:
         return StoreUnavailableError(f"The folder {self.root} cannot be used: {error.strerror}.")
+
+
+def _folder_of(prefix: str) -> str:
+    """The folder that holds all keys of a prefix, with its slash; empty for the root."""
+    return prefix[: prefix.rfind("/") + 1]
 
 
 def _is_outside(prefix: str) -> bool:

@@ -43,6 +43,13 @@ def site_prefix(site_id: str) -> str:
     return f"{EVENTS}site_id={quote(site_id, safe='')}/"
 
 
+def site_in(folder: str) -> str | None:
+    """The site whose partitions a folder holds (``site_prefix``), None for another folder."""
+    name = folder.removeprefix(f"{EVENTS}site_id=").removesuffix("/")
+    site_id = unquote(name)
+    return site_id if site_id and site_prefix(site_id) == folder else None
+
+
 def parse_segment(key: str) -> tuple[Partition, int] | None:
     """Partition and number of a segment's key; None where the key is something else."""
     match = _SEGMENT.fullmatch(key)

@@ -9,18 +9,29 @@ from itertools import groupby
 from pathlib import Path
 
 from mallard.store.base import Listed, Store
-from mallard.table.layout import EVENTS, parse_segment, site_prefix
+from mallard.table.layout import EVENTS, parse_segment, site_in, site_prefix
 from mallard.table.segment_cache import SegmentCache
 
 Days = Mapping[date, tuple[Listed, ...]]
 """A site's dates and the segments that one listing showed of each, in order of their numbers."""
 
 
-def list_days(store: Store, site_id: str) -> Days:
-    """All dates of a site, by one listing."""
-    found = [(segment, row) for row in store.list(site_prefix(site_id)) if (segment := parse_segment(row.key))]
+def list_days(store: Store, site_id: str, start: date | None = None) -> Days:
+    """All dates of a site from ``start`` on, by one listing that begins there; None lists its whole history."""
+    prefix = site_prefix(site_id)
+    # Comes after every key of the days before, and before every key of this one.
+    start_after = f"{prefix}date={start.isoformat()}" if start else ""
+    found = [
+        (segment, row) for row in store.list(prefix, start_after=start_after) if (segment := parse_segment(row.key))
+    ]
     found.sort(key=lambda each: (each[0][0].date, each[0][1], each[1].key))
     return {day: tuple(row for _, row in members) for day, members in groupby(found, key=lambda each: each[0][0].date)}
+
+
+def first_day(store: Store, site_id: str) -> date | None:
+    """The oldest date of a site, None without any; the listing ends with its first segment."""
+    segments = (parse_segment(row.key) for row in store.list(site_prefix(site_id)))
+    return next((segment[0].date for segment in segments if segment), None)
 
 
 @contextmanager
@@ -52,6 +63,5 @@ def open_files(
 
 
 def known_sites(store: Store) -> list[str]:
-    """The ids of all sites with events, sorted."""
-    found = {partition[0].site_id for row in store.list(EVENTS) if (partition := parse_segment(row.key))}
-    return sorted(found)
+    """The ids of all sites with events, sorted; the cost goes by sites, not by objects."""
+    return sorted(site for folder in store.list_folders(EVENTS) if (site := site_in(folder)) is not None)

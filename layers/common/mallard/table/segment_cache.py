@@ -70,6 +70,11 @@ class SegmentCache:
                 if listed.get(key) != self._kept[key].version:
                     self._drop(key)
 
+    def first_key(self, prefix: str) -> str | None:
+        """The first key in the cache that begins with ``prefix``, None without any."""
+        with self._lock:
+            return min((key for key in self._kept if key.startswith(prefix)), default=None)
+
     def forget(self) -> None:
         """Let go everything."""
         with self._lock:

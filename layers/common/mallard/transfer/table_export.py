@@ -27,7 +27,7 @@ THREADS = 2
 
 def days_of(store: Store, site_id: str, start: date | None, end: date | None) -> Days:
     """A site's dates with ``start <= date < end`` and their segments, in order; None is no bound."""
-    days = list_days(store, site_id)
+    days = list_days(store, site_id, start)
     return {day: days[day] for day in sorted(days) if (start or day) <= day and (end is None or day < end)}
 
 
@@ -67,7 +67,7 @@ class Exporter:
                     first = next(reader, None)
                 except READ_ERRORS as error:
                     self._prepare_retry(error, attempt, segments)
-                    segments = list_days(self._store, site_id).get(day, ())
+                    segments = list_days(self._store, site_id, day).get(day, ())
                     if not segments:
                         return
                     continue

@@ -40,7 +40,7 @@ from mallard.stats.query import HOUR, Query
 from mallard.store.base import Listed, Store
 from mallard.table.duckdb_files import READ_ATTEMPTS, READ_ERRORS
 from mallard.table.layout import date_in, key_in, site_prefix
-from mallard.table.reader import Days, list_days, open_files
+from mallard.table.reader import Days, first_day, list_days, open_files
 from mallard.table.schema import EVENTS
 from mallard.table.segment_cache import SegmentCache
 
@@ -214,8 +214,8 @@ class DuckDBEngine:
         """The first date with events, today where there are none."""
         pending = self._pending(site_id)["date"].to_pylist()
         rolled = self._rollups.first_date(site_id)
-        found = [*list_days(self.store, site_id), *([rolled] if rolled else []), *pending]
-        return min(found, default=today)
+        stored = first_day(self.store, site_id)
+        return min([*(day for day in (stored, rolled) if day), *pending], default=today)
 
     def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
         """A day's counts for its rollup, from its events.
@@ -313,7 +313,7 @@ class DuckDBEngine:
         # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
         pending = _within(self._pending(query.site_id), query.period)
         waiting = frozenset(pending["date"].to_pylist())
-        days = list_days(self.store, query.site_id)
+        days = list_days(self.store, query.site_id, self._listed_from(query))
         if self._pins:
             listed = {row.key: row.version for segments in days.values() for row in segments}
             self._pins.forget_replaced(site_prefix(query.site_id), listed)
@@ -341,6 +341,12 @@ class DuckDBEngine:
         capped, left_out_of_capped = self.damage.sort_out({day: days[day] for day in used.capped})
         left_out += (*left_out_of_capped, *(LeftOut(day, key) for day, key in counts.damaged))
         return Snapshot(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, left_out)
+
+    def _listed_from(self, query: Query) -> date:
+        """The first day to list: ``_lacks_days`` asks for one before the range, and cached segments are checked too."""
+        first = max(query.period.start, date.min + timedelta(days=1)) - timedelta(days=1)
+        cached = self._pins.first_key(site_prefix(query.site_id)) if self._pins else None
+        return min(first, (cached and date_in(cached)) or first)
 
     def _kept(self, depends: object, counted: Callable[[], QueryResult]) -> QueryResult:
         """An answer that may be there already; the request's own answer says what is not in it."""

@@ -17,7 +17,7 @@ from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import DAY
 from mallard.store.base import Listed, Store
-from mallard.table.reader import Days
+from mallard.table.reader import Days, first_day
 from mallard.table.rollup import (
     TOTAL,
     fingerprint,
@@ -135,7 +135,7 @@ class RollupReader:
                 if not was_damaged:
                     _warn(key)
                 # Retention deletes the oldest days: only before the first that has events may counts be all there was.
-                if max(first, period.start) < min(days, default=date.max):
+                if max(first, period.start) < (first_day(self._store, site_id) or date.max):
                     gathered.damaged.append((max(first, period.start), key))
                 continue
             gathered.add(month, found, answered, {name: rows for name, rows in parts.items() if rows is not None})
