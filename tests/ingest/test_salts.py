@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.doors import ADDRESS, FIREFOX, NOW, SECRET, SITE, BrokenStore
 from mallard.errors import StoreUnavailableError
-from mallard.privacy.rotation import Rotation, agreed_rotation, outlives_its_day
+from mallard.privacy.rotation import Rotation, agreed_rotation, last_date, outlives_its_day
 from mallard.privacy.salts import SALT_BYTES, SECRET_KEY, Salt, Salts, delete_old_salts, salt_key, shared_secret
 from mallard.privacy.visitor_id import visitor_id
 from mallard.sites.settings_store import SiteSettingsStore, site_key
@@ -315,3 +315,21 @@ def test_visitor_ids_use_all_63_bits() -> None:
     salt = Salt("", b"k" * 32)
     ids = [visitor_id(salt, ADDRESS, f"agent {number}") for number in range(200)]
     assert all(any(found >> bit & 1 for found in ids) for bit in range(63))
+
+
+def test_salt_that_another_thread_adds_while_old_ones_are_dropped_stays(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    salts, other = Salts(store, SECRET), list[bytes]()
+    key_of(salts)
+
+    def add_another(name: str) -> date:
+        if not other:
+            other.append(b"")
+            other[0] = key_of(salts, "other.example", TODAY)
+        return last_date(name)
+
+    monkeypatch.setattr("mallard.privacy.salts.last_date", add_another)
+    key_of(salts, day=TOMORROW, now=NOW + timedelta(days=1))
+    assert other == [key_of(Salts(store, SECRET), "other.example", TODAY)]
+    assert salts.holds("other.example", TODAY)

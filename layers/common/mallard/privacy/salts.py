@@ -5,22 +5,21 @@ The holder of neither the salt nor the ingest key can compute no visitor id, and
 
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote, unquote
 
-from mallard.errors import ConflictError, DamagedObjectError, MallardError, StoreUnavailableError
+from mallard.errors import ConflictError, MallardError, StoreUnavailableError
 from mallard.privacy.derived_keys import derived
 from mallard.privacy.rotation import DAILY, Rotation, last_date
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Store, surely_past
+from mallard.store.stored_object import JsonFormat, StoredObject
 
 SALT_BYTES = 32
 SALTS = "salts/"
@@ -40,20 +39,11 @@ class Salt:
 
     name: str
     key: bytes
-    _keyed: Any = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        # RFC 2104's two hashes, after the key: hmac.digest makes them anew for each message, in thrice the time.
-        padded = self.key.ljust(hashlib.sha256().block_size, b"\0")
-        keyed = tuple(hashlib.sha256(bytes(each ^ pad for each in padded)) for pad in (0x36, 0x5C))
-        object.__setattr__(self, "_keyed", keyed)
 
     def mac(self, message: bytes) -> bytes:
         """HMAC-SHA256 under ``key``."""
-        inner, outer = self._keyed[0].copy(), self._keyed[1].copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return bytes(outer.digest())
+        # 1.8 µs for an address and an agent, where hmac.new(key).copy() takes 2.2; an event takes some 200.
+        return hmac.digest(self.key, message, "sha256")
 
 
 def salt_key(site_id: str, name: str) -> str:
@@ -77,12 +67,12 @@ class Salts:
         # Every event asks for the name of its day.
         self._name = lru_cache(maxsize=64)(rotation.salt_name)
         self._random_bytes = random_bytes
-        self._keys: dict[tuple[str, str], Salt] = {}
+        self._salts: dict[tuple[str, str], Salt] = {}
         self._tidy_before = self._tidied = date.min + timedelta(days=1)
 
     def holds(self, site_id: str, day: date) -> bool:
         """Whether ``find`` answers from memory."""
-        return (site_id, self._name(day)) in self._keys
+        return (site_id, self._name(day)) in self._salts
 
     def lives(self, zones: SiteZones, day: date, now: datetime) -> bool:
         """Whether a date's salt still exists: until KEPT_AFTER_END past its end, and from the day before on."""
@@ -103,22 +93,24 @@ class Salts:
         name = self._name(day)
         if day != today and not self.lives(zones, day, now):
             return None
-        found = self._keys.get((site_id, name))
-        if found is None:
-            # Only what serves today or tomorrow is made; what is just over is read, where it is still there.
+        salt = self._salts.get((site_id, name))
+        if salt is None:
+            # Only a salt that serves today or tomorrow is made; one that is just over is read, if it is still there.
             may_make = today <= day or self._name(today) == name
-            salt = _agreed(self._store, salt_key(site_id, name), "salt", self._random_bytes if may_make else None)
-            if salt is not None:
-                found = self._keys[site_id, name] = Salt(name, hmac.digest(self._secret, salt, hashlib.sha256))
-        return found
+            value = _agreed(self._store, salt_key(site_id, name), "salt", self._random_bytes if may_make else None)
+            if value is not None:
+                salt = self._salts[site_id, name] = Salt(name, hmac.digest(self._secret, value, hashlib.sha256))
+        return salt
 
     def _end(self, day: date) -> date:
         return last_date(self._name(day)) + timedelta(days=1)
 
     def _tidy(self, today: date) -> None:
         oldest = today - timedelta(days=1)
-        # A copy: another thread may add the salt of another site meanwhile.
-        self._keys = {known: key for known, key in list(self._keys.items()) if last_date(known[1]) >= oldest}
+        # Over a copy of the keys, and in place: another thread may add the salt of another site meanwhile.
+        for site_and_name in list(self._salts):
+            if last_date(site_and_name[1]) < oldest:
+                self._salts.pop(site_and_name, None)
         self._tidied, self._tidy_before = today, oldest
 
 
@@ -171,7 +163,7 @@ def check_salt(store: Store, key: str) -> None:
     """Read a salt, the secret or the ingest key, without making one. DamagedObjectError where it is damaged."""
     found = store.get(key)
     if found is not None and (key in _MADE_ONCE or _parse(key)):
-        _value(key, found.data, _MADE_ONCE.get(key, "salt"))
+        _format(_MADE_ONCE.get(key, "salt")).read(key, found.data)
 
 
 def _end(book: SiteSettingsStore, site_id: str, last: date) -> datetime:
@@ -183,27 +175,24 @@ def _end(book: SiteSettingsStore, site_id: str, last: date) -> datetime:
 
 
 def _agreed(store: Store, key: str, field: str, random_bytes: Callable[[int], bytes] | None) -> bytes | None:
-    """The value under a key, created by the first who asks: every later one reads the same. None: may not be made."""
-    found = store.get(key)
-    if found is None and random_bytes is None:
-        return None
-    if found is None and random_bytes is not None:
-        mine = random_bytes(SALT_BYTES)
-        try:
-            store.put_if_absent(key, json.dumps({field: mine.hex()}).encode())
-            return mine
-        except ConflictError:
-            found = store.get(key)
-    if found is None:
-        raise StoreUnavailableError(f"{key} vanished while it was read.")
-    return _value(key, found.data, field)
-
-
-def _value(key: str, data: bytes, field: str) -> bytes:
+    """The bytes under a key, created by the first caller: every later one reads the same. None: may not be created."""
+    stored = StoredObject(store, key, _format(field))
+    value = stored.read()
+    if value is not None or random_bytes is None:
+        return value
+    made = random_bytes(SALT_BYTES)
     try:
-        return bytes.fromhex(json.loads(data)[field])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedObjectError(key) from error
+        stored.create(made)
+        return made
+    except ConflictError:
+        value = stored.read()
+    if value is None:
+        raise StoreUnavailableError(f"{key} vanished while it was read.")
+    return value
+
+
+def _format(field: str) -> JsonFormat[bytes]:
+    return JsonFormat(lambda stored: bytes.fromhex(stored[field]), lambda value: {field: value.hex()})
 
 
 def _parse(key: str) -> tuple[str, date] | None:

@@ -24,6 +24,7 @@ from urllib3.exceptions import HTTPError
 from mallard.errors import ConfigError, ConflictError, StoreUnavailableError, StoreUnsupportedError
 from mallard.store import httpfs
 from mallard.store.base import Listed, Stored
+from mallard.store.scratch import ScratchFolder
 from mallard.store.signed_puts import SignedPut
 from mallard.store.signing import signed, trusting
 
@@ -70,13 +71,17 @@ class S3Store:
         self.bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._ca_bundle = ca_bundle
+        self._scratch = ScratchFolder(Path(tempfile.gettempdir()))
         self._etag_form = _UNQUOTED
         self._etag_form_is_known = False
 
     @property
     def scratch(self) -> Path:
-        """The system's folder for temporary files."""
-        return Path(tempfile.gettempdir())
+        """A folder of this process below the system's for temporary files."""
+        try:
+            return self._scratch.path()
+        except OSError as error:
+            raise StoreUnavailableError(f"No folder for temporary files: {error.strerror}.") from error
 
     def get(self, key: str) -> Stored | None:
         """The whole object by one GET."""
