@@ -29,10 +29,10 @@ def run() -> list[str]:
     """The best of some rounds: what else the machine does can only add."""
     store = MemoryStore()
     door = IngestContext(
-        AllowedSites((), new_per_hour=None),
-        Salts(store, b"bench"),
-        EventIds(b""),
-        RateLimit(0),
+        sites=AllowedSites((), new_per_hour=None),
+        salts=Salts(store, b"bench"),
+        event_ids=EventIds(b""),
+        rate_limit=RateLimit(0),
         book=SiteSettingsStore(store),
     )
     keys = ApiKeys(store)

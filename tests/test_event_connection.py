@@ -385,14 +385,14 @@ def test_what_nobody_foresaw_in_one_event_is_503_and_the_others_of_its_turn_are_
 ) -> None:
     async def story(client: Talk) -> None:
         assert (await client.ask(request(wire_body(n="before")))).status == 202
-        sender = client.app._sender
+        decide = client.app._decide
 
-        def trip(headers: Any, peer: str) -> Any:
+        def trip(request: Any, headers: Any, peer: str, now: Any) -> Any:
             if (b"x-trip", b"1") in headers:
                 raise ZeroDivisionError("nobody foresaw this")
-            return sender(headers, peer)
+            return decide(request, headers, peer, now)
 
-        monkeypatch.setattr(client.app, "_sender", trip)
+        monkeypatch.setattr(client.app, "_decide", trip)
         client.app.take(wire_body(n="one"), [(b"user-agent", FIREFOX.encode())], "203.0.113.7", lambda _: None)
         reply = await client.ask(request(wire_body(n="bad"), "X-Trip: 1"))
         assert (reply.status, json.loads(reply.body)["reason"]) == (503, "unavailable")

@@ -6,7 +6,7 @@ from typing import Any
 
 from mallard.aws.powertools import Context, Powertools
 from mallard.aws.sqs_records import flush_records
-from mallard.bootstrap.maintenance import open_house
+from mallard.bootstrap.maintenance import open_maintenance_jobs
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
@@ -38,7 +38,7 @@ def parts() -> tuple[Queue, TableWriter, MaintenanceJobs, Batching]:
     sizes = {"seal_rows": settings.seal_rows, "retention_days": settings.retention_days}
     table = open_table(store, single_writer=settings.single_writer, **sizes)
     agree_on_rotation(store, settings.visitor_rotation, clock())
-    house = open_house(settings, store, after_erasure=table.forget, notes_sites=True)
+    house = open_maintenance_jobs(settings, store, after_erasure=table.forget, notes_sites=True)
     return open_queue(settings), table, house, Batching(settings.flush_quiet)
 
 

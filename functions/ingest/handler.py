@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
+from mallard.aws.cdn_check import refuse_past_cdn
 from mallard.aws.ingest_function import answer_safely
 from mallard.aws.parameter_store import read_parameter
 from mallard.aws.powertools import Context, Powertools
-from mallard.bootstrap.ingest import Parts, WarmParts
+from mallard.bootstrap.ingest import IngestParts, WarmParts
 from mallard.config import load_settings
-from mallard.ingest.enrich.cdn_headers import refused_past_edge
 
 
 @cache
@@ -25,7 +25,7 @@ settings = cache(partial(load_settings, read_parameter=read_parameter))
 opening = WarmParts()
 
 
-def parts() -> Parts:
+def parts() -> IngestParts:
     """What outlives one request of a warm function; a failure is not kept."""
     return opening.parts(settings(), datetime.now(UTC))
 
@@ -33,5 +33,5 @@ def parts() -> Parts:
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """API Gateway (format 2.0) or Function URL."""
     with watch().invocation(context) as counts:
-        refused = refused_past_edge(event, settings)
+        refused = refuse_past_cdn(event, settings)
         return refused or answer_safely(event, parts, datetime.now(UTC), counts)

@@ -9,8 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
+from mallard.aws.cdn_check import refuse_past_cdn
 from mallard.errors import ConfigError
-from mallard.ingest.enrich.cdn_headers import CdnHeaders, refused_past_edge
+from mallard.ingest.enrich.cdn_headers import CdnHeaders
 from support.functions import Context, cold, request
 
 SECRET = "between-edge-and-function-4711"
@@ -85,7 +86,7 @@ def test_refusal_is_given_to_what_is_no_request_too(event: Any) -> None:
 
         return Settings(edge_secret=SECRET, edge_only=True)
 
-    refused = refused_past_edge(event, settings)
+    refused = refuse_past_cdn(event, settings)
     assert refused is not None
     assert refused["statusCode"] == 403
 
@@ -94,4 +95,4 @@ def test_unreadable_settings_are_left_to_the_one_who_answers_next() -> None:
     def settings() -> Any:
         raise ConfigError("The parameter cannot be read.")
 
-    assert refused_past_edge({}, settings) is None
+    assert refuse_past_cdn({}, settings) is None

@@ -28,7 +28,10 @@ PAGE_VIEW = json.dumps({"d": "example.com", "n": "pageview", "u": "/"})
 @pytest.fixture
 def door() -> IngestContext:
     return IngestContext(
-        AllowedSites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(b"key"), RateLimit(0)
+        sites=AllowedSites(("example.com",)),
+        salts=Salts(MemoryStore(), b"secret"),
+        event_ids=EventIds(b"key"),
+        rate_limit=RateLimit(0),
     )
 
 

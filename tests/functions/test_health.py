@@ -10,7 +10,6 @@ from unittest.mock import patch
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mallard.config import Settings
 from mallard.errors import QueueError
 from mallard.health.aws_source import KEPT_SECONDS, MAX_LISTED, AwsSource, AwsState
 from mallard.queue.base import Queue
@@ -83,7 +82,7 @@ class Listing(MemoryStore):
 
 
 def functions(store: MemoryStore, queue: Queue, clock: Clock) -> AwsSource:
-    return AwsSource(Settings(auth="off"), store, open_gate(), lambda: queue, seconds=clock)
+    return AwsSource(store=store, gate=open_gate(), open_queue=lambda: queue, seconds=clock)
 
 
 def test_what_the_function_may_not_look_at_is_left_out_and_is_not_0() -> None:

@@ -254,7 +254,7 @@ def test_a_flush_that_fails_ends_in_an_exception_that_quotes_nothing(
     printed: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flush = cold("flush")
-    with pytest.raises(UnforeseenError, match=r"^KeyError in _message \(records.py:\d+\) < ") as raised:
+    with pytest.raises(UnforeseenError, match=r"^KeyError in _message \(sqs_records.py:\d+\) < ") as raised:
         flush.handle({"Records": [{"address": ADDRESS, "receiptHandle": AGENT}]}, Context())
     assert raised.value.__suppress_context__
     lines = printed()

@@ -59,14 +59,14 @@ def open_door(
     privacy: Redaction = KEEP_ALL,
 ) -> IngestContext:
     return IngestContext(
-        AllowedSites(sites, known, new_per_hour),
-        Salts(store, SECRET, rotation),
-        EventIds(SECRET),
-        RateLimit(per_second),
-        filter_bots,
-        honor_gpc,
-        book,
-        privacy,
+        sites=AllowedSites(sites, known, new_per_hour),
+        salts=Salts(store, SECRET, rotation),
+        event_ids=EventIds(SECRET),
+        rate_limit=RateLimit(per_second),
+        filter_bots=filter_bots,
+        honor_gpc=honor_gpc,
+        book=book,
+        privacy=privacy,
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, take
 from mallard.auth.api_keys import ApiKey
 from mallard.event import Event, to_ms
-from mallard.ingest.batch import BatchOutcome, take_batch
+from mallard.ingest.batch import BatchOutcome, accept_batch
 from mallard.ingest.hour_order import HOUR_ORDER_BITS, LEVELS, hour_order
 from mallard.privacy.redaction import Redaction
 from mallard.privacy.salts import Salt
@@ -108,7 +108,7 @@ def batch(store: LocalStore, rows: int, *, ts: str | None = None) -> tuple[Event
     key = ApiKey("0" * 64, "a server", "Ingest", "2025-01-01T00:00:00Z")
     more = f',"ts":"{ts}"' if ts else ""
     line = f'{{"d":"{SITE}","n":"pageview","u":"/","ip":"{ADDRESS}","ua":"{FIREFOX}"{more}}}'
-    taken = take_batch("\n".join([line] * rows).encode(), key, open_door(store, privacy=ROUNDED), NOW)
+    taken = accept_batch("\n".join([line] * rows).encode(), key, open_door(store, privacy=ROUNDED), NOW)
     assert isinstance(taken, BatchOutcome)
     return taken.events
 
@@ -146,7 +146,7 @@ def test_a_batch_is_rounded_to_the_hour_of_the_site(store: LocalStore) -> None:
     door = open_door(store, privacy=ROUNDED, book=SiteSettingsStore(store))
     key = ApiKey("0" * 64, "a server", "Ingest", "2025-01-01T00:00:00Z")
     line = f'{{"d":"{SITE}","n":"pageview","u":"/","ip":"{ADDRESS}","ts":"2025-06-30T00:20:00+05:30"}}'
-    taken = take_batch(line.encode(), key, door, NOW)
+    taken = accept_batch(line.encode(), key, door, NOW)
     assert isinstance(taken, BatchOutcome)
     (event,) = taken.events
     assert (event.date, event.timestamp) == ("2025-06-30", to_ms(datetime(2025, 6, 29, 18, 30, tzinfo=UTC)))

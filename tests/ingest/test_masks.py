@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.doors import open_door, take
+from mallard.bootstrap.ingest import redaction_of
 from mallard.config import load_settings
 from mallard.normalize.masks import MASK, is_token, masked_address, masked_path
-from mallard.privacy.redaction import Redaction
 from mallard.stats.filter_values import written_leaf
 from mallard.store.local import LocalStore
 
-DEFAULT = Redaction.of(load_settings({}))
+DEFAULT = redaction_of(load_settings({}))
 TOKEN = "5f3a1d9b8e7c6d5f4a3b2c1d0e9f8a7b"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
 
@@ -97,7 +97,7 @@ def test_ingest_masks_pages_and_referrers_and_strips_queries_by_default(store: L
 
 
 def test_a_kept_query_is_masked_too(store: LocalStore) -> None:
-    privacy = Redaction.of(load_settings({"MALLARD_STRIP_REFERRER_QUERY": "false"}))
+    privacy = redaction_of(load_settings({"MALLARD_STRIP_REFERRER_QUERY": "false"}))
     event = take(
         open_door(store, privacy=privacy), referrer=f"https://mail.example/?user=jane@doe.example&sid={TOKEN}&p=1"
     )

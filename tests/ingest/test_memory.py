@@ -15,14 +15,13 @@ from uvicorn.server import ServerState
 
 from ingest.doors import NOW, SITE, open_door, take
 from mallard.auth.api_keys import ApiKeys
-from mallard.bootstrap.ingest import open_parts
+from mallard.bootstrap.ingest import open_parts, redaction_of
 from mallard.bootstrap.store import open_store, open_to_write
 from mallard.config import load_settings
 from mallard.event import to_ms
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.pipeline import _arrival
 from mallard.normalize.hashed_cache import forget_all
-from mallard.privacy.redaction import Redaction
 from mallard.privacy.rotation import known_rotation
 from mallard.queue.local import LocalQueue
 from mallard.server.embedded import Embedded
@@ -70,7 +69,7 @@ class Person:
 @pytest.fixture
 def app(store: LocalStore, queue: LocalQueue) -> IngestApp:
     settings = load_settings({})
-    door = open_door(store, book=SiteSettingsStore(store), privacy=Redaction.of(settings))
+    door = open_door(store, book=SiteSettingsStore(store), privacy=redaction_of(settings))
     return IngestApp(door, queue, ApiKeys(store), settings.trusted_proxies)
 
 
@@ -150,12 +149,12 @@ def test_a_server_empties_its_caches_when_it_erases(tmp_path: Path) -> None:
 def test_a_function_empties_its_caches_when_it_hears_of_an_erasure(tmp_path: Path) -> None:
     settings = load_settings({"MALLARD_DATA_DIR": str(tmp_path), "MALLARD_SITES": SITE})
     store = open_store(settings, may_list=False)
-    door, queue, _ = open_parts(settings, store, known_rotation(store))
-    assert isinstance(queue, LocalQueue)
-    queue.close()
+    parts = open_parts(settings, store, known_rotation(store))
+    assert isinstance(parts.queue, LocalQueue)
+    parts.queue.close()
     _arrival(PAGE, None, SITE, True, True)
     erase(SiteSettingsStore(open_to_write(settings)))
-    door.settings(SITE)
+    parts.context.settings(SITE)
     assert cached_bytes() == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from ingest.doors import NOW, SECRET, SITE, call, connection, open_door, post, scope, take, wire, wire_body
 from mallard.auth.api_keys import ApiKeys
 from mallard.event import Event
-from mallard.ingest.batch import BatchOutcome, take_batch
+from mallard.ingest.batch import BatchOutcome, accept_batch
 from mallard.ingest.event_ids import EventIds
 from mallard.ingest.http.asgi import BATCH_PATH, IngestApp
 from mallard.queue.local import LocalQueue
@@ -22,7 +22,7 @@ DAY = "2025-06-30"
 def keyed(store: LocalStore, door: Any, **row: Any) -> Event:
     """The event of a batch of one row, sent with a key made for it."""
     _, key = ApiKeys(store).create("a server", "Ingest", NOW, ())
-    taken = take_batch(json.dumps([wire(**row)]).encode(), key, door, NOW)
+    taken = accept_batch(json.dumps([wire(**row)]).encode(), key, door, NOW)
     assert isinstance(taken, BatchOutcome)
     (event,) = taken.events
     return event

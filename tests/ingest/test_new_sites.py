@@ -1,7 +1,9 @@
 """Bound on new sites: patterns, set-up sites, many functions; and refusals that cost no look at the store."""
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,11 +17,11 @@ from ingest.doors import (
     take,
     wire_body,
 )
-from mallard.auth.api_keys import ApiKeys
-from mallard.bootstrap.ingest import open_sites
+from mallard.auth.api_keys import ApiKey, ApiKeys
+from mallard.bootstrap.ingest import shared_sites
 from mallard.config import Settings
 from mallard.ingest.allowed_sites import AllowedSites
-from mallard.ingest.batch import BatchOutcome, take_batch
+from mallard.ingest.batch import BatchOutcome, accept_batch
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.new_sites import NEW_SITES, SharedNewSites
@@ -103,7 +105,7 @@ def test_row_of_an_unlisted_site_is_refused_without_a_look_at_its_settings() -> 
     _, key = ApiKeys(store).create("a server", "Ingest", NOW, ())
     door = open_door(store, sites=(SITE,), book=SiteSettingsStore(store))
     store.read.clear()
-    taken = take_batch(wire_body(d="other.net"), key, door, NOW)
+    taken = accept_batch(wire_body(d="other.net"), key, door, NOW)
     assert isinstance(taken, BatchOutcome)
     assert [each.reason for _, each in taken.dropped] == [DropReason.SITE]
     assert store.read == []
@@ -157,6 +159,22 @@ def test_damaged_record_of_new_sites_keeps_nobody_out(damaged: bytes) -> None:
 
 def test_function_without_a_list_takes_set_up_sites_only() -> None:
     store = MemoryStore()
-    sites = open_sites(Settings(), store)
+    sites = shared_sites(Settings(), store)
     assert sites.refuse_site("a.org", NOW, lambda _: False)
     assert sites.refuse_site("a.org", NOW, lambda _: True) is None
+
+
+def test_batch_checks_the_site_once_per_row(store: LocalStore) -> None:
+    class Counting(AllowedSites):
+        calls = 0
+
+        def refuse_site(self, site_id: str, now: datetime, is_set_up: Callable[[str], bool]) -> Dropped | None:
+            self.calls += 1
+            return super().refuse_site(site_id, now, is_set_up)
+
+    sites = Counting((SITE,))
+    context = replace(open_door(store), sites=sites)
+    key = ApiKey("hash", "a server", "Ingest", NOW.isoformat())
+    batch = accept_batch(b"\n".join([wire_body(), wire_body(d="other.net"), wire_body()]), key, context, NOW)
+    assert isinstance(batch, BatchOutcome)
+    assert (len(batch.events), sites.calls) == (2, 3)

@@ -23,17 +23,26 @@ from ingest.doors import (
 )
 from mallard.errors import StoreUnavailableError
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, Event
+from mallard.ingest.allowed_sites import AllowedSites
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.enrich.client_hints import ClientHints
 from mallard.ingest.event_ids import EventIds
 from mallard.ingest.pipeline import Client, IngestContext, receive
+from mallard.ingest.rate_limit import RateLimit
 from mallard.ingest.request import EventRequest, parse_body
 from mallard.normalize.names import stored_width
+from mallard.privacy.salts import Salts
 from mallard.store.local import LocalStore
 
 NOW_MS = 1_751_284_800_250
 TOMORROW = NOW + timedelta(days=1)
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+
+
+def test_ingest_context_takes_keywords_only(store: LocalStore) -> None:
+    sites, salts, event_ids, rate_limit = AllowedSites(()), Salts(store, SECRET), EventIds(SECRET), RateLimit(0)
+    with pytest.raises(TypeError, match="positional"):
+        IngestContext(sites, salts, event_ids, rate_limit, True, False)  # type: ignore[call-arg]
 
 
 @pytest.fixture

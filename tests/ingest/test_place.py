@@ -12,8 +12,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from mallard.bootstrap.place_lookup import RemoteGeoipSource, open_geo
+from mallard.bootstrap.proxies import cdn_headers
 from mallard.config import Settings
-from mallard.ingest.enrich.cdn_headers import open_edge
 from mallard.ingest.enrich.geoip import NOWHERE, PLACES_BYTES, Geoip, LocalGeoipSource, Place, coarsened, make_place
 from support.moto import moto_server
 
@@ -253,7 +253,7 @@ def test_gdpr_mode_keeps_the_country_at_most(precision: str, kept: str) -> None:
 
 
 def test_the_settings_name_a_cdn_and_its_secret() -> None:
-    edge = open_edge(Settings(edge_secret="s", edge_cdn="fastly"))
+    edge = cdn_headers(Settings(edge_secret="s", edge_cdn="fastly"))
     assert (edge.secret, edge.cdn) == ("s", "fastly")
 
 

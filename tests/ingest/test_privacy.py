@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, refuse, take
+from mallard.bootstrap.ingest import redaction_of
 from mallard.config import load_settings
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
 from mallard.ingest.drop_reasons import DropReason
@@ -15,7 +16,7 @@ from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 
 REFERRER = "https://news.example/path?q=secret#part"
-GDPR = Redaction.of(load_settings({"MALLARD_GDPR_MODE": "true"}))
+GDPR = redaction_of(load_settings({"MALLARD_GDPR_MODE": "true"}))
 PARTS = (
     "strip_referrer_query",
     "round_timestamps",
@@ -44,13 +45,13 @@ def test_gdpr_mode_is_all_of_its_parts_and_not_the_visitor_id() -> None:
 
 @pytest.mark.parametrize("part", [*PARTS, "suppress_visitor_id", "mask_paths"])
 def test_each_part_can_be_set_alone(part: str) -> None:
-    alone = Redaction.of(load_settings({**OFF, f"MALLARD_{part.upper()}": "true"}))
+    alone = redaction_of(load_settings({**OFF, f"MALLARD_{part.upper()}": "true"}))
     assert parts_of(alone) == {part}
 
 
 def test_referrers_are_stripped_and_paths_masked_by_default() -> None:
-    assert parts_of(Redaction.of(load_settings({}))) == DEFAULTS
-    assert Redaction.of(load_settings(OFF)) == KEEP_ALL
+    assert parts_of(redaction_of(load_settings({}))) == DEFAULTS
+    assert redaction_of(load_settings(OFF)) == KEEP_ALL
 
 
 def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:

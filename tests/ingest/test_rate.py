@@ -2,9 +2,10 @@
 
 import pytest
 
+from mallard.bootstrap.ingest import rate_limit_of
 from mallard.config import Settings
 from mallard.ingest import rate_limit
-from mallard.ingest.rate_limit import RateLimit, Throttle, open_rate_limit
+from mallard.ingest.rate_limit import RateLimit, Throttle
 
 NOW_MS = 1_772_366_400_000
 MINUTE_MS = 60_000
@@ -71,9 +72,9 @@ def test_rate_limit_keeps_no_address() -> None:
 
 
 def test_defaults_are_settings_and_0_lifts_them() -> None:
-    limit = open_rate_limit(Settings())
+    limit = rate_limit_of(Settings())
     assert 200 < sum(passed(limit, ["192.0.2.1"] * 1000, size=8000)) < 300
-    lifted = open_rate_limit(Settings(client_kb_per_minute=0, site_mb_per_minute=0))
+    lifted = rate_limit_of(Settings(client_kb_per_minute=0, site_mb_per_minute=0))
     assert all(passed(lifted, ["192.0.2.1"] * 1000, size=1_000_000))
 
 

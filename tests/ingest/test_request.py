@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ingest.doors import SITE, wire, wire_body
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.ignored_fields import IgnoredField
-from mallard.ingest.request import EventRequest, parse_body, parse_pixel, strict_json
+from mallard.ingest.request import EventRequest, parse_body, parse_pixel
+from mallard.normalize.strict_json import parse_json
 
 MALFORMED = (DropReason.MALFORMED, 400)
 EMPTY = (DropReason.EMPTY, 400)
@@ -666,7 +667,7 @@ def read_by_json(text: bytes) -> Any:
 
 def read(text: bytes) -> Any:
     try:
-        return strict_json(text)
+        return parse_json(text)
     except (ValueError, RecursionError):
         return ValueError
 

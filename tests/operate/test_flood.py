@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
+from mallard.bootstrap.logs import set_up_logs
 from mallard.config import Settings
 from mallard.observability.log_flood import MOST_KINDS, MOST_LINES, WINDOW_SECONDS, LogFloodFilter
-from mallard.observability.log_format import set_up_logs
 
 
 class Log:

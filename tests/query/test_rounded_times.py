@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.aws.query_function import open_engine
+from mallard.bootstrap.query_engine import open_query_engine
 from mallard.config import load_settings
 from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
 from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql
@@ -56,10 +56,10 @@ class Visitor:
     def sends(self, minute: float, path: str = "/", referrer: str | None = None, name: str = "pageview") -> Event:
         """An event so many minutes after noon."""
         door = IngestContext(
-            AllowedSites(()),
-            Salts(MemoryStore(), b"secret", random_bytes=bytes),
-            EventIds(b"key"),
-            RateLimit(0),
+            sites=AllowedSites(()),
+            salts=Salts(MemoryStore(), b"secret", random_bytes=bytes),
+            event_ids=EventIds(b"key"),
+            rate_limit=RateLimit(0),
             privacy=Redaction(round_timestamps=self._is_rounded),
         )
         request = EventRequest(SITE, name, f"https://{SITE}{path}", referrer=referrer)
@@ -190,7 +190,7 @@ def test_realtime_is_400_when_times_are_rounded(tmp_path: Path, path: str) -> No
 @pytest.mark.parametrize("name", ["MALLARD_GDPR_MODE", "MALLARD_ROUND_TIMESTAMPS"])
 def test_the_query_function_knows_that_times_are_rounded(name: str) -> None:
     for value, rounds in (("true", True), ("false", False)):
-        with closing(open_engine(load_settings({name: value}), MemoryStore())) as engine:
+        with closing(open_query_engine(load_settings({name: value}), MemoryStore())) as engine:
             assert engine.rounds_times == rounds
 
 

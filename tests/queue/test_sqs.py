@@ -144,7 +144,10 @@ def test_the_largest_event_that_ingest_takes_is_far_below_the_limit() -> None:
         "p": {"a": duck * 4000},
     }
     door = IngestContext(
-        AllowedSites(("example.com",)), Salts(MemoryStore(), b"secret"), EventIds(b"key"), RateLimit(0)
+        sites=AllowedSites(("example.com",)),
+        salts=Salts(MemoryStore(), b"secret"),
+        event_ids=EventIds(b"key"),
+        rate_limit=RateLimit(0),
     )
     request = {
         "headers": {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"},

@@ -12,6 +12,7 @@ from typing import Any
 from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
 from mallard.aws.powertools import Powertools
+from mallard.bootstrap.ingest import redaction_of
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.drops.drop_counts import add_notes
@@ -23,7 +24,6 @@ from mallard.ingest.event_ids import EventIds
 from mallard.ingest.pipeline import IngestContext
 from mallard.ingest.rate_limit import RateLimit
 from mallard.maintenance.rollup_builder import build_rollups
-from mallard.privacy.redaction import Redaction
 from mallard.privacy.salts import Salts, ingest_key, salt_key, visitor_key
 from mallard.store.base import Store
 from mallard.table.layout import Partition
@@ -98,11 +98,11 @@ def taken(store: Store, settings: Settings) -> tuple[bytes, str]:
     """The message that the ingest function queues, and all that it prints."""
     key = ingest_key(store, "", SECRET)
     door = IngestContext(
-        AllowedSites((SITE,)),
-        Salts(store, visitor_key(key), random_bytes=lambda _: SALT),
-        EventIds(key, lambda _: 0),
-        RateLimit(0),
-        privacy=Redaction.of(settings),
+        sites=AllowedSites((SITE,)),
+        salts=Salts(store, visitor_key(key), random_bytes=lambda _: SALT),
+        event_ids=EventIds(key, lambda _: 0),
+        rate_limit=RateLimit(0),
+        privacy=redaction_of(settings),
         geo=open_geo(settings),
         edge=CdnHeaders(EDGE),
     )

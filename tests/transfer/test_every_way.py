@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ingest.doors import open_door
 from mallard.auth.api_keys import ApiKey
 from mallard.event import Event
-from mallard.ingest.batch import BatchOutcome, take_batch
+from mallard.ingest.batch import BatchOutcome, accept_batch
 from mallard.ingest.pipeline import Client, IngestContext, receive
 from mallard.ingest.request import parse_body
 from mallard.table.layout import Partition
@@ -121,7 +121,7 @@ def by_door(door: IngestContext, events: list[dict[str, Any]]) -> list[Event]:
 
 def by_batch(door: IngestContext, events: list[dict[str, Any]]) -> list[Event]:
     lines = [body(each, ts=each["moment"].isoformat()) for each in events]
-    taken = take_batch("\n".join(lines).encode(), KEY, door, NOW)
+    taken = accept_batch("\n".join(lines).encode(), KEY, door, NOW)
     assert isinstance(taken, BatchOutcome)
     return list(taken.events)
 

@@ -14,7 +14,7 @@ from ingest.doors import open_door
 from mallard.auth.api_keys import ApiKey
 from mallard.errors import TransferError
 from mallard.flush.drain import flush
-from mallard.ingest.batch import BatchOutcome, take_batch
+from mallard.ingest.batch import BatchOutcome, accept_batch
 from mallard.privacy.rotation import Rotation
 from mallard.queue.base import Message
 from mallard.reports.standard_reports import Scope, Stats
@@ -130,7 +130,7 @@ def test_batches_under_a_longer_rotation_are_marked(place: Place, rotation: str)
         }
         for back in (0, 1)
     ]
-    taken = take_batch(json.dumps(rows).encode(), ApiKey("hash", "a server", "Admin", NOW.isoformat()), door, NOW)
+    taken = accept_batch(json.dumps(rows).encode(), ApiKey("hash", "a server", "Admin", NOW.isoformat()), door, NOW)
     assert isinstance(taken, BatchOutcome)
     messages = [Message(str(number), each.to_message(), 1) for number, each in enumerate(taken.events)]
     assert flush(messages, TableWriter(place.store), NOW).rows.written == 2

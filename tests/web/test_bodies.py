@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallard.api.middleware.json_body import ENCODED, MAX_BODY_BYTES, NOT_JSON, TOO_LARGE
-from mallard.http.strict_json import HALF, MAX_DEPTH, MAX_VALUES, NO_JSON, NO_UTF8, TOO_DEEP, TOO_MANY, fault_in
+from mallard.normalize.strict_json import HALF, MAX_DEPTH, MAX_VALUES, NO_JSON, NO_UTF8, TOO_DEEP, TOO_MANY, fault_in
 from support.raw_http import as_json, ask, exchange, put
 
 QUICK_SECONDS = 20.0

@@ -32,7 +32,7 @@ def test_a_fault_has_an_answer_with_headers_and_a_line_without_words(
 
     async def told() -> None:
         app = IngestApp(open_door(store), queue, ApiKeys(store))
-        monkeypatch.setattr(app, "_sender", trip)
+        monkeypatch.setattr(app, "_decide", trip)
         monkeypatch.setattr(app._keys, "find", trip)
 
         async def receive() -> dict[str, Any]:

@@ -12,16 +12,16 @@ from starlette.responses import Response
 
 from ingest.doors import FIREFOX, NOW, offer, open_door
 from mallard.api.auth_http import AuthHttp
-from mallard.api.client_address import open_caller
 from mallard.auth.api_keys import ApiKey, key_in
 from mallard.aws.ingest_function import answer_gateway
+from mallard.bootstrap.client_addresses import open_request_address
 from mallard.cli.options import read_date
 from mallard.config import Settings, load_settings
 from mallard.event import Event
 from mallard.http.addresses import address_text
 from mallard.http.request_headers import is_packed, read_headers
 from mallard.http.upstream import behind_proxies
-from mallard.ingest.batch import take_batch
+from mallard.ingest.batch import accept_batch
 from mallard.ingest.client import read_sender
 from mallard.ingest.enrich.cdn_headers import CdnHeaders
 from mallard.ingest.trusted_proxies import TrustedProxies, client_address
@@ -55,7 +55,7 @@ def visitor_of_batch(store: LocalStore, **row: str) -> int | None:
         b'[{"d":"example.com","n":"pageview","u":"/"%s}]'
         % "".join(f',"{key}":"{value}"' for key, value in row.items()).encode()
     )
-    taken = take_batch(body, KEY, open_door(store), NOW)
+    taken = accept_batch(body, KEY, open_door(store), NOW)
     assert not hasattr(taken, "status"), taken
     (event,) = taken.events
     return event.visitor_id
@@ -142,7 +142,7 @@ def test_edge_headers_given_twice_are_read_alike_for_events_and_for_the_api() ->
     settings = replace(Settings(), edge_secret="s", edge_cdn="cloudflare")
     lines = (("cf-connecting-ip", "192.0.2.66"), ("x-mallard-edge", "s"), ("cf-connecting-ip", "203.0.113.7"))
     request = request_with(*lines)
-    assert open_caller(settings)(request) == "203.0.113.7"
+    assert open_request_address(settings)(request) == "203.0.113.7"
     assert (
         read_sender(read_headers(request.scope["headers"]), "", CdnHeaders("s", "cloudflare")).address == "203.0.113.7"
     )

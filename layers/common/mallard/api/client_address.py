@@ -1,23 +1,21 @@
-"""Where a request of the API came from: by the word of the same proxies and CDN as an event's."""
+"""Client addresses of API requests, by the same proxies and CDN as those of events."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 
-from mallard.config import Settings
 from mallard.http.request_headers import read_headers
 from mallard.ingest.enrich.cdn_headers import CdnHeaders
 from mallard.ingest.trusted_proxies import TrustedProxies, client_address, packed_address
 
 
-def open_caller(settings: Settings) -> Callable[[Request], str]:
-    """What tells the client's address of a request, empty where the server has none (a socket of the file system)."""
-    proxies, edge = TrustedProxies(settings.trusted_proxies), CdnHeaders(settings.edge_secret, settings.edge_cdn)
+def request_address(*, proxies: TrustedProxies, cdn: CdnHeaders) -> Callable[[Request], str]:
+    """The reader of a request's client address, empty where the server has none (a socket of the file system)."""
 
     def address_of(request: Request) -> str:
         headers = read_headers(request.scope["headers"])
-        viewer = edge.viewer(headers)
+        viewer = cdn.viewer(headers)
         if viewer and viewer.address:
             return viewer.address
         peer = request.client.host if request.client else ""
@@ -26,9 +24,8 @@ def open_caller(settings: Settings) -> Callable[[Request], str]:
     return address_of
 
 
-def is_proxy(settings: Settings) -> Callable[[str], bool]:
-    """The check of a connection's address: whether it is a trusted proxy's, behind which are many clients."""
-    proxies = TrustedProxies(settings.trusted_proxies)
+def peer_check(proxies: TrustedProxies) -> Callable[[str], bool]:
+    """The check of a connection's address: True for a trusted proxy's, behind which are many clients."""
 
     def trusted(peer: str) -> bool:
         packed = packed_address(peer)
@@ -37,13 +34,12 @@ def is_proxy(settings: Settings) -> Callable[[str], bool]:
     return trusted
 
 
-def open_trust(settings: Settings) -> Callable[[Mapping[str, Any]], bool]:
-    """What tells, by an ASGI scope, whether a proxy or CDN of ours passed a request on: its other words count too."""
-    proxies, edge = TrustedProxies(settings.trusted_proxies), CdnHeaders(settings.edge_secret, settings.edge_cdn)
+def upstream_check(*, proxies: TrustedProxies, cdn: CdnHeaders) -> Callable[[Mapping[str, Any]], bool]:
+    """The check of an ASGI scope: True where a trusted proxy or the CDN passed the request on with its headers."""
 
     def is_trusted(scope: Mapping[str, Any]) -> bool:
         client = scope.get("client")
         packed = packed_address(client[0]) if client else None
-        return (packed is not None and packed in proxies) or edge.viewer(read_headers(scope["headers"])) is not None
+        return (packed is not None and packed in proxies) or cdn.viewer(read_headers(scope["headers"])) is not None
 
     return is_trusted

@@ -1,49 +1,62 @@
-"""The query API behind API Gateway or a Function URL: what it needs is opened at the first request."""
+"""The query API behind API Gateway or a Function URL."""
 
 import json
 import logging
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 
-from mallard.api.app import OUT_OF_REACH
+from mallard.api.app import OUT_OF_REACH, create_app
+from mallard.api.application import Application
+from mallard.api.downloads import through_store
 from mallard.api.middleware.response_headers import REQUEST_ID, new_id
-from mallard.auth.service import AuthService
-from mallard.auth.setup import Setup
+from mallard.api.routes.well_known import well_known_routes
+from mallard.bootstrap.access import open_function_auth
+from mallard.bootstrap.client_addresses import open_request_address
+from mallard.bootstrap.health import open_aws_source, open_health_routes
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import MallardError
 from mallard.http.header_policy import completed
 from mallard.http.upstream import behind_gateway
-from mallard.privacy.salts import shared_secret
+from mallard.maintenance.erasure import Erasure, queue_erasure
 from mallard.store.base import Store
+from mallard.table.reader import known_sites
 
 Answer = dict[str, Any]
 
 log = logging.getLogger("mallard.query")
 
 
-def open_engine(settings: Settings, store: Store) -> DuckDBEngine:
-    """One DuckDB for all requests of a warm function; what waits in SQS cannot be looked at, so nothing is pending."""
-    nothing = PENDING.empty_table()
-    return DuckDBEngine(
-        store,
-        lambda _: nothing,
-        memory_mb=settings.query_memory_mb,
-        threads=settings.query_threads,
-        cache_seconds=settings.cache_ttl,
-        rounds_times=settings.rounds_times,
+def open_query_app(
+    settings: Settings, *, store: Callable[[], Store], engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime]
+) -> Application:
+    """The application of the query function. An erasure is queued for the next flushes."""
+
+    def erase(site_id: str, first: date, last: date) -> Erasure:
+        return queue_erasure(store(), site_id, first, last, clock())
+
+    gate = open_function_auth(settings, store())
+    app = create_app(
+        engine,
+        lambda: known_sites(store()),
+        clock,
+        erase,
+        gate,
+        open_request_address(settings),
+        query_seconds=settings.query_seconds,
+        deliver=through_store(store),
+        front=behind_gateway(),
     )
-
-
-def open_gate(settings: Settings, store: Store) -> AuthService:
-    """Who gets in. There is no first visit: nobody sits at this machine, and nobody would read its token."""
-    return AuthService(settings, store, shared_secret(store, settings.secret), Setup(False, ""))
+    app.include_router(open_health_routes(settings, open_aws_source(settings, store(), gate), gate))
+    app.router.routes += well_known_routes(settings.security_contact, clock)
+    return app
 
 
 def answer_safely(event: Any, context: Any, open_app: Callable[[], Callable[[Any, Any], Answer]]) -> Answer:
-    """The application's answer; 503 where it cannot be opened, and it is tried again at the next request.
+    """The application's answer; 503 where it cannot be opened, which the next request tries again.
 
-    It has the headers and the id that every answer of the application has.
+    The 503 has the headers and the id of every answer of the application.
     """
     try:
         app = open_app()

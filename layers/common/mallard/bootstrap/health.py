@@ -1,4 +1,4 @@
-"""The health endpoints of the query function, put together."""
+"""Builds the health endpoints by the settings."""
 
 from fastapi import APIRouter
 
@@ -9,16 +9,22 @@ from mallard.bootstrap.queue import open_queue
 from mallard.config import Settings
 from mallard.errors import ConfigError
 from mallard.health.aws_source import AwsSource
+from mallard.health.source import HealthSource
 from mallard.queue.base import Queue
 from mallard.store.base import Store
 
 
-def routes_of_functions(settings: Settings, store: Store, gate: AuthService) -> APIRouter:
-    """The router. The queue is opened when somebody asks for its depth."""
+def open_health_routes(settings: Settings, source: HealthSource, gate: AuthService) -> APIRouter:
+    """The router over a source of health data."""
+    return health_routes(source, gate, metrics_token(settings.metrics_token))
+
+
+def open_aws_source(settings: Settings, store: Store, gate: AuthService) -> AwsSource:
+    """The source of the query function. The queue is opened when its depth is requested."""
 
     def queue() -> Queue:
         if settings.queue == "local":
             raise ConfigError("MALLARD_QUEUE names no queue that functions share.")
         return open_queue(settings)
 
-    return health_routes(AwsSource(settings, store, gate, queue), gate, metrics_token(settings.metrics_token))
+    return AwsSource(store=store, gate=gate, open_queue=queue, filter_bots=settings.filter_bots)

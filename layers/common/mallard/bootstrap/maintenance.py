@@ -1,9 +1,10 @@
-"""Opens the housekeeping that the settings name."""
+"""Builds the maintenance jobs by the settings."""
 
 from collections.abc import Callable
 
+from mallard.bootstrap.query_engine import open_query_engine
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.data_retention import DataRetention
 from mallard.maintenance.erasure import ErasePending
 from mallard.maintenance.jobs import MaintenanceJobs
@@ -11,35 +12,26 @@ from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 
 
-def open_engine(settings: Settings, store: Store, book: SiteSettingsStore | None = None) -> DuckDBEngine:
-    """An engine that sees only what is in the table; the caller closes it."""
-    nothing = PENDING.empty_table()
-    return DuckDBEngine(
-        store, lambda _: nothing, memory_mb=settings.query_memory_mb, threads=settings.query_threads, book=book
-    )
-
-
-def open_house(
+def open_maintenance_jobs(
     settings: Settings,
     store: Store,
     *,
     engine: DuckDBEngine | None = None,
-    book: SiteSettingsStore | None = None,
+    site_settings: SiteSettingsStore | None = None,
     erase_pending: ErasePending | None = None,
     after_erasure: Callable[[], None] = lambda: None,
     notes_sites: bool = False,
 ) -> MaintenanceJobs:
-    """The house of one process; without an ``engine`` it gets one of its own, which sees only what is in the table.
+    """The jobs of one process. Without an ``engine`` they get one of their own over the table alone.
 
     ``notes_sites``: events are taken by functions that may not list the store.
     """
     has_patterns = any(each.startswith("*.") for each in settings.sites)
-    retention = DataRetention(settings.retention_days, settings.retention_keep_rollups)
     return MaintenanceJobs(
         store,
-        engine or open_engine(settings, store, book),
-        book=book,
-        retention=retention,
+        engine or open_query_engine(settings, store, site_settings=site_settings, has_cache=False),
+        book=site_settings,
+        retention=DataRetention(settings.retention_days, settings.retention_keep_rollups),
         erase_pending=erase_pending,
         after_erasure=after_erasure,
         noted_beyond=settings.sites if notes_sites and has_patterns else None,

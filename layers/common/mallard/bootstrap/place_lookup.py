@@ -1,4 +1,4 @@
-"""Opens the place lookup that the settings name: the database of MALLARD_GEOIP_DB."""
+"""Opens the GeoIP database that the settings name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Opens the queue that the settings name."""
+"""Opens the queue by the settings."""
 
 from pathlib import Path
 

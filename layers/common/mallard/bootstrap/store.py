@@ -1,12 +1,12 @@
-"""Opens the store that the settings name."""
+"""Opens the store by the settings."""
 
 from pathlib import Path
 
-from mallard.config import Settings
+from mallard.config import CommonSettings
 from mallard.store.base import Store
 
 
-def open_store(settings: Settings, *, may_list: bool = True) -> Store:
+def open_store(settings: CommonSettings, *, may_list: bool = True) -> Store:
     """A folder, or a bucket where the location begins with ``s3://``.
 
     ``may_list`` False: the reader may not list the bucket, which then answers 403 for what is not there.
@@ -24,8 +24,8 @@ def open_store(settings: Settings, *, may_list: bool = True) -> Store:
     return LocalStore(Path(location))
 
 
-def open_to_write(settings: Settings, *, rounds: int | None = None) -> Store:
-    """The store for whoever writes to the table, after it showed in ``rounds`` races that it keeps conditions.
+def open_to_write(settings: CommonSettings, *, rounds: int | None = None) -> Store:
+    """The store of a program that writes to the table, after ``rounds`` races proved conditional writes.
 
     Raises UnsafeStoreError where it does not, and MALLARD_SINGLE_WRITER does not say that this is known.
     """

@@ -1,4 +1,4 @@
-"""Opens the table to write, as the settings want it."""
+"""Opens the writer of the table."""
 
 import secrets
 

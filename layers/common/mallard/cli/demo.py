@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
+from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.cli.options import config_option, read_moment, site_id
@@ -13,7 +14,6 @@ from mallard.config import load_settings
 from mallard.demo.traffic import generate
 from mallard.errors import ConfigError
 from mallard.event import to_ms
-from mallard.observability.log_format import set_up_logs
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.layout import Partition

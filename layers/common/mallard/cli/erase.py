@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from math import ceil
 from typing import Any
 
+from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.queue import open_local_queue
 from mallard.bootstrap.store import open_store
 from mallard.cli.options import config_option, read_date, site_id
@@ -15,7 +16,6 @@ from mallard.cli.progress import Progress
 from mallard.config import load_settings
 from mallard.errors import ConfigError
 from mallard.maintenance.erasure import Erasure, carry_out, open_erasures, read_erasure, request_erasure
-from mallard.observability.log_format import set_up_logs
 from mallard.sites.settings_store import TTL_SECONDS
 
 DESCRIPTION = """\

@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
+from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.store import open_store
 from mallard.cli.options import config_option, read_date, site_id
 from mallard.cli.progress import Progress
 from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError
-from mallard.observability.log_format import set_up_logs
 from mallard.table.reader import first_day
 from mallard.transfer.formats.writers import EXPORT_FORMATS, export_writer
 from mallard.transfer.input_files import format_of

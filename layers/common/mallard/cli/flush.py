@@ -5,7 +5,9 @@ from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import Any
 
-from mallard.bootstrap.maintenance import open_engine, open_house
+from mallard.bootstrap.logs import set_up_logs
+from mallard.bootstrap.maintenance import open_maintenance_jobs
+from mallard.bootstrap.query_engine import open_query_engine
 from mallard.bootstrap.queue import open_queue
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
@@ -13,7 +15,6 @@ from mallard.cli.options import add_config_argument, config_option
 from mallard.config import Settings, load_settings
 from mallard.errors import StoreUnavailableError
 from mallard.flush.drain import BACKLOG, FlushReport, drain
-from mallard.observability.log_format import set_up_logs
 from mallard.queue.base import Queue
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
@@ -62,8 +63,8 @@ def _drain(settings: Settings, store: Store, queue: Queue) -> FlushReport:
 
 def _maintain(settings: Settings, store: Store, queue: Queue) -> None:
     erase_pending = queue.erase if isinstance(queue, LocalQueue) else None
-    with closing(open_engine(settings, store)) as engine:
-        open_house(settings, store, engine=engine, erase_pending=erase_pending).keep(datetime.now(UTC))
+    with closing(open_query_engine(settings, store, has_cache=False)) as engine:
+        open_maintenance_jobs(settings, store, engine=engine, erase_pending=erase_pending).keep(datetime.now(UTC))
 
 
 def _require_success(report: FlushReport) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.cli.options import config_option, site_id
 from mallard.cli.progress import Progress, print_above
 from mallard.config import load_settings
 from mallard.errors import TransferError
-from mallard.observability.log_format import set_up_logs
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.writer import AppendReport, TableWriter
 from mallard.transfer.chunk import Chunk, RefusedRow

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mallard.auth.api_keys import SCOPES, ApiKeys
+from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.store import open_store
 from mallard.cli.options import config_option, site_id
 from mallard.config import load_settings
 from mallard.errors import ApiKeyError, ConfigError
-from mallard.observability.log_format import set_up_logs
 
 
 def add_to(commands: Any) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from mallard.auth.admin_password import AdminPassword
 from mallard.auth.password_hashing import MAX_LENGTH
+from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.store import open_store
 from mallard.cli.options import config_option
 from mallard.config import load_settings
 from mallard.errors import ConfigError, PasswordError
-from mallard.observability.log_format import set_up_logs
 
 DESCRIPTION = """\
 Set the password of the dashboard, whatever it was before: whoever can write the store may. It is asked for twice on

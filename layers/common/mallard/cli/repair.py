@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import date
 from typing import Any
 
+from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.store import open_store
 from mallard.cli.damaged_objects import damaged_objects, damaged_rollups
 from mallard.cli.options import config_option, read_date, site_id
@@ -14,7 +15,6 @@ from mallard.config import load_settings
 from mallard.errors import ConflictError
 from mallard.maintenance.erasure import last_erasure_ms
 from mallard.maintenance.rollup_builder import look_into_all, month_file
-from mallard.observability.log_format import set_up_logs
 from mallard.privacy.salts import SALTS
 from mallard.store.base import Store
 from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, site_prefix

@@ -15,12 +15,12 @@ from typing import Any
 
 import uvicorn
 
-from mallard.api.client_address import is_proxy
 from mallard.api.static_files import SCRIPT_PATH
+from mallard.bootstrap.client_addresses import open_peer_check
+from mallard.bootstrap.logs import set_up_logs
 from mallard.cli.options import add_config_argument, config_option
 from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError, QueueError, StoreError
-from mallard.observability.log_format import set_up_logs
 from mallard.server.connection import KEEP_ALIVE_SECONDS, Connection
 from mallard.server.connection_limits import ConnectionLimits, most_connections, raise_file_limit
 from mallard.server.core_dumps import forbid_core_dumps
@@ -92,7 +92,7 @@ def make_server(app: Any, settings: Settings, connection: Any = Connection) -> "
 def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
     server = make_server(app, settings, partial(EventConnection, app.ingest))
     server.on_signal = lambda: _hard_stop_after(settings.shutdown_timeout + HARD_STOP_GRACE_SECONDS)
-    Connection.open_connections = ConnectionLimits(most_connections(raise_file_limit()), is_proxy(settings))
+    Connection.open_connections = ConnectionLimits(most_connections(raise_file_limit()), open_peer_check(settings))
     app.start()
     _greet(listener, app.first_token)
     server.run(sockets=[listener])

@@ -13,9 +13,8 @@ from typing import Any
 
 from mallard import __version__
 from mallard.auth.service import AuthService
-from mallard.config import Settings
 from mallard.health.background_probe import BackgroundProbe
-from mallard.health.password_check import PASSWORD_SECONDS, look_for_password
+from mallard.health.password_check import PASSWORD_SECONDS, password_probe
 from mallard.health.prometheus import PrometheusMetric, gauge, labelled
 from mallard.health.readiness import Readiness, ReadinessCheck, status_of, store_answers
 from mallard.health.source import gauge_of, known
@@ -38,14 +37,14 @@ class AwsState:
     written: datetime | None = None
 
 
-@dataclass
+@dataclass(kw_only=True)
 class AwsSource:
     """A ``Subject``. ``open_queue`` may raise MallardError: the function may not be allowed to look at the queue."""
 
-    settings: Settings
     store: Store
     gate: AuthService
     open_queue: Callable[[], Queue]
+    filter_bots: bool = True
     seconds: Callable[[], float] = time.monotonic
     readiness: Readiness = field(init=False)
     _has_password: BackgroundProbe[bool | None] = field(init=False)
@@ -57,7 +56,7 @@ class AwsSource:
         """What the bucket is asked."""
         looks = {"store": (lambda: store_answers(self.store), "The store does not answer.")}
         self.readiness = Readiness(looks)
-        self._has_password = look_for_password(self.settings, self.gate)
+        self._has_password = password_probe(self.gate)
 
     def checks(self) -> Sequence[ReadinessCheck]:
         """The store answers; whether the queue takes events only the ingest function can tell."""
@@ -73,7 +72,7 @@ class AwsSource:
             "table_written": state.written and state.written.isoformat(timespec="seconds"),
             "auth_configured": self._auth_configured(),
             "geoip_loaded": None,
-            "filter_bots": self.settings.filter_bots,
+            "filter_bots": self.filter_bots,
             "cache_entries": None,
             "cache_empty": None,
             "checks": {each.name: {"ok": each.ok, "sentence": each.sentence} for each in checks},
@@ -89,7 +88,7 @@ class AwsSource:
             gauge("mallard_table_written_timestamp_seconds", "When a flush wrote to the table last.", written),
             labelled("mallard_ready", "gauge", "Whether a part can do its work: 1 or 0.", "part", ready),
             gauge("mallard_auth_configured", "Whether a password is set: 1 or 0.", gauge_of(self._auth_configured())),
-            gauge("mallard_filter_bots", "Whether bots are left out: 1 or 0.", gauge_of(self.settings.filter_bots)),
+            gauge("mallard_filter_bots", "Whether bots are left out: 1 or 0.", gauge_of(self.filter_bots)),
         ]
 
     def state(self) -> AwsState:

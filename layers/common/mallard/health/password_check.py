@@ -1,12 +1,11 @@
-"""Whether a password is set, as far as a monitor may wait for it."""
+"""Background probe of the admin password."""
 
 from mallard.auth.service import AuthService
-from mallard.config import Settings
 from mallard.health.background_probe import BackgroundProbe
 
 PASSWORD_SECONDS = 1.0
 
 
-def look_for_password(settings: Settings, gate: AuthService) -> BackgroundProbe[bool | None]:
-    """True or False; None where the store does not say so in time."""
-    return BackgroundProbe(lambda: bool(settings.admin_password or gate.passwords.mark()), None)
+def password_probe(gate: AuthService) -> BackgroundProbe[bool | None]:
+    """True where a password is set; None where the store does not answer in time."""
+    return BackgroundProbe(lambda: bool(gate.passwords.mark()), None)

@@ -9,12 +9,11 @@ from typing import Any
 
 from mallard import __version__
 from mallard.auth.service import AuthService
-from mallard.config import Settings
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.result_cache import ResultCache
 from mallard.flush.flush_metrics import FlushHistory
 from mallard.health.background_probe import BackgroundProbe
-from mallard.health.password_check import PASSWORD_SECONDS, look_for_password
+from mallard.health.password_check import PASSWORD_SECONDS, password_probe
 from mallard.health.prometheus import PrometheusMetric
 from mallard.health.query_counts import QueryCounts
 from mallard.health.queue_age import LOOKED_AT, age_seconds
@@ -27,11 +26,10 @@ from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ServeSource:
     """The parts of one process that are looked at; a ``Subject``. ``clock`` gives the aware time."""
 
-    settings: Settings
     store: Store
     queue: LocalQueue
     flushes: FlushHistory
@@ -41,6 +39,8 @@ class ServeSource:
     damage: DamagedFiles
     gate: AuthService
     geo: Geoip
+    data_dir: Path
+    filter_bots: bool
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     readiness: Readiness = field(init=False)
     began: datetime = field(init=False)
@@ -54,7 +54,7 @@ class ServeSource:
         }
         self.readiness = Readiness(looks)
         self.began = self.clock()
-        self._has_password = look_for_password(self.settings, self.gate)
+        self._has_password = password_probe(self.gate)
 
     def checks(self) -> Sequence[ReadinessCheck]:
         """The store answers, and the queue takes events."""
@@ -68,10 +68,10 @@ class ServeSource:
             oldest_seconds=known(lambda: age_seconds(self.queue.oldest(LOOKED_AT), self.clock())),
             auth_configured=self._has_password.found(PASSWORD_SECONDS),
             geoip_loaded=self.geo.is_loaded,
-            filter_bots=self.settings.filter_bots,
+            filter_bots=self.filter_bots,
             cache_entries=len(self.cache),
             damaged_files=len(self.damage.files()),
-            disk_free_bytes=_free_bytes(Path(self.settings.data_dir)),
+            disk_free_bytes=_free_bytes(self.data_dir),
         )
 
     def detail(self) -> dict[str, Any]:

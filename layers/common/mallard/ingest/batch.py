@@ -1,37 +1,33 @@
-"""``POST /api/events``: many events in one body, from a server that vouches for them with a key."""
+"""``POST /api/events``: batches of events from a server with an API key."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from mallard.auth.api_keys import ApiKey, ApiKeys, key_in
 from mallard.event import Event
 from mallard.http.addresses import address_text
-from mallard.ingest.client import agent_text
+from mallard.ingest.accept import Decision
+from mallard.ingest.client import Client, agent_text
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.enrich.user_agent import MAX_AGENT_LENGTH
 from mallard.ingest.http.responses import IngestResponse, refusal
 from mallard.ingest.ignored_fields import NONE, IgnoredField
 from mallard.ingest.optional_fields import read_text
-from mallard.ingest.pipeline import TOO_LATE, Client, IngestContext, receive
-from mallard.ingest.request import EventRequest, parse_wire, strict_json
+from mallard.ingest.pipeline import IngestContext, receive
+from mallard.ingest.request import EventRequest, parse_wire
+from mallard.normalize.strict_json import parse_json
 
 MAX_BATCH_BYTES = 1024 * 1024
 MAX_ROWS = 1000
-MAX_AHEAD = timedelta(minutes=5)
-"""Clocks of senders may be ahead by this much."""
-
-OLDEST = timedelta(days=40)
-"""No salt serves longer than a month and the hours after it."""
-
 BATCH_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """One event of a batch: what was sent, of whom, and when it happened (None: now)."""
+    """One event of a batch: its request, its client and its time (None: now)."""
 
     request: EventRequest
     sender: Client
@@ -40,21 +36,26 @@ class BatchRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Repaired:
-    """A row that was taken without some of its values, or with repaired ones."""
-
-    index: int
-    site_id: str
-    fields: tuple[IgnoredField, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """Outcome of a batch: the events, why each other row was dropped, by its index, and values that were ignored."""
+    """The decision on each row of a batch, in its order."""
 
-    events: tuple[Event, ...] = ()
-    dropped: tuple[tuple[int, Dropped], ...] = ()
-    ignored: tuple[Repaired, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The accepted events."""
+        return tuple(each.outcome for each in self.decisions if isinstance(each.outcome, Event))
+
+    @property
+    def dropped(self) -> tuple[tuple[int, Dropped], ...]:
+        """The drops, by the index of their rows."""
+        rows = enumerate(self.decisions)
+        return tuple((index, each.outcome) for index, each in rows if isinstance(each.outcome, Dropped))
+
+    @property
+    def ignored(self) -> tuple[tuple[int, tuple[IgnoredField, ...]], ...]:
+        """The values that were repaired or left out of events, by the index of their rows."""
+        return tuple((index, each.ignored) for index, each in enumerate(self.decisions) if each.ignored)
 
 
 def admit(headers: dict[str, str], keys: ApiKeys) -> ApiKey | IngestResponse:
@@ -69,60 +70,34 @@ def admit(headers: dict[str, str], keys: ApiKeys) -> ApiKey | IngestResponse:
     return key
 
 
-def take_batch(body: bytes, key: ApiKey, door: IngestContext, now: datetime) -> BatchOutcome | IngestResponse:
-    """Take each row through the pipeline. Raises StoreUnavailableError where a salt cannot be had."""
-    rows = _rows(body)
+def accept_batch(
+    body: bytes | Dropped, key: ApiKey, context: IngestContext, now: datetime
+) -> BatchOutcome | IngestResponse:
+    """The decision on each row, or the refusal of the whole body. Raises StoreUnavailableError as ``receive``."""
+    rows = body if isinstance(body, Dropped) else _rows(body)
     if isinstance(rows, Dropped):
-        return refused_batch(rows)
-    events: list[Event] = []
-    dropped: list[tuple[int, Dropped]] = []
-    ignored: list[Repaired] = []
-    for index, wire in enumerate(rows):
-        row = _row(wire)
-        outcome = _take(row, key, door, now)
-        if isinstance(outcome, Dropped):
-            dropped.append((index, outcome))
-            continue
-        events.append(outcome)
-        if isinstance(row, BatchRow) and row.ignored:
-            ignored.append(Repaired(index, outcome.site_id, row.ignored))
-    return BatchOutcome(tuple(events), tuple(dropped), tuple(ignored))
+        return refusal(rows.status, rows.reason.value, rows.sentence, BATCH_HEADERS)
+    return BatchOutcome(tuple(_accept_row(_row(wire), key, context, now) for wire in rows))
 
 
-def answer_batch(taken: BatchOutcome) -> IngestResponse:
-    """The number of queued rows, why the others were not, and which values were ignored, if any."""
-    dropped = [{"index": index, "reason": each.reason.value, "error": each.sentence} for index, each in taken.dropped]
-    found: dict[str, Any] = {"accepted": len(taken.events), "dropped": dropped}
-    if taken.ignored:
-        found["ignored"] = [{"index": each.index, "fields": list(each.fields)} for each in taken.ignored]
-    return IngestResponse(202, {**BATCH_HEADERS, "content-type": "application/json"}, json.dumps(found).encode())
+def answer_batch(batch: BatchOutcome) -> IngestResponse:
+    """The number of queued rows, the drops of the others, and the values that were ignored, if any."""
+    dropped = [{"index": index, "reason": each.reason.value, "error": each.sentence} for index, each in batch.dropped]
+    body: dict[str, Any] = {"accepted": len(batch.decisions) - len(dropped), "dropped": dropped}
+    if batch.ignored:
+        body["ignored"] = [{"index": index, "fields": list(fields)} for index, fields in batch.ignored]
+    return IngestResponse(202, {**BATCH_HEADERS, "content-type": "application/json"}, json.dumps(body).encode())
 
 
-def _take(row: BatchRow | Dropped, key: ApiKey, door: IngestContext, now: datetime) -> Event | Dropped:
+def _accept_row(row: BatchRow | Dropped, key: ApiKey, context: IngestContext, now: datetime) -> Decision:
     if isinstance(row, Dropped):
         # A key for one site must not write notes about another.
-        is_told = row.site_id is not None and key.reaches(row.site_id)
-        return door.attributed(row) if is_told else replace(row, site_id=None)
+        is_reached = row.site_id is not None and key.reaches(row.site_id)
+        return Decision(context.attributed(row) if is_reached else replace(row, site_id=None))
     if not key.reaches(row.request.site_id):
-        return Dropped(DropReason.SITE, "The key is not for this site.")
-    refused = door.refuse_site(row.request.site_id, now)
-    if refused is not None:
-        return refused
-    refusal_of_time = _refuse_time(row, door, now)
-    if refusal_of_time is not None:
-        return door.attributed(refusal_of_time)
-    return receive(row.request, row.sender, door, now, row.moment or now)
-
-
-def _refuse_time(row: BatchRow, door: IngestContext, now: datetime) -> Dropped | None:
-    site_id = row.request.site_id
-    moment = row.moment or now
-    zones = door.settings(site_id).zones
-    if moment > now + MAX_AHEAD:
-        return Dropped(DropReason.TIME, "ts is more than five minutes ahead.", site_id=site_id)
-    if moment < now - OLDEST or not door.salts.lives(zones, zones.local_date(moment), now):
-        return Dropped(DropReason.TIME, TOO_LATE, site_id=site_id)
-    return None
+        return Decision(Dropped(DropReason.SITE, "The key is not for this site."))
+    outcome = receive(row.request, row.sender, context, now, row.moment or now)
+    return Decision(outcome, NONE if isinstance(outcome, Dropped) else row.ignored)
 
 
 def _row(wire: Any) -> BatchRow | Dropped:
@@ -185,7 +160,7 @@ def _rows(body: bytes) -> list[Any] | Dropped:
 
 def _array(text: bytes) -> list[Any] | None:
     try:
-        value = strict_json(text)
+        value = parse_json(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, list) else None
@@ -195,11 +170,6 @@ def _lines(text: bytes) -> Iterator[Any]:
     for line in text.split(b"\n"):
         if line.strip():
             try:
-                yield strict_json(line)
+                yield parse_json(line)
             except (ValueError, RecursionError):
                 yield None
-
-
-def refused_batch(dropped: Dropped) -> IngestResponse:
-    """The refusal of a whole body."""
-    return refusal(dropped.status, dropped.reason.value, dropped.sentence, BATCH_HEADERS)

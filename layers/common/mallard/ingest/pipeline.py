@@ -20,6 +20,7 @@ from mallard.ingest.enrich.page_url import read_page
 from mallard.ingest.enrich.referrer import read_origin
 from mallard.ingest.enrich.user_agent import ParsedUserAgent, device_of_width, read_agent
 from mallard.ingest.event_ids import EventIds, blind_event_id
+from mallard.ingest.event_time import TOO_LATE, refuse_time
 from mallard.ingest.hour_order import hour_order
 from mallard.ingest.ignored_fields import IgnoredField, kind_of
 from mallard.ingest.local_hosts import is_local
@@ -35,15 +36,14 @@ from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings import SiteSettings
 from mallard.sites.settings_store import SiteSettingsStore
 
-TOO_LATE = "ts is of a day whose visitor ids can no longer be made; `mallard import` takes it."
 ARRIVALS_BYTES = 8 * 1024 * 1024
 
 CLIENTS_BYTES = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IngestContext:
-    """What the steps need beside the request."""
+    """The parts that the steps use beside the request."""
 
     sites: AllowedSites
     salts: Salts
@@ -328,8 +328,8 @@ def receive(
 ) -> Event | Dropped:
     """Take one request through all steps.
 
-    ``now`` is aware; ``moment`` is when the event happened, where that is not now. Raises StoreUnavailableError where
-    the day's salt cannot be had. Waits for the store only where ``door.holds`` says no.
+    ``now`` is aware; ``moment`` is the time of the event, where a server gives it. Raises StoreUnavailableError where
+    the day's salt cannot be read. Waits for the store only where ``door.holds`` is False.
     """
     if isinstance(request, Dropped):
         return door.attributed(request)
@@ -337,7 +337,12 @@ def receive(
     refused = door.refuse_site(request.site_id, now)
     if refused is not None:
         return refused
-    draft = Draft(request, sender, now, to_ms(now), moment or now, door.settings(request.site_id), {"salt": None})
+    settings = door.settings(request.site_id)
+    if moment is not None:
+        refused = refuse_time(moment, now, settings.zones, door.salts)
+        if refused is not None:
+            return replace(refused, site_id=request.site_id)
+    draft = Draft(request, sender, now, to_ms(now), moment or now, settings, {"salt": None})
     for step in STEPS:
         dropped = step(draft, door)
         if dropped is not None:

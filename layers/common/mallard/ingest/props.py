@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, TypeAlias
 
-from mallard.ingest.json_value import strict_json
 from mallard.normalize.names import composed, plain_key
+from mallard.normalize.strict_json import parse_json
 
 MAX_PROPS_LENGTH = 4096
 MAX_PROPS_COUNT = 30
@@ -91,7 +91,7 @@ def _object(text: str) -> tuple[Any, str | None]:
     if len(text) > MAX_GIVEN_LENGTH:
         return None, f"p is over {MAX_GIVEN_LENGTH // 1024} KB."
     try:
-        value = strict_json(text)
+        value = parse_json(text)
     except (ValueError, RecursionError):
         return None, "p is not JSON."
     return value, None if isinstance(value, dict) else "p is not a JSON object."

@@ -4,8 +4,6 @@ import math
 from collections.abc import Hashable
 from socket import AF_INET6, inet_pton
 
-from mallard.config import Settings
-
 MAX_KEYS = 50_000
 """Of one throttle. Beyond, keys that need not wait go, and where that is not enough, all."""
 
@@ -92,11 +90,6 @@ class RateLimit:
         if self._counts_events and (wait := self._site_events.wait_ms(site_id, 1, now_ms)):
             return wait
         return self._site_bytes.wait_ms(site_id, size, now_ms)
-
-
-def open_rate_limit(settings: Settings) -> RateLimit:
-    """The limits that the settings name."""
-    return RateLimit(settings.rate_limit, settings.client_kb_per_minute << 10, settings.site_mb_per_minute << 20)
 
 
 def _networks(address: str) -> tuple[int, int]:

@@ -11,7 +11,6 @@ import msgspec
 from mallard.event import ENGAGEMENT
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.ignored_fields import NONE, IgnoredField
-from mallard.ingest.json_value import strict_json as strict_json
 from mallard.ingest.optional_fields import (
     cut_to,
     is_clean,
@@ -28,6 +27,7 @@ from mallard.ingest.props import neat_props
 from mallard.normalize.hashed_cache import hashed_cache
 from mallard.normalize.names import MAX_FOLDER_NAME_BYTES as MAX_FOLDER_NAME_BYTES
 from mallard.normalize.names import MAX_SITE_ID_LENGTH, composed, fits_folder, read_site_id, stored_label
+from mallard.normalize.strict_json import parse_json
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_NAME_LENGTH = 256
@@ -98,7 +98,7 @@ def parse_body(body: bytes) -> EventRequest | Dropped:
     if not body.strip():
         return Dropped(DropReason.EMPTY, "The body is empty; it must be a JSON object.")
     try:
-        wire = strict_json(body)
+        wire = parse_json(body)
     except (ValueError, RecursionError):
         return Dropped(DropReason.MALFORMED, "The body is not JSON.")
     return (

@@ -5,7 +5,6 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from mallard.config import Settings
 from mallard.observability.log_flood import LogFloodFilter
 
 FIELDS = ("request_id", "events", "partitions", "seconds")
@@ -26,17 +25,17 @@ class _JsonLine(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up_logs(settings: Settings) -> None:
-    """Send all log lines to stderr in the form and from the level that the settings name.
+def configure_logs(*, is_json: bool, level: str) -> None:
+    """Send all log lines to stderr, as text or one JSON object a line, from ``level`` (debug, info …) on.
 
     Libraries say no more than at info: their lines of debug hold signed requests.
     """
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.addFilter(LogFloodFilter())
-    handler.setFormatter(_JsonLine() if settings.log_format == "json" else text)
-    level = getattr(logging, settings.log_level.upper())
-    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
-    logging.getLogger("mallard").setLevel(level)
+    handler.setFormatter(_JsonLine() if is_json else text)
+    lowest = getattr(logging, level.upper())
+    logging.basicConfig(level=max(lowest, logging.INFO), handlers=[handler], force=True)
+    logging.getLogger("mallard").setLevel(lowest)
     # Its access log would write addresses and full URLs.
     logging.getLogger("uvicorn.access").disabled = True

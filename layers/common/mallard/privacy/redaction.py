@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from mallard.config import Settings
 from mallard.normalize.masks import masked_address
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """Each part is off here; ``of`` reads the settings, by which referrers are stripped and paths masked."""
+    """The parts of an event that are removed; none by default."""
 
     strip_referrer_query: bool = False
     round_timestamps: bool = False
@@ -27,20 +26,6 @@ class Redaction:
             "screen_size": self.suppress_screen_size,
         }
         object.__setattr__(self, "unkept", tuple(name for name, is_unkept in columns.items() if is_unkept))
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Redaction":
-        """The parts that are set, one by one or all by MALLARD_GDPR_MODE (but the visitor id, which is its own)."""
-        gdpr = settings.gdpr_mode
-        return cls(
-            strip_referrer_query=gdpr or settings.strip_referrer_query,
-            round_timestamps=settings.rounds_times,
-            suppress_browser_version=gdpr or settings.suppress_browser_version,
-            suppress_os_version=gdpr or settings.suppress_os_version,
-            suppress_screen_size=gdpr or settings.suppress_screen_size,
-            suppress_visitor_id=settings.suppress_visitor_id,
-            mask_paths=settings.mask_paths,
-        )
 
 
 KEEP_ALL = Redaction()

@@ -1,7 +1,8 @@
-"""One process: the three functions, the schedule and the dashboard, put together."""
+"""All of Mallard Metrics in one process: ingest, flush, API and dashboard."""
 
 import time
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -9,22 +10,20 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mallard.api.app import create_app
-from mallard.api.client_address import open_caller, open_trust
-from mallard.api.metrics_token import metrics_token
 from mallard.api.middleware.query_metrics import QueryMetrics
-from mallard.api.routes.health_routes import health_routes
 from mallard.api.routes.well_known import well_known_routes
 from mallard.api.static_files import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
-from mallard.auth.service import AuthService
-from mallard.auth.setup import Setup, new_token
-from mallard.bootstrap.maintenance import open_house
+from mallard.bootstrap.access import open_server_auth
+from mallard.bootstrap.client_addresses import open_request_address, open_upstream_check
+from mallard.bootstrap.health import open_health_routes
+from mallard.bootstrap.ingest import ingest_context
+from mallard.bootstrap.maintenance import open_maintenance_jobs
 from mallard.bootstrap.place_lookup import open_geo
+from mallard.bootstrap.query_engine import open_query_engine
 from mallard.bootstrap.queue import open_local_queue
 from mallard.bootstrap.store import open_to_write
 from mallard.bootstrap.table import open_table
 from mallard.config import Settings
-from mallard.drops.drop_note import DropNotes
-from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.batching import Batching
 from mallard.flush.schedule import Schedule
@@ -32,17 +31,11 @@ from mallard.health.query_counts import QueryCounts
 from mallard.health.serve_source import ServeSource
 from mallard.http.upstream import behind_proxies
 from mallard.ingest.allowed_sites import AllowedSites
-from mallard.ingest.enrich.cdn_headers import open_edge
-from mallard.ingest.event_ids import EventIds
 from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.http.asgi import IngestApp
-from mallard.ingest.pipeline import IngestContext
-from mallard.ingest.rate_limit import open_rate_limit
 from mallard.maintenance.erasure import Erasure, request_erasure
 from mallard.normalize.hashed_cache import forget_all
-from mallard.privacy.redaction import Redaction
 from mallard.privacy.rotation import agreed_rotation
-from mallard.privacy.salts import Salts, ingest_key, shared_secret, visitor_key
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.reader import known_sites
 
@@ -56,14 +49,11 @@ class Embedded:
         self._queue = open_local_queue(settings)
         self._book = SiteSettingsStore(self._store, on_erasure=forget_all)
         self._pending = LocalPending(self._queue, lambda site_id: self._book.get(site_id).erased)
-        self._engine = DuckDBEngine(
+        self._engine = open_query_engine(
+            settings,
             self._store,
-            self._pending.rows,
-            memory_mb=settings.query_memory_mb,
-            threads=settings.query_threads,
-            cache_seconds=settings.cache_ttl,
-            book=self._book,
-            rounds_times=settings.rounds_times,
+            pending=self._pending.rows,
+            site_settings=self._book,
             strangers_apart=True,
         )
         table = open_table(
@@ -73,11 +63,11 @@ class Embedded:
             single_writer=settings.single_writer,
         )
         self._table = table
-        self._house = open_house(
+        self._house = open_maintenance_jobs(
             settings,
             self._store,
             engine=self._engine,
-            book=self._book,
+            site_settings=self._book,
             erase_pending=self._queue.erase,
             after_erasure=self._forget_erased,
         )
@@ -90,31 +80,18 @@ class Embedded:
             waiting_bytes=self._queue.live_bytes,
             keep_house=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
         )
-        sites = AllowedSites(settings.sites, self._sites(), settings.new_sites_per_hour)
-        rotation = agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC))
-        secret = shared_secret(self._store, settings.secret)
-        key = ingest_key(self._store, settings.ingest_key, settings.secret)
-        salts = Salts(self._store, visitor_key(key), rotation)
         self._geo = open_geo(settings)
-        door = IngestContext(
-            sites,
-            salts,
-            EventIds(key),
-            open_rate_limit(settings),
-            settings.filter_bots,
-            settings.honor_gpc,
-            self._book,
-            Redaction.of(settings),
-            self._geo,
-            open_edge(settings),
-            DropNotes(),
-            settings.count_local,
-            settings.count_automation,
+        context = ingest_context(
+            settings,
+            store=self._store,
+            rotation=agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC)),
+            sites=AllowedSites(settings.sites, self._sites(), settings.new_sites_per_hour),
+            site_settings=self._book,
+            geoip=self._geo,
         )
-        first_visit = Setup(settings.on_loopback, new_token())
-        self._gate = AuthService(settings, self._store, secret, first_visit)
+        self._gate = open_server_auth(settings, self._store)
         self.ingest = IngestApp(
-            door, self._queue, self._gate.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
+            context, self._queue, self._gate.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
         )
         self._query_counts = QueryCounts()
         self._shutdown_timeout = settings.shutdown_timeout
@@ -163,9 +140,9 @@ class Embedded:
             lambda: datetime.now(UTC),
             self._erase,
             self._gate,
-            open_caller(settings),
+            open_request_address(settings),
             query_seconds=settings.query_seconds,
-            front=behind_proxies(open_trust(settings)),
+            front=behind_proxies(open_upstream_check(settings)),
         )
 
         scripts = Scripts(self._tracker_folder)
@@ -176,7 +153,7 @@ class Embedded:
         async def docs(request: Request) -> Response:  # noqa: ARG001
             return docs_response(self._dashboard_folder)
 
-        app.include_router(health_routes(self._serving(settings), self._gate, metrics_token(settings.metrics_token)))
+        app.include_router(open_health_routes(settings, self._health_source(settings), self._gate))
         app.add_middleware(QueryMetrics, counts=self._query_counts)
         app.router.routes += well_known_routes(settings.security_contact, lambda: datetime.now(UTC))
         app.add_route(SCRIPT_PATH, script, methods=["GET", "HEAD"])
@@ -184,16 +161,17 @@ class Embedded:
         app.mount("/", Dashboard(directory=self._dashboard_folder, html=True))
         return app
 
-    def _serving(self, settings: Settings) -> ServeSource:
+    def _health_source(self, settings: Settings) -> ServeSource:
         return ServeSource(
-            settings,
-            self._store,
-            self._queue,
-            self._schedule.history,
-            self.ingest,
-            self._query_counts,
-            self._engine.cache,
-            self._engine.damage,
-            self._gate,
-            self._geo,
+            store=self._store,
+            queue=self._queue,
+            flushes=self._schedule.history,
+            ingest=self.ingest,
+            query_counts=self._query_counts,
+            cache=self._engine.cache,
+            damage=self._engine.damage,
+            gate=self._gate,
+            geo=self._geo,
+            data_dir=Path(settings.data_dir),
+            filter_bots=settings.filter_bots,
         )

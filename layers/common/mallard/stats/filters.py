@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from mallard.errors import QueryError
+from mallard.normalize.strict_json import is_encodable, parse_json
 from mallard.stats.dimensions import OF_EVENTS, OF_VISITS, PROPS, SEED_NAMES, is_of_event
 from mallard.stats.filter_tree import CONTAINS as CONTAINS
 from mallard.stats.filter_tree import IS as IS
@@ -63,7 +64,7 @@ def parse_filters(text: str | None) -> Filter | None:
     if len(text) > MAX_FILTER_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_FILTER_BYTES:
         raise QueryError(f"filters is over {MAX_FILTER_BYTES // 1024} KB.")
     try:
-        given = json.loads(text, parse_constant=_refuse_constant)
+        given = parse_json(text)
     except (ValueError, RecursionError):
         # ValueError: not JSON, or a number of thousands of digits.
         raise QueryError(f"filters is {_shown(text)}, but must be JSON such as {_EXAMPLE}.") from None
@@ -144,7 +145,7 @@ def _dimension(given: Any, place: str) -> str:
 
 def _property(given: str, place: str) -> str:
     key = given.removeprefix(PROPS)
-    if not key or len(key) > MAX_PROPERTY_LENGTH or "\0" in key or not _is_text(key):
+    if not key or len(key) > MAX_PROPERTY_LENGTH or "\0" in key or not is_encodable(key):
         _refuse(place, given, f"{PROPS} with a property's name of 1 to {MAX_PROPERTY_LENGTH} characters")
     return given
 
@@ -156,7 +157,7 @@ def _values(given: Any, place: str, reading: _Reading) -> list[str]:
     if reading.values > MAX_VALUES:
         raise QueryError(f"{place} holds too many values: filters may hold {MAX_VALUES} in all.")
     for number, value in enumerate(given):
-        if not isinstance(value, str) or len(value) > MAX_VALUE_LENGTH or not _is_text(value):
+        if not isinstance(value, str) or len(value) > MAX_VALUE_LENGTH or not is_encodable(value):
             _refuse(f"{place}[{number}]", value, f"a text of at most {MAX_VALUE_LENGTH} characters")
     return given
 
@@ -212,17 +213,8 @@ def _any(parts: tuple[Filter, ...]) -> Filter:
     return flat[0] if len(flat) == 1 else Any_(flat)
 
 
-def _is_text(value: str) -> bool:
-    """Whether it has no halves of a character, which no stored text has and nothing can encode."""
-    return not any("\ud800" <= each <= "\udfff" for each in value)
-
-
 def _refuse(place: str, given: Any, allowed: str) -> NoReturn:
     raise QueryError(f"{place} is {_shown(given)}, but must be {allowed}.")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 _SHORT = reprlib.Repr()

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mallard.http.request_headers import is_packed
-from mallard.http.strict_json import fault_in
 from mallard.http.upstream import header
+from mallard.normalize.strict_json import fault_in
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_STRANGERS_BODY_BYTES = 8 * 1024

@@ -1,17 +1,12 @@
 """What a CDN in front says of a viewer, believed only with the secret that the CDN adds to each request."""
 
 import hmac
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
-from mallard.config import Settings
-from mallard.errors import MallardError
 from mallard.http.addresses import address_text
-from mallard.http.header_policy import HSTS
 from mallard.ingest.enrich.geoip import Place, make_place
 
 SECRET_HEADER = "x-mallard-edge"  # noqa: S105  # the header's name
@@ -87,33 +82,6 @@ class CdnHeaders:
 
 
 NO_EDGE = CdnHeaders()
-PAST_THE_EDGE = "This address answers its CDN alone; ask under the dashboard's name."
-
-
-def open_edge(settings: Settings) -> CdnHeaders:
-    """The CDN whose word counts, if there is a secret to know it by."""
-    return CdnHeaders(settings.edge_secret, settings.edge_cdn, settings.edge_only)
-
-
-def refused_past_edge(event: Any, settings: Callable[[], Settings]) -> dict[str, Any] | None:
-    """The 403 to an event of API Gateway or a Function URL that went around the CDN; None for all others.
-
-    Where the settings cannot be read, whoever answers next says so.
-    """
-    try:
-        edge = open_edge(settings())
-    except MallardError:
-        return None
-    # Of every event on AWS: without a CDN in front its headers are not looked at.
-    if not edge.is_only_way:
-        return None
-    given = event.get("headers") if isinstance(event, dict) else None
-    pairs = given.items() if isinstance(given, dict) else ()
-    if not edge.refuses({str(name).lower(): value for name, value in pairs if isinstance(value, str)}):
-        return None
-    body = json.dumps({"error": PAST_THE_EDGE, "reason": "edge"})
-    answered = {"content-type": "application/json", "cache-control": "no-store", **HSTS}
-    return {"statusCode": 403, "headers": answered, "body": body, "isBase64Encoded": False}
 
 
 def _address(text: str, has_port: bool) -> str | None:

@@ -1,4 +1,4 @@
-"""The door as a raw ASGI application over the local queue: 202 only after the commit that holds the event."""
+"""ASGI application of ingest over the local queue: 202 after the commit of the event."""
 
 import asyncio
 import logging
@@ -13,8 +13,9 @@ from mallard.errors import MallardError
 from mallard.event import Event
 from mallard.http.addresses import Network
 from mallard.http.request_headers import RawHeaders, add_header, is_packed, read_headers
-from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, admit, answer_batch, refused_batch, take_batch
-from mallard.ingest.client import HEADERS, Client, read_sender
+from mallard.ingest.accept import Decision, accept_event, messages_of, needs_store, settle
+from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, accept_batch, admit, answer_batch
+from mallard.ingest.client import HEADERS
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.http.responses import (
     ACCEPTED,
@@ -27,8 +28,8 @@ from mallard.ingest.http.responses import (
     answer_wrong_batch_method,
     answer_wrong_method,
 )
-from mallard.ingest.ignored_fields import NONE, IgnoredField
-from mallard.ingest.pipeline import IngestContext, receive
+from mallard.ingest.ignored_fields import IgnoredField
+from mallard.ingest.pipeline import IngestContext
 from mallard.ingest.request import MAX_BODY_BYTES, EventRequest, parse_body, parse_pixel_query
 from mallard.ingest.trusted_proxies import TrustedProxies, client_address
 from mallard.observability.fault_description import kind_and_place
@@ -39,7 +40,6 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Reply = Callable[[IngestResponse], None]
-Fields = tuple[IgnoredField, ...]
 Post = tuple[bytes, RawHeaders, str, Reply]
 """A body, its headers, the peer's address, and where the answer goes."""
 
@@ -54,14 +54,14 @@ class IngestApp:
 
     def __init__(
         self,
-        door: IngestContext,
+        context: IngestContext,
         queue: LocalQueue,
         keys: ApiKeys,
         trusted_proxies: tuple[Network, ...] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_accepted: Callable[[], None] = lambda: None,
     ) -> None:
-        self._door = door
+        self._context = context
         self._queue = GroupCommit(queue)
         self._keys = keys
         self._proxies = TrustedProxies(trusted_proxies)
@@ -74,7 +74,7 @@ class IngestApp:
         self.ignored: Counter[IgnoredField] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. What nobody foresaw is told without its own words, which may quote the request."""
+        """One request. An unforeseen error is logged without its message, which may quote the request."""
         try:
             answer = await (self._answer_batch if scope["path"] == BATCH_PATH else self._answer)(scope, receive)
         except Exception as error:  # nobody else would answer as we do
@@ -86,7 +86,7 @@ class IngestApp:
     def take(self, body: bytes, headers: RawHeaders, peer: str, reply: Callable[[IngestResponse], None]) -> None:
         """One POST to PATH without a task of its own: ``reply`` is called once, after the commit if it is accepted.
 
-        What comes in one turn of the event loop is worked on together: that finds the processor's caches warm.
+        Requests of one turn of the event loop are worked on together: that finds the processor's caches warm.
         """
         if not self._turn:
             asyncio.get_running_loop().call_soon(self._take_turn)
@@ -95,42 +95,43 @@ class IngestApp:
     def _take_turn(self) -> None:
         turn, self._turn = self._turn, []
         now = self._clock()
-        accepted: list[tuple[Event, Fields, Reply]] = []
+        accepted: list[tuple[Decision, Reply]] = []
         for post in turn:
-            (outcome, ignored), reply = self._received(post, now), post[-1]
-            if isinstance(outcome, Event):
-                accepted.append((outcome, ignored, reply))
-            elif outcome is not None:
-                reply(self._ended(outcome, NONE, now, EVENT_FRONT))
-            else:
+            decision, reply = self._decide_now(post, now), post[-1]
+            if decision is None:
                 self._start(self._take_slowly(post))
+            elif isinstance(decision.outcome, Event):
+                accepted.append((decision, reply))
+            else:
+                reply(self._settled(decision, now, EVENT_FRONT))
         if accepted:
-            bodies = [event.to_message() for event, _, _ in accepted]
+            bodies = messages_of(decision for decision, _ in accepted)
             self._queue.submit(bodies, partial(self._committed, accepted, now))
 
-    def _received(self, post: Post, now: datetime) -> tuple[Event | Dropped | None, Fields]:
-        """None where the store must be asked, or anything went wrong: the slow way says what."""
+    def _decide_now(self, post: Post, now: datetime) -> Decision | None:
+        """None where the store must be read, or anything failed: the slow path repeats it and answers."""
         body, headers, peer, _ = post
         try:
             request = parse_body(body)
-            if isinstance(request, Dropped):
-                return self._door.attributed(request), NONE
-            if not self._door.holds(request.site_id, now):
-                return None, NONE
-            return receive(request, self._sender(headers, peer), self._door, now), request.ignored
-        except Exception:  # one event's trouble is not that of its turn
-            return None, NONE
+            return None if needs_store(request, self._context, now) else self._decide(request, headers, peer, now)
+        except Exception:  # one event's failure is not that of its turn
+            return None
+
+    def _decide(self, request: EventRequest | Dropped, raw: RawHeaders, peer: str, now: datetime) -> Decision:
+        headers = _headers(raw)
+        address = client_address(peer, headers.get("x-forwarded-for", ""), self._proxies)
+        return accept_event(request, headers, address, self._context, now)
 
     def _committed(
-        self, accepted: Sequence[tuple[Event, Fields, Reply]], now: datetime, failure: BaseException | None
+        self, accepted: Sequence[tuple[Decision, Reply]], now: datetime, failure: BaseException | None
     ) -> None:
-        for event, ignored, reply in accepted:
-            reply(_unavailable(failure, EVENT_FRONT) if failure else self._ended(event, ignored, now, EVENT_FRONT))
+        for decision, reply in accepted:
+            reply(_unavailable(failure, EVENT_FRONT) if failure else self._settled(decision, now, EVENT_FRONT))
 
     async def _take_slowly(self, post: Post) -> None:
         body, headers, peer, reply = post
         try:
-            answer = await self._taken(parse_body(body), headers, peer, EVENT_FRONT)
+            answer = await self._answer_event(parse_body(body), headers, peer, EVENT_FRONT)
         except Exception as error:  # nobody else would answer
             log.error("event not taken: %s", kind_and_place(error))
             answer = EVENT_FRONT.unavailable()
@@ -141,11 +142,18 @@ class IngestApp:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _ended(self, outcome: Event | Dropped, ignored: Fields, now: datetime, front: ResponseFormat) -> IngestResponse:
-        self._count(outcome, now)
-        if ignored and isinstance(outcome, Event):
-            self._count_ignored(outcome.site_id, ignored, now)
-        return front.outcome(outcome, ignored)
+    def _settled(self, decision: Decision, now: datetime, front: ResponseFormat) -> IngestResponse:
+        self._queue.send_later(settle((decision,), self._context, now, self._count))
+        return front.outcome(decision.outcome, decision.ignored)
+
+    def _count(self, decision: Decision) -> None:
+        if isinstance(decision.outcome, Dropped):
+            self.dropped[decision.outcome.reason] += 1
+            return
+        self.accepted += 1
+        if decision.ignored:
+            self.ignored.update(decision.ignored)
+        self._on_accepted()
 
     async def _answer(self, scope: Scope, receive: Receive) -> IngestResponse:
         method = scope["method"]
@@ -154,10 +162,10 @@ class IngestApp:
                 return answer_encoded()
             body = await _body(receive)
             request = body if isinstance(body, Dropped) else parse_body(body)
-            return await self._taken(request, scope["headers"], _peer(scope), EVENT_FRONT)
+            return await self._answer_event(request, scope["headers"], _peer(scope), EVENT_FRONT)
         if method in ("GET", "HEAD"):
             request = parse_pixel_query(scope["query_string"].decode("latin-1"))
-            return await self._taken(request, scope["headers"], _peer(scope), PIXEL_FRONT)
+            return await self._answer_event(request, scope["headers"], _peer(scope), PIXEL_FRONT)
         return answer_preflight(_asked(scope["headers"])) if method == "OPTIONS" else answer_wrong_method()
 
     async def _answer_batch(self, scope: Scope, receive: Receive) -> IngestResponse:
@@ -172,58 +180,32 @@ class IngestApp:
             if isinstance(key, IngestResponse):
                 return key
             body, now = await _body(receive, MAX_BATCH_BYTES), self._clock()
-            taken = (
-                refused_batch(body)
-                if isinstance(body, Dropped)
-                else await asyncio.to_thread(take_batch, body, key, self._door, now)
-            )
-            if isinstance(taken, IngestResponse):
-                return taken
-            if taken.events:
-                await self._queue.send(*(each.to_message() for each in taken.events))
+            batch = await asyncio.to_thread(accept_batch, body, key, self._context, now)
+            if isinstance(batch, IngestResponse):
+                return batch
+            if bodies := messages_of(batch.decisions):
+                await self._queue.send(*bodies)
         except MallardError as error:
             log.error("batch not stored: %s", error)
             return EVENT_FRONT.unavailable()
-        for event in taken.events:
-            self._count(event, now)
-        for _, dropped in taken.dropped:
-            self._count(dropped, now)
-        for each in taken.ignored:
-            self._count_ignored(each.site_id, each.fields, now)
-        return answer_batch(taken)
+        self._queue.send_later(settle(batch.decisions, self._context, now, self._count))
+        return answer_batch(batch)
 
-    async def _taken(
+    async def _answer_event(
         self, request: EventRequest | Dropped, headers: RawHeaders, peer: str, front: ResponseFormat
     ) -> IngestResponse:
-        now, sender = self._clock(), self._sender(headers, peer)
+        now = self._clock()
         try:
-            if isinstance(request, Dropped) or self._door.holds(request.site_id, now):
-                outcome = receive(request, sender, self._door, now)
+            if needs_store(request, self._context, now):
+                # Only here is the store read: once per site and day, away from the event loop.
+                decision = await asyncio.to_thread(self._decide, request, headers, peer, now)
             else:
-                # Only here is the store asked: once per site and day, away from the event loop.
-                outcome = await asyncio.to_thread(receive, request, sender, self._door, now)
-            if isinstance(outcome, Event):
-                await self._queue.send(outcome.to_message())
+                decision = self._decide(request, headers, peer, now)
+            if isinstance(decision.outcome, Event):
+                await self._queue.send(decision.outcome.to_message())
         except MallardError as error:
             return _unavailable(error, front)
-        return self._ended(outcome, NONE if isinstance(request, Dropped) else request.ignored, now, front)
-
-    def _count_ignored(self, site_id: str, fields: Fields, now: datetime) -> None:
-        self.ignored.update(fields)
-        self._queue.send_later(self._door.note_ignored(site_id, fields, now))
-
-    def _count(self, outcome: Event | Dropped, now: datetime) -> None:
-        if isinstance(outcome, Dropped):
-            self.dropped[outcome.reason] += 1
-            self._queue.send_later(self._door.note(outcome, now))
-        else:
-            self.accepted += 1
-            self._on_accepted()
-
-    def _sender(self, raw: RawHeaders, peer: str) -> Client:
-        headers = _headers(raw)
-        address = client_address(peer, headers.get("x-forwarded-for", ""), self._proxies)
-        return read_sender(headers, address, self._door.edge)
+        return self._settled(decision, now, front)
 
 
 def is_encoded(headers: RawHeaders) -> bool:

@@ -14,6 +14,7 @@ from mallard.engine.sql.event_conditions import EventConditions, compile_for_eve
 from mallard.engine.sql.goal_conditions import page_pattern
 from mallard.errors import QueryError
 from mallard.normalize.names import forms, written_page
+from mallard.normalize.strict_json import is_encodable, parse_json
 from mallard.reports.behaviour.parameter_reader import Reader
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
@@ -144,7 +145,7 @@ def _checked(reader: Reader, value: str, begin: int, limit: int) -> str:
 
 def _is_text(value: str, limit: int) -> bool:
     """Whether it is of 1 to ``limit`` characters, and no half of one among them, which nothing can encode."""
-    return 0 < len(value) <= limit and "\0" not in value and not any("\ud800" <= each <= "\udfff" for each in value)
+    return 0 < len(value) <= limit and "\0" not in value and is_encodable(value)
 
 
 def _of_kind(kind: str, value: str) -> Leaf:
@@ -155,7 +156,7 @@ def _of_kind(kind: str, value: str) -> Leaf:
 
 def _from_json(text: str, name: str) -> tuple[Step, ...]:
     try:
-        given = json.loads(text, parse_constant=_refuse_constant)
+        given = parse_json(text)
     except json.JSONDecodeError as error:
         Reader(name, text, error.pos).fail(f"JSON ({error.msg})", 1)
     except (ValueError, RecursionError):
@@ -205,7 +206,3 @@ def _check_size(steps: Sequence[Step], name: str) -> None:
 def _refuse(place: str, given: Any, allowed: str) -> NoReturn:
     text = json.dumps(given, ensure_ascii=False)
     raise QueryError(f"{place} is {text if len(text) <= 60 else f'{text[:59]}…'}, but must be {allowed}.")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)

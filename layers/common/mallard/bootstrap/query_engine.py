@@ -1,0 +1,32 @@
+"""Builds the DuckDB engine by the settings."""
+
+from mallard.config import Settings
+from mallard.engine.duckdb.engine import PENDING, DuckDBEngine, PendingEvents
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.store.base import Store
+
+
+def open_query_engine(
+    settings: Settings,
+    store: Store,
+    *,
+    pending: PendingEvents | None = None,
+    site_settings: SiteSettingsStore | None = None,
+    has_cache: bool = True,
+    strangers_apart: bool = False,
+) -> DuckDBEngine:
+    """An engine over the store and the ``pending`` events; None: only the table is counted.
+
+    ``strangers_apart``: queries of strangers get a DuckDB of their own.
+    """
+    nothing = PENDING.empty_table()
+    return DuckDBEngine(
+        store,
+        pending or (lambda _: nothing),
+        memory_mb=settings.query_memory_mb,
+        threads=settings.query_threads,
+        cache_seconds=settings.cache_ttl if has_cache else 0,
+        book=site_settings,
+        rounds_times=settings.rounds_times,
+        strangers_apart=strangers_apart,
+    )
