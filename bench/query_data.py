@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from mallard.demo.traffic import generate
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope
 from mallard.stats.date_range import DateRange

@@ -17,7 +17,8 @@ from mallard.auth.identity import Identity
 from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import Erasure
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore

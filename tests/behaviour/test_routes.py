@@ -10,7 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate

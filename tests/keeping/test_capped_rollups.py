@@ -16,10 +16,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.damaged_files import LeftOut, noting
+from mallard.engine.base import PENDING
 from mallard.engine.duckdb.day_counts import RollupBounds
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.duckdb.sums import Sums
+from mallard.engine.omitted_files import LeftOut, noting
 from mallard.errors import QueryTooLargeError
 from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.rollup_builder import build_rollups
@@ -127,8 +128,8 @@ def test_list_without_a_limit_is_refused_when_it_has_too_many_values(
     monkeypatch.setattr("mallard.engine.duckdb.sums.MAX_ROWS", 5)
     query = Query(SITE, RANGE, ("visitors",), "sources")
     with pytest.raises(QueryTooLargeError, match="over 5 values of sources"):
-        capped.engine.answer([query])
-    assert len(capped.engine.answer([replace(query, limit=6)]).rows[0]) == 6
+        capped.engine.count([query])
+    assert len(capped.engine.count([replace(query, limit=6)]).rows[0]) == 6
 
 
 @pytest.mark.sampled(4, 1)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import ErasureError, StoreUnavailableError
 from mallard.event import to_ms
 from mallard.maintenance.erasure import (

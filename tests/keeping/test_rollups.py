@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import ConflictError
 from mallard.maintenance.rollup_builder import build_month, build_rollups, months_before, swap
 from mallard.reports.standard_reports import Scope, Stats

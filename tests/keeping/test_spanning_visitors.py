@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from mallard.engine.base import PENDING
 from mallard.engine.duckdb import engine as engine_module
 from mallard.engine.duckdb import plan
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import Event
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.rollup_builder import build_rollups

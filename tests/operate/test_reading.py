@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from mallard.cli import main
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import DateRange
 from mallard.store.local import LocalStore

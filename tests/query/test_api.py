@@ -13,7 +13,8 @@ from mallard.api.routes.site_routes import Erase
 from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import Erasure, request_erasure
 from mallard.store.local import LocalStore
 from support.gate import one_address, open_gate

@@ -12,7 +12,8 @@ import pytest
 from bench.panels import check_equal, of_overview
 from bench.peer_chdb import Chdb, Session, chdb_session, merge_tree_source, parquet_source
 
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import DateRange
 from mallard.stats.filters import parse_filters

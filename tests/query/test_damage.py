@@ -12,8 +12,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.damaged_files import DamagedFiles, LeftOut, noting
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.damaged_files import DamagedFiles
+from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.omitted_files import LeftOut, noting
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.maintenance.erasure import Erasure
 from mallard.reports.behaviour.sessions import count_sessions

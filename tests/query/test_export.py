@@ -24,8 +24,9 @@ from mallard.api import downloads
 from mallard.api.app import create_app
 from mallard.api.downloads import Deliver, stream, through_store
 from mallard.api.middleware.query_timeout import QueryTimeout
+from mallard.engine.base import PENDING
 from mallard.engine.cancellation import CURRENT, Cancellation, current_stop
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.maintenance.erasure import Erasure
 from mallard.reports import report_export

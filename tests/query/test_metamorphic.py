@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from mallard.engine.base import PENDING
 from mallard.engine.duckdb import engine as engine_module
 from mallard.engine.duckdb import plan
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import BREAKDOWNS, Scope, Stats
 from mallard.stats.date_range import read_period

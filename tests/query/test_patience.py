@@ -16,8 +16,9 @@ from starlette.types import Message, Receive, Send
 from mallard.api.app import create_app
 from mallard.api.middleware.query_timeout import QueryTimeout
 from mallard.demo.traffic import generate
+from mallard.engine.base import PENDING
 from mallard.engine.cancellation import CURRENT
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import Erasure
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition

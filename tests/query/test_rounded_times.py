@@ -15,7 +15,8 @@ from fastapi.testclient import TestClient
 from mallard.api.app import create_app
 from mallard.bootstrap.query_engine import open_query_engine
 from mallard.config import load_settings
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.event import Event

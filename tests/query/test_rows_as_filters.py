@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.standard_reports import Scope, Stats

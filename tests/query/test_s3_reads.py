@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import OverviewReport, Scope, Stats

@@ -167,10 +167,10 @@ def test_answers_are_the_same_for_owner_and_stranger(tmp_path: Path) -> None:
     queries = [Query(SITE, period, ("visitors", "pageviews"), name, filters) for name in ("pages", "sources")]
     waiting = pending_rows(rows[200:])
     with closing(DuckDBEngine(store, lambda _: waiting, memory_mb=256, threads=2, strangers_apart=True)) as engine:
-        of_owner = engine.answer(queries)
+        of_owner = engine.count(queries)
         taken: list[int] = []
         with as_stranger():
-            assert engine.answer(queries) == of_owner
+            assert engine.count(queries) == of_owner
             assert list(engine.rows(queries[0], lambda batch: taken.append(batch.num_rows)))
     assert all(of_owner.rows)
     assert sum(taken) > 0

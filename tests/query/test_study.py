@@ -78,7 +78,7 @@ def test_a_study_sees_the_events_of_visitors_that_pass(
 ) -> None:
     engine, rows = case
     monkeypatch.setattr(plan, "PORTION_BYTES", portion_bytes)
-    (found,) = engine.study(study(dimension, filters)).rows
+    (found,) = engine.visitor_query(study(dimension, filters)).rows
     counted = {(row["value"], row["event_name"], row["pathname"]): row["events"] for row in found}
     assert counted == recomputed(rows, dimension, filters)
 
@@ -88,9 +88,9 @@ def test_values_of_a_study_are_bound(case: tuple[DuckDBEngine, list[Row]]) -> No
     sql = "SELECT CAST(count(*) AS BIGINT) AS events FROM visitor_events WHERE event_name = $name"
     asked = replace(study(TOTAL, []), sql=sql, keys=(), values=(("name", "signup"),))
     signups = sum(row["event_name"] == "signup" and row["visitor_id"] is not None for row in rows)
-    assert engine.study(asked).rows[0] == [{"events": signups}]
+    assert engine.visitor_query(asked).rows[0] == [{"events": signups}]
 
 
 def test_a_wrong_expression_of_a_study_is_refused(case: tuple[DuckDBEngine, list[Row]]) -> None:
     with pytest.raises(QueryError, match="is no regular expression"):
-        case[0].study(replace(study(TOTAL, []), patterns=("(",)))
+        case[0].visitor_query(replace(study(TOTAL, []), patterns=("(",)))

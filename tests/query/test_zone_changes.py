@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import Event, to_ms
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats

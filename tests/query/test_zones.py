@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import to_ms
 from mallard.maintenance.erasure import Erasure
 from mallard.privacy.salts import salt_key

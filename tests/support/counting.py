@@ -8,11 +8,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from mallard.engine.base import DayCounts
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
-from mallard.engine.duckdb.day_counts import COUNTED, DayCounts
-from mallard.engine.duckdb.engine import DuckDBEngine, OpenSnapshot
+from mallard.engine.duckdb.day_counts import COUNTED
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.duckdb.rollup_reader import RollupReader
+from mallard.engine.duckdb.snapshot import OpenSnapshot
 from mallard.errors import StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
@@ -46,6 +48,7 @@ class ArrowEngine(DuckDBEngine):
         self._pins = None
         self._database = NoDatabase()
         self.damage = DamagedFiles(store)
+        self._set_up()
 
     def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
         """One row of the rows read, and one of the events."""
@@ -62,7 +65,7 @@ class ArrowEngine(DuckDBEngine):
 
     def days(self, site_id: str, period: DateRange) -> list[dict[str, Any]]:
         """What a report of the range counts."""
-        seen, counted = self._look(Query(site_id, period, ("events",), DAY), self._events)
+        seen, counted = self._with_files(Query(site_id, period, ("events",), DAY), self._events)
         rows = seen.plan.rolled.counts(DAY).to_pylist()
         days = ({"date": date.fromisoformat(row["value"]), "events": row["events"], "ids": None} for row in rows)
         return [*counted, *days]

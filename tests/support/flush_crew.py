@@ -6,7 +6,7 @@ from itertools import count
 
 import pyarrow as pa
 
-from mallard.engine.duckdb.engine import PENDING
+from mallard.engine.base import PENDING
 from mallard.errors import MallardError
 from mallard.event import Event, to_ms
 from mallard.flush.drain import drain

@@ -17,7 +17,8 @@ from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
 from mallard.drops.drop_counts import add_notes
 from mallard.drops.drop_note import DropNote
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.ingest.allowed_sites import AllowedSites
 from mallard.ingest.enrich.cdn_headers import CdnHeaders
 from mallard.ingest.event_ids import EventIds

@@ -6,7 +6,7 @@ from random import Random
 
 import pyarrow as pa
 
-from mallard.engine.duckdb.engine import PENDING
+from mallard.engine.base import PENDING
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.store.base import Store
 from mallard.table.layout import Partition

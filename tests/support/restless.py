@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from types import TracebackType
 
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.store.base import Store

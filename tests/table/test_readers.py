@@ -11,7 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.reports.standard_reports import OverviewReport, Scope, Stats
 from mallard.stats.date_range import DateRange
 from mallard.stats.filters import All, Filter, Leaf

@@ -34,7 +34,7 @@ from mallard.api.schemas.stats_schemas import ErrorResponse
 from mallard.api.security_schemes import READS_OR_PUBLIC
 from mallard.auth.identity import Identity
 from mallard.auth.service import AuthService
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 from mallard.errors import (
     DamagedObjectError,
     DamagedQueueError,
@@ -70,7 +70,7 @@ MAX_PLACE_LENGTH = 80
 
 
 def create_app(
-    engine: Callable[[], DuckDBEngine],
+    engine: Callable[[], Engine],
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
     erase: Erase,

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from mallard.api.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 from mallard.errors import QueryError
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
@@ -29,7 +29,7 @@ class ReportRequest:
         self.scope = scope
 
 
-def ask_span(engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime]) -> Callable[..., ReportRequest]:
+def ask_span(engine: Callable[[], Engine], clock: Callable[[], datetime]) -> Callable[..., ReportRequest]:
     """The dependency that reads site and range."""
 
     def span(
@@ -44,7 +44,7 @@ def ask_span(engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime]) 
     return span
 
 
-def ask_filtered(engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime]) -> Callable[..., ReportRequest]:
+def ask_filtered(engine: Callable[[], Engine], clock: Callable[[], datetime]) -> Callable[..., ReportRequest]:
     """The dependency that reads site, range and filter.
 
     Whoever was let in to a part of the numbers only (``request.state.who``, which the guards before the route have

@@ -8,7 +8,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from mallard.api.events_from import events_from
-from mallard.engine.duckdb.damaged_files import noting
+from mallard.engine.omitted_files import noting
+from mallard.engine.request_snapshot import one_snapshot
 
 CACHE_CONTROL = "private, no-cache"
 """No cache but the browser's own, and that asks each time."""
@@ -25,7 +26,7 @@ class ETagRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def tagged(request: Request) -> Response:
-            with noting() as left_out:
+            with noting() as left_out, one_snapshot():
                 response = await handle(request)
             if left_out:
                 response.headers[INCOMPLETE] = ", ".join(sorted({each.date.isoformat() for each in left_out}))

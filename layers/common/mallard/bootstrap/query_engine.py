@@ -1,7 +1,8 @@
 """Builds the DuckDB engine by the settings."""
 
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine, PendingEvents
+from mallard.engine.base import PENDING, PendingEvents
+from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 

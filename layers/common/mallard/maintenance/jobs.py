@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mallard.auth.login_throttle import delete_old_attempts
 from mallard.drops.drop_counts import delete_old_rejections
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 from mallard.errors import MallardError
 from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.erasure import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
@@ -50,7 +50,7 @@ class MaintenanceJobs:
     def __init__(
         self,
         store: Store,
-        engine: DuckDBEngine,
+        engine: Engine,
         *,
         book: SiteSettingsStore | None = None,
         retention: DataRetention | None = None,

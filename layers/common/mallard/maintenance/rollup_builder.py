@@ -11,7 +11,7 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.statement import hours_table
 from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError
@@ -52,7 +52,7 @@ class BuildReport:
 
 
 def build_rollups(
-    store: Store, engine: DuckDBEngine, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True
+    store: Store, engine: Engine, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True
 ) -> BuildReport:
     """Bring the rollups of all closed days up to date; a month that fails or loses a race waits for the next run.
 
@@ -85,7 +85,7 @@ def build_rollups(
     return BuildReport(days, months, complete)
 
 
-def _today(engine: DuckDBEngine, site_id: str, now: datetime) -> date:
+def _today(engine: Engine, site_id: str, now: datetime) -> date:
     """A site's date; for one whose settings are damaged no day is closed, and those of the others are counted."""
     try:
         return engine.zones(site_id).local_date(now)
@@ -111,7 +111,7 @@ def months_before(store: Store, end: Callable[[str], date]) -> Months:
 
 def build_month(
     store: Store,
-    engine: DuckDBEngine,
+    engine: Engine,
     site_id: str,
     month: date,
     days: Days,
@@ -184,7 +184,7 @@ def month_file(parts: Sequence[Part]) -> bytes:
     )
 
 
-def _count(engine: DuckDBEngine, zones: SiteZones, day: date, segments: tuple[Listed, ...]) -> Part | None:
+def _count(engine: Engine, zones: SiteZones, day: date, segments: tuple[Listed, ...]) -> Part | None:
     """A day's rows; None where its counts do not add up to what the footers say, which a damaged file could cause."""
     try:
         counts = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))

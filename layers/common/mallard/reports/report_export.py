@@ -11,8 +11,8 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from mallard.engine.duckdb.damaged_files import require_complete
-from mallard.engine.duckdb.engine import PENDING, DuckDBEngine
+from mallard.engine.base import PENDING, Engine
+from mallard.engine.omitted_files import require_complete
 from mallard.errors import QueryStoppedError, QueryTooLargeError, QueryTooLongError, StoreUnavailableError
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.metrics import METRICS
@@ -68,7 +68,7 @@ class Download:
 
 def download(stats: Stats, asked: Export) -> Download:
     """The file. QueryTooLargeError over MAX_EVENTS events, DamagedSegmentError where a file would be left out, and
-    what ``DuckDBEngine.answer`` raises: all before any byte.
+    what ``Engine.count`` raises: all before any byte.
     """
     scope = stats.begun(asked.scope)
     batches: _Batches
@@ -85,7 +85,7 @@ def days_table(stats: Stats, scope: Scope) -> pa.Table:
     """A row for each local date of the range, in the schema DAYS; days without any events are there."""
     names = DAYS.names[1:]
     query = Query(scope.site_id, scope.period, tuple(names), DAY, scope.filters)
-    answer = stats.answer([query])
+    answer = stats.count([query])
     require_complete(answer.left_out)
     counted = {row["value"]: row for row in answer.rows[0]}
     rows = []
@@ -114,7 +114,7 @@ class _Events:
 
     schema = PENDING
 
-    def __init__(self, engine: DuckDBEngine, scope: Scope) -> None:
+    def __init__(self, engine: Engine, scope: Scope) -> None:
         self._engine = engine
         self._query = Query(scope.site_id, scope.period, ("events",), filters=scope.filters)
 
@@ -191,7 +191,7 @@ def _begin(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _check_size(stats: Stats, scope: Scope) -> None:
     query = Query(scope.site_id, scope.period, ("events",), filters=scope.filters, events_only=True)
-    answer = stats.answer([query])
+    answer = stats.count([query])
     require_complete(answer.left_out)
     count = answer.rows[0][0]["events"]
     if count > MAX_EVENTS:

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from mallard.engine.duckdb.engine import DuckDBEngine, QueryResult
+from mallard.engine.base import Engine, QueryResult
+from mallard.engine.request_snapshot import needs_since
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
 from mallard.stats.comparison import change
@@ -78,7 +79,7 @@ class OverviewReport:
 class Stats:
     """Reports of one engine at a moment."""
 
-    engine: DuckDBEngine
+    engine: Engine
     now: datetime
     _events_from: list[date] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -87,13 +88,13 @@ class Stats:
         """Of days before it, some that were asked for so far have counts and no events any more; None: of no day."""
         return max(self._events_from, default=None)
 
-    def answer(self, queries: Sequence[Query]) -> QueryResult:
+    def count(self, queries: Sequence[Query]) -> QueryResult:
         """As of the engine, noting from when events are there."""
-        return self._noted(self.engine.answer(queries))
+        return self._noted(self.engine.count(queries))
 
-    def study(self, asked: VisitorQuery) -> QueryResult:
+    def visitor_query(self, asked: VisitorQuery) -> QueryResult:
         """As of the engine, noting from when events are there."""
-        return self._noted(self.engine.study(asked))
+        return self._noted(self.engine.visitor_query(asked))
 
     def _noted(self, answer: QueryResult) -> QueryResult:
         if answer.events_from is not None:
@@ -116,7 +117,7 @@ class Stats:
             return None
         period = read_period("realtime", None, None, self.now, self.engine.zones(site_id))
         query = Query(site_id, period, ("visitors",), filters=filters)
-        return int(self.answer([query]).rows[0][0]["visitors"])
+        return int(self.count([query]).rows[0][0]["visitors"])
 
     def timeseries(self, scope: Scope) -> list[dict[str, Any]]:
         """Visitors and page views per hour or day, buckets without any included."""
@@ -144,14 +145,16 @@ class Stats:
 
     def _counted(self, scope: Scope, asked: Sequence[_Asked]) -> tuple[list[Rows], list[Rows | None], dict[str, int]]:
         """The rows of all that is asked, those of the earlier range (of the same values), and which way."""
-        answer = self.answer([each.query(scope, scope.period) for each in asked])
+        if scope.before:
+            needs_since(scope.site_id, scope.before.start - timedelta(days=1))
+        answer = self.count([each.query(scope, scope.period) for each in asked])
         before: list[Rows | None] = [None] * len(asked)
         if scope.before:
             same = [
                 replace(each.query(scope, scope.before), limit=None, only=_values(each, rows))
                 for each, rows in zip(asked, answer.rows, strict=True)
             ]
-            before = list(self.answer(same).rows)
+            before = list(self.count(same).rows)
         return list(answer.rows), before, answer.counted
 
     def _headline(self, scope: Scope, rows: Rows, before: Rows | None) -> dict[str, Any]:

@@ -16,14 +16,16 @@ Days = Mapping[date, tuple[Listed, ...]]
 """A site's dates and the segments that one listing showed of each, in order of their numbers."""
 
 
-def list_days(store: Store, site_id: str, start: date | None = None) -> Days:
-    """All dates of a site from ``start`` on, by one listing that begins there; None lists its whole history."""
-    prefix = site_prefix(site_id)
-    # Comes after every key of the days before, and before every key of this one.
-    start_after = f"{prefix}date={start.isoformat()}" if start else ""
-    found = [
-        (segment, row) for row in store.list(prefix, start_after=start_after) if (segment := parse_segment(row.key))
-    ]
+def day_key(site_id: str, day: date) -> str:
+    """The beginning of the keys of a date's segments: those of later dates come after it."""
+    return f"{site_prefix(site_id)}date={day.isoformat()}"
+
+
+def list_days(store: Store, site_id: str, since: date | None = None) -> Days:
+    """The dates of a site from ``since`` on, or all, by one listing."""
+    start_after = day_key(site_id, since) if since else ""
+    rows = store.list(site_prefix(site_id), start_after=start_after)
+    found = [(segment, row) for row in rows if (segment := parse_segment(row.key))]
     found.sort(key=lambda each: (each[0][0].date, each[0][1], each[1].key))
     return {day: tuple(row for _, row in members) for day, members in groupby(found, key=lambda each: each[0][0].date)}
 

@@ -63,10 +63,13 @@ class SegmentCache:
         """Whether to fetch all of them whole, and keep them, is better than to read parts of them where they are."""
         return 2 * sum(row.size_bytes for row in rows) <= self._max_bytes
 
-    def forget_replaced(self, prefix: str, listed: Mapping[str, str]) -> None:
-        """Let go what lies below ``prefix`` and is not ``listed``, a version by key: it may have been erased."""
+    def forget_replaced(self, prefix: str, listed: Mapping[str, str], since: str = "") -> None:
+        """Let go what lies below ``prefix``, from the key ``since`` on, and is not ``listed``, a version by key.
+
+        It may have been erased.
+        """
         with self._lock:
-            for key in [key for key, kept in self._kept.items() if key.startswith(prefix)]:
+            for key in [key for key, kept in self._kept.items() if key.startswith(prefix) and key >= since]:
                 if listed.get(key) != self._kept[key].version:
                     self._drop(key)
 

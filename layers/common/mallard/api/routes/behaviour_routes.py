@@ -29,7 +29,7 @@ from mallard.api.schemas.behaviour_schemas import (
     SessionNumbers,
     SessionsResponse,
 )
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 from mallard.reports.behaviour.funnel import Funnel, count_funnel, read_modes
 from mallard.reports.behaviour.retention import count_retention
 from mallard.reports.behaviour.sessions import count_sessions, sessions_by
@@ -38,7 +38,7 @@ from mallard.reports.behaviour.windows import read_window
 
 
 def behaviour_routes(
-    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``guards`` come before each route, and say who was let in."""
     router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=ETagRoute)

@@ -11,11 +11,11 @@ from mallard.api.dependencies import ReportRequest, ask_span
 from mallard.api.etag import ETagRoute
 from mallard.api.schemas.stats_schemas import DroppedRow
 from mallard.drops.drop_counts import rejections
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 
 
 def rejected_routes(
-    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``guards`` come before the route, which knows nothing of filters."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=ETagRoute)

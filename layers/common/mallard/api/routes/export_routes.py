@@ -11,7 +11,7 @@ from mallard.api.auth_http import refuse
 from mallard.api.dependencies import ReportRequest, ask_filtered
 from mallard.api.downloads import Deliver
 from mallard.api.events_from import events_from
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 from mallard.errors import QueryError
 from mallard.reports.report_export import WHAT, Export, download
 from mallard.transfer.formats.writers import DOWNLOAD_FORMATS, MEDIA_TYPES
@@ -32,7 +32,7 @@ Bom = Annotated[
 
 
 def export_routes(
-    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency], deliver: Deliver
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency], deliver: Deliver
 ) -> APIRouter:
     """The router; ``guards`` come before the route, ``deliver`` makes the answer of a download."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards))

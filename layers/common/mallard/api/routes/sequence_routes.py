@@ -12,7 +12,7 @@ from mallard.api.dependencies import ReportRequest, ask_filtered
 from mallard.api.etag import ETagRoute
 from mallard.api.parameters import Limit, read_limit
 from mallard.api.schemas import sequence_schemas as answers
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 from mallard.errors import QueryError
 from mallard.reports.behaviour.flow import (
     BACKWARD,
@@ -46,7 +46,7 @@ Pages = list[answers.NextPage] | list[answers.PreviousPage]
 
 
 def sequence_routes(
-    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``guards`` come before each route, and say who was let in."""
     router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=ETagRoute)

@@ -10,7 +10,7 @@ from fastapi.params import Depends as Dependency
 from mallard.api.parameters import LastDate, SiteId, StartDate, read_site
 from mallard.api.schemas.stats_schemas import ErasureRow, Site
 from mallard.api.security_schemes import MANAGES, READS
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
 from mallard.stats.date_range import read_date
 
 SitePath = Annotated[str, Path(description="Site id, such as example.com.")]
@@ -50,7 +50,7 @@ Erase = Callable[[str, date, date], ErasureResult]
 
 
 def site_routes(
-    engine: Callable[[], DuckDBEngine],
+    engine: Callable[[], Engine],
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
     erase: Erase,

@@ -21,8 +21,8 @@ from mallard.api.parameters import (
     read_limit,
 )
 from mallard.api.schemas.stats_schemas import BreakdownRow, Bucket, Counted, MainNumbers, OmittedFile, OverviewResponse
-from mallard.engine.duckdb.damaged_files import noted
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.base import Engine
+from mallard.engine.omitted_files import noted
 from mallard.errors import QueryError
 from mallard.reports.standard_reports import BREAKDOWNS, Scope
 from mallard.stats.comparison import earlier
@@ -32,7 +32,7 @@ MAX_HOURLY_DAYS = 31
 
 
 def stats_routes(
-    engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``guards`` come before each route, and say who was let in."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=ETagRoute)

@@ -3,14 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mallard.engine.cancellation import current_stop
+from mallard.engine.omitted_files import LeftOut
 from mallard.errors import DamagedSegmentError
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in
@@ -27,14 +24,6 @@ WHOLE_SECONDS = 600
 """A version that was read whole is not read again for so long, whatever fails. A disk may lose a byte without trace."""
 
 log = logging.getLogger("mallard.query")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class LeftOut:
-    """A damaged file whose rows are in no number of an answer, and its date."""
-
-    date: date
-    file: str
 
 
 class DamagedFiles:
@@ -164,40 +153,6 @@ class DamagedFiles:
 
     def _is_listed(self, row: Listed) -> bool:
         return any((each.key, each.version) == (row.key, row.version) for each in self._store.list(row.key))
-
-
-_NOTED: ContextVar[set[LeftOut] | None] = ContextVar("mallard.query.left_out", default=None)
-"""The files that answers to the current request left out."""
-
-
-@contextmanager
-def noting() -> Iterator[set[LeftOut]]:
-    """Inside, ``note`` adds to what this gives."""
-    found: set[LeftOut] = set()
-    token = _NOTED.set(found)
-    try:
-        yield found
-    finally:
-        _NOTED.reset(token)
-
-
-def note(left_out: Iterable[LeftOut]) -> None:
-    """Let the answer to the current request say that it is incomplete."""
-    noted = _NOTED.get()
-    if noted is not None:
-        noted.update(left_out)
-
-
-def noted() -> list[LeftOut]:
-    """The files left out so far of the answer to the current request, by date."""
-    return sorted(_NOTED.get() or ())
-
-
-def require_complete(left_out: Sequence[LeftOut]) -> None:
-    """DamagedSegmentError where something is left out: a file that is handed on cannot say so."""
-    for each in left_out:
-        sentence = f"an export of {each.date} would be incomplete; `mallard repair` sets it aside"
-        raise DamagedSegmentError(each.file, sentence)
 
 
 def _is_ours(file: str) -> bool:

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.engine.base import DayCounts
 from mallard.engine.sql.day_statement import DaySql, day_sql
 from mallard.engine.sql.statement import BEGINNING
 from mallard.engine.sql.texts import sql_file
@@ -15,19 +16,6 @@ from mallard.table.rollup import FACTS, MAX_VALUE_BYTES, MAX_VALUES, MEASURED, S
 
 COUNTED = pa.schema([each for each in SCHEMA if each.name not in ("date", *FACTS)])
 """What is counted of a day; the builder knows the rest of ``rollup.SCHEMA``."""
-
-
-@dataclass(frozen=True, slots=True)
-class DayCounts:
-    """``rows`` in the schema COUNTED; how many rows were ``read``, and ``promised`` by the footers.
-
-    ``spans_days``: some visitor ids of the day live longer.
-    """
-
-    rows: pa.Table
-    read: int
-    promised: int
-    spans_days: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.drops.drop_note import is_note
-from mallard.engine.duckdb.engine import PENDING
+from mallard.engine.base import PENDING
 from mallard.queue.local import LocalQueue
 from mallard.sites.erased_days import ErasedDays
 from mallard.table.messages import broken, read_deliveries

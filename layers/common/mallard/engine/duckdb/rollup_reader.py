@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -17,7 +17,7 @@ from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import DAY
 from mallard.store.base import Listed, Store
-from mallard.table.reader import Days, first_day
+from mallard.table.reader import Days
 from mallard.table.rollup import (
     TOTAL,
     fingerprint,
@@ -119,8 +119,10 @@ class RollupReader:
         dimensions: Collection[str] = (),
         but: Set[date] = frozenset(),
         events_only: bool = False,
+        first_day: Callable[[], date] | None = None,
     ) -> RolledCounts:
-        """The days of a period that need no look at their events. ``days`` is the caller's own listing.
+        """The days of a period that need no look at their events. ``days`` is the caller's own listing, at least of the
+        period; ``first_day`` gives the first date that has events, ``days`` know it by default.
 
         A day whose visitors span days is counted from its events in a range of several, as long as it has all of them:
         of one whose counts alone were kept, they are added up. ``events_only``: such a day is not answered.
@@ -135,7 +137,7 @@ class RollupReader:
                 if not was_damaged:
                     _warn(key)
                 # Retention deletes the oldest days: only before the first that has events may counts be all there was.
-                if max(first, period.start) < (first_day(self._store, site_id) or date.max):
+                if max(first, period.start) < (first_day() if first_day else min(days, default=date.max)):
                     gathered.damaged.append((max(first, period.start), key))
                 continue
             gathered.add(month, found, answered, {name: rows for name, rows in parts.items() if rows is not None})
@@ -153,7 +155,8 @@ class RollupReader:
         return min((day for month in months for day, total in month.totals.items() if total["frozen"]), default=None)
 
     def _months_of(self, site_id: str, period: DateRange) -> Iterator[tuple[str, date, RollupMonth]]:
-        for row in list(self._store.list(rollup_prefix(site_id))):
+        prefix = rollup_prefix(site_id)
+        for row in list(self._store.list(prefix, start_after=f"{prefix}month={period.start:%Y-%m}")):
             parsed = parse_rollup(row.key)
             if parsed and period.start.replace(day=1) <= parsed[1] < period.end:
                 yield row.key, parsed[1], self._read(row)

@@ -119,7 +119,7 @@ def _counted(
         patterns=conditions.patterns,
     )
     found: dict[Path, Counter[str | None]] = {way: Counter() for way in ways}
-    for row in stats.study(study).rows[0]:
+    for row in stats.visitor_query(study).rows[0]:
         *way, page = (row[key] for key in keys)
         # The pages of one way may lie in another's places.
         if tuple(way) in found:

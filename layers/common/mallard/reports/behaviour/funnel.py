@@ -54,7 +54,7 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
         patterns=conditions.patterns,
     )
     found: dict[Any, dict[int, int]] = {} if asked.breakdown else {None: {}}
-    for row in stats.study(study).rows[0]:
+    for row in stats.visitor_query(study).rows[0]:
         found.setdefault(row["value"], {})[row["step"]] = row["visitors"]
     listed = {value: _steps(counts, len(asked.steps)) for value, counts in found.items()}
     if asked.breakdown is None:

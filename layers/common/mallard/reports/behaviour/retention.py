@@ -70,7 +70,7 @@ def _counted(
     sql = retention_sql(asked.interval, asked.count, len(starts) - 1, by_value=asked.breakdown is not None)
     study = VisitorQuery(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),))
     found: dict[Any, dict[int, Mapping[str, Any]]] = {} if asked.breakdown else {None: {}}
-    for row in stats.study(study).rows[0]:
+    for row in stats.visitor_query(study).rows[0]:
         found.setdefault(row["value"], {})[row["cohort"]] = row
     return found
 

@@ -91,7 +91,7 @@ def _counted(stats: Stats, scope: Scope, asked: SequenceQuery, dimension: str | 
         patterns=conditions.patterns,
     )
     found: _Counts = defaultdict(Counter)
-    for row in stats.study(study).rows[0]:
+    for row in stats.visitor_query(study).rows[0]:
         found[row["value"]][row["part"], row["number"], row["seconds"]] += row["visitors"]
     return found
 
@@ -102,7 +102,7 @@ def _total(stats: Stats, scope: Scope, found: _Counts) -> int:
         return found[None]["total", 0, 0]
     # From rollups where there are some. After those who convert, so that who comes in between is among them.
     # Of days whose events are gone nobody can convert, so nobody of theirs is among all.
-    return int(stats.answer([replace(_query(scope, None), events_only=True)]).rows[0][0]["visitors"])
+    return int(stats.count([replace(_query(scope, None), events_only=True)]).rows[0][0]["visitors"])
 
 
 def _totals_by(stats: Stats, scope: Scope, found: _Counts, dimension: str, limit: int) -> dict[Any, int]:
@@ -113,7 +113,7 @@ def _totals_by(stats: Stats, scope: Scope, found: _Counts, dimension: str, limit
     most = frozenset(value for number, value in converting[:limit] if number)
     all_of_them = replace(_query(scope, dimension), events_only=True)
     asked = (replace(all_of_them, only=most), replace(all_of_them, order=None, limit=limit))
-    return {row["value"]: row["visitors"] for rows in stats.answer(asked).rows for row in rows}
+    return {row["value"]: row["visitors"] for rows in stats.count(asked).rows for row in rows}
 
 
 def _query(scope: Scope, dimension: str | None) -> Query:

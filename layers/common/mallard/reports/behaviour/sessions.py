@@ -23,7 +23,7 @@ def count_sessions(stats: Stats, scope: Scope) -> dict[str, Any]:
 
     From rollups where they answer. QueryError where the filter names what there is not.
     """
-    (rows,) = stats.answer([_query(scope, TOTAL)]).rows
+    (rows,) = stats.count([_query(scope, TOTAL)]).rows
     return _named(rows[0])
 
 
@@ -34,7 +34,7 @@ def sessions_by(stats: Stats, scope: Scope, dimension: str, limit: int) -> list[
     """
     if dimension not in OF_VISITS:
         raise QueryError(f"breakdown is {dimension[:40]!r}, but sessions have one of {', '.join(OF_VISITS)}.")
-    (rows,) = stats.answer([replace(_query(scope, dimension), limit=limit, order="visits")]).rows
+    (rows,) = stats.count([replace(_query(scope, dimension), limit=limit, order="visits")]).rows
     return [{"value": row["value"], **_named(row), **marked(row)} for row in rows if row["visits"]]
 
 

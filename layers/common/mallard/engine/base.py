@@ -1,0 +1,115 @@
+"""The seam between reports and an engine: queries in, rows of measures out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from mallard.engine.omitted_files import LeftOut
+from mallard.engine.visitor_query import VisitorQuery
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.sites.time_zone import SiteZones
+from mallard.stats.query import Query
+from mallard.store.base import Listed, Store
+from mallard.table.schema import EVENTS
+
+BYTES_OF_A_ROW = 600
+"""In memory, its value apart."""
+
+PENDING = pa.schema([pa.field("date", pa.date32()), *EVENTS])
+"""Pending events as rows: the table's columns and the partition's date."""
+
+PendingEvents = Callable[[str], pa.Table]
+"""From a site to its events that wait in the queue, in the schema PENDING."""
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """``rows`` of each query, ``{"value": …, measure: …}`` each, which way they were counted, and what is left out.
+
+    ``events_from``: of earlier dates of the range some have counts and no events any more.
+    """
+
+    rows: tuple[list[dict[str, Any]], ...]
+    counted: dict[str, int]
+    left_out: tuple[LeftOut, ...] = ()
+    events_from: date | None = None
+
+    def size(self) -> int:
+        """About how many bytes."""
+        texts = (each for rows in self.rows for row in rows for each in row.values() if isinstance(each, str))
+        return BYTES_OF_A_ROW * sum(map(len, self.rows)) + sum(map(len, texts))
+
+
+@dataclass(frozen=True, slots=True)
+class DayCounts:
+    """``rows`` of a day's rollup without its facts; how many rows were ``read``, and ``promised`` by the footers.
+
+    ``spans_days``: some visitor ids of the day live longer.
+    """
+
+    rows: pa.Table
+    read: int
+    promised: int
+    spans_days: bool
+
+
+class Engine(Protocol):
+    """Counts over the table of one store and the queue's pending events."""
+
+    @property
+    def store(self) -> Store:
+        """The store of the table."""
+        ...
+
+    @property
+    def book(self) -> SiteSettingsStore:
+        """The settings of the sites."""
+        ...
+
+    @property
+    def rounds_times(self) -> bool:
+        """True where events are stored with their hour only: nothing can be said of the last minutes."""
+        ...
+
+    def count(self, queries: Sequence[Query]) -> QueryResult:
+        """All of one site, range and filter, by one snapshot of queue and table and one count of the events.
+
+        QueryError where the filter is wrong; QueryTooLargeError over the memory; QueryStoppedError; QueryBusyError;
+        StoreUnavailableError.
+        """
+        ...
+
+    def visitor_query(self, asked: VisitorQuery) -> QueryResult:
+        """The rows of a visitor query, those of all portions added up. Errors as of ``count``."""
+        ...
+
+    def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
+        """Hand the rows that a query is about to ``take``, in record batches of PENDING and in order of time.
+
+        Yields each date that is through, and holds nothing of the table meanwhile. Engagement pings are rows too
+        where there is no filter. Errors as of ``count``, before the first batch of a date or at some later one.
+        """
+        ...
+
+    def zones(self, site_id: str) -> SiteZones:
+        """The site's time zones."""
+        ...
+
+    def is_new(self, site_id: str) -> bool:
+        """True where no day of the site has begun: nothing is stored of one, and no event waits."""
+        ...
+
+    def first_date(self, site_id: str, today: date) -> date:
+        """The first date with events, today where there are none."""
+        ...
+
+    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
+        """A day's counts for its rollup, from its events, in its turn among the queries.
+
+        ``segments`` is the whole day as listed, ``hours`` the moments its hours begin. DamagedSegmentError where one of
+        them is damaged: each is read whole first.
+        """
+        ...

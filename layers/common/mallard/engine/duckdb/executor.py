@@ -1,0 +1,157 @@
+"""Statements run over the files and pending events of a snapshot, portion by portion."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from mallard.engine.base import PENDING
+from mallard.engine.cancellation import current_stop
+from mallard.engine.duckdb.damaged_files import DamagedFiles
+from mallard.engine.duckdb.database import Database
+from mallard.engine.duckdb.merge import merged
+from mallard.engine.duckdb.plan import PORTION_BYTES, Plan, portions
+from mallard.engine.duckdb.snapshot import OpenSnapshot
+from mallard.engine.duckdb.sums import Sums
+from mallard.engine.sql.conditions import Conditions
+from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql, hours_table, rows_sql
+from mallard.engine.sql.texts import sql_file
+from mallard.engine.visitor_query import VisitorQuery
+from mallard.errors import DamagedSegmentError, StoreUnavailableError
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.stats.date_range import DateRange
+from mallard.stats.dimensions import OTHER
+from mallard.stats.query import HOUR, Query
+from mallard.table.layout import date_in, key_in
+
+BATCH_ROWS = 32_768
+END = datetime(9999, 12, 31)  # noqa: DTZ001  # naive UTC, as the table's timestamps
+
+C = TypeVar("C")
+
+
+class Executor:
+    """Runs the statements of queries on one database."""
+
+    def __init__(self, database: Database, damage: DamagedFiles, book: SiteSettingsStore) -> None:
+        self._database = database
+        self._damage = damage
+        self._book = book
+
+    def count(
+        self, queries: Sequence[Query], count: CountStatement, look: OpenSnapshot
+    ) -> tuple[list[dict[str, Any]], ...]:
+        """The rows of each query."""
+        plan = look.plan
+        if not plan.counts_events and not plan.capped:
+            return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
+        with self._database.cursor() as cursor:
+            sums = Sums(cursor)
+            self._portions(look, partial(self._run, queries[0], count, sums))
+            for dimensions, days in plan.capped.items():
+                some = CountStatement({name: count.measures[name] for name in sorted(dimensions)})
+                for portion in portions(days.items(), PORTION_BYTES):
+                    files = _files_of(portion, _by_day(look.files))
+                    self._run(queries[0], some, sums, files, look.pending.slice(0, 0))
+            with self._database.turn(cursor):
+                return tuple(
+                    self._merged(each, plan, sums.rows(each, plan.rolled.counts(each.dimension))) for each in queries
+                )
+
+    def visitor_query(self, asked: VisitorQuery, conditions: Conditions | None, look: OpenSnapshot) -> list[pa.Table]:
+        """The rows of each portion."""
+        run = partial(self._run_visitor_query, asked, conditions)
+        return self._portions(look, run, asked.portions_at_once(conditions))
+
+    def _run_visitor_query(
+        self, asked: VisitorQuery, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
+    ) -> pa.Table:
+        sql = asked.statement(conditions, has_files=bool(files), has_waiting=pending.num_rows > 0)
+        values = {**_values(asked.query.period, conditions, files), **dict(asked.values)}
+        with self._database.turn() as cursor:
+            cursor.register("pending", pending)
+            return asked.checked(cursor.execute(sql, values).to_arrow_table())
+
+    def take_rows(
+        self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], look: OpenSnapshot
+    ) -> None:
+        """Hand the rows of one day to ``take``, in record batches of PENDING and in order of time."""
+        sql = rows_sql(conditions, PENDING.names, has_files=bool(look.files))
+        with self._database.turn() as cursor:
+            cursor.register("pending", look.pending)
+            # The order is known only when all is read: what a swap breaks breaks here, before anything was taken.
+            values = _values(query.period, conditions, look.files)
+            found = cursor.execute(sql, values if conditions else {**values, "until": query.period.until or END})
+            try:
+                for batch in found.to_arrow_reader(BATCH_ROWS):
+                    take(batch.cast(PENDING))
+            except OSError as error:
+                current_stop().check()
+                raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
+
+    def _portions(self, look: OpenSnapshot, run: Callable[[Sequence[str], pa.Table], C], times: int = 1) -> list[C]:
+        """What ``run`` makes of the files and the pending events of each portion of a plan, ``times`` as large."""
+        if not look.plan.counts_events:
+            return []
+        by_day, pending, counted = _by_day(look.files), look.pending, []
+        for days in look.plan.portions(self._together(look), times):
+            read = _files_of(days, by_day)
+            counted.append(run(read, pending))
+            # The first portion has the days of what waits.
+            pending = pending.slice(0, 0)
+        return counted
+
+    def _together(self, look: OpenSnapshot) -> frozenset[date]:
+        """The days whose visitors cannot be added up; all, where they fit into one portion anyway."""
+        if look.plan.size_bytes <= PORTION_BYTES or not look.files:
+            return frozenset(look.plan.days)
+        with self._database.turn() as cursor:
+            found = cursor.execute(sql_file("spanning"), {"files": list(look.files)}).fetchall()
+        marked = {file for file, _ in found}
+        foreign = {key_in(file) for file in look.files if file not in marked}
+        rows = [row for segments in look.plan.days.values() for row in segments if row.key in foreign]
+        if rows and self._damage.examine(rows):
+            raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
+        return frozenset(_by_day(file for file, spans_days in found if spans_days))
+
+    def _run(self, query: Query, count: CountStatement, sums: Sums, files: Sequence[str], pending: pa.Table) -> None:
+        sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
+        values = _values(query.period, count.conditions, files) | (
+            {"until": query.period.until} if count.recent else {}
+        )
+        with self._database.turn(sums.cursor) as cursor:
+            cursor.register("pending", pending)
+            if HOUR in count.dimensions:
+                cursor.register("hours", self._hours(query))
+            sums.add(sql, values)
+
+    def _hours(self, query: Query) -> pa.Table:
+        return hours_table(self._book.get(query.site_id).zones, query.period.start, query.period.end)
+
+    def _merged(self, query: Query, plan: Plan, counts: pa.Table) -> list[dict[str, Any]]:
+        rows, rest = merged([counts], query), plan.rolled.rest(query.dimension)
+        # Nobody can tell which values these were: they stand behind all others, whatever their number.
+        return [*rows, {"value": OTHER, **rest, "is_rest": True}] if rest else rows
+
+
+def _files_of(days: Iterable[date], by_day: Mapping[date, list[str]]) -> list[str]:
+    return [file for day in days for file in by_day.get(day, ())]
+
+
+def _values(period: DateRange, conditions: Conditions | None, files: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {"start": period.start, "end": period.end, "since": period.since or BEGINNING}
+    if conditions:
+        # Visits are made of whole days; the condition says of which part of it the answer is.
+        values |= {**conditions.values, "since": BEGINNING}
+    return values | {"files": list(files)} if files else values
+
+
+def _by_day(files: Iterable[str]) -> Mapping[date, list[str]]:
+    found: dict[date, list[str]] = defaultdict(list)
+    for file in files:
+        if day := date_in(file):
+            found[day].append(file)
+    return found

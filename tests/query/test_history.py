@@ -1,0 +1,139 @@
+"""Reports of a range cost the same, however many older days a site has: counted in listed keys and listings."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from mallard.api.app import create_app
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.request_snapshot import one_snapshot
+from mallard.maintenance.erasure import Erasure
+from mallard.reports.standard_reports import Scope, Stats
+from mallard.stats.comparison import earlier
+from mallard.stats.date_range import read_period
+from mallard.stats.query import Query
+from mallard.store.base import Listed
+from mallard.store.local import LocalStore
+from mallard.table.layout import Partition, site_prefix
+from mallard.table.rollup import rollup_key, rollup_prefix
+from support.gate import one_address, open_gate
+from support.place import NOW, SITE, TODAY, Place
+
+YEARS = 3
+WEEK = read_period("7d", None, None, NOW)
+
+
+class ListingStore(LocalStore):
+    """Notes each listing of the table and of rollups, and how many keys it gave."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.listings: list[tuple[str, int]] = []
+
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
+        rows = [*super().list(prefix, start_after=start_after)]
+        self.listings.append((prefix.partition("/")[0], len(rows)))
+        return iter(rows)
+
+    def of_table(self) -> int:
+        return sum(kind == "events" for kind, _ in self.listings)
+
+    def keys(self) -> int:
+        return sum(count for _, count in self.listings)
+
+
+def with_history(folder: Path, days: int) -> ListingStore:
+    """Two weeks of events, and so many older days that no report of the last month may open."""
+    store = ListingStore(folder)
+    place = Place(store)
+    for number in range(14):
+        place.write(TODAY - timedelta(days=number), number * 4 + 1, number * 4 + 2)
+    place.engine.close()
+    for number in range(60, days):
+        day = TODAY - timedelta(days=number)
+        store.put_if_absent(Partition(SITE, day).segment(0), b"not to be read")
+        if day.day == 1:
+            store.put_if_absent(rollup_key(SITE, day), b"not to be read either")
+    store.listings.clear()
+    return store
+
+
+def engine_over(store: LocalStore) -> DuckDBEngine:
+    return DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[ListingStore, ListingStore]:
+    """A site of some weeks, and one of three years."""
+    folder = tmp_path_factory.mktemp("history")
+    return with_history(folder / "young", 60), with_history(folder / "old", YEARS * 365)
+
+
+def listed_keys(store: ListingStore, ask: str) -> int:
+    engine = engine_over(store)
+    store.listings.clear()
+    stats, scope = Stats(engine, NOW), Scope(SITE, WEEK)
+    if ask == "comparison":
+        scope = replace(scope, before=earlier(WEEK, "previous_period"))
+    with one_snapshot():
+        if ask == "live card":
+            assert stats.current_visitors(SITE) == 0
+        else:
+            assert stats.overview(scope).main["events"] == 14
+    engine.close()
+    return store.keys()
+
+
+@pytest.mark.parametrize("ask", ["overview", "comparison", "live card"])
+def test_report_lists_no_more_keys_when_history_is_long(stores: tuple[ListingStore, ListingStore], ask: str) -> None:
+    young, old = stores
+    assert listed_keys(old, ask) == listed_keys(young, ask) > 0
+
+
+def test_live_card_lists_two_days(stores: tuple[ListingStore, ListingStore]) -> None:
+    _, old = stores
+    # And the day before, as for every range.
+    assert listed_keys(old, "live card") <= 3
+
+
+def never_erased(site_id: str, first: date, last: date) -> Erasure:
+    raise AssertionError((site_id, first, last))
+
+
+def test_request_lists_the_table_once_when_it_compares(stores: tuple[ListingStore, ListingStore]) -> None:
+    _, old = stores
+    engine = engine_over(old)
+    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, never_erased, open_gate(), one_address)
+    old.listings.clear()
+    asked = {"site_id": SITE, "period": "7d", "compare": "previous_period"}
+    found = TestClient(app).get("/api/stats/overview", params=asked).json()
+    engine.close()
+    assert found["main"]["comparison"]["events"] == 14
+    assert old.of_table() == 1
+
+
+def test_damaged_rollup_is_told_only_where_events_may_be_gone(tmp_path: Path) -> None:
+    """The range begins before its first events, and the history goes back further: nothing can be gone."""
+    store = LocalStore(tmp_path)
+    place = Place(store)
+    place.write(TODAY - timedelta(days=90), 1)
+    place.write(TODAY, 2)
+    store.put_if_absent(rollup_key(SITE, TODAY.replace(day=1)), b"damaged")
+    assert [*store.list(rollup_prefix(SITE))]
+    answer = place.engine.count([week_query()])
+    assert answer.left_out == ()
+    for row in [*store.list(f"{site_prefix(SITE)}date={TODAY - timedelta(days=90)}")]:
+        store.delete(row.key)
+    assert [each.file for each in place.engine.count([week_query()]).left_out] == [
+        rollup_key(SITE, TODAY.replace(day=1))
+    ]
+    place.engine.close()
+
+
+def week_query() -> Query:
+    return Query(SITE, WEEK, ("visitors",))
