@@ -25,6 +25,9 @@ class Cursor(Protocol):
     def register(self, view_name: str, python_object: object, /) -> object:
         """Name a table of Arrow."""
 
+    def unregister(self, view_name: str, /) -> object:
+        """Drop the name of a table of Arrow."""
+
     def fetchall(self) -> list[Any]:
         """The rows."""
 
@@ -73,6 +76,10 @@ class LowPriorityCursor:
     def register(self, view_name: str, python_object: object) -> object:
         """As of Cursor: it runs nothing."""
         return self._cursor.register(view_name, python_object)
+
+    def unregister(self, view_name: str) -> object:
+        """As of Cursor."""
+        return self._cursor.unregister(view_name)
 
     def fetchall(self) -> list[Any]:
         """As of Cursor."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.engine.base import DayCounts
+from mallard.engine.duckdb.cursors import Cursor
 from mallard.engine.sql.day_statement import DaySql, day_sql
 from mallard.engine.sql.statement import BEGINNING
 from mallard.engine.sql.texts import sql_file
@@ -29,9 +29,7 @@ class RollupBounds:
 DEFAULT = RollupBounds()
 
 
-def count_day(
-    cursor: duckdb.DuckDBPyConnection, files: Sequence[str], hours: pa.Table, bounds: RollupBounds = DEFAULT
-) -> DayCounts:
+def count_day(cursor: Cursor, files: Sequence[str], hours: pa.Table, bounds: RollupBounds = DEFAULT) -> DayCounts:
     """The counts of a day's files. The tables it makes end with the cursor."""
     sql = day_sql(bounds.values)
     cursor.register("hours", hours)
@@ -46,7 +44,7 @@ def count_day(
     return DayCounts(rows, int(read), int(footers[0]), bool(footers[1]))
 
 
-def _dimensions(cursor: duckdb.DuckDBPyConnection, sql: DaySql, bounds: RollupBounds) -> Iterator[pa.Table]:
+def _dimensions(cursor: Cursor, sql: DaySql, bounds: RollupBounds) -> Iterator[pa.Table]:
     for statement in sql.whole:
         yield _as_counted(cursor.execute(statement).to_arrow_table())
     # One after the other: only one dimension's values are in memory.
