@@ -27,7 +27,7 @@ run: setup ## Set up and serve on 127.0.0.1:8000 (MALLARD_HOST, MALLARD_PORT)
 	@exec $(BIN)/mallard serve
 
 test: setup-test ## Set up and run the product's own tests
-	$(BIN)/python -m pytest -m "not heavy" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not heavy" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: setup-check ## Lint, types, the template, and the suites that need heavy peers
 	$(BIN)/ruff check .

@@ -118,6 +118,7 @@ class Functions:
         return ""
 
 
+@pytest.mark.heavy
 def test_no_secret_stands_in_what_the_functions_write(aws: str, capfd: pytest.CaptureFixture[str]) -> None:
     functions = Functions()
     functions.ask_everything()

@@ -91,7 +91,7 @@ def plus(*parts: tuple[int, int, int]) -> tuple[int, ...]:
     return tuple(sum(part[at] for part in parts) for at in (1, 2))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", DIMENSIONS)
 def test_row_gives_its_own_numbers_as_a_filter(stats: Stats, breakdowns: dict[str, Any], name: str) -> None:
     words, rows = blank_words(SEED_NAMES[name]), breakdowns[name]
@@ -106,6 +106,7 @@ def test_row_gives_its_own_numbers_as_a_filter(stats: Stats, breakdowns: dict[st
 SOME = ("pages", "sources", "channels", "cities", "entry_pages", "event:props:plan")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SOME)
 def test_filter_and_its_opposite_add_up_to_everything(stats: Stats, name: str) -> None:
     everything = plus(numbers(stats))

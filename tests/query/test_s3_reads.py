@@ -91,6 +91,7 @@ def roll_up(store: S3Store) -> None:
         assert build_rollups(store, engine, NOW).days >= DAYS - 2
 
 
+@pytest.mark.heavy
 def test_a_month_from_rollups_takes_few_requests_cold_and_listings_alone_warm(reader: Reader) -> None:
     roll_up(reader.store)
     found, cold = reader.look()

@@ -83,6 +83,7 @@ def check_days(zones: SiteZones, day: date) -> None:
             assert zones.local_date(moment) == day + n * DAY
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_hours_cover_the_days_of_a_change_by_the_clock_in_force(old: str, new: str) -> None:
     for day in DAYS:

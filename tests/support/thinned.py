@@ -1,4 +1,4 @@
-"""Folders of many slow tests of one kind: of each file some are quick, always the same ones, the others heavy."""
+"""Files of slow tests of one subject: some of each are quick, always the same ones, the others are heavy."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,11 +8,34 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 THINNED = {
-    "browser/dashboard": 4,
-    "browser/test_tracker.py": 2,
-    "browser/test_tracker_parts.py": 2,
-    "browser/test_tracker_places.py": 2,
+    "auth/test_api.py": 2,
+    "behaviour/test_sequences.py": 2,
+    "browser/dashboard": 5,
+    "browser/test_door.py": 3,
+    "browser/test_hostile_page.py": 2,
+    "browser/test_proof.py": 2,
+    "browser/test_tracker.py": 3,
+    "browser/test_tracker_parts.py": 3,
+    "browser/test_tracker_places.py": 3,
     "browser/test_tracker_measures.py": 2,
+    "functions/test_observed.py": 2,
+    "functions/test_rights.py": 2,
+    "keeping/test_capped_rollups.py": 3,
+    "keeping/test_erase.py": 2,
+    "keeping/test_kept_counts.py": 2,
+    "keeping/test_retain.py": 2,
+    "keeping/test_rollups.py": 3,
+    "query/test_conditions.py": 4,
+    "query/test_damage.py": 2,
+    "query/test_export.py": 3,
+    "query/test_metamorphic.py": 3,
+    "query/test_rounded_times.py": 2,
+    "query/test_rows_as_filters.py": 2,
+    "query/test_zone_changes.py": 2,
+    "test_doctor.py": 2,
+    "test_serve.py": 2,
+    "transfer/test_import.py": 3,
+    "transfer/test_spans.py": 2,
 }
 """A folder or a file, and of how many of a file's tests one is quick: the first, and each so many further on."""
 
