@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from support.thinned import TESTS, THINNED, one_of, thin
 
 
@@ -25,8 +27,9 @@ def test_one_of_is_one_when_a_file_is_not_thinned() -> None:
     assert one_of(TESTS / "query/test_api.py") == 1
 
 
-def test_thin_keeps_the_first_of_so_many_with_all_its_cases() -> None:
+def test_thin_keeps_the_first_of_so_many_with_all_its_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     file = "browser/test_tracker.py"
+    monkeypatch.setitem(THINNED, file, 2)
     items: list[Any] = [Item(file, name) for name in ("a[1]", "a[2]", "b", "c", "d[x]")]
     items.append(Item("query/test_api.py", "b"))
     thin(items)
