@@ -18,13 +18,16 @@ SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .
 # Compiled once, not anew in each of the hundred processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check judge heavy soak audit bench docs build deploy setup setup-test setup-check pins digests clean
+.PHONY: help run quick test check judge heavy soak audit bench docs build deploy setup setup-test setup-check pins digests clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: setup ## Set up and serve on 127.0.0.1:8000 (MALLARD_HOST, MALLARD_PORT)
 	@exec $(BIN)/mallard serve
+
+quick: setup-test ## The tests that need no browser, no socket, no other process and no DuckDB, for the loop while editing
+	PYTHONPATH=tests $(BIN)/python -m pytest -p support.quick -m "not heavy" --numprocesses 2 --dist loadfile
 
 test: setup-test ## Set up and run the product's own tests
 	$(BIN)/python -m pytest -m "not heavy" --numprocesses 3 --dist loadfile --no-loadscope-reorder
