@@ -18,7 +18,7 @@ SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .
 # Compiled once, not anew in each of the hundred processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run quick test check judge heavy soak audit bench docs build deploy setup setup-test setup-check pins digests clean
+.PHONY: help run quick test check judge heavy soak coverage audit bench docs build deploy setup setup-test setup-check pins digests clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,10 @@ heavy:
 
 soak: setup-check ## The flush machine over 100,000 schedules, property tests for longer, whole tables of cases; hours
 	PYTHONPATH=tests $(BIN)/python tests/soak.py
+
+coverage: setup-check ## List the lines that no test of make test visits; no gate, for once a week
+	$(BIN)/python -m coverage run --data-file=.venv/coverage --source=layers/common/mallard,functions -m pytest -m "not heavy"
+	$(BIN)/python -m coverage report --data-file=.venv/coverage --show-missing --skip-covered
 
 audit: .venv/audit/bin/pip-audit ## Ask the databases of known weaknesses about all that is pinned; takes a network
 	.venv/audit/bin/pip-audit --disable-pip --require-hashes --strict $(addprefix -r ,$(wildcard requirements/*.txt))
