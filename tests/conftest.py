@@ -14,16 +14,26 @@ from support.scratch import keep_files_in_memory
 from support.server import Server
 from support.thinned import thin
 
+EXAMPLES = {"test": 30, "check": 150}
+"""Of a property test that names no number of its own."""
+
 # The same examples in every run: `make soak` looks for others.
-settings.register_profile(
-    "mallard", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("mallard")
+for profile, examples in EXAMPLES.items():
+    settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """What is waited for is the product, not a disk or imports. The heavy suite has programs and a disk as users do."""
-    if not config.option.markexpr.startswith("heavy"):
+    is_check = config.option.markexpr.startswith("heavy")
+    settings.load_profile("check" if is_check else "test")
+    if not is_check:
         keep_files_in_memory()
         Server.begin = Forked
     for marker in (SAMPLED, SOAK):

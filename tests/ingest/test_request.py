@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.doors import SITE, wire, wire_body
@@ -640,13 +640,11 @@ def assert_closed(outcome: EventRequest | Dropped) -> None:
         assert outcome.status in (400, 413, 422)
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_request_or_a_drop(body: bytes) -> None:
     assert_closed(parse_body(body))
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.integers(0, len(wire_body())), st.integers(0, 3), st.binary(max_size=6))
 def test_a_damaged_body_is_a_request_or_a_drop(at: int, removed: int, added: bytes) -> None:
     body = wire_body()
@@ -672,7 +670,6 @@ def read(text: bytes) -> Any:
         return ValueError
 
 
-@settings(deadline=None, max_examples=300)
 @given(ANY_JSON, st.booleans(), st.integers(0, 300), st.binary(max_size=4))
 def test_json_is_read_as_the_standard_library_reads_it(value: Any, ascii_only: bool, at: int, added: bytes) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass")
@@ -692,20 +689,17 @@ def test_what_readers_of_json_disagree_about_is_read_as_the_standard_library_rea
     assert repr(read(text)) == repr(read_by_json(text))
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.dictionaries(KEYS, ANY_JSON | st.text(max_size=300), max_size=10))
 def test_any_json_object_is_a_request_or_a_drop(keys: dict[str, Any]) -> None:
     assert_closed(parse_body(json.dumps(keys).encode()))
     assert_closed(parse_body(json.dumps(wire(**keys)).encode()))
 
 
-@settings(deadline=None, max_examples=300)
 @given(FITTING)
 def test_any_nearly_right_event_is_a_request_or_a_drop(keys: dict[str, Any]) -> None:
     assert_closed(parse_body(json.dumps(wire(**keys)).encode()))
 
 
-@settings(deadline=None)
 @given(st.dictionaries(KEYS, st.text(max_size=60), max_size=6))
 def test_any_query_is_a_request_or_a_drop(query: dict[str, str]) -> None:
     assert_closed(parse_pixel(query))
