@@ -1,69 +1,31 @@
 """The wire form of an event: what is taken, what is refused, and with which reason."""
 
 import json
-import re
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ingest.doors import SITE, wire, wire_body
+from ingest.readings import (
+    EMPTY,
+    MALFORMED,
+    MISSING,
+    TOO_LONG,
+    TYPE,
+    kept,
+    long_props,
+    props_of,
+    raw,
+    refused,
+    refused_bytes,
+    taken,
+    taken_bytes,
+)
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.ignored_fields import IgnoredField
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel
-from mallard.normalize.strict_json import parse_json
-
-MALFORMED = (DropReason.MALFORMED, 400)
-EMPTY = (DropReason.EMPTY, 400)
-TOO_LONG = (DropReason.TOO_LONG, 400)
-MISSING = (DropReason.MISSING, 422)
-TYPE = (DropReason.TYPE, 422)
-TOO_LARGE = (DropReason.TOO_LARGE, 413)
-
-
-def taken_bytes(body: bytes) -> EventRequest:
-    request = parse_body(body)
-    assert isinstance(request, EventRequest), request
-    return request
-
-
-def refused_bytes(body: bytes) -> tuple[DropReason, int]:
-    dropped = parse_body(body)
-    assert isinstance(dropped, Dropped), dropped
-    assert dropped.sentence.endswith(".")
-    return dropped.reason, dropped.status
-
-
-def taken(**keys: Any) -> EventRequest:
-    return taken_bytes(wire_body(**keys))
-
-
-def refused(**keys: Any) -> tuple[DropReason, int]:
-    return refused_bytes(wire_body(**keys))
-
-
-def kept(**keys: Any) -> tuple[str, ...]:
-    """The fields of an event that is taken without them, or with repaired ones."""
-    return taken(**keys).ignored
-
-
-def raw(tail: str) -> bytes:
-    """A body with one more key, written by hand."""
-    return f'{{"d":"{SITE}","n":"x","u":"/",{tail}}}'.encode()
-
-
-def props_of(value: Any) -> Any:
-    props = taken(p=value).props
-    return None if props is None else json.loads(props)
-
-
-def long_props(length: int) -> str:
-    """A JSON object of exactly so many characters."""
-    return '{"a":"' + "x" * (length - 8) + '"}'
-
 
 # What is taken
 
@@ -246,129 +208,6 @@ def test_an_empty_required_text_is_400(key: str, value: str) -> None:
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t "])
 def test_an_empty_body_is_400(body: bytes) -> None:
     assert refused_bytes(body) == EMPTY
-
-
-# Limits
-
-
-@pytest.mark.parametrize(("key", "limit"), [("d", 200), ("n", 256), ("u", 2048)])
-def test_a_text_may_have_its_limit_and_not_one_character_more(key: str, limit: int) -> None:
-    assert isinstance(parse_body(wire_body(**{key: "a" * limit})), EventRequest)
-    assert refused(**{key: "a" * (limit + 1)}) == TOO_LONG
-
-
-def test_limits_count_characters_and_not_bytes() -> None:
-    assert taken(n="é" * 256).name == "é" * 256
-    assert refused(n="é" * 257) == TOO_LONG
-
-
-def test_a_body_may_have_64_kb_and_not_one_byte_more() -> None:
-    body = wire_body()
-    body += b" " * (64 * 1024 - len(body))
-    assert taken_bytes(body) == taken()
-    assert refused_bytes(body + b" ") == TOO_LARGE
-
-
-def test_a_body_over_64_kb_is_413_whatever_it_holds() -> None:
-    assert refused_bytes(b"\x00" * (64 * 1024 + 1)) == TOO_LARGE
-
-
-@pytest.mark.parametrize(("given", "width"), [(1, 1), (1280.0, 1280), (100_000, 100_000), (0, None)])
-def test_a_width_is_taken_up_to_100_000_px_and_0_is_none(given: float, width: int | None) -> None:
-    assert taken(w=given).width_px == width
-
-
-# Malformed bodies
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"{", b"}", b"null", b"true", b"1", b'"x"', b"[]", b"d=example.com&n=pageview&u=/", b"\xff\xfe\x00", b"\x00"],
-)
-def test_a_body_that_is_no_json_object_is_malformed(body: bytes) -> None:
-    assert refused_bytes(body) == MALFORMED
-
-
-def test_an_array_of_events_is_malformed_here() -> None:
-    assert refused_bytes(b"[" + wire_body() + b"]") == MALFORMED
-
-
-@pytest.mark.parametrize("garbage", [b"x", b"{}", b",", b"\x00", b"//", wire_body()])
-def test_garbage_after_the_object_is_malformed(garbage: bytes) -> None:
-    assert refused_bytes(wire_body() + garbage) == MALFORMED
-
-
-@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
-@pytest.mark.parametrize("key", ["ra", "w", "p", "z"])
-def test_nan_and_infinity_are_no_json(key: str, constant: str) -> None:
-    assert refused_bytes(raw(f'"{key}":{constant}')) == MALFORMED
-
-
-@pytest.mark.parametrize(
-    ("key", "field"), [("ra", "revenue"), ("w", "width"), ("sd", "scroll_depth"), ("e", "engagement")]
-)
-@pytest.mark.parametrize("number", ["1e999", "-1e999"])
-def test_parse_body_leaves_out_a_number_too_big_for_a_float(key: str, field: str, number: str) -> None:
-    assert taken_bytes(raw(f'"n":"engagement","{key}":{number}')).ignored == (field,)
-
-
-@pytest.mark.parametrize("key", ["ra", "w", "z"])
-def test_a_number_of_thousands_of_digits_is_refused(key: str) -> None:
-    assert refused_bytes(raw(f'"{key}":{"9" * 60_000}')) == MALFORMED
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[" * 60_000,
-        b'{"a":' * 12_000,
-        b"[" * 30_000 + b"]" * 30_000,
-        raw('"p":' + "[" * 20_000 + "]" * 20_000),
-        raw('"z":' + '{"a":' * 10_000 + "1" + "}" * 10_000),
-    ],
-    ids=["open arrays", "open objects", "closed arrays", "in p", "in an unknown key"],
-)
-def test_deep_nesting_is_malformed_and_no_fault(body: bytes) -> None:
-    assert refused_bytes(body) == MALFORMED
-
-
-@pytest.mark.parametrize("depth", [900, 960, 990, 1010, 1500, 2000])
-def test_properties_near_the_parser_s_depth_raise_nothing(depth: int) -> None:
-    nested = '{"a":' + "[" * depth + "]" * depth + "}"
-    assert isinstance(parse_body(raw(f'"p":{nested}')), EventRequest | Dropped)
-    assert isinstance(parse_body(wire_body(p=nested)), EventRequest | Dropped)
-
-
-@pytest.mark.parametrize("sign", ["\x00", "\t", "\n", "\r", "\x1b", "\x1f", "\x7f"])
-@pytest.mark.parametrize("key", ["d", "n", "u"])
-def test_a_control_character_in_a_text_is_malformed(key: str, sign: str) -> None:
-    assert refused(**{key: f"/a{sign}b"}) == MALFORMED
-
-
-@pytest.mark.parametrize("surrogate", ["\\ud800", "\\udfff", "\\ude00\\ud83d"])
-@pytest.mark.parametrize("key", ["d", "n", "u"])
-def test_a_lone_surrogate_in_a_text_is_malformed(key: str, surrogate: str) -> None:
-    assert refused_bytes(raw(f'"{key}":"/a{surrogate}"')) == MALFORMED
-
-
-@pytest.mark.parametrize(
-    ("props", "stored"),
-    [
-        ('{"a":"x\\ud83d"}', '{"a":"x"}'),
-        ('{"\\ud800":1,"b":2}', '{"b":2}'),
-        ('{"a\\ud800":1}', '{"a":1}'),
-        ('{"a":["\\ud800"]}', '{"a":"[\\"\\"]"}'),
-        ('{"a":{"\\ud800":1}}', '{"a":"{\\"\\":1}"}'),
-        ('"{\\"a\\":\\"\\\\ud800\\"}"', '{"a":""}'),
-    ],
-)
-def test_parse_body_removes_halves_of_characters_from_properties(props: str, stored: str) -> None:
-    found = taken_bytes(raw(f'"p":{props}'))
-    assert (found.props, found.ignored) == (stored, ("props",))
-
-
-def test_a_surrogate_as_raw_bytes_is_malformed() -> None:
-    assert refused_bytes(b'{"d":"a.com","n":"\xed\xa0\x80","u":"/"}') == MALFORMED
 
 
 # Properties
@@ -583,124 +422,3 @@ def test_the_pixel_keeps_the_limits_of_the_body() -> None:
     assert pixel_refused(d="a b") == MALFORMED
     assert pixel_refused(n="a\x00b") == MALFORMED
     assert pixel_kept(r="x" * 2049).referrer == "x" * 2048
-
-
-# Properties of the parser
-
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40)
-ANY_JSON = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
-KEYS = st.sampled_from(["d", "n", "u", "r", "w", "p", "ra", "rc", "i", "sd", "e"]) | st.text(max_size=3)
-FITTING = st.fixed_dictionaries(
-    {"d": st.from_regex(r"[A-Za-z0-9._:-]{1,20}", fullmatch=True), "u": st.just("/")},
-    optional={
-        "n": st.sampled_from(["pageview", "engagement", "signup"]),
-        "w": st.integers(-1, 3000) | st.floats(0, 3000),
-        "ra": st.integers() | st.floats(),
-        "rc": st.text("EURs", min_size=3, max_size=3),
-        "sd": st.integers(-1, 101),
-        "e": st.integers(-1, 10**9),
-        "p": st.dictionaries(st.text(max_size=8), ANY_JSON, max_size=4),
-    },
-)
-
-
-def assert_checked(request: EventRequest) -> None:
-    """What every later step relies on."""
-    assert re.fullmatch(r"[a-z0-9._:-]{1,200}", request.site_id)
-    for text, limit in [
-        (request.name, 256),
-        (request.url, 2048),
-        (request.referrer or "", 2048),
-        (request.client_id or "", 64),
-        (request.props or "", 4096),
-    ]:
-        assert len(text.encode().decode()) <= limit
-    assert request.width_px is None or 1 <= request.width_px <= 100_000
-    assert request.scroll_depth is None or 0 <= request.scroll_depth <= 100
-    assert request.name == "engagement" or (request.scroll_depth, request.engagement_ms) == (None, None)
-    assert request.revenue_currency is None or re.fullmatch("[A-Z]{3}", request.revenue_currency)
-    if request.revenue_amount is not None:
-        assert request.revenue_amount.as_tuple().exponent == -2
-        assert abs(request.revenue_amount) < 10**10
-    if request.props is not None:
-        props = json.loads(request.props)
-        assert 1 <= len(props) <= 30
-        assert not any(value is None or isinstance(value, dict | list) for value in props.values())
-
-
-def assert_closed(outcome: EventRequest | Dropped) -> None:
-    if isinstance(outcome, EventRequest):
-        assert_checked(outcome)
-    else:
-        assert isinstance(outcome, Dropped)
-        assert outcome.status in (400, 413, 422)
-
-
-@given(st.binary(max_size=300))
-def test_any_bytes_are_a_request_or_a_drop(body: bytes) -> None:
-    assert_closed(parse_body(body))
-
-
-@given(st.integers(0, len(wire_body())), st.integers(0, 3), st.binary(max_size=6))
-def test_a_damaged_body_is_a_request_or_a_drop(at: int, removed: int, added: bytes) -> None:
-    body = wire_body()
-    assert_closed(parse_body(body[:at] + added + body[at + removed :]))
-
-
-def read_by_json(text: bytes) -> Any:
-    """What the standard library makes of a text, NaN and Infinity refused; the class of error where it is no JSON."""
-
-    def refuse(word: str) -> NoReturn:
-        raise ValueError(word)
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError):
-        return ValueError
-
-
-def read(text: bytes) -> Any:
-    try:
-        return parse_json(text)
-    except (ValueError, RecursionError):
-        return ValueError
-
-
-@given(ANY_JSON, st.booleans(), st.integers(0, 300), st.binary(max_size=4))
-def test_json_is_read_as_the_standard_library_reads_it(value: Any, ascii_only: bool, at: int, added: bytes) -> None:
-    text = json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass")
-    for each in (text, text[:at] + added + text[at:], text[:at] + text[at + 1 :]):
-        assert repr(read(each)) == repr(read_by_json(each))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *(b"9" * 25, b"-0", b"-0.0", b"1e400", b"1e-400", b"0.1234567890123456789", b"01", b"1.", b'{"a":1,"a":2}'),
-        *('"größe"'.encode("utf-16"), '"größe"'.encode("utf-32"), b"\xef\xbb\xbf{}"),
-        *(b'"\\ud800"', b'"\xed\xa0\x80"', b"[" * 900 + b"]" * 900),
-    ],
-)
-def test_what_readers_of_json_disagree_about_is_read_as_the_standard_library_reads_it(text: bytes) -> None:
-    assert repr(read(text)) == repr(read_by_json(text))
-
-
-@given(st.dictionaries(KEYS, ANY_JSON | st.text(max_size=300), max_size=10))
-def test_any_json_object_is_a_request_or_a_drop(keys: dict[str, Any]) -> None:
-    assert_closed(parse_body(json.dumps(keys).encode()))
-    assert_closed(parse_body(json.dumps(wire(**keys)).encode()))
-
-
-@given(FITTING)
-def test_any_nearly_right_event_is_a_request_or_a_drop(keys: dict[str, Any]) -> None:
-    assert_closed(parse_body(json.dumps(wire(**keys)).encode()))
-
-
-@given(st.dictionaries(KEYS, st.text(max_size=60), max_size=6))
-def test_any_query_is_a_request_or_a_drop(query: dict[str, str]) -> None:
-    assert_closed(parse_pixel(query))
-    assert_closed(parse_pixel({"d": SITE, "n": "x", "u": "/", **query}))
