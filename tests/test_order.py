@@ -22,3 +22,8 @@ def test_longest_first_keeps_the_order_of_all_others() -> None:
     assert [item.path for item in items] == [
         TESTS / name for name in (LONGEST[0], LONGEST[1], LONGEST[1], "a.py", "b.py", "a.py")
     ]
+
+
+def test_no_file_of_tests_has_more_than_500_lines() -> None:
+    lengths = {str(file.relative_to(TESTS)): len(file.read_text("utf-8").splitlines()) for file in TESTS.rglob("*.py")}
+    assert {name: lines for name, lines in lengths.items() if lines > 500} == {}

@@ -1,6 +1,5 @@
 """The routes of who gets in, over HTTP: shapes, refusals, cookies, and several instances over one store."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -8,89 +7,12 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
-from mallard.api.app import create_app
 from mallard.auth.password_hashing import AT_ONCE, PasswordHashing
-from mallard.auth.service import AuthService
-from mallard.auth.setup import Setup
-from mallard.config import Settings
 from mallard.errors import ConfigError
 from mallard.store.ttl_cache import TTL_SECONDS
-from support.auth import Clock, quick_hashing
+from support.auth_place import DASHBOARD, GOOD, OTHER, OWN_PAGE, Place, answered, log_in, sentence, status
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
-
-NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
-SECRET = b"s" * 32
-GOOD, OTHER = "kettle-moss-17", "lantern-fjord-4"
-OWN_PAGE = {"sec-fetch-site": "same-origin"}
-DASHBOARD = "https://dash.example.org"
-
-
-class Place:
-    """Instances over one store, a time to move, and a client's address to choose."""
-
-    def __init__(self, store: Any = None, *, token: str = "", on_loopback: bool = True, **settings: Any) -> None:
-        self.store = store or FaultyStore(MemoryStore())
-        self.clock, self.now, self.address = Clock(), NOW, "192.0.2.7"
-        self.settings = Settings(**{"dashboard_origin": DASHBOARD, **settings})
-        self.first_visit = Setup(on_loopback, token)
-
-    def instance(
-        self, base_url: str = "http://localhost:8000", *, hashing: PasswordHashing | None = None
-    ) -> TestClient:
-        gate = AuthService(
-            self.settings,
-            self.store,
-            SECRET,
-            self.first_visit,
-            hashing=hashing or quick_hashing(),
-            clock=self.clock,
-            now=lambda: self.now,
-        )
-        app = create_app(lambda: None, list, lambda: self.now, lambda *_: None, gate, lambda _: self.address)  # type: ignore[arg-type, return-value]
-        return TestClient(app, base_url=base_url, raise_server_exceptions=False)
-
-    def wait(self, seconds: float) -> None:
-        self.clock.seconds += seconds
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def place() -> Place:
-    return Place()
-
-
-@pytest.fixture
-def owner(place: Place) -> TestClient:
-    """A client that is logged in, on a page of ours."""
-    client = place.instance()
-    answered(client.post("/api/auth/setup", json={"password": GOOD}))
-    client.headers.update(OWN_PAGE)
-    return client
-
-
-def answered(answer: httpx2.Response, status: int = 200) -> Any:
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def sentence(answer: httpx2.Response, status: int) -> str:
-    """The one sentence of a refusal."""
-    found = answered(answer, status)
-    assert set(found) == ({"error", "request_id"} if status >= 500 else {"error"})
-    assert found["error"].endswith(".")
-    return str(found["error"])
-
-
-def log_in(client: TestClient, password: str = GOOD) -> httpx2.Response:
-    return client.post("/api/auth/login", json={"password": password})
-
-
-def status(client: TestClient) -> tuple[bool, bool]:
-    found = answered(client.get("/api/auth/status"))
-    assert set(found) == {"setup_required", "authenticated", "open"}
-    return found["setup_required"], found["authenticated"]
-
 
 # The first visit
 
@@ -416,140 +338,6 @@ def test_a_server_too_busy_to_check_passwords_locks_nobody_out(place: Place, own
     for _ in range(AT_ONCE):
         hashing._places.release()
     answered(log_in(client))
-
-
-# Keys
-
-
-def test_a_key_is_made_shown_once_listed_and_revoked(owner: TestClient) -> None:
-    made = answered(owner.post("/api/keys", json={"name": "a server", "scope": "ReadOnly"}), 201)
-    assert set(made) == {"key", "key_hash", "name", "scope"}
-    assert made["key"].startswith("mm_")
-    (listed,) = answered(owner.get("/api/keys"))
-    assert made["key"] not in str(listed)
-    assert listed["key_hash"] == made["key_hash"]
-    assert (listed["name"], listed["scope"], listed["revoked"]) == ("a server", "ReadOnly", False)
-    assert listed["created_at"] == NOW.isoformat()
-    assert (listed["sites"], listed["expires_at"], listed["last_used"]) == ([], None, None)
-    assert answered(owner.delete(f"/api/keys/{made['key_hash']}")) == {"status": "revoked"}
-    assert answered(owner.get("/api/keys"))[0]["revoked"] is True
-    sentence(owner.delete(f"/api/keys/{'0' * 64}"), 404)
-
-
-def test_a_key_may_be_for_some_sites_and_some_time(owner: TestClient) -> None:
-    wish = {"name": "a", "scope": "Ingest", "sites": ["Example.com"], "expires_at": "2026-03-31"}
-    made = answered(owner.post("/api/keys", json=wish), 201)
-    assert (made["sites"], made["expires_at"]) == (["example.com"], "2026-04-01T00:00:00+00:00")
-
-
-@pytest.mark.parametrize(
-    "wish",
-    [
-        {"name": "", "scope": "Admin"},
-        {"name": "a", "scope": "Root"},
-        {"name": "a"},
-        {"name": "a", "scope": "Admin", "sites": ["a b"]},
-        {"name": "a", "scope": "Admin", "expires_at": "2026-03-09"},
-        {"name": "a", "scope": "Admin", "expires": "2026-03-31"},
-    ],
-)
-def test_a_key_that_cannot_be_is_400(owner: TestClient, wish: dict[str, Any]) -> None:
-    sentence(owner.post("/api/keys", json=wish), 400)
-    assert answered(owner.get("/api/keys")) == []
-
-
-@pytest.mark.parametrize(("scope", "expected"), [("Admin", 200), ("ReadOnly", 403), ("Ingest", 403)])
-def test_keys_are_managed_with_admin_keys_and_no_others(
-    place: Place, owner: TestClient, scope: str, expected: int
-) -> None:
-    text = answered(owner.post("/api/keys", json={"name": "a", "scope": scope}), 201)["key"]
-    client = place.instance()
-    for headers in ({"authorization": f"Bearer {text}"}, {"x-api-key": text}):
-        assert client.get("/api/keys", headers=headers).status_code == expected
-    sentence(client.get("/api/keys"), 401)
-    sentence(client.get("/api/keys", headers={"x-api-key": "mm_" + "A" * 43}), 401)
-
-
-def test_a_revoked_key_is_refused_everywhere_within_seconds(place: Place, owner: TestClient) -> None:
-    made = answered(owner.post("/api/keys", json={"name": "a", "scope": "Admin"}), 201)
-    elsewhere, key = place.instance(), {"x-api-key": made["key"]}
-    answered(elsewhere.get("/api/keys", headers=key))
-    answered(owner.delete(f"/api/keys/{made['key_hash']}"))
-    sentence(owner.get("/api/keys", headers=key), 401)
-    place.wait(TTL_SECONDS)
-    sentence(elsewhere.get("/api/keys", headers=key), 401)
-
-
-def test_a_cookie_alone_changes_nothing(owner: TestClient) -> None:
-    del owner.headers["sec-fetch-site"]
-    sentence(owner.post("/api/keys", json={"name": "a", "scope": "Admin"}), 403)
-    sentence(
-        owner.post("/api/keys", json={"name": "a", "scope": "Admin"}, headers={"origin": "https://evil.example"}), 403
-    )
-    answered(
-        owner.post("/api/keys", json={"name": "a", "scope": "Admin"}, headers={"origin": "http://localhost:8000"}), 201
-    )
-
-
-# Shared links
-
-
-def test_a_link_lets_whoever_has_it_look(place: Place, owner: TestClient) -> None:
-    wish = {"site_id": "Example.com", "name": "board", "filters": '[["is","visit:country",["DE"]]]', "embeddable": True}
-    link = answered(owner.post("/api/links", json=wish), 201)
-    assert link == {
-        **wish,
-        "site_id": "example.com",
-        "slug": link["slug"],
-        "created_at": NOW.isoformat(),
-        "has_password": False,
-    }
-    assert answered(owner.get("/api/links")) == answered(owner.get("/api/links?site_id=example.com")) == [link]
-    assert answered(owner.get("/api/links?site_id=example.org")) == []
-    visitor = place.instance()
-    share = answered(visitor.post(f"/api/share/{link['slug']}", json={}))
-    assert share == {**wish, "site_id": "example.com", "token": share["token"]}
-    sentence(visitor.get("/api/keys", headers={"authorization": f"Bearer {share['token']}"}), 403)
-    assert "set-cookie" not in visitor.post(f"/api/share/{link['slug']}", json={}).headers
-    answered(owner.delete(f"/api/links/{link['slug']}"))
-    place.wait(TTL_SECONDS)
-    sentence(visitor.post(f"/api/share/{link['slug']}", json={}), 404)
-    sentence(visitor.get("/api/keys", headers={"authorization": f"Bearer {share['token']}"}), 401)
-    sentence(owner.delete(f"/api/links/{link['slug']}"), 404)
-
-
-def test_a_link_s_password_is_guessed_as_little_as_the_owner_s(place: Place, owner: TestClient) -> None:
-    link = answered(owner.post("/api/links", json={"site_id": "a.example", "name": "a", "password": OTHER}), 201)
-    assert link["has_password"]
-    visitor, path = place.instance(), f"/api/share/{link['slug']}"
-    answered(visitor.post(path, json={"password": OTHER}))
-    answers = [visitor.post(path, json={"password": "wrong"}) for _ in range(6)]
-    assert [each.status_code for each in answers] == [401] * 5 + [429]
-    assert answers[5].headers["retry-after"] == "300"
-    answered(log_in(visitor))
-
-
-@pytest.mark.parametrize(
-    "wish",
-    [
-        {"site_id": "", "name": "a"},
-        {"site_id": "a b", "name": "a"},
-        {"site_id": "a.example", "name": ""},
-        {"site_id": "a.example", "name": "a", "password": "short"},
-        {"site_id": "a.example", "name": "a", "filters": "{}"},
-        {"site_id": "a.example"},
-    ],
-)
-def test_a_link_that_cannot_be_is_400(owner: TestClient, wish: dict[str, Any]) -> None:
-    sentence(owner.post("/api/links", json=wish), 400)
-    assert answered(owner.get("/api/links")) == []
-
-
-def test_links_are_made_and_listed_by_the_owner_only(place: Place, owner: TestClient) -> None:
-    visitor = place.instance()
-    sentence(visitor.post("/api/links", json={"site_id": "a.example", "name": "a"}), 401)
-    sentence(visitor.get("/api/links"), 401)
-    sentence(visitor.delete("/api/links/" + "A" * 22), 401)
 
 
 # A dashboard on another site

@@ -9,6 +9,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 THINNED = {
     "auth/test_api.py": 2,
+    "auth/test_api_keys_and_links.py": 2,
     "behaviour/test_sequences.py": 2,
     "browser/dashboard": 5,
     "browser/test_door.py": 3,
