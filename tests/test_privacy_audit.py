@@ -164,6 +164,7 @@ def test_the_search_finds_what_a_site_itself_sends(tmp_path: Path, persons: list
     assert any(place.endswith(f"00000.parquet, decoded: {form}") for place in stored)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_search_knows_every_form(persons: list[Person], number: int) -> None:
     """0 is on IPv6, 1 on IPv4."""

@@ -141,7 +141,7 @@ WAYS: tuple[Callable[[Kept], None], ...] = (
 )
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("in_portions", [False, True])
 @pytest.mark.parametrize("way", WAYS)
 def test_visitor_of_several_days_is_one_before_and_after_the_rollup(

@@ -285,6 +285,7 @@ def test_csv_begins_with_a_byte_order_mark_unless_told_otherwise(place: Place, w
 ODD = ["=1+1", " =1", "' ＝1", "'=1+1", "''-x", "'x", "@", "\tx", "\na", '"', "é", None]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", DOWNLOAD_FORMATS)
 @pytest.mark.parametrize("more", [{}, {"bom": "false"}], ids=["bom", "bare"])
 def test_an_import_of_downloaded_events_adds_nothing(
@@ -319,6 +320,7 @@ def test_a_file_has_a_name_and_is_for_no_cache(place: Place) -> None:
 # What is refused
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [

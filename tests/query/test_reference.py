@@ -145,7 +145,7 @@ def check(stats: Stats, rows: list[Row], period: str, filters: list[Any]) -> Non
     assert {name: found[name] for name in BREAKDOWNS} == recomputed(inside, filters)
 
 
-@pytest.mark.sampled(5, 1)
+@pytest.mark.sampled(10, 2)
 @pytest.mark.parametrize("period", PERIODS)
 def test_every_report_equals_the_reference(case: tuple[Stats, list[Row]], period: str) -> None:
     check(*case, period, [])
