@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, settings
 
 from support.forked import Forked
 from support.order import longest_first
-from support.sampled import SAMPLED, SOAK, mark_heavy
+from support.sampled import DIVIDED, SAMPLED, SOAK, mark_heavy
 from support.scratch import keep_files_in_memory
-from support.server import Server
+from support.server import Server, started
 from support.thinned import thin
 
 EXAMPLES = {"test": 30, "check": 150}
@@ -35,8 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("check" if is_check else "test")
     if not is_check:
         keep_files_in_memory()
-        Server.begin = Forked
-    for marker in (SAMPLED, SOAK):
+    for marker in (SAMPLED, SOAK, DIVIDED):
         config.addinivalue_line("markers", marker)
 
 
@@ -52,6 +51,13 @@ def pytest_collection_finish() -> None:
     """Modules and thousands of tests stay to the end: the collector need not walk them again and again."""
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Servers are programs of their own where a heavy test starts them, unless it is heavy only for its number."""
+    is_program = item.get_closest_marker("heavy") and not item.get_closest_marker("divided")
+    Server.begin = started if is_program else Forked
 
 
 @pytest.fixture(autouse=True)

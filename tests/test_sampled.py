@@ -8,8 +8,8 @@ from support.sampled import marks_of
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ((3,), [[], ["heavy"], ["heavy"], []]),
-        ((3, 1), [[], ["heavy"], ["heavy", "soak"], []]),
+        ((3,), [[], ["heavy", "divided"], ["heavy", "divided"], []]),
+        ((3, 1), [[], ["heavy", "divided"], ["heavy", "divided", "soak"], []]),
         ((1,), [[], [], [], []]),
     ],
 )

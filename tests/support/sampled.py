@@ -11,6 +11,7 @@ SAMPLED = (
     "the heavy suite has `checked` more (all others, unless given), and `make soak` the rest"
 )
 SOAK = "soak: the rest of a large table of cases; run by `make soak` only"
+DIVIDED = "divided: heavy for the number of its like only; it runs as in `make test`"
 
 
 def mark_heavy(items: Iterable[pytest.Item]) -> None:
@@ -39,4 +40,4 @@ def marks_of(place: int, number: int, checked: int | None = None) -> list[str]:
     turn = place % number
     if turn == 0:
         return []
-    return ["heavy"] if checked is None or turn <= checked else ["heavy", "soak"]
+    return ["heavy", "divided"] if checked is None or turn <= checked else ["heavy", "divided", "soak"]

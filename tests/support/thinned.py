@@ -52,7 +52,8 @@ def thin(items: Iterable[pytest.Item]) -> None:
         if name not in names:
             names.append(name)
         if names.index(name) % number:
-            item.add_marker("heavy")
+            for mark in ("heavy", "divided"):
+                item.add_marker(mark)
 
 
 def one_of(path: Path) -> int:
