@@ -25,7 +25,7 @@ from support.moto import moto_server
 from support.server import Server
 from support.wild_traffic import OTHER, SITE, Wire, ask, batch, page_view, wild
 
-PEOPLE = 200
+PEOPLE = 400
 SEED = 20261124
 
 
