@@ -28,7 +28,7 @@ SLOW_MODULES = {
     "urllib.request",
     "uvicorn",
 }
-SLOW_NAMES = {"Embedded", "Engine", "TestClient", "cold", "main"}
+SLOW_NAMES = {"DuckDBEngine", "Embedded", "TestClient", "cold", "main"}
 """Of what is imported from the product or from tests/: those who query, whole servers, functions and commands."""
 
 
