@@ -28,7 +28,7 @@ def test_the_sql_brings_back_what_was_set_aside(tmp_path: Path) -> None:
 
 
 def test_its_figures_are_those_of_the_code() -> None:
-    assert f"Hidden for {VISIBILITY_SECONDS} s" in TEXT
+    assert f"Visibility timeout of {VISIBILITY_SECONDS} s" in TEXT
     assert f"later than {ROUND_TIME.total_seconds():.0f} s" in TEXT
     assert f"{pause_seconds(1)} s, then twice as long each time, up to {MAX_PAUSE_SECONDS // 60} minutes" in TEXT
     assert f"table `set_aside` of the file, {ASIDE_SECONDS // 86_400} days" in TEXT
