@@ -43,20 +43,20 @@ class CommonSettings:
 
     data_dir: str = _setting("data", text, "Folder of the local store and queue.")
     store: str = _setting(
-        "", folder_or_bucket, "Where the table lives: a folder, or s3://bucket/prefix. Empty: the data folder."
+        "", folder_or_bucket, "Location of the table: a folder, or s3://bucket/prefix. Empty: the data folder."
     )
     s3_endpoint: str = _setting("", http_address, "Address of an S3-compatible server. Empty: AWS.")
     s3_region: str = _setting("", text, "Region of the bucket. Empty: AWS_REGION, else us-east-1.")
-    single_writer: bool = _setting(
-        False, truth, "One writer alone, on a store that does not keep the conditions of writes."
-    )
+    single_writer: bool = _setting(False, truth, "Single-writer mode, for a store without conditional writes.")
     queue: str = _setting("local", queue_location, "local, or the URL of an SQS queue.")
-    secret: str = _setting("", text, "Signs sessions, and makes the ingest key. Empty: one is made once, in config/.")
-    log_format: str = _setting("text", one_of("text", "json"), "Form of log lines: text or json.")
+    secret: str = _setting(
+        "", text, "Secret that signs sessions and derives the ingest key. Empty: generated once, in config/."
+    )
+    log_format: str = _setting("text", one_of("text", "json"), "Format of log lines: text or json.")
     log_level: str = _setting("info", one_of("debug", "info", "warning", "error"), "debug, info, warning or error.")
-    tracing: bool = _setting(False, truth, "On AWS: trace calls with X-Ray, where a layer brings its SDK.")
+    tracing: bool = _setting(False, truth, "On AWS: trace calls with X-Ray; requires a layer with its SDK.")
     cloudwatch_metrics: bool = _setting(
-        False, truth, "On AWS: write all counts as CloudWatch metrics, each paid for; else only those of trouble."
+        False, truth, "On AWS: write all counts as CloudWatch metrics, each at a price; else only those of faults."
     )
 
     @property
@@ -70,18 +70,18 @@ class ServerSettings:
     """Settings of ``mallard serve`` alone: its address, its queue on disk and its end."""
 
     host: str = _setting("127.0.0.1", text, "Address the server listens on.")
-    port: int = _setting(8000, whole(0, 65535), "Port the server listens on; 0 takes a free one.")
+    port: int = _setting(8000, whole(0, 65535), "Port the server listens on; 0: a free port.")
     min_free_mb: int = _setting(
         256,
         whole(0, 1_000_000),
-        "MB that stay free on the disk of the local queue: below, events are answered 503.",
+        "MB to keep free on the disk of the local queue; below, events are answered 503.",
     )
     queue_max_mb: int = _setting(
         4096,
         whole(16, 10_000_000),
-        "MB of events that may wait in the local queue; then new ones are answered 503.",
+        "MB of events in the local queue; beyond, new events are answered 503.",
     )
-    shutdown_timeout: int = _setting(30, whole(1, 3600), "Seconds a shutdown may take.", toml="shutdown_timeout_secs")
+    shutdown_timeout: int = _setting(30, whole(1, 3600), "Maximum seconds of a shutdown.", toml="shutdown_timeout_secs")
 
     @property
     def on_loopback(self) -> bool:
@@ -99,21 +99,21 @@ class AuthSettings:
     """Settings of logins, read by the programs that answer the API."""
 
     auth: str = _setting(
-        "on", truth_or_word(true="on", false="off"), "off opens the numbers to everyone who reaches the server."
+        "on", truth_or_word(true="on", false="off"), "off: every client that reaches the server has full access."
     )
-    admin_password: str = _setting("", password, "Password of the dashboard; wins over one that is set there.")
-    session_ttl: int = _setting(86_400, whole(1, 31_536_000), "Seconds that a login holds.", toml="session_ttl_secs")
+    admin_password: str = _setting("", password, "Password of the dashboard; overrides a stored one.")
+    session_ttl: int = _setting(
+        86_400, whole(1, 31_536_000), "Lifetime of a login in seconds.", toml="session_ttl_secs"
+    )
     secure_cookies: str = _setting(
-        "auto", truth_or_word("auto"), "Send the session's cookie over HTTPS only. auto: where it came so."
+        "auto", truth_or_word("auto"), "Send the session's cookie over HTTPS only. auto: if the login used HTTPS."
     )
     dashboard_origin: str = _setting(
-        "", web_origin, "Origin of a dashboard on another site, which may ask with a token. Empty: none."
+        "", web_origin, "Origin of a dashboard on another site, which may send requests with a token. Empty: none."
     )
-    max_login_attempts: int = _setting(
-        5, whole(1, 1000), "Wrong passwords from one address that close the login to it."
-    )
+    max_login_attempts: int = _setting(5, whole(1, 1000), "Wrong passwords from one address that block its logins.")
     login_lockout: int = _setting(
-        300, whole(1, 86_400), "Seconds that the login stays closed.", toml="login_lockout_secs"
+        300, whole(1, 86_400), "Seconds that logins of an address stay blocked.", toml="login_lockout_secs"
     )
 
 
@@ -124,14 +124,14 @@ class ProxySettings:
     trusted_proxies: tuple[Network, ...] = _setting(
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         networks,
-        "Networks whose X-Forwarded-For is believed.",
+        "Networks whose X-Forwarded-For is trusted.",
     )
-    edge_secret: str = _setting("", text, "What the CDN in front sends as X-Mallard-Edge. Empty: no CDN is believed.")
+    edge_secret: str = _setting("", text, "Secret that the CDN sends as X-Mallard-Edge. Empty: no CDN is trusted.")
     edge_cdn: str = _setting(
         "cloudfront", one_of("cloudfront", "cloudflare", "fastly"), "Whose headers name viewer and place."
     )
     edge_only: bool = _setting(
-        False, truth, "On AWS: refuse requests that do not carry MALLARD_EDGE_SECRET, as those around the CDN."
+        False, truth, "On AWS: reject requests without MALLARD_EDGE_SECRET, such as those around the CDN."
     )
 
 
@@ -139,15 +139,15 @@ class ProxySettings:
 class PrivacySettings:
     """Settings that decide what is stored of an event, read by ingest."""
 
-    honor_gpc: bool = _setting(True, truth, "Give no visitor id to events that carry Sec-GPC or DNT.")
-    visitor_rotation: str = _setting("day", one_of("day", "week", "month"), "How long a visitor id lasts.")
-    gdpr_mode: bool = _setting(False, truth, "All of the next five, and places to the country only.")
-    strip_referrer_query: bool = _setting(True, truth, "Keep no query of a referrer's address.")
-    round_timestamps: bool = _setting(False, truth, "Keep the hour of an event only.")
-    suppress_browser_version: bool = _setting(False, truth, "Keep no browser version.")
-    suppress_os_version: bool = _setting(False, truth, "Keep no version of the operating system.")
-    suppress_screen_size: bool = _setting(False, truth, "Keep no screen size; the device class stays.")
-    suppress_visitor_id: bool = _setting(False, truth, "Give nobody a visitor id.")
+    honor_gpc: bool = _setting(True, truth, "Give no visitor id to events with Sec-GPC or DNT.")
+    visitor_rotation: str = _setting("day", one_of("day", "week", "month"), "Lifetime of a visitor id.")
+    gdpr_mode: bool = _setting(False, truth, "The next five settings, and places to the country only.")
+    strip_referrer_query: bool = _setting(True, truth, "Store referrers without their query.")
+    round_timestamps: bool = _setting(False, truth, "Store only the hour of an event.")
+    suppress_browser_version: bool = _setting(False, truth, "Store no browser version.")
+    suppress_os_version: bool = _setting(False, truth, "Store no version of the operating system.")
+    suppress_screen_size: bool = _setting(False, truth, "Store no screen size; the device class stays.")
+    suppress_visitor_id: bool = _setting(False, truth, "Store no visitor ids.")
     mask_paths: bool = _setting(
         True, truth, "Store * for mail addresses and long tokens in paths of pages and referrers."
     )
@@ -165,15 +165,15 @@ class IngestSettings:
     ingest_key: str = _setting(
         "",
         text,
-        "Mixed into ids of visitors and named events. Empty: made of MALLARD_SECRET, or once, in salts/.",
+        "Key of visitor ids and named events. Empty: derived from MALLARD_SECRET, or generated once, in salts/.",
     )
     sites: tuple[str, ...] = _setting((), site_patterns, "Allow-list of site ids and *.domain. Empty: any site.")
     new_sites_per_hour: int = _setting(
-        100, whole(0, 1_000_000), "New sites taken in an hour beyond those listed in full or with settings."
+        100, whole(0, 1_000_000), "New sites accepted in an hour beyond those listed in full or with settings."
     )
-    filter_bots: bool = _setting(True, truth, "Leave bots out of the numbers.")
+    filter_bots: bool = _setting(True, truth, "Drop events of bots.")
     count_local: bool = _setting(False, truth, "Count pages on localhost and on private addresses.")
-    count_automation: bool = _setting(False, truth, "Count browsers that a program drives, where their script says so.")
+    count_automation: bool = _setting(False, truth, "Count browsers that a program drives (navigator.webdriver).")
     rate_limit: int = _setting(
         0,
         whole(0, 1_000_000),
@@ -210,15 +210,15 @@ class FlushSettings:
     flush_quiet: int = _setting(
         0,
         whole(0, 36_000),
-        "Seconds that the events of quiet sites are gathered where there are many. 0: none wait.",
+        "Seconds that events of quiet sites are batched if there are many such sites. 0: no batching.",
         toml="flush_quiet_secs",
     )
-    seal_rows: int = _setting(262_144, whole(1000, 1_048_576), "Events of a day's file; the next ones open another.")
-    retention_days: int = _setting(0, whole(0, 36_500), "Days that events are kept. 0: for ever.")
+    seal_rows: int = _setting(262_144, whole(1000, 1_048_576), "Events in a segment before it is sealed.")
+    retention_days: int = _setting(0, whole(0, 36_500), "Days that events are stored. 0: for ever.")
     retention_keep_rollups: bool = _setting(
         False,
         truth,
-        "Keep the daily counts of days whose events are deleted; answers then say from when events are there.",
+        "Keep the daily counts of days whose events are deleted; responses then give the first day with events.",
     )
 
 
@@ -226,17 +226,17 @@ class FlushSettings:
 class QuerySettings:
     """Settings of the programs that answer the API."""
 
-    metrics_token: str = _setting("", text, "What /metrics asks for as a bearer token. Empty: nothing.")
+    metrics_token: str = _setting("", text, "Bearer token that /metrics requires. Empty: none.")
     security_contact: tuple[str, ...] = _setting(
-        (), contacts, "Whom to tell of a weakness, in security.txt: addresses mailto: or https://. Empty: none."
+        (), contacts, "Security contacts in security.txt: addresses mailto: or https://. Empty: none."
     )
-    query_memory_mb: int = _setting(512, whole(128, 1_000_000), "Memory a query engine may take, in MB.")
+    query_memory_mb: int = _setting(512, whole(128, 1_000_000), "Memory of the query engine, in MB.")
     query_threads: int = _setting(2, whole(1, 256), "Threads of the query engine.")
-    query_seconds: int = _setting(30, whole(1, 900), "Seconds a query may take.")
+    query_seconds: int = _setting(30, whole(1, 900), "Maximum seconds of a query.")
     cache_ttl: int = _setting(
         60,
         whole(0, 86_400),
-        "Seconds an answer is kept for the same question about the same data. 0: not at all.",
+        "Lifetime of cached results in seconds. 0: no cache.",
         toml="cache_ttl_secs",
     )
 
