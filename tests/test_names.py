@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from mallard.normalize.names import (
     forms,
-    read_site_id,
     stored_host,
     stored_label,
     stored_path,
@@ -19,6 +18,7 @@ from mallard.normalize.names import (
     written_page,
     written_referrer,
 )
+from mallard.sites.site_id import read_site_id
 
 
 @pytest.mark.parametrize(

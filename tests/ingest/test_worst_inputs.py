@@ -24,8 +24,9 @@ from mallard.ingest.props import neat_props
 from mallard.ingest.request import MAX_BODY_BYTES, MAX_URL_LENGTH, parse_body, parse_pixel_query
 from mallard.ingest.trusted_proxies import TrustedProxies, client_address
 from mallard.normalize.hashed_cache import forget_all
-from mallard.normalize.names import MAX_NETLOC_LENGTH, composed, read_site_id, split_address, stored_label
+from mallard.normalize.names import MAX_NETLOC_LENGTH, composed, split_address, stored_label
 from mallard.privacy.redaction import kept_referrer
+from mallard.sites.site_id import read_site_id
 from support.counted_work import work_of
 
 MOST_UNITS = 50_000

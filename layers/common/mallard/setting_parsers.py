@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 from mallard.http.addresses import Network
-from mallard.normalize.names import read_site_id
+from mallard.sites.site_id import read_site_id
 
 MIN_PASSWORD_LENGTH = 8
 MAX_PASSWORD_LENGTH = 1000

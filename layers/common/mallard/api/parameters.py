@@ -7,8 +7,8 @@ from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 
 from mallard.errors import QueryError
-from mallard.normalize.names import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
 from mallard.reports.standard_reports import BREAKDOWNS, OVERVIEW_BREAKDOWNS
+from mallard.sites.site_id import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
 from mallard.stats.comparison import COMPARISONS
 from mallard.stats.date_range import PERIODS
 from mallard.stats.query import MAX_LIMIT

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from mallard.auth.admin_password import PASSWORD_KEY, AdminPassword
 from mallard.auth.api_keys import KEYS, ApiKeys
@@ -13,6 +12,7 @@ from mallard.maintenance.erasure import ERASURES, read_erasure
 from mallard.privacy.rotation import ROTATION_KEY, known_rotation
 from mallard.privacy.salts import SALTS, SECRET_KEY, check_salt
 from mallard.sites.settings_store import SITES, SiteSettingsStore
+from mallard.sites.site_id import unescaped
 from mallard.store.base import Store
 from mallard.table.rollup import ROLLUPS, parse_rollup
 from mallard.table.rollup_file import open_whole
@@ -49,7 +49,7 @@ def damaged_rollups(store: Store) -> Iterator[str]:
 
 
 def _name(key: str, prefix: str) -> str:
-    return unquote(key.removeprefix(prefix).removesuffix(".json"))
+    return unescaped(key.removeprefix(prefix).removesuffix(".json"))
 
 
 _CHECKS: dict[str, tuple[_Check, str]] = {

@@ -25,9 +25,9 @@ from mallard.ingest.props import MAX_PROPS_COUNT as MAX_PROPS_COUNT
 from mallard.ingest.props import MAX_PROPS_LENGTH as MAX_PROPS_LENGTH
 from mallard.ingest.props import neat_props
 from mallard.normalize.hashed_cache import hashed_cache
-from mallard.normalize.names import MAX_FOLDER_NAME_BYTES as MAX_FOLDER_NAME_BYTES
-from mallard.normalize.names import MAX_SITE_ID_LENGTH, composed, fits_folder, read_site_id, stored_label
+from mallard.normalize.names import composed, stored_label
 from mallard.normalize.strict_json import parse_json
+from mallard.sites.site_id import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_NAME_LENGTH = 256

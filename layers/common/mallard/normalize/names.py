@@ -1,13 +1,12 @@
-"""Stored forms of site ids, hostnames, addresses, paths and names, for ingest and for what an owner writes."""
+"""Stored forms of hostnames, addresses, paths and names, for ingest and for settings."""
 
 import re
 from collections.abc import Callable
 from unicodedata import combining, normalize
-from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from mallard.normalize.hashed_cache import hashed_cache
 
-MAX_SITE_ID_LENGTH = 200
 MAX_HOST_LENGTH = 253
 MAX_HOST_LABEL_LENGTH = 63
 MAX_NETLOC_LENGTH = 320
@@ -20,15 +19,11 @@ SHORT_LENGTH = 128
 MAX_TAG_LENGTH = 256
 WIDTH_STEP_PX = 100
 WIDEST_PX = 4000
-MAX_FOLDER_NAME_BYTES = 255 - len("site_id=")
-"""What a file system takes as one name; `:` is `%3A` there."""
-
 NAMES_BYTES = 1024 * 1024
 
 # The standard library's own cache keeps the last addresses as they came.
 _split: Callable[[str], SplitResult] = urlsplit.__wrapped__  # type: ignore[attr-defined]
 
-_SITE_ID = re.compile(r"[a-z0-9._:-]+")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NETLOC = re.compile(r"\A[^/?#]*//")
@@ -58,27 +53,6 @@ def split_address(text: str) -> SplitResult:
     if not text.isascii() and len(_NETLOC.sub("", text, count=1).partition("/")[0]) > MAX_NETLOC_LENGTH:
         raise ValueError("the host is too long")
     return _split(text)
-
-
-@hashed_cache(most_bytes=NAMES_BYTES)
-def read_site_id(text: str) -> str | None:
-    """The id of a site: ASCII in small letters, an international name as ``xn--``; None where it is no id.
-
-    ``Bücher.example:8080`` is ``xn--bcher-kva.example:8080``.
-    """
-    host, colon, rest = text.strip().partition(":")
-    ascii_host = host if host.isascii() else stored_host(host)
-    if ascii_host is None:
-        return None
-    name = f"{ascii_host}{colon}{rest}"
-    if len(name) > MAX_SITE_ID_LENGTH or not name.isascii() or not _SITE_ID.fullmatch(name := name.lower()):
-        return None
-    return name if name.strip(".") else None
-
-
-def fits_folder(site: str) -> bool:
-    """True where a folder of the table can be named after a site id."""
-    return len(quote(site, safe="")) <= MAX_FOLDER_NAME_BYTES
 
 
 @hashed_cache(most_bytes=NAMES_BYTES)

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
-from urllib.parse import quote, unquote
 
 from mallard.errors import ConflictError, MallardError, StoreUnavailableError
 from mallard.privacy.derived_keys import derived
 from mallard.privacy.rotation import DAILY, Rotation, last_date
 from mallard.sites.settings_store import SiteSettingsStore
+from mallard.sites.site_id import folder_name, unescaped
 from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Store, surely_past
 from mallard.store.stored_object import JsonFormat, StoredObject
@@ -48,7 +48,7 @@ class Salt:
 
 def salt_key(site_id: str, name: str) -> str:
     """The key of a site's salt."""
-    return f"salts/site_id={quote(site_id, safe='')}/{name}.json"
+    return f"{SALTS}{folder_name(site_id)}/{name}.json"
 
 
 class Salts:
@@ -198,6 +198,6 @@ def _format(field: str) -> JsonFormat[bytes]:
 def _parse(key: str) -> tuple[str, date] | None:
     match = re.fullmatch(r"salts/site_id=([^/]+)/(\d{4}-\d{2}-\d{2}(?:\.\w+)?)\.json", key)
     try:
-        return (unquote(match[1]), last_date(match[2])) if match else None
+        return (unescaped(match[1]), last_date(match[2])) if match else None
     except ValueError:
         return None

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from mallard.sites.erased_days import ErasedDays, remembered
 from mallard.sites.settings import SiteSettings, from_json, read_settings
+from mallard.sites.site_id import escaped, folder_name
 from mallard.store.base import Store
 from mallard.store.stored_object import JsonFormat, StoredObject
 from mallard.store.ttl_cache import TtlCache
@@ -31,7 +31,7 @@ DEFAULTS = SiteSettings()
 
 def site_key(site_id: str) -> str:
     """The key of a site's settings."""
-    return f"{SITES}{quote(site_id, safe='')}.json"
+    return f"{SITES}{escaped(site_id)}.json"
 
 
 class SiteSettingsStore:
@@ -94,8 +94,8 @@ class SiteSettingsStore:
 
     def has_begun(self, site_id: str) -> bool:
         """True where a day of the site has begun, by what is stored: a salt, a partition or a rollup."""
-        name = quote(site_id, safe="")
-        return any(next(iter(self._store.list(f"{folder}site_id={name}/")), None) for folder in DAYS)
+        name = folder_name(site_id)
+        return any(next(iter(self._store.list(f"{folder}{name}/")), None) for folder in DAYS)
 
     def change(self, site_id: str, given: Any, now: datetime, *, is_new: bool = False) -> SiteSettings:
         """Store the settings that a client sent and return them. Raises SettingsError where they are wrong.

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import quote, unquote
+
+from mallard.sites.site_id import folder_name, unescaped
 
 EVENTS = "events/"
 EXPORTS = "exports/"
@@ -40,13 +41,13 @@ class Partition:
 
 def site_prefix(site_id: str) -> str:
     """The folder of a site's partitions; ``:`` is ``%3A``."""
-    return f"{EVENTS}site_id={quote(site_id, safe='')}/"
+    return f"{EVENTS}{folder_name(site_id)}/"
 
 
 def site_in(folder: str) -> str | None:
     """The site whose partitions a folder holds (``site_prefix``), None for another folder."""
     name = folder.removeprefix(f"{EVENTS}site_id=").removesuffix("/")
-    site_id = unquote(name)
+    site_id = unescaped(name)
     return site_id if site_id and site_prefix(site_id) == folder else None
 
 
@@ -56,7 +57,7 @@ def parse_segment(key: str) -> tuple[Partition, int] | None:
     if match is None:
         return None
     try:
-        return Partition(unquote(match[1]), date.fromisoformat(match[2])), int(match[3])
+        return Partition(unescaped(match[1]), date.fromisoformat(match[2])), int(match[3])
     except ValueError:
         return None
 
@@ -77,7 +78,7 @@ def partition_in(key: str) -> Partition | None:
     """The partition below whose folder a key lies, whether it names a segment or not; None outside of all."""
     match = _BELOW.match(key)
     try:
-        return Partition(unquote(match[1]), date.fromisoformat(match[2])) if match else None
+        return Partition(unescaped(match[1]), date.fromisoformat(match[2])) if match else None
     except ValueError:
         return None
 

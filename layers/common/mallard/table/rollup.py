@@ -8,11 +8,11 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import date
-from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mallard.sites.site_id import folder_name, unescaped
 from mallard.store.base import Listed
 
 ROLLUPS = "rollups/"
@@ -66,14 +66,14 @@ def rollup_key(site_id: str, month: date) -> str:
 
 def rollup_prefix(site_id: str) -> str:
     """The folder of a site's rollups."""
-    return f"{ROLLUPS}site_id={quote(site_id, safe='')}/"
+    return f"{ROLLUPS}{folder_name(site_id)}/"
 
 
 def parse_rollup(key: str) -> tuple[str, date] | None:
     """Site and first day of the month of a rollup's key; None where the key is something else."""
     match = _KEY.fullmatch(key)
     try:
-        return (unquote(match[1]), date.fromisoformat(f"{match[2]}-01")) if match else None
+        return (unescaped(match[1]), date.fromisoformat(f"{match[2]}-01")) if match else None
     except ValueError:
         return None
 

@@ -15,12 +15,12 @@ from mallard.ingest.enrich.page_url import MAX_TAG_LENGTH, UTM_TAGS
 from mallard.ingest.enrich.user_agent import MOBILE_BELOW_PX, TABLET_BELOW_PX
 from mallard.ingest.request import (
     MAX_ENGAGEMENT_MS,
-    MAX_FOLDER_NAME_BYTES,
     MAX_NAME_LENGTH,
     MAX_PROPS_COUNT,
     MAX_PROPS_LENGTH,
     MAX_URL_LENGTH,
 )
+from mallard.sites.site_id import MAX_FOLDER_NAME_BYTES
 from mallard.sites.time_zone import UTC_DAYS, SiteZones
 from mallard.table.schema import EVENTS, FILLED
 from mallard.transfer.chunk import GIVEN, Chunk, RefusedRow
