@@ -1,7 +1,7 @@
 """Local dates of a site, whose zone may change from a future midnight on, never for a date that has begun."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 SHORTEST_DAY = timedelta(hours=2)
 """A change to the east shortens its first day; one that would leave less of it goes by way of UTC, for one day."""
 
-REMEMBERED_MINUTES = 512
+CACHED_MINUTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,17 @@ class SiteZones:
     """
 
     entries: tuple[tuple[date, str], ...] = ((date.min, UTC_NAME),)
-    _dates: dict[int, date] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """By minutes since 1970: all events of a busy minute ask for the same. No midnight is within one."""
+    _date_of_minute: Callable[[int], date] = field(init=False, repr=False, compare=False)
+    """By minutes since 1970, cached: all events of a busy minute ask for the same one. No midnight is within one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", _in_steps(self.entries))
+        cached = lru_cache(CACHED_MINUTES)(lambda minute: self._date_of(datetime.fromtimestamp(minute * 60, UTC)))
+        object.__setattr__(self, "_date_of_minute", cached)
 
     def local_date(self, moment: datetime) -> date:
         """The date that an aware moment belongs to."""
-        minute = int(moment.timestamp() // 60)
-        return self._dates.get(minute) or self._remember(minute)
+        return self._date_of_minute(int(moment.timestamp() // 60))
 
     def name_on(self, day: date) -> str:
         """The name of the zone in force on a date."""
@@ -62,12 +63,6 @@ class SiteZones:
         """The moment (UTC) at which the local hour of an aware moment begins, as ``hours`` has it; of the same date."""
         starts = _hour_starts(self, self.local_date(moment))
         return starts[bisect_right(starts, moment) - 1]
-
-    def _remember(self, minute: int) -> date:
-        if len(self._dates) >= REMEMBERED_MINUTES:
-            self._dates.clear()
-        day = self._dates[minute] = self._date_of(datetime.fromtimestamp(minute * 60, UTC))
-        return day
 
     def _date_of(self, moment: datetime) -> date:
         # No clock is a day ahead of UTC. A clock's own date may fall back past midnight; this one never does.

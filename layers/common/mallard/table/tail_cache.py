@@ -1,37 +1,35 @@
-"""Tails that a warm writer still holds from its last write, bounded by their bytes."""
+"""Cache of the tails that a warm writer wrote last, bounded by their bytes."""
+
+from contextlib import suppress
+
+from cachetools import LRUCache
 
 from mallard.table.layout import Partition
 from mallard.table.tail import Tail
 
-MAX_WARM_BYTES = 64 * 1024 * 1024
+MAX_CACHED_BYTES = 64 * 1024 * 1024
 
 
 class TailCache:
-    """The tails used last. One that somebody else replaced is found out by its ETag at the next write."""
+    """The tails used last. The ETag of a tail shows at the next write that another writer replaced it."""
 
-    def __init__(self, max_bytes: int = MAX_WARM_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._tails: dict[Partition, Tail] = {}
+    def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
+        self._tails: LRUCache[Partition, Tail] = LRUCache(max_bytes, getsizeof=lambda tail: tail.segment.rows.nbytes)
 
     def get(self, partition: Partition) -> Tail | None:
-        """The tail as this writer left it, None where it left none."""
+        """The tail as this writer left it, None where it is not cached."""
         return self._tails.get(partition)
 
-    def keep(self, partition: Partition, tail: Tail) -> None:
-        """Hold a tail, and let go of those used longest ago where all together are too large."""
+    def put(self, partition: Partition, tail: Tail) -> None:
+        """Cache a tail, unless it alone is larger than the cache."""
         self.forget(partition)
-        self._tails[partition] = tail
-        self._bytes += tail.segment.rows.nbytes
-        while self._bytes > self._max_bytes:
-            self.forget(next(iter(self._tails)))
+        with suppress(ValueError):
+            self._tails[partition] = tail
 
     def forget(self, partition: Partition) -> None:
-        """Look again next time."""
-        if tail := self._tails.pop(partition, None):
-            self._bytes -= tail.segment.rows.nbytes
+        """Read the tail from the store next time."""
+        self._tails.pop(partition, None)
 
     def clear(self) -> None:
-        """Hold nothing any more."""
+        """Forget all tails."""
         self._tails.clear()
-        self._bytes = 0

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
+from cachetools import LRUCache
 
 from mallard.errors import LeaseTakenError, StoreError
 from mallard.store.base import Listed, Store
@@ -41,8 +42,7 @@ class UnconditionalWriter:
         self._store = store
         self._lease = lease
         self._random_suffix = random_suffix
-        self._known: dict[str, _Known] = {}
-        self._known_bytes = 0
+        self._known: LRUCache[str, _Known] = LRUCache(MAX_KNOWN_BYTES, getsizeof=lambda known: known.ids.nbytes)
 
     def append(
         self, partition: Partition, deliveries: pa.Table, seal_rows: int, spans_days: bool
@@ -79,7 +79,6 @@ class UnconditionalWriter:
     def forget(self) -> None:
         """Hold nothing of the table in memory any more."""
         self._known.clear()
-        self._known_bytes = 0
 
     def close(self) -> None:
         """Give the lease back; one that cannot be given back ends by itself."""
@@ -101,14 +100,10 @@ class UnconditionalWriter:
                 return None
             segment = decode(stored.data, row.key)
             known = _Known(row.version, segment.rows["event_id"], segment.erased_before, segment.spans_days)
-            self._keep(row.key, known)
+            with suppress(ValueError):
+                # Not cached where it alone is too large.
+                self._known[row.key] = known
         return known
-
-    def _keep(self, key: str, known: _Known) -> None:
-        if self._known_bytes + known.ids.nbytes > MAX_KNOWN_BYTES:
-            self.forget()
-        self._known[key] = known
-        self._known_bytes += known.ids.nbytes
 
     def _rows(self, key: str) -> pa.Table:
         stored = self._store.get(key)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 import pyarrow as pa
+from cachetools import LRUCache
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.event import local_date
@@ -72,8 +73,8 @@ class TableWriter:
         self._sleep = sleep
         self._jitter = jitter
         self._unique_names = unique_names
-        self._warm = TailCache()
-        self._sealed_ids: dict[str, pa.ChunkedArray] = {}
+        self._tails = TailCache()
+        self._sealed_ids: LRUCache[str, pa.ChunkedArray] = LRUCache(CACHED_SEALED_SEGMENTS)
 
     @property
     def store(self) -> Store:
@@ -88,7 +89,7 @@ class TableWriter:
         """Hold nothing of the table in memory any more, as after an erasure."""
         if self._unique_names:
             self._unique_names.forget()
-        self._warm.clear()
+        self._tails.clear()
         self._sealed_ids.clear()
 
     def close(self) -> None:
@@ -127,7 +128,7 @@ class TableWriter:
                 # After a sealed segment the mark stands in an empty tail, which the next rows fill.
                 self._swap(partition, tail, replace(tail.segment, spans_days=True))
 
-        self._warm.forget(partition)
+        self._tails.forget(partition)
         self._until_it_lands(partition, attempt)
 
     def _until_it_lands(self, partition: Partition, work: Callable[[], Done]) -> Done:
@@ -139,7 +140,7 @@ class TableWriter:
                 return work()
             except (ConflictError, StoreUnavailableError) as error:
                 # A conflict surely wrote nothing; an unclear answer may have. Reading again tells, in both cases.
-                self._warm.forget(partition)
+                self._tails.forget(partition)
                 failure = error
         raise failure or StoreUnavailableError(f"{partition.prefix} could not be written.")
 
@@ -147,7 +148,7 @@ class TableWriter:
         self, partition: Partition, deliveries: pa.Table, spans_days: bool, *, must_say: bool
     ) -> AppendReport:
         # A tail kept from the last write needs no look: its ETag is the condition, and who else wrote changed that.
-        tail = self._warm.get(partition) or find_tail(self._store, partition)
+        tail = self._tails.get(partition) or find_tail(self._store, partition)
         below = [*(partition.segment(number) for number in range(tail.number)), *tail.unique]
         sealed = {key: self._ids_of(key) for key in below}
         known = KnownEvents(tail.segment.rows, sealed, self._read_rows)
@@ -160,7 +161,7 @@ class TableWriter:
         if must_say and duplicates and not written and not self._says_spanning(tail, below):
             # The rows came before, by a way that did not tell how long their visitors last.
             tail = self._write(partition, tail, rows, spans_days)
-        self._warm.keep(partition, tail)
+        self._tails.put(partition, tail)
         return AppendReport(written, duplicates, erased)
 
     def _room(self, tail: pa.Table, rows: pa.Table) -> int:
@@ -195,14 +196,13 @@ class TableWriter:
 
         An erased id that is still known here belongs to an event that the erasure's mark refuses anyway.
         """
-        if key not in self._sealed_ids:
+        ids = self._sealed_ids.get(key)
+        if ids is None:
             stored = self._store.get(key)
             if stored is None:
                 return EVENTS.empty_table()["event_id"]
-            if len(self._sealed_ids) >= CACHED_SEALED_SEGMENTS:
-                self._sealed_ids.pop(next(iter(self._sealed_ids)))
-            self._sealed_ids[key] = decode_ids(stored.data, key)
-        return self._sealed_ids[key]
+            ids = self._sealed_ids[key] = decode_ids(stored.data, key)
+        return ids
 
     def _read_rows(self, key: str) -> pa.Table:
         stored = self._store.get(key)
