@@ -99,7 +99,7 @@ def test_a_configured_password_needs_no_first_visit_and_is_changed_where_it_is_c
 
 
 def test_a_configured_password_that_is_common_stops_the_start() -> None:
-    with pytest.raises(ConfigError, match=r"^MALLARD_ADMIN_PASSWORD: .*tries first") as refused:
+    with pytest.raises(ConfigError, match=r"^MALLARD_ADMIN_PASSWORD: .*most common") as refused:
         Place(admin_password="letmein123").instance()
     assert "letmein123" not in str(refused.value)
 

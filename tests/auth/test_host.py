@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallard.auth.dns_rebinding import is_own_name
+from mallard.auth.csrf import is_own_name
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from mallard.auth.guess_throttle import BURST, GuessThrottle
 from mallard.auth.known_networks import KEPT_FOR, KNOWN_NETWORKS_KEY, MAX_NETWORKS, KnownNetworks
-from mallard.auth.password_hashing import STRANGERS_WAITING, WAITING_OF_A_NETWORK, PasswordHashing
+from mallard.auth.password_hashing import UNKNOWN_NETWORKS_WAITING, WAITING_PER_NETWORK, PasswordHashing
 from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
 from mallard.config import Settings
@@ -113,11 +113,11 @@ def test_strangers_take_one_place_of_two_and_few_of_them_wait() -> None:
             outcomes.append(error)
         ended.release()
 
-    crowd = [threading.Thread(target=try_one, args=[f"net {n}"]) for n in range(3 * STRANGERS_WAITING)]
+    crowd = [threading.Thread(target=try_one, args=[f"net {n}"]) for n in range(3 * UNKNOWN_NETWORKS_WAITING)]
     for each in crowd:
         each.start()
     assert slow.running.acquire(timeout=30)
-    for _ in range(2 * STRANGERS_WAITING):
+    for _ in range(2 * UNKNOWN_NETWORKS_WAITING):
         assert ended.acquire(timeout=30)
     assert all(isinstance(each, PasswordBusyError) for each in outcomes)
     # Strangers hold one place; the owner takes the other at once.
@@ -127,14 +127,14 @@ def test_strangers_take_one_place_of_two_and_few_of_them_wait() -> None:
     slow.may_end.set()
     for each in [*crowd, owner]:
         each.join()
-    assert outcomes.count(True) == STRANGERS_WAITING + 1
+    assert outcomes.count(True) == UNKNOWN_NETWORKS_WAITING + 1
 
 
 def test_one_network_of_strangers_has_few_of_the_waiting_places() -> None:
     hashing = quick_hashing()
     known = hashing.hash("right")
-    with hashing._stranger_place("other", float("inf")):  # the one place of strangers is taken
-        hashing._waiting["crowd"] = WAITING_OF_A_NETWORK
+    with hashing._unknown_place("other", float("inf")):  # the one place of strangers is taken
+        hashing._waiting["crowd"] = WAITING_PER_NETWORK
         with pytest.raises(PasswordBusyError):
             hashing.fits("right", known, "crowd")
     assert hashing.fits("right", known, "third")

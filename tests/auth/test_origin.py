@@ -31,8 +31,8 @@ DASHBOARD = "https://dash.example.org"
         ({"origin": "", "host": ""}, RequestPage.FOREIGN),
         ({"origin": "https://[", "host": "a.example"}, RequestPage.FOREIGN),
         ({"origin": "https://a.example.evil.example", "host": "a.example"}, RequestPage.FOREIGN),
-        ({"host": "a.example"}, RequestPage.UNSAID),
-        ({}, RequestPage.UNSAID),
+        ({"host": "a.example"}, RequestPage.UNKNOWN),
+        ({}, RequestPage.UNKNOWN),
     ],
 )
 def test_the_browser_says_whose_page_it_is(headers: dict[str, str], page: RequestPage) -> None:

@@ -78,7 +78,7 @@ def test_the_first_visit_asks_for_a_password_and_shows_the_servers_rules_by_its_
 
 def test_the_token_is_asked_for_where_the_server_asks_for_it(page: Page, api: CannedApi) -> None:
     lock = Lock(api, is_new=True)
-    needed = "This server is reached from elsewhere: give the token that it printed when it started."
+    needed = "This server is reachable from other machines: give the token that it printed when it started."
     lock.refusals = [(403, {"error": needed}), (403, {"error": "The token is not the one."})]
     page.goto("/")
     give(page, PASSWORD)

@@ -101,7 +101,7 @@ def test_a_link_that_is_revoked_while_it_is_looked_at_says_so(clocked_page: Page
     clocked_page.goto(f"/share.html?period=today#{SLUG}")
     expect(shown(clocked_page, "unique-visitors")).to_be_visible()
     api.answers[OPEN] = lambda _: GONE
-    api.answers["/api/stats/main"] = lambda _: (401, {"error": "The key or token is not known, or it is over."})
+    api.answers["/api/stats/main"] = lambda _: (401, {"error": "The key or token is unknown, expired or revoked."})
     clocked_page.clock.run_for(11_000)
     expect(shown(clocked_page, "notice")).to_be_visible()
     expect(shown(clocked_page, "unique-visitors")).to_have_count(0)

@@ -20,13 +20,13 @@ MIN_LENGTH = 8
 
 
 def refuse_weak(password: str) -> None:
-    """Raise PasswordError, with one sentence, where it is too short, too long, or everybody's first guess."""
+    """Raise PasswordError, with one sentence, where the password is too short, too long, or common."""
     if len(password) < MIN_LENGTH:
         raise PasswordError(f"The password has {len(password)} characters, but needs at least {MIN_LENGTH}.")
     if len(password) > MAX_LENGTH:
         raise PasswordError(f"The password may have at most {MAX_LENGTH} characters.")
     if is_common(password):
-        raise PasswordError("The password is one of those that everybody tries first; take a longer, less usual one.")
+        raise PasswordError("The password is one of the most common ones; choose a longer, less usual one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ _FORMAT = JsonFormat.of(_Record)
 
 
 class AdminPassword:
-    """The one password of a store. ``configured`` wins over what is stored. ``clock`` is monotonic seconds."""
+    """The administrator password; ``configured`` wins over the stored one. ``clock`` is monotonic seconds."""
 
     def __init__(
         self,
@@ -63,13 +63,13 @@ class AdminPassword:
 
     @property
     def is_configured(self) -> bool:
-        """Whether MALLARD_ADMIN_PASSWORD gives it, so that it can be changed there only."""
+        """Whether MALLARD_ADMIN_PASSWORD sets it, so that it can be changed there only."""
         return bool(self._configured)
 
     def mark(self) -> str:
-        """A text that is another for each password, empty while none is set. At most TTL_SECONDS behind the store.
+        """A text that differs for each password, empty while none is set. At most TTL_SECONDS behind the store.
 
-        It says nothing about the password to who does not know it: it is for signing only.
+        For signing only: it reveals nothing about the password.
         """
         if self._configured:
             return hashlib.sha256(b"configured\0" + _bytes(self._configured)).hexdigest()
@@ -81,9 +81,9 @@ class AdminPassword:
         return record.mark
 
     def set_first(self, password: str, now: datetime) -> bool:
-        """Set the password where there is none; False where one is set. Of two at once, one wins.
+        """Set the password where none is set; False where one is. Of two callers at once, one wins.
 
-        PasswordError for a weak one; StoreUnavailableError where nobody can tell whether it is set now.
+        Raises PasswordError for a weak one; StoreUnavailableError where it is unclear whether it is set now.
         """
         refuse_weak(password)
         if self.mark():
@@ -94,15 +94,15 @@ class AdminPassword:
             return False
         return True
 
-    def check(self, password: str, stranger: str = "") -> bool:
-        """True where this is the password; an old hash gets new parameters.
+    def check(self, password: str, unknown_network: str = "") -> bool:
+        """True where this is the password; a hash with old parameters is replaced.
 
-        ``stranger`` as of ``PasswordHashing.fits``.
+        ``unknown_network`` as of ``PasswordHashing.fits``.
         """
         if self._configured:
             return hmac.compare_digest(_digest(self._configured), _digest(password))
         record = self._record.read()
-        if record is None or not self.hashing.fits(password, record.hash, stranger):
+        if record is None or not self.hashing.fits(password, record.hash, unknown_network):
             return False
         if self.hashing.is_old(record.hash):
             # The next login does it where this one cannot.
@@ -111,9 +111,9 @@ class AdminPassword:
         return True
 
     def change(self, current: str, new: str, now: datetime) -> bool:
-        """Replace the password by a new one where ``current`` is it; False where it is not, or not any more.
+        """Replace the password where ``current`` is the right one; False where it is not.
 
-        Every session ends with it, for they are signed with ``mark``. PasswordError for a weak one.
+        Every session ends, because sessions are signed with ``mark``. Raises PasswordError for a weak one.
         """
         refuse_weak(new)
         record = self._record.read()
@@ -122,7 +122,7 @@ class AdminPassword:
         return self._replace(record.hash, self._new(new, now))
 
     def put(self, password: str, now: datetime) -> None:
-        """Set the password whatever was there: for who has the store itself. PasswordError for a weak one."""
+        """Set the password whatever was there, for an operator with access to the store. Raises PasswordError."""
         refuse_weak(password)
         self._record.put(self._new(password, now))
 

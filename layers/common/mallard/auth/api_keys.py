@@ -34,7 +34,7 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What the store knows of a key. ``sites`` empty: all. ``created_at`` and ``expires_at`` are RFC 3339.
+    """A stored key. ``sites`` empty: all. ``created_at`` and ``expires_at`` are RFC 3339.
 
     ``expires_at`` empty: never. ``last_used`` is a date (UTC), empty before its first use; no finer moment is kept.
     """
@@ -57,14 +57,14 @@ class ApiKey:
         return not self.sites or site_id in self.sites
 
     def lives(self, now: datetime) -> bool:
-        """Whether it is neither revoked nor over."""
+        """Whether the key is neither revoked nor expired."""
         return not self.revoked and (not self.expires_at or now < datetime.fromisoformat(self.expires_at))
 
 
 class ApiKeys:
     """The keys of one store. ``clock`` is monotonic seconds, ``now`` an aware moment.
 
-    ``marks_use`` False: the store's keys may be read only, and the day of a key's last use is not kept.
+    ``marks_use`` False: keys may be read only, so the day of a key's last use is not written.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ApiKeys:
     def create(
         self, name: str, scope: str, now: datetime, sites: tuple[str, ...] = (), *, expires: str = ""
     ) -> tuple[str, ApiKey]:
-        """Make a key: its text, shown this once, and what is stored. ApiKeyError where something given is wrong.
+        """Make a key: its text, shown this once, and the stored key. Raises ApiKeyError for a wrong argument.
 
         ``sites`` are valid site ids; ``expires`` is a moment or a date, whose end is meant (UTC); empty: never.
         """
@@ -113,7 +113,7 @@ class ApiKeys:
         return key
 
     def all(self) -> list[ApiKey]:
-        """Every key that was made, the oldest first. A damaged one, which opens nothing, is logged and left out."""
+        """Every key, also revoked ones, the oldest first. Damaged keys, which open nothing, are logged and left out."""
         hashes = [row.key.removeprefix(KEYS).removesuffix(".json") for row in self._store.list(KEYS)]
         found = []
         for key_hash in hashes:
@@ -124,13 +124,13 @@ class ApiKeys:
         return sorted((key for key in found if key), key=lambda key: (key.created_at, key.key_hash))
 
     def revoke(self, key_hash: str) -> bool:
-        """End a key for good; False where there is none of this hash."""
+        """Revoke a key for good; False where there is none of this hash."""
         if not _HASH.fullmatch(key_hash):
             return False
         return self._object(key_hash).change(lambda key: key and replace(key, revoked=True)) is not None
 
     def _mark_used(self, key: ApiKey, day: date) -> None:
-        """Write the day of its last use: once a day and instance, and never in the way of the use itself."""
+        """Write the day of its last use: once a day and instance; a failure does not refuse the use itself."""
         today = day.isoformat()
         if max(key.last_used, self._marked.get(key.key_hash, "")) >= today:
             return

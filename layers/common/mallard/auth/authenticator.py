@@ -1,4 +1,4 @@
-"""Who a request is of: by key, by token, by the session's cookie, and whether a page of ours sent it."""
+"""Authenticates a request by API key, bearer token or session cookie, and rejects cross-site requests."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from mallard.auth.login_sessions import COOKIE, MAX_COOKIES, SECURE_COOKIE, Logi
 from mallard.auth.shared_links import SharedLink, SharedLinks
 
 SHARE_SECONDS = 12 * 3600
-"""How long a shared link's password need not be given again."""
+"""Lifetime of a shared link's token."""
 
 CREDENTIALS = frozenset((b"authorization", b"cookie", b"x-api-key"))
 """The headers that can say who sent a request, as ASGI writes them."""
@@ -20,13 +20,13 @@ CREDENTIALS = frozenset((b"authorization", b"cookie", b"x-api-key"))
 _SHARE = "share"
 
 UNSET = Denied(401, "No password is set yet; open the dashboard to set one, or run `mallard password`.")
-UNKNOWN = Denied(401, "The key or token is not known, or it is over; log in again, or make another key.")
-FOREIGN = Denied(403, "A page of another site may not do this; MALLARD_DASHBOARD_ORIGIN names one that may.")
-UNSAID = Denied(403, "With a cookie this needs the header Origin or Sec-Fetch-Site; without a browser, send the token.")
+UNKNOWN = Denied(401, "The key or token is unknown, expired or revoked; log in again, or create another key.")
+FOREIGN = Denied(403, "Cross-site requests are refused; MALLARD_DASHBOARD_ORIGIN names a site that may send them.")
+NO_ORIGIN = Denied(403, "With a cookie, Origin or Sec-Fetch-Site is required; without a browser, send the token.")
 
 
 class Authenticator:
-    """The one who asks who is there. Every method may raise StoreUnavailableError."""
+    """Every method may raise StoreUnavailableError."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Authenticator:
         is_open: bool = False,
         dashboard_origin: str = "",
     ) -> None:
-        """``is_open`` is MALLARD_AUTH=off: everyone is let in, but no page of another site changes anything."""
+        """``is_open`` is MALLARD_AUTH=off: every request has access, but cross-site requests change nothing."""
         self._passwords = passwords
         self._sessions = sessions
         self._keys = keys
@@ -49,9 +49,9 @@ class Authenticator:
         self.dashboard_origin = dashboard_origin
 
     def identify(self, headers: Mapping[str, str], method: str, now: datetime) -> Identity | Denied:
-        """Whoever sent a request, by its headers (names in lower case), or why it is refused whoever did.
+        """The identity behind a request, by its headers (names in lower case), or the refusal.
 
-        What ``Authorization: Bearer`` or ``X-API-Key`` says wins over the cookie.
+        ``Authorization: Bearer`` or ``X-API-Key`` win over the cookie.
         """
         changes = method not in SAFE_METHODS
         if self.is_open:
@@ -70,11 +70,11 @@ class Authenticator:
         return not self.is_open and CREDENTIALS.isdisjoint(names)
 
     def refuse_foreign(self, headers: Mapping[str, str]) -> Denied | None:
-        """Refuse what a page of another site sent: what may be asked without a session, but changes something."""
+        """Refuse a cross-site request to a route that needs no session but changes something."""
         return FOREIGN if page_of(headers, self.dashboard_origin) is RequestPage.FOREIGN else None
 
     def let_in(self, link: SharedLink, now: datetime) -> str:
-        """The token for whoever has a link, and its password where it has one."""
+        """The token for the holder of a link, and of its password where it has one."""
         return signed_tokens.sign(self._secret, _SHARE, {"s": link.slug}, now)
 
     def _by_text(self, text: str, now: datetime) -> Identity | None:
@@ -88,9 +88,9 @@ class Authenticator:
         return of_link(link) if link else None
 
     def _refuse_forged(self, headers: Mapping[str, str]) -> Denied | None:
-        """A cookie comes along whoever's page sends the request, so it takes more than one to change something."""
+        """Browsers send the cookie with cross-site requests too, so a change needs the page to be ours."""
         page = page_of(headers, self.dashboard_origin)
-        return {RequestPage.OWN: None, RequestPage.FOREIGN: FOREIGN, RequestPage.UNSAID: UNSAID}[page]
+        return {RequestPage.OWN: None, RequestPage.FOREIGN: FOREIGN, RequestPage.UNKNOWN: NO_ORIGIN}[page]
 
 
 def sessions_in(headers: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Passwords that everybody tries first: the words they are made of, and the ways they are dressed up."""
+"""Detection of common passwords: known words, with usual substitutions and additions."""
 
 import re
 
@@ -27,19 +27,22 @@ _RUNS = (
     "1qaz2wsx3edc4rfv",
     "1q2w3e4r5t6y7u",
 )
-_DRESSED = str.maketrans({"@": "a", "4": "a", "3": "e", "1": "i", "!": "i", "0": "o", "$": "s", "5": "s", "7": "t"})
+_SUBSTITUTES = str.maketrans({"@": "a", "4": "a", "3": "e", "1": "i", "!": "i", "0": "o", "$": "s", "5": "s", "7": "t"})
 _SIGNS = re.compile(r"[\W_]+")
 _EDGES = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
 def is_common(password: str) -> bool:
-    """Whether it is one of the first few thousand guesses: a known word with digits and signs around it or in place
-    of its letters, a few characters over and over, or keys in a row."""
+    """True for one of the first few thousand guesses.
+
+    These are known words with digits and signs around them or in place of letters, repeated characters, and keys in a
+    row.
+    """
     plain = password.strip().casefold()
     # The ends go first, as in P@ssw0rd2024!: what stands there is no letter in disguise.
     bare = _EDGES.sub("", plain)
-    undressed = {_SIGNS.sub("", each) for each in (bare, bare.translate(_DRESSED), plain.translate(_DRESSED))}
-    return bool(undressed & WORDS) or _repeats(plain) or _runs(plain)
+    words = {_SIGNS.sub("", each) for each in (bare, bare.translate(_SUBSTITUTES), plain.translate(_SUBSTITUTES))}
+    return bool(words & WORDS) or _repeats(plain) or _runs(plain)
 
 
 def _repeats(text: str) -> bool:

@@ -1,42 +1,67 @@
-"""From which page a request came: a browser says so, and no page can make it say anything else."""
+"""Checks that a request was not forged by a page of another site."""
 
 from collections.abc import Mapping
 from enum import Enum
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-FORWARDED = frozenset(("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"))
-"""What proxies add."""
+PROXY_HEADERS = frozenset(("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"))
 
 _DEFAULT_PORTS = (":80", ":443")
 
 
 class RequestPage(Enum):
-    """Whose page sent a request. UNSAID: no browser of this decade sent it, so no page did."""
+    """The page that sent a request.
+
+    UNKNOWN: neither header is there. Every browser of this decade sends one, so no page sent it.
+    """
 
     OWN = "own"
     FOREIGN = "foreign"
-    UNSAID = "unsaid"
+    UNKNOWN = "unknown"
 
 
 def page_of(headers: Mapping[str, str], dashboard_origin: str) -> RequestPage:
-    """By ``Sec-Fetch-Site`` and ``Origin`` (names in lower case); the dashboard's origin counts as our own."""
+    """The page, by ``Sec-Fetch-Site`` and ``Origin``, which no page can change; header names are in lower case.
+
+    ``dashboard_origin`` counts as our own.
+    """
     origin, relation = headers.get("origin"), headers.get("sec-fetch-site")
     if origin and origin == dashboard_origin:
         return RequestPage.OWN
     if relation:
         return RequestPage.OWN if relation == "same-origin" else RequestPage.FOREIGN
     if origin is None:
-        return RequestPage.UNSAID
-    return RequestPage.OWN if _place(origin) == _plain(headers.get("host", "")) != "" else RequestPage.FOREIGN
+        return RequestPage.UNKNOWN
+    return RequestPage.OWN if _host_of(origin) == _plain(headers.get("host", "")) != "" else RequestPage.FOREIGN
 
 
 def passed_a_proxy(headers: Mapping[str, str]) -> bool:
-    """Whether a proxy says that it passed the request on."""
-    return not FORWARDED.isdisjoint(headers)
+    """True where a proxy added a header of its own."""
+    return not PROXY_HEADERS.isdisjoint(headers)
 
 
-def _place(origin: str) -> str:
+def is_own_name(host: str) -> bool:
+    """True where a Host header is an address or localhost, which no name server can point at this machine.
+
+    DNS rebinding: a page of another site makes its own name lead here, and the browser then treats this server as the
+    same origin. On a server that only this machine reaches, any other name would open it to every page viewed here.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _host_of(origin: str) -> str:
     try:
         return _plain(urlsplit(origin).netloc)
     except ValueError:
@@ -44,6 +69,6 @@ def _place(origin: str) -> str:
 
 
 def _plain(host: str) -> str:
-    """Without the port that a browser leaves out."""
+    """The host without the port that a browser leaves out."""
     name = host.lower()
     return next((name.removesuffix(port) for port in _DEFAULT_PORTS if name.endswith(port)), name)

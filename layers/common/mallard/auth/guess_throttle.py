@@ -16,7 +16,7 @@ class GuessThrottle:
         self._then = 0.0
 
     def wait_seconds(self, now: float) -> int:
-        """0 where an attempt may be made, else whole seconds until one may."""
+        """0 where an attempt may be made, else the whole seconds until one may."""
         with self._lock:
             self._fill(now)
             return 0 if self._tokens >= 1 else max(1, ceil((1 - self._tokens) / PER_SECOND))

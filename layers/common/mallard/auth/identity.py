@@ -1,4 +1,4 @@
-"""Who asks, and what they may."""
+"""The identity behind a request, and its permissions."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from mallard.auth.shared_links import SharedLink
 
 
 class Credential(Enum):
-    """How somebody showed who they are."""
+    """The kind of credential that a request carried."""
 
     SESSION = "session"
     KEY = "key"
     LINK = "link"
     ANYONE = "anyone"
-    """MALLARD_AUTH=off: whoever reaches the server."""
+    """MALLARD_AUTH=off: every request."""
     NOBODY = "nobody"
-    """Nothing was shown; public sites are for them too."""
+    """No credential: public sites only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A refusal: 401 where showing something else would help, 403 where it is known who asks, and they may not."""
+    """A refusal: 401 for missing or invalid credentials, 403 for valid ones without permission."""
 
     status: int
     sentence: str
@@ -32,7 +32,7 @@ class Denied:
 class Identity:
     """``scope`` is that of an API key: Admin, ReadOnly or Ingest; a session has Admin.
 
-    ``sites`` empty: all. ``filters`` is JSON text that narrows every number this one is shown; empty: nothing does.
+    ``sites`` empty: all. ``filters`` is JSON text that narrows all statistics shown; empty: none does.
     """
 
     who: Credential
@@ -42,39 +42,39 @@ class Identity:
 
     @property
     def is_known(self) -> bool:
-        """Whether it is the owner, or a key of theirs that reads."""
+        """Whether this is the owner, or a key that reads."""
         return self.who is not Credential.LINK and self.scope in ("Admin", "ReadOnly")
 
     def refusal_to_read(self, site_id: str, *, is_public: bool) -> Denied | None:
-        """Why they may not read a site's numbers; None where they may."""
+        """The refusal to read a site's statistics; None where it is permitted."""
         if is_public:
             return None
         return self.refusal_to_list() or (None if self._reaches(site_id) else self._elsewhere(site_id))
 
     def refusal_to_take_events(self, site_id: str) -> Denied | None:
-        """Why they may not have a site's events themselves, with the ids of its visitors; None where they may."""
+        """The refusal to export a site's events, with its visitor ids; None where it is permitted."""
         if self.who is Credential.LINK:
             return self._without("ReadOnly or Admin")
         return self.refusal_to_read(site_id, is_public=False)
 
     def refusal_to_list(self) -> Denied | None:
-        """Why they may not see any list of sites; None where they may see ``readable`` of it."""
+        """The refusal to list sites; None where ``readable`` of them may be shown."""
         return None if self.scope in ("Admin", "ReadOnly") else self._without("ReadOnly or Admin")
 
     def refusal_to_change(self, site_id: str) -> Denied | None:
-        """Why they may not change a site's settings, or erase its days; None where they may."""
+        """The refusal to change a site's settings or erase its days; None where it is permitted."""
         if self.scope != "Admin":
             return self._without("Admin")
         return None if self._reaches(site_id) else self._elsewhere(site_id)
 
     def refusal_to_manage(self) -> Denied | None:
-        """Why they may not manage keys, links and the password; None where they may."""
+        """The refusal to manage keys, links and the password; None where it is permitted."""
         if self.scope != "Admin":
             return self._without("Admin")
-        return Denied(403, "The key is for some sites; this needs one for all.") if self.sites else None
+        return Denied(403, "The key is limited to some sites; this needs a key for all sites.") if self.sites else None
 
     def readable(self, sites: Iterable[str], public: Collection[str] = ()) -> list[str]:
-        """Those of some sites whose numbers they may read; ``public`` are for everyone."""
+        """The sites among these whose statistics may be read; those in ``public`` always may."""
         reads = self.scope in ("Admin", "ReadOnly")
         return [each for each in sites if each in public or (reads and self._reaches(each))]
 
@@ -85,12 +85,12 @@ class Identity:
         if self.who is Credential.NOBODY:
             return Denied(401, "Log in, or send an API key as Authorization: Bearer or X-API-Key.")
         if self.who is Credential.LINK:
-            return Denied(403, "A shared link is for looking at one site's numbers only.")
+            return Denied(403, "A shared link only gives read access to one site's statistics.")
         return Denied(403, f"The key's scope is {self.scope}; this needs {needed}.")
 
     def _elsewhere(self, site_id: str) -> Denied:
         what = "link" if self.who is Credential.LINK else "key"
-        return Denied(403, f"The {what} is not for {site_id[:80]}.")
+        return Denied(403, f"The {what} does not give access to {site_id[:80]}.")
 
 
 OWNER = Identity(Credential.SESSION, "Admin")
@@ -99,10 +99,10 @@ NOBODY = Identity(Credential.NOBODY)
 
 
 def of_key(key: ApiKey) -> Identity:
-    """Whoever has a living key."""
+    """The identity of a valid key."""
     return Identity(Credential.KEY, key.scope, key.sites)
 
 
 def of_link(link: SharedLink) -> Identity:
-    """Whoever was let in by a living link."""
+    """The identity of a valid link."""
     return Identity(Credential.LINK, "ReadOnly", (link.site_id,), link.filters)

@@ -16,7 +16,7 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 """The name over TLS: browsers take it from this very host only, so a neighbour under one domain cannot set it."""
 
 MAX_COOKIES = 4
-"""Session cookies of one request that are tried; a neighbour's may stand before the right one."""
+"""Session cookies of one request that are tried; one of a neighbouring host may stand before the right one."""
 
 log = logging.getLogger("mallard.auth")
 
@@ -24,7 +24,7 @@ log = logging.getLogger("mallard.auth")
 class LoginSessions:
     """The sessions of one store, signed with ``secret``. ``clock`` is monotonic seconds.
 
-    ``password_mark`` is another text for each password: a token of an earlier password is no token any more.
+    ``password_mark`` differs for each password, so that tokens of an earlier password are invalid.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class LoginSessions:
         return signed_tokens.sign(self._secret, self._purpose(), {"n": secrets.token_urlsafe(9)}, now)
 
     def holds(self, token: str, now: datetime) -> bool:
-        """Whether a token is of a session that has not ended. What ends elsewhere is known after TTL_SECONDS."""
-        # Before a password is set there is nobody whom a token could stand for.
+        """Whether a token is of a session that has not ended. Ends elsewhere are known after TTL_SECONDS."""
+        # Before a password is set there is no owner whom a token could stand for.
         if not token or not self._password_mark():
             return False
         return signed_tokens.read(self._secret, self._purpose(), token, self.lasts_seconds, now) is not None

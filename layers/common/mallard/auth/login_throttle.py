@@ -1,8 +1,8 @@
-"""Login throttle: counts of wrong passwords in the store, by network, that know no address.
+"""Login throttle: counts of wrong passwords by network, stored under HMACs.
 
 An address is counted under its HMAC, whose key is made anew each day (UTC) and deleted with the day's counts, and so
-are the networks around it, each with more room: who has many addresses has few networks. There is room for so many
-counts and no more, so nobody can fill the store.
+are the networks around it, each with a higher limit: an owner of many addresses has few networks. The number of counts
+is bounded, so that no client can fill the store.
 """
 
 import hashlib
@@ -31,18 +31,18 @@ IPV6_NETWORKS = ((64, 1), (56, 4), (48, 8), (32, 32))
 IPV4_NETWORKS = ((32, 1), (24, 8), (16, 64))
 """Lengths of the prefixes that are counted, finest first, and how many times the failures of one address each may have.
 
-Who has one IPv6 address mostly has its /64, and can have a /48 for nothing.
+A client with one IPv6 address mostly has its /64, and can have a /48 for nothing.
 """
 
 CLOSED_SECONDS = 5
-"""How long a door that was found closed is believed to be: a flood of attempts costs no look at the store each."""
+"""Seconds that a blocked login is cached, so that a flood of attempts does not read the store each time."""
 MAX_CLOSED = 1000
 
 MAX_AHEAD_SECONDS = 60
 """The most that the clocks of two instances may be apart."""
 
 _Counts = dict[str, tuple[int, float]]
-"""Of each network the failures, and when the last one was, in seconds since 1970."""
+"""By network: the failures, and the time of the last one in seconds since 1970."""
 
 # Damaged counts must not lock everybody out for good.
 _COUNTS: JsonFormat[_Counts] = JsonFormat.of(_Counts, on_damage=lambda _: None)
@@ -58,7 +58,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """``wait_seconds`` 0: it is counted and may be made. ``is_first``: nobody of its widest network failed lately."""
+    """``wait_seconds`` 0: it is counted and may be made. ``is_first``: no recent failure in its widest network."""
 
     wait_seconds: int
     is_first: bool = False
@@ -72,12 +72,12 @@ class _Place:
     most: tuple[int, ...]
 
     def object_of(self, day: date) -> str:
-        """All networks of one client are counted in one object, by the widest: one swap counts them all."""
+        """The object that counts all networks of one client, by the widest: one swap counts them all."""
         return _object(day, self.names[-1])
 
 
 class LoginThrottle:
-    """The attempts on one store's passwords: ``most`` failures close a door for ``lockout_seconds``, a day at most."""
+    """The attempts on one store's passwords: ``most`` failures lock for ``lockout_seconds``, a day at most."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class LoginThrottle:
         lockout_seconds: int,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """``secret`` is a key outside the store: without it a copy of the bucket alone tells no address."""
+        """``secret`` is a key outside the store: a copy of the bucket alone reveals no address."""
         self._store = store
         self._secret = secret
         self._most = most
@@ -100,10 +100,10 @@ class LoginThrottle:
         self._locks = [threading.Lock() for _ in range(SHARDS)]
 
     def begin(self, door: str, address: str, now: datetime, *, is_known: bool = False) -> LoginAttempt:
-        """Count an attempt before it is made, so that many at once are no way around.
+        """Count an attempt before it is made, so that parallel attempts do not evade the limit.
 
-        ``door`` names what is tried, such as one shared link. The networks around an address close it too, but not
-        where it ``is_known``: neighbours do not lock out who was let in before. Raises StoreUnavailableError.
+        ``door`` names what is tried, such as one shared link. The networks around an address lock it too, unless it
+        ``is_known``: neighbours do not lock out a client that logged in before. Raises StoreUnavailableError.
         """
         moment, now = now.timestamp(), now.astimezone(UTC)
         place = self._place(door, address, self._key(now.date(), now))
@@ -132,7 +132,7 @@ class LoginThrottle:
         return attempt
 
     def forgive(self, door: str, address: str, now: datetime) -> None:
-        """Forget the failures of who knew the password after all. Raises StoreUnavailableError."""
+        """Forget the failures of an address after a right password. Raises StoreUnavailableError."""
         self._closed = {}
         moment, now = now.timestamp(), now.astimezone(UTC)
         place = self._place(door, address, self._key(now.date(), now))
@@ -144,7 +144,7 @@ class LoginThrottle:
         self._swap(place, now, forgiven)
 
     def take_back(self, door: str, address: str, now: datetime) -> None:
-        """Uncount an attempt that could not be made: a busy server locks nobody out. Raises StoreUnavailableError."""
+        """Uncount an attempt that a busy server could not make. Raises StoreUnavailableError."""
         self._closed = {}
         now = now.astimezone(UTC)
         place = self._place(door, address, self._key(now.date(), now))
@@ -180,7 +180,7 @@ class LoginThrottle:
 
     def _living(self, stored: _Counts | None, now: datetime) -> _Counts:
         oldest, latest = now.timestamp() - self._lockout_seconds, now.timestamp() + MAX_AHEAD_SECONDS
-        # What a clock that was ahead counted would close a door for as long as it was ahead.
+        # A count by a clock that was ahead would lock a client out for as long as it was ahead.
         return {name: count for name, count in (stored or {}).items() if oldest < count[1] <= latest}
 
     def _place(self, door: str, address: str, key: bytes) -> _Place:
@@ -189,7 +189,7 @@ class LoginThrottle:
         return _Place(tuple(names), tuple(self._most * times for _, times in networks))
 
     def _key(self, day: date, now: datetime) -> bytes:
-        """The key behind the names of a day, agreed on through the store; who makes it deletes what is over."""
+        """The key behind the names of a day, agreed on through the store; its creator deletes old days."""
         if day not in self._keys:
             try:
                 StoredObject(self._store, _key_object(day), _KEY).create(self._random_bytes(32))
@@ -199,7 +199,7 @@ class LoginThrottle:
             key = self._stored_key(day)
             if key is None:
                 raise DamagedObjectError(_key_object(day))
-            self._keys = {known: kept for known, kept in self._keys.items() if known >= day - timedelta(days=1)}
+            self._keys = {other: key for other, key in self._keys.items() if other >= day - timedelta(days=1)}
             self._keys[day] = key
         return self._keys[day]
 

@@ -17,11 +17,11 @@ MAX_LENGTH = 1000
 AT_ONCE = 2
 """Hashes a process computes at once: each takes 19 MiB and a core."""
 
-STRANGERS_AT_ONCE = 1
-"""Of those, hashes for clients whose network failed before: the other place is free for everybody else."""
+UNKNOWN_NETWORKS_AT_ONCE = 1
+"""Of those, hashes for clients whose network failed before; the other place is free for all others."""
 
-STRANGERS_WAITING = 8
-WAITING_OF_A_NETWORK = 2
+UNKNOWN_NETWORKS_WAITING = 8
+WAITING_PER_NETWORK = 2
 WAIT_SECONDS = 3.0
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """Argon2id with 19 MiB, two passes and one lane, as OWASP's cheat sheet on storing passwords asks for."""
@@ -34,50 +34,49 @@ class PasswordHashing:
         self._hasher = hasher
         self._wait_seconds = wait_seconds
         self._places = threading.BoundedSemaphore(AT_ONCE)
-        self._strangers = threading.BoundedSemaphore(STRANGERS_AT_ONCE)
+        self._unknown_places = threading.BoundedSemaphore(UNKNOWN_NETWORKS_AT_ONCE)
         self._lock = threading.Lock()
         self._waiting: Counter[str] = Counter()
         # A storm of guesses takes the cores that events and queries leave.
         self._pool = ThreadPoolExecutor(AT_ONCE, "password-hash", lower_priority)
 
     def hash(self, password: str) -> str:
-        """The password's hash with a salt of its own. PasswordBusyError where too many wait."""
+        """The password's hash with a salt of its own. Raises PasswordBusyError where too many requests wait."""
         with self._place(""):
             return self._pool.submit(self._hasher.hash, _bytes(password)).result()
 
-    def fits(self, password: str, known: str, stranger: str = "") -> bool:
-        """True where a hash is this password's.
+    def fits(self, password: str, password_hash: str, unknown_network: str = "") -> bool:
+        """True where the hash is of this password. Raises PasswordBusyError where too many requests wait.
 
-        ``stranger`` is the network of a client that has no precedence: few such wait, and few of one network.
-        PasswordBusyError where too many wait.
+        ``unknown_network`` is the network of a client without precedence: few such wait, and few of one network.
         """
         if len(password) > MAX_LENGTH:
             return False
-        with self._place(stranger), suppress(VerificationError, InvalidHashError):
-            return self._pool.submit(self._hasher.verify, known, _bytes(password)).result()
+        with self._place(unknown_network), suppress(VerificationError, InvalidHashError):
+            return self._pool.submit(self._hasher.verify, password_hash, _bytes(password)).result()
         return False
 
-    def is_old(self, known: str) -> bool:
-        """True where a hash was made with other parameters than those of today."""
-        return self._hasher.check_needs_rehash(known)
+    def is_old(self, password_hash: str) -> bool:
+        """True where the hash was made with other parameters than those of this version."""
+        return self._hasher.check_needs_rehash(password_hash)
 
     @contextmanager
-    def _place(self, stranger: str) -> Iterator[None]:
+    def _place(self, unknown_network: str) -> Iterator[None]:
         deadline = monotonic() + self._wait_seconds
-        with self._stranger_place(stranger, deadline), _held(self._places, deadline):
+        with self._unknown_place(unknown_network, deadline), _acquired(self._places, deadline):
             yield
 
     @contextmanager
-    def _stranger_place(self, network: str, deadline: float) -> Iterator[None]:
+    def _unknown_place(self, network: str, deadline: float) -> Iterator[None]:
         if not network:
             yield
             return
         with self._lock:
-            if self._waiting.total() >= STRANGERS_WAITING or self._waiting[network] >= WAITING_OF_A_NETWORK:
+            if self._waiting.total() >= UNKNOWN_NETWORKS_WAITING or self._waiting[network] >= WAITING_PER_NETWORK:
                 raise _busy()
             self._waiting[network] += 1
         try:
-            with _held(self._strangers, deadline):
+            with _acquired(self._unknown_places, deadline):
                 yield
         finally:
             with self._lock:
@@ -86,7 +85,7 @@ class PasswordHashing:
 
 
 @contextmanager
-def _held(places: threading.BoundedSemaphore, deadline: float) -> Iterator[None]:
+def _acquired(places: threading.BoundedSemaphore, deadline: float) -> Iterator[None]:
     if not places.acquire(timeout=max(0.0, deadline - monotonic())):
         raise _busy()
     try:

@@ -1,4 +1,4 @@
-"""All that decides who gets in, put together for one process."""
+"""The authentication services of one process, and logins by password."""
 
 import logging
 import threading
@@ -25,13 +25,13 @@ from mallard.store.base import Store
 
 DOOR = "password"
 LINK_DOOR = "link"
-"""What is tried at the login; a shared link is a door of its own."""
+"""What is tried at the login; each shared link is counted apart."""
 
 log = logging.getLogger("mallard.auth")
 
 
 class AuthService:
-    """The parts, and the two ways in by a password. Every method may raise StoreUnavailableError."""
+    """Every method may raise StoreUnavailableError."""
 
     def __init__(
         self,
@@ -44,13 +44,13 @@ class AuthService:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Of ``secret`` are made the keys that sign tokens and name addresses.
+        """The keys that sign tokens and name addresses are derived from ``secret``.
 
         ``clock`` is monotonic seconds, ``now`` an aware moment. ConfigError where MALLARD_ADMIN_PASSWORD is common.
         """
         _refuse_configured(settings.admin_password)
         if settings.auth == "off":
-            log.warning("MALLARD_AUTH=off: whoever reaches this server reads, changes and erases everything.")
+            log.warning("MALLARD_AUTH=off: everyone who reaches this server can read, change and erase everything.")
         hashing = hashing or PasswordHashing()
         self.passwords = AdminPassword(store, settings.admin_password, hashing=hashing, clock=clock)
         self.sessions = LoginSessions(
@@ -86,18 +86,18 @@ class AuthService:
         )
 
     def try_password(self, password: str, address: str, now: datetime) -> bool | int:
-        """Whether it is the password; or, where too many were wrong, the seconds to wait."""
+        """Whether this is the password; or, after too many wrong ones, the seconds to wait."""
         return self._try(DOOR, DOOR, partial(self.passwords.check, password), address, now)
 
     def try_link(self, link: SharedLink, password: str, address: str, now: datetime) -> bool | int:
-        """Whether it is the link's password; or, where too many were wrong, the seconds to wait."""
+        """Whether this is the link's password; or, after too many wrong ones, the seconds to wait."""
         if not link.password_hash:
             return True
         return self._try(LINK_DOOR, f"link {link.slug}", partial(self.links.opens, link, password), address, now)
 
     def _try(self, kind: str, door: str, opens: Callable[[str], bool], address: str, now: datetime) -> bool | int:
         known, guesses = self.known_networks.has(address, now), self._guesses[kind]
-        # A storm from everywhere slows those who were never let in, and nobody else.
+        # Guesses from everywhere slow unknown networks only.
         wait = 0 if known else guesses.wait_seconds(now.timestamp())
         attempt = None if wait else self.attempts.begin(door, address, now, is_known=known)
         if attempt is None or attempt.wait_seconds:

@@ -1,4 +1,4 @@
-"""Shared links: one site's numbers for the holder of a link, with a password or without, until it is revoked.
+"""Shared links: read access to one site's statistics, with or without a password.
 
 A link is stored under the SHA-256 of its slug, so that a list of names opens nothing. Earlier versions stored it under
 the slug: such a link is moved when it is read or listed.
@@ -38,7 +38,7 @@ _REVOKED = b'{"revoked": true}'
 
 @dataclass(frozen=True, slots=True)
 class SharedLink:
-    """``slug`` is random and all there is to know for looking. ``filters`` is JSON text that narrows what it shows.
+    """``slug`` is random and grants access by itself. ``filters`` is JSON text that narrows the statistics shown.
 
     ``embeddable``: pages of other sites may show it in a frame. ``created_at`` is RFC 3339.
     """
@@ -73,7 +73,7 @@ class SharedLinks:
         filters: str = "",
         embeddable: bool = False,
     ) -> SharedLink:
-        """Make a link for a valid site id and valid filters. LinkError or PasswordError where the rest is wrong."""
+        """Make a link for a valid site id and valid filters. Raises LinkError or PasswordError for the rest."""
         if not name.strip() or len(name) > MAX_NAME_LENGTH:
             raise LinkError(f"name must be 1 to {MAX_NAME_LENGTH} characters.")
         if len(filters) > MAX_FILTERS_LENGTH:
@@ -81,7 +81,7 @@ class SharedLinks:
         if password and not MIN_LENGTH <= len(password) <= MAX_LENGTH:
             raise PasswordError(f"The link's password must have {MIN_LENGTH} to {MAX_LENGTH} characters, or be none.")
         if password and is_common(password):
-            raise PasswordError("The link's password is one of those that everybody tries first; take another.")
+            raise PasswordError("The link's password is one of the most common ones; choose another.")
         hashed = self._hashing.hash(password) if password else ""
         slug = secrets.token_urlsafe(SLUG_BYTES)
         link = SharedLink(slug, site_id, name.strip(), now.isoformat(timespec="seconds"), hashed, filters, embeddable)
@@ -89,18 +89,18 @@ class SharedLinks:
         return link
 
     def find(self, slug: str) -> SharedLink | None:
-        """The link, None where there is none any more. At most TTL_SECONDS behind the store."""
+        """The link, None where there is none or it was revoked. At most TTL_SECONDS behind the store."""
         return self._cache.get(slug) if _SLUG.fullmatch(slug) else None
 
-    def opens(self, link: SharedLink, password: str, stranger: str = "") -> bool:
-        """True where this is the link's password; any is where it has none.
+    def opens(self, link: SharedLink, password: str, unknown_network: str = "") -> bool:
+        """True where this is the link's password, or the link has none.
 
-        ``stranger`` as of ``PasswordHashing.fits``.
+        ``unknown_network`` as of ``PasswordHashing.fits``.
         """
-        return not link.password_hash or self._hashing.fits(password, link.password_hash, stranger)
+        return not link.password_hash or self._hashing.fits(password, link.password_hash, unknown_network)
 
     def all(self, site_id: str | None = None) -> list[SharedLink]:
-        """Every link, or those of a site, the oldest first. A damaged one, which opens nothing, is logged only."""
+        """Every link, or those of a site, the oldest first. Damaged links are logged and left out."""
         found = []
         for key in [row.key for row in self._store.list(LINKS)]:
             try:
@@ -127,11 +127,11 @@ class SharedLinks:
         return True
 
     def read(self, slug: str) -> SharedLink | None:
-        """The stored link; DamagedObjectError where that is damaged."""
+        """The stored link, past the cache. Raises DamagedObjectError."""
         return self._at(_object(slug)) or self._moved(slug)
 
     def read_object(self, key: str) -> SharedLink | None:
-        """The link under a key of the store, moved to its place; DamagedObjectError where it is damaged."""
+        """The link under a key of the store, moved to its place. Raises DamagedObjectError."""
         name = key.removeprefix(LINKS).removesuffix(".json")
         return self._moved(name) if _SLUG.fullmatch(name) else self._at(key)
 

@@ -1,4 +1,4 @@
-"""Signed tokens: what they say can be read by who holds them, and made by nobody without the secret."""
+"""Signed tokens: readable by their holder, forgeable only with the secret."""
 
 import hashlib
 import re
@@ -12,19 +12,19 @@ MAX_TOKEN_LENGTH = 512
 MAX_AHEAD_SECONDS = 60
 """The most that the clocks of two instances may be apart."""
 
-_MADE = "t"
+_SIGNED_AT = "t"
 _FORM = re.compile(r"\.?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
-"""What ``sign`` makes: whoever decodes is not so strict, and takes one token in many spellings."""
+"""The form that ``sign`` makes; the decoder is less strict and takes one token in many spellings."""
 
 
 def sign(secret: bytes, purpose: str, content: Mapping[str, Any], now: datetime) -> str:
     """A token for one purpose. ``content`` is JSON; the moment is added, in whole seconds since 1970."""
-    token = _serializer(secret, purpose).dumps({**content, _MADE: int(now.timestamp())})
+    token = _serializer(secret, purpose).dumps({**content, _SIGNED_AT: int(now.timestamp())})
     return token.decode() if isinstance(token, bytes) else token
 
 
 def read(secret: bytes, purpose: str, token: str, lasts_seconds: int, now: datetime) -> dict[str, Any] | None:
-    """What a token says; None where it was signed for something else, is too old, or is no token."""
+    """The content of a token; None where it has another purpose, is too old, or is not one."""
     if len(token) > MAX_TOKEN_LENGTH or not _FORM.fullmatch(token):
         return None
     serializer = _serializer(secret, purpose)
@@ -35,7 +35,7 @@ def read(secret: bytes, purpose: str, token: str, lasts_seconds: int, now: datet
     # The last character of a signature has two idle bits: only the spelling that is made here is a token.
     if serializer.dumps(content) != token:
         return None
-    age = now.timestamp() - content[_MADE]
+    age = now.timestamp() - content[_SIGNED_AT]
     return content if -MAX_AHEAD_SECONDS <= age < lasts_seconds else None
 
 
