@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mallard.flush.drain import ROUND_TIME
 from mallard.queue.base import MAX_PAUSE_SECONDS, VISIBILITY_SECONDS, pause_seconds
-from mallard.queue.local import ASIDE_SECONDS, LocalQueue
+from mallard.queue.local import DEAD_LETTER_SECONDS, LocalQueue
 from mallard.queue.sqs import CONNECTIONS
 from mallard.queue.sqs_entries import MAX_MESSAGE_BYTES
 from support.sqlite import rows
@@ -31,7 +31,7 @@ def test_its_figures_are_those_of_the_code() -> None:
     assert f"Visibility timeout of {VISIBILITY_SECONDS} s" in TEXT
     assert f"later than {ROUND_TIME.total_seconds():.0f} s" in TEXT
     assert f"{pause_seconds(1)} s, then twice as long each time, up to {MAX_PAUSE_SECONDS // 60} minutes" in TEXT
-    assert f"table `set_aside` of the file, {ASIDE_SECONDS // 86_400} days" in TEXT
+    assert f"table `set_aside` of the file, {DEAD_LETTER_SECONDS // 86_400} days" in TEXT
     assert f"{MAX_MESSAGE_BYTES // 1024} KB" in TEXT
     assert f"up to {CONNECTIONS} at once" in TEXT
 

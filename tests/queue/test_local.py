@@ -426,7 +426,7 @@ def test_pending_ends_at_its_bytes_and_says_how_many_are_left(queue: LocalQueue)
 def test_queue_file_shrinks_when_its_messages_were_written(
     file: Path, queue: LocalQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue_file, "KEPT_FREE_BYTES", 256 * 1024)
+    monkeypatch.setattr(queue_file, "RESERVED_BYTES", 256 * 1024)
     monkeypatch.setattr(queue_file, "PAGES_PER_SHRINK", 16)
     for _ in range(20):
         queue.send([b"x" * 8000 for _ in range(50)])

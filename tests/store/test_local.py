@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
-from mallard.store.local import TEMPORARY_FILES_KEPT_SECONDS, LocalStore
+from mallard.store.local import TEMPORARY_FILE_SECONDS, LocalStore
 
 KEY = "events/site_id=a/00000.parquet"
 
@@ -101,16 +101,16 @@ def test_what_a_crash_left_behind_goes_when_it_is_old(store: LocalStore) -> None
     unfinished.write_bytes(b"half a")
     snapshot.mkdir()
     (snapshot / "00000.parquet").write_bytes(b"pinned")
-    LocalStore(store.root, now=time.time() + TEMPORARY_FILES_KEPT_SECONDS - 60)
+    LocalStore(store.root, now=time.time() + TEMPORARY_FILE_SECONDS - 60)
     assert unfinished.exists()
     assert (snapshot / "00000.parquet").exists()
-    LocalStore(store.root, now=time.time() + TEMPORARY_FILES_KEPT_SECONDS + 60)
+    LocalStore(store.root, now=time.time() + TEMPORARY_FILE_SECONDS + 60)
     assert list(store.scratch.iterdir()) == []
 
 
 def test_a_sweep_leaves_objects_alone(store: LocalStore) -> None:
     store.put_if_absent(KEY, b"1")
-    later = LocalStore(store.root, now=time.time() + 10 * TEMPORARY_FILES_KEPT_SECONDS)
+    later = LocalStore(store.root, now=time.time() + 10 * TEMPORARY_FILE_SECONDS)
     assert [row.key for row in later.list("")] == [KEY]
 
 

@@ -1,4 +1,4 @@
-"""The swapping loop: whoever changes a small object loses nobody else's change."""
+"""Compare-and-swap loop for small objects."""
 
 import json
 import threading
@@ -68,15 +68,17 @@ def test_writers_in_a_race_lose_nothing(store: Store) -> None:
     assert sorted(done) == list(range(1, len(done) + 1))
 
 
-def test_whoever_is_always_too_late_gives_up_and_says_so() -> None:
+def test_swap_raises_after_repeated_conflicts() -> None:
     store = FaultyStore(MemoryStore())
     store.faults.extend([Fault.CONFLICT] * SWAP_ATTEMPTS)
-    with pytest.raises(StoreUnavailableError, match=r"config/numbers\.json was replaced by others again and again\."):
+    with pytest.raises(
+        StoreUnavailableError, match=r"config/numbers\.json was changed by other processes at each of 6 attempts\."
+    ):
         swap(store, KEY, add_one)
     assert store.get(KEY) is None
 
 
-def test_no_clear_answer_is_not_tried_again() -> None:
+def test_swap_does_not_retry_after_an_unclear_answer() -> None:
     store = FaultyStore(MemoryStore())
     store.faults.append(Fault.LOST_ANSWER)
     with pytest.raises(StoreUnavailableError):

@@ -1,4 +1,4 @@
-"""The seam to the queue: durable, at least once, in no promised order.
+"""Interface to the queue: durable, at-least-once, unordered.
 
 Implementations: ``queue/local.py`` (SQLite) and ``queue/sqs.py``.
 """
@@ -33,7 +33,7 @@ class Queue(Protocol):
     """Every method may raise QueueError."""
 
     def send(self, bodies: Sequence[bytes]) -> None:
-        """Take all bodies; at return they are durable. After QueueError some may be."""
+        """Add all bodies; at return they are durable. After QueueError some may be."""
         ...
 
     def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
@@ -44,37 +44,37 @@ class Queue(Protocol):
         ...
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Remove messages for good: they are in the table."""
+        """Delete messages whose rows are in the table."""
         ...
 
     def release(self, messages: Sequence[Message]) -> None:
-        """Give messages back at once: nobody has tried them."""
+        """Return messages that were not processed; they are visible at once."""
         ...
 
     def postpone(self, messages: Sequence[Message]) -> None:
-        """Give messages back that failed, hidden for ``pause_seconds`` of their receives."""
+        """Return messages that failed, hidden for ``pause_seconds`` of their receives."""
         ...
 
     def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
-        """Give messages back that wait for others to come, each hidden for so many seconds, 12 hours at most."""
+        """Return messages to be gathered with later ones, each hidden for its seconds, 12 hours at most."""
         ...
 
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
-        """Move messages nobody can process to where a person finds them, each with its reason.
+        """Move messages that cannot be processed to the dead letters, each with its reason.
 
-        Returns those that stay in the queue, since that failed.
+        Returns those that could not be moved and stay in the queue.
         """
         ...
 
     def is_idle(self) -> bool:
-        """Whether there is nothing to receive: quicker asked than tried. On SQS it may overlook the last minute."""
+        """Whether nothing can be received; faster than a receive. On SQS it may miss the last minute."""
         ...
 
     def depth(self) -> int:
-        """How many messages wait or are being processed; approximate on SQS."""
+        """The number of messages that wait or are being processed; approximate on SQS."""
         ...
 
 
 def pause_seconds(receives: int) -> int:
-    """How long a message that failed waits for its next try: 2 s, doubled with each, up to MAX_PAUSE_SECONDS."""
+    """Exponential backoff of a failed message: 2 s, doubled with each receive, up to MAX_PAUSE_SECONDS."""
     return min(MAX_PAUSE_SECONDS, 1 << min(receives, MAX_PAUSE_SECONDS.bit_length()))

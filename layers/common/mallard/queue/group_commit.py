@@ -1,4 +1,4 @@
-"""Group commit for one event loop: whatever arrives while a commit runs shares the next one."""
+"""Group commit for one event loop: bodies that arrive during a commit share the next one."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from mallard.queue.local import LocalQueue
 
 Done = Callable[[BaseException | None], None]
-"""Told after the commit: None, or the QueueError that it failed with."""
+"""Called after the commit with None, or the QueueError of a failure."""
 
 _Waiting = list[tuple[Sequence[bytes], Done]]
 
@@ -24,7 +24,7 @@ class GroupCommit:
         """Take bodies; ``done`` is called by the event loop after the commit that holds them."""
         self._waiting.append((bodies, done))
         if not self._is_busy:
-            # Not now: what this turn of the loop still reads from other clients joins the same commit.
+            # Deferred: requests that this turn of the loop still reads join the same commit.
             self._is_busy = True
             asyncio.get_running_loop().call_soon(self._commit)
 
@@ -41,7 +41,7 @@ class GroupCommit:
         await ended
 
     def send_later(self, bodies: Sequence[bytes]) -> None:
-        """Send what nobody waits for; it may be lost."""
+        """Send without waiting for the commit; the bodies may be lost."""
         if bodies:
             self._queue.submit(bodies)
 

@@ -1,4 +1,4 @@
-"""A durable queue in one SQLite file: WAL, synced at commit, many senders sharing one commit."""
+"""Durable queue in one SQLite file, with group commit."""
 
 import json
 import logging
@@ -39,12 +39,12 @@ from mallard.queue.sqlite_file import (
 BUSY_TIMEOUT_SECONDS = 10
 MAX_BODIES_PER_COMMIT = 5000
 ROWS_PER_DELETION = 1000
-"""Of one transaction, for which senders wait some milliseconds."""
+"""Per transaction, for which senders wait some milliseconds."""
 
 NO_BOUND = sys.maxsize
 
-ASIDE_SECONDS = 14 * 86_400
-"""What SQS keeps at most, too."""
+DEAD_LETTER_SECONDS = 14 * 86_400
+"""The longest retention of SQS, too."""
 
 log = logging.getLogger("mallard.queue")
 
@@ -52,7 +52,7 @@ _Submitted = tuple[Sequence[bytes], "Future[None]"]
 
 
 class LocalQueue:
-    """Any number of processes may open the same file; one thread per process writes what its senders bring.
+    """Any number of processes may open the same file; one thread per process writes the bodies of its senders.
 
     ``clock`` gives Unix seconds. ``close()`` ends the thread after all that was submitted is committed.
     """
@@ -78,7 +78,7 @@ class LocalQueue:
         self._clock = clock
         self._lock = threading.Lock()
         self._turn = threading.Lock()
-        """Of the thread that writes. SQLite has such a lock too, but who waits for that one sleeps and tries again."""
+        """The right to write. SQLite has such a lock too, but its waiters sleep and poll."""
         self._closing = threading.Lock()
         self._closed = False
         try:
@@ -87,7 +87,7 @@ class LocalQueue:
             prepare(self._connection, clock())
             try_insert(self._connection)
             self._identity = _identity(file)
-            # Here and not in its thread: where it cannot be opened nobody would commit, and senders wait for ever.
+            # Not in the writer thread: if it failed there, senders would wait for ever.
             writing = self._open()
         except sqlite3.Error as error:
             if is_damage(error):
@@ -115,14 +115,14 @@ class LocalQueue:
         self.submit(bodies).result()
 
     def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
-        """The oldest visible messages, one at least. What was set aside too long ago is dropped by the way."""
+        """The oldest visible messages, one at least. Expired dead letters are deleted with them."""
         now = self._clock()
         claimed = dict(
             self._run(
                 CLAIM,
                 [{"until": now + VISIBILITY_SECONDS, "now": now, "limit": limit, "bytes": most_bytes}],
                 then="DELETE FROM set_aside WHERE aside_at < ?",
-                then_values=[(now - ASIDE_SECONDS,)],
+                then_values=[(now - DEAD_LETTER_SECONDS,)],
             )
         )
         # Read only after the commit: senders need not wait for it.
@@ -154,7 +154,7 @@ class LocalQueue:
         self._hide([(now + seconds, each) for each, seconds in waiting])
 
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
-        """Move the rows to the table ``set_aside``, in one transaction; they stay there for ASIDE_SECONDS."""
+        """Move the rows to the table ``set_aside``, in one transaction; they stay there for DEAD_LETTER_SECONDS."""
         now = self._clock()
         self._run(
             "INSERT OR IGNORE INTO set_aside (id, body, reason, aside_at) SELECT id, body, ?, ? FROM message"
@@ -166,7 +166,7 @@ class LocalQueue:
         return []
 
     def is_idle(self) -> bool:
-        """Exactly."""
+        """Exact, unlike on SQS."""
         return not self._run(VISIBLE, [{"now": self._clock()}])[0][0]
 
     def depth(self) -> int:
@@ -174,18 +174,18 @@ class LocalQueue:
         return int(self._run("SELECT count(*) FROM message", [()])[0][0])
 
     def live_bytes(self) -> int:
-        """About how many bytes wait: of the file's pages in use, what was set aside included."""
+        """Approximate bytes of all messages: of the file's pages in use, dead letters included."""
         return int(self._run(LIVE_BYTES, [()])[0][0])
 
     def oldest(self, most: int) -> list[bytes]:
-        """The bodies of those that wait longest, ``most`` of them, in order; nothing is hidden from receivers."""
+        """The bodies of the ``most`` oldest messages, in order, without hiding them from receivers."""
         return [body for (body,) in self._run("SELECT body FROM message ORDER BY id LIMIT ?", [(most,)])]
 
     def prove_writable(self) -> None:
-        """Commit what changes nothing, and take back an insert; QueueError where an event could not be taken.
+        """Commit a change of nothing and roll back an insert. Raises QueueError where an event could not be added.
 
-        The disk may be full, read-only or gone, the file damaged, or another one in its place: then what is committed
-        lies in a file that has no name any more.
+        The disk may be full, read-only or gone, the file damaged, or replaced by another: then commits go to a file
+        that has no name any more.
         """
         if self._damage is not None:
             raise self._damage
@@ -205,16 +205,16 @@ class LocalQueue:
                 raise self._failed(error) from error
 
     def check_whole(self) -> None:
-        """Read the whole file; DamagedQueueError where a page of it is damaged."""
+        """Read the whole file. Raises DamagedQueueError where a page of it is damaged."""
         found = self._run("PRAGMA quick_check(1)", [()])
         if found != [("ok",)]:
-            raise DamagedQueueError(self._told_damage(str(found[0][0]).splitlines()[0]))
+            raise DamagedQueueError(self._damage_sentence(str(found[0][0]).splitlines()[0]))
 
     def pending(self, after: int, most_bytes: int = NO_BOUND) -> tuple[list[int], list[tuple[int, bytes]], int]:
-        """What is not acknowledged, at one moment: the numbers up to ``after``, number and body of those beyond.
+        """A snapshot of unacknowledged messages: numbers up to ``after``, and number and body of those beyond.
 
-        The bodies have ``most_bytes``; last is how many more there are. A query reads this before it lists the table,
-        so that it can leave out what the table already has.
+        The bodies have at most ``most_bytes``; the third value is the number of further messages. A query reads this
+        before it lists the table, so that it can leave out events that the table already has.
         """
         with self._lock:
             try:
@@ -230,10 +230,10 @@ class LocalQueue:
         return [number for (number,) in known], fresh, left
 
     def erase(self, site_id: str, first: date, last: date, before_ms: int) -> int:
-        """Delete what waits or was set aside of a site's days, both inclusive, accepted before ``before_ms``.
+        """Delete messages and dead letters of a site's days, both inclusive, accepted before ``before_ms``.
 
-        At return no byte of it is in the file or its log. Returns how many messages; QueueError where the file was
-        in use all the time: then asking again finishes the work.
+        At return no byte of them is in the file or its log. Returns their number; QueueError where the file was in use
+        all the time: then another call finishes the work.
         """
         with self._lock:
             try:
@@ -247,7 +247,7 @@ class LocalQueue:
         return deleted
 
     def close(self) -> None:
-        """Commit what was submitted, then end the thread and close the file."""
+        """Commit all submitted bodies, then end the thread and close the file."""
         with self._closing:
             self._closed = True
             self._submitted.put(None)
@@ -266,7 +266,7 @@ class LocalQueue:
         return last
 
     def _shrink(self) -> bool:
-        """A step of giving room back to the disk, between which senders come in; a disk that fails keeps the file."""
+        """One step of returning free pages to the disk, between which senders get their turn; failures are logged."""
         with self._lock, self._turn:
             try:
                 return shrink(self._connection)
@@ -280,7 +280,7 @@ class LocalQueue:
             raise QueueFullError(f"The disk of {self._file} has less than {least} MB left (MALLARD_MIN_FREE_MB).")
         if self._most_bytes < NO_BOUND and connection.execute(LIVE_BYTES).fetchone()[0] > self._most_bytes:
             most = self._most_bytes >> 20
-            raise QueueFullError(f"{most} MB wait in {self._file}, which is its limit (MALLARD_QUEUE_MAX_MB).")
+            raise QueueFullError(f"The queue {self._file} has reached its limit of {most} MB (MALLARD_QUEUE_MAX_MB).")
 
     def _hide(self, until: Sequence[tuple[float, Message]]) -> None:
         now = self._clock()
@@ -325,7 +325,7 @@ class LocalQueue:
             connection.close()
 
     def _gather(self, first: _Submitted) -> tuple[list[_Submitted], bool]:
-        """Everything that waits right now shares one commit: the more senders, the fewer syncs per event."""
+        """All that waits now shares one commit: the more senders, the fewer syncs per event."""
         batch, bodies = [first], len(first[0])
         while bodies < MAX_BODIES_PER_COMMIT and not self._submitted.empty():
             each = self._submitted.get()
@@ -336,7 +336,7 @@ class LocalQueue:
         return batch, False
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Submitted]) -> None:
-        # Who gave up waiting is not told, but its event is committed all the same.
+        # A sender that gave up waiting gets no answer, but its event is committed all the same.
         waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
         try:
             with self._turn:
@@ -362,7 +362,7 @@ class LocalQueue:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
-    def _told_damage(self, reason: str) -> str:
+    def _damage_sentence(self, reason: str) -> str:
         return (
             f"The queue {self._file} is damaged ({reason}). Stop what uses it, move it and the files beside it that"
             " begin with its name elsewhere, and start again; docs/self-hosting.md says how to get its events out."
@@ -370,12 +370,12 @@ class LocalQueue:
 
     def _failed(self, error: sqlite3.Error) -> QueueError:
         if is_damage(error):
-            return DamagedQueueError(self._told_damage(str(error)))
+            return DamagedQueueError(self._damage_sentence(str(error)))
         return QueueError(f"The queue {self._file} failed: {error}.")
 
 
 def _full(error: Exception) -> QueueError:
-    return error if isinstance(error, QueueError) else QueueError(f"The queue's disk cannot be looked at: {error}.")
+    return error if isinstance(error, QueueError) else QueueError(f"The queue's disk cannot be checked: {error}.")
 
 
 def _identity(file: Path) -> tuple[int, int]:

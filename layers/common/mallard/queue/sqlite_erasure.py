@@ -1,4 +1,4 @@
-"""Takes a site's days out of the local queue's file, down to the bytes."""
+"""Erasure of a site's days from the local queue's file, down to the bytes."""
 
 import sqlite3
 from datetime import date
@@ -16,13 +16,13 @@ END
 
 
 def delete_days(connection: sqlite3.Connection, site_id: str, first: date, last: date, before_ms: int) -> int:
-    """Delete what both tables hold of the days, in the caller's transaction; how many rows."""
+    """Delete the days from both tables, in the caller's transaction; returns the number of rows."""
     values = {"site_id": site_id, "first": first.isoformat(), "last": last.isoformat(), "before_ms": before_ms}
     return sum(connection.execute(_OF_THE_SITE.format(table=table), values).rowcount for table in TABLES)
 
 
 def forget_bytes(connection: sqlite3.Connection) -> None:
-    """Write the file anew and empty its log; sqlite3.OperationalError where another user does not let go of it.
+    """Rewrite the file and empty its log. Raises sqlite3.OperationalError where another user keeps it open.
 
     ``secure_delete`` zeroes the cell that a deletion frees, but not the copies that SQLite left in the gaps of pages
     when it split and merged them earlier: only a file written anew holds none.

@@ -1,4 +1,4 @@
-"""The SQLite file of the local queue: its tables, its settings, and how a file of an earlier version is taken over."""
+"""SQLite file of the local queue: tables, settings, and migrations."""
 
 import os
 import sqlite3
@@ -62,8 +62,8 @@ SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_
 """Bytes of the pages that are in use: known without a look at the messages."""
 
 ROWS_PER_STATEMENT = 500
-KEPT_FREE_BYTES = 16 * 1024 * 1024
-"""Room of deleted messages that stays in the file, and what stays of its log: the next messages take it."""
+RESERVED_BYTES = 16 * 1024 * 1024
+"""Free pages that stay in the file, and bytes that stay of its log, for the next messages."""
 
 PAGES_PER_SHRINK = 512
 """Of one transaction, for which senders wait some milliseconds."""
@@ -81,14 +81,14 @@ def connect(file: Path, busy_seconds: float) -> sqlite3.Connection:
     # Before anything is written; `prepare` rewrites a file of an earlier version.
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA journal_size_limit = {KEPT_FREE_BYTES}")
+    connection.execute(f"PRAGMA journal_size_limit = {RESERVED_BYTES}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")
     return connection
 
 
 def prepare(connection: sqlite3.Connection, now: float) -> None:
-    """Make what is not there yet; ``now`` is Unix seconds."""
+    """Create missing tables and migrate old ones; ``now`` is Unix seconds."""
     connection.executescript(SCHEMA)
     if not connection.execute("PRAGMA auto_vacuum").fetchone()[0]:
         # A file that another process uses is rewritten at a later start.
@@ -122,18 +122,18 @@ def insert(connection: sqlite3.Connection, bodies: list[bytes]) -> None:
 
 
 def shrink(connection: sqlite3.Connection) -> bool:
-    """Give some pages of deleted messages back to the disk; whether more than KEPT_FREE_BYTES are left."""
+    """Return some free pages to the disk; True where more than RESERVED_BYTES are left."""
     pages, size = connection.execute(
         "SELECT freelist_count, page_size FROM pragma_freelist_count, pragma_page_size"
     ).fetchone()
-    surplus = pages - KEPT_FREE_BYTES // size
+    surplus = pages - RESERVED_BYTES // size
     if surplus > 0:
         connection.execute(f"PRAGMA incremental_vacuum({min(surplus, PAGES_PER_SHRINK)})").fetchall()
     return bool(surplus > PAGES_PER_SHRINK)
 
 
 def try_insert(connection: sqlite3.Connection) -> None:
-    """Insert a message and take it back: what an event needs of the file, without an event."""
+    """Insert a message and roll back, as a test of the file without an event."""
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO message (body) VALUES (x'')")
     connection.execute("SELECT id FROM message ORDER BY id LIMIT 1").fetchall()

@@ -1,4 +1,4 @@
-"""SQS as queue: batches of ten on many connections, a dead-letter queue where the redrive policy names one."""
+"""SQS queue: batches of ten over many connections, and a dead-letter queue."""
 
 import json
 import logging
@@ -54,7 +54,7 @@ log = logging.getLogger("mallard.queue")
 
 @dataclass(frozen=True, slots=True)
 class SqsLimits:
-    """How long messages are kept, and after how many receives one becomes a dead letter; None where there are none."""
+    """Retention of messages, and receives until a message becomes a dead letter; None without dead letters."""
 
     kept_seconds: int
     receives: int | None = None
@@ -64,7 +64,7 @@ class SqsLimits:
 class SqsQueue:
     """One SQS queue.
 
-    ``dead_letters_url`` takes what nobody can process: None is what the redrive policy names, "" is none.
+    ``dead_letters_url`` is the dead-letter queue: None for that of the redrive policy, "" for none.
     ``wait_seconds`` is how long one receiving call waits for a message, ``monotonic`` a clock in seconds.
     """
 
@@ -87,7 +87,7 @@ class SqsQueue:
         self._monotonic = monotonic
 
     def send(self, bodies: Sequence[bytes]) -> None:
-        """Send all; QueueError says that one is too large (then none is sent) or how many were refused."""
+        """Send all. Raises QueueError where one is too large (then none is sent), or some were refused."""
         refused = self._in_batches("send_message_batch", [{"MessageBody": text_of(body)} for body in bodies])
         if refused:
             raise QueueError(f"The queue refused {len(refused)} of {len(bodies)} messages.")
@@ -144,7 +144,7 @@ class SqsQueue:
         dead_letters_url = self._find_dead_letters() if poison else ""
         if not dead_letters_url:
             for _, reason in poison:
-                log.error("a message nobody can process stays, for want of a dead-letter queue: %s", reason)
+                log.error("a message that cannot be processed stays, because there is no dead-letter queue: %s", reason)
             self._hide([(message, HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS) for message, _ in poison])
             return [message for message, _ in poison]
         entries = [
@@ -171,7 +171,7 @@ class SqsQueue:
         return sum(int(value) for value in _attributes(answer).values())
 
     def limits(self) -> SqsLimits:
-        """What the queue and its dead letters are set to."""
+        """The limits of the queue and of its dead letters."""
         wanted = ["MessageRetentionPeriod", "RedrivePolicy"]
         found = _attributes(self._call("get_queue_attributes", AttributeNames=wanted))
         kept_seconds, policy = int(_field(found, wanted[0])), json.loads(found.get("RedrivePolicy", "{}"))
@@ -182,7 +182,7 @@ class SqsQueue:
         return SqsLimits(kept_seconds, receives, int(_field(_attributes(answer), wanted[0])))
 
     def _find_dead_letters(self) -> str:
-        """The address, looked up when it is first needed: ingest never does, and its cold starts are waited for."""
+        """The URL, looked up when first needed: ingest never needs it, and browsers wait for its cold starts."""
         if self._dead_letters_url is None:
             answer = self._call("get_queue_attributes", AttributeNames=["RedrivePolicy", "QueueArn"])
             # Every queue has an ARN: an answer without any attribute is no queue's.
@@ -220,13 +220,13 @@ class SqsQueue:
             return error
 
     def _in_batches(self, operation: str, entries: Sequence[dict[str, Any]], *, url: str = "") -> set[int]:
-        """Do it for all entries; the positions of those that were refused twice."""
+        """Call the operation for all entries; returns the positions of those that were refused twice."""
         named = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
         refused = self._at_once(lambda batch: self._call_twice(operation, batch, url), list(batches(named)))
         return {int(each["Id"]) for batch in refused for each in batch}
 
     def _call_twice(self, operation: str, entries: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
-        """The entries that no try settled. Only what an answer names is settled: an empty one may be no queue's."""
+        """The entries that no attempt settled. Only entries that an answer names are settled."""
         for _ in range(TRIES_OF_AN_ENTRY):
             answer = self._call(operation, url=url, Entries=entries)
             settled = {_field(each, "Id") for each in answer.get("Successful", [])}

@@ -1,4 +1,4 @@
-"""Bodies and reasons as SQS takes them, in batches within its limits."""
+"""Bodies and reasons in the form and batches that SQS accepts."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ BATCH = 10
 
 MAX_BATCH_BYTES = 256 * 1024
 MAX_MESSAGE_BYTES = MAX_BATCH_BYTES - 4096
-"""The rest is room for the reason that a dead letter carries."""
+"""The rest is room for the reason of a dead letter."""
 
 MAX_REASON_CHARACTERS = 500
 
@@ -20,7 +20,7 @@ _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def text_of(body: bytes) -> str:
-    """A body as SQS takes it: what it refuses can stand only inside a JSON string, where an escape means the same."""
+    """A body for SQS. Characters that it refuses stand only in JSON strings, where an escape means the same."""
     try:
         text = _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode())
     except UnicodeDecodeError as error:
@@ -33,7 +33,7 @@ def text_of(body: bytes) -> str:
 
 
 def reason_of(reason: str) -> dict[str, str]:
-    """Error messages quote what they could not read, so the same characters may stand in them."""
+    """A reason for SQS: error messages quote bodies, so the same characters may stand in them."""
     return {"DataType": "String", "StringValue": _REFUSED.sub("?", reason)[:MAX_REASON_CHARACTERS] or "unknown"}
 
 

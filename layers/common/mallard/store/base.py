@@ -1,4 +1,4 @@
-"""The seam to object storage: the only writes are conditional.
+"""Interface to object storage with conditional writes only.
 
 Implementations: ``store/local.py`` (a folder) and ``store/s3.py`` (any S3 API). Keys are ``/``-separated.
 """
@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of a listing: the object's key, a tag that changes with each replacement, size, and last write.
+    """A row of a listing: the object's key, a version that changes with each replacement, size, and last write.
 
     On S3 ``version`` is the ETag; on a folder it is the identity of the file: a hash would cost a full read.
     ``modified`` is seconds since 1970 by the store's own clock: compare it with other rows, not with ours.
@@ -26,16 +26,16 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object's whole content with the ETag of exactly these bytes."""
+    """An object's whole content, with the ETag of exactly these bytes."""
 
     data: bytes
     etag: str
 
 
 def surely_past(store: "Store", now: datetime) -> datetime:
-    """The earlier of our clock and the store's, where it has one: what is deleted for good goes by this.
+    """The earlier of our clock and the store's, where it has one; final deletions go by it.
 
-    A clock of ours that is ahead then takes nothing before its time. Raises StoreUnavailableError.
+    A clock of ours that is ahead then deletes nothing early. Raises StoreUnavailableError.
     """
     theirs = store.server_time()
     return now if theirs is None else min(now, theirs)
@@ -77,11 +77,11 @@ class Store(Protocol):
         ...
 
     def keeps_versions(self) -> bool:
-        """Whether the store keeps what was deleted or replaced, as a versioned bucket does."""
+        """Whether the store keeps deleted and replaced objects, as a versioned bucket does."""
         ...
 
     def delete_old_versions(self, prefix: str) -> int:
-        """Remove for good what was deleted or replaced below a prefix, and say how many versions that were."""
+        """Remove deleted and replaced versions below a prefix for good; returns their number."""
         ...
 
     def server_time(self) -> datetime | None:
@@ -96,15 +96,15 @@ class Store(Protocol):
         ...
 
     def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> str | None:
-        """An address that gives the object to whoever knows it, for so long; None where the store has none.
+        """A URL that anyone may GET the object by for ``seconds``; None where the store has none.
 
-        The answer says of itself what ``disposition`` and ``media_type`` (Content-Disposition, -Type) say.
+        The response has ``disposition`` and ``media_type`` as Content-Disposition and Content-Type.
         """
         ...
 
     @property
     def pins_are_cheap(self) -> bool:
-        """Whether ``pin`` moves no data: then readers pin what is sealed too, which an erasure may still swap."""
+        """Whether ``pin`` moves no data: then readers also pin sealed segments, which an erasure may still replace."""
         ...
 
     def location(self, key: str) -> str:

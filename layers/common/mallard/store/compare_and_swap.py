@@ -1,4 +1,4 @@
-"""The one loop of every small object that many may change: read, change, write under the condition, and again."""
+"""Compare-and-swap loop for small objects."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,21 +8,21 @@ from mallard.store.base import Store
 
 SWAP_ATTEMPTS = 6
 
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
 
-def swap(store: Store, key: str, change: Callable[[bytes | None], tuple[Outcome, bytes | None]]) -> Outcome:
-    """Replace an object by what ``change`` makes of it, as it stands at the moment of the write; what it says of that.
+def swap(store: Store, key: str, change: Callable[[bytes | None], tuple[Result, bytes | None]]) -> Result:
+    """Read an object, write what ``change`` makes of it under the condition that it is unchanged; retry on a conflict.
 
-    ``change`` gets the object's bytes, None where there is none, and returns its outcome with the bytes to write, None
-    for nothing. It is called again where another was faster. Raises StoreUnavailableError where others are faster
-    SWAP_ATTEMPTS times, or where the store gives no clear answer: then it may be written.
+    ``change`` gets the object's bytes, None where there is none, and returns a result with the bytes to write, None for
+    nothing. Returns the result. Raises StoreUnavailableError after SWAP_ATTEMPTS conflicts, or where the store gives no
+    clear answer: then the bytes may be written.
     """
     for _ in range(SWAP_ATTEMPTS):
         stored = store.get(key)
-        outcome, data = change(stored.data if stored else None)
+        result, data = change(stored.data if stored else None)
         if data is None:
-            return outcome
+            return result
         try:
             if stored is None:
                 store.put_if_absent(key, data)
@@ -30,5 +30,5 @@ def swap(store: Store, key: str, change: Callable[[bytes | None], tuple[Outcome,
                 store.put_if_match(key, data, stored.etag)
         except ConflictError:
             continue
-        return outcome
-    raise StoreUnavailableError(f"{key} was replaced by others again and again.")
+        return result
+    raise StoreUnavailableError(f"{key} was changed by other processes at each of {SWAP_ATTEMPTS} attempts.")

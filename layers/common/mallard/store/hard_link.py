@@ -1,4 +1,4 @@
-"""A second name for a file, which keeps what it holds now."""
+"""Hard links, with a copy as fallback."""
 
 import os
 import shutil

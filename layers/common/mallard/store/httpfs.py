@@ -1,4 +1,4 @@
-"""What a DuckDB session needs before it reads a bucket: httpfs from its wheel, and a secret; nothing is downloaded."""
+"""Setup of a DuckDB session to read a bucket: httpfs from its wheel, and a secret."""
 
 from importlib.util import find_spec
 from pathlib import Path

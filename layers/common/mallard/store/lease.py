@@ -1,6 +1,7 @@
-"""Who may flush where conditions of writes do not hold: one at a time, by an object written, waited for and read back.
+"""Lease on flushing for stores without conditional writes.
 
-It keeps flushers apart as long as none pauses longer than the wait, which is why they write new names only.
+An object is written, waited for and read back. That keeps flushers apart as long as none pauses longer than the wait,
+so they write new names only.
 """
 
 import json
@@ -16,14 +17,14 @@ from mallard.store.base import Store, Stored
 KEY = "config/flush-lease.json"
 LASTS = timedelta(minutes=2)
 CLOCKS_DIFFER = timedelta(seconds=60)
-"""How far the clocks of two machines may be apart; `mallard doctor` checks each against the store's."""
+"""The most that the clocks of two machines may differ; `mallard doctor` checks each against the store's."""
 
 SETTLE_SECONDS = 2.0
 
 log = logging.getLogger("mallard.store")
 
 MARGIN = timedelta(seconds=30)
-"""Nothing is begun in the last part of a lease."""
+"""No work begins in the last part of a lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Lease:
         return taken
 
     def release(self) -> None:
-        """Give it back where it is ours, so that the next one need not wait for its end."""
+        """Release the lease where it is ours, so that the next holder need not wait for its end."""
         self._until = None
         stored = self._store.get(KEY)
         found = _read(stored)
@@ -118,7 +119,7 @@ class Lease:
 
 
 def _read(stored: Stored | None) -> LeaseTaken | None:
-    """Who has it; None where nobody, or nobody can tell, as after a write cut short."""
+    """The holder; None where there is none, or the object is damaged, as by a write cut short."""
     if stored is None:
         return None
     try:
@@ -126,5 +127,5 @@ def _read(stored: Stored | None) -> LeaseTaken | None:
         until = datetime.fromisoformat(found["until"])
         return LeaseTaken(str(found["holder"]), until if until.tzinfo else until.replace(tzinfo=UTC))
     except (ValueError, KeyError, TypeError):
-        log.warning("%s is damaged: nobody is taken to hold the lease", KEY)
+        log.warning("%s is damaged: the lease counts as free", KEY)
         return None

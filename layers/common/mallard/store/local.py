@@ -1,4 +1,4 @@
-"""A folder as object store, atomic across processes and durable at return."""
+"""Object store in a folder: atomic across processes, durable at return."""
 
 import fcntl
 import hashlib
@@ -18,9 +18,9 @@ from mallard.store.hard_link import link_or_copy
 LOCK_COUNT = 64
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
-"""Secrets, salts and events are for this account alone, whatever the umask; what is there already keeps its mode."""
+"""Secrets, salts and events are for this account alone, whatever the umask; existing files keep their mode."""
 
-TEMPORARY_FILES_KEPT_SECONDS = 3600
+TEMPORARY_FILE_SECONDS = 3600
 
 _FOLDER_ETAG = "folder"
 
@@ -58,7 +58,7 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except IsADirectoryError:
-            # The name is taken, by what is no object: to its readers as damaged as an empty file.
+            # A folder has the name: to readers an object as damaged as an empty file.
             return Stored(b"", _FOLDER_ETAG)
         except OSError as error:
             raise self._unavailable(error) from error
@@ -83,8 +83,8 @@ class LocalStore:
         path = self._path(key)
         try:
             with self._locked(key), self._written(data) as unfinished:
-                found = self.get(key)
-                if found is None or found.etag != etag:
+                stored = self.get(key)
+                if stored is None or stored.etag != etag:
                     raise ConflictError(f"{key} is not the version that was read.")
                 self._replace(path, unfinished, key)
                 _sync_folder(path.parent)
@@ -121,7 +121,7 @@ class LocalStore:
                 yield folder
 
     def keeps_versions(self) -> bool:
-        """Never: a replaced file is gone with its last reader."""
+        """False: a replaced file is gone with its last reader."""
         return False
 
     def delete_old_versions(self, prefix: str) -> int:  # noqa: ARG002
@@ -145,7 +145,7 @@ class LocalStore:
         return pinned
 
     def presigned(self, key: str, seconds: int, disposition: str, media_type: str) -> None:
-        """None: nobody else reaches a folder."""
+        """None: a folder has no URL."""
 
     @property
     def pins_are_cheap(self) -> bool:
@@ -221,7 +221,7 @@ class LocalStore:
         aside = self.root / "damaged" / f"{key}.{secrets.token_hex(4)}"
         aside.parent.mkdir(parents=True, exist_ok=True)
         path.rename(aside)
-        # Meanwhile the name is free: a link refuses one that somebody else has taken.
+        # The name is free meanwhile: a link fails where another process has taken it.
         os.link(unfinished, path)
 
     @contextmanager
@@ -255,7 +255,7 @@ class LocalStore:
     def _sweep(self, now: float) -> None:
         for file in self._temporary.iterdir():
             with suppress(OSError):
-                if file.stat().st_ctime < now - TEMPORARY_FILES_KEPT_SECONDS:
+                if file.stat().st_ctime < now - TEMPORARY_FILE_SECONDS:
                     shutil.rmtree(file) if file.is_dir() else file.unlink()
 
     def _unavailable(self, error: OSError) -> StoreUnavailableError:

@@ -1,6 +1,6 @@
-"""Finds out whether a store keeps the conditions of writes, on which the whole table rests, instead of believing it.
+"""Probe of a store's conditional writes, on which the whole table rests.
 
-Everything happens below ``probe/`` under random names, and is removed afterwards.
+All objects are below ``probe/`` under random names, and are removed afterwards.
 """
 
 import secrets
@@ -42,7 +42,7 @@ WHAT_TO_DO = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found; ``sentence`` says what the store does."""
+    """The result of one check; ``sentence`` describes the store's behaviour."""
 
     name: str
     ok: bool
@@ -56,20 +56,20 @@ def _random_name() -> str:
 def probe(
     store: Store, *, now: datetime, rounds: int = ROUNDS, random_name: Callable[[], str] = _random_name
 ) -> list[Finding]:
-    """Everything about a store: the conditions of writes, deletions, the clock. Raises as ``probe_writes``."""
+    """All checks of a store: conditional writes, deletions, the clock. Raises as ``probe_writes``."""
     findings = probe_writes(store, rounds=rounds, random_name=random_name)
     return [*findings, check_deletions(store), check_clock(store, now)]
 
 
 def probe_writes(store: Store, *, rounds: int = ROUNDS, random_name: Callable[[], str] = _random_name) -> list[Finding]:
-    """Whether reads show writes and conditions hold, also where two connections race, ``rounds`` times each.
+    """Check that reads show writes and that conditions hold, also in races of two connections, ``rounds`` of each kind.
 
-    Raises StoreUnavailableError where the store gives no clear answer: it is down, and nothing was found out.
+    Raises StoreUnavailableError where the store gives no clear answer: then it is down, and nothing is known.
     """
     place = f"probe/{random_name()}-"
     with Track(store) as track:
         try:
-            return [_found(check, ProbeRun(store, place, rounds, track)) for check in CHECKS]
+            return [_check(check, ProbeRun(store, place, rounds, track)) for check in CHECKS]
         finally:
             _clean(store, place)
 
@@ -115,11 +115,11 @@ def recheck_writes(store: Store, now: datetime, *, rounds: int = ROUNDS) -> list
 
 
 def check_deletions(store: Store) -> Finding:
-    """Whether what is deleted is gone."""
+    """Check that deleted objects are gone."""
     try:
         keeps_versions = store.keeps_versions()
     except StoreError as error:
-        return Finding("deletions", False, f"Whether the bucket keeps versions could not be found out: {error}")
+        return Finding("deletions", False, f"The bucket's versioning could not be read: {error}")
     if keeps_versions:
         return Finding(
             "deletions",
@@ -127,15 +127,15 @@ def check_deletions(store: Store) -> Finding:
             "The bucket keeps versions, so deleted salts can be read and old visitor ids computed again: privacy cannot"
             " be promised here; use a bucket that never had versioning.",
         )
-    return Finding("deletions", True, "What is deleted is gone.")
+    return Finding("deletions", True, "Deleted objects are gone.")
 
 
 def check_clock(store: Store, now: datetime) -> Finding:
-    """Whether the store's clock and ours agree within CLOCK_TOLERANCE_SECONDS."""
+    """Check that the store's clock and ours agree within CLOCK_TOLERANCE_SECONDS."""
     try:
         theirs = store.server_time()
     except StoreError as error:
-        return Finding("clock", False, f"The store's time could not be found out: {error}")
+        return Finding("clock", False, f"The store's time could not be read: {error}")
     if theirs is None:
         return Finding("clock", True, "The store has no clock of its own.")
     ahead_seconds = (now - theirs).total_seconds()
@@ -151,15 +151,15 @@ def _note(store: Store, findings: Sequence[Finding], rounds: int, now: datetime)
         remember(store, [each.name for each in wrong], wrong[0].sentence, rounds, now)
 
 
-def _found(check: ProbeCheck, run: ProbeRun) -> Finding:
+def _check(check: ProbeCheck, run: ProbeRun) -> Finding:
     for attempt in range(ATTEMPTS - 1):
         # An answer lost on the way says nothing about the store; a try of its own has keys of its own.
         with suppress(StoreUnavailableError):
-            return _looked(check, replace(run, place=f"{run.place}{attempt}-"))
-    return _looked(check, replace(run, place=f"{run.place}{ATTEMPTS}-"))
+            return _run_check(check, replace(run, place=f"{run.place}{attempt}-"))
+    return _run_check(check, replace(run, place=f"{run.place}{ATTEMPTS}-"))
 
 
-def _looked(check: ProbeCheck, run: ProbeRun) -> Finding:
+def _run_check(check: ProbeCheck, run: ProbeRun) -> Finding:
     try:
         check.look(run)
     except WrongError as wrong:
@@ -172,7 +172,7 @@ def _looked(check: ProbeCheck, run: ProbeRun) -> Finding:
 
 
 def _clean(store: Store, place: str) -> None:
-    # What this cannot remove is a few bytes under a name that nobody reads.
+    # Objects that remain are a few bytes under names that no reader uses.
     with suppress(StoreError):
         with ThreadPoolExecutor(DELETIONS_AT_ONCE) as pool:
             list(pool.map(store.delete, [row.key for row in store.list(place)]))

@@ -1,4 +1,4 @@
-"""The single checks of a probe: what a store must do with conditional writes, alone and in races."""
+"""Checks of a probe: conditional writes, alone and in races."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -13,7 +13,7 @@ NAMES, VERSIONS = "If-None-Match", "If-Match"
 
 
 class WrongError(Exception):
-    """The store did what it must not; the message is a sentence that says what."""
+    """A check failed; the message is a sentence that describes the store's behaviour."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class S3Store:
         return self._put_in_form(_QUOTED if form == _UNQUOTED else _UNQUOTED, key, data, etag)
 
     def signed_put(self, key: str, data: bytes, etag: str | None) -> SignedPut | None:
-        """The very request that ``put_if_match``, or ``put_if_absent`` without an ETag, would send, signed by the SDK.
+        """The request that ``put_if_match``, or ``put_if_absent`` without an ETag, would send, signed by the SDK.
 
         None where it would go through a proxy, which only the SDK knows how to ask.
         """
@@ -176,12 +176,12 @@ class S3Store:
                 yield self._field(row, "Prefix").removeprefix(self._prefix)
 
     def keeps_versions(self) -> bool:
-        """Whether the bucket's versioning is on, or was and left versions behind."""
+        """Whether versioning is on, or was on and left versions behind."""
         try:
             with self._translated():
                 return bool(self._client.get_bucket_versioning(Bucket=self.bucket).get("Status"))
         except StoreUnsupportedError:
-            # A server that has never heard of versions keeps none.
+            # A server that does not know versioning keeps no versions.
             return False
 
     def delete_old_versions(self, prefix: str) -> int:
@@ -211,13 +211,13 @@ class S3Store:
 
     def pin(self, key: str, folder: Path) -> Path | None:
         """One whole GET."""
-        found = self.get(key)
-        if found is None:
+        stored = self.get(key)
+        if stored is None:
             return None
         pinned = folder / key
         try:
             pinned.parent.mkdir(parents=True, exist_ok=True)
-            pinned.write_bytes(found.data)
+            pinned.write_bytes(stored.data)
         except OSError as error:
             raise StoreUnavailableError(f"The folder {folder} cannot be used: {error.strerror}.") from error
         return pinned

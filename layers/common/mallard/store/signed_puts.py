@@ -1,4 +1,4 @@
-"""Signed PUTs over connections of their own, ended at the same moment.
+"""Simultaneous signed PUTs over separate connections.
 
 A race of two SDK calls is none: each signs, connects and sends in its own time, and one is through before the other
 arrives. Here both requests lie at the server up to their last byte before either may end.

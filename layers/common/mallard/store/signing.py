@@ -1,4 +1,4 @@
-"""Requests as the SDK signs them, taken before it sends them; and the authorities that it trusts."""
+"""Signed requests of the SDK, captured before sending, and its trusted authorities."""
 
 import ssl
 import threading
@@ -20,22 +20,22 @@ _EVENT = "before-send.s3.PutObject"
 
 def signed(client: "S3Client", put: Callable[[], object], body: bytes) -> SignedPut | None:
     """The request of one ``put_object`` with this body; None where a proxy is between, which only the SDK can ask."""
-    taken: list[AWSPreparedRequest] = []
+    captured: list[AWSPreparedRequest] = []
     here = threading.get_ident()
 
-    def take(request: AWSPreparedRequest, **_: object) -> Any:
-        # Other threads of the client send what they send.
+    def capture(request: AWSPreparedRequest, **_: object) -> Any:
+        # Requests of other threads are sent as usual.
         if threading.get_ident() != here:
             return None
-        taken.append(request)
+        captured.append(request)
         return AWSResponse(request.url, 200, HTTPHeaders.from_dict({"ETag": ""}), _NoBody())
 
-    client.meta.events.register_first(_EVENT, take)
+    client.meta.events.register_first(_EVENT, capture)
     try:
         put()
     finally:
-        client.meta.events.unregister(_EVENT, take)
-    (request,) = taken
+        client.meta.events.unregister(_EVENT, capture)
+    (request,) = captured
     if get_environ_proxies(request.url):
         return None
     headers = {name: _text(value) for name, value in request.headers.items() if name.lower() != "expect"}
@@ -51,7 +51,7 @@ def trusting(ca_bundle: str) -> ssl.SSLContext:
 
 
 class _NoBody:
-    """The body of an answer to what was never sent."""
+    """The body of a response to a request that was never sent."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
         """Nothing."""

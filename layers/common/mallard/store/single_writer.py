@@ -1,7 +1,7 @@
-"""S3 without conditions, for one writer alone: what MALLARD_SINGLE_WRITER makes of a server that ignores them.
+"""S3 store for a single writer, for servers that ignore conditions (MALLARD_SINGLE_WRITER).
 
-A look before and after each write finds another writer in most cases, not in all: two that pause between their look
-and their write overwrite each other. So whoever writes through this must use a new name for all that may not be lost.
+Reads before and after each write detect another writer in most cases, not in all: two that pause between their read
+and their write overwrite each other. So writers must use new names for all data that may not be lost.
 """
 
 from mallard.errors import ConflictError

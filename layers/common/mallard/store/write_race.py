@@ -1,4 +1,4 @@
-"""Races of conditional writes: over the wire where the store signs requests, else of threads that begin together."""
+"""Races of conditional writes, by signed requests or by threads."""
 
 import secrets
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Track:
             self._wires.close()
 
     def race(self, key: str, etag: str | None) -> list[bytes]:
-        """Let each replace the version ``etag``, or create the object, at the same moment; what the winners wrote.
+        """Let the contenders replace version ``etag``, or create the object, at once; returns the winners' bytes.
 
         Raises StoreUnsupportedError; StoreUnavailableError where the connections broke.
         """
