@@ -130,7 +130,7 @@ def test_of_a_day_that_grew_only_its_segment_is_read_again(reader: Reader) -> No
 
 def test_nothing_of_an_erased_day_is_kept_after_the_next_look_or_at_once_where_it_is_told(reader: Reader) -> None:
     reader.look()
-    (kept,) = reader.store.scratch.glob("mallard-pins-*")
+    (kept,) = reader.store.scratch.glob("mallard-segments-*")
     assert len(list(kept.iterdir())) == DAYS
     first = TODAY - timedelta(days=DAYS - 1)
     carry_out(reader.store, request_erasure(reader.store, SITE, first, first, NOW))

@@ -60,7 +60,7 @@ def pins(bucket: Bucket) -> Iterator[SegmentCache]:
 
 
 def taken(pins: SegmentCache, rows: list[Listed], folder: Path) -> list[bytes | None]:
-    return [path.read_bytes() if path else None for path in pins.take(rows, folder)]
+    return [path.read_bytes() if path else None for path in pins.copy_to(rows, folder)]
 
 
 def kept_bytes(bucket: Bucket) -> int:
@@ -76,7 +76,7 @@ def test_a_listed_version_that_is_kept_is_not_fetched_again(bucket: Bucket, pins
 def test_of_what_was_replaced_the_new_version_is_fetched_and_the_old_one_goes(
     bucket: Bucket, pins: SegmentCache, tmp_path: Path
 ) -> None:
-    pins.take(bucket.listed(*KEYS), tmp_path / "1")
+    pins.copy_to(bucket.listed(*KEYS), tmp_path / "1")
     bucket.write(KEYS[0], b"grown")
     assert taken(pins, bucket.listed(*KEYS), tmp_path / "2") == [b"grown", KEYS[1].encode()]
     assert sorted(bucket.reads) == sorted([*KEYS, KEYS[0]])
@@ -99,14 +99,14 @@ def test_what_is_gone_has_no_file(bucket: Bucket, pins: SegmentCache, tmp_path: 
 
 def test_more_than_the_limit_is_not_kept_and_what_was_used_last_stays(bucket: Bucket, tmp_path: Path) -> None:
     with closing(SegmentCache(bucket, max_bytes=2 * len(OTHER))) as pins:
-        pins.take(bucket.listed(*KEYS), tmp_path / "1")
-        pins.take(bucket.listed(KEYS[0]), tmp_path / "2")
-        pins.take(bucket.listed(OTHER), tmp_path / "3")
+        pins.copy_to(bucket.listed(*KEYS), tmp_path / "1")
+        pins.copy_to(bucket.listed(KEYS[0]), tmp_path / "2")
+        pins.copy_to(bucket.listed(OTHER), tmp_path / "3")
         bucket.reads.clear()
-        pins.take(bucket.listed(KEYS[0]), tmp_path / "4")
+        pins.copy_to(bucket.listed(KEYS[0]), tmp_path / "4")
         assert bucket.reads == []
         assert kept_bytes(bucket) <= 2 * len(OTHER)
-        pins.take(bucket.listed(KEYS[1]), tmp_path / "5")
+        pins.copy_to(bucket.listed(KEYS[1]), tmp_path / "5")
         assert bucket.reads == [KEYS[1]]
 
 
@@ -121,7 +121,7 @@ def test_there_is_room_for_half_of_what_is_kept(bucket: Bucket) -> None:
 
 
 def test_a_readers_file_stays_when_it_is_let_go(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
-    (path,) = pins.take(bucket.listed(KEYS[0]), tmp_path / "1")
+    (path,) = pins.copy_to(bucket.listed(KEYS[0]), tmp_path / "1")
     pins.forget()
     assert kept_bytes(bucket) == 0
     assert path is not None
@@ -132,10 +132,10 @@ def test_a_listing_lets_go_what_it_does_not_show_of_its_site(
     bucket: Bucket, pins: SegmentCache, tmp_path: Path
 ) -> None:
     rows = bucket.listed(*KEYS, OTHER)
-    pins.take(rows, tmp_path / "1")
+    pins.copy_to(rows, tmp_path / "1")
     pins.forget_replaced("events/site_id=a/", {KEYS[0]: rows[0].version, KEYS[1]: "another"})
     bucket.reads.clear()
-    pins.take(rows, tmp_path / "2")
+    pins.copy_to(rows, tmp_path / "2")
     assert bucket.reads == [KEYS[1]]
 
 
@@ -143,7 +143,7 @@ def test_a_fault_is_told_when_all_others_have_ended(bucket: Bucket, pins: Segmen
     rows = bucket.listed(*KEYS)
     bucket.is_down = True
     with pytest.raises(StoreUnavailableError):
-        pins.take(rows, tmp_path / "1")
+        pins.copy_to(rows, tmp_path / "1")
     bucket.is_down = False
     assert None not in taken(pins, rows, tmp_path / "2")
 
@@ -152,7 +152,7 @@ def test_kept_files_that_somebody_tidied_up_are_fetched_again(
     bucket: Bucket, pins: SegmentCache, tmp_path: Path
 ) -> None:
     rows = bucket.listed(*KEYS)
-    pins.take(rows, tmp_path / "1")
+    pins.copy_to(rows, tmp_path / "1")
     for file in bucket.scratch.rglob("*"):
         if file.is_file():
             file.unlink()

@@ -25,7 +25,7 @@ Counts = dict[str, dict[str, dict[str, int]]]
 
 @dataclass(frozen=True, slots=True)
 class DropCount:
-    """How often a site's events were dropped for a reason on a date (UTC)."""
+    """The number of a site's events that were dropped for a reason on a date (UTC)."""
 
     date: date
     reason: str
@@ -35,7 +35,7 @@ class DropCount:
 
 
 def add_notes(store: Store, notes: Iterable[DropNote]) -> None:
-    """Count notes. A note delivered twice counts twice. StoreError where a day could not be written."""
+    """Count notes. A note delivered twice counts twice. Raises StoreError where a day could not be written."""
     days: dict[str, list[DropNote]] = defaultdict(list)
     for note in notes:
         days[note.date].append(note)
@@ -65,7 +65,7 @@ def forget_rejections(store: Store, site_id: str, first: date, last: date) -> No
 
 
 def delete_old_rejections(store: Store, now: datetime) -> int:
-    """Delete days that are over for KEPT; how many."""
+    """Delete days older than KEPT; returns their number."""
     old = [row.key for row in store.list(REJECTED) if (day := _day_of(row.key)) and day < local_date(now) - KEPT]
     for key in old:
         store.delete(key)

@@ -1,4 +1,4 @@
-"""A note of one drop, as it travels through the queue beside the events: no visitor, no address, no agent."""
+"""Notes of dropped events, sent through the queue without visitor, address or agent."""
 
 import json
 import threading
@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime
 from mallard.event import to_ms
 
 NOTES_PER_MINUTE = 100
-"""Of one process: a flood of drops must not become a flood of messages. The counters at /metrics have them all."""
+"""Per process: a flood of drops must not become a flood of messages. The counters at /metrics have them all."""
 
 _PREFIX = b'{"rejected":'
 
 
 @dataclass(frozen=True, slots=True)
 class DropNote:
-    """One drop. ``accepted_ms`` is when it came, in ms since 1970: named as in events, so that erasures reach it."""
+    """One drop. ``accepted_ms`` is its time in ms since 1970, named as in events, so that erasures reach it."""
 
     site_id: str
     date: str
@@ -50,7 +50,7 @@ class DropNotes:
     def __init__(self, per_minute: int = NOTES_PER_MINUTE) -> None:
         self._per_minute = per_minute
         self._minute = 0
-        self._made: Counter[bool] = Counter()
+        self._counts: Counter[bool] = Counter()
         self._lock = threading.Lock()
 
     def make(self, site_id: str, reason: str, now: datetime) -> DropNote | None:
@@ -66,8 +66,8 @@ class DropNotes:
         with self._lock:
             if self._minute != moment_ms // 60_000:
                 self._minute = moment_ms // 60_000
-                self._made.clear()
-            self._made[is_drop] += 1
-            if self._made[is_drop] > self._per_minute:
+                self._counts.clear()
+            self._counts[is_drop] += 1
+            if self._counts[is_drop] > self._per_minute:
                 return None
         return DropNote(site_id, now.astimezone(UTC).date().isoformat(), moment_ms, reason)

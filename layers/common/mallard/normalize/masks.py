@@ -1,10 +1,10 @@
-"""Masks for mail addresses and long tokens in the paths of addresses."""
+"""Masks for mail addresses and long tokens in URL paths."""
 
 import re
 from urllib.parse import unquote
 
 MASK = "*"
-"""In place of what is masked: the sign that pages of goals, and the tracker's part `mask`, have for any text."""
+"""In place of masked text: the wildcard of goal pages and of the tracker's part `mask`."""
 
 MIN_TOKEN_LENGTH = 20
 MAX_DIGITS = 19

@@ -1,4 +1,4 @@
-"""Parts of an event that are not stored: MALLARD_GDPR_MODE, its parts, and masks."""
+"""Redaction of events before they are stored: MALLARD_GDPR_MODE, its parts, and masks."""
 
 from dataclasses import dataclass, field
 

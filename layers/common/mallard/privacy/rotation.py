@@ -25,7 +25,7 @@ class Rotation:
     entries: tuple[tuple[date, str], ...] = ((date.min, "day"),)
 
     def name_on(self, day: date) -> str:
-        """Which rotation holds on a date: day, week or month."""
+        """The rotation in force on a date: day, week or month."""
         return next(name for first, name in reversed(self.entries) if first <= day)
 
     def salt_name(self, day: date) -> str:
@@ -42,12 +42,12 @@ DAILY = Rotation()
 
 
 def outlives_its_day(salt: str) -> bool:
-    """Whether ids made with a salt of this name live longer than a day."""
+    """Whether visitor ids of this salt's name last longer than a day."""
     return "." in salt
 
 
 def last_date(salt: str) -> date:
-    """The last date a salt serves. ValueError where it is no salt's name."""
+    """The last date that a salt serves. Raises ValueError for another name."""
     return date.fromisoformat(salt.partition(".")[0])
 
 
@@ -57,7 +57,7 @@ def known_rotation(store: Store) -> Rotation:
 
 
 def agree_on_rotation(store: Store, wanted: str, now: datetime) -> None:
-    """Write a wish down for those who only read it, as the ingest function on AWS. A failure is logged."""
+    """Store the wanted rotation for functions that only read it, as ingest on AWS. A failure is logged."""
     try:
         agreed_rotation(store, wanted, now)
     except MallardError as error:
@@ -65,9 +65,9 @@ def agree_on_rotation(store: Store, wanted: str, now: datetime) -> None:
 
 
 def agreed_rotation(store: Store, wanted: str, now: datetime) -> Rotation:
-    """The rotation all instances follow. A new wish is written down for the day after tomorrow.
+    """The rotation all instances follow. A new one holds from the day after tomorrow on.
 
-    Where nobody has made a salt yet it holds from the beginning. Raises StoreUnavailableError where the store fails.
+    Before the first salt it holds from the beginning. Raises StoreUnavailableError where the store fails.
     """
 
     def agreed(stored: Rotation | None) -> Rotation | None:

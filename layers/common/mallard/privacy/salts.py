@@ -1,6 +1,6 @@
-"""Salts: 32 random bytes per site and rotation, agreed on through the store, and deleted when they are over.
+"""Salts of visitor ids: 32 random bytes per site and rotation, deleted when they expire.
 
-The holder of neither the salt nor the ingest key can compute no visitor id, and nobody has a salt for long.
+They are agreed on through the store. A visitor id can be computed only with both the salt and the ingest key.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def salt_key(site_id: str, name: str) -> str:
 
 
 class Salts:
-    """The salts that live, created by whoever needs one first; memory drops those that are over."""
+    """The salts in force, each created by the first process that needs it; expired ones leave the memory."""
 
     def __init__(
         self,
@@ -75,14 +75,14 @@ class Salts:
         return (site_id, self._name(day)) in self._salts
 
     def lives(self, zones: SiteZones, day: date, now: datetime) -> bool:
-        """Whether a date's salt still exists: until KEPT_AFTER_END past its end, and from the day before on."""
+        """Whether a date's salt exists: from the day before until KEPT_AFTER_END past its end."""
         today = zones.local_date(now)
         if day > today:
             return day == today + timedelta(days=1)
         return now < zones.day_start(self._end(day)) + KEPT_AFTER_END
 
     def find(self, site_id: str, zones: SiteZones, day: date, now: datetime) -> Salt | None:
-        """The salt of a site's date; None for one that is over or far ahead, which must not be made again.
+        """The salt of a site's date; None for one that has expired or is far ahead, which must not be created.
 
         Raises StoreUnavailableError where the store fails.
         """
@@ -124,7 +124,7 @@ def shared_secret(store: Store, configured: str) -> bytes:
 
 
 def ingest_key(store: Store, configured: str, secret: str) -> bytes:
-    """The key behind visitors' and events' ids, which is all that the ingest function holds.
+    """The key behind visitor and event ids, the only secret of the ingest function.
 
     ``configured`` is MALLARD_INGEST_KEY, ``secret`` MALLARD_SECRET; without both it is made once in ``salts/``.
     """
@@ -143,7 +143,7 @@ def visitor_key(ingest: bytes) -> bytes:
 
 
 def delete_old_salts(store: Store, book: SiteSettingsStore, now: datetime) -> int:
-    """Delete every salt whose last day ended more than KEPT_AFTER_END ago; how many there were."""
+    """Delete every salt whose last day ended more than KEPT_AFTER_END ago; returns their number."""
     found = [(row.key, *parsed) for row in store.list(SALTS) if (parsed := _parse(row.key))]
     over = {key: _end(book, site_id, last) + KEPT_AFTER_END for key, site_id, last in found}
     over = {key: end for key, end in over.items() if end < now}
@@ -160,14 +160,14 @@ def delete_old_salts(store: Store, book: SiteSettingsStore, now: datetime) -> in
 
 
 def check_salt(store: Store, key: str) -> None:
-    """Read a salt, the secret or the ingest key, without making one. DamagedObjectError where it is damaged."""
+    """Read a salt, the secret or the ingest key, without creating one. Raises DamagedObjectError."""
     found = store.get(key)
     if found is not None and (key in _MADE_ONCE or _parse(key)):
         _format(_MADE_ONCE.get(key, "salt")).read(key, found.data)
 
 
 def _end(book: SiteSettingsStore, site_id: str, last: date) -> datetime:
-    """When a site's date is over; where its settings cannot be read, when it is over everywhere on earth."""
+    """The end of a site's date; without readable settings the end of the date in the last zone on earth."""
     try:
         return book.get(site_id).zones.day_start(last + timedelta(days=1))
     except MallardError:

@@ -1,4 +1,4 @@
-"""Visitor ids: what an address and an agent become under the day's salt."""
+"""Visitor ids: HMACs of address and user agent under the day's salt."""
 
 from mallard.privacy.salts import Salt
 

@@ -1,4 +1,4 @@
-"""A record of sites that have events, for functions that may not list the store."""
+"""Record of sites with events, for functions that may not list the store."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A site's settings: the JSON of the API and of ``config/sites/``, checked."""
+"""Settings of a site: validation, and the JSON of the API and of the store."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -41,7 +41,7 @@ class Goal:
 class SiteSettings:
     """``origins``: hosts and ``*.domain`` whose pages may send for the site; empty means the site id itself.
 
-    ``erased`` is nobody's setting, but must be known to ingest as soon as a setting is.
+    ``erased`` is no setting, but must reach ingest as fast as settings do.
     """
 
     zones: SiteZones = UTC_DAYS
@@ -74,9 +74,9 @@ class SiteSettings:
 
 
 def read_settings(given: Any, before: SiteSettings, today: date, *, is_new: bool = False) -> SiteSettings:
-    """What a client gave, on top of what was set before. SettingsError names the key, its value and what is right.
+    """The settings that a client sent, over those set before. SettingsError names key, value and the right form.
 
-    A new site has no day that begun in another zone.
+    A new site has no day that began in another zone.
     """
     if not isinstance(given, dict):
         raise SettingsError("The settings must be a JSON object.")
@@ -89,7 +89,7 @@ def read_settings(given: Any, before: SiteSettings, today: date, *, is_new: bool
         zones = SiteZones(((date.min, name),)) if is_new else zones.changed(name, today)
     if not isinstance(public, bool):
         raise SettingsError(f"public is {_shown(public)}, but must be true or false.")
-    goals = _told_apart(_goals(given.get("goals", [])))
+    goals = _unique(_goals(given.get("goals", [])))
     return SiteSettings(zones, _origins(given.get("origins", [])), goals, public, before.erased)
 
 
@@ -136,8 +136,8 @@ def _goals(value: Any) -> tuple[Goal, ...]:
     return tuple(_goal(each) for each in value)
 
 
-def _told_apart(goals: Iterable[Goal]) -> tuple[Goal, ...]:
-    """With names in one form, each there once. What was stored before that is read as it is."""
+def _unique(goals: Iterable[Goal]) -> tuple[Goal, ...]:
+    """The goals with normalized names, which must be unique. Older stored settings are read as they are."""
     named = tuple(replace(each, name=stored_label(each.name)) for each in goals)
     names = [each.name for each in named]
     for name in names:

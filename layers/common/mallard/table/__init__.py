@@ -1,1 +1,1 @@
-"""The table: plain Hive-partitioned Parquet whose objects are only ever replaced whole, by compare-and-swap."""
+"""The table: Hive-partitioned Parquet, objects replaced whole by compare-and-swap."""

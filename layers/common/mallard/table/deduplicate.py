@@ -1,4 +1,4 @@
-"""Which delivered rows a partition does not hold yet."""
+"""Deduplication of delivered rows against a partition."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class KnownEvents:
-    """What a partition holds: its tail's rows, the ids of its sealed segments, and a way to read one of those."""
+    """The contents of a partition: its tail's rows, the ids of its sealed segments, and a reader of those."""
 
     tail: pa.Table
     sealed_ids: dict[str, pa.ChunkedArray]
     read_sealed: Callable[[str], pa.Table]
 
     def has(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
-        """For each id, whether the partition has it."""
+        """Boolean array: the ids that the partition has."""
         found = pc.is_in(ids, value_set=_flat(self.tail["event_id"]))
         for sealed in self.sealed_ids.values():
             found = pc.or_(found, pc.is_in(ids, value_set=_flat(sealed)))
@@ -82,7 +82,7 @@ def _without_known_by_given_id(deliveries: pa.Table, known: KnownEvents) -> pa.T
 
 
 def _already(suspects: pa.Table, stored: pa.Table, id_column: str) -> pa.ChunkedArray:
-    """For each suspect, whether the stored row of its id is the same event."""
+    """Boolean array: the suspects whose stored row of the same id is the same event."""
     index = pc.index_in(suspects[id_column], value_set=_flat(stored["event_id"]), skip_nulls=True)
     others = stored.take(index)
     same = pc.is_valid(index)

@@ -1,4 +1,4 @@
-"""The names of all objects: a plain Hive layout."""
+"""Keys of the table's objects, in Hive layout."""
 
 import re
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from mallard.sites.site_id import folder_name, unescaped
 
 EVENTS = "events/"
 EXPORTS = "exports/"
-"""Large answers, for an hour."""
+"""Large downloads, deleted after an hour."""
 
 DAMAGED = "damaged/"
-"""The bytes of damaged files that a repair set aside: below it their own key, and a word that tells versions apart."""
+"""Bytes of damaged files that a repair set aside: below it their own key and version."""
 
 _SEGMENT = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/(\d{5})(?:-[0-9a-f]{8})?\.parquet")
 _BELOW = re.compile(r"events/site_id=([^/]+)/date=(\d{4}-\d{2}-\d{2})/")
@@ -35,7 +35,7 @@ class Partition:
         return f"{self.prefix}{number:05d}.parquet"
 
     def unique_segment(self, number: int, suffix: str) -> str:
-        """The key of a segment that nobody else writes; ``suffix`` is 8 random hexadecimal digits."""
+        """The key of a segment that no other writer uses; ``suffix`` is 8 random hexadecimal digits."""
         return f"{self.prefix}{number:05d}-{suffix}.parquet"
 
 

@@ -1,4 +1,4 @@
-"""Messages of the queue as Arrow rows: by Arrow's own JSON reader, and one by one where one of them is broken."""
+"""Queue messages as Arrow rows."""
 
 import json
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def delivered(rows: pa.Table, accepted_ms: int | None = None) -> pa.Table:
 
 
 def broken(body: bytes) -> str | None:
-    """Why a single message cannot be a row, None where it can."""
+    """The reason that a message cannot be a row, None for a valid one."""
     try:
         value = json.loads(body)
         if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Erasing one partition: every segment becomes one of zero rows, and no name is freed.
+"""Erasure of a partition: every segment is replaced by one of zero rows, and no name is freed.
 
 A freed name would let a flusher whose write is prepared bring the past back. The highest segment goes first and
 carries the mark ``erased_before``, so that from then on no writer takes what was accepted earlier.
@@ -19,7 +19,7 @@ from mallard.table.writer import ATTEMPTS, FIRST_PAUSE_SECONDS
 
 
 class RemovedRows(NamedTuple):
-    """Numbers of ``rows`` that were removed, and of ``damaged`` files beside them, whose rows nobody can count."""
+    """Numbers of removed ``rows``, and of ``damaged`` files, whose rows cannot be counted."""
 
     rows: int = 0
     damaged: int = 0
@@ -33,9 +33,9 @@ def erase_partition(
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> RemovedRows:
-    """Remove all rows accepted before ``before_ms`` (since 1970), and keep such rows out for good; how many there were.
+    """Remove all rows accepted before ``before_ms`` (since 1970), and keep such rows out; returns their number.
 
-    A damaged file loses all that it holds, for nobody can tell what that is. Runs again as often as it likes.
+    A damaged file loses all its rows, since none can be read. Idempotent.
     Raises StoreError or TableError where ATTEMPTS tries did not get there.
     """
     removed = damaged = 0
@@ -57,7 +57,7 @@ def erase_partition(
 
 
 def left_rows(store: Store, partition: Partition, before_ms: int) -> int:
-    """How many rows an erasure would still remove: zero after one."""
+    """The number of rows that an erasure would still remove: zero after one."""
     return sum(int(segment.rows.num_rows) for _, _, segment in _unmarked(store, partition, before_ms))
 
 

@@ -1,4 +1,4 @@
-"""What a reader sees of the table: one listing, growing tails pinned as private files, sealed segments in place."""
+"""Reading the table: listings of days, and files that stay unchanged while they are read."""
 
 import shutil
 import tempfile
@@ -38,27 +38,27 @@ def first_day(store: Store, site_id: str) -> date | None:
 
 @contextmanager
 def open_files(
-    store: Store, days: Collection[tuple[Listed, ...]], pins: SegmentCache | None = None
+    store: Store, days: Collection[tuple[Listed, ...]], cache: SegmentCache | None = None
 ) -> Iterator[tuple[str, ...]]:
     """The files of these dates' segments.
 
     The highest segment of each partition may be swapped at any moment, between a reader's look at its footer and
     at its data too; so it is taken whole into a private file. All the others are sealed, and only an erasure swaps
-    them: they are read where they are, unless to pin them costs nothing either, or ``pins`` of this store, which then
-    gives the private files, has room for all.
+    them: they are read where they are, unless pinning moves no data, or the ``cache`` of this store has room for
+    all and gives the private files.
     """
     days = tuple(days)
     if not days:
         yield ()
         return
     rows = [row for segments in days for row in segments]
-    takes_all = pins.has_room_for(rows) if pins else store.pins_are_cheap
-    private = rows if takes_all else [segments[-1] for segments in days]
+    copies_all = cache.has_room_for(rows) if cache else store.pins_are_cheap
+    private = rows if copies_all else [segments[-1] for segments in days]
     folder = Path(tempfile.mkdtemp(dir=store.scratch))
     try:
-        taken = pins.take(private, folder) if pins else [store.pin(row.key, folder) for row in private]
-        found = dict(zip((row.key for row in private), taken, strict=True))
-        files = [found[row.key] if row.key in found else store.location(row.key) for row in rows]
+        copies = cache.copy_to(private, folder) if cache else [store.pin(row.key, folder) for row in private]
+        by_key = dict(zip((row.key for row in private), copies, strict=True))
+        files = [by_key[row.key] if row.key in by_key else store.location(row.key) for row in rows]
         yield tuple(str(file) for file in files if file)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

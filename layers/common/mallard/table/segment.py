@@ -1,4 +1,4 @@
-"""One object of the table: a whole Parquet file, and what its footer says of it."""
+"""Encoding and decoding of segments: Parquet files with a signed footer."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""Damaged segments: finding them, and a segment of zero rows in their place, under the same name.
+"""Repair of damaged segments: detection, and replacement by a segment of zero rows.
 
 No name is freed: a writer that holds a prepared write for it would bring another past back. The new segment is sealed,
 whatever the damaged one was, so the next write opens the next number; who read the old one meets another ETag.

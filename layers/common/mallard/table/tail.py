@@ -1,4 +1,4 @@
-"""Finding the segment of a partition that grows; the listing is a hint, GET decides."""
+"""Tail of a partition, its growing segment; the listing is a hint, GET decides."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

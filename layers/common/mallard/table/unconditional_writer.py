@@ -25,7 +25,7 @@ MAX_KNOWN_BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is kept of a segment, as of the ``version`` that a listing names."""
+    """Facts of a segment, at the ``version`` that a listing names."""
 
     version: str
     ids: pa.ChunkedArray
@@ -77,11 +77,11 @@ class UnconditionalWriter:
             raise LeaseTakenError(str(taken))
 
     def forget(self) -> None:
-        """Hold nothing of the table in memory any more."""
+        """Empty the cache."""
         self._known.clear()
 
     def close(self) -> None:
-        """Give the lease back; one that cannot be given back ends by itself."""
+        """Release the lease; one that cannot be released expires by itself."""
         with suppress(StoreError):
             self._lease.release()
 

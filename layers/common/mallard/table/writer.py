@@ -1,4 +1,4 @@
-"""The one way into the table: read a partition's tail, leave out what it holds, swap it whole."""
+"""Table writer: read a partition's tail, deduplicate, replace it by compare-and-swap."""
 
 import random
 import time
@@ -24,7 +24,7 @@ from mallard.table.unconditional_writer import UnconditionalWriter
 
 SEAL_ROWS = 262_144
 SEAL_BYTES = 64 * 1024 * 1024
-"""Of a segment's rows in memory, which is as many as SEAL_ROWS usual events take: larger ones fill it before."""
+"""Of a segment's rows in memory: the size of SEAL_ROWS usual events; larger events fill it earlier."""
 
 ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.05
@@ -35,7 +35,7 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True, slots=True)
 class AppendReport:
-    """What became of the rows: written now, already there, or too old for a partition that was erased since."""
+    """Numbers of rows that were written, were duplicates, or came before an erasure of their partition."""
 
     written: int = 0
     duplicates: int = 0
@@ -86,14 +86,14 @@ class TableWriter:
         return local_date(now) - timedelta(days=self._retention_days) if self._retention_days else None
 
     def forget(self) -> None:
-        """Hold nothing of the table in memory any more, as after an erasure."""
+        """Empty the caches, as after an erasure."""
         if self._unique_names:
             self._unique_names.forget()
         self._tails.clear()
         self._sealed_ids.clear()
 
     def close(self) -> None:
-        """Let another single writer go on at once; any other number of writers needs no such word."""
+        """Release the lease of a single writer; without one nothing happens."""
         if self._unique_names:
             self._unique_names.close()
 
@@ -114,7 +114,7 @@ class TableWriter:
                 return AppendReport(*found)
             return self._try_append(partition, deliveries, spans, must_say=spans_days)
 
-        return self._until_it_lands(partition, attempt)
+        return self._with_retries(partition, attempt)
 
     def mark_spanning(self, partition: Partition) -> None:
         """Say of a partition that some of its visitor ids live longer than the day. Raises as ``append`` does."""
@@ -129,9 +129,9 @@ class TableWriter:
                 self._swap(partition, tail, replace(tail.segment, spans_days=True))
 
         self._tails.forget(partition)
-        self._until_it_lands(partition, attempt)
+        self._with_retries(partition, attempt)
 
-    def _until_it_lands(self, partition: Partition, work: Callable[[], Done]) -> Done:
+    def _with_retries(self, partition: Partition, work: Callable[[], Done]) -> Done:
         failure: StoreError | None = None
         for attempt in range(ATTEMPTS):
             if attempt:

@@ -18,8 +18,8 @@ from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
 from mallard.stats.query import Query
 from mallard.store.base import Listed, Store
-from mallard.table.layout import site_prefix
-from mallard.table.reader import Days, day_key, first_day, list_days
+from mallard.table.layout import date_in, site_prefix
+from mallard.table.reader import Days, first_day, list_days
 from mallard.table.segment_cache import SegmentCache
 
 WRITTEN_AHEAD = timedelta(minutes=15)
@@ -117,15 +117,20 @@ class SnapshotReader:
         since = max(query.period.start, date.min + timedelta(days=1)) - timedelta(days=1)
         if found := request.listing(site_id, since):
             return found
-        since = min(since, request.since.get(site_id, since))
+        since = min(since, request.since.get(site_id, since), self._first_cached(site_id) or since)
         # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
         pending = self._pending(site_id)
         days = list_days(self._store, site_id, since)
         if self._pins:
             listed = {row.key: row.version for segments in days.values() for row in segments}
-            self._pins.forget_replaced(site_prefix(site_id), listed, since=day_key(site_id, since))
+            self._pins.forget_replaced(site_prefix(site_id), listed)
         request.listings[site_id] = SiteListing(since, pending, days)
         return request.listings[site_id]
+
+    def _first_cached(self, site_id: str) -> date | None:
+        """The oldest date with a cached segment: a listing from there on shows the segments that were erased."""
+        key = self._pins.first_key(site_prefix(site_id)) if self._pins else None
+        return date_in(key) if key else None
 
 
 def _by_dimensions(days: Days, rolled: RolledCounts) -> dict[frozenset[str], Days]:
