@@ -125,7 +125,7 @@ def test_a_key_that_sends_events_reads_nothing(place: Place) -> None:
     assert place.statuses(key(place, "Ingest")) == dict.fromkeys(ALL, 403)
 
 
-def test_who_shows_nothing_or_something_wrong_gets_nothing(place: Place) -> None:
+def test_reports_need_valid_credentials(place: Place) -> None:
     assert place.statuses({}) == dict.fromkeys(ALL, 401)
     assert place.statuses({"x-api-key": "mm_" + "A" * 43}) == dict.fromkeys(ALL, 401)
     assert place.client.get(MAIN).headers["www-authenticate"] == "Bearer"
@@ -198,7 +198,7 @@ def test_without_auth_everyone_may_do_everything_but_pages_of_other_sites(tmp_pa
     place.engine.close()
 
 
-def test_what_is_no_site_is_400_for_who_may_ask(place: Place) -> None:
+def test_wrong_site_id_is_400_with_valid_credentials(place: Place) -> None:
     headers = key(place, "ReadOnly")
     assert place.client.get("/api/stats/main?site_id=a%20b", headers=headers).status_code == 400
     assert place.client.get("/api/stats/main", headers=headers).status_code == 400

@@ -81,7 +81,7 @@ def test_a_name_made_to_lead_here_and_a_proxy_are_elsewhere(place: Place, header
     sentence(place.instance().post("/api/auth/setup", json={"password": GOOD}, headers=headers), 403)
 
 
-def test_where_none_is_set_a_login_says_so(place: Place) -> None:
+def test_login_is_refused_when_no_password_is_set(place: Place) -> None:
     assert "No password is set yet" in sentence(log_in(place.instance()), 401)
 
 
@@ -215,7 +215,7 @@ def test_logging_out_ends_the_session_everywhere_within_seconds(place: Place, ow
     sentence(elsewhere.get("/api/keys", headers=bearer), 401)
 
 
-def test_who_is_not_logged_in_logs_nobody_else_out(place: Place, owner: TestClient) -> None:
+def test_logout_of_all_needs_a_session(place: Place, owner: TestClient) -> None:
     answered(place.instance().post("/api/auth/logout"))
     foreign = {"cookie": f"mm_session={owner.cookies['mm_session']}", "sec-fetch-site": "cross-site"}
     sentence(place.instance().post("/api/auth/logout", headers=foreign), 403)
@@ -293,7 +293,7 @@ def test_the_owner_gets_in_from_elsewhere_while_somebody_guesses(place: Place, o
     assert status(owner) == (False, True)
 
 
-def test_how_many_and_how_long_are_settings() -> None:
+def test_login_limits_are_settings() -> None:
     place = Place(admin_password=GOOD, max_login_attempts=2, login_lockout=10)
     assert [log_in(place.instance(), "wrong").status_code for _ in range(3)] == [401, 401, 429]
     place.wait(10)
@@ -323,7 +323,7 @@ def test_a_right_and_a_wrong_password_hash_as_often(place: Place, monkeypatch: p
     assert len(counted) == 2
 
 
-def test_where_attempts_cannot_be_counted_nobody_gets_in(place: Place, owner: TestClient) -> None:
+def test_login_is_refused_when_attempts_cannot_be_stored(place: Place, owner: TestClient) -> None:
     place.store.faults.append(Fault.UNAVAILABLE)
     sentence(log_in(owner), 503)
 

@@ -45,7 +45,7 @@ def test_after_so_many_failures_the_door_is_closed_on_every_instance(store: Stor
     assert guess(store, 1, NOW + LOCKOUT - SECOND / 2) == [1]
 
 
-def test_what_is_refused_does_not_prolong_it_and_afterwards_all_is_as_before(store: Store) -> None:
+def test_refused_attempts_do_not_prolong_the_lockout(store: Store) -> None:
     guess(store, 5)
     guess(store, 20, NOW + 200 * SECOND)
     assert guess(store, 6, NOW + LOCKOUT) == [0, 0, 0, 0, 0, 300]
@@ -75,7 +75,7 @@ def test_others_are_not_locked_out(store: Store) -> None:
     assert guess(store, 1, door="link abc") == [0]
 
 
-def test_who_knew_it_after_all_begins_anew(store: Store) -> None:
+def test_forgive_resets_the_failures(store: Store) -> None:
     guess(store, 4)
     attempts(store).forgive("admin", HERE, NOW)
     assert guess(store, 6) == [0, 0, 0, 0, 0, 300]
@@ -247,7 +247,7 @@ def test_forgiving_leaves_the_failures_of_neighbours() -> None:
     assert [one.begin("admin", "198.51.100.99", NOW).wait_seconds for _ in range(2)] == [0, 300]
 
 
-def test_what_is_over_goes_at_the_next_attempt_and_old_days_whole() -> None:
+def test_expired_counts_are_deleted_at_the_next_attempt() -> None:
     store = MemoryStore()
     guess(store, 3)
     guess(store, 1, NOW + timedelta(days=1))
@@ -275,7 +275,7 @@ def test_a_damaged_key_is_a_fault() -> None:
         guess(store, 1)
 
 
-def test_who_cannot_be_counted_does_not_get_in() -> None:
+def test_login_is_refused_when_attempts_cannot_be_counted() -> None:
     store = FaultyStore(MemoryStore())
     guess(store, 1)
     store.faults.append(Fault.UNAVAILABLE)

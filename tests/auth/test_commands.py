@@ -59,7 +59,7 @@ def test_a_weak_one_is_refused_in_one_sentence(
     assert store.get(PASSWORD_KEY) is None
 
 
-def test_where_it_is_configured_the_command_says_so(
+def test_password_command_refuses_when_the_password_is_configured(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MALLARD_ADMIN_PASSWORD", OTHER)

@@ -11,7 +11,7 @@ def visit(*, on_loopback: bool, token: str = "") -> Setup:
     return Setup(on_loopback, token)
 
 
-def test_who_sits_at_this_machine_needs_no_token() -> None:
+def test_setup_needs_no_token_on_this_machine() -> None:
     assert visit(on_loopback=True).refusal(LOCAL, "") is None
 
 
@@ -26,7 +26,7 @@ def test_who_sits_at_this_machine_needs_no_token() -> None:
         {},
     ],
 )
-def test_who_may_come_from_elsewhere_needs_it_there_too(headers: dict[str, str]) -> None:
+def test_setup_needs_the_token_when_other_machines_reach_the_server(headers: dict[str, str]) -> None:
     place = visit(on_loopback=True, token="right")
     assert place.refusal(headers, "right") is None
     refused = place.refusal(headers, "")
@@ -41,7 +41,7 @@ def test_a_server_reached_from_elsewhere_asks_everyone_for_the_token() -> None:
     assert [bool(place.refusal(LOCAL, given)) for given in ("", "wrong", "righ", "\ud800")] == [True] * 4
 
 
-def test_where_none_was_printed_no_token_is_right() -> None:
+def test_setup_accepts_no_token_when_none_was_printed() -> None:
     place = visit(on_loopback=False)
     for given in ("", " ", "None", "x"):
         refused = place.refusal(LOCAL, given)

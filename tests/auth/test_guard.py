@@ -45,7 +45,15 @@ def house(*, is_open: bool = False, password: str = "kettle-moss-17") -> House:
         passwords.set_first(password, NOW)
     sessions = LoginSessions(store, SECRET, passwords.mark, lasts_seconds=86_400, clock=clock)
     keys, links = ApiKeys(store, clock=clock, now=lambda: NOW), SharedLinks(store, hashing, clock=clock)
-    guard = Authenticator(passwords, sessions, keys, links, SECRET, is_open=is_open, dashboard_origin=DASHBOARD)
+    guard = Authenticator(
+        passwords=passwords,
+        sessions=sessions,
+        keys=keys,
+        links=links,
+        secret=SECRET,
+        is_open=is_open,
+        dashboard_origin=DASHBOARD,
+    )
     return House(store, passwords, sessions, keys, links, guard)
 
 
@@ -66,7 +74,7 @@ def test_a_key_is_known_by_either_header(scope: str) -> None:
     assert place.who(authorization=f"Bearer {text}") == place.who(x_api_key=text) == expected
 
 
-def test_who_shows_nothing_is_nobody_and_who_shows_something_wrong_is_refused() -> None:
+def test_missing_credentials_are_anonymous_and_wrong_ones_refused() -> None:
     place = house()
     revoked, key = place.keys.create("a", "Admin", NOW)
     place.keys.revoke(key.key_hash)
@@ -76,7 +84,7 @@ def test_who_shows_nothing_is_nobody_and_who_shows_something_wrong_is_refused() 
     assert place.who(authorization="Basic abc") == NOBODY
 
 
-def test_what_a_client_says_itself_wins_over_the_cookie_that_came_along() -> None:
+def test_header_credentials_win_over_the_cookie() -> None:
     place = house()
     cookie = f"mm_session={place.sessions.begin(NOW)}"
     text, _ = place.keys.create("a", "Ingest", NOW)
@@ -168,7 +176,7 @@ PEOPLE = {
 }
 
 
-def test_who_may_do_what() -> None:
+def test_permissions_by_credential() -> None:
     lines = [f"{'who':16}" + "".join(f"{ask:{width(ask)}}" for ask in ASKS)]
     for name, who in PEOPLE.items():
         cells = [(asks(who), ask) for ask, asks in ASKS.items()]

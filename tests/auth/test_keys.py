@@ -41,7 +41,7 @@ def test_a_key_is_found_by_its_text_with_its_scope(scope: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "mm_", "mm_short", "mm_" + "A" * 43, "../../config/secret", "mm_" + "A" * 4000])
-def test_what_is_no_key_finds_nothing(text: str) -> None:
+def test_find_returns_none_for_text_that_is_no_key(text: str) -> None:
     store = MemoryStore()
     ApiKeys(store).create("a", "Admin", NOW)
     assert ApiKeys(store).find(text) is None

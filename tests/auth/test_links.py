@@ -77,7 +77,7 @@ def test_links_are_listed_by_age_and_by_site(store: Store) -> None:
 
 
 @pytest.mark.parametrize("slug", ["", "x", "../../config/secret", "A" * 21, "A" * 22, "A" * 23, "é" * 22])
-def test_what_is_no_link_finds_nothing(slug: str) -> None:
+def test_find_returns_none_for_text_that_is_no_slug(slug: str) -> None:
     mine = links(MemoryStore())
     assert mine.find(slug) is None
     assert not mine.revoke(slug)
@@ -94,7 +94,7 @@ def test_what_is_no_link_finds_nothing(slug: str) -> None:
         ({"password": "P@ssw0rd1"}, PasswordError),
     ],
 )
-def test_what_is_wrong_makes_no_link(given: dict[str, str], error: type[Exception]) -> None:
+def test_create_refuses_wrong_arguments(given: dict[str, str], error: type[Exception]) -> None:
     store = MemoryStore()
     with pytest.raises(error):
         links(store).create(SITE, now=NOW, **{"name": "a", **given})  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ def test_damaged_link_of_an_earlier_version_is_named_without_its_slug(store: Sto
     assert links(store).revoke("A" * 22)
 
 
-def test_what_a_later_version_says_beside_is_passed_over() -> None:
+def test_unknown_fields_in_a_stored_link_are_ignored() -> None:
     store = MemoryStore()
     link = links(store).create(SITE, "a", NOW)
     (key,) = store.objects

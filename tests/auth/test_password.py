@@ -151,7 +151,7 @@ def test_of_two_changes_at_once_one_holds() -> None:
     assert passwords(inner).check("another-one-99")
 
 
-def test_who_has_the_store_sets_a_password_over_a_forgotten_one(store: Store) -> None:
+def test_put_replaces_a_forgotten_password(store: Store) -> None:
     passwords(store).put(GOOD, NOW)
     passwords(store).put(OTHER, NOW)
     assert passwords(store).check(OTHER)

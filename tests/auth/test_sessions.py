@@ -43,7 +43,7 @@ def test_two_sessions_of_one_moment_have_two_tokens(store: Store) -> None:
     assert mine.begin(NOW) != mine.begin(NOW)
 
 
-def test_nothing_else_is_a_token() -> None:
+def test_other_text_is_no_token() -> None:
     store = MemoryStore()
     mine = sessions(store)
     token = mine.begin(NOW)

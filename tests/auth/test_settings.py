@@ -38,7 +38,7 @@ def test_an_origin_is_scheme_and_host(given: str, origin: str) -> None:
     "given",
     ["*", "https://*.example.com", "stats.example.com", "https://a.example/x", "https://a.example,https://b.example"],
 )
-def test_what_is_no_single_origin_is_refused(given: str) -> None:
+def test_dashboard_origin_must_be_a_single_origin(given: str) -> None:
     with pytest.raises(ConfigError, match="an origin such as"):
         load_settings({"MALLARD_DASHBOARD_ORIGIN": given})
 

@@ -94,7 +94,7 @@ def test_receive_ends_at_its_bytes_and_gives_the_rest_next(case: Case) -> None:
     assert sorted(received) == sorted(large)
 
 
-def test_what_was_sent_is_received_once(queue: Queue) -> None:
+def test_sent_bodies_are_received_once(queue: Queue) -> None:
     queue.send(BODIES)
     assert bodies(queue.receive(100)) == Counter(BODIES)
     assert queue.receive(100) == []
@@ -105,7 +105,7 @@ def test_an_empty_queue_gives_nothing(queue: Queue) -> None:
     assert queue.depth() == 0
 
 
-def test_nothing_can_be_sent_and_settled(queue: Queue) -> None:
+def test_empty_batches_are_allowed(queue: Queue) -> None:
     queue.send([])
     queue.acknowledge([])
     queue.release([])

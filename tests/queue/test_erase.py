@@ -54,7 +54,7 @@ def test_erased_messages_are_gone_from_every_byte(queue: LocalQueue, file: Path)
     assert [each.body for each in queue.receive(10)] == [event(2).to_message()]
 
 
-def test_what_was_set_aside_is_erased_too(queue: LocalQueue, file: Path) -> None:
+def test_dead_letters_are_erased_too(queue: LocalQueue, file: Path) -> None:
     queue.send([marked(1).to_message()])
     queue.set_aside([(queue.receive(1)[0], "expired")])
     assert erase(queue) == 1
@@ -62,7 +62,7 @@ def test_what_was_set_aside_is_erased_too(queue: LocalQueue, file: Path) -> None
     assert MARK.encode() not in all_bytes(file)
 
 
-def test_what_was_acknowledged_earlier_leaves_no_byte_either(queue: LocalQueue, file: Path) -> None:
+def test_acknowledged_messages_leave_no_byte_either(queue: LocalQueue, file: Path) -> None:
     queue.send([marked(1).to_message()])
     queue.acknowledge(queue.receive(1))
     assert erase(queue) == 0
@@ -98,7 +98,7 @@ def test_no_copy_stays_in_the_gaps_of_pages_that_were_split_and_merged(
     ],
     ids=["a longer site", "another site", "the day before", "the day after", "accepted afterwards"],
 )
-def test_what_the_erasure_does_not_name_stays(queue: LocalQueue, other: Event) -> None:
+def test_messages_of_other_days_and_sites_stay(queue: LocalQueue, other: Event) -> None:
     queue.send([other.to_message()])
     assert erase(queue) == 0
     assert queue.depth() == 1

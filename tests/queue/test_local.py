@@ -62,7 +62,7 @@ def test_messages_survive_closing_and_opening(file: Path) -> None:
         assert bodies(queue.receive(10)) == [b"2", b"3"]
 
 
-def test_what_was_submitted_is_committed_before_closing_ends(file: Path) -> None:
+def test_close_commits_submitted_bodies(file: Path) -> None:
     queue = LocalQueue(file)
     done = [queue.submit([b"%d" % number]) for number in range(50)]
     queue.close()
@@ -173,7 +173,7 @@ def test_a_file_of_an_earlier_version_is_taken_over_with_its_messages(file: Path
         assert rows(file, "SELECT body FROM set_aside") == [(b"aside",)]
 
 
-def test_what_was_set_aside_is_kept_for_two_weeks(queue: LocalQueue, file: Path, clock: Clock) -> None:
+def test_dead_letters_are_kept_for_two_weeks(queue: LocalQueue, file: Path, clock: Clock) -> None:
     queue.send([b"bad"])
     queue.set_aside([(queue.receive(1)[0], "broken")])
     clock.seconds += 14 * 86_400

@@ -160,7 +160,7 @@ def test_the_largest_event_that_ingest_takes_is_far_below_the_limit() -> None:
     assert 7_000 < len(message.body) < MAX_MESSAGE_BYTES / 15
 
 
-def test_what_sqs_refuses_in_a_string_is_escaped_and_nothing_else_changes() -> None:
+def test_characters_that_sqs_refuses_are_escaped() -> None:
     client = RecordingClient()
     odd = "".join(map(chr, [*range(0x20), 0x7F, 0x2028, 0xFEFF, 0xFFFD, 0xFFFE, 0xFFFF, 0x1F986]))
     queue_of(client).send([json.dumps({"a": odd}, ensure_ascii=False).encode()])
@@ -252,7 +252,7 @@ def test_a_full_queue_is_asked_on_ever_more_connections_up_to_the_limit() -> Non
     assert client.asked == [10] * 25
 
 
-def test_what_other_calls_brought_is_not_lost_with_one_that_failed() -> None:
+def test_receive_keeps_messages_when_one_call_fails() -> None:
     client = ServingClient(10, 10, EndpointConnectionError(endpoint_url="http://127.0.0.1"), 10)
     assert len(queue_of(client).receive(1000)) == 20
 

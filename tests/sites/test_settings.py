@@ -32,7 +32,7 @@ def test_a_site_nobody_set_anything_for_has_the_defaults() -> None:
     }
 
 
-def test_what_is_set_is_kept_and_read_back() -> None:
+def test_change_stores_settings_that_get_returns() -> None:
     store = MemoryStore()
     given = {"timezone": "Europe/Berlin", "origins": ["*.Example.com"], "goals": GOALS, "public": True}
     SiteSettingsStore(store).change(SITE, given, NOW)
@@ -96,7 +96,7 @@ def test_a_site_id_with_a_colon_has_a_name_every_file_system_takes() -> None:
     assert site_key("localhost:8080") == "config/sites/localhost%3A8080.json"
 
 
-def test_what_the_api_shows_can_be_sent_back() -> None:
+def test_shown_settings_can_be_sent_back() -> None:
     store = MemoryStore()
     shown = SiteSettingsStore(store).change(SITE, {"timezone": "Asia/Tokyo", "goals": GOALS}, NOW).to_api(TODAY)
     assert SiteSettingsStore(store).change(SITE, shown, NOW).to_api(TODAY) == shown
@@ -128,7 +128,7 @@ def test_what_the_api_shows_can_be_sent_back() -> None:
         ({"goals": [{"name": "a", "event": "b", "url": "/"}]}, "A goal is an object with some of"),
     ],
 )
-def test_what_is_wrong_is_a_sentence(given: Any, sentence: str) -> None:
+def test_wrong_settings_are_refused_with_a_sentence(given: Any, sentence: str) -> None:
     with pytest.raises(SettingsError) as found:
         read_settings(given, SiteSettings(), TODAY)
     assert sentence in str(found.value)

@@ -79,7 +79,7 @@ def test_a_swap_that_another_writer_came_before_is_a_conflict_even_in_the_other_
     assert content(store) == b"3"
 
 
-def test_where_nobody_says_what_stands_there_a_refusal_is_a_conflict(store: Store, server: Proxy) -> None:
+def test_refusal_is_a_conflict_when_the_etag_cannot_be_read(store: Store, server: Proxy) -> None:
     server.only_etags, server.troubled = "quoted", {"HEAD"}
     etag = store.put_if_absent(KEY, b"1")
     server.troubles.append(Trouble.REFUSED_500)

@@ -67,7 +67,7 @@ def test_a_taken_lease_is_refused_with_its_holder_until_it_is_over_by_every_cloc
     assert two.acquire() is None
 
 
-def test_nothing_is_begun_in_the_last_part_of_a_lease(store: Store, clock: Clock) -> None:
+def test_no_work_begins_in_the_last_part_of_a_lease(store: Store, clock: Clock) -> None:
     one = lease(store, "one", clock)
     one.acquire()
     clock.time = NOON + LASTS - MARGIN - SECOND
@@ -127,7 +127,7 @@ def assert_taken(by: Lease) -> None:
     assert by.acquire() is None
 
 
-def test_who_comes_second_on_a_store_with_conditions_is_refused(clock: Clock) -> None:
+def test_second_holder_is_refused_on_a_store_with_conditions(clock: Clock) -> None:
     objects = MemoryStore()
     store = FaultyStore(objects)
     store.before_write.append(lambda: assert_taken(lease(objects, "two", clock)))

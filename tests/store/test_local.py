@@ -96,7 +96,7 @@ def test_a_name_goes_to_one_of_two_processes(store: LocalStore) -> None:
         assert all((store.root / "claims" / number).read_text() == winner for number in numbers)
 
 
-def test_what_a_crash_left_behind_goes_when_it_is_old(store: LocalStore) -> None:
+def test_sweep_removes_old_files_of_a_crash(store: LocalStore) -> None:
     unfinished, snapshot = store.scratch / "0123", store.scratch / "snapshot"
     unfinished.write_bytes(b"half a")
     snapshot.mkdir()

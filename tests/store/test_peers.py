@@ -68,7 +68,7 @@ class SafeServer(SharedStoreContract):
             ).fetchone()
         assert found == (3, HERE.site_id)
 
-    def test_what_a_versioned_bucket_kept_is_gone_once_its_versions_are_deleted(self, server: Server) -> None:
+    def test_delete_old_versions_empties_a_versioned_bucket(self, server: Server) -> None:
         store = server.new_store()
         server.client.put_bucket_versioning(Bucket=store.bucket, VersioningConfiguration={"Status": "Enabled"})
         for data in (b"1", b"2"):

@@ -207,9 +207,7 @@ def test_a_server_that_does_not_say_whether_it_keeps_versions_is_unavailable(
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (405, "MethodNotAllowed")])
-def test_what_a_server_does_not_know_is_said_to_be_unsupported(
-    server: Server, store: Store, name: str, status: int, code: str
-) -> None:
+def test_unknown_operation_is_unsupported(server: Server, store: Store, name: str, status: int, code: str) -> None:
     server.status, server.code = status, code
     with pytest.raises(StoreUnsupportedError, match=code):
         CALLS[name](store)

@@ -52,7 +52,7 @@ def test_a_folder_without_a_lock_is_swept_when_it_is_old(tmp_path: Path) -> None
     assert left(here.path().parent) == sorted([early.path().name, here.path().name, "other"])
 
 
-def test_nothing_is_made_before_it_is_needed_and_nothing_is_left(tmp_path: Path) -> None:
+def test_folder_is_made_when_needed_and_removed_at_close(tmp_path: Path) -> None:
     here = ScratchFolder(tmp_path)
     assert left(tmp_path) == []
     assert here.path() == here.path()

@@ -133,7 +133,7 @@ class StoreContract:
             store.put_if_absent(key, b"")
         assert keys(store, "salts/a-") == ["salts/a-1", "salts/a-2"]
 
-    def test_nothing_is_listed_where_there_is_nothing(self, store: Store) -> None:
+    def test_listing_of_an_absent_prefix_is_empty(self, store: Store) -> None:
         assert keys(store, "") == []
         assert keys(store, "events/site_id=a/") == []
 
@@ -226,7 +226,7 @@ class StoreContract:
         _, again = (row.modified for row in store.list(""))
         assert second <= again
 
-    def test_what_was_replaced_or_deleted_is_not_kept(self, store: Store) -> None:
+    def test_replaced_and_deleted_objects_keep_no_versions(self, store: Store) -> None:
         etag = store.put_if_absent("salts/a", b"1")
         store.put_if_match("salts/a", b"2", etag)
         store.put_if_absent("salts/b", b"1")

@@ -44,7 +44,7 @@ def test_everything_is_new_to_an_empty_partition() -> None:
     assert taken(events(1, 2, 3), known()) == ([(1, "/1"), (2, "/2"), (3, "/3")], 0)
 
 
-def test_nothing_delivered_is_nothing_new() -> None:
+def test_empty_delivery_has_no_fresh_rows() -> None:
     assert taken([], known(events(1), events(2))) == ([], 0)
 
 

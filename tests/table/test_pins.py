@@ -83,7 +83,9 @@ def test_of_what_was_replaced_the_new_version_is_fetched_and_the_old_one_goes(
     assert kept_bytes(bucket) == len(b"grown") + len(KEYS[1])
 
 
-def test_what_grew_after_the_listing_is_kept_as_what_it_is(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
+def test_segment_that_grew_after_the_listing_is_cached_in_its_new_version(
+    bucket: Bucket, pins: SegmentCache, tmp_path: Path
+) -> None:
     before = bucket.listed(KEYS[0])
     bucket.write(KEYS[0], b"grown")
     assert taken(pins, before, tmp_path / "1") == [b"grown"]
@@ -91,7 +93,7 @@ def test_what_grew_after_the_listing_is_kept_as_what_it_is(bucket: Bucket, pins:
     assert bucket.reads == [KEYS[0]]
 
 
-def test_what_is_gone_has_no_file(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
+def test_deleted_segment_has_no_file(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     rows = bucket.listed(*KEYS)
     bucket.delete(KEYS[0])
     assert taken(pins, rows, tmp_path / "1") == [None, KEYS[1].encode()]

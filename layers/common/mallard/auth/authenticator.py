@@ -30,12 +30,12 @@ class Authenticator:
 
     def __init__(
         self,
+        *,
         passwords: AdminPassword,
         sessions: LoginSessions,
         keys: ApiKeys,
         links: SharedLinks,
         secret: bytes,
-        *,
         is_open: bool = False,
         dashboard_origin: str = "",
     ) -> None:

@@ -99,19 +99,19 @@ class LoginThrottle:
         self._closed: dict[tuple[str, bool], tuple[float, float]] = {}
         self._locks = [threading.Lock() for _ in range(SHARDS)]
 
-    def begin(self, door: str, address: str, now: datetime, *, is_known: bool = False) -> LoginAttempt:
+    def begin(self, target: str, address: str, now: datetime, *, is_known: bool = False) -> LoginAttempt:
         """Count an attempt before it is made, so that parallel attempts do not evade the limit.
 
-        ``door`` names what is tried, such as one shared link. The networks around an address lock it too, unless it
+        ``target`` names what is tried, such as one shared link. The networks around an address lock it too, unless it
         ``is_known``: neighbours do not lock out a client that logged in before. Raises StoreUnavailableError.
         """
         moment, now = now.timestamp(), now.astimezone(UTC)
-        place = self._place(door, address, self._key(now.date(), now))
+        place = self._place(target, address, self._key(now.date(), now))
         closed = (place.names[0], is_known)
         opens, found_at = self._closed.get(closed, _OPEN)
         if 0 <= moment - found_at < CLOSED_SECONDS and moment < opens:
             return LoginAttempt(ceil(opens - moment))
-        earlier = self._before_midnight(door, address, now)
+        earlier = self._before_midnight(target, address, now)
 
         def counted(counts: _Counts) -> tuple[LoginAttempt, _Counts | None]:
             found = [counts.get(name, before) for name, before in zip(place.names, earlier, strict=True)]
@@ -131,11 +131,11 @@ class LoginThrottle:
             self._remember_closed(closed, moment, attempt.wait_seconds)
         return attempt
 
-    def forgive(self, door: str, address: str, now: datetime) -> None:
+    def forgive(self, target: str, address: str, now: datetime) -> None:
         """Forget the failures of an address after a right password. Raises StoreUnavailableError."""
         self._closed = {}
         moment, now = now.timestamp(), now.astimezone(UTC)
-        place = self._place(door, address, self._key(now.date(), now))
+        place = self._place(target, address, self._key(now.date(), now))
 
         # Not taken out: what was counted before midnight would come back.
         def forgiven(counts: _Counts) -> tuple[None, _Counts]:
@@ -143,11 +143,11 @@ class LoginThrottle:
 
         self._swap(place, now, forgiven)
 
-    def take_back(self, door: str, address: str, now: datetime) -> None:
+    def take_back(self, target: str, address: str, now: datetime) -> None:
         """Uncount an attempt that a busy server could not make. Raises StoreUnavailableError."""
         self._closed = {}
         now = now.astimezone(UTC)
-        place = self._place(door, address, self._key(now.date(), now))
+        place = self._place(target, address, self._key(now.date(), now))
         self._swap(place, now, lambda counts: (None, _fewer(counts, place.names)))
 
     def _remember_closed(self, closed: tuple[str, bool], moment: float, wait_seconds: int) -> None:
@@ -166,7 +166,7 @@ class LoginThrottle:
         with self._locks[_shard(place.names[-1])]:
             return StoredObject(self._store, place.object_of(now.date()), _COUNTS).change_with_result(changed)
 
-    def _before_midnight(self, door: str, address: str, now: datetime) -> list[tuple[int, float]]:
+    def _before_midnight(self, target: str, address: str, now: datetime) -> list[tuple[int, float]]:
         """The counts of yesterday that still live, of an address and the networks around it."""
         yesterday = now.date() - timedelta(days=1)
         begun = datetime.combine(now.date(), time(), UTC)
@@ -174,7 +174,7 @@ class LoginThrottle:
         key = None if is_over else self._keys.get(yesterday) or self._stored_key(yesterday)
         if key is None:
             return [_NONE] * len(_networks(address))
-        place = self._place(door, address, key)
+        place = self._place(target, address, key)
         living = self._living(StoredObject(self._store, place.object_of(yesterday), _COUNTS).read(), now)
         return [living.get(name, _NONE) for name in place.names]
 
@@ -183,9 +183,9 @@ class LoginThrottle:
         # A count by a clock that was ahead would lock a client out for as long as it was ahead.
         return {name: count for name, count in (stored or {}).items() if oldest < count[1] <= latest}
 
-    def _place(self, door: str, address: str, key: bytes) -> _Place:
+    def _place(self, target: str, address: str, key: bytes) -> _Place:
         networks = _networks(address)
-        names = (hmac.digest(key, f"{door}|{network}".encode(), hashlib.sha256).hex()[:32] for network, _ in networks)
+        names = (hmac.digest(key, f"{target}|{network}".encode(), hashlib.sha256).hex()[:32] for network, _ in networks)
         return _Place(tuple(names), tuple(self._most * times for _, times in networks))
 
     def _key(self, day: date, now: datetime) -> bytes:

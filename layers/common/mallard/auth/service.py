@@ -23,8 +23,8 @@ from mallard.errors import ConfigError, MallardError, PasswordError, StoreError
 from mallard.privacy.derived_keys import derived
 from mallard.store.base import Store
 
-DOOR = "password"
-LINK_DOOR = "link"
+LOGIN = "password"  # a name, not a password
+LINKS = "link"
 """What is tried at the login; each shared link is counted apart."""
 
 log = logging.getLogger("mallard.auth")
@@ -69,48 +69,48 @@ class AuthService:
             lockout_seconds=settings.login_lockout,
         )
         self.known_networks = KnownNetworks(store, derived(secret, "known networks"), clock=clock)
-        self._guesses = {DOOR: GuessThrottle(), LINK_DOOR: GuessThrottle()}
+        self._guesses = {LOGIN: GuessThrottle(), LINKS: GuessThrottle()}
         self.first_visit = first_visit
         self.now = now
         self.secure_cookies = settings.secure_cookies
         self.login_failures = 0
         self._counting = threading.Lock()
         self.guard = Authenticator(
-            self.passwords,
-            self.sessions,
-            self.keys,
-            self.links,
-            derived(secret, "tokens of links"),
+            passwords=self.passwords,
+            sessions=self.sessions,
+            keys=self.keys,
+            links=self.links,
+            secret=derived(secret, "tokens of links"),
             is_open=settings.auth == "off",
             dashboard_origin=settings.dashboard_origin,
         )
 
     def try_password(self, password: str, address: str, now: datetime) -> bool | int:
         """Whether this is the password; or, after too many wrong ones, the seconds to wait."""
-        return self._try(DOOR, DOOR, partial(self.passwords.check, password), address, now)
+        return self._try(LOGIN, LOGIN, partial(self.passwords.check, password), address, now)
 
     def try_link(self, link: SharedLink, password: str, address: str, now: datetime) -> bool | int:
         """Whether this is the link's password; or, after too many wrong ones, the seconds to wait."""
         if not link.password_hash:
             return True
-        return self._try(LINK_DOOR, f"link {link.slug}", partial(self.links.opens, link, password), address, now)
+        return self._try(LINKS, f"link {link.slug}", partial(self.links.opens, link, password), address, now)
 
-    def _try(self, kind: str, door: str, opens: Callable[[str], bool], address: str, now: datetime) -> bool | int:
+    def _try(self, kind: str, target: str, opens: Callable[[str], bool], address: str, now: datetime) -> bool | int:
         known, guesses = self.known_networks.has(address, now), self._guesses[kind]
         # Guesses from everywhere slow unknown networks only.
         wait = 0 if known else guesses.wait_seconds(now.timestamp())
-        attempt = None if wait else self.attempts.begin(door, address, now, is_known=known)
+        attempt = None if wait else self.attempts.begin(target, address, now, is_known=known)
         if attempt is None or attempt.wait_seconds:
             return attempt.wait_seconds if attempt else wait
         try:
             right = opens("" if known or attempt.is_first else widest_network(address))
         except MallardError:
             with suppress(StoreError):
-                self.attempts.take_back(door, address, now)
+                self.attempts.take_back(target, address, now)
             raise
         if right:
-            self.attempts.forgive(door, address, now)
-            if kind == DOOR:
+            self.attempts.forgive(target, address, now)
+            if kind == LOGIN:
                 self.known_networks.remember(address, now)
             return True
         guesses.fail(now.timestamp())
