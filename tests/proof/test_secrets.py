@@ -166,7 +166,7 @@ def test_a_fault_that_nobody_foresaw_is_told_by_its_place_and_not_in_its_words(
 
     app = create_app(broken, list, lambda: datetime.now(UTC), lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type]
     answer = TestClient(app).get(f"/api/stats/main?site_id={SITE}")
-    assert (answer.status_code, answer.json()["error"]) == (500, "Something went wrong here; the log knows more.")
+    assert (answer.status_code, answer.json()["error"]) == (500, "Internal error; see the server's log.")
     assert "ValueError in broken (test_secrets.py:" in caplog.text
     assert answer.json()["request_id"] in caplog.text
     assert ADMIN_PASSWORD not in caplog.text + answer.text

@@ -120,7 +120,7 @@ def test_an_unknown_breakdown_names_those_there_are(client: TestClient) -> None:
 def test_an_unknown_path_is_404_in_json(client: TestClient) -> None:
     assert get(client, "/api/stats/nothing") == (
         404,
-        {"error": "There is no such path; /openapi.json describes those there are."},
+        {"error": "Not found; see /openapi.json."},
     )
 
 
@@ -191,7 +191,7 @@ def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
     answer = TestClient(app, raise_server_exceptions=False).get("/api/stats/main", params={"site_id": "a"})
     assert answer.status_code == 500
     assert answer.json() == {
-        "error": "Something went wrong here; the log knows more.",
+        "error": "Internal error; see the server's log.",
         "request_id": answer.headers["x-request-id"],
     }
 

@@ -232,7 +232,7 @@ def test_a_path_with_control_characters_is_nobodys(origin: str, path: str) -> No
 )
 def test_no_path_leads_out_of_the_folder_or_to_a_fault(origin: str, path: str) -> None:
     reply = ask(origin, "GET", path)
-    assert (reply.status, reply.error) == (404, "There is no such page.")
+    assert (reply.status, reply.error) == (404, "Page not found.")
 
 
 @pytest.mark.parametrize("name", ["Authorization", "X-API-Key", "Origin", "Sec-Fetch-Site", "Content-Type", "Cookie"])

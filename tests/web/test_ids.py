@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.api.app import OUT_OF_REACH, create_app
+from mallard.api.app import create_app
+from mallard.api.error_responses import OUT_OF_REACH
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import StoreUnavailableError
 from mallard.http.upstream import DIRECT, UpstreamHeaders, behind_gateway, behind_proxies

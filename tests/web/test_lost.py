@@ -71,27 +71,27 @@ def test_another_method_is_told_which_there_are(origin: str, method: str, path: 
     reply = ask(origin, method, path)
     assert (reply.status, reply.headers["allow"]) == (405, allowed)
     if method != "HEAD":
-        assert reply.error == f"{method} is not for this path; it takes {allowed.replace(', ', ' and ')}."
+        assert reply.error == f"Method not allowed; use {allowed.replace(', ', ' or ')}."
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/api/nothing", "/api/stats/nothing", "/auth/nothing", "/api/", "/api/sites/"])
 def test_a_path_that_is_none_is_404_whatever_the_method(origin: str, method: str, path: str) -> None:
     reply = ask(origin, method, path)
-    assert (reply.status, reply.error) == (404, "There is no such path; /openapi.json describes those there are.")
+    assert (reply.status, reply.error) == (404, "Not found; see /openapi.json.")
     assert "location" not in reply.headers
 
 
 def test_a_browser_that_is_lost_sees_a_small_page(origin: str) -> None:
     page = ask(origin, "GET", "/old/bookmark", headers={"Accept": "text/html,application/xhtml+xml"})
     assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert b"There is no such page." in page.body
+    assert b"Page not found." in page.body
     assert page.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert b"bookmark" not in page.body
 
 
 def test_a_program_that_is_lost_reads_json(origin: str) -> None:
-    assert ask(origin, "GET", "/nothing").error == "There is no such page."
+    assert ask(origin, "GET", "/nothing").error == "Page not found."
     assert (
         ask(origin, "GET", "/api/nothing", headers={"Accept": "text/html"}).headers["content-type"]
         == "application/json"

@@ -38,7 +38,7 @@ def test_whom_to_tell_is_said_where_somebody_is_named(guarded: str) -> None:
 
 
 def test_nobody_is_named_by_default(origin: str) -> None:
-    assert ask(origin, "GET", "/.well-known/security.txt").error == "There is no such page."
+    assert ask(origin, "GET", "/.well-known/security.txt").error == "Page not found."
 
 
 def test_it_is_good_for_half_a_year_and_the_same_all_day() -> None:

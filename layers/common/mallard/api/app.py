@@ -1,29 +1,28 @@
-"""The query API: FastAPI routes over ``Stats``, with their OpenAPI at ``/openapi.json``."""
+"""The HTTP application: its middleware in order, its routes and its error responses."""
 
-import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from http import HTTPStatus
 
-from fastapi import Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from mallard.api.application import Application
 from mallard.api.auth_http import AuthHttp, headers_of
 from mallard.api.downloads import Deliver, stream
+from mallard.api.error_responses import add_error_responses
+from mallard.api.middleware.dashboard_origin import dashboard_cors
+from mallard.api.middleware.error_redaction import ErrorRedaction
 from mallard.api.middleware.fair_share import FairShare
 from mallard.api.middleware.json_body import JsonBody
+from mallard.api.middleware.query_metrics import QueryMetrics
 from mallard.api.middleware.query_timeout import QueryTimeout
-from mallard.api.middleware.response_headers import new_id
-from mallard.api.not_found import lost
+from mallard.api.middleware.response_headers import ResponseHeaders, new_id
 from mallard.api.parameters import OnlyKnown, read_site
 from mallard.api.permissions import Permissions
-from mallard.api.routes.auth_routes import allow_dashboard, auth_routes
+from mallard.api.routes.auth_routes import auth_routes
 from mallard.api.routes.behaviour_routes import behaviour_routes
 from mallard.api.routes.drop_routes import rejected_routes
 from mallard.api.routes.export_routes import export_routes
@@ -32,41 +31,16 @@ from mallard.api.routes.site_routes import Erase, site_routes
 from mallard.api.routes.stats_routes import stats_routes
 from mallard.api.schemas.stats_schemas import ErrorResponse
 from mallard.api.security_schemes import READS_OR_PUBLIC
-from mallard.auth.identity import Identity
+from mallard.auth.identity import Denied, Identity
 from mallard.auth.service import AuthService
 from mallard.engine.base import Engine
-from mallard.errors import (
-    DamagedObjectError,
-    DamagedQueueError,
-    DamagedSegmentError,
-    ErasureError,
-    MallardError,
-    QueryError,
-    QueryStoppedError,
-    QueryTooLargeError,
-    QueryTooLongError,
-    QueueError,
-    SettingsError,
-    StoreError,
-    TableError,
-)
+from mallard.errors import MallardError
+from mallard.health.query_counts import QueryCounts
 from mallard.http.request_headers import read_headers
 from mallard.http.upstream import DIRECT, UpstreamHeaders
-from mallard.observability.fault_description import kind_and_place
 from mallard.stats.filters import parse_filters
 
-log = logging.getLogger("mallard.query")
-
 API_VERSION = "1"
-
-OUT_OF_REACH = "The store cannot be reached right now; try again in a minute."
-"""What the store or the table says of itself may name folders, and is for the log."""
-
-QUEUE_DAMAGED = "The queue's file is damaged; `mallard doctor` says what to do."
-"""Its own sentence names the file."""
-
-MAX_PLACE_LENGTH = 80
-"""Of the place of what is wrong in a body: names in it are the client's."""
 
 
 def create_app(
@@ -81,15 +55,19 @@ def create_app(
     deliver: Deliver = stream,
     front: UpstreamHeaders = DIRECT,
     make_id: Callable[[], str] = new_id,
+    query_counts: QueryCounts | None = None,
 ) -> Application:
-    """The application. ``gate`` says who may what, ``address_of`` tells a client's address as our own side saw it.
+    """The application. ``gate`` authenticates, ``address_of`` gives a client's address as our own side saw it.
 
-    ``deliver`` makes the answers of downloads, ``front`` tells what is said of a request before it is here, and
-    ``make_id`` makes the ids of requests.
+    ``deliver`` makes the responses of downloads, ``front`` reads the headers of proxies, ``make_id`` makes the ids of
+    requests, and ``query_counts`` are filled by requests that are queries.
     """
+    outer, inner = _middleware(
+        gate, address_of, front=front, make_id=make_id, query_seconds=query_seconds, query_counts=query_counts
+    )
     app = Application(
-        front=front,
-        make_id=make_id,
+        outer=outer,
+        middleware=inner,
         title="Mallard Metrics",
         # Of the API, not of the software: that is nothing for strangers.
         version=API_VERSION,
@@ -104,15 +82,6 @@ def create_app(
     def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
         return [Depends(admit), OnlyKnown, *described]
 
-    app.add_middleware(QueryTimeout, seconds=query_seconds)
-    app.add_middleware(
-        FairShare,
-        identify=lambda request: gate.guard.identify(headers_of(request), request.method, gate.now()),
-        address_of=address_of,
-        shows_nothing=lambda request: gate.guard.shows_nothing(name for name, _ in request.scope["headers"]),
-    )
-    app.add_middleware(JsonBody, knows=partial(_knows, gate))
-    allow_dashboard(app, gate.guard.dashboard_origin)
     app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
     app.include_router(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
     app.include_router(behaviour_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
@@ -120,78 +89,50 @@ def create_app(
     app.include_router(export_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC), deliver))
     app.include_router(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
     app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
-    _answer_errors(app)
+    add_error_responses(app)
     return app
 
 
-def _knows(gate: AuthService, scope: Scope) -> bool:
-    """True where a session or a key that reads sent a request; False too where the store cannot say so."""
-    try:
-        who = gate.guard.identify(read_headers(scope["headers"]), scope["method"], gate.now())
-    except MallardError:
-        return False
-    return isinstance(who, Identity) and who.is_known
+def _middleware(
+    gate: AuthService,
+    address_of: Callable[[Request], str],
+    *,
+    front: UpstreamHeaders,
+    make_id: Callable[[], str],
+    query_seconds: float,
+    query_counts: QueryCounts | None,
+) -> tuple[list[Middleware], list[Middleware]]:
+    """All middleware from the outermost to the innermost, in two lists.
 
-
-def _of(request: Request) -> tuple[str, str]:
-    """What a line of the log says of a request: its route and its id. A path may hold a link's slug, or a key."""
-    return getattr(request.scope.get("route"), "path", None) or "a request", request.state.request_id
-
-
-def _noted(request: Request) -> dict[str, str]:
-    """What of it is a key of its own where lines are JSON."""
-    return {"request_id": request.state.request_id}
-
-
-def _fault(sentence: str, status: int, request: Request) -> JSONResponse:
-    return JSONResponse({"error": sentence, "request_id": request.state.request_id}, status)
-
-
-def _answer_errors(app: Application) -> None:
-    """Every error is ``{"error": sentence}``; what nobody foresaw is logged and tells a stranger nothing.
-
-    An error of ours has the request's id beside it, which is in the log too.
+    Starlette's own catch-all for exceptions stands between them: its 500 needs headers too.
     """
 
-    def failed(status: int, sentence: str = "") -> Callable[[Request, Exception], JSONResponse]:
-        def answer(request: Request, error: Exception) -> JSONResponse:
-            if status < 500:
-                return JSONResponse({"error": str(error)}, status)
-            log.error("%s failed (request %s): %s", *_of(request), error, extra=_noted(request))
-            return _fault(sentence or str(error), status, request)
+    def identify(request: Request) -> Identity | Denied:
+        return gate.guard.identify(headers_of(request), request.method, gate.now())
 
-        return answer
+    def shows_nothing(request: Request) -> bool:
+        return gate.guard.shows_nothing(name for name, _ in request.scope["headers"])
 
-    def refused(request: Request, error: Exception) -> Response:
-        status, detail = getattr(error, "status_code", 500), str(getattr(error, "detail", ""))
-        if status in (404, 405) and detail == HTTPStatus(status).phrase:
-            return lost(request.scope, app.routes, status)
-        return JSONResponse({"error": detail}, status, getattr(error, "headers", None))
+    outer = [
+        Middleware(ResponseHeaders, front=front, make_id=make_id),
+        Middleware(ErrorRedaction),
+    ]
+    inner = [
+        # Before the others, so that the time that a query waits for its turn counts.
+        *([Middleware(QueryMetrics, counts=query_counts)] if query_counts is not None else []),
+        *dashboard_cors(gate.guard.dashboard_origin),
+        Middleware(JsonBody, knows=partial(_is_known, gate)),
+        Middleware(FairShare, identify=identify, address_of=address_of, shows_nothing=shows_nothing),
+        # It reads the share of the request, which decides its seconds.
+        Middleware(QueryTimeout, seconds=query_seconds),
+    ]
+    return outer, inner
 
-    def invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
-        # Its text would name files of this machine.
-        first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": ""}
-        place = ".".join(str(each) for each in first["loc"])[:MAX_PLACE_LENGTH]
-        return JSONResponse({"error": f"The request is not as it should be: {place}: {first['msg']}."}, 400)
 
-    def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        # Its own words may quote the request.
-        log.error("%s failed (request %s): %s", *_of(request), kind_and_place(error), extra=_noted(request))
-        return _fault("Something went wrong here; the log knows more.", 500, request)
-
-    app.add_exception_handler(QueryError, failed(400))
-    app.add_exception_handler(ErasureError, failed(400))
-    app.add_exception_handler(SettingsError, failed(400))
-    app.add_exception_handler(QueryTooLargeError, failed(413))
-    app.add_exception_handler(QueryTooLongError, failed(504))
-    app.add_exception_handler(QueryStoppedError, failed(499))
-    app.add_exception_handler(MallardError, failed(503))
-    for out_of_reach in (StoreError, TableError, QueueError):
-        app.add_exception_handler(out_of_reach, failed(503, OUT_OF_REACH))
-    # Their sentences name an object of ours and no place of this machine.
-    for damaged in (DamagedSegmentError, DamagedObjectError):
-        app.add_exception_handler(damaged, failed(503))
-    app.add_exception_handler(DamagedQueueError, failed(503, QUEUE_DAMAGED))
-    app.add_exception_handler(HTTPException, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, unforeseen)
+def _is_known(gate: AuthService, scope: Scope) -> bool:
+    """True for a request with a session or a key that reads; False where the store cannot be read."""
+    try:
+        identity = gate.guard.identify(read_headers(scope["headers"]), scope["method"], gate.now())
+    except MallardError:
+        return False
+    return isinstance(identity, Identity) and identity.is_known

@@ -1,24 +1,20 @@
-"""FastAPI, whose every answer goes through ``ResponseHeaders``: its own errors' too, which no added middleware sees."""
+"""FastAPI with middleware around its own error responses, and a corrected OpenAPI document."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp
-
-from mallard.api.middleware.error_redaction import ErrorRedaction
-from mallard.api.middleware.response_headers import ResponseHeaders, new_id
-from mallard.http.upstream import DIRECT, UpstreamHeaders
 
 
 class Application(FastAPI):
-    """``front`` and ``make_id`` as in ``ResponseHeaders``."""
+    """``outer`` is middleware around all that FastAPI has, from the outermost to the innermost."""
 
-    def __init__(self, *, front: UpstreamHeaders = DIRECT, make_id: Callable[[], str] = new_id, **more: Any) -> None:
+    def __init__(self, *, outer: Sequence[Middleware], **more: Any) -> None:
         # A redirect would repeat whatever Host a client made up.
         super().__init__(redirect_slashes=False, **more)
-        self._front = front
-        self._make_id = make_id
+        self._outer = tuple(outer)
 
     def openapi(self) -> dict[str, Any]:
         """The description, without FastAPI's 422: what it would answer so is answered 400.
@@ -41,5 +37,8 @@ class Application(FastAPI):
         return document
 
     def build_middleware_stack(self) -> ASGIApp:
-        """All that FastAPI has, and what stands around it."""
-        return ResponseHeaders(ErrorRedaction(super().build_middleware_stack()), self._front, self._make_id)
+        """FastAPI's stack within the outer middleware."""
+        app = super().build_middleware_stack()
+        for each in reversed(self._outer):
+            app = each.cls(app, *each.args, **each.kwargs)
+        return app

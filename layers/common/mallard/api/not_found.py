@@ -1,4 +1,4 @@
-"""What whoever asks for what is not there, or in another way, is told: a sentence that helps."""
+"""404 and 405 responses."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ from mallard.api.middleware.json_body import PREFIXES
 from mallard.http.upstream import header
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-NO_ROUTE = "There is no such path; /openapi.json describes those there are."
-NO_PAGE = "There is no such page."
+NO_ROUTE = "Not found; see /openapi.json."
+NO_PAGE = "Page not found."
 NO_PAGE_HTML = f"""\
 <!doctype html>
 <html lang="en">
@@ -21,15 +21,15 @@ NO_PAGE_HTML = f"""\
 """
 
 
-def lost(scope: Scope, routes: Iterable[BaseRoute], status: int) -> Response:
-    """404 or 405, as the ``routes`` know the path; a small page for a browser that looks for one.
+def not_found(scope: Scope, routes: Iterable[BaseRoute], status: int) -> Response:
+    """404 or 405, by the routes of the path; a small page for a browser that navigates.
 
-    ``status`` is what a folder of files said, where one was asked.
+    ``status`` is that of a mounted folder of files, where it answered.
     """
     is_api = scope["path"].startswith(PREFIXES)
     allowed = _allowed(scope, routes) or (["GET", "HEAD"] if status == 405 and not is_api else [])
     if allowed and scope["method"] not in allowed:
-        sentence = f"{scope['method'][:20]} is not for this path; it takes {' and '.join(allowed)}."
+        sentence = f"Method not allowed; use {' or '.join(allowed)}."
         return JSONResponse({"error": sentence}, 405, {"allow": ", ".join(allowed)})
     if is_api:
         return JSONResponse({"error": NO_ROUTE}, 404)
@@ -39,7 +39,7 @@ def lost(scope: Scope, routes: Iterable[BaseRoute], status: int) -> Response:
 
 
 def _allowed(scope: Scope, routes: Iterable[BaseRoute]) -> list[str]:
-    """The methods a path takes; none where it is no route's. A folder of files knows no path before it looks."""
+    """The methods of the path's routes; none without a route. Mounted folders match every path and are left out."""
     known = [route for route in routes if not isinstance(route, Mount)]
     found = [
         method

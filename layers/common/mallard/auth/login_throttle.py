@@ -95,7 +95,7 @@ class LoginThrottle:
         self._lockout_seconds = lockout_seconds
         self._random_bytes = random_bytes
         self._keys: dict[date, bytes] = {}
-        # Until when doors are closed, and when that was found, by the names of an address under the day's key.
+        # Until when logins are blocked, and when that was read, by the names of an address under the day's key.
         self._closed: dict[tuple[str, bool], tuple[float, float]] = {}
         self._locks = [threading.Lock() for _ in range(SHARDS)]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from mallard.api.app import OUT_OF_REACH, create_app
+from mallard.api.app import create_app
 from mallard.api.application import Application
 from mallard.api.downloads import through_store
+from mallard.api.error_responses import OUT_OF_REACH
 from mallard.api.middleware.response_headers import REQUEST_ID, new_id
 from mallard.api.routes.well_known import well_known_routes
 from mallard.bootstrap.access import open_function_auth

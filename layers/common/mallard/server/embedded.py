@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mallard.api.app import create_app
-from mallard.api.middleware.query_metrics import QueryMetrics
 from mallard.api.routes.well_known import well_known_routes
 from mallard.api.static_files import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
 from mallard.bootstrap.access import open_server_auth
@@ -143,6 +142,7 @@ class Embedded:
             open_request_address(settings),
             query_seconds=settings.query_seconds,
             front=behind_proxies(open_upstream_check(settings)),
+            query_counts=self._query_counts,
         )
 
         scripts = Scripts(self._tracker_folder)
@@ -154,7 +154,6 @@ class Embedded:
             return docs_response(self._dashboard_folder)
 
         app.include_router(open_health_routes(settings, self._health_source(settings), self._gate))
-        app.add_middleware(QueryMetrics, counts=self._query_counts)
         app.router.routes += well_known_routes(settings.security_contact, lambda: datetime.now(UTC))
         app.add_route(SCRIPT_PATH, script, methods=["GET", "HEAD"])
         app.add_route(DOCS_PATH, docs, methods=["GET", "HEAD"])

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.middleware.cors import CORSMiddleware
+from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from mallard.api.auth_http import HEADERS, AuthHttp, headers_of, must_wait, refusal
@@ -16,8 +15,6 @@ from mallard.auth.authenticator import UNSET
 from mallard.auth.identity import Identity
 from mallard.auth.service import AuthService
 from mallard.errors import PasswordError
-
-PREFLIGHT_SECONDS = 600
 
 CONFIGURED = "The password is given by MALLARD_ADMIN_PASSWORD; change it there."
 WRONG = "The password is not right."
@@ -41,25 +38,6 @@ def auth_routes(
     router.include_router(key_routes(door, read_site), prefix="/api/keys")
     router.include_router(link_routes(door, read_site, check_filters), prefix="/api")
     return router
-
-
-def allow_dashboard(app: FastAPI, origin: str) -> None:
-    """Let the pages of one other origin ask, with a token and never with a cookie; no origin: none may."""
-    if origin:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=[origin],
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["authorization", "content-type", "x-api-key"],
-            expose_headers=[
-                "retry-after",
-                "content-disposition",
-                "x-request-id",
-                "x-mallard-incomplete",
-                "x-mallard-events-from",
-            ],
-            max_age=PREFLIGHT_SECONDS,
-        )
 
 
 def _session_routes(door: AuthHttp) -> APIRouter:

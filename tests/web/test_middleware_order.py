@@ -1,0 +1,37 @@
+"""Order of the middleware of the API."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from mallard.api.app import create_app
+from mallard.health.query_counts import QueryCounts
+from support.gate import one_address, open_gate
+
+ORDER = [
+    "ResponseHeaders",
+    "ErrorRedaction",
+    "ServerErrorMiddleware",
+    "QueryMetrics",
+    "JsonBody",
+    "FairShare",
+    "QueryTimeout",
+]
+
+
+def test_middleware_stands_in_the_order_of_create_app() -> None:
+    app = create_app(
+        lambda: None,  # type: ignore[return-value, arg-type]
+        list,
+        lambda: datetime(2026, 3, 10, tzinfo=UTC),
+        lambda *_: None,  # type: ignore[arg-type]
+        open_gate(),
+        one_address,
+        query_counts=QueryCounts(),
+    )
+    layer: Any = app.build_middleware_stack()
+    names: list[str] = []
+    while layer is not None:
+        if type(layer).__module__.startswith("mallard.") or type(layer).__name__ == "ServerErrorMiddleware":
+            names.append(type(layer).__name__)
+        layer = getattr(layer, "app", None) or getattr(layer, "_app", None)
+    assert names == ORDER
