@@ -88,7 +88,7 @@ def functions(store: MemoryStore, queue: Queue, clock: Clock) -> AwsSource:
 def test_what_the_function_may_not_look_at_is_left_out_and_is_not_0() -> None:
     found = functions(Listing(0), Refusing(), Clock())
     assert found.state() == AwsState(None, None)
-    assert [each.samples for each in found.metrics() if each.name == "mallard_buffered_events"] == [()]
+    assert [each.values for each in found.metrics() if each.name == "mallard_buffered_events"] == [{}]
 
 
 def test_the_table_is_listed_once_a_minute_however_often_it_is_asked_for() -> None:

@@ -1,5 +1,7 @@
 """Durations in buckets, the age of what waits, and how numbers are written."""
 
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -73,7 +75,19 @@ def test_a_number_is_written_so_that_it_is_read_as_the_same(value: float) -> Non
 
 def test_what_is_not_known_is_left_out() -> None:
     text = exposition([gauge("a", "A.", None), labelled("b", "gauge", "B.", "part", {}), counter("c_total", "C.", 0)])
-    assert text == "# HELP c_total C.\n# TYPE c_total counter\nc_total 0\n"
+    assert text == "# HELP c_total C.\n# TYPE c_total counter\nc_total 0.0\n"
+
+
+def test_exposition_escapes_help_texts_and_keeps_two_instances_apart() -> None:
+    metric = counter("c_total", "A \\ and\na line.", 1)
+    assert exposition([metric]) == exposition([metric])
+    assert "# HELP c_total A \\\\ and\\na line.\n" in exposition([metric])
+
+
+def test_import_of_prometheus_does_not_load_the_client_library() -> None:
+    code = "import sys, mallard.health.prometheus; print('prometheus_client' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"
 
 
 def test_a_histogram_is_written_as_monitors_read_it() -> None:
@@ -82,11 +96,11 @@ def test_a_histogram_is_written_as_monitors_read_it() -> None:
         found.note(seconds)
     text = exposition([histogram("h", "H.", found)])
     assert text.splitlines()[2:] == [
-        'h_bucket{le="0.5"} 2',
-        'h_bucket{le="2"} 3',
-        'h_bucket{le="+Inf"} 4',
+        'h_bucket{le="0.5"} 2.0',
+        'h_bucket{le="2"} 3.0',
+        'h_bucket{le="+Inf"} 4.0',
+        "h_count 4.0",
         "h_sum 61.6",
-        "h_count 4",
     ]
 
 

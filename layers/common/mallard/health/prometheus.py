@@ -1,66 +1,85 @@
-"""Metrics in the text format of Prometheus, version 0.0.4.
+"""Metrics in the text format of Prometheus, by its client library.
 
-The format is a page; its client library keeps one registry for the whole process, which servers in one test share.
+``prometheus_client`` is imported at the first exposition: a function that is never asked for metrics need not load it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mallard.observability.histogram import Histogram
+from mallard.observability.histogram import Histogram, HistogramCounts
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class PrometheusMetric:
-    """One name with what it means (a sentence) and its samples: the rest of the line before the number, and it.
+    """One metric and its values; ``help_text`` is a sentence, ``kind`` counter, gauge or histogram.
 
-    ``kind`` is counter, gauge or histogram.
+    ``values`` are by the value of ``label``, or one under the empty text where there is no label.
     """
 
     name: str
     kind: str
-    meaning: str
-    samples: tuple[tuple[str, float], ...]
+    help_text: str
+    values: Mapping[str, float]
+    label: str = ""
+    counts: HistogramCounts | None = None
 
 
-def counter(name: str, meaning: str, value: float) -> PrometheusMetric:
-    """What only grows, and begins at 0 with the process."""
-    return PrometheusMetric(name, "counter", meaning, (("", value),))
+def counter(name: str, help_text: str, value: float) -> PrometheusMetric:
+    """A number that only grows, from 0 at the start of the process."""
+    return PrometheusMetric(name, "counter", help_text, {"": value})
 
 
-def gauge(name: str, meaning: str, value: float | None) -> PrometheusMetric:
-    """What rises and falls; of None nothing is told: a value that is not known is not 0."""
-    return PrometheusMetric(name, "gauge", meaning, () if value is None else (("", value),))
+def gauge(name: str, help_text: str, value: float | None) -> PrometheusMetric:
+    """A number that rises and falls. None is left out: an unknown value is not 0."""
+    return PrometheusMetric(name, "gauge", help_text, {} if value is None else {"": value})
 
 
-def labelled(name: str, kind: str, meaning: str, label: str, values: Mapping[str, int]) -> PrometheusMetric:
-    """A counter or gauge for each value of one label, a closed set of plain words."""
-    return PrometheusMetric(
-        name, kind, meaning, tuple((f'{{{label}="{word}"}}', count) for word, count in values.items())
-    )
+def labelled(name: str, kind: str, help_text: str, label: str, values: Mapping[str, int]) -> PrometheusMetric:
+    """A counter or gauge for each value of one label, a closed set of words."""
+    return PrometheusMetric(name, kind, help_text, dict(values), label)
 
 
-def histogram(name: str, meaning: str, found: Histogram) -> PrometheusMetric:
+def histogram(name: str, help_text: str, durations: Histogram) -> PrometheusMetric:
     """Durations, in seconds."""
-    counted = found.counted()
-    bounds = [*(f"{bound:g}" for bound in counted.bounds), "+Inf"]
-    buckets = zip(bounds, [*counted.at_most, counted.count], strict=True)
-    samples = [(f'_bucket{{le="{bound}"}}', float(count)) for bound, count in buckets]
-    return PrometheusMetric(
-        name, "histogram", meaning, (*samples, ("_sum", round(counted.sum_seconds, 6)), ("_count", counted.count))
-    )
+    counts = durations.counted()
+    return PrometheusMetric(name, "histogram", help_text, {"": counts.count}, counts=counts)
 
 
 def exposition(metrics: Iterable[PrometheusMetric]) -> str:
-    """The text. A metric of which nothing is known is left out."""
-    return "".join(line + "\n" for each in metrics if each.samples for line in _lines(each))
+    """The text of one registry of these metrics. A metric without values is left out."""
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(metrics))
+    return generate_latest(registry).decode()
 
 
-def _lines(metric: PrometheusMetric) -> list[str]:
-    head = [f"# HELP {metric.name} {metric.meaning}", f"# TYPE {metric.name} {metric.kind}"]
-    return [*head, *(f"{metric.name}{rest} {_number(value)}" for rest, value in metric.samples)]
+class _Collector:
+    def __init__(self, metrics: Iterable[PrometheusMetric]) -> None:
+        self._metrics = [each for each in metrics if each.values]
+
+    def collect(self) -> "Iterator[Metric]":
+        """The families, in their order."""
+        return map(_family, self._metrics)
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
+def _family(metric: PrometheusMetric) -> "Metric":
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+    if metric.counts is not None:
+        bounds = [*(f"{bound:g}" for bound in metric.counts.bounds), "+Inf"]
+        at_most = [*metric.counts.at_most, metric.counts.count]
+        buckets = list(zip(bounds, map(float, at_most), strict=True))
+        return HistogramMetricFamily(metric.name, metric.help_text, buckets, round(metric.counts.sum_seconds, 6))
+    labels = [metric.label] if metric.label else []
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(metric.name, metric.help_text, labels=labels)
+    for word, value in metric.values.items():
+        family.add_metric([word] if metric.label else [], value)
+    return family
