@@ -18,7 +18,7 @@ SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .
 # Compiled once, not anew in each of the hundred processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run quick test check judge heavy soak coverage audit bench docs build deploy setup setup-test setup-check pins digests clean
+.PHONY: help run quick test check judge heavy soak coverage audit bench docs lists build deploy setup setup-test setup-check pins digests clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ deploy: build setup ## Build, deploy and upload to AWS: STACK=mallard PARAMETERS
 	$(SAM) deploy --config-file "$(abspath samconfig.toml)" --template-file $(BUILD)/template.yaml --stack-name $(STACK) \
 		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS) $$found
 	@$(BIN)/python deploy/publish.py $(STACK)
+
+lists: setup-test ## Refresh the curated lists that come from packages
+	@$(BIN)/python deploy/lists.py
 
 docs: setup ## Write docs/api.md from what the application says of itself
 	@$(BIN)/python docs/api_page.py

@@ -8,6 +8,7 @@ import pytest
 from mallard.ingest.enrich import known_sources
 from mallard.ingest.enrich.channel import CHANNELS, CLICK_IDS, channel_of
 from mallard.ingest.enrich.known_sources import KnownSource, SourceKind, source_of_word
+from mallard.normalize.list_file import read_list
 
 INGEST = Path(known_sources.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
@@ -113,7 +114,7 @@ def test_the_services_behind_click_ids_are_in_the_table() -> None:
 
 
 def test_the_hosts_of_spam_are_hosts_and_no_source_is_among_them() -> None:
-    hosts = known_sources._lines("spam.txt")
+    hosts = read_list(known_sources._FOLDER / "spam.txt")
     assert len(hosts) == len(set(hosts))
     assert all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?", host) for host in hosts)
     assert not any(known_sources.source_of_host(host.replace(".*", ".com")) for host in hosts)

@@ -1,22 +1,11 @@
 """Detection of common passwords: known words, with usual substitutions and additions."""
 
 import re
+from pathlib import Path
 
-_LIST = (
-    "abcdefgh access account admin administrator adminadmin amanda america analytics andrew angel anthony apple"
-    " arsenal asdfghjkl ashley austin awesome babygirl bailey barcelona baseball basketball batman beautiful"
-    " blahblah buster butterfly changeit changeme charlie cheese chelsea chocolate computer cookie cowboys daniel"
-    " default diamond donald dragon eagles facebook ferrari flower football forever freedom friends fuckyou ginger"
-    " google guest hannah harley hello helloworld hockey hunter iloveu iloveyou internet jackson jennifer jessica"
-    " jordan joshua juventus killer letmein letmeinnow liverpool login lovely loveme maggie mallard mallardmetrics"
-    " manchester marina martin master matrix matthew mercedes merlin metallica metrics michael michelle microsoft"
-    " monkey mother mustang mypassword naruto newpassword nicole nothing oracle orange pass passpass passw password"
-    " passwordpassword patrick pepper pokemon princess purple qazwsx qazwsxedc qwer qwert qwerty qwertyuiop rainbow"
-    " ranger robert root samsung samantha secret server shadow silver snoopy soccer spiderman starwars summer"
-    " winter spring autumn sunshine superman superuser sweetheart taylor temp tennis test testing testtest thomas"
-    " thunder tigger trustno twitter user victoria welcome whatever william windows yankees yellow zxcvbnm"
-)
-WORDS = frozenset(_LIST.split())
+from mallard.normalize.list_file import read_sections
+
+WORDS = frozenset(read_sections(Path(__file__).parent / "lists" / "common_passwords.txt")["words"])
 
 _RUNS = (
     "01234567890123456789",

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mallard.ingest.enrich.host_table import HostTable
+from mallard.normalize.list_file import read_list
 
 _FOLDER = Path(__file__).parent / "lists"
 
@@ -99,7 +100,7 @@ def _tables() -> _Tables:
 
 def _rows() -> Iterator[tuple[KnownSource, list[str]]]:
     kind = SourceKind.OTHER
-    for line in _lines("sources.txt"):
+    for line in read_list(_FOLDER / "sources.txt"):
         if line.startswith("["):
             kind = SourceKind(line.strip("[]"))
         else:
@@ -109,9 +110,4 @@ def _rows() -> Iterator[tuple[KnownSource, list[str]]]:
 
 @cache
 def _spam() -> HostTable[bool]:
-    return HostTable(dict.fromkeys(_lines("spam.txt"), True))
-
-
-def _lines(name: str) -> list[str]:
-    lines = (_FOLDER / name).read_text("utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return HostTable(dict.fromkeys(read_list(_FOLDER / "spam.txt"), True))
