@@ -26,13 +26,13 @@ clock = partial(datetime.now, UTC)
 
 @cache
 def watch() -> Powertools:
-    """Where log lines, metrics and traces go."""
+    """The writer of log lines, metrics and traces."""
     return Powertools.of("flush", load_settings())
 
 
 @cache
 def parts() -> tuple[Queue, TableWriter, MaintenanceJobs, Batching]:
-    """What outlives one run of a warm function."""
+    """The parts that outlive one run of a warm function."""
     settings = load_settings()
     store = open_to_write(settings, rounds=QUICK_ROUNDS)
     sizes = {"seal_rows": settings.seal_rows, "retention_days": settings.retention_days}

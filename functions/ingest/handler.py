@@ -14,19 +14,19 @@ from mallard.config import load_settings
 
 @cache
 def watch() -> Powertools:
-    """Where log lines, metrics and traces go."""
+    """The writer of log lines, metrics and traces."""
     # None of them is a secret: what names one stays a name.
     return Powertools.of("ingest", load_settings(read_parameter=str))
 
 
 settings = cache(partial(load_settings, read_parameter=read_parameter))
-"""With the secrets, wherever they stand."""
+"""With the secrets, from the environment or the parameter store."""
 
 opening = WarmParts()
 
 
 def parts() -> IngestParts:
-    """What outlives one request of a warm function; a failure is not kept."""
+    """The parts that outlive one request; a failure is not cached."""
     return opening.parts(settings(), datetime.now(UTC))
 
 

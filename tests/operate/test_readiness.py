@@ -40,7 +40,7 @@ def test_a_look_is_believed_for_some_seconds_however_often_it_is_asked_for(part:
     clock = Clock()
     readiness = Readiness({"part": (part.look, SENTENCE)}, clock)
     for _ in range(100):
-        assert readiness.checks() == (ReadinessCheck("part", True, "The part is well."),)
+        assert readiness.checks() == (ReadinessCheck("part", True, "The part works."),)
     part.fails = True
     assert status_of(readiness.checks()) == "ok"
     clock.seconds += KEPT_SECONDS

@@ -1,4 +1,4 @@
-"""The seam between the routes and HTTP: who asks, refusals as answers, and the session's cookie."""
+"""HTTP adapter of the authentication: identities, refusals and the session cookie."""
 
 from collections.abc import Callable
 
@@ -21,14 +21,14 @@ class AuthHttp:
         self.address_of = address_of
 
     def identify(self, request: Request) -> Identity:
-        """Whoever asks; HTTPException where whoever it is may not."""
+        """The identity of a request; HTTPException where it is denied."""
         who = self.gate.guard.identify(headers_of(request), request.method, self.gate.now())
         if isinstance(who, Denied):
             raise refusal(who)
         return who
 
     def manager(self, request: Request) -> Identity:
-        """Whoever asks, where they may manage keys, links and the password; else HTTPException."""
+        """The identity, where it may manage keys, links and the password; else HTTPException."""
         who = self.identify(request)
         refuse(who.refusal_to_manage())
         return who
@@ -42,7 +42,7 @@ class AuthHttp:
         refuse(self.gate.first_visit.refusal(headers_of(request), token))
 
     def has_session(self, request: Request) -> bool:
-        """Whether whoever asks has a living session; HTTPException where a page of another site uses its cookie."""
+        """True for a living session; HTTPException where a page of another site uses its cookie."""
         who = self.gate.guard.identify(headers_of(request), request.method, self.gate.now())
         if isinstance(who, Denied) and who.status == 403:
             raise refusal(who)

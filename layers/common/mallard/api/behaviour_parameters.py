@@ -38,7 +38,7 @@ def read_breakdown(name: str | None) -> str | None:
 def read_retention(
     weeks: str | None, interval: str | None, count: str | None, breakdown: str | None, limit: int
 ) -> RetentionQuery:
-    """What retention is asked for: ``weeks`` is short for both others."""
+    """The interval and count of retention; ``weeks`` is short for both."""
     if weeks is not None and (interval is not None or count is not None):
         raise QueryError("weeks comes with interval or count, but says both itself: leave one out.")
     if interval is not None and interval not in INTERVALS:

@@ -1,4 +1,4 @@
-"""What every report is asked, read from a request in one place: of which site, over which range, under which filter."""
+"""FastAPI dependencies of reports: site, date range and filter."""
 
 from collections.abc import Callable
 from dataclasses import replace

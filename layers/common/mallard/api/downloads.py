@@ -1,4 +1,4 @@
-"""How a download reaches its client: piece by piece while it is made, or from the store where answers must be small."""
+"""Delivery of downloads: streamed, or through the store where responses must be small."""
 
 import io
 import secrets

@@ -1,4 +1,4 @@
-"""Who may read ``/metrics``, where MALLARD_METRICS_TOKEN says that not everyone may."""
+"""FastAPI dependency that checks MALLARD_METRICS_TOKEN."""
 
 import hmac
 from collections.abc import Callable

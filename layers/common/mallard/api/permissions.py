@@ -1,4 +1,4 @@
-"""Who comes to the numbers and the settings: dependencies that stand before the routes of other rooms."""
+"""FastAPI dependencies that check permissions for statistics and settings."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How whoever asks says who they are, as OpenAPI describes it. These only describe: ``Guard`` decides.
+"""OpenAPI security schemes. Documentation only; ``Authenticator`` enforces.
 
 They stand among the dependencies of a route, and any one of them is enough there.
 """

@@ -1,4 +1,4 @@
-"""What browsers get: the dashboard at ``/`` and the tracking script, as files with strict headers."""
+"""Static files with strict headers: the dashboard at ``/`` and the tracking script."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from mallard.errors import ConfigError
 from mallard.http.header_policy import DOCS_PAGE, PAGE, SCRIPT, SHARED_PAGE
 
 SHARED_NAME = "share.html"
-"""What whoever has a shared link sees: the one page that pages of other sites may show in a frame."""
+"""The page of shared links, the only one that other sites may embed in a frame."""
 
 DOCS_PATH = "/docs"
 

@@ -1,4 +1,4 @@
-"""Secrets that stand in AWS's Parameter Store, and not in a function's environment."""
+"""Secrets from AWS's Parameter Store."""
 
 from mallard.errors import ConfigError
 

@@ -20,13 +20,13 @@ from mallard.observability.log_flood import LogFloodFilter
 NAMESPACE = "Mallard"
 LATENCY = "latency"
 OF_TROUBLE = (FAULTS, "unavailable", "failed", "set_aside")
-"""What is told in any case, where there is any: a metric is paid for by the hours in which it has values."""
+"""Counts that are always written where they are not 0: a metric is billed by the hours in which it has values."""
 
 log = logging.getLogger("mallard.observe")
 
 
 class Context(Protocol):
-    """What of Lambda's context is used."""
+    """The used part of Lambda's context."""
 
     aws_request_id: str
 
@@ -36,7 +36,7 @@ class Context(Protocol):
 
 
 class Powertools:
-    """What one function writes while it lives: lines of the loggers ``mallard.*``, one EMF object per invocation.
+    """Writer of one function: lines of the loggers ``mallard.*``, one EMF object per invocation.
 
     ``function`` is the service's name in both, and the only dimension: each further one is paid for by its values.
     """

@@ -1,4 +1,4 @@
-"""The messages that Lambda hands over where SQS is its event source, and the answer it wants."""
+"""Records of SQS as Lambda's event source, and the partial batch response."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How the functions on AWS are, as the query function can tell: from the bucket and the queue, which outlive them.
+"""Health data of the functions on AWS, from the bucket and the queue.
 
 What a function counts while it lives is in CloudWatch (docs/observing.md): another request may meet another instance.
 """
@@ -31,7 +31,7 @@ MAX_LISTED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class AwsState:
-    """What waits in the queue, and when the table was written last; None is not known."""
+    """Messages in the queue, and the last write of the table; None is unknown."""
 
     buffered: int | None = None
     written: datetime | None = None
@@ -39,7 +39,7 @@ class AwsState:
 
 @dataclass(kw_only=True)
 class AwsSource:
-    """A ``Subject``. ``open_queue`` may raise MallardError: the function may not be allowed to look at the queue."""
+    """A ``HealthSource``. ``open_queue`` may raise MallardError, as where the function may not read the queue."""
 
     store: Store
     gate: AuthService
@@ -53,7 +53,6 @@ class AwsSource:
     _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        """What the bucket is asked."""
         looks = {"store": (lambda: store_answers(self.store), "The store does not answer.")}
         self.readiness = Readiness(looks)
         self._has_password = password_probe(self.gate)
@@ -79,16 +78,16 @@ class AwsSource:
         }
 
     def metrics(self) -> list[PrometheusMetric]:
-        """What is the same whichever instance is asked."""
+        """The metrics that are the same for every instance."""
         state = self.state()
         ready = {each.name: int(each.ok) for each in self.checks()}
         written = state.written.timestamp() if state.written else None
         return [
-            gauge("mallard_buffered_events", "Messages that wait in the queue for a flush, about.", state.buffered),
-            gauge("mallard_table_written_timestamp_seconds", "When a flush wrote to the table last.", written),
-            labelled("mallard_ready", "gauge", "Whether a part can do its work: 1 or 0.", "part", ready),
-            gauge("mallard_auth_configured", "Whether a password is set: 1 or 0.", gauge_of(self._auth_configured())),
-            gauge("mallard_filter_bots", "Whether bots are left out: 1 or 0.", gauge_of(self.filter_bots)),
+            gauge("mallard_buffered_events", "Messages in the queue, waiting for a flush, about.", state.buffered),
+            gauge("mallard_table_written_timestamp_seconds", "Time of the last write to the table.", written),
+            labelled("mallard_ready", "gauge", "1 if a part works, else 0.", "part", ready),
+            gauge("mallard_auth_configured", "1 if a password is set, else 0.", gauge_of(self._auth_configured())),
+            gauge("mallard_filter_bots", "1 if bots are filtered, else 0.", gauge_of(self.filter_bots)),
         ]
 
     def state(self) -> AwsState:

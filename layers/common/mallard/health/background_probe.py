@@ -1,4 +1,4 @@
-"""Looks that may take long, at stores that are far away: whoever asks waits for some seconds and no longer."""
+"""Runs a probe in a background thread and returns its latest result within a timeout."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class BackgroundProbe(Generic[T]):
-    """What ``find`` finds, by a thread of its own; ``otherwise`` where it raises, and as long as it has no answer."""
+    """Runs ``find`` in a thread; ``otherwise`` stands for an error, and for a result that is not there yet."""
 
     def __init__(self, find: Callable[[], T], otherwise: T) -> None:
         """Nothing is looked at yet."""
@@ -32,7 +32,7 @@ class BackgroundProbe(Generic[T]):
                 self._thread.start()
 
     def found(self, seconds: float) -> T:
-        """What was found, within so many seconds of now."""
+        """The latest result, waited for at most so many seconds."""
         thread = self._thread
         thread.join(max(0.0, seconds))
         return self._otherwise if thread.is_alive() else self._found

@@ -18,7 +18,7 @@ PATH = "/health"
 
 
 def answer(settings: Settings) -> str:
-    """What is wrong, in a sentence; empty where the server answers."""
+    """The fault, in a sentence; empty where the server answers."""
     host = _reachable(settings.host)
     connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT_SECONDS)
     try:
@@ -32,7 +32,7 @@ def answer(settings: Settings) -> str:
 
 
 def _reachable(host: str) -> str:
-    """Where this machine reaches a server that listens on ``host``: one that listens everywhere, on itself."""
+    """The address of a server that listens on ``host``: loopback for one that listens everywhere."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -43,7 +43,7 @@ def _reachable(host: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Say what is wrong on stderr, and 1; else 0."""
+    """The exit code; a fault is written to stderr."""
     try:
         wrong = answer(load_settings(config_file=Path(arguments[0]) if arguments else None))
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""How old what waits in the local queue is: what is older than a few flushes says that they do not get through."""
+"""Age of the oldest message in the local queue."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ LOOKED_AT = 20
 
 
 def age_seconds(oldest: Iterable[bytes], now: datetime) -> float:
-    """How long the first readable one of these messages waits at ``now``; 0 where there is none."""
+    """Seconds that the first readable message has waited at ``now``; 0 without one."""
     for body in oldest:
         try:
             accepted = datetime.fromtimestamp(int(json.loads(body)["accepted_ms"]) / 1000, UTC)

@@ -1,4 +1,4 @@
-"""Whether this instance can do its work right now: looked at when somebody asks, and believed for some seconds."""
+"""Readiness of an instance: checks on request, cached for some seconds."""
 
 import threading
 import time
@@ -10,18 +10,18 @@ from mallard.health.background_probe import BackgroundProbe
 from mallard.store.base import Store
 
 KEPT_SECONDS = 5.0
-"""Each look costs a request to the store and a commit to the disk: strangers must not make us look all the time."""
+"""Each check costs a request to the store and a commit to the disk, and anyone may ask for it."""
 
 READ_KEY = "config/secret.json"
-"""What every part of the product may read."""
+"""An object that every part of the product may read."""
 
 WAIT_SECONDS = 3.0
-"""For all looks together: who asks is a monitor, which waits for ten seconds and then takes the instance for dead."""
+"""For all checks together: a monitor waits for ten seconds and then takes the instance for dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadinessCheck:
-    """What a look found. ``sentence`` names no place of this machine: anyone may read it."""
+    """The result of one check. ``sentence`` is public and names no path of this machine."""
 
     name: str
     ok: bool
@@ -66,7 +66,7 @@ class Readiness:
 def _part(name: str, look: Callable[[], None], failed: str) -> BackgroundProbe[ReadinessCheck]:
     def find() -> ReadinessCheck:
         look()
-        return ReadinessCheck(name, True, f"The {name} is well.")
+        return ReadinessCheck(name, True, f"The {name} works.")
 
     return BackgroundProbe(find, ReadinessCheck(name, False, failed))
 

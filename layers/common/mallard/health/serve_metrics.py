@@ -1,4 +1,4 @@
-"""The metrics of one ``mallard serve``: every name, and what it means. docs/metrics.md lists them; a test compares."""
+"""Metrics of one ``mallard serve``; docs/metrics.md lists them, and a test compares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from mallard.ingest.ignored_fields import IgnoredField
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What is looked up at a moment; None is not known."""
+    """Values at one moment; None is unknown."""
 
     buffered: int | None
     oldest_seconds: float | None

@@ -1,4 +1,4 @@
-"""How one ``mallard serve`` is: its queue, its flushes, its queries, who gets in, and the disk it lives on."""
+"""Health data of one ``mallard serve``: queue, flushes, queries, logins and disk."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from mallard.store.base import Store
 
 @dataclass(kw_only=True)
 class ServeSource:
-    """The parts of one process that are looked at; a ``Subject``. ``clock`` gives the aware time."""
+    """A ``HealthSource`` over the parts of one process. ``clock`` gives the aware time."""
 
     store: Store
     queue: LocalQueue
@@ -47,7 +47,6 @@ class ServeSource:
     _has_password: BackgroundProbe[bool | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        """What the parts are asked."""
         looks = {
             "store": (lambda: store_answers(self.store), "The store does not answer; `mallard doctor` says more."),
             "queue": (self.queue.prove_writable, "The queue cannot be written; `mallard doctor` says more."),
@@ -61,7 +60,7 @@ class ServeSource:
         return self.readiness.checks()
 
     def numbers(self) -> Numbers:
-        """What is the same in both forms."""
+        """The numbers of both forms."""
         self._has_password.begin()
         return Numbers(
             buffered=known(self.queue.depth),

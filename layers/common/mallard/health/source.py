@@ -1,4 +1,4 @@
-"""The seam between the health endpoints and what they are about: one process, or the functions on AWS."""
+"""Protocol of a source of health data: one process, or the functions on AWS."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -11,23 +11,23 @@ T = TypeVar("T")
 
 
 class HealthSource(Protocol):
-    """No method raises: what cannot be found out is None, or left out."""
+    """No method raises: an unknown value is None, or left out."""
 
     def checks(self) -> Sequence[ReadinessCheck]:
-        """Whether it can do its work, part by part."""
+        """The readiness of each part."""
         ...
 
     def detail(self) -> dict[str, Any]:
-        """How it is, as JSON, for who runs it."""
+        """The state as JSON, for the owner."""
         ...
 
     def metrics(self) -> list[PrometheusMetric]:
-        """The same in numbers over time, for a monitor."""
+        """The metrics, for a monitor."""
         ...
 
 
 def known(find: Callable[[], T]) -> T | None:
-    """What ``find`` finds, None where it cannot be found out now."""
+    """The result of ``find``; None where it raises a MallardError."""
     try:
         return find()
     except MallardError:

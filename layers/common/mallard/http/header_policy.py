@@ -24,7 +24,7 @@ ANSWER = {
     "cache-control": "no-store",
     "x-robots-tag": "noindex",
 }
-"""What an answer has that says nothing else: numbers are no page of another site's to embed, and no cache's to keep."""
+"""Headers of every response that sets none of its own: no embedding by other sites, no caching."""
 
 PAGE = {
     CONTENT_POLICY: (
@@ -35,7 +35,7 @@ PAGE = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-cache",
 }
-"""What the dashboard's files say over that: only their own scripts and styles, none of them inline."""
+"""Headers of the dashboard's files: only their own scripts and styles, none of them inline."""
 
 SHARED_PAGE = {
     **PAGE,
@@ -57,7 +57,7 @@ SCRIPT = {
 
 
 def completed(given: Mapping[str, str], *, is_tls: bool) -> dict[str, str]:
-    """What ``given`` headers (names in lower case) lack to be complete."""
+    """The headers that ``given`` (names in lower case) lack."""
     missing = {name: value for name, value in {**ANSWER, **(HSTS if is_tls else {})}.items() if name not in given}
     if ANY_FRAME not in given.get(CONTENT_POLICY, ""):
         # Browsers that do not know frame-ancestors.

@@ -1,4 +1,4 @@
-"""What our own side says of a request before it reaches us: whether it came over TLS, and under which id."""
+"""Headers of trusted proxies: TLS and the id of a request."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,14 +15,14 @@ _ID = re.compile(r"[A-Za-z0-9._:=+/@-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class UpstreamHeaders:
-    """What stands in front of the application. ``given_id`` is empty where nobody who is believed gave one."""
+    """Readers of upstream headers. ``given_id`` is empty where no trusted proxy gave one."""
 
     is_tls: Callable[[Scope], bool]
     given_id: Callable[[Scope], str]
 
 
 def behind_proxies(is_trusted: Callable[[Scope], bool]) -> UpstreamHeaders:
-    """A server, and perhaps proxies before it: ``is_trusted`` tells whether one of ours passed a request on."""
+    """Headers behind proxies, believed where ``is_trusted`` is True for the request."""
 
     def is_tls(scope: Scope) -> bool:
         if scope.get("scheme") == "https":

@@ -11,7 +11,7 @@ NEW_SITES_PER_HOUR = 100
 
 
 def listed(host: str, patterns: Iterable[str]) -> bool:
-    """Whether a host is one of the patterns: itself, or below the domain of a ``*.domain``."""
+    """True for a host that is one of the patterns, or below the domain of a ``*.domain``."""
     return any(host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in patterns)
 
 

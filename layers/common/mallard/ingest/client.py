@@ -1,4 +1,4 @@
-"""Who sent a request, by its connection and its headers: the same behind ASGI and behind API Gateway."""
+"""The client of a request, by its address and headers."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,7 +29,7 @@ MAX_LANGUAGES_LENGTH = 256
 
 
 class Client(msgspec.Struct, frozen=True):
-    """What the connection says of the client. It lives for one request and is never stored, queued or logged.
+    """The client of one request. It is never stored, queued or logged.
 
     ``place`` is what the CDN says, None without one. ``is_prefetch``: no person has asked for the page yet.
     ``vouched``: a server with a key says it; what it leaves out is unknown, and no sign of a bot.

@@ -1,4 +1,4 @@
-"""Why an event is not taken: one closed set of reasons, each with the status it answers."""
+"""Reasons of dropped events, one closed set, each with its HTTP status."""
 
 from dataclasses import dataclass
 from enum import StrEnum

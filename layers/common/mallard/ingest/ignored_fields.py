@@ -1,4 +1,4 @@
-"""Optional values that were repaired or left out: one closed set of fields, told beside an event that is kept."""
+"""Fields of accepted events that were repaired or left out, one closed set."""
 
 from collections.abc import Iterable
 from enum import StrEnum

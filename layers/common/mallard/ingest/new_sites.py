@@ -14,7 +14,7 @@ NEW_SITES = "salts/new-sites.json"
 """Below the only folder that the ingest function writes: of each new site the seconds since 1970 when it came."""
 
 KNOWN_SECONDS = 60
-"""How long a function believes what it read of known sites, and that the bound is reached."""
+"""Seconds that a function caches the known sites, and that the bound is reached."""
 
 WITHIN = timedelta(hours=1)
 KEPT_SECONDS = 12 * 3600

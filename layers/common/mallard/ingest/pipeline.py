@@ -88,7 +88,7 @@ class IngestContext:
         return self.book.get(site_id) if self.book else SiteSettings()
 
     def holds(self, site_id: str, now: datetime) -> bool:
-        """Whether an event of the site can be taken, or refused, without a look at the store."""
+        """True where an event of the site can be decided without a read of the store."""
         if self.sites.excludes(site_id):
             return True
         if self.book and not self.book.holds(site_id):
@@ -268,7 +268,7 @@ def identify_visitor(draft: Draft, door: IngestContext) -> Dropped | None:
 
 
 def keep_less(draft: Draft, door: IngestContext) -> Dropped | None:
-    """What the settings do not want stored."""
+    """Columns that the settings leave empty."""
     for column in door.privacy.unkept:
         draft.columns[column] = None
     return None

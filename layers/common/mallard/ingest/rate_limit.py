@@ -54,7 +54,7 @@ class Throttle:
 
 
 class RateLimit:
-    """What one process takes: ``per_second`` events of a site, and bytes a minute of a client and of a site.
+    """Limits of one process: ``per_second`` events of a site, and bytes a minute of a client and of a site.
 
     0 is no limit. Of an IPv6 client counts the /64, and the /48 with NETWORK_SHARE times as much. Clients on loopback
     are this machine's own programs, and count for their site alone.

@@ -1,4 +1,4 @@
-"""The wire form of an event: bytes or query parameters in, a checked ``EventRequest`` or a ``Dropped`` out."""
+"""Parser of events: bytes or query parameters in, ``EventRequest`` or ``Dropped`` out."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -36,7 +36,7 @@ MAX_EVENT_BYTES = 8192
 """Of all texts of an event as it is stored, in UTF-8."""
 
 OTHER_BYTES = 1536
-"""What an event stores beside name, address, referrer and properties: place, browser, source, site."""
+"""Bytes of an event beside name, address, referrer and properties: place, browser, source, site."""
 
 FIXED_BYTES = 300
 """The same of a usual event."""
@@ -57,7 +57,7 @@ _REFERRER, _WIDTH = IgnoredField.REFERRER, IgnoredField.WIDTH
 
 
 class EventRequest(msgspec.Struct, frozen=True):
-    """What the client said, checked. ``revenue_amount`` has two places; ``props`` is a JSON object as text.
+    """A checked request. ``revenue_amount`` has two places; ``props`` is a JSON object as text.
 
     ``ignored`` names the optional values that were repaired or left out.
     """

@@ -1,4 +1,4 @@
-"""Durations counted in buckets: from them a monitor tells medians, over any time and any number of processes."""
+"""Histogram of durations in fixed buckets."""
 
 import threading
 from bisect import bisect_left

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from mallard.observability.log_flood import LogFloodFilter
 
 FIELDS = ("request_id", "events", "partitions", "seconds")
-"""What a record may carry beside its message, which says it too: a key of its own in a line of JSON."""
+"""Extra fields of a record that are keys of a JSON line; the message has them too."""
 
 
 class _JsonLine(logging.Formatter):

@@ -1,4 +1,4 @@
-"""What a client's connection may take: the bytes of a head, the seconds until a request is whole and an answer read."""
+"""Limits of a connection: bytes of a head, seconds of a request and of a response."""
 
 import resource
 from typing import Any
@@ -14,10 +14,10 @@ REQUEST_SECONDS = 60
 """A body of 1 MB in this time needs 17 KB a second."""
 
 STALL_SECONDS = 60
-"""Whoever reads less of an answer in this time than a socket and our side of it hold, some 64 KB, reads no longer."""
+"""A client that reads less of a response in this time than the socket buffers hold, some 64 KB, is disconnected."""
 
 CLOSE_SECONDS = 15
-"""How long the last bytes of a connection that we closed may wait to be read."""
+"""Seconds that the last bytes of a connection that we closed may wait to be read."""
 
 
 class _RefusedError(Exception):
@@ -31,7 +31,7 @@ class Connection(HttpToolsProtocol):
     """Those of the process."""
 
     _idle_bytes = 0
-    """What came since a head, a piece of a body or a request was last complete."""
+    """Bytes since a head, a piece of a body or a request was last complete."""
 
     _owed_until: float | None = None
     """The event loop's time until when the client owes a whole request; None: it owes nothing."""
@@ -45,7 +45,7 @@ class Connection(HttpToolsProtocol):
     """Why the head that was just read is no request."""
 
     _is_over = False
-    """What still comes is not looked at: nobody could tell where in it a request begins."""
+    """Ignore all further bytes: the begin of a next request cannot be told."""
 
     def connection_made(self, transport: Any) -> None:
         """The first request is owed from the start."""
@@ -128,7 +128,7 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def may_answer(self) -> bool:
-        """Whether no request waits for its answer, but the one whose body is being read and that has none yet."""
+        """True where no request waits for its response, but the one whose body is being read."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return True

@@ -116,7 +116,7 @@ class Embedded:
 
     @property
     def first_token(self) -> str:
-        """What the first visitor from elsewhere must know; empty where a password is set already, or none is asked."""
+        """The token of the first setup from elsewhere; empty where a password is set, or none is required."""
         gate = self._gate
         return "" if gate.guard.is_open or gate.passwords.mark() else gate.first_visit.token
 

@@ -67,7 +67,7 @@ class EventConnection(Connection):
             self._take_event(event)
 
     def may_answer(self) -> bool:
-        """Whether no request waits for its answer, but the event whose body is being read."""
+        """True where no request waits for its response, but the event whose body is being read."""
         event = self._event
         return not event.is_taken if event is not None else super().may_answer()
 

@@ -79,7 +79,7 @@ def bytes_of(headers: Headers) -> int:
 
 
 def is_chunked(headers: Headers) -> bool:
-    """Whether a body, where it has any transfer coding, comes in chunks and is not packed as well."""
+    """True for a body whose only transfer coding is chunked."""
     return all(value.strip().lower() == b"chunked" for name, value in headers if name == b"transfer-encoding")
 
 

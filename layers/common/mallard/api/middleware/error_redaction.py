@@ -1,4 +1,4 @@
-"""ASGI around what answers its own faults: a server that hears of one would write down what it quotes."""
+"""Middleware that hides exception messages from the server's log, because they may quote the request."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

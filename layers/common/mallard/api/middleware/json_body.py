@@ -1,4 +1,4 @@
-"""ASGI before the API: a body is JSON, as it is, whole and within its size, or it is refused with a sentence."""
+"""Middleware that reads JSON bodies whole, and refuses oversized, encoded and malformed ones."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ MAX_STRANGERS_BODY_BYTES = 8 * 1024
 """Of a body whose sender has shown no session and no key: a password, mostly."""
 
 HEAVY_BODY_BYTES = 64 * 1024
-"""What is longer is read in a thread: a megabyte takes tens of milliseconds."""
+"""A longer body is read in a thread: a megabyte takes tens of milliseconds."""
 
 PREFIXES = ("/api/", "/auth/")
 BODYLESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
-"""Nobody reads a body of these."""
+"""The body of a request with one of these methods is not read."""
 
 JSON = "application/json"
 ENCODED = "The body must be sent as it is, without Content-Encoding: it is never unpacked here."

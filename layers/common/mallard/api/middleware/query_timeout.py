@@ -1,4 +1,4 @@
-"""Ends a query whose client has gone or whose seconds are over: ASGI around the query API.
+"""Middleware that cancels queries of disconnected clients and after a timeout.
 
 The seconds are those until the answer begins: a large one may be sent as slowly as its client reads.
 """
@@ -15,7 +15,7 @@ STRANGER_SECONDS = 10
 
 
 class QueryTimeout:
-    """Whatever is answered by ``app`` may take ``seconds``, and only as long as somebody listens."""
+    """Cancels a request after ``seconds``, or when its client disconnects."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         """``app`` finds what ends it in ``stopping.CURRENT``."""

@@ -1,4 +1,4 @@
-"""ASGI around the whole application: every answer gets its id and its headers, errors' too, and HEAD is GET."""
+"""Middleware that adds the request id and the response headers, and answers HEAD as GET."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ REQUEST_ID = "x-request-id"
 ID_BYTES = 8
 
 ONCE = frozenset((b"authorization", b"content-type", b"cookie", b"host", b"origin", b"sec-fetch-site", b"x-api-key"))
-"""Two of them are two requests in one, and who reads the first is not who reads the last."""
+"""A request with two of them is ambiguous: one reader takes the first, another the last."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -58,7 +58,7 @@ class ResponseHeaders:
 
 
 def _refusal(scope: Scope) -> ASGIApp | None:
-    """What nobody may ask, whatever they ask for."""
+    """The refusal of an ambiguous or malformed head."""
     if _CONTROL.search(scope["path"]):
         return JSONResponse({"error": "The path holds control characters."}, 400)
     names = [name for name, _ in scope["headers"] if name in ONCE]

@@ -1,4 +1,4 @@
-"""The routes of who gets in: ``/api/auth`` (and ``/auth``), ``/api/keys``, ``/api/links`` and ``/api/share``."""
+"""Routes of authentication: ``/api/auth`` (and ``/auth``), ``/api/keys``, ``/api/links``, ``/api/share``."""
 
 from collections.abc import Callable
 
@@ -78,7 +78,7 @@ def _session_routes(door: AuthHttp) -> APIRouter:
 
     @router.get("/status")
     def status(request: Request, response: Response) -> Status:
-        """Whether a password must be set first, and whether whoever asks is logged in."""
+        """State of the setup and of the request's login."""
         response.headers.update(HEADERS)
         who = gate.guard.identify(headers_of(request), request.method, door.gate.now())
         return Status(

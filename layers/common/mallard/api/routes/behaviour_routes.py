@@ -64,7 +64,7 @@ def behaviour_routes(
         breakdown: Breakdown = None,
         limit: Limit = None,
     ) -> list[FunnelStep] | list[FunnelResponse]:
-        """How many visitors came how far through some steps within a window, counted from the first of them."""
+        """Visitors by the number of steps they took in order within a window that begins with the first step."""
         wanted = Funnel(
             parse_steps(steps), read_window(window), read_modes(mode), read_breakdown(breakdown), read_limit(limit)
         )

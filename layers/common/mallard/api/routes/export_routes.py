@@ -67,7 +67,7 @@ def export_routes(
 
 
 def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
-    """What is given, or the first that is allowed."""
+    """The given value, or the first allowed one."""
     if given is not None and given not in allowed:
         raise QueryError(f"{name} is {given[:40]!r}, but must be one of {', '.join(allowed)}.")
     return given or allowed[0]

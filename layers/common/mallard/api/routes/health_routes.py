@@ -1,4 +1,4 @@
-"""The endpoints for monitors: ``/health``, ``/health/ready``, ``/health/detailed`` and ``/metrics``."""
+"""Routes of monitoring: ``/health``, ``/health/ready``, ``/health/detailed`` and ``/metrics``."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,18 +18,18 @@ from mallard.health.source import HealthSource, known
 
 NO_STORE = {"cache-control": "no-store"}
 PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-"""What is text; its refusals are JSON as everywhere."""
+"""A response of plain text; errors are JSON as everywhere."""
 
 
 class Ready(BaseModel):
-    """Whether the instance can do its work, and a sentence on what it cannot."""
+    """Readiness, and a sentence on what fails."""
 
     status: str
     sentence: str
 
 
 def health_routes(subject: HealthSource, gate: AuthService, may_read_metrics: Callable[[Request], None]) -> APIRouter:
-    """The router. Strangers learn whether it works; how it is is for who may manage the instance.
+    """The router. Details require permission to manage the instance; the status is public.
 
     ``may_read_metrics`` is a dependency before ``/metrics``.
     """
@@ -37,22 +37,22 @@ def health_routes(subject: HealthSource, gate: AuthService, may_read_metrics: Ca
 
     @router.get("/health", response_class=Response, responses=PLAIN)
     async def health() -> PlainTextResponse:
-        """``ok`` as long as the process answers at all: for who restarts it. It looks at nothing."""
+        """Liveness: always `ok`, without a check of the store or the queue."""
         return PlainTextResponse("ok", headers=NO_STORE)
 
     @router.get("/health/ready", responses={503: {"model": Ready, "description": "Not ready"}})
     def ready(response: Response) -> Ready:
-        """Whether the store answers and the queue can be written: 200, or 503 with a sentence on what is wrong."""
+        """Readiness: 200 if the store answers and the queue can be written, else 503 with a sentence."""
         response.headers.update(NO_STORE)
         wrong = [each.sentence for each in subject.checks() if not each.ok]
         response.status_code = 503 if wrong else 200
         return Ready(
-            status="not ready" if wrong else "ready", sentence=" ".join(wrong) or "Ready for events and questions."
+            status="not ready" if wrong else "ready", sentence=" ".join(wrong) or "Ready for events and queries."
         )
 
     @router.get("/health/detailed", dependencies=MANAGES_OR_LESS)
     def detailed(request: Request) -> JSONResponse:
-        """How the instance is, for its owner and keys of scope Admin for all sites; for others the status alone."""
+        """State of the instance, for its owner and keys of scope Admin for all sites; others get the status alone."""
         shown = subject.detail() if _manages(gate, request) else {"status": status_of(subject.checks())}
         return JSONResponse(shown, headers=NO_STORE)
 
@@ -60,13 +60,13 @@ def health_routes(subject: HealthSource, gate: AuthService, may_read_metrics: Ca
 
     @router.get("/metrics", response_class=Response, responses=PLAIN, dependencies=monitors)
     def metrics() -> PlainTextResponse:
-        """Numbers in the text format of Prometheus. Where MALLARD_METRICS_TOKEN is set it is asked for."""
+        """Metrics in the text format of Prometheus. Requires MALLARD_METRICS_TOKEN as a bearer token if it is set."""
         return PlainTextResponse(exposition(subject.metrics()), media_type=MEDIA_TYPE, headers=NO_STORE)
 
     return router
 
 
 def _manages(gate: AuthService, request: Request) -> bool:
-    """Whether somebody may manage the instance. Where that cannot be found out they are told no more than others."""
+    """True for an identity that may manage the instance; False too where the store does not answer."""
     who = known(lambda: gate.guard.identify(headers_of(request), request.method, gate.now()))
     return who is not None and not isinstance(who, Denied) and who.refusal_to_manage() is None

@@ -62,7 +62,7 @@ def sequence_routes(
         breakdown: Breakdown = None,
         limit: Limit = None,
     ) -> Answer:
-        """How many visitors do some steps in the order of a pattern: ClickHouse's sequenceMatch."""
+        """Visitors whose events match a pattern of steps, as in ClickHouse's sequenceMatch."""
         wanted = read_sequence(steps, pattern, with_details=_is_true("details", details))
         dimension = read_breakdown(breakdown)
         if dimension is None:

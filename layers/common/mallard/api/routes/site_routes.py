@@ -17,7 +17,7 @@ SitePath = Annotated[str, Path(description="Site id, such as example.com.")]
 
 
 class ErasureResult(Protocol):
-    """What ``erase`` tells."""
+    """The result of ``erase``."""
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -41,7 +41,7 @@ class ErasureResult(Protocol):
 
     @property
     def done(self) -> bool:
-        """Whether they are gone already."""
+        """True where the days are removed already."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What strangers' programs look for: ``robots.txt``, and whom to tell of a weakness (RFC 9116)."""
+"""Routes of ``robots.txt`` and ``security.txt`` (RFC 9116)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the routes of this room take and give, as their OpenAPI shows it."""
+"""Request and response models of logins, keys and links."""
 
 from typing import Literal
 
@@ -74,7 +74,7 @@ class Token(BaseModel):
 
 
 class Status(BaseModel):
-    """Whether a password must be set first, and whether whoever asks is logged in."""
+    """The state of the setup and of the request's login."""
 
     setup_required: bool
     authenticated: bool

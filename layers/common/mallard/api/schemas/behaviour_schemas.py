@@ -24,7 +24,7 @@ class SessionsResponse(SessionNumbers):
 
 
 class FunnelStep(BaseModel):
-    """How many visitors reached at least this step."""
+    """Visitors that reached at least this step."""
 
     step: int = Field(description="From 1.")
     visitors: int

@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 
 class Sequence(BaseModel):
-    """How many visitors did it; `matches` and `median_seconds` only with `details=true`."""
+    """Visitors that completed the sequence; `matches` and `median_seconds` only with `details=true`."""
 
     converting_visitors: int = Field(description="Visitors with the steps in the order of the pattern.")
     total_visitors: int = Field(description="All visitors of the range, under the filter.")

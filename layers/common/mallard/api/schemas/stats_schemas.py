@@ -139,7 +139,7 @@ class Site(BaseModel):
 
 
 class ErasureRow(BaseModel):
-    """What an erasure removed, or, where it is `queued`, will remove at the next flushes."""
+    """Days that an erasure removed or, with status `queued`, will remove at the next flushes."""
 
     site_id: str
     start_date: date

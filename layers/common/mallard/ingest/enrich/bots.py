@@ -24,7 +24,7 @@ _PEOPLES_WORDS = re.compile(
     r"|\bProcess/tools\w*|\[(?:air\.)?com\.[\w.]+/[\d.]+\]",
     re.IGNORECASE,
 )
-"""What browsers of phones and television sets say that the list takes for the word of a program."""
+"""Words of browsers on phones and television sets that the list takes for those of a program."""
 
 _list = Bots()
 

@@ -1,4 +1,4 @@
-"""What a CDN in front says of a viewer, believed only with the secret that the CDN adds to each request."""
+"""Headers of a CDN on its viewer, believed only with the secret of the CDN."""
 
 import hmac
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ class CdnHeaders:
         return self.is_only_way and not self._knows(headers)
 
     def viewer(self, headers: Mapping[str, str]) -> Viewer | None:
-        """What the CDN says, None where the request did not come through it. Only this CDN's own headers count.
+        """The viewer, None where the request did not come through the CDN. Only this CDN's own headers count.
 
         A client may write any of these headers, also those of another CDN, which this one would pass on.
         """

@@ -42,7 +42,7 @@ CHANNELS = (
 
 @dataclass(frozen=True, slots=True)
 class ClickId:
-    """What an advertiser's click id says: whose it is, and what the click was; ``medium`` is None for a plain link."""
+    """The meaning of a click id: its source and medium; ``medium`` is None for a plain link."""
 
     source: str
     medium: str | None

@@ -1,4 +1,4 @@
-"""What Chromium says in client hints beside its user agent: the brand, the system and whether it is a phone.
+"""Client hints of Chromium: brand, system and form factor.
 
 ``Sec-CH-UA``, ``-Mobile`` and ``-Platform`` come with every request; the version of the platform only where the
 page's server asked for it. All are the user-agent client hints of the WICG's draft, sent over HTTPS alone.
@@ -71,7 +71,7 @@ def read_hints(headers: Mapping[str, str]) -> ClientHints:
 
 
 def is_headless(hints: ClientHints) -> bool:
-    """Whether the brand is that of a Chrome without a window."""
+    """True for the brand of a headless Chrome."""
     return "HeadlessChrome" in hints.brands
 
 

@@ -1,4 +1,4 @@
-"""Where a visitor is: country, region and city, from a MaxMind database or from what the CDN says.
+"""Country, region and city of an address, from a MaxMind database or the CDN.
 
 The address is looked up and forgotten. The database is read through a private copy: a file that is overwritten in
 place would take the ground from under a memory map, and the process with it.
@@ -63,10 +63,10 @@ def coarsened(place: Place, precision: str) -> Place:
 
 
 class GeoipSource(Protocol):
-    """Where the database comes from. Both methods may raise OSError."""
+    """The origin of the database. Both methods may raise OSError."""
 
     def version(self) -> str | None:
-        """What changes whenever the file does; None where there is none."""
+        """A text that changes with the file; None without a file."""
         ...
 
     def copy_to(self, path: Path) -> None:
@@ -119,7 +119,7 @@ class Geoip:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether there is a database."""
+        """True where a database is open."""
         return self._find is not None
 
     def find(self, address: str) -> Place | None:

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 _SECOND_LEVELS = {"co", "com", "net", "org", "ne", "or", "ac", "edu", "gov"}
-"""What stands before a country's ending where names are given out one level deeper: google.co.uk."""
+"""Second-level labels under country endings, as in google.co.uk."""
 
 
 class HostTable(Generic[Value]):

@@ -1,4 +1,4 @@
-"""The sources known by name and the hosts known for referrer spam, from the two tables beside this file."""
+"""Known sources and hosts of referrer spam, from lists."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _HOST_WORD = re.compile(
 
 
 class SourceKind(StrEnum):
-    """What a source is: the heading it stands under in ``sources.txt``."""
+    """The kind of a source: its section in ``sources.txt``."""
 
     SEARCH = "search"
     SOCIAL = "social"
@@ -77,7 +77,7 @@ def squashed(word: str) -> str:
 
 
 def is_spam(host: str) -> bool:
-    """Whether a host is known to send referrers without visits."""
+    """True for a host that sends referrers without visits."""
     return _spam().find(host) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a page's address says: hostname, path, campaign, and who sent the visitor."""
+"""Hostname, path, campaign tags and click id of a page's address."""
 
 import re
 from dataclasses import dataclass

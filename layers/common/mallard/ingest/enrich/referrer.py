@@ -1,4 +1,4 @@
-"""Where a visit comes from: the referrer, the source's name, the channel, and whether it is spam."""
+"""Origin of a visit: referrer, source, channel and spam."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _APP = "android-app://"
 
 @dataclass(frozen=True, slots=True)
 class ReferrerColumns:
-    """How a page was reached. ``referrer`` is as stored; ``channel`` is one of ``channel.CHANNELS``."""
+    """The origin of a visit. ``referrer`` is as stored; ``channel`` is one of ``channel.CHANNELS``."""
 
     referrer: str | None
     source: str | None

@@ -1,4 +1,4 @@
-"""What a user agent says: browser, system, device, and whether it is a bot."""
+"""Browser, system, device and bot detection by user agent."""
 
 import re
 from dataclasses import dataclass

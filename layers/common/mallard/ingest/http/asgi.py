@@ -209,7 +209,7 @@ class IngestApp:
 
 
 def is_encoded(headers: RawHeaders) -> bool:
-    """Whether a body is packed, as ``Content-Encoding`` says."""
+    """True for a body with a ``Content-Encoding``."""
     return any(name == b"content-encoding" and is_packed(value.decode("latin-1")) for name, value in headers)
 
 

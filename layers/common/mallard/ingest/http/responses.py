@@ -1,4 +1,4 @@
-"""HTTP answers of the door, the same behind every front: raw ASGI and Lambda."""
+"""HTTP responses of ingest, the same for ASGI and Lambda."""
 
 import base64
 import json
@@ -89,7 +89,7 @@ def answer_unavailable() -> IngestResponse:
 
 @dataclass(frozen=True, slots=True)
 class ResponseFormat:
-    """How one kind of request is answered: once its event is taken or dropped, and where store or queue fail."""
+    """Responses of one kind of request: for a decision, and for a failing store or queue."""
 
     outcome: Callable[[Event | Dropped, tuple[IgnoredField, ...]], IngestResponse]
     unavailable: Callable[[], IngestResponse]
