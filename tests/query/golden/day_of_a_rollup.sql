@@ -92,7 +92,7 @@ SELECT
     CASE WHEN currency_low IS NOT DISTINCT FROM currency_high THEN revenue END AS revenue,
     CASE WHEN currency_low IS DISTINCT FROM currency_high THEN 'several' ELSE currency_low END AS currency
 FROM (
-    SELECT 'total' AS dimension, value,
+    SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
         coalesce(sum(visitors), 0) AS visitors,
         coalesce(sum(visits), 0) AS visits,
         coalesce(sum(bounces), 0) AS bounces,
@@ -122,7 +122,6 @@ FROM (
             sum(visit_pageviews) AS visit_pageviews
         FROM visit
     )
-    GROUP BY value
 )
 ;
 -- The values with the most visitors, in the order of reports.

@@ -82,7 +82,7 @@ visit AS MATERIALIZED (
 matched AS (
     SELECT * FROM event
 )
-SELECT 'total' AS dimension, value,
+SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
     coalesce(sum(visitors), 0) AS visitors,
     coalesce(sum(visits), 0) AS visits,
     coalesce(sum(bounces), 0) AS bounces,
@@ -106,7 +106,6 @@ FROM (
         sum(visit_pageviews) AS visit_pageviews
     FROM visit
 )
-GROUP BY value
 UNION ALL BY NAME
 SELECT 'day' AS dimension, CAST(date AS VARCHAR) AS value,
     count(DISTINCT visitor_id) AS visitors,

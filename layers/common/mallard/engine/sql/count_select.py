@@ -49,9 +49,9 @@ def count_select(name: str, measures: Collection[Measure], *, rest: bool = False
     parts = _parts(name, measures, rest=rest)
     if len(parts) == 1:
         return parts[0].sql(name)
-    merged = "".join(f",\n    {_merge(each)} AS {each.name}" for each in measures)
     of_all = indent("\nUNION ALL BY NAME\n".join(each.sql(name) for each in parts), "    ")
-    return sql_file("count_merged").format(dimension=f"'{name}'", measures=merged, parts=of_all)
+    merged = tuple((each, _merge(each)) for each in measures)
+    return _Part(f"(\n{of_all}\n)", NOTHING if name == TOTAL else "value", merged).sql(name)
 
 
 def present_value(dimension: Dimension, text: str | None) -> str:

@@ -1,5 +1,0 @@
-SELECT {dimension} AS dimension, value{measures}
-FROM (
-{parts}
-)
-GROUP BY value
