@@ -10,6 +10,7 @@ from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.queue.base import Message
+from mallard.sites.settings_store import SiteSettingsStore, site_key
 from mallard.table.layout import Partition
 from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key
@@ -36,6 +37,20 @@ def test_whole_partitions_go_two_days_after_their_date_is_past(place: Place) -> 
     assert retain(place.store, ONE_DAY, NOW) == 3
     assert days(place) == DAYS[1:]
     assert timedelta(days=2) == GRACE
+
+
+def test_retain_goes_by_the_local_date_when_a_zone_is_behind(place: Place) -> None:
+    early = NOW.replace(hour=3)
+    SiteSettingsStore(place.store).change(SITE, {"timezone": "America/Los_Angeles"}, NOW, is_new=True)
+    assert retain(place.store, ONE_DAY, early) == 0
+    assert days(place) == DAYS
+    assert retain(place.store, ONE_DAY, early + timedelta(hours=5)) == 3
+    assert days(place) == DAYS[1:]
+
+
+def test_retain_keeps_a_site_whose_settings_are_damaged(place: Place) -> None:
+    place.store.put_if_absent(site_key(SITE), b"damaged")
+    assert retain(place.store, ONE_DAY, NOW) == 0
 
 
 def test_their_counts_go_with_them(place: Place) -> None:

@@ -214,7 +214,11 @@ class FlushSettings:
         toml="flush_quiet_secs",
     )
     seal_rows: int = _setting(262_144, whole(1000, 1_048_576), "Events in a segment before it is sealed.")
-    retention_days: int = _setting(0, whole(0, 36_500), "Days that events are stored. 0: for ever.")
+    retention_days: int = _setting(
+        0,
+        whole(0, 36_500),
+        "Days that events are stored, by the local date of the site; deletion follows two days later. 0: for ever.",
+    )
     retention_keep_rollups: bool = _setting(
         False,
         truth,

@@ -1,12 +1,13 @@
 """Retention: whole partitions past MALLARD_RETENTION_DAYS go, and their daily counts where the settings say so."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from mallard.engine.sql.day_statement import rollup_made_by
-from mallard.errors import StoreError
+from mallard.errors import DamagedObjectError, StoreError
 from mallard.event import local_date
 from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, months_before, swap
 from mallard.sites.settings_store import SiteSettingsStore
@@ -42,18 +43,19 @@ def retain(
     book: SiteSettingsStore | None = None,
     max_deletes: int = MAX_DELETES,
 ) -> int:
-    """Delete partitions whose date is past; how many objects. ``but``: sites with an erasure under way wait for it."""
+    """Delete partitions whose local date is past; how many objects.
+
+    ``but``: sites with an erasure under way wait for it.
+    """
     if not retention.days:
         return 0
     book = book or SiteSettingsStore(store)
-    cutoff = local_date(surely_past(store, now)) - timedelta(days=retention.days) - GRACE
+    cutoff = _cutoffs(book, surely_past(store, now), retention.days, but)
     if not retention.keep_rollups:
-        _drop_rollups(store, cutoff, but)
-    _drop_set_aside(store, cutoff, but)
+        _drop_rollups(store, cutoff)
+    _drop_set_aside(store, cutoff)
     deleted = 0
-    for (site_id, month), days in months_before(store, lambda _: cutoff).items():
-        if site_id in but:
-            continue
+    for (site_id, month), days in months_before(store, cutoff).items():
         try:
             kept = _frozen(store, book, site_id, month, days) if retention.keep_rollups else frozenset(days)
         except StoreError as error:
@@ -70,6 +72,27 @@ def retain(
                 store.delete(row.key)
                 deleted += 1
     return deleted
+
+
+Cutoff = Callable[[str], date]
+"""From a site to its first date that stays."""
+
+
+def _cutoffs(book: SiteSettingsStore, now: datetime, days: int, but: Collection[str]) -> Cutoff:
+    """By the site's local date. Writers refuse dates by the UTC date: no date goes before they have refused it."""
+
+    @cache
+    def cutoff(site_id: str) -> date:
+        if site_id in but:
+            return date.min
+        try:
+            today = min(book.get(site_id).zones.local_date(now), local_date(now))
+        except DamagedObjectError as error:
+            log.error("nothing of %s is deleted: %s", site_id, error)
+            return date.min
+        return today - timedelta(days=days) - GRACE
+
+    return cutoff
 
 
 def _frozen(store: Store, book: SiteSettingsStore, site_id: str, month: date, days: Days) -> frozenset[date]:
@@ -91,18 +114,18 @@ def _frozen(store: Store, book: SiteSettingsStore, site_id: str, month: date, da
     return frozenset(frozen | fresh)
 
 
-def _drop_set_aside(store: Store, cutoff: date, but: Collection[str]) -> None:
+def _drop_set_aside(store: Store, cutoff: Cutoff) -> None:
     """Damaged files of a date that is past go with its partition."""
     for row in list(store.list(DAMAGED)):
         partition = parse_aside(row.key)
-        if partition and partition.date < cutoff and partition.site_id not in but:
+        if partition and partition.date < cutoff(partition.site_id):
             store.delete(row.key)
 
 
-def _drop_rollups(store: Store, cutoff: date, but: Collection[str]) -> None:
+def _drop_rollups(store: Store, cutoff: Cutoff) -> None:
     for row in list(store.list(ROLLUPS)):
         parsed = parse_rollup(row.key)
-        if parsed is None or parsed[1] >= cutoff or parsed[0] in but:
+        if parsed is None or parsed[1] >= cutoff(parsed[0]):
             continue
         stored = store.get(row.key)
         if stored is None:
@@ -110,7 +133,7 @@ def _drop_rollups(store: Store, cutoff: date, but: Collection[str]) -> None:
         # What nobody can read may be past too; it is a cache, so it goes whole.
         file = open_whole(stored.data)
         totals = known_totals(file)
-        gone = frozenset(day for day in totals if day < cutoff)
+        gone = frozenset(day for day in totals if day < cutoff(parsed[0]))
         if file is None or len(gone) == len(totals):
             store.delete(row.key)
         elif gone:
