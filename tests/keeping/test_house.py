@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mallard.errors import StoreUnavailableError
 from mallard.maintenance.data_retention import DataRetention, retain
-from mallard.maintenance.jobs import JobsReport, MaintenanceJobs
+from mallard.maintenance.jobs import HOURLY, JOBS, Job, JobContext, JobOutcome, JobsReport, MaintenanceJobs
 from mallard.privacy.salts import delete_old_salts, salt_key
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
@@ -51,3 +52,32 @@ def test_deletions_go_by_the_store_s_clock_when_ours_is_ahead(
         place.store.put_if_absent(salt_key(SITE, NOW.date().isoformat()), b"{}")
         assert delete(place.store, far) == (0 if kind is Dated else 1)
         place.engine.close()
+
+
+def test_failed_job_is_due_again_at_once_and_holds_back_no_other(place: Place) -> None:
+    runs: list[str] = []
+
+    def fail(context: JobContext) -> JobOutcome:
+        runs.append("fails")
+        raise StoreUnavailableError("The store did not answer.")
+
+    def work(context: JobContext) -> JobOutcome:
+        runs.append("works")
+        return JobOutcome(2)
+
+    jobs = (Job("fails", HOURLY, fail), Job("works", HOURLY, work, "objects_deleted"))
+    house = MaintenanceJobs(place.store, place.engine, jobs=jobs)
+    assert house.keep(NOW) == JobsReport(objects_deleted=2)
+    assert house.keep(NOW) == JobsReport()
+    assert runs == ["fails", "works", "fails"]
+
+
+def test_stopped_jobs_count_no_rollups(place: Place) -> None:
+    house = MaintenanceJobs(place.store, place.engine)
+    house.stop()
+    assert house.keep(NOW).days_rolled_up == 0
+
+
+def test_registered_jobs_have_names_of_their_own_and_fields_of_the_report() -> None:
+    assert len({job.name for job in JOBS}) == len(JOBS)
+    assert {job.counted_as for job in JOBS} - {""} == set(JobsReport().counts())

@@ -1,4 +1,4 @@
-"""What a flush does beside flushing: erasures, salts, rollups and retention, each in its turn."""
+"""Periodic maintenance: the registry ``JOBS``, and the runner of what is due."""
 
 import logging
 from collections.abc import Callable
@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from mallard.auth.login_throttle import delete_old_attempts
 from mallard.drops.drop_counts import delete_old_rejections
 from mallard.engine.base import Engine
-from mallard.errors import MallardError
+from mallard.engine.cancellation import CURRENT, Cancellation
+from mallard.errors import MallardError, QueryStoppedError
 from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.erasure import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
 from mallard.maintenance.expired_exports import delete_old_exports
@@ -18,21 +19,108 @@ from mallard.privacy.salts import delete_old_salts
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
 
-ERRANDS_INTERVAL = timedelta(minutes=10)
-"""Between two looks for erasures and old salts: each look is a listing or two."""
+SOON = timedelta(minutes=10)
+"""Between two runs of jobs that take a listing or two."""
 
-SWEEP_INTERVAL = timedelta(hours=1)
-"""Between two sweeps for days to roll up, and for all that is too old: each lists the whole table."""
-
-_Done = tuple[int, bool]
-"""How much a step did, and whether it came to its end."""
+HOURLY = timedelta(hours=1)
+"""Between two runs of jobs that list the whole table."""
 
 log = logging.getLogger("mallard.keeping")
 
 
 @dataclass(frozen=True, slots=True)
+class JobContext:
+    """The parts of a process that jobs work with; ``now`` is aware, ``may_go_on`` says whether there is time left."""
+
+    store: Store
+    engine: Engine
+    book: SiteSettingsStore
+    now: datetime
+    may_go_on: Callable[[], bool]
+    retention: DataRetention
+    erase_pending: ErasePending | None
+    after_erasure: Callable[[], None]
+    noted_beyond: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """``count`` of objects, days or requests that a run dealt with; not ``complete``: the job is due again at once."""
+
+    count: int = 0
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job runs when ``every`` has passed since it last came to its end; ``counted_as`` is its field in JobsReport."""
+
+    name: str
+    every: timedelta
+    run: Callable[[JobContext], JobOutcome]
+    counted_as: str = ""
+
+
+def _erase(context: JobContext) -> JobOutcome:
+    ended = 0
+    for key, _ in open_erasures(context.store):
+        if not context.may_go_on():
+            return JobOutcome(ended, complete=False)
+        erasure = carry_out(
+            context.store,
+            key,
+            erase_pending=context.erase_pending,
+            may_go_on=context.may_go_on,
+            clock=lambda: context.now,
+            book=context.book,
+        )
+        context.after_erasure()
+        if not erasure.done:
+            return JobOutcome(ended, complete=False)
+        ended += 1
+    delete_old_reports(context.store, context.now)
+    return JobOutcome(ended)
+
+
+def _roll_up(context: JobContext) -> JobOutcome:
+    report = build_rollups(context.store, context.engine, context.now, may_go_on=context.may_go_on)
+    return JobOutcome(report.days, report.complete)
+
+
+def _note_sites(context: JobContext) -> JobOutcome:
+    listed = context.noted_beyond
+    return JobOutcome(0 if listed is None else note_known_sites(context.store, listed))
+
+
+def _retain(context: JobContext) -> JobOutcome:
+    busy = {erasure.site_id for _, erasure in open_erasures(context.store)}
+    return JobOutcome(retain(context.store, context.retention, context.now, but=busy, book=context.book))
+
+
+def _deletes(delete: Callable[[Store, datetime], object]) -> Callable[[JobContext], JobOutcome]:
+    def run(context: JobContext) -> JobOutcome:
+        delete(context.store, context.now)
+        return JobOutcome()
+
+    return run
+
+
+JOBS = (
+    Job("erasures", SOON, _erase, "erasures"),
+    Job("old salts", SOON, lambda each: JobOutcome(delete_old_salts(each.store, each.book, each.now)), "salts_deleted"),
+    Job("rollups", HOURLY, _roll_up, "days_rolled_up"),
+    Job("old counts of drops", HOURLY, _deletes(delete_old_rejections)),
+    Job("old attempts at the login", HOURLY, _deletes(delete_old_attempts)),
+    Job("known sites", HOURLY, _note_sites),
+    Job("old exports", HOURLY, _deletes(delete_old_exports)),
+    Job("retention", HOURLY, _retain, "objects_deleted"),
+)
+"""All jobs, in the order in which they run: a new one is registered here."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobsReport:
-    """What one run did, in objects, days and requests."""
+    """Counts of one run, in requests, objects and days."""
 
     erasures: int = 0
     salts_deleted: int = 0
@@ -45,7 +133,7 @@ class JobsReport:
 
 
 class MaintenanceJobs:
-    """The errands of one process; a step that fails is logged and tried again at its next turn."""
+    """Runs the maintenance jobs of one process; a job that fails is logged and is due again at once."""
 
     def __init__(
         self,
@@ -57,6 +145,7 @@ class MaintenanceJobs:
         erase_pending: ErasePending | None = None,
         after_erasure: Callable[[], None] = lambda: None,
         noted_beyond: tuple[str, ...] | None = None,
+        jobs: tuple[Job, ...] = JOBS,
     ) -> None:
         """``after_erasure`` drops what memory still holds of the erased.
 
@@ -69,27 +158,26 @@ class MaintenanceJobs:
         self._retention = retention or DataRetention()
         self._erase_pending = erase_pending
         self._after_erasure = after_erasure
-        self._errands_done: datetime | None = None
-        self._swept: datetime | None = None
+        self._jobs = jobs
+        self._last_runs: dict[str, datetime] = {}
+        self._cancellation = Cancellation()
 
     def keep(self, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True) -> JobsReport:
-        """Do what is due. A step that did not come to its end is due again at once."""
-        report = JobsReport()
-        if _is_due(self._errands_done, ERRANDS_INTERVAL, now) and may_go_on():
-            erasures, erased = self._tried("erasures", lambda: self._erase(may_go_on, now))
-            salts, deleted = self._tried("old salts", lambda: (delete_old_salts(self._store, self._book, now), True))
-            self._errands_done = now if erased and deleted else None
-            report = JobsReport(erasures, salts)
-        if _is_due(self._swept, SWEEP_INTERVAL, now) and may_go_on():
-            days, counted = self._tried("rollups", lambda: self._roll_up(now, may_go_on))
-            self._tried("old counts of drops", lambda: (delete_old_rejections(self._store, now), True))
-            self._tried("old attempts at the login", lambda: (delete_old_attempts(self._store, now), True))
-            self._tried("known sites", self._note_sites)
-            self._tried("old exports", lambda: (delete_old_exports(self._store, now), True))
-            objects, deleted = self._tried("retention", lambda: (self._retain(now), True))
-            self._swept = now if counted and deleted else None
-            report = replace(report, days_rolled_up=days, objects_deleted=objects)
+        """Run all jobs that are due, as long as ``may_go_on`` holds before each. Queries of jobs end at ``stop``."""
+        context, report = self._context(now, may_go_on), JobsReport()
+        token = CURRENT.set(self._cancellation)
+        try:
+            for job in self._jobs:
+                if _is_due(self._last_runs.get(job.name), job.every, now) and may_go_on():
+                    count = self._run(job, context)
+                    report = replace(report, **{job.counted_as: count}) if job.counted_as else report
+        finally:
+            CURRENT.reset(token)
         return report
+
+    def stop(self) -> None:
+        """End the query of the job that is running; from now on none begins another."""
+        self._cancellation.stop()
 
     def erase(self, key: str) -> Erasure:
         """Carry out one request at once, to its end."""
@@ -97,45 +185,38 @@ class MaintenanceJobs:
         self._after_erasure()
         return erasure
 
-    def _erase(self, may_go_on: Callable[[], bool], now: datetime) -> _Done:
-        ended = 0
-        for key, _ in open_erasures(self._store):
-            if not may_go_on():
-                return ended, False
-            erasure = carry_out(
-                self._store,
-                key,
-                erase_pending=self._erase_pending,
-                may_go_on=may_go_on,
-                clock=lambda: now,
-                book=self._book,
-            )
-            self._after_erasure()
-            if not erasure.done:
-                return ended, False
-            ended += 1
-        delete_old_reports(self._store, now)
-        return ended, True
-
-    def _roll_up(self, now: datetime, may_go_on: Callable[[], bool]) -> _Done:
-        report = build_rollups(self._store, self._engine, now, may_go_on=may_go_on)
-        return report.days, report.complete
-
-    def _note_sites(self) -> _Done:
-        return (0 if self._noted_beyond is None else note_known_sites(self._store, self._noted_beyond)), True
-
-    def _retain(self, now: datetime) -> int:
-        busy = {erasure.site_id for _, erasure in open_erasures(self._store)}
-        return retain(self._store, self._retention, now, but=busy, book=self._book)
-
-    def _tried(self, what: str, step: Callable[[], _Done]) -> _Done:
+    def _run(self, job: Job, context: JobContext) -> int:
+        """The count of one run."""
+        self._last_runs.pop(job.name, None)
+        log.debug("%s: begun", job.name)
         try:
-            return step()
+            outcome = job.run(context)
+        except QueryStoppedError:
+            log.info("%s: stopped", job.name)
+            return 0
         except MallardError as error:
-            log.error("%s: %s", what, error)
-            return 0, False
+            log.error("%s: %s", job.name, error)
+            return 0
+        if outcome.complete:
+            self._last_runs[job.name] = context.now
+        if outcome.count:
+            log.info("%s: %d%s", job.name, outcome.count, "" if outcome.complete else ", to be continued")
+        return outcome.count
+
+    def _context(self, now: datetime, may_go_on: Callable[[], bool]) -> JobContext:
+        return JobContext(
+            store=self._store,
+            engine=self._engine,
+            book=self._book,
+            now=now,
+            may_go_on=may_go_on,
+            retention=self._retention,
+            erase_pending=self._erase_pending,
+            after_erasure=self._after_erasure,
+            noted_beyond=self._noted_beyond,
+        )
 
 
-def _is_due(last: datetime | None, interval: timedelta, now: datetime) -> bool:
+def _is_due(last: datetime | None, every: timedelta, now: datetime) -> bool:
     # A clock that was ahead must not put off for hours what is due.
-    return last is None or not timedelta(0) <= now - last < interval
+    return last is None or not timedelta(0) <= now - last < every

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from mallard.engine.base import Engine
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.statement import hours_table
-from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError
+from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError, QueryStoppedError
 from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
@@ -73,6 +73,9 @@ def build_rollups(
         try:
             built, ended = build_month(store, engine, site_id, month, closed, may_go_on=may_go_on)
             complete = complete and ended
+        except QueryStoppedError:
+            complete = False
+            break
         except MallardError as error:
             log.warning("rollup of %s %s not built: %s", site_id, f"{month:%Y-%m}", error)
             complete = False

@@ -109,6 +109,7 @@ class Embedded:
 
     def stop(self) -> None:
         """Flush what is pending and close, within MALLARD_SHUTDOWN_TIMEOUT; what is not flushed stays queued."""
+        self._house.stop()
         self._schedule.stop(time.monotonic() + self._shutdown_timeout)
         self._table.close()
         self._queue.close()
