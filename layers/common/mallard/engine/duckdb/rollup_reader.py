@@ -9,7 +9,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.duckdb.merge import COUNTS
+from mallard.engine.duckdb.merge import COUNTS, merged_columns
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.date_range import DateRange
@@ -98,7 +98,7 @@ class RolledCounts:
         rows = self.rest_of.get(dimension)
         if rows is None or not rows.num_rows:
             return None
-        return {name: pc.sum(rows[name]).as_py() or 0 for name in MEASURES}
+        return {name: each or 0 for name, each in merged_columns(rows, (), tuple(MEASURES)).to_pylist()[0].items()}
 
 
 class RollupReader:
@@ -240,8 +240,7 @@ def _added_up(rows: pa.Table) -> pa.Table:
     """One row for each value, where many rows would be held: over the days of a month they are fewer."""
     if rows.num_rows <= FEW_ROWS:
         return rows
-    summed = rows.group_by(["dimension", "value"], use_threads=False).aggregate([(name, "sum") for name in MEASURES])
-    return summed.rename_columns(COUNTS.names).cast(COUNTS)
+    return merged_columns(rows, ("dimension", "value"), tuple(MEASURES)).cast(COUNTS)
 
 
 def _found(month: RollupMonth, days: Days, period: DateRange, zones: SiteZones, but: Set[date]) -> dict[date, bool]:
