@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mallard.engine.sql.conditions import Conditions
 from mallard.engine.sql.statement import CountStatement, visitor_events_sql
@@ -19,6 +20,25 @@ MAX_ROWS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
+class TopValues:
+    """The most values of the key ``value`` that are wanted: those with the largest sum of ``weight``, then by value.
+
+    ``where``: of the rows alone that have this in a column.
+    """
+
+    limit: int
+    weight: str
+    where: tuple[str, object] | None = None
+
+    def of(self, rows: pa.Table) -> pa.Table:
+        """The rows of those values."""
+        weighed = rows if self.where is None else rows.filter(pc.equal(rows[self.where[0]], self.where[1]))
+        weights = weighed.group_by("value", use_threads=False).aggregate([(self.weight, "sum")])
+        ordered = weights.sort_by([(f"{self.weight}_sum", "descending"), ("value", "ascending")])
+        return rows.filter(pc.is_in(rows["value"], value_set=ordered["value"].slice(0, self.limit).combine_chunks()))
+
+
+@dataclass(frozen=True, slots=True)
 class VisitorQuery:
     """``query`` says of which site, range and filter, and by which dimension the events' ``value`` is (TOTAL: NULL).
 
@@ -28,7 +48,7 @@ class VisitorQuery:
     rows apart, and numbers (BIGINT or DOUBLE), which are added up over portions. No visitor is in two of them: days are
     read apart only where no visitor id outlives its day.
     ``values`` are bound, by name; those beginning with f are the filter's. ``patterns`` are the regular expressions
-    among them.
+    among them. ``top`` leaves out other values.
     """
 
     query: Query
@@ -37,6 +57,7 @@ class VisitorQuery:
     columns: tuple[str, ...] = ()
     values: tuple[tuple[str, object], ...] = ()
     patterns: tuple[str, ...] = ()
+    top: TopValues | None = None
 
     def portions_at_once(self, conditions: Conditions | None) -> int:
         """How many portions it may take together, where each event is only looked at, and kept if the study wants it.
@@ -71,6 +92,9 @@ class VisitorQuery:
         sums = [name for name in rows.column_names if name not in self.keys]
         summed = rows.group_by(list(self.keys), use_threads=False).aggregate([(name, "sum") for name in sums])
         summed = summed.rename_columns([*self.keys, *sums])
+        if self.top:
+            # Before they are made Python rows: a report shows a thousand at most.
+            summed = self.top.of(summed)
         ordered = summed.sort_by([(name, "ascending") for name in self.keys]) if self.keys else summed
         found: list[dict[str, Any]] = ordered.to_pylist()
         return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mallard.engine.visitor_query import VisitorQuery
+from mallard.engine.visitor_query import TopValues, VisitorQuery
 from mallard.errors import QueryError
 from mallard.reports.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
 from mallard.reports.behaviour.steps import Step, compile_steps
@@ -52,6 +52,7 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
         columns=tuple(sorted({*conditions.columns, *funnel.columns})),
         values=tuple(conditions.values.items()),
         patterns=conditions.patterns,
+        top=TopValues(asked.limit, "visitors", ("step", 1)) if by_value else None,
     )
     found: dict[Any, dict[int, int]] = {} if asked.breakdown else {None: {}}
     for row in stats.visitor_query(study).rows[0]:

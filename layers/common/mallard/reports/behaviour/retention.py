@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from mallard.engine.visitor_query import VisitorQuery
+from mallard.engine.visitor_query import TopValues, VisitorQuery
 from mallard.errors import QueryError
 from mallard.privacy.rotation import Rotation, known_rotation, last_date
 from mallard.reports.behaviour.sql_texts import sql_file
@@ -68,7 +68,8 @@ def _counted(
     """Rows by value and number of the interval."""
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
     sql = retention_sql(asked.interval, asked.count, len(starts) - 1, by_value=asked.breakdown is not None)
-    study = VisitorQuery(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),))
+    top = TopValues(asked.limit, "size") if asked.breakdown is not None else None
+    study = VisitorQuery(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),), top=top)
     found: dict[Any, dict[int, Mapping[str, Any]]] = {} if asked.breakdown else {None: {}}
     for row in stats.visitor_query(study).rows[0]:
         found.setdefault(row["value"], {})[row["cohort"]] = row
