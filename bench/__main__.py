@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import behaviour, cost, gateway, ingest, layout, month, query, table, transfer  # noqa: E402  # the tests' server is found only now
+from bench import behaviour, cost, gateway, history, ingest, layout, month, query, table, transfer  # noqa: E402  # the tests' server is found only now
 
 RESULTS = ROOT / "bench" / "results.md"
 
@@ -52,6 +52,7 @@ def _benchmarks(*, large: bool) -> dict[str, tuple[str, Benchmark]]:
         "table": ("Table", table.run),
         "month": ("A month", month.run),
         "query": ("Query", partial(query.run, large=large)),
+        "history": ("History", history.run),
         "behaviour": ("Behaviour", partial(behaviour.run, large=large)),
         "layout": ("Layout", layout.run),
         "cost": ("Cost", cost.run),

@@ -21,11 +21,6 @@ def test_visitor_query_keeps_the_values_with_most_visitors_at_the_first_step() -
     ]
     found = [tuple(row.values()) for row in asked.added_up(portions)]
     assert found == [("/a", 1, 3), ("/a", 2, 1), ("/b", 1, 3), ("/b", 2, 1)]
-        ("/a", 1, 3),
-        ("/a", 2, 1),
-        ("/b", 1, 3),
-        ("/b", 2, 1),
-    ]
 
 
 def test_visitor_query_weighs_all_rows_of_a_value_by_default() -> None:
