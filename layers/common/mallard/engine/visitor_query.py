@@ -60,7 +60,7 @@ class VisitorQuery:
     top: TopValues | None = None
 
     def portions_at_once(self, conditions: Conditions | None) -> int:
-        """How many portions it may take together, where each event is only looked at, and kept if the study wants it.
+        """The number of portions it may read together, where each event is tested alone.
 
         That saves as many plans of a long statement; visits have to be put together from all events, which takes room.
         """
@@ -74,7 +74,7 @@ class VisitorQuery:
         return f"WITH\n{events}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
 
     def checked(self, rows: pa.Table) -> pa.Table:
-        """The rows of a portion. QueryTooLargeError where they are too many to be added up in Python."""
+        """The rows of a portion. QueryTooLargeError where they are too many to be added up."""
         if rows.num_rows > MAX_ROWS:
             name = self.query.dimension
             raise QueryTooLargeError(

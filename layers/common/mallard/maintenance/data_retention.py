@@ -1,4 +1,4 @@
-"""Retention: whole partitions past MALLARD_RETENTION_DAYS go, and their daily counts where the settings say so."""
+"""Retention: deletion of partitions, and of their daily counts, after MALLARD_RETENTION_DAYS."""
 
 import logging
 from collections.abc import Callable, Collection

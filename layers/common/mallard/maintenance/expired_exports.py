@@ -1,4 +1,4 @@
-"""Large answers live for an hour in ``exports/``."""
+"""Deletion of exports after their hour."""
 
 from datetime import datetime, timedelta
 

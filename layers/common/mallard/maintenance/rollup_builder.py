@@ -150,7 +150,7 @@ def build_month(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What goes into a month's file of another: all days but ``but``, those of ``freezing`` marked as frozen."""
+    """A part of a month's file, from another file: all days but ``but``, those of ``freezing`` marked as frozen."""
 
     file: RollupFile
     but: frozenset[date] = frozenset()

@@ -1,4 +1,4 @@
-"""The errand that writes down which sites have events."""
+"""A record of the sites that have events."""
 
 from collections.abc import Collection
 

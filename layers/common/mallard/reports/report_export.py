@@ -1,4 +1,4 @@
-"""Downloads of a site and range: a row for each day, or the events themselves, in bytes that come as they are made."""
+"""Streamed downloads of a site and range: a row for each day, or the events."""
 
 import io
 import tempfile

@@ -1,4 +1,4 @@
-"""The seed's reports: each a preset of queries, numbers as in the contract's definitions."""
+"""The overview and its parts: headline, series and breakdowns, with comparisons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,7 +56,7 @@ _MAIN = _Asked(tuple(HEADLINE.values()))
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What reports are about; ``before`` is an earlier range to show beside."""
+    """The site, range and filter of a report; ``before`` is an earlier range to compare with."""
 
     site_id: str
     period: DateRange
@@ -66,7 +66,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class OverviewReport:
-    """What a page shows of a site and range; ``counted`` says which way it was counted."""
+    """All numbers of a dashboard page; ``counted`` has the days read from rollups and from events."""
 
     period: DateRange
     main: dict[str, Any]
@@ -240,7 +240,7 @@ def _listed(rows: Rows, before: Rows | None) -> list[dict[str, Any]]:
 
 
 def is_rest(row: Mapping[str, Any]) -> bool:
-    """Whether a row of an answer is that of the values which were not kept."""
+    """True for the row of the values which were not kept."""
     return bool(row.get("is_rest"))
 
 

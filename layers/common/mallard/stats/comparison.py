@@ -1,4 +1,4 @@
-"""An earlier range beside the one that is asked for, and what changed from there to here."""
+"""Comparison with an earlier range, and the change of each metric."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Values of filters as an owner writes them, beside the forms in which rows hold them."""
+"""Normalization of filter values to the forms in which rows hold them."""
 
 from collections.abc import Callable, Iterable
 

@@ -41,7 +41,7 @@ GROUPS = ("and", "or", "not", "has_done", "has_not_done")
 
 @dataclass(slots=True)
 class _Reading:
-    """What was read so far of what has a limit."""
+    """Counts of parts that have a limit."""
 
     leaves: int = 0
     values: int = 0
@@ -183,14 +183,14 @@ def _check_of_events(part: Filter, place: str) -> None:
 
 
 def both(first: Filter | None, second: Filter | None) -> Filter | None:
-    """What passes one filter and the other; None passes everything."""
+    """The conjunction of two filters; None passes everything."""
     if first is None or second is None:
         return first or second
     return _all((first, second))
 
 
 def leaves(part: Filter) -> list[Leaf | Done]:
-    """What the tree compares, a Done as one: what is in it is asked of other events."""
+    """The comparisons of the tree; a Done is one, as its own are about other events."""
     if isinstance(part, Leaf | Done):
         return [part]
     if isinstance(part, Not):

@@ -15,7 +15,7 @@ from mallard.engine.sql.texts import sql_file
 from mallard.table.rollup import FACTS, MAX_VALUE_BYTES, MAX_VALUES, MEASURED, SCHEMA
 
 COUNTED = pa.schema([each for each in SCHEMA if each.name not in ("date", *FACTS)])
-"""What is counted of a day; the builder knows the rest of ``rollup.SCHEMA``."""
+"""The counted columns of ``rollup.SCHEMA``; the builder adds the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _dimensions(cursor: Cursor, sql: DaySql, bounds: RollupBounds) -> Iterator[p
 
 
 def _fitting(values: pa.ChunkedArray, bounds: RollupBounds) -> int:
-    """How many of the first values are within the bounds."""
+    """The number of the first values that are within the bounds."""
     lengths = pc.fill_null(pc.cast(pc.binary_length(values), pa.int64()), 0)
     fitting = pc.sum(pc.less_equal(pc.cumulative_sum(lengths), bounds.value_bytes)).as_py() or 0
     return min(int(fitting), bounds.values)

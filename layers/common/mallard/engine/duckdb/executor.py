@@ -1,4 +1,4 @@
-"""Statements run over the files and pending events of a snapshot, portion by portion."""
+"""Execution of statements over the files and pending events of a snapshot, portion by portion."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,29 +42,31 @@ class Executor:
         self._book = book
 
     def count(
-        self, queries: Sequence[Query], count: CountStatement, look: OpenSnapshot
+        self, queries: Sequence[Query], count: CountStatement, snapshot: OpenSnapshot
     ) -> tuple[list[dict[str, Any]], ...]:
         """The rows of each query."""
-        plan = look.plan
+        plan = snapshot.plan
         if not plan.counts_events and not plan.capped:
             return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
         with self._database.cursor() as cursor:
             sums = Sums(cursor)
-            self._portions(look, partial(self._run, queries[0], count, sums))
+            self._portions(snapshot, partial(self._run, queries[0], count, sums))
             for dimensions, days in plan.capped.items():
                 some = CountStatement({name: count.measures[name] for name in sorted(dimensions)})
                 for portion in portions(days.items(), PORTION_BYTES):
-                    files = _files_of(portion, _by_day(look.files))
-                    self._run(queries[0], some, sums, files, look.pending.slice(0, 0))
+                    files = _files_of(portion, _by_day(snapshot.files))
+                    self._run(queries[0], some, sums, files, snapshot.pending.slice(0, 0))
             with self._database.turn(cursor):
                 return tuple(
                     self._merged(each, plan, sums.rows(each, plan.rolled.counts(each.dimension))) for each in queries
                 )
 
-    def visitor_query(self, asked: VisitorQuery, conditions: Conditions | None, look: OpenSnapshot) -> list[pa.Table]:
+    def visitor_query(
+        self, asked: VisitorQuery, conditions: Conditions | None, snapshot: OpenSnapshot
+    ) -> list[pa.Table]:
         """The rows of each portion."""
         run = partial(self._run_visitor_query, asked, conditions)
-        return self._portions(look, run, asked.portions_at_once(conditions))
+        return self._portions(snapshot, run, asked.portions_at_once(conditions))
 
     def _run_visitor_query(
         self, asked: VisitorQuery, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
@@ -76,14 +78,14 @@ class Executor:
             return asked.checked(cursor.execute(sql, values).to_arrow_table())
 
     def take_rows(
-        self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], look: OpenSnapshot
+        self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], snapshot: OpenSnapshot
     ) -> None:
         """Hand the rows of one day to ``take``, in record batches of PENDING and in order of time."""
-        sql = rows_sql(conditions, PENDING.names, has_files=bool(look.files))
+        sql = rows_sql(conditions, PENDING.names, has_files=bool(snapshot.files))
         with self._database.turn() as cursor:
-            cursor.register("pending", look.pending)
+            cursor.register("pending", snapshot.pending)
             # The order is known only when all is read: what a swap breaks breaks here, before anything was taken.
-            values = _values(query.period, conditions, look.files)
+            values = _values(query.period, conditions, snapshot.files)
             found = cursor.execute(sql, values if conditions else {**values, "until": query.period.until or END})
             try:
                 for batch in found.to_arrow_reader(BATCH_ROWS):
@@ -92,27 +94,27 @@ class Executor:
                 current_stop().check()
                 raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
 
-    def _portions(self, look: OpenSnapshot, run: Callable[[Sequence[str], pa.Table], C], times: int = 1) -> list[C]:
-        """What ``run`` makes of the files and the pending events of each portion of a plan, ``times`` as large."""
-        if not look.plan.counts_events:
+    def _portions(self, snapshot: OpenSnapshot, run: Callable[[Sequence[str], pa.Table], C], times: int = 1) -> list[C]:
+        """The results of ``run`` on the files and pending events of each portion of a plan, ``times`` as large."""
+        if not snapshot.plan.counts_events:
             return []
-        by_day, pending, counted = _by_day(look.files), look.pending, []
-        for days in look.plan.portions(self._together(look), times):
+        by_day, pending, counted = _by_day(snapshot.files), snapshot.pending, []
+        for days in snapshot.plan.portions(self._together(snapshot), times):
             read = _files_of(days, by_day)
             counted.append(run(read, pending))
             # The first portion has the days of what waits.
             pending = pending.slice(0, 0)
         return counted
 
-    def _together(self, look: OpenSnapshot) -> frozenset[date]:
+    def _together(self, snapshot: OpenSnapshot) -> frozenset[date]:
         """The days whose visitors cannot be added up; all, where they fit into one portion anyway."""
-        if look.plan.size_bytes <= PORTION_BYTES or not look.files:
-            return frozenset(look.plan.days)
+        if snapshot.plan.size_bytes <= PORTION_BYTES or not snapshot.files:
+            return frozenset(snapshot.plan.days)
         with self._database.turn() as cursor:
-            found = cursor.execute(sql_file("spanning"), {"files": list(look.files)}).fetchall()
+            found = cursor.execute(sql_file("spanning"), {"files": list(snapshot.files)}).fetchall()
         marked = {file for file, _ in found}
-        foreign = {key_in(file) for file in look.files if file not in marked}
-        rows = [row for segments in look.plan.days.values() for row in segments if row.key in foreign]
+        foreign = {key_in(file) for file in snapshot.files if file not in marked}
+        rows = [row for segments in snapshot.plan.days.values() for row in segments if row.key in foreign]
         if rows and self._damage.examine(rows):
             raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
         return frozenset(_by_day(file for file, spans_days in found if spans_days))

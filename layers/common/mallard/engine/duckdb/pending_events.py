@@ -1,4 +1,4 @@
-"""What the local queue holds, as rows: so that a hit is in the numbers at once."""
+"""Pending events of the local queue as rows, so that an event is in the numbers at once."""
 
 import logging
 import threading

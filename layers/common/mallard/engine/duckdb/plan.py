@@ -1,4 +1,4 @@
-"""How a question is answered: per day from a rollup or from events, and the events in portions that fit into memory."""
+"""Query plans: each day from its rollup or its events, events in portions that fit into memory."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -45,7 +45,7 @@ class Plan:
 
     @property
     def counts_events(self) -> bool:
-        """Whether events must be looked at."""
+        """True where events have to be read."""
         return bool(self.days or self.waiting)
 
     def explain(self) -> dict[str, int]:

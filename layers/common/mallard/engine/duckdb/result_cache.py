@@ -1,4 +1,4 @@
-"""Answers that were counted already, under a key that says of what: an old one is never given for newer data."""
+"""A cache of query results; its keys contain the versions of the files that were read."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_ENTRIES = 1000
 BYTES_OF_AN_ENTRY = 1000
 MAX_WAITING = 16
-"""Who waits for what somebody else counts already: as in the line of queries, there is an end to them."""
+"""The most requests that wait for a result which another request is counting."""
 
 
 T = TypeVar("T")
@@ -42,13 +42,13 @@ class ResultCache:
         self.misses = 0
 
     def __len__(self) -> int:
-        """How many answers are kept."""
+        """The number of cached results."""
         with self._lock:
             self._drop_old()
             return len(self._kept)
 
     def get(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
-        """What is kept under ``key``, else what ``make`` makes, which has ``size`` bytes."""
+        """The cached result of ``key``, else that of ``make``, which has ``size`` bytes."""
         while True:
             with self._lock:
                 self._drop_old()
@@ -73,7 +73,7 @@ class ResultCache:
         return self._make((is_stranger, key), mine, make, size)
 
     def clear(self) -> None:
-        """Keep nothing of what was kept."""
+        """Empty the cache."""
         with self._lock:
             self._kept.clear()
             self._size = 0

@@ -185,7 +185,7 @@ class RollupReader:
 
 
 class _Gathered:
-    """What months say, one after the other."""
+    """Collects the counts of several months."""
 
     def __init__(self) -> None:
         self.damaged: list[tuple[date, str]] = []
@@ -267,7 +267,7 @@ def _is_gone(total: dict[str, object], segments: tuple[Listed, ...], zone: str) 
 
 
 def _agrees(total: dict[str, object], segments: tuple[Listed, ...], zone: str) -> bool:
-    """Whether the segments of the reader's own listing are those that were counted."""
+    """True where the segments of the reader's own listing are those that were counted."""
     if total["frozen"]:
         # Its segments are deleted, the highest last; an erasure would have put another highest.
         return not segments or total["tail"] == segment_tag(segments[-1])

@@ -23,7 +23,7 @@ from mallard.table.reader import Days, first_day, list_days
 from mallard.table.segment_cache import SegmentCache
 
 WRITTEN_AHEAD = timedelta(minutes=15)
-"""How much earlier than its event's timestamp a segment may seem written: batches come from up to five minutes ahead,
+"""The most that a segment may seem written before its event's timestamp: batches come from up to five minutes ahead,
 and clocks differ."""
 
 
@@ -41,7 +41,7 @@ class Snapshot:
         return self.plan.fingerprint(self.pending["event_id"].to_pylist()) + left_out
 
     def of(self, period: DateRange) -> "Snapshot":
-        """What it says of a part of its range that no rollup answers."""
+        """The part of it for a part of its range that no rollup answers."""
         days = {day: segments for day, segments in self.plan.days.items() if period.start <= day < period.end}
         waiting = {day for day in self.plan.waiting if period.start <= day < period.end}
         left_out = tuple(each for each in self.left_out if period.start <= each.date < period.end)

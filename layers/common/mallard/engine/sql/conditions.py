@@ -26,12 +26,12 @@ from mallard.stats.dimensions import (
 from mallard.stats.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, all_leaves, leaves
 
 MAX_GOALS = 1000
-"""How many goals all comparisons of a filter may mean together."""
+"""The most goals that all comparisons of a filter may mean together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a filter asks, by what can be asked when. All of ``values`` stand in ``anonymous_event``.
+    """The conditions of a filter, by the rows that they are tested on. All of ``values`` stand in ``anonymous_event``.
 
     ``visit``: of a visit, all that is not of single events. ``event``: the rest, of an event and its visit together.
     ``opening``: of an event's own columns, what the first event of every selected visit meets; ``touching``: what some
@@ -57,7 +57,7 @@ class Conditions:
 
 
 EVERYTHING = Conditions("true", None, None, None, "true", (), None, frozenset(), (), False, False, (), {})
-"""What asks nothing."""
+"""The conditions of no filter."""
 
 _Value: TypeAlias = Callable[[str], str]
 """From a dimension to the SQL of its value."""
@@ -169,7 +169,7 @@ class ConditionWriter:
 
 
 def _own(dimension: str) -> str:
-    """What an event has itself; nobody entered or left where there is no visit."""
+    """SQL of an event's own value; an event without a visit has no entry and no exit page."""
     column = EVENT_COLUMNS.get(dimension) or FIRST_COLUMNS.get(dimension)
     return f"event.{column}" if column else NOTHING
 

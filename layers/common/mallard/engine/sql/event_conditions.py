@@ -1,4 +1,4 @@
-"""What several filters ask of an event alone, all looked for together: each one, whether some holds, and which."""
+"""Several filters as SQL conditions on one event: each alone, any of them, and a mask of those that hold."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +70,7 @@ def _mask(asked: Sequence[Filter], sql: Sequence[str], bound: BoundSql) -> str:
 
 
 def _is_lookup(asked: Filter) -> TypeGuard[Leaf]:
-    """Whether it compares a column with texts as they stand there, of which none means a missing value."""
+    """True for a comparison of a column with stored texts, none of which means a missing value."""
     return (
         isinstance(asked, Leaf)
         and asked.operator == IS

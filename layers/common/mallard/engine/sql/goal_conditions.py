@@ -1,4 +1,4 @@
-"""Goals in filters: which ones a comparison of names means, and what an event must be to meet one of them."""
+"""Goals in filters: the goals that a comparison names, and the SQL condition of each."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def goals_meant(leaf: Leaf, goals: Sequence[Goal]) -> tuple[Goal, ...]:
 
 
 def goal_condition(goals: Iterable[Goal], bound: BoundSql) -> str:
-    """Whether an event meets one of the goals; it is never NULL."""
+    """SQL that is true of an event that meets one of the goals; it is never NULL."""
     plain: dict[str, list[str]] = {"event_name": [], "pathname": []}
     conditions = []
     for goal in goals:

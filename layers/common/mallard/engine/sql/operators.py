@@ -40,7 +40,7 @@ class BoundSql:
 
     @property
     def values(self) -> dict[str, object]:
-        """What to hand over with the statement."""
+        """The parameters of the statement."""
         return {name: value for value, name in self._names.items()}
 
 

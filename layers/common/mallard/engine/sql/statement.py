@@ -38,7 +38,7 @@ SPANS = frozenset({"visits", "duration_ms", "visit_pageviews"})
 
 @dataclass(frozen=True, slots=True)
 class CountStatement:
-    """What one statement counts: for each dimension, TOTAL, DAY and HOUR among them, the names of its measures.
+    """One counting statement: for each dimension, TOTAL, DAY and HOUR among them, the names of its measures.
 
     ``with_money`` adds MONEY to each. ``also`` are columns of events that are read besides. ``recent``: the statement
     binds ``since`` and ``until``, and counts what is between them.
@@ -62,7 +62,7 @@ class CountStatement:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What is read of an event."""
+        """The columns of an event that are read."""
         read = {*self.also, *(each.column for each in self.known)}
         read |= self.conditions.columns if self.conditions else set()
         return (*_KEYS, *sorted(read - set(_KEYS)), *(_MONEY if self.with_money else ()))

@@ -22,7 +22,7 @@ DIRECTIONS = (FORWARD, BACKWARD)
 BASES = ("first_match", "last_match", "head", "tail")
 MAX_DEPTH = 5
 MAX_BRANCHES = 1000
-"""How many ways are followed at most: the pages of a list to the power of the steps before the last."""
+"""The most ways that are followed: the pages of a list to the power of the steps before the last."""
 
 _PATH = f"coalesce(pathname, '{UNKNOWN}')"
 
@@ -110,7 +110,7 @@ def _counted(
     number = len(ways[0]) + 1
     keys = tuple(f"page_{each}" for each in range(1, number + 1))
     pages = ((f"pages_{each}", tuple(sorted({str(way[each - 1]) for way in ways}))) for each in range(1, number))
-    study = VisitorQuery(
+    visitor_query = VisitorQuery(
         Query(scope.site_id, scope.period, ("visitors",), filters=scope.filters),
         flow_sql(asked, conditions.sql[0], number),
         keys=keys,
@@ -119,7 +119,7 @@ def _counted(
         patterns=conditions.patterns,
     )
     found: dict[Path, Counter[str | None]] = {way: Counter() for way in ways}
-    for row in stats.visitor_query(study).rows[0]:
+    for row in stats.visitor_query(visitor_query).rows[0]:
         *way, page = (row[key] for key in keys)
         # The pages of one way may lie in another's places.
         if tuple(way) in found:
@@ -128,7 +128,7 @@ def _counted(
 
 
 def flow_sql(asked: FlowQuery, condition: str, number: int) -> str:
-    """The SELECT of a Study: ``page_1`` ... of visitors' ways, the last of ``number`` pages NULL where none comes.
+    """The SELECT of a VisitorQuery: ``page_1`` ... of visitors' ways, the last of ``number`` pages NULL where none comes.
 
     The pages before are those of ``$pages_1``, ``$pages_2`` ... ``condition`` is the anchor's, over the row ``event``.
     """

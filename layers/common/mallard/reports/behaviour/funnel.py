@@ -45,7 +45,7 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
     steps = len(asked.steps)
     funnel = FunnelSql(steps, conditions.some, conditions.mask, asked.window_ms, asked.modes, by_value=by_value)
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
-    study = VisitorQuery(
+    visitor_query = VisitorQuery(
         query,
         str(funnel),
         keys=("value", "step"),
@@ -55,7 +55,7 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
         top=TopValues(asked.limit, "visitors", ("step", 1)) if by_value else None,
     )
     found: dict[Any, dict[int, int]] = {} if asked.breakdown else {None: {}}
-    for row in stats.visitor_query(study).rows[0]:
+    for row in stats.visitor_query(visitor_query).rows[0]:
         found.setdefault(row["value"], {})[row["step"]] = row["visitors"]
     listed = {value: _steps(counts, len(asked.steps)) for value, counts in found.items()}
     if asked.breakdown is None:

@@ -19,11 +19,11 @@ class Reader:
 
     @property
     def at_end(self) -> bool:
-        """Whether all was read."""
+        """True at the end of the text."""
         return self.position >= len(self.whole)
 
     def since(self, begin: int) -> str:
-        """What was read from there on, without spaces at its end."""
+        """The text that was read from there on, without spaces at its end."""
         return self.whole[begin : self.position].rstrip()
 
     def take(self, text: str) -> bool:

@@ -28,7 +28,7 @@ class PatternEvent:
 
 @dataclass(frozen=True, slots=True)
 class PatternGap:
-    """What may lie between two events: ``.*``, anything, where ``comparison`` is None.
+    """A gap between two events: ``.*``, anything, where ``comparison`` is None.
 
     Else ``(?t<=3600)``: anything, but what comes next is so many seconds after what came before.
     """
@@ -38,7 +38,7 @@ class PatternGap:
 
     @property
     def may_end(self) -> bool:
-        """Whether it holds of nothing, where a visitor's events end: as ClickHouse has it."""
+        """True where it also holds at the end of a visitor's events, as in ClickHouse."""
         return self.comparison in (None, "<=", "<") or (self.comparison == ">=" and self.seconds == 0)
 
 

@@ -26,7 +26,7 @@ _LONGER = {
     ("week", "day"): "MALLARD_VISITOR_ROTATION=month lets them last",
     ("week", "week"): "MALLARD_VISITOR_ROTATION=month lets them last",
 }
-"""What to do, by interval and rotation."""
+"""Advice by interval and rotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def _counted(
     query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
     sql = retention_sql(asked.interval, asked.count, len(starts) - 1, by_value=asked.breakdown is not None)
     top = TopValues(asked.limit, "size") if asked.breakdown is not None else None
-    study = VisitorQuery(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),), top=top)
+    visitor_query = VisitorQuery(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),), top=top)
     found: dict[Any, dict[int, Mapping[str, Any]]] = {} if asked.breakdown else {None: {}}
-    for row in stats.visitor_query(study).rows[0]:
+    for row in stats.visitor_query(visitor_query).rows[0]:
         found.setdefault(row["value"], {})[row["cohort"]] = row
     return found
 

@@ -28,7 +28,7 @@ def sequence_sql(
     with_total: bool = False,
     with_details: bool = False,
 ) -> str:
-    """The SELECT of a Study with KEYS, and the number ``visitors``.
+    """The SELECT of a VisitorQuery with KEYS, and the number ``visitors``.
 
     ``conditions`` are the steps', over the row ``event``; ``some``: that one of them holds. The parts are
     ``converting``, ``total``, and with details ``matches`` and ``seconds``: of the ``visitors`` who took so many from
@@ -99,7 +99,7 @@ class _Chain:
         return self._table("sequence_beside", event, right, right=right)
 
     def _gap(self, event: PatternEvent | None, gap: PatternGap, rest: Sequence[Action], right: str) -> str:
-        """What may come next, behind ``event``; None: from any event on, that one included."""
+        """The next event, behind ``event``; None: from any event on, that one included."""
         behind = "moment + 1" if event else "moment"
         bound, within = _bounds(gap, behind)
         ended = ""
@@ -141,7 +141,7 @@ def _meets(event: PatternEvent | None) -> str:
 
 
 def _bounds(gap: PatternGap, behind: str) -> tuple[str, str]:
-    """Where what comes next lies at the earliest, and what must hold of its seconds; both of ``here``."""
+    """The earliest place of the next event, and the condition on its seconds; both of ``here``."""
     second = f"(seconds + {gap.seconds + (gap.comparison == '>')}) * {EVENTS_OF_A_VISITOR}"
     bound = f"greatest({behind}, {second})" if gap.comparison in (">=", ">", "==") else behind
     if gap.comparison in ("<=", "<", "=="):

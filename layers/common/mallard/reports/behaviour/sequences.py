@@ -20,7 +20,7 @@ MIN_STEPS = 2
 
 @dataclass(frozen=True, slots=True)
 class SequenceQuery:
-    """What visitors are looked for: ``actions`` over ``steps``, and whether times and repeats are asked for, too."""
+    """A sequence of ``actions`` over ``steps``; ``with_details``: with times and repeats."""
 
     steps: tuple[Step, ...]
     actions: tuple[Action, ...]
@@ -28,7 +28,7 @@ class SequenceQuery:
 
     @property
     def gaps(self) -> int:
-        """How many times from one step to the next there are in a match."""
+        """The number of intervals from one step to the next in a match."""
         return sum(isinstance(each, PatternEvent) and each.step is not None for each in self.actions) - 1
 
 
@@ -75,7 +75,7 @@ _Counts = dict[str | None, Counter[tuple[str, int, int]]]
 
 def _counted(stats: Stats, scope: Scope, asked: SequenceQuery, dimension: str | None = None) -> _Counts:
     conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
-    study = VisitorQuery(
+    visitor_query = VisitorQuery(
         _query(scope, dimension),
         sequence_sql(
             asked.actions,
@@ -91,13 +91,13 @@ def _counted(stats: Stats, scope: Scope, asked: SequenceQuery, dimension: str | 
         patterns=conditions.patterns,
     )
     found: _Counts = defaultdict(Counter)
-    for row in stats.visitor_query(study).rows[0]:
+    for row in stats.visitor_query(visitor_query).rows[0]:
         found[row["value"]][row["part"], row["number"], row["seconds"]] += row["visitors"]
     return found
 
 
 def _total(stats: Stats, scope: Scope, found: _Counts) -> int:
-    """How many visitors there are."""
+    """The number of all visitors."""
     if scope.filters is not None:
         return found[None]["total", 0, 0]
     # From rollups where there are some. After those who convert, so that who comes in between is among them.

@@ -47,7 +47,7 @@ MAX_PATTERNS = 64
 KINDS = {"page": PAGE, "event": "event:name", "goal": GOAL}
 OPERATORS = {"=": IS, "!=": "is_not", "~": CONTAINS, "!~": "contains_not"}
 OWN_DIMENSIONS = (*EVENT_COLUMNS, GOAL, *FIRST_COLUMNS)
-"""What an event has by itself, without its visit."""
+"""Dimensions of an event without its visit."""
 
 _EXAMPLE = "page:/pricing,event:signup"
 
@@ -115,7 +115,7 @@ def _step(reader: Reader) -> Filter:
 
 
 def _condition(reader: Reader) -> Leaf:
-    """What stands between brackets: a property or a dimension, an operator, and values with | between."""
+    """A condition between brackets: a property or a dimension, an operator, and values with | between."""
     begin = reader.position
     key = _checked(reader, reader.text("=!~],["), begin, MAX_PROPERTY_LENGTH)
     operator = next((each for each in ("!=", "!~", "=", "~") if reader.take(each)), None)
@@ -144,7 +144,7 @@ def _checked(reader: Reader, value: str, begin: int, limit: int) -> str:
 
 
 def _is_text(value: str, limit: int) -> bool:
-    """Whether it is of 1 to ``limit`` characters, and no half of one among them, which nothing can encode."""
+    """True for 1 to ``limit`` characters without halves of surrogate pairs, which nothing can encode."""
     return 0 < len(value) <= limit and "\0" not in value and is_encodable(value)
 
 
