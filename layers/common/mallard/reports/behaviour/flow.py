@@ -128,7 +128,7 @@ def _counted(
 
 
 def flow_sql(asked: FlowQuery, condition: str, number: int) -> str:
-    """The SELECT of a VisitorQuery: ``page_1`` ... of visitors' ways, the last of ``number`` pages NULL where none comes.
+    """The SELECT of a VisitorQuery: ``page_1`` ... of visitors' ways, the last NULL where no page comes next.
 
     The pages before are those of ``$pages_1``, ``$pages_2`` ... ``condition`` is the anchor's, over the row ``event``.
     """
