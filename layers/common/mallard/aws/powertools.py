@@ -79,23 +79,23 @@ class Powertools:
         self._log.append_keys(service=self._function, correlation_id=context.aws_request_id)
         began, counts = self._seconds(), Counter[str]()
         try:
-            with self._span("handle"), _discreet(counts):
+            with self._span("handle"), _redacted(counts):
                 yield counts
         finally:
-            self._tell(counts, round(1000 * (self._seconds() - began), 2))
+            self._write(counts, round(1000 * (self._seconds() - began), 2))
 
-    def _tell(self, counts: Counter[str], milliseconds: float) -> None:
-        told = counts if self._all_metrics else {name: counts[name] for name in OF_TROUBLE if counts[name]}
-        for name, count in told.items():
+    def _write(self, counts: Counter[str], milliseconds: float) -> None:
+        written = counts if self._all_metrics else {name: counts[name] for name in OF_TROUBLE if counts[name]}
+        for name, count in written.items():
             self._metrics.add_metric(name, MetricUnit.Count, count)
         if self._all_metrics:
             self._metrics.add_metric(LATENCY, MetricUnit.Milliseconds, milliseconds)
-        if told or self._all_metrics:
+        if written or self._all_metrics:
             self._metrics.flush_metrics()
 
 
 @contextmanager
-def _discreet(counts: Counter[str]) -> Iterator[None]:
+def _redacted(counts: Counter[str]) -> Iterator[None]:
     try:
         yield
     except MallardError as error:

@@ -26,7 +26,7 @@ KEPT_SECONDS = 60.0
 """A look lists the table: it costs a request for each thousand of its files."""
 
 MAX_LISTED = 20_000
-"""Files of a table that is listed; of a larger one it is not told when it was written."""
+"""Files of a table that is listed; the last write of a larger one is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class AwsSource:
     readiness: Readiness = field(init=False)
     _has_password: BackgroundProbe[bool | None] = field(init=False)
     _state: AwsState = field(init=False, default_factory=AwsState)
-    _looked: float = field(init=False, default=float("-inf"))
+    _read_at: float = field(init=False, default=float("-inf"))
     _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -93,9 +93,9 @@ class AwsSource:
     def state(self) -> AwsState:
         """No older than KEPT_SECONDS."""
         with self._looking:
-            if self.seconds() - self._looked >= KEPT_SECONDS:
+            if self.seconds() - self._read_at >= KEPT_SECONDS:
                 self._state = AwsState(known(lambda: self.open_queue().depth()), known(self._written))
-                self._looked = self.seconds()
+                self._read_at = self.seconds()
             return self._state
 
     def _written(self) -> datetime | None:

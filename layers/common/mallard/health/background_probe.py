@@ -20,7 +20,7 @@ class BackgroundProbe(Generic[T]):
         """Nothing is looked at yet."""
         self._find = find
         self._otherwise = otherwise
-        self._found = otherwise
+        self._result = otherwise
         self._thread = threading.Thread()
         self._lock = threading.Lock()
 
@@ -35,14 +35,14 @@ class BackgroundProbe(Generic[T]):
         """The latest result, waited for at most so many seconds."""
         thread = self._thread
         thread.join(max(0.0, seconds))
-        return self._otherwise if thread.is_alive() else self._found
+        return self._otherwise if thread.is_alive() else self._result
 
     def _run(self) -> None:
         try:
-            self._found = self._find()
+            self._result = self._find()
         except MallardError as error:
             log.warning("not ready: %s", error)
-            self._found = self._otherwise
+            self._result = self._otherwise
         except Exception as error:  # nobody else would say that this thread ended
             log.warning("not ready: %s", kind_and_place(error))
-            self._found = self._otherwise
+            self._result = self._otherwise

@@ -48,19 +48,19 @@ class Readiness:
         self._clock = clock
         self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
-        self._found: tuple[ReadinessCheck, ...] = ()
-        self._looked = float("-inf")
+        self._results: tuple[ReadinessCheck, ...] = ()
+        self._checked_at = float("-inf")
 
     def checks(self) -> tuple[ReadinessCheck, ...]:
         """All of them, no older than KEPT_SECONDS."""
         with self._lock:
-            if self._clock() - self._looked >= KEPT_SECONDS:
+            if self._clock() - self._checked_at >= KEPT_SECONDS:
                 for part in self._parts:
                     part.begin()
                 until = time.monotonic() + self._wait_seconds
-                self._found = tuple(part.found(until - time.monotonic()) for part in self._parts)
-                self._looked = self._clock()
-            return self._found
+                self._results = tuple(part.found(until - time.monotonic()) for part in self._parts)
+                self._checked_at = self._clock()
+            return self._results
 
 
 def _part(name: str, look: Callable[[], None], failed: str) -> BackgroundProbe[ReadinessCheck]:

@@ -1,4 +1,4 @@
-"""Sites that are taken: those of the allow-list, or any valid id, with a bound on new ones."""
+"""Allow-list of sites, and the bound on new ones."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -52,7 +52,7 @@ class AllowedSites:
         return self._new_sites is None and not self.excludes(site_id)
 
     def refuse_site(self, site_id: str, now: datetime, is_set_up: Callable[[str], bool]) -> Dropped | None:
-        """Why a site's events are not taken, if so; settings are read after this.
+        """The refusal of a site's events; None for an accepted site. Settings are read after this.
 
         ``is_set_up`` tells whether the site has settings, which makes it known. Raises StoreUnavailableError.
         """
@@ -69,7 +69,7 @@ class AllowedSites:
         return None
 
     def refuse_origin(self, site_id: str, origin: str | None, origins: tuple[str, ...]) -> Dropped | None:
-        """Why a page of this Origin may not send for the site, if so. Checked where there is a list to check by.
+        """The refusal of a page's Origin; None for an allowed one. Checked where there is a list to check by.
 
         ``origins`` are the site's own; where it has none, its id is the only host.
         """

@@ -80,7 +80,7 @@ class IngestContext:
         return replace(dropped, site_id=None)
 
     def refuse_site(self, site_id: str, now: datetime) -> Dropped | None:
-        """Why events of the site are not taken, if so. Raises StoreUnavailableError."""
+        """The refusal of a site; None for an accepted one. Raises StoreUnavailableError."""
         return self.sites.refuse_site(site_id, now, self.book.is_set_up if self.book else lambda _: False)
 
     def settings(self, site_id: str) -> SiteSettings:
@@ -116,20 +116,20 @@ class Draft(msgspec.Struct):
 Step = Callable[[Draft, IngestContext], Dropped | None]
 
 
-def check_origin(draft: Draft, door: IngestContext) -> Dropped | None:
+def check_origin(draft: Draft, context: IngestContext) -> Dropped | None:
     """The page may speak for the site."""
-    return door.sites.refuse_origin(draft.request.site_id, draft.sender.origin, draft.settings.origins)
+    return context.sites.refuse_origin(draft.request.site_id, draft.sender.origin, draft.settings.origins)
 
 
-def check_rate(draft: Draft, door: IngestContext) -> Dropped | None:
+def check_rate(draft: Draft, context: IngestContext) -> Dropped | None:
     """Site and client are within their rates; who vouches with a key counts for the site alone, and by events."""
     request, sender = draft.request, draft.sender
     address, size = ("", 0) if sender.vouched else (sender.address, request.size_bytes)
-    wait = door.rate_limit.wait_seconds(request.site_id, draft.now_ms, address, size)
+    wait = context.rate_limit.wait_seconds(request.site_id, draft.now_ms, address, size)
     return Dropped(DropReason.RATE, "This site or client sends more than the server's limit.", wait) if wait else None
 
 
-def drop_prefetch(draft: Draft, door: IngestContext) -> Dropped | None:
+def drop_prefetch(draft: Draft, context: IngestContext) -> Dropped | None:
     """Somebody sees the page."""
     return (
         Dropped(DropReason.PREFETCH, "The page was fetched ahead; nobody has seen it.")
@@ -138,9 +138,9 @@ def drop_prefetch(draft: Draft, door: IngestContext) -> Dropped | None:
     )
 
 
-def drop_bot(draft: Draft, door: IngestContext) -> Dropped | None:
+def drop_bot(draft: Draft, context: IngestContext) -> Dropped | None:
     """A person's browser sent it."""
-    if not door.filter_bots or (draft.sender.vouched and not draft.sender.user_agent):
+    if not context.filter_bots or (draft.sender.vouched and not draft.sender.user_agent):
         return None
     agent = _agent(draft.sender)
     if agent.is_ai_crawler:
@@ -148,24 +148,24 @@ def drop_bot(draft: Draft, door: IngestContext) -> Dropped | None:
     return Dropped(DropReason.BOT, "The user agent is a bot's.") if agent.is_bot else None
 
 
-def drop_automation(draft: Draft, door: IngestContext) -> Dropped | None:
+def drop_automation(draft: Draft, context: IngestContext) -> Dropped | None:
     """No program drives the browser, as far as the script says."""
-    if draft.request.automated and not door.count_automation:
+    if draft.request.automated and not context.count_automation:
         return Dropped(DropReason.AUTOMATION, "A program drives the browser (navigator.webdriver).")
     return None
 
 
-def describe_arrival(draft: Draft, door: IngestContext) -> Dropped | None:
+def describe_arrival(draft: Draft, context: IngestContext) -> Dropped | None:
     """Hostname, path and campaign of the address; referrer, source and channel, and no referrer spam."""
     request = draft.request
-    privacy = door.privacy
+    privacy = context.privacy
     found, local = _arrival(
         request.url, request.referrer, request.site_id, privacy.strip_referrer_query, privacy.mask_paths
     )
     if isinstance(found, Dropped):
         return found
     draft.columns.update(found)
-    return _refuse_local(draft, door) if local and not door.count_local else None
+    return _refuse_local(draft, context) if local and not context.count_local else None
 
 
 @hashed_cache(most_bytes=ARRIVALS_BYTES)
@@ -193,7 +193,7 @@ def _arrival(
     return columns, is_local(page.hostname)
 
 
-def _refuse_local(draft: Draft, door: IngestContext) -> Dropped | None:
+def _refuse_local(draft: Draft, context: IngestContext) -> Dropped | None:
     """A local copy of the site is refused; a site that is local itself, or lists the host, has no others."""
     hostname: str = draft.columns["hostname"]
     if is_local(host_of_site(draft.request.site_id)) or listed(hostname, draft.settings.origins):
@@ -201,16 +201,16 @@ def _refuse_local(draft: Draft, door: IngestContext) -> Dropped | None:
     return Dropped(DropReason.LOCAL, "The page is on a local host, and MALLARD_COUNT_LOCAL is not set.")
 
 
-def describe_place(draft: Draft, door: IngestContext) -> Dropped | None:
+def describe_place(draft: Draft, context: IngestContext) -> Dropped | None:
     """Country, region and city: by our own database, else by the word of the CDN."""
     sender = draft.sender
-    place = door.geo.find(sender.address) or coarsened(sender.place or NOWHERE, door.geo.precision)
+    place = context.geo.find(sender.address) or coarsened(sender.place or NOWHERE, context.geo.precision)
     if place is not NOWHERE:
         draft.columns |= {"country_code": place.country_code, "region": place.region, "city": place.city}
     return None
 
 
-def describe_agent(draft: Draft, door: IngestContext) -> Dropped | None:
+def describe_agent(draft: Draft, context: IngestContext) -> Dropped | None:
     """Browser, system, device, language."""
     sender = draft.sender
     # Without hints the cache need not hash them.
@@ -239,7 +239,7 @@ def _agent(sender: Client) -> ParsedUserAgent:
     return read_agent(sender.user_agent) if sender.hints is NO_HINTS else read_agent(sender.user_agent, sender.hints)
 
 
-def describe_payload(draft: Draft, door: IngestContext) -> Dropped | None:
+def describe_payload(draft: Draft, context: IngestContext) -> Dropped | None:
     """Properties, revenue, engagement."""
     request, columns = draft.request, draft.columns
     columns["props"] = request.props
@@ -250,15 +250,15 @@ def describe_payload(draft: Draft, door: IngestContext) -> Dropped | None:
     return None
 
 
-def identify_visitor(draft: Draft, door: IngestContext) -> Dropped | None:
+def identify_visitor(draft: Draft, context: IngestContext) -> Dropped | None:
     """An id that only the day's salt can make; none for who asked not to be followed."""
     zones = draft.settings.zones
     day = zones.local_date(draft.moment)
     draft.columns["date"] = day.isoformat()
     nobody = draft.sender.vouched and not draft.sender.address
-    if nobody or door.privacy.suppress_visitor_id or (draft.sender.opted_out and door.honor_gpc):
+    if nobody or context.privacy.suppress_visitor_id or (draft.sender.opted_out and context.honor_gpc):
         return None
-    salt = door.salts.find(draft.request.site_id, zones, day, draft.now)
+    salt = context.salts.find(draft.request.site_id, zones, day, draft.now)
     if salt is None:
         # Made now it could be one that was destroyed, by another clock than ours; without it nobody would be counted.
         return Dropped(DropReason.TIME, TOO_LATE)
@@ -267,14 +267,14 @@ def identify_visitor(draft: Draft, door: IngestContext) -> Dropped | None:
     return None
 
 
-def keep_less(draft: Draft, door: IngestContext) -> Dropped | None:
+def keep_less(draft: Draft, context: IngestContext) -> Dropped | None:
     """Columns that the settings leave empty."""
-    for column in door.privacy.unkept:
+    for column in context.privacy.unkept:
         draft.columns[column] = None
     return None
 
 
-def stamp(draft: Draft, door: IngestContext) -> Dropped | None:
+def stamp(draft: Draft, context: IngestContext) -> Dropped | None:
     """Id, time and partition: decided here, once, so that a redelivery cannot land elsewhere."""
     request, now_ms, day, erased = draft.request, draft.now_ms, draft.columns["date"], draft.settings.erased
     moment_ms = now_ms if draft.moment is draft.now else to_ms(draft.moment)
@@ -284,27 +284,27 @@ def stamp(draft: Draft, door: IngestContext) -> Dropped | None:
         "timestamp": moment_ms,
         "accepted_ms": accepted_ms(erased, date.fromisoformat(day), now_ms) if erased else now_ms,
         "named_by_client": request.client_id is not None,
-        "event_id": _event_id(draft, day, door),
+        "event_id": _event_id(draft, day, context),
     }
-    if door.privacy.round_timestamps:
-        _round(draft, door, moment_ms)
+    if context.privacy.round_timestamps:
+        _round(draft, context, moment_ms)
     return None
 
 
-def _round(draft: Draft, door: IngestContext, moment_ms: int) -> None:
+def _round(draft: Draft, context: IngestContext, moment_ms: int) -> None:
     """The begin of the site's local hour for the time, and what is left of the order within the hour."""
     hour_ms = to_ms(draft.settings.zones.hour_start(draft.moment))
     draft.columns["timestamp"] = hour_ms
     if draft.salt is not None:
-        visitor, sequence = draft.columns["visitor_id"], door.event_ids.next(draft.now_ms)
+        visitor, sequence = draft.columns["visitor_id"], context.event_ids.next(draft.now_ms)
         draft.columns["hour_order"] = hour_order(draft.salt, visitor, hour_ms, moment_ms, sequence)
 
 
-def _event_id(draft: Draft, day: str, door: IngestContext) -> int:
+def _event_id(draft: Draft, day: str, context: IngestContext) -> int:
     request = draft.request
     if request.client_id:
-        return door.event_ids.named(request.site_id, day, request.client_id, keyed=draft.sender.vouched)
-    return blind_event_id() if door.privacy.round_timestamps else door.event_ids.next(draft.now_ms)
+        return context.event_ids.named(request.site_id, day, request.client_id, keyed=draft.sender.vouched)
+    return blind_event_id() if context.privacy.round_timestamps else context.event_ids.next(draft.now_ms)
 
 
 STEPS: tuple[Step, ...] = (
@@ -324,27 +324,31 @@ STEPS: tuple[Step, ...] = (
 
 
 def receive(
-    request: EventRequest | Dropped, sender: Client, door: IngestContext, now: datetime, moment: datetime | None = None
+    request: EventRequest | Dropped,
+    sender: Client,
+    context: IngestContext,
+    now: datetime,
+    moment: datetime | None = None,
 ) -> Event | Dropped:
     """Take one request through all steps.
 
     ``now`` is aware; ``moment`` is the time of the event, where a server gives it. Raises StoreUnavailableError where
-    the day's salt cannot be read. Waits for the store only where ``door.holds`` is False.
+    the day's salt cannot be read. Waits for the store only where ``context.holds`` is False.
     """
     if isinstance(request, Dropped):
-        return door.attributed(request)
+        return context.attributed(request)
     # Before any look at its settings: an invented site costs none.
-    refused = door.refuse_site(request.site_id, now)
+    refused = context.refuse_site(request.site_id, now)
     if refused is not None:
         return refused
-    settings = door.settings(request.site_id)
+    settings = context.settings(request.site_id)
     if moment is not None:
-        refused = refuse_time(moment, now, settings.zones, door.salts)
+        refused = refuse_time(moment, now, settings.zones, context.salts)
         if refused is not None:
             return replace(refused, site_id=request.site_id)
     draft = Draft(request, sender, now, to_ms(now), moment or now, settings, {"salt": None})
     for step in STEPS:
-        dropped = step(draft, door)
+        dropped = step(draft, context)
         if dropped is not None:
             return replace(dropped, site_id=request.site_id)
     return Event(**draft.columns)

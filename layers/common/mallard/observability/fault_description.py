@@ -1,4 +1,4 @@
-"""A fault told by its kind and its place: an exception's own words may quote a request."""
+"""Description of an exception by type and place, without its message, which may quote a request."""
 
 import logging
 from pathlib import Path

@@ -87,7 +87,7 @@ class EventConnection(Connection):
             and len(names) <= MAX_HEADERS
             # Most have come in few bytes: the sizes of their headers need not be added up.
             and (self._idle_bytes <= MAX_HEAD_BYTES or bytes_of(self.headers) <= MAX_HEAD_BYTES)
-            # Whatever is odd about a body is told by who answers everything else.
+            # Unusual bodies are answered by the application.
             and b"content-encoding" not in names
             and (b"transfer-encoding" not in names or is_chunked(self.headers))
             and self.parser.get_method() == b"POST"

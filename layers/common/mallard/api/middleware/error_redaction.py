@@ -13,13 +13,13 @@ class ErrorRedaction:
         """One request."""
         is_whole = False
 
-        async def seen(message: Message) -> None:
+        async def send_watched(message: Message) -> None:
             nonlocal is_whole
             await send(message)
             is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
-            await self._app(scope, receive, seen)
+            await self._app(scope, receive, send_watched)
         except Exception as error:
             if not is_whole:
                 # The server must know, to end the connection; an exception's own words may quote the request.

@@ -46,7 +46,7 @@ class Places:
 
     @property
     def are_full(self) -> bool:
-        """True where one more finds no room to wait, whoever it is of."""
+        """True where no further request finds room to wait."""
         return self._held.total() >= self._most
 
     def is_full(self, client: Hashable) -> bool:
@@ -54,7 +54,7 @@ class Places:
         return self.are_full or self._held[client] >= self._of_one
 
     @asynccontextmanager
-    async def taken(self, client: Hashable) -> AsyncIterator[None]:
+    async def place(self, client: Hashable) -> AsyncIterator[None]:
         """Inside the request has a place."""
         self._held[client] += 1
         try:
@@ -93,15 +93,15 @@ class FairShare:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        known, strangers = self._made()
-        # A flood costs the event loop only what has to be looked at.
+        known, strangers = self._places_of_loop()
+        # A flood without credentials is refused before any read of the store.
         if self._shows_nothing(request):
             if strangers.are_full:
                 await _refusal()(scope, receive, send)
                 return
             who = None
         else:
-            who = await self._found(request)
+            who = await self._identity(request)
         is_stranger = who is None or not who.is_known
         places, client = (strangers, self._client(request, who)) if is_stranger else (known, "")
         if places.is_full(client):
@@ -109,13 +109,13 @@ class FairShare:
             return
         token = IS_STRANGER.set(is_stranger)
         try:
-            async with places.taken(client):
+            async with places.place(client):
                 await self._app(scope, receive, send)
         finally:
             IS_STRANGER.reset(token)
 
-    async def _found(self, request: Request) -> Identity | None:
-        """The client, None where it is refused anyway or cannot be told: the routes say why."""
+    async def _identity(self, request: Request) -> Identity | None:
+        """The identity, None where it is denied or unknown: the routes answer why."""
         if self._identifying is None:
             self._identifying = anyio.CapacityLimiter(IDENTIFYING)
         try:
@@ -124,7 +124,7 @@ class FairShare:
             return None
         return who if isinstance(who, Identity) else None
 
-    def _made(self) -> tuple[Places, Places]:
+    def _places_of_loop(self) -> tuple[Places, Places]:
         # Semaphores belong to the event loop that is running: there is none when the application is made.
         if self._places is None:
             known = Places(KNOWN_AT_ONCE, KNOWN_WAITING, KNOWN_AT_ONCE + KNOWN_WAITING)

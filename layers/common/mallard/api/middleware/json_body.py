@@ -56,7 +56,7 @@ class JsonBody:
         if refused is not None:
             await refused(scope, receive, send)
         elif isinstance(body, bytes):
-            await self._app(scope, _again(body, receive), send)
+            await self._app(scope, _replay(body, receive), send)
 
     async def _whole(self, scope: Scope, receive: Receive) -> bytes | JSONResponse | None:
         """The body, or somewhat more than its limit of it; a refusal, or None where the client went.
@@ -98,14 +98,14 @@ async def _refused_body(scope: Scope, body: bytes) -> JSONResponse | None:
     return _refusal(400, fault) if fault else None
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def _replay(body: bytes, receive: Receive) -> Receive:
     """The body once more, then what comes after it."""
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def heard() -> Message:
+    async def receive_body() -> Message:
         return first.pop() if first else await receive()
 
-    return heard
+    return receive_body
 
 
 def _refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

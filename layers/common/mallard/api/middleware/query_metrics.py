@@ -27,11 +27,11 @@ class QueryMetrics:
             return
         began = self._clock()
 
-        async def begun(message: Message) -> None:
+        async def send_timed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._counts.durations.note(self._clock() - began)
                 # One event loop: no other task runs between read and write.
                 self._counts.failures += message["status"] >= 500
             await send(message)
 
-        await self._app(scope, receive, begun)
+        await self._app(scope, receive, send_timed)

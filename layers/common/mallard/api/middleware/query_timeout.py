@@ -29,7 +29,7 @@ class QueryTimeout:
             return
         stop, messages = Cancellation(), asyncio.Queue[Message | Exception]()
 
-        async def heard() -> Message:
+        async def receive_queued() -> Message:
             message = await messages.get()
             if isinstance(message, Exception):
                 raise message
@@ -40,12 +40,12 @@ class QueryTimeout:
         timer = asyncio.get_running_loop().call_later(seconds, stop.stop, QueryTooLongError)
         token = CURRENT.set(stop)
 
-        async def begun(message: Message) -> None:
+        async def send_and_stop_timer(message: Message) -> None:
             timer.cancel()
             await send(message)
 
         try:
-            await self._app(scope, heard, begun)
+            await self._app(scope, receive_queued, send_and_stop_timer)
         finally:
             CURRENT.reset(token)
             timer.cancel()

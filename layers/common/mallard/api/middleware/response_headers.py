@@ -42,7 +42,7 @@ class ResponseHeaders:
         is_tls, is_head = self._front.is_tls(scope), scope["method"] == "HEAD"
         scope.setdefault("state", {})["request_id"] = request_id
 
-        async def dressed(message: Message) -> None:
+        async def send_complete(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message.get("headers", ())))
                 headers.update(completed(headers, is_tls=is_tls))
@@ -54,7 +54,7 @@ class ResponseHeaders:
 
         # No route has to think of HEAD.
         inner = {**scope, "method": "GET"} if is_head else scope
-        await (_refusal(scope) or self._app)(inner, receive, dressed)
+        await (_refusal(scope) or self._app)(inner, receive, send_complete)
 
 
 def _refusal(scope: Scope) -> ASGIApp | None:

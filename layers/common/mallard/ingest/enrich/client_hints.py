@@ -91,8 +91,8 @@ def hinted_system(hints: ClientHints, os: str | None, os_version: str | None) ->
     # "Linux" is all a hint says of Ubuntu, of a television set and of a headset: there the agent says more.
     if system is None or (system == "Linux" and os is not None):
         return os, os_version
-    told = _system_version(system, hints.platform_version.strip('"'))
-    return system, told or (os_version if system == os else None)
+    version = _system_version(system, hints.platform_version.strip('"'))
+    return system, version or (os_version if system == os else None)
 
 
 def hinted_device(hints: ClientHints, device_type: str | None) -> str | None:

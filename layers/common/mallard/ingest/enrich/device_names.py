@@ -1,4 +1,4 @@
-"""Device names in user agents, taken out before the search for bots."""
+"""Removal of device names from user agents, before the search for bots."""
 
 import re
 from string import ascii_lowercase, ascii_uppercase
