@@ -59,7 +59,7 @@ def test_a_new_folder_is_well_and_nothing_is_left_in_it_but_what_is_made_anyway(
     assert (code, wrong) == (0, {})
     assert list(well) == ALL
     assert well["clock"] == "The store has no clock of its own."
-    assert well["queue"] == "The queue can be written, and 0 messages wait."
+    assert well["queue"] == "The queue is writable, and 0 messages wait."
     assert list((data / "probe").iterdir()) == []
 
 

@@ -189,7 +189,7 @@ def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         ended = run_serve(MALLARD_PORT=str(port), MALLARD_DATA_DIR=str(tmp_path / "data"))
     assert ended.returncode == 2
-    assert ended.stderr == f"mallard: 127.0.0.1:{port} is taken by another program; end it or set MALLARD_PORT.\n"
+    assert ended.stderr == f"mallard: 127.0.0.1:{port} is in use by another program; stop it or set MALLARD_PORT.\n"
 
 
 def test_a_folder_that_cannot_be_used_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

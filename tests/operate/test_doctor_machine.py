@@ -113,8 +113,8 @@ PASSWORDS: list[tuple[Callable[[], MemoryStore], Settings, bool, str]] = [
     (with_password, Settings(host="0.0.0.0"), True, "A password is set"),
     (MemoryStore, Settings(host="0.0.0.0", admin_password="kettle-moss-17"), True, "MALLARD_ADMIN_PASSWORD is set"),
     (MemoryStore, Settings(admin_password="password"), False, "MALLARD_ADMIN_PASSWORD: "),
-    (MemoryStore, Settings(auth="off"), True, "whoever is on this machine"),
-    (MemoryStore, Settings(auth="off", host="0.0.0.0"), False, "lets everyone read, change and erase"),
+    (MemoryStore, Settings(auth="off"), True, "all users of this machine"),
+    (MemoryStore, Settings(auth="off", host="0.0.0.0"), False, "lets all clients read, change and erase"),
 ]
 
 
@@ -129,11 +129,11 @@ def test_strangers_are_kept_out_or_the_doctor_says_how(
 @pytest.mark.parametrize(
     ("store", "secret", "ok", "words"),
     [
-        (MemoryStore(), "", True, "MALLARD_SECRET would keep it apart"),
-        (MemoryStore(), LONG_SECRET, True, "apart from the store"),
-        (MemoryStore(), "short", False, "take a longer one"),
+        (MemoryStore(), "", True, "MALLARD_SECRET would separate it"),
+        (MemoryStore(), LONG_SECRET, True, "not in the store"),
+        (MemoryStore(), "short", False, "use a longer one"),
         (Versioned(), "", False, "set MALLARD_SECRET"),
-        (Versioned(), LONG_SECRET, True, "apart from the store"),
+        (Versioned(), LONG_SECRET, True, "not in the store"),
     ],
 )
 def test_a_copy_of_the_store_should_not_do_to_compute_visitors(

@@ -125,7 +125,7 @@ def test_wrong_rows_are_said_and_the_others_are_taken(capsys: pytest.CaptureFixt
     shown = said.err.splitlines()
     assert shown[:2] == ["line 3: it is not JSON.", "line 4: event_name is missing."]
     assert len(shown) == 21
-    assert shown[-1] == "mallard: 31 rows were refused; the first 20 are above."
+    assert shown[-1] == "mallard: 31 rows were rejected; the first 20 are above."
 
 
 def test_strict_writes_nothing_where_one_row_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,7 +201,7 @@ def test_an_import_of_an_export_adds_nothing_whatever_the_options(
 def test_an_unknown_column_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.ndjson").write_bytes(lines({"mood": 1}, {"mood": 2}))
     assert main(["import", "a.ndjson", "--site", SITE]) == 0
-    assert capsys.readouterr().err == "The column 'mood' is not one of ours and is left out.\n"
+    assert capsys.readouterr().err == "The column 'mood' is unknown and ignored.\n"
 
 
 def test_the_standard_input_is_a_file_too() -> None:
@@ -214,7 +214,7 @@ def test_the_standard_input_is_a_file_too() -> None:
     ("arguments", "code", "sentence"),
     [
         (["import", "nowhere.csv"], 1, "mallard: nowhere.csv does not exist.\n"),
-        (["export", "--site", "none.example"], 1, "mallard: There is no event of none.example in the table.\n"),
+        (["export", "--site", "none.example"], 1, "mallard: The table has no events of none.example.\n"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
@@ -234,7 +234,7 @@ def test_rows_past_retention_are_left_out_and_said(
     assert main(["import", "a.ndjson", "--site", SITE]) == 0
     said = capsys.readouterr()
     assert said.out == "2 events written.\n"
-    assert said.err == "2 rows are older than retention, and were left out.\n"
+    assert said.err == "2 rows are older than retention, and were skipped.\n"
 
 
 def test_rows_count_as_accepted_now_so_an_earlier_erasure_does_not_mean_them() -> None:
@@ -399,4 +399,4 @@ def test_a_reader_that_goes_away_ends_the_export_with_one_sentence() -> None:
         process.stdout.close()
         said = process.stderr.read().decode()
     assert process.returncode == 1
-    assert said.splitlines()[-1] == "mallard: The reader of the standard output went away."
+    assert said.splitlines()[-1] == "mallard: The reader of the standard output closed it."

@@ -128,7 +128,7 @@ class ProxySettings:
     )
     edge_secret: str = _setting("", text, "Secret that the CDN sends as X-Mallard-Edge. Empty: no CDN is trusted.")
     edge_cdn: str = _setting(
-        "cloudfront", one_of("cloudfront", "cloudflare", "fastly"), "Whose headers name viewer and place."
+        "cloudfront", one_of("cloudfront", "cloudflare", "fastly"), "CDN whose headers give viewer and place."
     )
     edge_only: bool = _setting(
         False, truth, "On AWS: reject requests without MALLARD_EDGE_SECRET, such as those around the CDN."

@@ -15,9 +15,9 @@ COMMANDS = ("serve", "flush", "import", "export", "erase", "repair", "password",
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 only when its work is done, 2 for what the caller must mend, else 1 with one sentence."""
+    """Run one command; returns 0 for success, 2 for an error of usage or settings, else 1 after one sentence."""
     words = list(sys.argv[1:] if argv is None else argv)
-    arguments = parser(_asked_for(words)).parse_args(words)
+    arguments = parser(_needed_commands(words)).parse_args(words)
     try:
         return int(arguments.run(arguments))
     except ConfigError as error:
@@ -30,15 +30,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _asked_for(words: Sequence[str]) -> Iterable[str]:
-    """The one command that is named, since what the others import takes a second; else all, to list them."""
+def _needed_commands(words: Sequence[str]) -> Iterable[str]:
+    """The named command alone, since the others' imports take a second; without one all, to list them."""
     if words and words[0] in COMMANDS:
         return words[:1]
     return () if words[:1] == ["--version"] else COMMANDS
 
 
 def parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """These commands and their options."""
+    """The parser of these commands."""
     root = argparse.ArgumentParser(prog="mallard", description="Privacy-first web analytics over object storage.")
     root.add_argument("--version", action="version", version=f"mallard {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")

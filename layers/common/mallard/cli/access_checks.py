@@ -1,4 +1,4 @@
-"""What ``mallard doctor`` says of who gets in, and of what visitor ids are made with."""
+"""Checks of the password and the secret for ``mallard doctor``."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from mallard.store.base import Store
 from mallard.store.probe import Finding
 
 LEAST_SECRET_LENGTH = 16
-HOW_TO_MAKE_A_SECRET = "`openssl rand -hex 32` makes one"  # noqa: S105  # a sentence
+HOW_TO_MAKE_A_SECRET = "`openssl rand -hex 32` generates one"  # noqa: S105  # a sentence
 
 
 def check_access(settings: Settings, store: Store) -> Iterator[Finding]:
@@ -19,11 +19,11 @@ def check_access(settings: Settings, store: Store) -> Iterator[Finding]:
         yield check_password(settings, store)
         yield check_secret(settings, store)
     except StoreError as error:
-        yield Finding("password", False, f"Whether a password is set could not be found out: {error}")
+        yield Finding("password", False, f"The stored password could not be read: {error}")
 
 
 def check_password(settings: Settings, store: Store) -> Finding:
-    """Whether strangers are kept out. StoreError where that cannot be found out."""
+    """Check that a password protects the server. StoreError where the store cannot be read."""
     if settings.auth == "off":
         return _open_to_all(settings)
     try:
@@ -42,20 +42,20 @@ def check_password(settings: Settings, store: Store) -> Finding:
 
 def _open_to_all(settings: Settings) -> Finding:
     if settings.on_loopback:
-        return Finding("password", True, "MALLARD_AUTH=off lets in whoever is on this machine.")
-    sentence = f"MALLARD_AUTH=off on {settings.host} lets everyone read, change and erase everything"
-    return Finding("password", False, f"{sentence}; leave it on, unless a proxy in front lets nobody else through.")
+        return Finding("password", True, "MALLARD_AUTH=off gives all users of this machine full access.")
+    sentence = f"MALLARD_AUTH=off on {settings.host} lets all clients read, change and erase everything"
+    return Finding("password", False, f"{sentence}; turn it on, unless a proxy in front authenticates all clients.")
 
 
 def check_secret(settings: Settings, store: Store) -> Finding:
-    """Whether a copy of the store would do to compute visitor ids. StoreError where that cannot be found out."""
+    """Check that a copy of the store cannot compute visitor ids. StoreError where the store cannot be read."""
     if settings.secret and len(settings.secret) < LEAST_SECRET_LENGTH:
-        return Finding("secret", False, f"MALLARD_SECRET can be guessed; take a longer one: {HOW_TO_MAKE_A_SECRET}.")
+        return Finding("secret", False, f"MALLARD_SECRET is too short; use a longer one: {HOW_TO_MAKE_A_SECRET}.")
     if settings.secret:
-        return Finding("secret", True, "MALLARD_SECRET is kept apart from the store.")
+        return Finding("secret", True, "MALLARD_SECRET is set, and not in the store.")
     if store.keeps_versions():
-        sentence = f"The bucket keeps old salts, and {SECRET_KEY} beside them: who reads it computes old visitor ids"
+        sentence = f"The bucket keeps versions of salts beside {SECRET_KEY}: its readers can compute old visitor ids"
         return Finding("secret", False, f"{sentence}; set MALLARD_SECRET ({HOW_TO_MAKE_A_SECRET}).")
     return Finding(
-        "secret", True, f"It is made once, in {SECRET_KEY} of the store; MALLARD_SECRET would keep it apart."
+        "secret", True, f"The secret is in {SECRET_KEY} of the store; MALLARD_SECRET would separate it from the data."
     )

@@ -1,4 +1,4 @@
-"""``mallard demo``: realistic traffic for a site, through the same table code as real events."""
+"""``mallard demo``: writes realistic traffic for a site, through the same table code as real events."""
 
 import argparse
 from contextlib import closing
@@ -30,16 +30,17 @@ def add_to(commands: Any) -> None:
         "demo",
         parents=[config_option()],
         help="write realistic traffic for a site",
-        description="Write realistic traffic for a site into the table. The same options write the same events, once.",
+        description="Write realistic traffic for a site into the table. The same options generate the same "
+        "events, which are stored once.",
     )
     command.add_argument("--site", type=site_id, default="demo.example.com", help="site id (default: %(default)s)")
-    command.add_argument("--events", type=int, default=100_000, help="how many events (default: %(default)s)")
-    command.add_argument("--days", type=int, default=30, help="days until now (default: %(default)s)")
+    command.add_argument("--events", type=int, default=100_000, help="number of events (default: %(default)s)")
+    command.add_argument("--days", type=int, default=30, help="number of days before --until (default: %(default)s)")
+    command.add_argument("--random-seed", type=int, default=1, help="seed of the traffic (default: %(default)s)")
     command.add_argument(
-        "--random-seed", type=int, default=1, help="another seed is other traffic (default: %(default)s)"
-    )
-    command.add_argument(
-        "--until", type=read_moment, help="last moment, as 2026-01-31T12:00 UTC (default: this hour's begin)"
+        "--until",
+        type=read_moment,
+        help="end of the traffic, such as 2026-01-31T12:00 UTC (default: the beginning of this hour)",
     )
     command.set_defaults(run=run)
 
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with closing(table), Progress("events", arguments.events, scaled=True) as progress:
         for day, rows in traffic:
-            # Made now, whatever was erased before.
+            # Generated now, so later than any erasure.
             accepted = accepted_ms(erased, day, to_ms(datetime.now(UTC)))
             total += table.append(Partition(arguments.site, day), delivered(rows, accepted))
             progress.advance(rows.num_rows, f"{day}: {rows.num_rows:,} events")

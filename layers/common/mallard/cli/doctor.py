@@ -1,4 +1,4 @@
-"""``mallard doctor``: looks whether everything that the settings name keeps its promises, and says what to do."""
+"""``mallard doctor``: checks everything that the settings name, and suggests remedies."""
 
 import argparse
 import tempfile
@@ -25,17 +25,17 @@ from mallard.store.probe import ROUNDS, Finding, check_clock, check_deletions, r
 
 MIN_KEPT = timedelta(days=7)
 MIN_DEAD_LETTERS_KEPT = timedelta(days=14)
-"""A dead letter keeps the time at which it was first sent, so it needs longer than the queue that it comes from."""
+"""A dead letter keeps the time of its first send, so it needs longer than the queue that it comes from."""
 
 MIN_RECEIVES = 100
-"""Fewer, and a store that is away for some hours turns good events into dead letters."""
+"""With fewer, a store that is unavailable for some hours turns good events into dead letters."""
 
 NAME_WIDTH = 18
 
 DESCRIPTION = """\
-Check the data folder, the room and the memory of this machine, the GeoIP database, the store with its conditional
+Check the data folder, the disk space and memory of this machine, the GeoIP database, the store with its conditional
 writes, deletions and clock, the query engine, the files of the table, the password, the secret and the queue, for the
-settings of CONFIG and the environment. One line for each check says what to do where it is wrong.
+settings of CONFIG and the environment. Each check prints one line, with a remedy if it fails.
 """
 
 
@@ -47,7 +47,7 @@ def add_to(commands: Any) -> None:
         help="check everything the settings name",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="exit codes: 0 all is well; 1 something is wrong; 2 a setting must be mended",
+        epilog="exit codes: 0 all checks passed; 1 a check failed; 2 a setting is invalid",
     )
     add_config_argument(command)
     command.set_defaults(run=run)
@@ -56,15 +56,15 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings as they come."""
     settings = load_settings(config_file=arguments.config)
-    all_is_well = True
+    passed = True
     for finding in findings(settings, datetime.now(UTC)):
-        all_is_well = all_is_well and finding.ok
+        passed = passed and finding.ok
         print(f"{'ok' if finding.ok else 'wrong':5}  {finding.name:{NAME_WIDTH}}  {finding.sentence}", flush=True)
-    return 0 if all_is_well else 1
+    return 0 if passed else 1
 
 
 def findings(settings: Settings, now: datetime, *, rounds: int = ROUNDS) -> Iterator[Finding]:
-    """All checks, the folder first: what cannot be opened is a finding too."""
+    """All checks, the folder first; a failure to open a part is a finding too."""
     yield check_folder(Path(settings.data_dir))
     yield from check_machine(settings, now)
     yield from check_store(settings, now, rounds)
@@ -80,7 +80,7 @@ def findings(settings: Settings, now: datetime, *, rounds: int = ROUNDS) -> Iter
 
 
 def check_folder(folder: Path) -> Finding:
-    """Whether a file can be made in the data folder."""
+    """Check that the data folder is writable."""
     try:
         folder.mkdir(0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -91,9 +91,9 @@ def check_folder(folder: Path) -> Finding:
 
 
 def check_store(settings: Settings, now: datetime, rounds: int) -> Iterator[Finding]:
-    """The probe, and whether DuckDB can be made to read the store. Where there is no store that is the finding."""
+    """Probe the store and check that DuckDB can read it. An unreachable store is a finding."""
     try:
-        # A single writer sends no conditions: what the server makes of them is looked at all the same.
+        # A single writer sends no conditions; they are probed all the same.
         store = open_store(replace(settings, single_writer=False))
         conditions = recheck_writes(store, now, rounds=rounds)
     except (StoreError, ConfigError) as error:
@@ -108,22 +108,22 @@ def check_store(settings: Settings, now: datetime, rounds: int) -> Iterator[Find
 
 
 def check_engine(store: Store) -> Finding:
-    """Whether DuckDB takes what it needs to read the store."""
+    """Check that DuckDB accepts the setup that reads the store."""
     try:
         with duckdb.connect() as connection:
             for statement in store.reader_setup():
                 connection.execute(statement)
     except (MallardError, duckdb.Error) as error:
-        return Finding("query engine", False, f"DuckDB cannot be made to read the store: {error}")
-    return Finding("query engine", True, "DuckDB has what it needs to read the store.")
+        return Finding("query engine", False, f"DuckDB cannot read the store: {error}")
+    return Finding("query engine", True, "DuckDB can read the store.")
 
 
 def check_queue(queue: Queue) -> Iterator[Finding]:
-    """Whether the queue takes events, and whether SQS keeps messages as long as they need."""
+    """Check that the queue is writable, and that SQS retains messages long enough."""
     if isinstance(queue, LocalQueue):
         queue.prove_writable()
         queue.check_whole()
-        yield Finding("queue", True, f"The queue can be written, and {queue.depth():,} messages wait.")
+        yield Finding("queue", True, f"The queue is writable, and {queue.depth():,} messages wait.")
         return
     yield Finding("queue", True, f"The queue answers, and {queue.depth():,} messages wait.")
     # Only now: a laptop without AWS never pays for boto3.

@@ -1,4 +1,4 @@
-"""``mallard erase``: remove a site's days everywhere."""
+"""``mallard erase``: erases a site's days everywhere."""
 
 import argparse
 import sys
@@ -19,26 +19,26 @@ from mallard.maintenance.erasure import Erasure, carry_out, open_erasures, read_
 from mallard.sites.settings_store import TTL_SECONDS
 
 DESCRIPTION = """\
-Remove a site's events of some days everywhere: the table, the daily counts, the local queue, downloads and old
-versions. Events that wait in SQS are left out when they come. There is no way back. A run that was broken off goes
-on where it stopped when it is started again.
+Erase a site's events of some days everywhere: the table, the daily counts, the local queue, downloads and old
+versions. Events in SQS are dropped when they are flushed. An erasure cannot be undone. An interrupted run resumes
+when the command is started again.
 """
 
 
 def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
-        "erase", parents=[config_option()], help="remove a site's days everywhere", description=DESCRIPTION
+        "erase", parents=[config_option()], help="erase a site's days everywhere", description=DESCRIPTION
     )
     command.add_argument("--site", required=True, type=site_id, help="site id")
     command.add_argument("--start", required=True, type=read_date, metavar="DATE", help="first day, YYYY-MM-DD")
-    command.add_argument("--end", required=True, type=read_date, metavar="DATE", help="last day, which is erased too")
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument("--end", required=True, type=read_date, metavar="DATE", help="last day, included")
+    command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Finish what an earlier run left of the same days, else begin."""
+    """Resume an interrupted erasure of the same days, or begin one."""
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     if not arguments.yes:
@@ -58,27 +58,31 @@ def run(arguments: argparse.Namespace) -> int:
 
             erasure = carry_out(store, key, erase_pending=queue.erase, progress=advance)
     _report(erasure)
-    _let_servers_know(began + TTL_SECONDS - time.monotonic())
+    _wait_for_servers(began + TTL_SECONDS - time.monotonic())
     return 0
 
 
-def _let_servers_know(seconds: float) -> None:
-    # Then what any of them accepts after the end of this command is kept, as people expect.
+def _wait_for_servers(seconds: float) -> None:
+    # Events that they accept after the end of this command are kept.
     if seconds > 0:
-        print(f"Servers that run learn of it within {ceil(seconds)} s ...", file=sys.stderr, flush=True)
+        print(
+            f"Waiting until running servers know of the erasure, at most {ceil(seconds)} s ...",
+            file=sys.stderr,
+            flush=True,
+        )
         time.sleep(seconds)
 
 
 def _confirm(site: str, first: date, last: date) -> None:
     if not sys.stdin.isatty():
-        raise ConfigError("mallard erase asks before it begins; without a terminal, say --yes.")
+        raise ConfigError("mallard erase asks for confirmation; without a terminal, use --yes.")
     if input(f"Erase everything of {site} from {first} to {last}? Type the site's id: ").strip() != site:
         raise ConfigError("Nothing was erased.")
 
 
 def _report(erasure: Erasure) -> None:
-    waited = f", and {erasure.pending:,} that waited" if erasure.pending else ""
-    damaged = f", and {erasure.damaged:,} damaged files, whose events nobody can count" if erasure.damaged else ""
+    waited = f", and {erasure.pending:,} pending" if erasure.pending else ""
+    damaged = f", and {erasure.damaged:,} damaged files with an unknown number of events" if erasure.damaged else ""
     print(f"{erasure.events:,} events of {len(erasure.days):,} days of {erasure.site_id} erased{waited}{damaged}.")
     for day in erasure.days:
         print(day)

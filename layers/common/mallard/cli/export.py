@@ -1,4 +1,4 @@
-"""``mallard export``: a site's stored events as a file."""
+"""``mallard export``: writes a site's stored events to a file."""
 
 import argparse
 import os
@@ -29,18 +29,18 @@ def add_to(commands: Any) -> None:
         "export",
         parents=[config_option()],
         help="write a site's stored events to a file",
-        description="Write a site's events, as they are stored, in order of time. What is still in the queue is not "
-        "among them: `mallard flush` brings it into the table first. `mallard import` reads the file again.",
+        description="Write a site's stored events in order of time. Pending events are not included: `mallard flush` "
+        "writes them into the table first. `mallard import` reads the file again.",
     )
     command.add_argument("--site", required=True, type=site_id, help="site id")
     command.add_argument("--start", type=read_date, metavar="DATE", help="first date, YYYY-MM-DD (default: the first)")
     command.add_argument("--end", type=read_date, metavar="DATE", help="the date after the last (default: all)")
-    command.add_argument("--format", choices=sorted(EXPORT_FORMATS), help="default: by the file's name, else ndjson")
+    command.add_argument("--format", choices=sorted(EXPORT_FORMATS), help="default: by the file name, else ndjson")
     command.add_argument("--output", default=STANDARD_OUTPUT, metavar="FILE", help="default: the standard output")
     command.add_argument(
         "--bom",
         action=argparse.BooleanOptionalAction,
-        help="begin CSV with a byte-order mark, by which spreadsheets know UTF-8 (default: in a file, not on the "
+        help="begin CSV with a byte-order mark, by which spreadsheets recognise UTF-8 (default: in a file, not on the "
         "standard output)",
     )
     command.add_argument("--force", action="store_true", help="replace FILE where it exists")
@@ -52,13 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     site, output = arguments.site, arguments.output
     format_ = arguments.format or format_of(output) or "ndjson"
     if output == STANDARD_OUTPUT and format_ == "parquet" and sys.stdout.isatty():
-        raise ConfigError("Parquet does not belong on a terminal: say --output FILE.")
+        raise ConfigError("Parquet cannot be written to a terminal; use --output FILE.")
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store = open_store(settings)
     days = days_of(store, site, arguments.start, arguments.end)
     if not days and first_day(store, site) is None:
-        raise TransferError(f"There is no event of {site} in the table.")
+        raise TransferError(f"The table has no events of {site}.")
     count = 0
     bom = output != STANDARD_OUTPUT if arguments.bom is None else arguments.bom
     with (
@@ -75,15 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _opened(output: str, force: bool) -> Iterator[IO[bytes]]:
-    """The file under another name until it is whole, or the standard output."""
+    """The standard output, or a temporary file that is renamed when it is complete."""
     if output == STANDARD_OUTPUT:
         try:
             yield sys.stdout.buffer
             sys.stdout.flush()
         except BrokenPipeError:
-            # Who reads has enough. Python would complain once more at its end.
+            # Otherwise Python reports the closed pipe again at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise TransferError("The reader of the standard output went away.") from None
+            raise TransferError("The reader of the standard output closed it.") from None
         return
     path = Path(output)
     if path.exists() and not force:
@@ -103,7 +103,7 @@ def _opened(output: str, force: bool) -> Iterator[IO[bytes]]:
 
 
 def _place(unfinished: Path, path: Path, force: bool) -> None:
-    # A temporary file is for its owner only; an export has the rights of any new file.
+    # A temporary file is readable by its owner only; an export has the mode of any new file.
     mask = os.umask(0)
     os.umask(mask)
     unfinished.chmod(0o666 & ~mask)

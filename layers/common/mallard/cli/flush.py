@@ -1,4 +1,4 @@
-"""``mallard flush``: write what is pending into the table, now."""
+"""``mallard flush``: writes pending events into the table."""
 
 import argparse
 from contextlib import ExitStack, closing
@@ -27,7 +27,8 @@ def add_to(commands: Any) -> None:
         "flush",
         parents=[config_option()],
         help="write pending events into the table",
-        description="Write pending events into the table, count closed days, delete what is to be deleted, and end.",
+        description="Write pending events into the table, then run the maintenance: "
+        "rollups, erasures, retention, expired salts.",
     )
     add_config_argument(command)
     command.set_defaults(run=run)
@@ -71,7 +72,7 @@ def _require_success(report: FlushReport) -> None:
     """StoreUnavailableError where events stay in the queue."""
     if report.blocked:
         raise StoreUnavailableError(
-            f"{len(report.blocked):,} events stay in the queue, before a damaged file that the log names;"
+            f"{len(report.blocked):,} events stay in the queue, because a file of their day is damaged (see the log);"
             " `mallard repair` sets it aside."
         )
     if report.failed:

@@ -1,4 +1,4 @@
-"""``mallard import``: events from a file into the table, each exactly once."""
+"""``mallard import``: writes events from a file into the table, each exactly once."""
 
 import argparse
 import sys
@@ -36,18 +36,18 @@ def add_to(commands: Any) -> None:
         parents=[config_option()],
         help="read events from a file into the table",
         description="Read events from an NDJSON, CSV or Parquet file (or a folder of Parquet files) into the table. "
-        "The same file twice adds nothing, so an import that was cut off is simply run again. "
+        "A repeated import adds nothing, so run an interrupted import again. "
         "docs/import-export.md lists the columns.",
     )
     command.add_argument("file", metavar="FILE", help="a file, a folder of Parquet files, or - for the standard input")
     command.add_argument("--site", type=site_id, help="site id of all rows (default: each row's own site_id)")
-    command.add_argument("--format", choices=FORMATS, help="default: by the file's name; .gz is understood")
-    command.add_argument("--strict", action="store_true", help="write nothing where a single row is wrong")
+    command.add_argument("--format", choices=FORMATS, help="default: by the file name, also with .gz")
+    command.add_argument("--strict", action="store_true", help="write nothing if any row is invalid")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read and check all rows, then write those that are right."""
+    """Read and check all rows, then write the valid ones."""
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     source, store, now = find_source(arguments.file, arguments.format), open_to_write(settings), datetime.now(UTC)
@@ -73,9 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
             for _ in range(1 if settings.single_writer else WRITERS)
         ]
         total, expired = _write(staging, tables, now)
-    for count, why in ((total.erased, "of days that were erased a moment ago"), (expired, "older than retention")):
+    for count, why in ((total.erased, "of days that were erased during the import"), (expired, "older than retention")):
         if count:
-            print(f"{count:,} rows are {why}, and were left out.", file=sys.stderr)
+            print(f"{count:,} rows are {why}, and were skipped.", file=sys.stderr)
     known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
     print(f"{total.written:,} events written{known}.")
     notes.finish()
@@ -98,7 +98,7 @@ def _write(staging: Staging, tables: Sequence[TableWriter], now: datetime) -> tu
 
 
 class _Notes:
-    """What is said of rows and columns that are not taken: the first ones in full, then a count."""
+    """Reports of rejected rows and unknown columns: the first ones in full, then a count."""
 
     def __init__(self, strict: bool) -> None:
         self._strict = strict
@@ -106,15 +106,15 @@ class _Notes:
         self._unknown: set[str] = set()
 
     def unknown_columns(self, chunks: Iterable[Chunk]) -> Iterable[Chunk]:
-        """The same chunks; a column nobody knows is named once."""
+        """The same chunks; reports each unknown column once."""
         for chunk in chunks:
             for name in sorted(chunk.unknown - self._unknown):
-                print_above(f"The column {name[:80]!r} is not one of ours and is left out.")
+                print_above(f"The column {name[:80]!r} is unknown and ignored.")
             self._unknown |= chunk.unknown
             yield chunk
 
     def refusals(self, refused: list[RefusedRow]) -> None:
-        """Say them; TransferError at the first one where the import is strict."""
+        """Report them; TransferError at the first one if the import is strict."""
         if refused and self._strict:
             raise TransferError(f"{refused[0]} Nothing was written.")
         for refusal in refused[: max(0, REFUSALS_SHOWN - self.refused)]:
@@ -122,10 +122,10 @@ class _Notes:
         self.refused += len(refused)
 
     def finish(self) -> None:
-        """TransferError where rows were refused: then the work is not wholly done."""
+        """TransferError where rows were rejected."""
         if self.refused:
             shown = f"; the first {REFUSALS_SHOWN} are above" if self.refused > REFUSALS_SHOWN else ""
-            raise TransferError(f"{self.refused:,} rows were refused{shown}.")
+            raise TransferError(f"{self.refused:,} rows were rejected{shown}.")
 
 
 def _progress(label: str, total: int | None = None) -> Progress:

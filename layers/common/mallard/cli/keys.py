@@ -1,4 +1,4 @@
-"""``mallard keys``: make, list and revoke API keys."""
+"""``mallard keys``: creates, lists and revokes API keys."""
 
 import argparse
 import sys
@@ -17,21 +17,21 @@ def add_to(commands: Any) -> None:
     """Register the command."""
     command = commands.add_parser(
         "keys",
-        help="make, list and revoke API keys",
-        description="Make, list and revoke API keys. A key is shown once, when it is made; the store has its hash.",
+        help="create, list and revoke API keys",
+        description="Create, list and revoke API keys. A key is shown once, at its creation; the store has its hash.",
     )
     actions = command.add_subparsers(required=True, metavar="ACTION")
-    create = actions.add_parser("create", parents=[config_option()], help="make a key and print it")
-    create.add_argument("--name", required=True, help="what it is for")
-    create.add_argument("--scope", choices=SCOPES, default="ReadOnly", help="what it may do (default: %(default)s)")
+    create = actions.add_parser("create", parents=[config_option()], help="create a key and print it")
+    create.add_argument("--name", required=True, help="purpose of the key")
+    create.add_argument("--scope", choices=SCOPES, default="ReadOnly", help="permissions (default: %(default)s)")
     create.add_argument(
-        "--site", type=site_id, action="append", default=[], help="only for this site; may be given several times"
+        "--site", type=site_id, action="append", default=[], help="restrict the key to this site; repeatable"
     )
-    create.add_argument("--expires", default="", metavar="DATE", help="its last day, YYYY-MM-DD in UTC, or a moment")
+    create.add_argument("--expires", default="", metavar="DATE", help="last day, YYYY-MM-DD in UTC, or a moment")
     create.set_defaults(run=_create)
     actions.add_parser("list", parents=[config_option()], help="list all keys").set_defaults(run=_list)
-    revoke = actions.add_parser("revoke", parents=[config_option()], help="end a key for good")
-    revoke.add_argument("key_hash", help="its hash, as `mallard keys list` shows it")
+    revoke = actions.add_parser("revoke", parents=[config_option()], help="revoke a key permanently")
+    revoke.add_argument("key_hash", help="hash of the key, from `mallard keys list`")
     revoke.set_defaults(run=_revoke)
 
 
@@ -49,8 +49,8 @@ def _create(arguments: argparse.Namespace) -> int:
     except ApiKeyError as error:
         raise ConfigError(str(error)) from error
     print(text, flush=True)
-    # Beside the key, so that a script can take that alone.
-    print(f"It is shown only now. Its hash is {key.key_hash}.", file=sys.stderr)
+    # On the standard error, so that a script can read the key alone.
+    print(f"The key is shown only once. Its hash is {key.key_hash}.", file=sys.stderr)
     return 0
 
 
@@ -68,5 +68,5 @@ def _list(arguments: argparse.Namespace) -> int:
 def _revoke(arguments: argparse.Namespace) -> int:
     if not _open_keys(arguments).revoke(arguments.key_hash):
         raise ConfigError(f"There is no key with the hash {arguments.key_hash[:80]!r}.")
-    print("The key is revoked; every instance knows it within five seconds.")
+    print("The key is revoked. Other instances reject it within five seconds.")
     return 0

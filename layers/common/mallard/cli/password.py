@@ -1,4 +1,4 @@
-"""``mallard password``: set the dashboard's password, also over a forgotten one."""
+"""``mallard password``: sets or resets the dashboard's password."""
 
 import argparse
 import getpass
@@ -15,9 +15,9 @@ from mallard.config import load_settings
 from mallard.errors import ConfigError, PasswordError
 
 DESCRIPTION = """\
-Set the password of the dashboard, whatever it was before: whoever can write the store may. It is asked for twice on
-a terminal, else it is the first line of what is piped in. It never stands in the command: others could see it there.
-Everyone who is logged in is logged out, on every instance within five seconds."""
+Set the password of the dashboard without the old one; this needs write access to the store. The command reads the
+password from the terminal, twice, or from the first line of a pipe. It is no argument, because other users could see
+it. All sessions end, on every instance within five seconds."""
 
 
 def add_to(commands: Any) -> None:
@@ -36,23 +36,23 @@ def _set(arguments: argparse.Namespace) -> int:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     if settings.admin_password:
-        raise ConfigError("MALLARD_ADMIN_PASSWORD is set and wins over a stored password; change it there.")
+        raise ConfigError("MALLARD_ADMIN_PASSWORD is set and overrides a stored password; change it there.")
     passwords = AdminPassword(open_store(settings))
     try:
-        passwords.put(_asked() if sys.stdin.isatty() else _piped(), datetime.now(UTC))
+        passwords.put(_read_from_terminal() if sys.stdin.isatty() else _read_from_pipe(), datetime.now(UTC))
     except PasswordError as error:
         raise ConfigError(str(error)) from None
-    print("The password is set; whoever was logged in is logged out within five seconds.")
+    print("The password is set. All sessions end within five seconds.")
     return 0
 
 
-def _asked() -> str:
+def _read_from_terminal() -> str:
     first = getpass.getpass("New password: ")
-    if getpass.getpass("The same again: ") != first:
-        raise ConfigError("The two were not the same; nothing was changed.")
+    if getpass.getpass("Repeat the password: ") != first:
+        raise ConfigError("The passwords differ; nothing was changed.")
     return first
 
 
-def _piped() -> str:
-    # No more than what can be one, whatever is piped in.
+def _read_from_pipe() -> str:
+    # Bounded, whatever is piped in.
     return sys.stdin.readline(MAX_LENGTH + 2).rstrip("\r\n")

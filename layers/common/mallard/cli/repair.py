@@ -1,4 +1,4 @@
-"""``mallard repair``: list damaged files, and set them aside."""
+"""``mallard repair``: lists damaged files and replaces them."""
 
 import argparse
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, sit
 from mallard.table.segment_repair import DamagedSegment, damaged_in, set_aside
 
 DESCRIPTION = """\
-Read every file of the table whole and list those that are damaged, with the site and the day of each. With --apply each
-is kept below damaged/ and replaced by an empty file, so that its day can be written and answered again; damaged daily
-counts are counted again, and damaged salts deleted. Put a good copy of a file back first, if you have one.
+Read every file of the table completely and list the damaged ones, with site and day. With --apply each is moved below
+damaged/ and replaced by an empty file, so that its day can be written and queried again; damaged daily counts are
+rebuilt, and damaged salts deleted. Restore a good copy of a file first, if you have one.
 """
 
-EPILOG = "exit codes: 0 nothing is damaged any more; 1 something is; 2 a setting must be mended"
+EPILOG = "exit codes: 0 nothing is damaged; 1 damage remains; 2 a setting is invalid"
 
 
 def add_to(commands: Any) -> None:
@@ -34,19 +34,19 @@ def add_to(commands: Any) -> None:
     command = commands.add_parser(
         "repair",
         parents=[config_option()],
-        help="list damaged files, and set them aside",
+        help="list damaged files and replace them",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=EPILOG,
     )
-    command.add_argument("--site", type=site_id, help="site id; without it all sites")
-    command.add_argument("--date", type=read_date, metavar="DATE", help="one day, YYYY-MM-DD; without it all days")
-    command.add_argument("--apply", action="store_true", help="set aside what is found")
+    command.add_argument("--site", type=site_id, help="site id (default: all sites)")
+    command.add_argument("--date", type=read_date, metavar="DATE", help="one day, YYYY-MM-DD (default: all days)")
+    command.add_argument("--apply", action="store_true", help="replace the damaged files")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Segments first; the small objects only where no site or day is named."""
+    """Repair segments, and without a site or day the rollups and small objects."""
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store = open_store(settings)
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not left and not found:
         print("Nothing is damaged.")
     if left and not arguments.apply:
-        print("--apply sets files of the table aside: their bytes stay, below damaged/.")
+        print("--apply replaces damaged files of the table and keeps their bytes below damaged/.")
     return 1 if left else 0
 
 

@@ -1,4 +1,4 @@
-"""``mallard serve``: the whole product in one process."""
+"""``mallard serve``: runs the whole product in one process."""
 
 import argparse
 import asyncio
@@ -32,9 +32,9 @@ HARD_STOP_GRACE_SECONDS = 1
 TICKS_BETWEEN_LOOKS = 50
 
 DESCRIPTION = """\
-Run Mallard Metrics in one process: it takes events, writes them into Parquet files, answers queries and
-serves the dashboard. Settings come from MALLARD_* variables over the TOML file CONFIG over defaults;
-docs/configuration.md lists them. SIGINT and SIGTERM flush what is pending and end the process.
+Run Mallard Metrics in one process: it accepts events, writes them into Parquet files, answers queries and
+serves the dashboard. MALLARD_* variables override the TOML file CONFIG, which overrides defaults;
+docs/configuration.md lists them. SIGINT and SIGTERM flush pending events and end the process.
 """
 
 
@@ -46,7 +46,7 @@ def add_to(commands: Any) -> None:
         help="run everything in one process",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="exit codes: 0 ended on request; 1 a fault; 2 a setting, the port or the folder must be mended",
+        epilog="exit codes: 0 stopped by a signal; 1 an error; 2 an invalid setting, port or folder",
     )
     add_config_argument(command)
     command.set_defaults(run=run)
@@ -56,14 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal."""
     settings = load_settings(config_file=arguments.config)
     if settings.queue != "local":
-        raise ConfigError("MALLARD_QUEUE names an SQS queue, but `mallard serve` keeps its own; leave it at local.")
+        raise ConfigError("`mallard serve` requires MALLARD_QUEUE=local, not an SQS queue.")
     set_up_logs(settings)
     forbid_core_dumps()
     with _listening(settings) as listener:
         try:
             app = Embedded(settings)
         except (StoreError, QueueError) as error:
-            # What cannot be opened at the start is for the caller to mend.
+            # A part that cannot be opened at the start is an error of the settings.
             raise ConfigError(str(error)) from error
         _serve(app, listener, settings)
     return 0
@@ -94,7 +94,7 @@ def _serve(app: Embedded, listener: socket.socket, settings: Settings) -> None:
     server.on_signal = lambda: _hard_stop_after(settings.shutdown_timeout + HARD_STOP_GRACE_SECONDS)
     Connection.open_connections = ConnectionLimits(most_connections(raise_file_limit()), open_peer_check(settings))
     app.start()
-    _greet(listener, app.first_token)
+    _print_welcome(listener, app.first_token)
     server.run(sockets=[listener])
     app.stop()
 
@@ -143,22 +143,22 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             listener.bind((settings.host, settings.port))
             listener.listen(BACKLOG)
         except OSError as error:
-            raise ConfigError(_why_not(settings, error)) from error
+            raise ConfigError(_bind_error(settings, error)) from error
         yield listener
     finally:
         listener.close()
 
 
-def _why_not(settings: Settings, error: OSError) -> str:
+def _bind_error(settings: Settings, error: OSError) -> str:
     place = f"{settings.host}:{settings.port}"
     if error.errno == errno.EADDRINUSE:
-        return f"{place} is taken by another program; end it or set MALLARD_PORT."
+        return f"{place} is in use by another program; stop it or set MALLARD_PORT."
     if error.errno == errno.EACCES:
-        return f"{place} may not be opened by this user; choose a port from 1024 up in MALLARD_PORT."
-    return f"{place} cannot be listened on: {error.strerror or error}; MALLARD_HOST and MALLARD_PORT name it."
+        return f"{place} cannot be opened by this user; choose a port from 1024 up in MALLARD_PORT."
+    return f"{place} cannot be opened: {error.strerror or error}; see MALLARD_HOST and MALLARD_PORT."
 
 
-def _greet(listener: socket.socket, first_token: str) -> None:
+def _print_welcome(listener: socket.socket, first_token: str) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     origin = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104  # only compared
