@@ -69,9 +69,9 @@ class FlushHistory:
         self.failures += 1
         self.durations.note(seconds)
         self.last = LastFlush(now, seconds, 0, 0, True)
-        log.error("flush failed after %.2f s: %s", seconds, told(error))
+        log.error("flush failed after %.2f s: %s", seconds, log_text(error))
 
 
-def told(error: Exception) -> str:
+def log_text(error: Exception) -> str:
     """An error for the log: an exception that nobody foresaw may quote a request."""
     return str(error) if isinstance(error, MallardError) else kind_and_place(error)

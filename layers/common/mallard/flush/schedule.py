@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from mallard.errors import MallardError
 from mallard.flush.batching import AT_ONCE, Batching
 from mallard.flush.drain import FlushReport, drain, flush_round
-from mallard.flush.flush_metrics import FlushHistory, told
+from mallard.flush.flush_metrics import FlushHistory, log_text
 from mallard.queue.base import Queue
 from mallard.table.writer import TableWriter
 
@@ -134,4 +134,4 @@ class Schedule:
         try:
             self._keep_house(self._clock(), lambda: not self._stopping.is_set() and time.monotonic() < until)
         except Exception as error:  # as above
-            log.error("housekeeping failed: %s", told(error))
+            log.error("housekeeping failed: %s", log_text(error))
