@@ -218,4 +218,4 @@ def test_the_metrics_tell_of_kept_answers(tmp_path: Path) -> None:
             server.get("/api/stats/timeseries?site_id=a.example")
         with urllib.request.urlopen(f"{server.origin}/metrics", timeout=30) as answer:
             lines = answer.read().decode().splitlines()
-    assert {"mallard_cache_entries 1", "mallard_cache_hits_total 2", "mallard_cache_misses_total 1"} <= set(lines)
+    assert {"mallard_cache_entries 1.0", "mallard_cache_hits_total 2.0", "mallard_cache_misses_total 1.0"} <= set(lines)

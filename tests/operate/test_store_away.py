@@ -49,8 +49,8 @@ def test_events_of_a_bucket_that_is_away_are_taken_and_written_when_it_is_back(b
         assert ask(server, "/health") == (200, "ok")
         assert [server.send(u=f"/{page}") for page in range(3)] == [202] * 3
         text = ask(server, "/metrics")[1]
-        assert 'mallard_ready{part="store"} 0\n' in text
-        assert 'mallard_ready{part="queue"} 1\n' in text
+        assert 'mallard_ready{part="store"} 0.0\n' in text
+        assert 'mallard_ready{part="queue"} 1.0\n' in text
         between.troubles.clear()
         wait_for(server, 200)
         server.wait_until_flushed(SECONDS)

@@ -114,7 +114,7 @@ class Server:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with urllib.request.urlopen(f"{self.origin}/metrics", timeout=30) as answer:
-                if "mallard_buffered_events 0\n" in answer.read().decode():
+                if "mallard_buffered_events 0.0\n" in answer.read().decode():
                     return
             time.sleep(0.05)
         raise AssertionError("the queue was not flushed")
