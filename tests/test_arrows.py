@@ -29,12 +29,12 @@ def test_class_names_are_unique_in_the_package() -> None:
     assert repeated([node.name for node in nodes if isinstance(node, ast.ClassDef)]) == []
 
 
-def test_only_config_reads_the_environment() -> None:
+def test_environment_is_read_only_by_config() -> None:
     readers = [file for file in SOURCES if "os.environ" in (text := file.read_text()) or "getenv" in text]
     assert [str(file.relative_to(PACKAGE)) for file in readers] == ["config.py"]
 
 
-def test_the_ingest_function_loads_no_heavy_package() -> None:
+def test_ingest_function_imports_no_heavy_packages() -> None:
     code = (
         "import sys; sys.path.insert(0, 'functions/ingest'); import handler;"
         " print([m for m in ('fastapi', 'duckdb', 'pyarrow', 'pandas', 'numpy', 'pydantic', 'prometheus_client',"

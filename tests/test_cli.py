@@ -30,9 +30,7 @@ def counted(data: Path) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def test_demo_writes_as_many_events_as_asked_and_the_same_ones_only_once(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_demo_writes_the_requested_events_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["demo", "--events", "5000", "--days", "7", "--random-seed", "3", "--until", "2026-01-31T12:00"]
     assert main(arguments) == 0
     assert counted(data) == (5000, 5000)
@@ -67,7 +65,7 @@ def test_demo_writes_days_again_after_erase_and_erase_waits_until_servers_know(
         ("--random-seed", "-1", "--random-seed is -1, but must be 0 or more."),
     ],
 )
-def test_a_wrong_option_of_demo_is_one_sentence(
+def test_invalid_demo_option_is_refused_in_one_sentence(
     data: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, sentence: str
 ) -> None:
     assert main(["demo", option, value]) == 2
@@ -109,7 +107,7 @@ def test_flush_closes_its_queue_and_its_engine(data: Path, monkeypatch: pytest.M
     assert sorted(kind.__name__ for kind in closed) == ["DuckDBEngine", "LocalQueue", "TableWriter"]
 
 
-def test_flush_writes_what_is_pending(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_flush_writes_pending_events(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     queue = LocalQueue(data / "queue" / "queue.sqlite")
     events = [Event(number, "example.com", "2026-01-31", 0, None, 1_769_860_800_000, "pageview") for number in range(3)]
     queue.send([event.to_message() for event in events])
@@ -121,20 +119,20 @@ def test_flush_writes_what_is_pending(data: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "0 events written into 0 partitions.\n"
 
 
-def test_an_unknown_command_is_exit_code_2() -> None:
+def test_unknown_command_exits_with_2() -> None:
     with pytest.raises(SystemExit) as ended:
         main(["fly"])
     assert ended.value.code == 2
 
 
-def test_a_command_loads_nothing_that_only_others_need() -> None:
+def test_command_imports_no_packages_of_other_commands() -> None:
     """The web framework alone takes a quarter of a second."""
     code = "import sys; from mallard.cli import main; main(['password', '--help'])"
     check = f"try:\n {code}\nexcept SystemExit:\n assert not {{'fastapi', 'duckdb', 'numpy'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True, stdout=subprocess.DEVNULL, timeout=60)
 
 
-def test_a_word_that_is_no_command_is_told_with_all_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_command_error_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["sreve"])
     assert ended.value.code == 2

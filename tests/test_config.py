@@ -89,7 +89,7 @@ def test_an_empty_variable_is_the_default(name: str) -> None:
     assert load_settings({variable(name): ""}) == Settings()
 
 
-def test_the_process_s_environment_is_read_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_of_the_process_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.environ", {"MALLARD_PORT": "9001"})
     assert load_settings().port == 9001
 
@@ -133,7 +133,7 @@ def test_a_variable_is_read(label: str, text: str, value: Any) -> None:
     ("word", "value"),
     [(word, True) for word in ("true", "1", "YES", "on")] + [(word, False) for word in ("False", "0", "no", "off")],
 )
-def test_a_switch_understands_the_usual_words(word: str, value: bool) -> None:
+def test_switch_setting_accepts_the_usual_words(word: str, value: bool) -> None:
     settings = from_environment(MALLARD_FILTER_BOTS=word, MALLARD_HONOR_GPC=word)
     assert settings.filter_bots is settings.honor_gpc is value
 
@@ -182,16 +182,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("label", "text", "allowed"), WRONG)
-def test_a_wrong_variable_is_one_sentence_with_its_name_its_value_and_what_is_allowed(
-    label: str, text: str, allowed: str
-) -> None:
+def test_invalid_variable_is_refused_with_name_value_and_allowed_values(label: str, text: str, allowed: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load_settings({label: text})
     assert sentence(refused) == f"{label} is {text!r}, but must be {allowed}."
 
 
 @pytest.mark.parametrize(("label", "text", "allowed"), WRONG)
-def test_a_wrong_key_is_one_sentence_with_its_name_its_file_and_what_is_allowed(
+def test_invalid_file_key_is_refused_with_name_file_and_allowed_values(
     label: str, text: str, allowed: str, toml: Path
 ) -> None:
     key = TOML_KEYS[label.removeprefix("MALLARD_").lower()]
@@ -203,13 +201,13 @@ def test_a_wrong_key_is_one_sentence_with_its_name_its_file_and_what_is_allowed(
 @pytest.mark.parametrize(
     "label", ["MALLARD_FLUSH_CUONT", "MALLARD_", "MALLARD_port", "MALLARD_FLUSH_EVENT_COUNT", "MALLARD_ON_LOOPBACK"]
 )
-def test_a_variable_that_is_no_setting_is_refused_by_name(label: str) -> None:
+def test_unknown_variable_is_refused_by_name(label: str) -> None:
     with pytest.raises(ConfigError, match=f"^{label} is not a setting") as refused:
         load_settings({label: SECRET, "MALLARD_PORT": "8000"})
     assert SECRET not in sentence(refused)
 
 
-def test_variables_of_other_programs_are_left_alone() -> None:
+def test_variables_of_other_programs_are_ignored() -> None:
     environ = {
         "PORT": "x",
         "MALLARDS": "x",
@@ -220,7 +218,7 @@ def test_variables_of_other_programs_are_left_alone() -> None:
     assert load_settings(environ) == Settings()
 
 
-def test_the_secret_is_in_no_error(toml: Path) -> None:
+def test_secret_is_not_in_error_messages(toml: Path) -> None:
     for text, environ in [
         ("port = 1\n", {"MALLARD_SECRET": SECRET, "MALLARD_PORT": "x"}),
         (f'secret = "{SECRET}"\nport = "x"\n', {}),
@@ -250,7 +248,7 @@ def test_the_secret_is_in_no_error(toml: Path) -> None:
         ("port", "port", 7),
     ],
 )
-def test_a_key_has_the_original_s_spelling_or_the_variable_s(key: str, name: str, value: int, toml: Path) -> None:
+def test_file_key_may_be_spelled_like_the_original_or_the_variable(key: str, name: str, value: int, toml: Path) -> None:
     assert getattr(from_toml(toml, f"{key} = {value}"), name) == value
 
 
@@ -266,18 +264,18 @@ def test_a_file_sets_texts_numbers_switches_and_lists(toml: Path) -> None:
     assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
 
 
-def test_a_list_may_be_one_text_with_commas_and_may_be_empty(toml: Path) -> None:
+def test_list_setting_may_be_a_comma_separated_text_or_empty(toml: Path) -> None:
     assert from_toml(toml, 'sites = "a.com,b.com"').sites == ("a.com", "b.com")
     assert from_toml(toml, "sites = []").sites == ()
 
 
-def test_the_environment_wins_over_the_file_key_by_key(toml: Path) -> None:
+def test_environment_overrides_the_file_key_by_key(toml: Path) -> None:
     text = 'port = 9000\nflush_event_count = 5\nhost = "0.0.0.0"\n'
     settings = from_toml(toml, text, MALLARD_PORT="9001", MALLARD_FLUSH_COUNT="6")
     assert (settings.port, settings.flush_count, settings.host) == (9001, 6, "0.0.0.0")
 
 
-def test_an_empty_allow_list_in_the_environment_wins_too(toml: Path) -> None:
+def test_empty_list_in_the_environment_overrides_the_file(toml: Path) -> None:
     assert from_toml(toml, 'sites = ["a.com"]', MALLARD_SITES="").sites == ()
 
 
@@ -286,7 +284,7 @@ def test_an_empty_file_gives_the_defaults(toml: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["ports = 1", "[server]\nport = 1", "Port = 1", "MALLARD_PORT = 1"])
-def test_a_key_that_is_no_setting_is_refused_by_name(text: str, toml: Path) -> None:
+def test_unknown_file_key_is_refused_by_name(text: str, toml: Path) -> None:
     name = tomllib.loads(text).popitem()[0]
     with pytest.raises(ConfigError) as refused:
         from_toml(toml, text)
@@ -301,7 +299,7 @@ def test_a_value_of_the_wrong_type_is_refused(text: str, toml: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ['data_dir = ["a", "b"]', 'host = {a = "b"}', "port = [8000]", "[secret]\na = 1"])
-def test_a_list_or_table_where_one_value_belongs_is_refused(text: str, toml: Path) -> None:
+def test_list_or_table_for_a_scalar_setting_is_refused(text: str, toml: Path) -> None:
     # Read as text they would be a folder named "a,b" and a secret that anyone can guess.
     with pytest.raises(ConfigError) as refused:
         from_toml(toml, text)
@@ -309,14 +307,14 @@ def test_a_list_or_table_where_one_value_belongs_is_refused(text: str, toml: Pat
 
 
 @pytest.mark.parametrize("content", [b"port", b"port = ", b"= 1", b"port = 1\nport = 2", b"\xff\xfe", b"[a"])
-def test_a_file_that_is_no_toml_is_refused_by_name(content: bytes, toml: Path) -> None:
+def test_invalid_toml_file_is_refused_by_name(content: bytes, toml: Path) -> None:
     toml.write_bytes(content)
     with pytest.raises(ConfigError) as refused:
         load_settings({}, toml)
     assert sentence(refused).startswith(f"The configuration file {toml} is not TOML: ")
 
 
-def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
+def test_unreadable_config_file_is_refused_by_name(tmp_path: Path) -> None:
     for path, why in [(tmp_path / "absent.toml", "No such file or directory"), (tmp_path, "Is a directory")]:
         with pytest.raises(ConfigError) as refused:
             load_settings({}, path)
@@ -327,16 +325,16 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
-def test_a_loopback_host_is_reached_by_this_machine_only(host: str) -> None:
+def test_loopback_host_is_local_only(host: str) -> None:
     assert Settings(host=host).on_loopback
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", "localhost.example.com"])
-def test_any_other_host_may_be_reached_by_others(host: str) -> None:
+def test_other_hosts_are_not_local_only(host: str) -> None:
     assert not Settings(host=host).on_loopback
 
 
-def test_the_table_lives_in_the_data_folder_or_where_the_store_says() -> None:
+def test_table_location_is_the_data_folder_or_the_store_setting() -> None:
     assert from_environment(MALLARD_DATA_DIR="d").store_location == "d"
     assert from_environment(MALLARD_DATA_DIR="d", MALLARD_STORE="s3://b/p").store_location == "s3://b/p"
 
@@ -371,7 +369,7 @@ def test_the_documentation_has_a_row_for_every_setting(name: str) -> None:
     assert row["Meaning"].endswith(".")
 
 
-def test_the_documentation_names_nothing_that_is_no_setting() -> None:
+def test_documentation_names_no_unknown_setting() -> None:
     assert set(documented()) == {f"`{variable(name)}`" for name in NAMES}
     mentioned = set(re.findall(r"MALLARD_[A-Z0-9_]+", DOCS.read_text("utf-8")))
     assert mentioned <= {variable(name) for name in NAMES}
@@ -382,28 +380,28 @@ def test_the_example_file_shows_every_key_with_its_default(toml: Path) -> None:
     assert from_toml(toml, uncommented()) == Settings()
 
 
-def test_the_example_file_changes_nothing_as_it_comes() -> None:
+def test_example_file_equals_the_defaults() -> None:
     assert load_settings({}, EXAMPLE) == Settings()
 
 
 @pytest.mark.parametrize(
     "name", ["MALLARD_SECRET", "MALLARD_ADMIN_PASSWORD", "MALLARD_EDGE_SECRET", "MALLARD_METRICS_TOKEN"]
 )
-def test_a_secret_may_be_named_in_place_of_being_told(name: str) -> None:
+def test_secret_setting_may_name_a_parameter(name: str) -> None:
     told = load_settings({name: "ssm:/mallard/word"}, read_parameter={"/mallard/word": SECRET}.__getitem__)
     assert setting(name, told) == SECRET
 
 
-def test_a_parameter_is_no_name_of_anything_where_nobody_reads_it() -> None:
+def test_parameter_name_is_refused_without_a_parameter_reader() -> None:
     with pytest.raises(ConfigError, match=r"^MALLARD_SECRET names a parameter of AWS, which"):
         from_environment(MALLARD_SECRET="ssm:/mallard/secret")
 
 
-def test_what_a_parameter_says_is_checked_like_any_other_value() -> None:
+def test_parameter_store_values_are_validated_like_other_settings() -> None:
     with pytest.raises(ConfigError, match=r"^MALLARD_ADMIN_PASSWORD must be of 8 to 1000 characters"):
         load_settings({"MALLARD_ADMIN_PASSWORD": "ssm:/mallard/short"}, read_parameter=lambda _: "short")
 
 
-def test_only_a_secret_is_looked_up() -> None:
+def test_parameter_store_is_used_for_secrets_only() -> None:
     with pytest.raises(ConfigError, match="MALLARD_PORT is 'ssm:/mallard/port'"):
         load_settings({"MALLARD_PORT": "ssm:/mallard/port"}, read_parameter=lambda _: "80")

@@ -94,7 +94,7 @@ def test_trailers_without_an_end_close_the_connection() -> None:
     run(story)
 
 
-def test_a_body_of_many_times_a_heads_size_is_the_applications_to_judge() -> None:
+def test_large_body_is_passed_to_the_application() -> None:
     async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState) -> None:
         pieces = 4 * MAX_HEAD_BYTES // len(CHUNK)
         writer.write(REQUEST + b"Content-Length: %d\r\n\r\n" % (pieces * len(CHUNK)))
@@ -106,7 +106,7 @@ def test_a_body_of_many_times_a_heads_size_is_the_applications_to_judge() -> Non
     run(story)
 
 
-def test_many_requests_on_one_connection_are_not_one_large_head() -> None:
+def test_head_limit_applies_to_each_request_of_a_connection() -> None:
     async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState) -> None:
         for _ in range(40):
             writer.write(REQUEST + b"X-A: " + b"a" * 4000 + b"\r\n\r\n")
@@ -139,11 +139,11 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def test_whoever_does_not_finish_a_request_in_time_is_left() -> None:
+def test_connection_is_closed_when_its_request_is_not_finished_in_time() -> None:
     for unfinished in (b"", b"GET / HT", REQUEST, REQUEST + b"Content-Length: 9\r\n\r\na"):
         assert not is_closed(unfinished, late=False)
         assert is_closed(unfinished, late=True)
 
 
-def test_a_connection_kept_for_the_next_request_is_not_late() -> None:
+def test_keep_alive_connection_is_not_late() -> None:
     assert not is_closed(REQUEST + b"\r\n", late=True)

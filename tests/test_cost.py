@@ -14,25 +14,25 @@ MEASURED = Measured(2.0, 1.0, 0.02, 5.0, 40.0, 4, 3, 2, 6, 20.0)
 HALF_AN_HOUR = 1800
 
 
-def test_nothing_but_time_costs_cents() -> None:
+def test_idle_month_costs_cents() -> None:
     assert month(MEASURED, 0, 1).total < 0.25
 
 
 @pytest.mark.parametrize("views", [10_000, 1_000_000])
 @pytest.mark.parametrize("front", ["http", "url", "cloudfront"])
-def test_more_views_and_more_sites_cost_more(views: int, front: str) -> None:
+def test_cost_grows_with_views_and_sites(views: int, front: str) -> None:
     few = month(MEASURED, views, 10, front=front).total
     assert few < month(MEASURED, 2 * views, 10, front=front).total
     assert few < month(MEASURED, views, 100, front=front).total
 
 
-def test_a_front_door_is_paid_for() -> None:
+def test_cost_includes_the_front_door() -> None:
     url, http, cdn = (month(MEASURED, 1_000_000, 1, front=front).total for front in ("url", "http", "cloudfront"))
     assert http == pytest.approx(url + 1, abs=0.01)
     assert cdn > http + 1
 
 
-def test_gathering_saves_writes_and_loses_no_event() -> None:
+def test_batching_saves_writes_and_loses_no_event() -> None:
     at_once, gathered = simulate(3_000_000, 300, 0), simulate(3_000_000, 300, HALF_AN_HOUR)
     assert (at_once.held, at_once.busy_runs) == (0, gathered.busy_runs)
     assert gathered.partitions < at_once.partitions / 3
@@ -56,32 +56,32 @@ SMALLER = [each for each in rows("Dollars a month") if int(each[0].replace(",", 
 
 
 @pytest.mark.parametrize("row", SMALLER)
-def test_the_page_gives_the_dollars_that_its_figures_make(row: list[str]) -> None:
+def test_documented_monthly_costs_match_the_model(row: list[str]) -> None:
     views, sites = (int(cell.replace(",", "")) for cell in row[:2])
     for cell, front in ((row[2], "http"), (row[4], "url"), (row[6], "cloudfront")):
         assert float(cell) == pytest.approx(month(measured(), views, sites, front=front).total, abs=0.006)
 
 
 @pytest.mark.parametrize("row", rows("Flush frequency"), ids=lambda row: row[0])
-def test_the_page_gives_the_dollars_of_each_pace(row: list[str]) -> None:
+def test_documented_costs_of_each_flush_interval_match_the_model(row: list[str]) -> None:
     minutes = int(row[0])
     paid = [month(measured(), 1e6, 1, front=front, minutes=minutes).total for front in ("http", "url")]
     paid.append(month(measured(), 0, 1, minutes=minutes).total)
     assert [float(cell) for cell in row[1:]] == pytest.approx(paid, abs=0.006)
 
 
-def test_a_million_views_cost_what_was_aimed_at_with_a_flush_every_five_minutes() -> None:
+def test_million_views_meet_the_cost_target_with_a_five_minute_flush() -> None:
     assert month(measured(), 1e6, 1, front="http", minutes=5).total <= 2.00
     assert month(measured(), 1e6, 1, front="url", minutes=5).total <= 1.00
 
 
-def test_fewer_flushes_write_less_and_lose_no_event() -> None:
+def test_flushes_at_longer_intervals_write_less_and_lose_no_event() -> None:
     each_minute, every_five = (simulate(1e6, 1, 0, minutes) for minutes in (1, 5))
     assert every_five.partitions * 5 == each_minute.partitions
     assert simulate(1e6, 300, HALF_AN_HOUR, 5).partitions <= simulate(1e6, 300, HALF_AN_HOUR).partitions
 
 
-def test_the_page_gives_the_parts_that_its_figures_make() -> None:
+def test_documented_cost_parts_match_the_model() -> None:
     found = {name: float(dollars) for name, dollars in rows("Cost of a million page views")}
     assert found == pytest.approx(
         {name: getattr(month(measured(), 1e6, 1), name) for name in Month.__slots__}, abs=6e-4

@@ -52,9 +52,7 @@ def doctor(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str], dic
     return code, found["ok"], found["wrong"]
 
 
-def test_a_new_folder_is_well_and_nothing_is_left_in_it_but_what_is_made_anyway(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_doctor_passes_a_new_folder_and_leaves_no_extra_files(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, well, wrong = doctor(capsys)
     assert (code, wrong) == (0, {})
     assert list(well) == ALL
@@ -63,9 +61,7 @@ def test_a_new_folder_is_well_and_nothing_is_left_in_it_but_what_is_made_anyway(
     assert list((data / "probe").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_used_is_wrong_for_all_that_needs_it(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_doctor_fails_every_check_that_needs_an_unusable_folder(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data.write_bytes(b"a file")
     code, well, wrong = doctor(capsys)
     assert (code, list(well)) == (1, ["scratch room", "memory", "GeoIP"])
@@ -73,7 +69,7 @@ def test_a_folder_that_cannot_be_used_is_wrong_for_all_that_needs_it(
     assert wrong["data folder"].endswith("see MALLARD_DATA_DIR.")
 
 
-def test_a_bucket_is_well(store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_passes_a_bucket(store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
     code, well, wrong = doctor(capsys)
     assert (code, wrong) == (0, {})
     assert list(well) == ALL
@@ -81,7 +77,7 @@ def test_a_bucket_is_well(store: S3Store, capsys: pytest.CaptureFixture[str]) ->
     assert list(store.list("")) == []
 
 
-def test_a_bucket_that_is_not_there_is_wrong(
+def test_doctor_fails_for_a_missing_bucket(
     store: S3Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MALLARD_STORE", "s3://never-made")
@@ -90,7 +86,7 @@ def test_a_bucket_that_is_not_there_is_wrong(
     assert wrong["store"].startswith("The bucket never-made did not answer as expected: NoSuchBucket. MALLARD_STORE,")
 
 
-def test_a_bucket_with_versions_is_wrong_since_deleted_salts_can_be_read(
+def test_doctor_fails_a_versioned_bucket_because_of_deleted_salts(
     store: S3Store, aws: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = Server(aws.address).client
@@ -100,7 +96,7 @@ def test_a_bucket_with_versions_is_wrong_since_deleted_salts_can_be_read(
     assert "privacy cannot be promised" in wrong["deletions"]
 
 
-def test_a_server_that_refuses_swaps_is_wrong_by_name(
+def test_doctor_names_the_failed_checks_of_a_server_refusing_swaps(
     store: S3Store, aws: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     aws.only_etags = "none"
@@ -120,7 +116,7 @@ def test_a_server_that_refuses_swaps_is_wrong_by_name(
         ),
     ],
 )
-def test_a_single_writer_is_told_whether_it_must_be_one(
+def test_doctor_tells_a_single_writer_whether_the_setting_is_needed(
     store: S3Store,
     aws: Proxy,
     monkeypatch: pytest.MonkeyPatch,
@@ -148,7 +144,7 @@ def redrive(arn: str, receives: int) -> str:
     return f'{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": "{receives}"}}'
 
 
-def test_a_queue_on_sqs_that_keeps_messages_long_enough_is_well(
+def test_doctor_passes_an_sqs_queue_with_long_retention(
     store: S3Store, aws: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, dead = make_queue(aws, "dead", 14)
@@ -159,7 +155,7 @@ def test_a_queue_on_sqs_that_keeps_messages_long_enough_is_well(
     assert list(well)[-4:] == ["queue", "queue retention", "dead letters", "receives"]
 
 
-def test_a_queue_on_sqs_that_loses_messages_early_is_wrong_and_says_what_to_set(
+def test_doctor_fails_an_sqs_queue_with_short_retention_with_advice(
     store: S3Store, aws: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, dead = make_queue(aws, "dead-early", 4)
@@ -175,7 +171,7 @@ def test_a_queue_on_sqs_that_loses_messages_early_is_wrong_and_says_what_to_set(
     }
 
 
-def test_a_queue_on_sqs_without_dead_letters_is_wrong(
+def test_doctor_fails_an_sqs_queue_without_dead_letters(
     store: S3Store, aws: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = make_queue(aws, "events-alone", 7)
@@ -184,7 +180,7 @@ def test_a_queue_on_sqs_without_dead_letters_is_wrong(
     assert (code, list(wrong)) == (1, ["dead letters"])
 
 
-def test_a_queue_on_sqs_that_is_not_there_is_wrong(
+def test_doctor_fails_for_a_missing_sqs_queue(
     store: S3Store, aws: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MALLARD_QUEUE", f"{aws.address}/123456789012/never-made")
@@ -192,7 +188,7 @@ def test_a_queue_on_sqs_that_is_not_there_is_wrong(
     assert (code, list(wrong)) == (1, ["queue"])
 
 
-def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
+def test_doctor_exits_with_2_for_an_invalid_setting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MALLARD_SINGLE_WRITER", "perhaps")

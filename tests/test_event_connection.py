@@ -155,7 +155,7 @@ def names(file: Path) -> list[str]:
         (b" " * (MAX_BODY_BYTES + 1), FIREFOX),
     ],
 )
-def test_an_event_is_answered_as_uvicorns_way_answers_it(body: bytes, agent: str, tell: Tell) -> None:
+def test_event_response_equals_that_of_uvicorn(body: bytes, agent: str, tell: Tell) -> None:
     async def story(client: Talk) -> None:
         sent = (body, f"User-Agent: {agent}")
         own = await client.ask(request(*sent))
@@ -178,7 +178,7 @@ def test_an_event_is_answered_as_uvicorns_way_answers_it(body: bytes, agent: str
         (request(wire_body(), target="/api/events"), 401),
     ],
 )
-def test_every_other_request_is_uvicorns(sent: bytes, status: int, tell: Tell) -> None:
+def test_requests_other_than_events_are_passed_to_uvicorn(sent: bytes, status: int, tell: Tell) -> None:
     async def story(client: Talk) -> None:
         assert (await client.ask(sent)).status == status
         assert len(client.through_uvicorn) == 1
@@ -188,7 +188,7 @@ def test_every_other_request_is_uvicorns(sent: bytes, status: int, tell: Tell) -
     tell(story)
 
 
-def test_whoever_waits_for_leave_to_send_gets_it(tell: Tell, file: Path) -> None:
+def test_expect_100_continue_is_answered(tell: Tell, file: Path) -> None:
     async def story(client: Talk) -> None:
         body = wire_body(n="large")
         head = request(body, "Expect: 100-continue").removesuffix(body)
@@ -199,7 +199,7 @@ def test_whoever_waits_for_leave_to_send_gets_it(tell: Tell, file: Path) -> None
     assert names(file) == ["large"]
 
 
-def test_an_old_client_is_answered_and_left(tell: Tell) -> None:
+def test_http_1_0_client_is_answered_and_its_connection_closed(tell: Tell) -> None:
     async def story(client: Talk) -> None:
         assert (await client.ask(request(wire_body(), http="1.0"))).closes
         assert await client.is_closed()
@@ -207,7 +207,7 @@ def test_an_old_client_is_answered_and_left(tell: Tell) -> None:
     tell(story)
 
 
-def test_a_client_that_asks_for_the_end_is_answered_and_left(tell: Tell, file: Path) -> None:
+def test_connection_close_header_is_respected(tell: Tell, file: Path) -> None:
     async def story(client: Talk) -> None:
         reply = await client.ask(request(wire_body(), "Connection: close"))
         assert (reply.status, reply.closes) == (202, True)
@@ -239,7 +239,7 @@ def test_pipelined_requests_are_answered_in_their_order(tell: Tell, file: Path) 
     assert names(file) == ["a", "b", "c", "d"]
 
 
-def test_a_refusal_does_not_overtake_an_event_that_waits_for_its_commit(tell: Tell, file: Path) -> None:
+def test_refusal_waits_for_an_earlier_event_to_commit(tell: Tell, file: Path) -> None:
     async def story(client: Talk) -> None:
         assert (await client.ask(request(wire_body(n="first")))).status == 202
         with locked(file):
@@ -251,7 +251,7 @@ def test_a_refusal_does_not_overtake_an_event_that_waits_for_its_commit(tell: Te
     tell(story)
 
 
-def test_a_request_in_single_bytes_is_taken(tell: Tell, file: Path) -> None:
+def test_request_sent_in_single_bytes_is_accepted(tell: Tell, file: Path) -> None:
     async def story(client: Talk) -> None:
         for byte in request(wire_body(n="slow")) + request(wire_body(n="slower")):
             client.writer.write(bytes([byte]))
@@ -262,7 +262,7 @@ def test_a_request_in_single_bytes_is_taken(tell: Tell, file: Path) -> None:
     assert names(file) == ["slow", "slower"]
 
 
-def test_a_body_in_chunks_is_taken(tell: Tell, file: Path) -> None:
+def test_chunked_body_is_accepted(tell: Tell, file: Path) -> None:
     async def story(client: Talk) -> None:
         body = wire_body(n="chunked")
         chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:9], body[9:])) + b"0\r\n\r\n"
@@ -288,7 +288,7 @@ def test_a_body_over_the_limit_is_refused_before_its_end_and_skipped(tell: Tell,
 # Ends
 
 
-def test_a_client_that_goes_away_in_the_middle_leaves_nothing(tell: Tell, file: Path) -> None:
+def test_disconnect_during_a_request_stores_no_event(tell: Tell, file: Path) -> None:
     async def story(client: Talk) -> None:
         client.writer.write(request(wire_body())[:-1])
         await client.writer.drain()
@@ -300,7 +300,7 @@ def test_a_client_that_goes_away_in_the_middle_leaves_nothing(tell: Tell, file: 
     assert names(file) == []
 
 
-def test_an_event_whose_client_went_away_meanwhile_is_stored_all_the_same(tell: Tell, file: Path) -> None:
+def test_event_is_stored_when_its_client_disconnects_before_the_response(tell: Tell, file: Path) -> None:
     async def story(client: Talk) -> None:
         with locked(file):
             client.writer.write(request(wire_body(n="left")))
@@ -330,7 +330,7 @@ def test_a_shutdown_waits_for_an_event_under_way_and_then_closes(tell: Tell, fil
     assert names(file) == ["before", "under way"]
 
 
-def test_a_connection_without_a_request_is_closed_at_once_by_a_shutdown(tell: Tell) -> None:
+def test_idle_connection_is_closed_at_shutdown(tell: Tell) -> None:
     async def story(client: Talk) -> None:
         assert (await client.ask(request(wire_body()))).status == 202
         (connection,) = client.state.connections
@@ -340,7 +340,7 @@ def test_a_connection_without_a_request_is_closed_at_once_by_a_shutdown(tell: Te
     tell(story)
 
 
-def test_a_connection_is_kept_for_the_next_event_but_not_for_ever(tell: Tell) -> None:
+def test_connection_is_kept_alive_for_a_limited_time(tell: Tell) -> None:
     async def story(client: Talk) -> None:
         began = asyncio.get_running_loop().time()
         assert (await client.ask(request(wire_body()))).status == 202
@@ -354,7 +354,7 @@ def test_a_connection_is_kept_for_the_next_event_but_not_for_ever(tell: Tell) ->
     tell(story)
 
 
-def test_an_event_that_waits_for_its_commit_is_not_late(tell: Tell, file: Path) -> None:
+def test_event_waiting_for_its_commit_is_not_timed_out(tell: Tell, file: Path) -> None:
     async def story(client: Talk) -> None:
         with locked(file):
             client.writer.write(request(wire_body()))
@@ -370,7 +370,7 @@ def test_an_event_that_waits_for_its_commit_is_not_late(tell: Tell, file: Path) 
 # Faults
 
 
-def test_a_store_that_fails_is_503_and_the_connection_goes_on(tell: Any) -> None:
+def test_store_failure_is_503_and_the_connection_stays_open(tell: Any) -> None:
     async def story(client: Talk) -> None:
         for _ in range(2):
             reply = await client.ask(request(wire_body()))
@@ -380,7 +380,7 @@ def test_a_store_that_fails_is_503_and_the_connection_goes_on(tell: Any) -> None
     tell(story, over=BrokenStore())
 
 
-def test_what_nobody_foresaw_in_one_event_is_503_and_the_others_of_its_turn_are_taken(
+def test_unexpected_exception_for_one_event_is_503_and_other_events_are_accepted(
     tell: Tell, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(client: Talk) -> None:

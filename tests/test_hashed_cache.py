@@ -32,7 +32,7 @@ def test_hashed_cache_computes_a_value_once(length: Cached[[str], str], asked: l
     assert asked == ["ab", "c"]
 
 
-def test_hashed_cache_keeps_values_that_are_none() -> None:
+def test_hashed_cache_keeps_none_values() -> None:
     made: Iterator[None] = iter([None])
     find = hashed_cache(most_bytes=KB)(lambda _: next(made))
     assert [find(1), find(1)] == [None, None]
@@ -44,7 +44,7 @@ def test_hashed_cache_keeps_no_argument() -> None:
     assert objects_holding("somebody" + "-one") == []
 
 
-def test_hashed_cache_stays_within_its_bytes_whatever_it_is_filled_with() -> None:
+def test_hashed_cache_stays_within_its_bytes() -> None:
     rng = random.Random(1)
     find = hashed_cache(most_bytes=256 * KB)(lambda number: {"key": "x" * rng.randrange(3000), "number": number})
     for number in range(5000):
@@ -52,14 +52,14 @@ def test_hashed_cache_stays_within_its_bytes_whatever_it_is_filled_with() -> Non
     assert 64 * KB < find.cache.count_bytes() <= 256 * KB
 
 
-def test_hashed_cache_does_not_keep_a_value_that_would_push_out_all_others(length: Cached[[str], str]) -> None:
+def test_hashed_cache_does_not_keep_an_oversized_value(length: Cached[[str], str]) -> None:
     find = hashed_cache(most_bytes=8 * KB)(lambda size: "x" * size)
     find(10)
     find(5 * KB)
     assert find.cache.count_bytes() < KB
 
 
-def test_hashed_cache_keeps_what_is_asked_for_often(length: Cached[[str], str], asked: list[str]) -> None:
+def test_hashed_cache_keeps_frequently_used_values(length: Cached[[str], str], asked: list[str]) -> None:
     for number in range(10_000):
         length("often")
         length(str(number))
@@ -75,13 +75,13 @@ def test_forget_all_empties_every_cache(length: Cached[[str], str], asked: list[
     assert asked == ["ab", "ab"]
 
 
-def test_size_bytes_counts_what_is_inside() -> None:
+def test_size_bytes_counts_nested_values() -> None:
     assert size_bytes({"a": ("x" * 1000, ["y" * 1000])}) > 2000
     assert size_bytes(read_agent("x")) > 100
     assert ENTRY_BYTES > 0
 
 
-def test_keyed_digest_tells_arguments_apart() -> None:
+def test_keyed_digest_differs_between_arguments() -> None:
     given = [("a", None), ("a", "None"), ("a", 1), ("a", True), ("a\ud800",), ()]
     assert len({keyed_digest(each) for each in given}) == len(given)
     assert keyed_digest(("a",)) == keyed_digest(("a",))

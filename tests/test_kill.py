@@ -95,7 +95,7 @@ def check_the_numbers(server: Server, clients: list[Client]) -> None:
     assert answered <= shown <= sum(len(each.sent) for each in clients)
 
 
-def test_50_kills_of_serve_and_flush_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+def test_kills_of_serve_and_flush_neither_lose_nor_double_events(tmp_path: Path) -> None:
     data, random = tmp_path / "data", Random(SEED)
     server = Server(data, MALLARD_FLUSH_INTERVAL="1", MALLARD_FLUSH_COUNT="200", MALLARD_SEAL_ROWS=SEAL_ROWS)
     server.start()

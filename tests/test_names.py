@@ -44,7 +44,7 @@ def test_stored_host_follows_the_rules_of_browsers(written: str, stored: str) ->
     ["", ".", "a b", "*.a", "℀.com", "\u0080.com", "ü" * 64, "a" * 64, ".".join(["abc"] * 64), "ü" * 10**6, "\ud800"],
     ids=lambda text: text.encode("unicode_escape")[:12].decode(),
 )
-def test_stored_host_is_none_when_text_is_no_host(written: str) -> None:
+def test_stored_host_is_none_for_an_invalid_host(written: str) -> None:
     assert stored_host(written) is None
 
 
@@ -66,7 +66,7 @@ def test_stored_name_keeps_joiners_and_letters_of_all_scripts(text: str) -> None
     assert stored_path(f"/{text}") == f"/{text}"
 
 
-def test_stored_path_drops_an_invisible_character_that_was_percent_encoded() -> None:
+def test_stored_path_drops_a_percent_encoded_invisible_character() -> None:
     assert stored_path("/a%E2%80%AEb") == "/ab"
 
 
@@ -108,7 +108,7 @@ def test_stored_path_and_written_page_agree_about_paths() -> None:
         assert written_page(path) == stored_path(path)
 
 
-def test_written_host_and_referrer_take_what_people_paste() -> None:
+def test_written_host_and_referrer_accept_pasted_urls() -> None:
     assert written_host("https://Bücher.example/x") == "xn--bcher-kva.example"
     assert written_host("(not set)") == "(not set)"
     assert written_referrer("https://bücher.example/x#y") == "https://xn--bcher-kva.example/x"
@@ -120,7 +120,7 @@ def test_forms_hold_the_text_as_written_when_it_differs() -> None:
     assert forms("Signup", stored_label) == ("Signup",)
 
 
-def test_names_load_the_tables_of_international_names_only_when_one_is_met() -> None:
+def test_names_load_idna_tables_only_on_demand() -> None:
     program = (
         "import sys; from mallard.normalize.names import stored_host; stored_host('a.b'); print('idna' in sys.modules)"
     )

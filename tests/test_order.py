@@ -12,11 +12,11 @@ class Item:
         self.path = TESTS / name
 
 
-def test_longest_files_are_there() -> None:
+def test_longest_files_exist() -> None:
     assert [name for name in LONGEST if not (TESTS / name).is_file()] == []
 
 
-def test_longest_first_keeps_the_order_of_all_others() -> None:
+def test_longest_first_keeps_the_order_of_other_tests() -> None:
     items: list[Any] = [Item(name) for name in ("a.py", LONGEST[1], "b.py", LONGEST[0], LONGEST[1], "a.py")]
     longest_first(items)
     assert [item.path for item in items] == [

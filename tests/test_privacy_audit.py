@@ -134,7 +134,7 @@ def left(day: Day) -> dict[str, bytes]:
     return live_through(day)
 
 
-def test_the_day_was_a_real_one(day: Day, left: Mapping[str, bytes]) -> None:
+def test_audited_day_covers_all_responses_and_places(day: Day, left: Mapping[str, bytes]) -> None:
     """All kinds of answers, and all the places that are searched."""
     assert day.statuses >= {200, 202, 204, 400, 401, 404, 405, 413, 422}
     kinds = ("queue.sqlite, decoded", "queue.sqlite-wal", "events/", "rollups/", "salts/", "config/", "log", "answers")
@@ -145,12 +145,12 @@ def test_the_day_was_a_real_one(day: Day, left: Mapping[str, bytes]) -> None:
     assert len(left["output of mallard export"].splitlines()) > PEOPLE / 4
 
 
-def test_no_byte_of_a_server_tells_an_address_or_an_agent(left: Mapping[str, bytes], persons: list[Person]) -> None:
+def test_server_leaves_no_trace_of_addresses_or_agents(left: Mapping[str, bytes], persons: list[Person]) -> None:
     assert traces(left, persons) == []
 
 
 @pytest.mark.parametrize("form", ["address", "agent"])
-def test_the_search_finds_what_a_site_itself_sends(tmp_path: Path, persons: list[Person], form: str) -> None:
+def test_privacy_audit_finds_a_leak_through_a_property(tmp_path: Path, persons: list[Person], form: str) -> None:
     """A real leak, by a property: it is seen in the queue, in the table and in a copy of the log."""
     person = persons[1]
     own = str(person.address) if form == "address" else person.agent
@@ -166,7 +166,7 @@ def test_the_search_finds_what_a_site_itself_sends(tmp_path: Path, persons: list
 
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("number", [0, 1])
-def test_the_search_knows_every_form(persons: list[Person], number: int) -> None:
+def test_privacy_audit_recognises_every_encoding(persons: list[Person], number: int) -> None:
     """0 is on IPv6, 1 on IPv4."""
     person = persons[number]
     for form, planted in {**person.words, **person.bytes_}.items():
@@ -219,7 +219,7 @@ def bucket_and_queues(endpoint: str, folder: Path) -> dict[str, bytes]:
     return found
 
 
-def test_no_byte_of_the_functions_tells_an_address_or_an_agent(
+def test_functions_leave_no_trace_of_addresses_or_agents(
     aws: str, persons: list[Person], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     some = persons[:120]
@@ -247,7 +247,7 @@ def test_no_byte_of_the_functions_tells_an_address_or_an_agent(
     assert traces(seen, persons) == []
 
 
-def test_what_waits_in_the_local_queue_is_what_is_searched(tmp_path: Path, persons: list[Person]) -> None:
+def test_privacy_audit_searches_messages_in_the_local_queue(tmp_path: Path, persons: list[Person]) -> None:
     """A message planted in the queue's file is found there."""
     with patch.dict(os.environ, {"MALLARD_DATA_DIR": str(tmp_path)}):
         queue = open_local_queue(load_settings())
@@ -256,7 +256,7 @@ def test_what_waits_in_the_local_queue_is_what_is_searched(tmp_path: Path, perso
     assert any(": slice of the agent" in each for each in traces(places_below(tmp_path), persons))
 
 
-def test_debug_tells_nothing_of_what_libraries_send(aws: str, tmp_path: Path) -> None:
+def test_debug_log_contains_no_lines_of_libraries(aws: str, tmp_path: Path) -> None:
     """Their own lines of debug would hold signed requests, and messages as they are sent."""
     out = mallard(tmp_path / "data", "flush", MALLARD_STORE=os.environ["MALLARD_STORE"], MALLARD_S3_ENDPOINT=aws)
     assert b"0 events written" in out

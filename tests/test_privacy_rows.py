@@ -25,12 +25,12 @@ def blocks() -> Iterator[dict[str, str]]:
     vars(logger).update(kept)
 
 
-def test_each_block_is_what_the_page_view_leaves(blocks: dict[str, str]) -> None:
+def test_privacy_document_blocks_match_a_real_pageview(blocks: dict[str, str]) -> None:
     found = dict(BLOCK.findall(DOCUMENT.read_text("utf-8")))
     assert found == blocks
 
 
-def test_no_block_but_the_request_holds_the_address_or_the_agent(blocks: dict[str, str]) -> None:
+def test_privacy_document_shows_address_and_agent_in_the_request_only(blocks: dict[str, str]) -> None:
     assert ADDRESS in blocks["request"]
     assert AGENT in blocks["request"]
     for place, text in blocks.items():
@@ -38,11 +38,11 @@ def test_no_block_but_the_request_holds_the_address_or_the_agent(blocks: dict[st
             assert [word for word in (ADDRESS, "Mozilla", "Gecko", "50123", "4711") if word in text] == [], place
 
 
-def test_the_formula_of_the_document_gives_the_id(blocks: dict[str, str]) -> None:
+def test_documented_formula_gives_the_visitor_id(blocks: dict[str, str]) -> None:
     assert f'"visitor_id": {recomputed_visitor_id()}' in blocks["message"]
 
 
-def test_the_metrics_of_a_server_count_the_page_view_and_log_nothing(tmp_path: Path) -> None:
+def test_metrics_count_the_documented_pageview_and_the_log_stays_empty(tmp_path: Path) -> None:
     """The lines that the document shows of /metrics."""
     wanted = [line for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("mallard_")]
     assert wanted

@@ -57,11 +57,11 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[str]
     return code, capsys.readouterr().out.splitlines()
 
 
-def test_repair_says_that_nothing_is_damaged(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_repair_reports_an_undamaged_store(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys) == (0, ["Nothing is damaged."])
 
 
-def test_repair_lists_damaged_files_and_changes_nothing(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_repair_lists_damaged_files_without_changes(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     damage(store, HERE.segment(1), "empty")
     before = {row.key: row.version for row in store.list("")}
     code, lines = run(capsys)
@@ -86,7 +86,7 @@ def test_repair_apply_sets_the_named_day_aside_only(store: LocalStore, capsys: p
     assert run(capsys) == (0, ["Nothing is damaged."])
 
 
-def test_repair_has_damaged_rollups_counted_again_and_deletes_damaged_salts(
+def test_repair_rebuilds_damaged_rollups_and_deletes_damaged_salts(
     store: LocalStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = Place(store)
@@ -117,7 +117,7 @@ def test_doctor_names_damaged_files_and_strays(store: LocalStore) -> None:
 
 
 @pytest.mark.parametrize("key", OBJECTS)
-def test_damaged_objects_names_each_with_the_way_out(key: str) -> None:
+def test_damaged_objects_are_named_with_advice(key: str) -> None:
     store = MemoryStore()
     store.put_if_absent(key, b"\x00")
     (found,) = damaged_objects(store)
@@ -125,7 +125,7 @@ def test_damaged_objects_names_each_with_the_way_out(key: str) -> None:
     assert found.advice
 
 
-def test_a_damaged_key_and_a_damaged_link_leave_the_lists_of_the_others(caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_key_and_link_do_not_hide_the_others(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
     ring, links = ApiKeys(store), SharedLinks(store, PasswordHashing())
     _, key = ring.create("one", "ReadOnly", NOW)
@@ -167,7 +167,7 @@ def test_damaged_counts_of_drops_are_named(caplog: pytest.LogCaptureFixture) -> 
     assert "rejected/date=2026-03-10/counts.json is damaged" in caplog.text
 
 
-def test_server_answers_beside_a_damaged_file_and_takes_events_until_it_is_repaired(
+def test_server_answers_and_accepts_events_beside_a_damaged_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MALLARD_DATA_DIR", str(tmp_path))

@@ -41,7 +41,7 @@ def rows_in_table(data: Path) -> list[tuple[int, ...]]:
     return duckdb.execute(sql, [f"{data}/events/**/*.parquet"]).fetchall()
 
 
-def test_a_hit_is_in_the_numbers_at_once_and_stays_there_through_a_flush(tmp_path: Path) -> None:
+def test_pageview_is_counted_at_once_and_through_a_flush(tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_FLUSH_INTERVAL="1") as server:
         assert server.send() == 202
         assert server.main()["total_pageviews"] == 1
@@ -64,7 +64,7 @@ def test_an_event_answered_202_survives_sigkill_and_counts_once(tmp_path: Path) 
 
 @pytest.mark.usefixtures("a_program")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_flushes_what_is_pending_and_ends_with_0(tmp_path: Path, number: signal.Signals) -> None:
+def test_signal_flushes_pending_events_and_exits_with_0(tmp_path: Path, number: signal.Signals) -> None:
     with Server(tmp_path / "data") as server:
         for page in range(5):
             assert server.send(u=f"/{page}") == 202
@@ -73,7 +73,7 @@ def test_a_signal_flushes_what_is_pending_and_ends_with_0(tmp_path: Path, number
 
 
 @pytest.mark.usefixtures("a_program")
-def test_shutdown_ends_within_its_timeout_even_where_a_client_hangs(tmp_path: Path) -> None:
+def test_shutdown_ends_within_its_timeout_when_a_client_hangs(tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_SHUTDOWN_TIMEOUT="2") as server:
         host, port = server.origin.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as hanging:
@@ -103,7 +103,7 @@ def test_a_retry_with_the_same_client_id_counts_once_before_and_after_the_flush(
         assert len(rows_in_table(tmp_path / "data")) == 1
 
 
-def test_the_line_to_paste_names_a_script_that_is_there(tmp_path: Path) -> None:
+def test_greeting_names_an_existing_script(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         (script,) = re.findall(r'src="(http://[^"]+)"', server.greeting())
         assert script == f"{server.origin}/tracking/script.js"
@@ -126,7 +126,7 @@ def asked(server: Server, method: str, path: str, body: Any = None, **headers: s
             return refused.code, json.load(refused)
 
 
-def test_until_a_password_is_set_nothing_is_read_or_changed_and_events_are_taken(tmp_path: Path) -> None:
+def test_server_without_a_password_accepts_events_and_refuses_the_api(tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_AUTH="on") as server:
         assert server.send() == 202
         for method, path in (
@@ -146,9 +146,7 @@ def test_until_a_password_is_set_nothing_is_read_or_changed_and_events_are_taken
 
 
 @pytest.mark.parametrize("header", [{"Host": "rebound.example:8000"}, {"X_Forwarded_For": "192.0.2.7"}])
-def test_a_first_visitor_from_elsewhere_needs_the_token_that_the_start_prints(
-    tmp_path: Path, header: dict[str, str]
-) -> None:
+def test_setup_from_elsewhere_needs_the_printed_token(tmp_path: Path, header: dict[str, str]) -> None:
     with Server(tmp_path / "data", MALLARD_AUTH="on") as server:
         token = re.search(r"it takes this token:\n\n  (\S+)\n", server.greeting())
         assert token
@@ -165,7 +163,7 @@ def test_a_first_visitor_from_elsewhere_needs_the_token_that_the_start_prints(
         assert PASSWORD not in server.log()
 
 
-def test_the_dashboard_is_served_and_what_made_it_is_not(tmp_path: Path) -> None:
+def test_dashboard_is_served_without_its_build_files(tmp_path: Path) -> None:
     def status(path: str) -> int:
         with socket.create_connection((host, int(port))) as client, client.makefile("rb") as answer:
             client.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
@@ -178,13 +176,13 @@ def test_the_dashboard_is_served_and_what_made_it_is_not(tmp_path: Path) -> None
         assert [status(path) for path in closed] == [404] * 5
 
 
-def test_whoever_opened_the_numbers_to_all_reads_them_under_any_name(tmp_path: Path) -> None:
+def test_statistics_are_readable_under_any_host_when_auth_is_off(tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_AUTH="off") as server:
         assert asked(server, "GET", "/api/sites", Host="analytics.example")[0] == 200
         assert "MALLARD_AUTH=off" in server.log()
 
 
-def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+def test_serve_exits_with_2_for_a_port_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run_serve(MALLARD_PORT=str(port), MALLARD_DATA_DIR=str(tmp_path / "data"))
@@ -192,14 +190,14 @@ def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     assert ended.stderr == f"mallard: 127.0.0.1:{port} is in use by another program; stop it or set MALLARD_PORT.\n"
 
 
-def test_a_folder_that_cannot_be_used_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+def test_serve_exits_with_2_for_an_unusable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ended = run_serve(MALLARD_PORT="0", MALLARD_DATA_DIR=str(tmp_path / "file"))
     assert ended.returncode == 2
     assert ended.stderr == f"mallard: The folder {tmp_path / 'file'} cannot be used: Not a directory.\n"
 
 
-def test_a_wrong_setting_is_one_sentence_and_exit_code_2() -> None:
+def test_serve_exits_with_2_for_an_invalid_setting() -> None:
     ended = run_serve(MALLARD_PORT="eighty")
     assert ended.returncode == 2
     assert ended.stderr == "mallard: MALLARD_PORT is 'eighty', but must be a whole number from 0 to 65535.\n"
@@ -212,7 +210,7 @@ def test_help_explains_settings_signals_and_exit_codes() -> None:
         assert word in text
 
 
-def test_the_metrics_tell_of_kept_answers(tmp_path: Path) -> None:
+def test_metrics_include_result_cache_hits(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         for _ in range(3):
             server.get("/api/stats/timeseries?site_id=a.example")

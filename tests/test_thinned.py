@@ -18,7 +18,7 @@ class Item:
         self.marks.append(mark)
 
 
-def test_thinned_files_are_there() -> None:
+def test_thinned_files_exist() -> None:
     assert [name for name in THINNED if not (TESTS / name).exists()] == []
 
 
@@ -27,7 +27,7 @@ def test_one_of_is_one_when_a_file_is_not_thinned() -> None:
     assert one_of(TESTS / "query/test_api.py") == 1
 
 
-def test_thin_keeps_the_first_of_so_many_with_all_its_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thin_keeps_the_first_of_each_group_with_all_its_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     file = "browser/test_tracker.py"
     monkeypatch.setitem(THINNED, file, 2)
     heavy = ["heavy", "divided"]

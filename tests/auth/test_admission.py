@@ -110,18 +110,18 @@ def test_the_owner_and_an_admin_key_may_do_everything(place: Place) -> None:
         assert place.statuses(headers) == dict.fromkeys(ALL, 200)
 
 
-def test_a_key_that_reads_changes_nothing(place: Place) -> None:
+def test_read_only_key_cannot_change_anything(place: Place) -> None:
     assert place.statuses(key(place, "ReadOnly")) == dict.fromkeys(READS, 200) | dict.fromkeys(WRITES, 403)
 
 
-def test_a_key_of_one_site_stays_there(place: Place) -> None:
+def test_key_of_one_site_is_refused_for_other_sites(place: Place) -> None:
     expected = dict.fromkeys(READS, 200) | dict.fromkeys(WRITES, 403) | {"other numbers": 403}
     assert place.statuses(key(place, "ReadOnly", "a.example")) == expected
     expected = dict.fromkeys(ALL, 200) | {"other numbers": 403, "set other": 403}
     assert place.statuses(key(place, "Admin", "a.example")) == expected
 
 
-def test_a_key_that_sends_events_reads_nothing(place: Place) -> None:
+def test_ingest_key_cannot_read_statistics(place: Place) -> None:
     assert place.statuses(key(place, "Ingest")) == dict.fromkeys(ALL, 403)
 
 
@@ -131,7 +131,7 @@ def test_reports_need_valid_credentials(place: Place) -> None:
     assert place.client.get(MAIN).headers["www-authenticate"] == "Bearer"
 
 
-def test_unknown_site_costs_a_stranger_no_read_and_no_place_in_the_book(place: Place) -> None:
+def test_unknown_site_costs_no_settings_read_and_no_cache_entry(place: Place) -> None:
     place.book.change("a.example", {"public": True}, NOW)
     assert place.client.get("/api/stats/main?site_id=a.example").status_code == 200
     read: list[str] = []
@@ -150,7 +150,7 @@ def test_unknown_site_costs_a_stranger_no_read_and_no_place_in_the_book(place: P
     assert not place.book.holds("1.other.example")
 
 
-def test_a_public_site_s_numbers_are_for_everyone_and_nothing_else_is(place: Place) -> None:
+def test_public_site_opens_its_statistics_and_nothing_else(place: Place) -> None:
     place.book.change("a.example", {"public": True}, NOW)
     expected = dict.fromkeys(ALL, 401) | {"numbers": 200, "query": 200}
     assert place.statuses({}) == expected
@@ -167,7 +167,7 @@ def test_a_shared_link_shows_one_site(place: Place) -> None:
     assert place.statuses(headers) == dict.fromkeys(ALL, 401)
 
 
-def test_a_link_with_a_filter_shows_nothing_that_is_not_narrowed_by_it(place: Place) -> None:
+def test_shared_link_with_a_filter_is_refused_for_unfiltered_routes(place: Place) -> None:
     link = place.gate.links.create("a.example", "a", NOW, filters='[["is","visit:country",["DE"]]]')
     headers = {"authorization": f"Bearer {place.gate.guard.let_in(link, NOW)}"}
     assert place.client.get(MAIN, headers=headers).status_code == 200
@@ -176,21 +176,21 @@ def test_a_link_with_a_filter_shows_nothing_that_is_not_narrowed_by_it(place: Pl
     assert "narrowed" in answer.json()["error"]
 
 
-def test_a_page_of_another_site_changes_nothing_with_the_owner_s_cookie(place: Place) -> None:
+def test_cross_site_request_with_the_session_cookie_changes_nothing(place: Place) -> None:
     cookie = {"cookie": f"mm_session={place.gate.sessions.begin(NOW)}"}
     for page in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}, {}):
         found = place.statuses({**cookie, **page})
         assert {what for what, status in found.items() if status == 403} == {"query", "set", "set other", "erase"}
 
 
-def test_until_a_password_is_set_everything_is_401(tmp_path: Path) -> None:
+def test_every_route_is_401_until_a_password_is_set(tmp_path: Path) -> None:
     place = Place(tmp_path, admin_password="")
     assert place.statuses({}) == place.statuses(key(place, "Admin")) == dict.fromkeys(ALL, 401)
     assert "No password is set yet" in place.client.get(MAIN).json()["error"]
     place.engine.close()
 
 
-def test_without_auth_everyone_may_do_everything_but_pages_of_other_sites(tmp_path: Path) -> None:
+def test_every_route_is_open_without_auth_except_to_pages_of_other_sites(tmp_path: Path) -> None:
     place = Place(tmp_path, auth="off", admin_password="")
     assert place.statuses({}) == dict.fromkeys(ALL, 200)
     found = place.statuses({"origin": "https://evil.example"})

@@ -17,7 +17,7 @@ from support.memory import MemoryStore
 # The first visit
 
 
-def test_the_first_visit_sets_the_password_and_logs_in(place: Place) -> None:
+def test_setup_sets_the_password_and_logs_in(place: Place) -> None:
     client = place.instance()
     assert status(client) == (True, False)
     found = answered(client.post("/api/auth/setup", json={"password": GOOD}))
@@ -27,14 +27,14 @@ def test_the_first_visit_sets_the_password_and_logs_in(place: Place) -> None:
     assert status(place.instance()) == (False, False)
 
 
-def test_a_second_setup_is_409_and_changes_nothing(place: Place) -> None:
+def test_second_setup_is_409_and_changes_nothing(place: Place) -> None:
     answered(place.instance().post("/api/auth/setup", json={"password": GOOD}))
     assert "set already" in sentence(place.instance().post("/api/auth/setup", json={"password": OTHER}), 409)
     answered(log_in(place.instance()))
     sentence(log_in(place.instance(), OTHER), 401)
 
 
-def test_a_setup_that_another_was_faster_with_is_409(place: Place) -> None:
+def test_setup_that_loses_a_race_is_409(place: Place) -> None:
     first, second = place.instance(), place.instance()
     place.store.before_write.append(lambda: answered(second.post("/api/auth/setup", json={"password": OTHER})))
     assert "same moment" in sentence(first.post("/api/auth/setup", json={"password": GOOD}), 409)
@@ -52,12 +52,12 @@ def test_a_weak_password_is_400(place: Place, password: str) -> None:
     "body", [b"", b"{}", b"no JSON", b"[]", b'{"password": 7}', b'{"password": "kettle-moss-17", "role": "x"}']
 )
 @pytest.mark.parametrize("path", ["/api/auth/setup", "/api/auth/login"])
-def test_a_wrong_body_is_400_in_one_sentence(place: Place, path: str, body: bytes) -> None:
+def test_auth_body_of_a_wrong_shape_is_400_with_one_sentence(place: Place, path: str, body: bytes) -> None:
     answer = place.instance().post(path, content=body, headers={"content-type": "application/json"})
     assert GOOD not in sentence(answer, 400)
 
 
-def test_a_form_of_another_site_sets_nothing(place: Place) -> None:
+def test_setup_from_a_page_of_another_site_is_refused(place: Place) -> None:
     body = b'{"password": "kettle-moss-17"}'
     client = place.instance()
     plain = {"content-type": "text/plain", "origin": "https://evil.example"}
@@ -67,7 +67,7 @@ def test_a_form_of_another_site_sets_nothing(place: Place) -> None:
     assert status(client) == (True, False)
 
 
-def test_from_elsewhere_the_first_visit_needs_the_token_that_was_printed() -> None:
+def test_setup_from_elsewhere_needs_the_printed_token() -> None:
     place = Place(on_loopback=False, token="printed")
     client = place.instance("https://stats.example.com")
     assert "token" in sentence(client.post("/api/auth/setup", json={"password": GOOD}), 403)
@@ -77,7 +77,7 @@ def test_from_elsewhere_the_first_visit_needs_the_token_that_was_printed() -> No
 
 
 @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"x-forwarded-for": "198.51.100.9"}])
-def test_a_name_made_to_lead_here_and_a_proxy_are_elsewhere(place: Place, headers: dict[str, str]) -> None:
+def test_setup_needs_the_token_for_a_rebound_name_or_a_proxy(place: Place, headers: dict[str, str]) -> None:
     sentence(place.instance().post("/api/auth/setup", json={"password": GOOD}, headers=headers), 403)
 
 
@@ -88,7 +88,7 @@ def test_login_is_refused_when_no_password_is_set(place: Place) -> None:
 # Configured
 
 
-def test_a_configured_password_needs_no_first_visit_and_is_changed_where_it_is_configured() -> None:
+def test_configured_password_needs_no_setup_and_cannot_be_changed_over_http() -> None:
     client = Place(admin_password=GOOD).instance()
     assert status(client) == (False, False)
     sentence(client.post("/api/auth/setup", json={"password": OTHER}), 409)
@@ -98,13 +98,13 @@ def test_a_configured_password_needs_no_first_visit_and_is_changed_where_it_is_c
     assert "MALLARD_ADMIN_PASSWORD" in sentence(answer, 409)
 
 
-def test_a_configured_password_that_is_common_stops_the_start() -> None:
+def test_configured_common_password_stops_the_start() -> None:
     with pytest.raises(ConfigError, match=r"^MALLARD_ADMIN_PASSWORD: .*most common") as refused:
         Place(admin_password="letmein123").instance()
     assert "letmein123" not in str(refused.value)
 
 
-def test_another_configured_password_ends_the_sessions_of_the_one_before() -> None:
+def test_sessions_end_when_the_configured_password_changes() -> None:
     store = FaultyStore(MemoryStore())
     token = answered(log_in(Place(store, admin_password=GOOD).instance()))["token"]
     bearer = {"authorization": f"Bearer {token}"}
@@ -115,7 +115,7 @@ def test_another_configured_password_ends_the_sessions_of_the_one_before() -> No
     assert not answered(later)["authenticated"]
 
 
-def test_without_auth_everyone_is_in_and_there_is_nothing_to_log_in_to() -> None:
+def test_login_and_setup_are_409_when_auth_is_off() -> None:
     client = Place(auth="off").instance()
     assert status(client) == (False, True)
     assert answered(client.get("/api/auth/status"))["open"] is True
@@ -128,9 +128,7 @@ def test_without_auth_everyone_is_in_and_there_is_nothing_to_log_in_to() -> None
 
 
 @pytest.mark.parametrize(("auth", "warnings"), [("off", 1), ("on", 0)])
-def test_a_server_without_auth_says_so_when_it_starts(
-    caplog: pytest.LogCaptureFixture, auth: str, warnings: int
-) -> None:
+def test_start_without_auth_logs_a_warning(caplog: pytest.LogCaptureFixture, auth: str, warnings: int) -> None:
     Place(auth=auth).instance()
     assert len([each for each in caplog.records if "MALLARD_AUTH=off" in each.message]) == warnings
 
@@ -143,7 +141,7 @@ def cookie_of(answer: httpx2.Response) -> set[str]:
     return {name.partition("=")[0], *(each.lower() for each in attributes)}
 
 
-def test_the_cookie_is_for_this_site_s_own_requests_and_no_script(owner: TestClient) -> None:
+def test_session_cookie_is_same_site_and_http_only(owner: TestClient) -> None:
     found = cookie_of(log_in(owner))
     assert found == {"mm_session", "httponly", "max-age=86400", "path=/", "samesite=strict"}
 
@@ -158,7 +156,7 @@ def test_the_cookie_is_for_this_site_s_own_requests_and_no_script(owner: TestCli
         ("false", {"x-forwarded-proto": "https"}, False),
     ],
 )
-def test_the_cookie_is_secure_where_it_came_over_https_or_as_told(
+def test_session_cookie_is_secure_over_https_or_as_configured(
     word: str, headers: dict[str, str], is_secure: bool
 ) -> None:
     client = Place(admin_password=GOOD, secure_cookies=word).instance()
@@ -168,7 +166,7 @@ def test_the_cookie_is_secure_where_it_came_over_https_or_as_told(
     assert ("secure" in cookie_of(client.post("/api/auth/logout"))) is is_secure
 
 
-def test_the_cookie_is_secure_where_the_server_speaks_tls_itself() -> None:
+def test_session_cookie_is_secure_when_the_server_speaks_tls_itself() -> None:
     assert "secure" in cookie_of(log_in(Place(admin_password=GOOD).instance("https://localhost:8000")))
 
 
@@ -231,7 +229,7 @@ def test_a_login_from_a_page_of_another_site_is_refused(place: Place, owner: Tes
     assert "set-cookie" not in answer.headers
 
 
-def test_a_changed_password_ends_all_sessions_but_a_new_one_for_who_changed_it(place: Place, owner: TestClient) -> None:
+def test_password_change_ends_all_sessions_and_starts_a_new_one(place: Place, owner: TestClient) -> None:
     other = place.instance()
     bearer = {"authorization": f"Bearer {answered(log_in(other))['token']}"}
     answered(other.get("/api/keys", headers=bearer))
@@ -243,7 +241,7 @@ def test_a_changed_password_ends_all_sessions_but_a_new_one_for_who_changed_it(p
     answered(log_in(other, OTHER))
 
 
-def test_a_password_is_changed_by_who_is_logged_in_and_knows_it(place: Place, owner: TestClient) -> None:
+def test_password_change_needs_a_session_and_the_current_password(place: Place, owner: TestClient) -> None:
     change = {"current": GOOD, "new": OTHER}
     sentence(place.instance().post("/api/auth/password", json=change), 401)
     sentence(owner.post("/api/auth/password", json={**change, "current": OTHER}), 403)
@@ -253,7 +251,7 @@ def test_a_password_is_changed_by_who_is_logged_in_and_knows_it(place: Place, ow
 
 
 @pytest.mark.parametrize("path", ["/auth", "/api/auth"])
-def test_the_seed_s_two_spellings_are_both_served(path: str) -> None:
+def test_seed_routes_are_served_in_both_spellings(path: str) -> None:
     client = Place().instance()
     answered(client.post(f"{path}/setup", json={"password": GOOD}))
     answered(client.post(f"{path}/login", json={"password": GOOD}))
@@ -265,7 +263,7 @@ def test_the_seed_s_two_spellings_are_both_served(path: str) -> None:
     answered(client.post(f"{path}/logout", headers=OWN_PAGE))
 
 
-def test_no_answer_is_kept_by_a_cache(owner: TestClient) -> None:
+def test_auth_responses_are_not_cacheable(owner: TestClient) -> None:
     for answer in (owner.get("/api/auth/status"), log_in(owner), log_in(owner, "wrong"), owner.get("/api/keys")):
         assert answer.headers["cache-control"] == "no-store"
 
@@ -273,7 +271,7 @@ def test_no_answer_is_kept_by_a_cache(owner: TestClient) -> None:
 # Guessing
 
 
-def test_after_so_many_wrong_passwords_even_the_right_one_has_to_wait(place: Place, owner: TestClient) -> None:
+def test_login_with_the_right_password_is_throttled_after_failures(place: Place, owner: TestClient) -> None:
     answers = [log_in(place.instance(), f"wrong-{number}") for number in range(7)]
     assert [each.status_code for each in answers] == [401] * 5 + [429] * 2
     assert answers[5].headers["retry-after"] == "300"
@@ -285,7 +283,7 @@ def test_after_so_many_wrong_passwords_even_the_right_one_has_to_wait(place: Pla
     answered(log_in(place.instance()))
 
 
-def test_the_owner_gets_in_from_elsewhere_while_somebody_guesses(place: Place, owner: TestClient) -> None:
+def test_owner_can_log_in_from_another_address_during_guessing(place: Place, owner: TestClient) -> None:
     for number in range(9):
         log_in(place.instance(), f"wrong-{number}")
     place.address = "198.51.100.9"
@@ -300,14 +298,14 @@ def test_login_limits_are_settings() -> None:
     answered(log_in(place.instance()))
 
 
-def test_guessing_the_current_password_in_a_stolen_session_is_counted_too(place: Place, owner: TestClient) -> None:
+def test_password_change_attempts_are_throttled(place: Place, owner: TestClient) -> None:
     change = {"current": "wrong", "new": OTHER}
     answers = [owner.post("/api/auth/password", json=change).status_code for _ in range(6)]
     assert answers == [403] * 5 + [429]
     sentence(log_in(owner), 429)
 
 
-def test_a_right_and_a_wrong_password_hash_as_often(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_login_hashes_as_often_for_right_and_wrong_passwords(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[bool] = []
     client = place.instance()
     answered(client.post("/api/auth/setup", json={"password": GOOD}))
@@ -328,7 +326,7 @@ def test_login_is_refused_when_attempts_cannot_be_stored(place: Place, owner: Te
     sentence(log_in(owner), 503)
 
 
-def test_a_server_too_busy_to_check_passwords_locks_nobody_out(place: Place, owner: TestClient) -> None:
+def test_login_is_not_counted_when_the_server_is_too_busy_to_hash(place: Place, owner: TestClient) -> None:
     hashing = PasswordHashing(wait_seconds=0)
     for _ in range(AT_ONCE):
         hashing._places.acquire()
@@ -343,9 +341,7 @@ def test_a_server_too_busy_to_check_passwords_locks_nobody_out(place: Place, own
 # A dashboard on another site
 
 
-def test_the_dashboard_of_another_site_asks_with_a_token_and_no_other_site_does(
-    place: Place, owner: TestClient
-) -> None:
+def test_cors_allows_the_dashboard_origin_with_a_token_only(place: Place, owner: TestClient) -> None:
     client = place.instance()
     wanted = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
     allowed = client.options("/api/keys", headers={**wanted, "origin": DASHBOARD})
@@ -363,7 +359,7 @@ def test_the_dashboard_of_another_site_asks_with_a_token_and_no_other_site_does(
     assert "access-control-allow-origin" not in read.headers
 
 
-def test_without_one_no_other_site_is_answered() -> None:
+def test_cors_headers_are_absent_without_a_dashboard_origin() -> None:
     client = Place(admin_password=GOOD, dashboard_origin="").instance()
     assert "access-control-allow-origin" not in client.get("/api/auth/status", headers={"origin": DASHBOARD}).headers
 
@@ -391,7 +387,7 @@ LONG = "x" * (9 * 1024)
     "path", ["/api/auth/login", "/auth/login", "/api/auth/setup", "/api/auth/password", "/api/keys", "/api/share/abc"]
 )
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer mm_wrong"}, {"cookie": "mm_session=wrong"}])
-def test_a_stranger_s_body_is_8_kb_at_most(path: str, headers: dict[str, str], place: Place) -> None:
+def test_anonymous_body_is_limited_to_8_kb(path: str, headers: dict[str, str], place: Place) -> None:
     client = place.instance()
     assert "8 KB" in sentence(client.post(path, json={"password": LONG}, headers=headers), 413)
     answered(client.post("/api/auth/setup", json={"password": GOOD}))

@@ -26,7 +26,7 @@ def test_a_key_is_made_shown_once_listed_and_revoked(owner: TestClient) -> None:
     sentence(owner.delete(f"/api/keys/{'0' * 64}"), 404)
 
 
-def test_a_key_may_be_for_some_sites_and_some_time(owner: TestClient) -> None:
+def test_key_may_be_limited_to_sites_and_a_time(owner: TestClient) -> None:
     wish = {"name": "a", "scope": "Ingest", "sites": ["Example.com"], "expires_at": "2026-03-31"}
     made = answered(owner.post("/api/keys", json=wish), 201)
     assert (made["sites"], made["expires_at"]) == (["example.com"], "2026-04-01T00:00:00+00:00")
@@ -43,7 +43,7 @@ def test_a_key_may_be_for_some_sites_and_some_time(owner: TestClient) -> None:
         {"name": "a", "scope": "Admin", "expires": "2026-03-31"},
     ],
 )
-def test_a_key_that_cannot_be_is_400(owner: TestClient, wish: dict[str, Any]) -> None:
+def test_invalid_key_request_is_400(owner: TestClient, wish: dict[str, Any]) -> None:
     sentence(owner.post("/api/keys", json=wish), 400)
     assert answered(owner.get("/api/keys")) == []
 
@@ -70,7 +70,7 @@ def test_a_revoked_key_is_refused_everywhere_within_seconds(place: Place, owner:
     sentence(elsewhere.get("/api/keys", headers=key), 401)
 
 
-def test_a_cookie_alone_changes_nothing(owner: TestClient) -> None:
+def test_cookie_without_same_origin_headers_changes_nothing(owner: TestClient) -> None:
     del owner.headers["sec-fetch-site"]
     sentence(owner.post("/api/keys", json={"name": "a", "scope": "Admin"}), 403)
     sentence(
@@ -84,7 +84,7 @@ def test_a_cookie_alone_changes_nothing(owner: TestClient) -> None:
 # Shared links
 
 
-def test_a_link_lets_whoever_has_it_look(place: Place, owner: TestClient) -> None:
+def test_shared_link_gives_read_access(place: Place, owner: TestClient) -> None:
     wish = {"site_id": "Example.com", "name": "board", "filters": '[["is","visit:country",["DE"]]]', "embeddable": True}
     link = answered(owner.post("/api/links", json=wish), 201)
     assert link == {
@@ -108,7 +108,7 @@ def test_a_link_lets_whoever_has_it_look(place: Place, owner: TestClient) -> Non
     sentence(owner.delete(f"/api/links/{link['slug']}"), 404)
 
 
-def test_a_link_s_password_is_guessed_as_little_as_the_owner_s(place: Place, owner: TestClient) -> None:
+def test_shared_link_password_attempts_are_throttled(place: Place, owner: TestClient) -> None:
     link = answered(owner.post("/api/links", json={"site_id": "a.example", "name": "a", "password": OTHER}), 201)
     assert link["has_password"]
     visitor, path = place.instance(), f"/api/share/{link['slug']}"
@@ -130,7 +130,7 @@ def test_a_link_s_password_is_guessed_as_little_as_the_owner_s(place: Place, own
         {"site_id": "a.example"},
     ],
 )
-def test_a_link_that_cannot_be_is_400(owner: TestClient, wish: dict[str, Any]) -> None:
+def test_invalid_link_request_is_400(owner: TestClient, wish: dict[str, Any]) -> None:
     sentence(owner.post("/api/links", json=wish), 400)
     assert answered(owner.get("/api/links")) == []
 

@@ -39,7 +39,7 @@ def guess(store: Store, times: int, now: datetime = NOW, address: str = HERE, do
     return [attempts(store).begin(door, address, now).wait_seconds for _ in range(times)]
 
 
-def test_after_so_many_failures_the_door_is_closed_on_every_instance(store: Store) -> None:
+def test_throttle_locks_on_every_instance_after_failures(store: Store) -> None:
     assert guess(store, 7) == [0, 0, 0, 0, 0, 300, 300]
     assert guess(store, 1, NOW + 100 * SECOND) == [200]
     assert guess(store, 1, NOW + LOCKOUT - SECOND / 2) == [1]
@@ -51,12 +51,12 @@ def test_refused_attempts_do_not_prolong_the_lockout(store: Store) -> None:
     assert guess(store, 6, NOW + LOCKOUT) == [0, 0, 0, 0, 0, 300]
 
 
-def test_begin_forgets_what_a_clock_that_was_ahead_has_counted(store: Store) -> None:
+def test_begin_ignores_attempts_counted_by_a_clock_that_was_ahead(store: Store) -> None:
     guess(store, 7, NOW + timedelta(hours=6))
     assert guess(store, 6) == [0, 0, 0, 0, 0, 300]
 
 
-def test_begin_believes_for_seconds_that_a_door_is_closed_without_a_look_at_the_store() -> None:
+def test_begin_caches_a_lockout_for_seconds_without_a_store_read() -> None:
     counted = CountedReads()
     one = attempts(counted)
     assert [one.begin("admin", HERE, NOW).wait_seconds for _ in range(6)] == [0, 0, 0, 0, 0, 300]
@@ -69,7 +69,7 @@ def test_begin_believes_for_seconds_that_a_door_is_closed_without_a_look_at_the_
     assert one.begin("admin", HERE, NOW + 6 * SECOND).wait_seconds == 0
 
 
-def test_others_are_not_locked_out(store: Store) -> None:
+def test_throttle_does_not_lock_other_addresses_or_links(store: Store) -> None:
     guess(store, 9)
     assert guess(store, 1, address=ELSEWHERE) == [0]
     assert guess(store, 1, door="link abc") == [0]
@@ -81,7 +81,7 @@ def test_forgive_resets_the_failures(store: Store) -> None:
     assert guess(store, 6) == [0, 0, 0, 0, 0, 300]
 
 
-def test_an_attempt_that_could_not_be_made_is_not_counted_and_opens_nothing() -> None:
+def test_attempt_taken_back_is_not_counted_and_lifts_no_lockout() -> None:
     store = MemoryStore()
     for _ in range(9):
         guess(store, 1)
@@ -93,7 +93,7 @@ def test_an_attempt_that_could_not_be_made_is_not_counted_and_opens_nothing() ->
     assert guess(store, 1) == [300]
 
 
-def test_many_at_once_are_no_way_around(store: Store) -> None:
+def test_throttle_counts_concurrent_attempts(store: Store) -> None:
     one, start = attempts(store), threading.Barrier(12)
     waits: list[int] = []
 
@@ -109,7 +109,7 @@ def test_many_at_once_are_no_way_around(store: Store) -> None:
     assert sorted(waits) == [0] * 5 + [300] * 7
 
 
-def test_an_attempt_counted_elsewhere_at_the_same_moment_counts_too() -> None:
+def test_throttle_counts_attempts_of_another_instance_in_a_race() -> None:
     inner = MemoryStore()
     guess(inner, 4)
     store = FaultyStore(inner)
@@ -123,7 +123,7 @@ def test_an_attempt_counted_elsewhere_at_the_same_moment_counts_too() -> None:
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-9))])
-def test_midnight_opens_no_door(zone: timezone) -> None:
+def test_throttle_lockout_survives_midnight(zone: timezone) -> None:
     store, late = MemoryStore(), datetime(2026, 3, 10, 23, 59, tzinfo=UTC)
     guess(store, 3, late)
     after = (late + 90 * SECOND).astimezone(zone)
@@ -135,7 +135,7 @@ def test_midnight_opens_no_door(zone: timezone) -> None:
     assert guess(store, 1, late + LOCKOUT, ELSEWHERE) == [0]
 
 
-def test_one_network_of_ipv6_is_one_guesser_and_an_ipv4_address_is_itself_in_either_form() -> None:
+def test_throttle_counts_ipv6_by_network_and_ipv4_by_address_in_either_form() -> None:
     store = MemoryStore()
     guess(store, 3, address="2001:db8:1:2::1")
     guess(store, 2, address="2001:db8:1:2:ffff::9")
@@ -145,7 +145,7 @@ def test_one_network_of_ipv6_is_one_guesser_and_an_ipv4_address_is_itself_in_eit
     assert guess(store, 1, address=HERE) == [300]
 
 
-def test_the_store_knows_no_address_and_another_day_knows_it_by_another_name() -> None:
+def test_throttle_stores_no_address_and_a_daily_hash() -> None:
     store = MemoryStore()
     guess(store, 2)
     guess(store, 2, NOW + timedelta(days=1))
@@ -156,13 +156,13 @@ def test_the_store_knows_no_address_and_another_day_knows_it_by_another_name() -
     assert len(names) == len(set(names)) == 6
 
 
-def test_other_secrets_know_the_same_address_by_other_names() -> None:
+def test_throttle_hash_of_an_address_depends_on_the_secret() -> None:
     store = MemoryStore()
     guess(store, 5)
     assert LoginThrottle(store, b"t" * 32, most=5, lockout_seconds=300).begin("admin", HERE, NOW).wait_seconds == 0
 
 
-def test_the_counts_are_bounded_and_who_is_locked_out_stays_so() -> None:
+def test_throttle_counts_are_bounded_and_keep_lockouts() -> None:
     store = MemoryStore()
     crowd = attempts(store)
     guess(store, 5)
@@ -174,7 +174,7 @@ def test_the_counts_are_bounded_and_who_is_locked_out_stays_so() -> None:
     assert max(data.count(b"[") for data in objects) <= MAX_COUNTS
 
 
-def test_a_full_shard_takes_the_newest_in_place_of_the_least() -> None:
+def test_full_shard_replaces_the_lowest_count_by_the_newest() -> None:
     store = MemoryStore()
     one = attempts(store, most=1000)
     guess(store, 5)
@@ -202,7 +202,7 @@ def clients_of(network: str, step: int, count: int) -> list[str]:
         ("198.51.0.0/16", 256, 64 * 5),
     ],
 )
-def test_clients_of_one_network_share_a_count(network: str, step: int, most: int) -> None:
+def test_throttle_counts_clients_of_one_network_together(network: str, step: int, most: int) -> None:
     store = MemoryStore()
     crowd = attempts(store)
     clients = clients_of(network, step, 200)
@@ -211,7 +211,7 @@ def test_clients_of_one_network_share_a_count(network: str, step: int, most: int
     assert waits == [0] * most + [300] * 50
 
 
-def test_a_48_of_ipv6_has_one_count_however_many_clients_it_has() -> None:
+def test_throttle_counts_an_ipv6_48_together() -> None:
     store = MemoryStore()
     crowd = attempts(store)
     moments = [NOW + number * SECOND / 25 for number in range(1600)]
@@ -220,7 +220,7 @@ def test_a_48_of_ipv6_has_one_count_however_many_clients_it_has() -> None:
     assert waits.count(0) <= 8 * 5
 
 
-def test_a_client_that_was_let_in_before_is_closed_out_by_its_own_failures_only() -> None:
+def test_client_with_an_earlier_login_is_locked_by_its_own_failures_only() -> None:
     store = MemoryStore()
     one = attempts(store)
     for each in clients_of("198.51.100.0/24", 1, 100):
@@ -230,14 +230,14 @@ def test_a_client_that_was_let_in_before_is_closed_out_by_its_own_failures_only(
     assert known == [0] * 5 + [300]
 
 
-def test_an_attempt_says_whether_its_network_failed_before() -> None:
+def test_attempt_tells_whether_its_network_failed_before() -> None:
     one = attempts(MemoryStore())
     assert one.begin("admin", "2001:db8:1:2::1", NOW).is_first
     assert not one.begin("admin", "2001:db8:99:2::1", NOW).is_first
     assert one.begin("admin", "2001:db9::1", NOW).is_first
 
 
-def test_forgiving_leaves_the_failures_of_neighbours() -> None:
+def test_forgive_keeps_the_failures_of_neighbours() -> None:
     one = attempts(MemoryStore())
     here, *neighbours = clients_of("198.51.100.0/24", 1, 40)
     for each in neighbours:
@@ -259,7 +259,7 @@ def test_expired_counts_are_deleted_at_the_next_attempt() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"no JSON", b"[]", b'{"a": 1}', b'{"a": ["x", "y"]}', b'{"a": [1]}'])
-def test_damaged_counts_close_no_door(data: bytes) -> None:
+def test_damaged_attempt_counts_cause_no_lockout(data: bytes) -> None:
     store = MemoryStore()
     guess(store, 5)
     for key in [key for key in store.objects if not key.endswith("key.json")]:
@@ -267,7 +267,7 @@ def test_damaged_counts_close_no_door(data: bytes) -> None:
     assert guess(store, 1) == [0]
 
 
-def test_a_damaged_key_is_a_fault() -> None:
+def test_damaged_throttle_key_raises() -> None:
     store = MemoryStore()
     guess(store, 1)
     store.objects[f"{ATTEMPTS}date=2026-03-10/key.json"] = b"{}"

@@ -48,7 +48,7 @@ def test_a_forgotten_password_is_replaced(store: LocalStore, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("text", ["", "\n", "short\n", "password1\n", "x" * 5000])
-def test_a_weak_one_is_refused_in_one_sentence(
+def test_weak_password_is_refused_in_one_sentence(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     pipe_in(monkeypatch, text)
@@ -80,7 +80,7 @@ def until(stream: IO[bytes], prompt: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("second", "exit_code"), [(GOOD, 0), (OTHER, 2)])
-def test_on_a_terminal_it_is_asked_for_twice_and_not_shown(store: LocalStore, second: str, exit_code: int) -> None:
+def test_password_command_prompts_twice_without_echo(store: LocalStore, second: str, exit_code: int) -> None:
     terminal = f"import pty, os, sys; status = pty.spawn([{sys.executable!r}, '-m', 'mallard', 'password']); "
     terminal += "sys.exit(os.waitstatus_to_exitcode(status))"
     with subprocess.Popen([sys.executable, "-c", terminal], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
@@ -98,7 +98,7 @@ def test_on_a_terminal_it_is_asked_for_twice_and_not_shown(store: LocalStore, se
     assert (store.get(PASSWORD_KEY) is not None) is (exit_code == 0)
 
 
-def test_a_key_that_expires_says_so(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_list_shows_the_expiry_of_a_key(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys", "create", "--name", "a", "--expires", "2999-12-31"]) == 0
     text = capsys.readouterr().out.split()[0]
     assert ApiKeys(store).find(text)
@@ -110,16 +110,14 @@ def test_a_key_that_expires_says_so(store: LocalStore, capsys: pytest.CaptureFix
     assert "expires_at is '2020-01-01', but must be in the future." in capsys.readouterr().err
 
 
-def test_a_key_that_is_over_is_listed_as_such(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_expired_key_is_listed_as_expired(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     ApiKeys(store).create("a", "Admin", datetime(2020, 1, 1, tzinfo=UTC), expires="2020-01-02")
     assert main(["keys", "list"]) == 0
     assert " over " in capsys.readouterr().out
     assert json.loads(next(store.root.glob("config/keys/*.json")).read_text())["revoked"] is False
 
 
-def test_a_made_key_stands_alone_on_the_output_so_that_a_script_can_take_it(
-    store: LocalStore, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_keys_create_prints_only_the_key_to_stdout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys", "create", "--name", "curl"]) == 0
     key, said = capsys.readouterr()
     found = ApiKeys(store).find(key.removesuffix("\n"))

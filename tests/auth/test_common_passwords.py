@@ -25,7 +25,7 @@ from mallard.auth.common_passwords import WORDS, is_common
         *("letmein!", "iloveyou1", "welcome1", "admin123", "trustno1", "Summer2026!", "mallard-metrics", "changeme1"),
     ],
 )
-def test_a_common_password_is_known_as_one(password: str) -> None:
+def test_common_password_is_recognised(password: str) -> None:
     assert is_common(password)
 
 
@@ -36,15 +36,15 @@ def test_a_common_password_is_known_as_one(password: str) -> None:
         *("passwords are hard", "12345678-and-more", "xK9#mP2$vL"),
     ],
 )
-def test_an_uncommon_one_is_not(password: str) -> None:
+def test_uncommon_password_is_accepted(password: str) -> None:
     assert not is_common(password)
 
 
 @given(st.sampled_from(sorted(WORDS)), st.text("0123456789!?.-", max_size=6), st.booleans())
-def test_a_known_word_stays_one_with_digits_and_signs_around_it(word: str, edge: str, first: bool) -> None:
+def test_common_word_with_digits_and_signs_is_recognised(word: str, edge: str, first: bool) -> None:
     assert is_common(edge + word.upper() if first else word + edge)
 
 
 @given(st.text(max_size=200))
-def test_any_text_gets_an_answer(text: str) -> None:
+def test_common_password_check_accepts_any_text(text: str) -> None:
     assert is_common(text) in (True, False)

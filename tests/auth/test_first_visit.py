@@ -35,7 +35,7 @@ def test_setup_needs_the_token_when_other_machines_reach_the_server(headers: dic
     assert "token" in refused.sentence
 
 
-def test_a_server_reached_from_elsewhere_asks_everyone_for_the_token() -> None:
+def test_setup_needs_the_token_when_not_on_loopback() -> None:
     place = visit(on_loopback=False, token="right")
     assert place.refusal(LOCAL, " right\n") is None
     assert [bool(place.refusal(LOCAL, given)) for given in ("", "wrong", "righ", "\ud800")] == [True] * 4

@@ -67,7 +67,7 @@ def test_a_session_is_the_owner_s_by_cookie_or_as_a_bearer_token() -> None:
 
 
 @pytest.mark.parametrize("scope", ["ReadOnly", "Admin", "Ingest"])
-def test_a_key_is_known_by_either_header(scope: str) -> None:
+def test_key_is_accepted_in_either_header(scope: str) -> None:
     place = house()
     text, _ = place.keys.create("a", scope, NOW, (SITE,))
     expected = Identity(Credential.KEY, scope, (SITE,))
@@ -92,7 +92,7 @@ def test_header_credentials_win_over_the_cookie() -> None:
     assert place.who(cookie=cookie, x_api_key="mm_wrong") == UNKNOWN
 
 
-def test_until_a_password_is_set_nobody_is_anybody() -> None:
+def test_authenticator_recognises_no_credential_until_a_password_is_set() -> None:
     place = house(password="")
     text, _ = place.keys.create("a", "Admin", NOW)
     assert place.who() == place.who(x_api_key=text) == UNSET
@@ -101,7 +101,7 @@ def test_until_a_password_is_set_nobody_is_anybody() -> None:
     assert place.who(x_api_key=text) == Identity(Credential.KEY, "Admin")
 
 
-def test_a_link_shows_its_site_through_its_filter_until_it_is_revoked_or_its_time_is_over() -> None:
+def test_link_token_gives_its_site_and_filter_until_revoked_or_expired() -> None:
     place = house()
     link = place.links.create(SITE, "a", NOW, filters='[["is","visit:country",["DE"]]]')
     token = f"Bearer {place.guard.let_in(link, NOW)}"
@@ -115,7 +115,7 @@ def test_a_link_shows_its_site_through_its_filter_until_it_is_revoked_or_its_tim
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_a_cookie_changes_something_for_our_own_pages_only(method: str) -> None:
+def test_cookie_is_accepted_for_writes_from_own_pages_only(method: str) -> None:
     place = house()
     token = place.sessions.begin(NOW)
     cookie = f"mm_session={token}"
@@ -133,7 +133,7 @@ def test_a_cookie_changes_something_for_our_own_pages_only(method: str) -> None:
     assert place.who(method, authorization=f"Bearer {token}", origin="https://evil.example") == OWNER
 
 
-def test_an_open_server_lets_everyone_in_but_no_page_of_another_site_change_anything() -> None:
+def test_open_server_accepts_everyone_except_cross_site_writes() -> None:
     place = house(is_open=True, password="")
     assert place.who() == place.who("DELETE") == place.who("PUT", sec_fetch_site="same-origin") == ANYONE
     refused = place.guard.identify(FOREIGN_PAGE, "DELETE", NOW)
@@ -190,14 +190,14 @@ def width(ask: str) -> int:
     return max(len(ask), 4) + 2
 
 
-def test_every_refusal_is_a_sentence() -> None:
+def test_refusals_are_sentences() -> None:
     for who in PEOPLE.values():
         for ask in ASKS.values():
             denied = ask(who)
             assert denied is None or denied.sentence.endswith(".")
 
 
-def test_of_some_sites_each_sees_those_it_may_read() -> None:
+def test_readable_sites_depend_on_the_identity() -> None:
     sites = [SITE, OTHER, "public.example"]
     seen = {name: who.readable(sites, {"public.example"}) for name, who in PEOPLE.items()}
     assert seen["session"] == seen["ReadOnly"] == sites
@@ -220,5 +220,5 @@ def test_of_some_sites_each_sees_those_it_may_read() -> None:
         (";;=;", []),
     ],
 )
-def test_the_session_is_one_cookie_of_many(cookie: str, tokens: list[str]) -> None:
+def test_session_cookie_is_found_among_others(cookie: str, tokens: list[str]) -> None:
     assert sessions_in({"cookie": cookie}) == tokens

@@ -27,5 +27,5 @@ def test_localhost_and_addresses_are_own_names(host: str) -> None:
         "example.com@127.0.0.1.example",
     ],
 )
-def test_every_other_name_is_not(host: str) -> None:
+def test_foreign_names_are_not_own_names(host: str) -> None:
     assert not is_own_name(host)

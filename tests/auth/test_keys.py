@@ -47,7 +47,7 @@ def test_find_returns_none_for_text_that_is_no_key(text: str) -> None:
     assert ApiKeys(store).find(text) is None
 
 
-def test_a_revoked_key_is_dead_at_once_here_and_within_seconds_elsewhere() -> None:
+def test_revoked_key_is_refused_here_at_once_and_elsewhere_within_seconds() -> None:
     store, clock = MemoryStore(), Clock()
     here, elsewhere = ApiKeys(store, clock=clock), ApiKeys(store, clock=clock)
     text, key = here.create("a", "Admin", NOW)
@@ -62,11 +62,11 @@ def test_a_revoked_key_is_dead_at_once_here_and_within_seconds_elsewhere() -> No
 
 
 @pytest.mark.parametrize("key_hash", ["", "0" * 64, "../../salts/x", "z" * 64])
-def test_revoking_what_is_not_there_says_so(key_hash: str) -> None:
+def test_revoke_of_an_unknown_key_returns_false(key_hash: str) -> None:
     assert not ApiKeys(MemoryStore()).revoke(key_hash)
 
 
-def test_a_key_made_after_it_was_asked_for_is_found_within_seconds() -> None:
+def test_key_created_after_a_failed_lookup_is_found_within_seconds() -> None:
     clock, store = Clock(), MemoryStore()
     ring = ApiKeys(store, clock=clock)
     text, key = ApiKeys(store).create("a", "Admin", NOW)
@@ -83,7 +83,7 @@ def test_a_wrong_name_or_scope_is_refused(name: str, scope: str) -> None:
         ApiKeys(MemoryStore()).create(name, scope, NOW)
 
 
-def test_a_damaged_key_is_a_fault() -> None:
+def test_damaged_key_raises() -> None:
     store = MemoryStore()
     text, key = ApiKeys(store).create("a", "Admin", NOW)
     store.delete(f"{KEYS}{key.key_hash}.json")
@@ -101,14 +101,14 @@ def test_a_damaged_key_is_a_fault() -> None:
         ("2026-03-11T12:00", datetime(2026, 3, 11, 11, 59, 59, tzinfo=UTC)),
     ],
 )
-def test_a_key_is_over_when_its_time_is(expires: str, last: datetime) -> None:
+def test_key_expires_at_its_time(expires: str, last: datetime) -> None:
     store = MemoryStore()
     text, _ = ApiKeys(store).create("a", "ReadOnly", NOW, expires=expires)
     assert ApiKeys(store, now=lambda: last).find(text)
     assert ApiKeys(store, now=lambda: last + timedelta(seconds=1)).find(text) is None
 
 
-def test_a_key_that_is_kept_in_memory_is_over_in_time_too() -> None:
+def test_cached_key_expires_at_its_time() -> None:
     moments = (NOW + timedelta(seconds=each) for each in count())
     ring = ApiKeys(MemoryStore(), clock=Clock(), now=lambda: next(moments))
     text, _ = ring.create("a", "ReadOnly", NOW, expires="2026-03-10T15:30:02Z")
@@ -123,7 +123,7 @@ def test_a_wrong_expiry_is_refused(expires: str) -> None:
         ApiKeys(MemoryStore()).create("a", "Admin", NOW, expires=expires)
 
 
-def test_the_day_of_its_last_use_is_written_once() -> None:
+def test_key_last_used_day_is_written_once() -> None:
     store = FaultyStore(MemoryStore())
     moments = iter([NOW, NOW, NOW, NOW + timedelta(days=1)])
     ring = ApiKeys(store, now=lambda: next(moments))
@@ -138,7 +138,7 @@ def test_the_day_of_its_last_use_is_written_once() -> None:
     assert NOW.strftime("%H:%M") not in str([each.last_used for each in ring.all()])
 
 
-def test_a_key_in_use_costs_the_store_one_read_in_some_seconds() -> None:
+def test_key_in_use_costs_one_store_read_per_cache_period() -> None:
     store, clock = CountedReads(), Clock()
     ring = ApiKeys(store, clock=clock, now=lambda: NOW)
     text, _ = ring.create("a", "Ingest", NOW)
@@ -150,7 +150,7 @@ def test_a_key_in_use_costs_the_store_one_read_in_some_seconds() -> None:
     assert store.reads - reads == 2
 
 
-def test_a_use_that_cannot_be_written_is_one_all_the_same() -> None:
+def test_key_works_when_its_last_use_cannot_be_written() -> None:
     store = FaultyStore(MemoryStore())
     ring = ApiKeys(store, now=lambda: NOW)
     text, key = ring.create("a", "Ingest", NOW)
@@ -190,7 +190,7 @@ def test_a_key_of_an_earlier_version_is_found() -> None:
         ({}, ""),
     ],
 )
-def test_a_key_stands_in_either_header(headers: dict[str, str], text: str) -> None:
+def test_key_is_read_from_either_header(headers: dict[str, str], text: str) -> None:
     assert key_in(headers) == text
 
 

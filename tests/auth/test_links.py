@@ -29,7 +29,7 @@ def links(store: Store, clock: Clock | None = None) -> SharedLinks:
     return SharedLinks(store, quick_hashing(), clock=clock or Clock())
 
 
-def test_a_link_is_found_by_its_slug_with_all_it_says(store: Store) -> None:
+def test_link_is_found_by_its_slug_with_all_fields(store: Store) -> None:
     made = links(store).create(SITE, " For the board ", NOW, filters='[["is","visit:country",["DE"]]]', embeddable=True)
     found = links(store).find(made.slug)
     assert found == made
@@ -45,7 +45,7 @@ def test_a_slug_is_128_random_bits() -> None:
     assert len({each.slug for each in made}) == 50
 
 
-def test_a_password_is_asked_for_where_one_was_set_and_stored_as_a_hash() -> None:
+def test_link_password_is_required_and_stored_as_a_hash() -> None:
     store = MemoryStore()
     mine = links(store)
     link = mine.create(SITE, "a", NOW, password="kettle-moss-17")
@@ -55,7 +55,7 @@ def test_a_password_is_asked_for_where_one_was_set_and_stored_as_a_hash() -> Non
     assert not [data for data in store.objects.values() if b"kettle-moss-17" in data]
 
 
-def test_a_revoked_link_is_dead_here_at_once_and_elsewhere_within_seconds(store: Store) -> None:
+def test_revoked_link_is_refused_here_at_once_and_elsewhere_within_seconds(store: Store) -> None:
     clock = Clock()
     here, elsewhere = links(store, clock), links(store, clock)
     slug = here.create(SITE, "a", NOW).slug
@@ -101,7 +101,7 @@ def test_create_refuses_wrong_arguments(given: dict[str, str], error: type[Excep
     assert not store.objects
 
 
-def test_a_damaged_link_is_a_fault() -> None:
+def test_damaged_link_raises() -> None:
     store = MemoryStore()
     store.put_if_absent(f"{LINKS}{'A' * 22}.json", b"{}")
     with pytest.raises(StoreUnavailableError):
@@ -119,14 +119,14 @@ def names(store: Store) -> str:
     return " ".join(row.key for row in store.list(""))
 
 
-def test_link_is_stored_under_a_name_that_does_not_open_it(store: Store) -> None:
+def test_link_is_stored_under_the_hash_of_its_slug(store: Store) -> None:
     slug = links(store).create(SITE, "a", NOW).slug
     assert names(store) == f"{LINKS}{hashlib.sha256(slug.encode()).hexdigest()}.json"
     assert links(store).find(names(store).removeprefix(LINKS).removesuffix(".json")) is None
 
 
 @pytest.mark.parametrize("read", ["find", "all"])
-def test_link_of_an_earlier_version_is_moved_to_its_hash_when_it_is_read(read: str, store: Store) -> None:
+def test_link_of_an_earlier_version_is_moved_to_its_hash_when_read(read: str, store: Store) -> None:
     link = under_its_slug(store)
     assert (links(store).find(link.slug) if read == "find" else links(store).all()) == (
         link if read == "find" else [link]
@@ -137,7 +137,7 @@ def test_link_of_an_earlier_version_is_moved_to_its_hash_when_it_is_read(read: s
     assert links(store).all() == []
 
 
-def test_link_of_an_earlier_version_stays_revoked_when_another_instance_is_moving_it() -> None:
+def test_link_of_an_earlier_version_stays_revoked_during_its_move() -> None:
     store = MemoryStore()
     link = under_its_slug(store)
     stale = store.objects[f"{LINKS}{link.slug}.json"]

@@ -36,7 +36,7 @@ def known_networks(store: MemoryStore, clock: Clock | None = None) -> KnownNetwo
     return KnownNetworks(store, b"s" * 32, clock=clock or Clock())
 
 
-def test_network_is_known_for_a_month_after_its_login_on_every_instance() -> None:
+def test_known_network_lasts_a_month_on_every_instance() -> None:
     store = MemoryStore()
     known_networks(store).remember("2001:db8:1:2::1", NOW)
     other = known_networks(store)
@@ -60,7 +60,7 @@ def test_known_networks_are_bounded_hashed_and_written_once_a_day() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"no JSON", b"[]", b'{"a": 1}', b'{"a": "yesterday"}'])
-def test_damaged_known_networks_are_none(data: bytes) -> None:
+def test_damaged_known_networks_are_treated_as_empty(data: bytes) -> None:
     store = MemoryStore()
     store.objects[KNOWN_NETWORKS_KEY] = data
     assert not known_networks(store).has(HERE, NOW)
@@ -68,7 +68,7 @@ def test_damaged_known_networks_are_none(data: bytes) -> None:
     assert known_networks(store).has(HERE, NOW)
 
 
-def test_guess_rate_lets_a_burst_through_and_then_one_a_second() -> None:
+def test_guess_throttle_allows_a_burst_and_then_one_per_second() -> None:
     rate, now = GuessThrottle(), NOW.timestamp()
     for _ in range(BURST):
         assert rate.wait_seconds(now) == 0
@@ -81,7 +81,7 @@ def test_guess_rate_lets_a_burst_through_and_then_one_a_second() -> None:
     assert rate.wait_seconds(now - 3599) == 0
 
 
-def test_storm_from_everywhere_slows_strangers_and_not_a_network_that_was_let_in_before() -> None:
+def test_login_storm_slows_unknown_networks_but_not_known_ones() -> None:
     store = MemoryStore()
     gate = AuthService(
         Settings(max_login_attempts=1000),
@@ -100,7 +100,7 @@ def test_storm_from_everywhere_slows_strangers_and_not_a_network_that_was_let_in
     assert gate.try_password("lantern-fjord-4", "198.51.100.9", NOW + timedelta(seconds=1)) is True
 
 
-def test_strangers_take_one_place_of_two_and_few_of_them_wait() -> None:
+def test_unknown_networks_take_one_hashing_place_and_few_wait() -> None:
     slow = SlowHasher()
     hashing = PasswordHashing(slow, wait_seconds=30)  # type: ignore[arg-type]  # all that is used of one
     outcomes: list[object] = []
@@ -130,7 +130,7 @@ def test_strangers_take_one_place_of_two_and_few_of_them_wait() -> None:
     assert outcomes.count(True) == UNKNOWN_NETWORKS_WAITING + 1
 
 
-def test_one_network_of_strangers_has_few_of_the_waiting_places() -> None:
+def test_unknown_network_has_few_of_the_waiting_places() -> None:
     hashing = quick_hashing()
     known = hashing.hash("right")
     with hashing._unknown_place("other", float("inf")):  # the one place of strangers is taken

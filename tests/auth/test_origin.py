@@ -35,21 +35,21 @@ DASHBOARD = "https://dash.example.org"
         ({}, RequestPage.UNKNOWN),
     ],
 )
-def test_the_browser_says_whose_page_it_is(headers: dict[str, str], page: RequestPage) -> None:
+def test_request_page_is_determined_from_the_browser_headers(headers: dict[str, str], page: RequestPage) -> None:
     assert page_of(headers, DASHBOARD) is page
 
 
-def test_without_a_dashboard_elsewhere_no_other_origin_is_ours() -> None:
+def test_other_origins_are_foreign_without_a_dashboard_origin() -> None:
     assert page_of({"origin": DASHBOARD, "host": "a.example"}, "") is RequestPage.FOREIGN
     assert page_of({"origin": "", "host": "a.example"}, "") is RequestPage.FOREIGN
 
 
 @given(st.text(max_size=50), st.text(max_size=50))
-def test_whatever_the_headers_say_there_is_an_answer(origin: str, host: str) -> None:
+def test_request_page_is_determined_for_any_headers(origin: str, host: str) -> None:
     assert page_of({"origin": origin, "host": host}, DASHBOARD) in RequestPage
 
 
 @pytest.mark.parametrize("name", ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"])
-def test_a_proxy_is_known_by_what_it_adds(name: str) -> None:
+def test_proxy_is_detected_by_its_headers(name: str) -> None:
     assert passed_a_proxy({"host": "localhost", name: "x"})
     assert not passed_a_proxy({"host": "localhost"})

@@ -33,7 +33,7 @@ def passwords(store: Store, configured: str = "", clock: Clock | None = None) ->
     return AdminPassword(store, configured, hashing=quick_hashing(), clock=clock or Clock())
 
 
-def test_the_first_password_is_set_and_no_second_one(store: Store) -> None:
+def test_first_password_can_be_set_once(store: Store) -> None:
     first, elsewhere = passwords(store), passwords(store)
     assert first.mark() == ""
     assert first.set_first(GOOD, NOW)
@@ -45,7 +45,7 @@ def test_the_first_password_is_set_and_no_second_one(store: Store) -> None:
     assert first.mark() == elsewhere.mark() != ""
 
 
-def test_of_two_who_set_it_at_once_one_wins(store: Store) -> None:
+def test_first_password_set_concurrently_has_one_winner(store: Store) -> None:
     start = threading.Barrier(2)
     won: list[str] = []
 
@@ -64,7 +64,7 @@ def test_of_two_who_set_it_at_once_one_wins(store: Store) -> None:
     assert passwords(store).check(won[0])
 
 
-def test_of_two_who_both_saw_none_the_later_write_loses() -> None:
+def test_first_password_of_the_later_write_is_refused() -> None:
     inner = MemoryStore()
     stepped = SteppedStore(inner)
     actors = [Actor(each, lambda each=each: passwords(stepped).set_first(each, NOW)) for each in (GOOD, OTHER)]  # type: ignore[misc]
@@ -78,7 +78,7 @@ def test_of_two_who_both_saw_none_the_later_write_loses() -> None:
     assert passwords(inner).check(OTHER)
 
 
-def test_a_lost_answer_leaves_a_password_that_holds() -> None:
+def test_first_password_holds_after_a_lost_response() -> None:
     store = FaultyStore(MemoryStore())
     store.faults.append(Fault.LOST_ANSWER)
     with pytest.raises(StoreUnavailableError):
@@ -97,7 +97,7 @@ def test_the_hash_is_argon2id_with_the_parameters_owasp_asks_for() -> None:
     assert not [data for data in store.objects.values() if GOOD.encode() in data]
 
 
-def test_a_hash_of_other_parameters_is_made_anew_at_the_next_login_and_sessions_go_on() -> None:
+def test_password_is_rehashed_at_login_when_parameters_changed_and_sessions_stay() -> None:
     store = MemoryStore()
     old = passwords(store)
     old.set_first(GOOD, NOW)
@@ -112,14 +112,14 @@ def test_a_hash_of_other_parameters_is_made_anew_at_the_next_login_and_sessions_
     assert today.check(GOOD)
 
 
-def test_a_new_hash_that_cannot_be_written_denies_nobody() -> None:
+def test_login_succeeds_when_the_rehash_cannot_be_written() -> None:
     store = FaultyStore(MemoryStore())
     passwords(store).set_first(GOOD, NOW)
     store.faults.append(Fault.UNAVAILABLE)
     assert AdminPassword(store).check(GOOD)
 
 
-def test_a_configured_password_wins_over_a_stored_one(store: Store) -> None:
+def test_configured_password_overrides_a_stored_one(store: Store) -> None:
     passwords(store).set_first(GOOD, NOW)
     configured = passwords(store, OTHER)
     assert configured.is_configured
@@ -130,7 +130,7 @@ def test_a_configured_password_wins_over_a_stored_one(store: Store) -> None:
     assert configured.mark() not in ("", passwords(store).mark(), passwords(store, "a-third-word").mark())
 
 
-def test_the_password_is_changed_by_who_knows_it(store: Store) -> None:
+def test_password_change_needs_the_current_password(store: Store) -> None:
     mine = passwords(store)
     mine.set_first(GOOD, NOW)
     before = mine.mark()
@@ -142,7 +142,7 @@ def test_the_password_is_changed_by_who_knows_it(store: Store) -> None:
     assert mine.mark() != before
 
 
-def test_of_two_changes_at_once_one_holds() -> None:
+def test_password_changed_concurrently_keeps_one_change() -> None:
     inner = MemoryStore()
     passwords(inner).set_first(GOOD, NOW)
     store = FaultyStore(inner)
@@ -157,7 +157,7 @@ def test_put_replaces_a_forgotten_password(store: Store) -> None:
     assert passwords(store).check(OTHER)
 
 
-def test_a_change_is_known_elsewhere_within_seconds_and_a_first_password_at_once() -> None:
+def test_password_change_is_known_elsewhere_within_seconds() -> None:
     store, clock = MemoryStore(), Clock()
     here, elsewhere = passwords(store, clock=clock), passwords(store, clock=clock)
     assert elsewhere.mark() == ""
@@ -184,7 +184,7 @@ def test_a_weak_password_is_refused_in_one_sentence(weak: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x" * 100_000, "\ud800" * 8, "\x00" * 8])
-def test_whatever_is_tried_is_an_answer_and_no_fault(text: str) -> None:
+def test_password_check_of_any_text_returns_false(text: str) -> None:
     mine = passwords(MemoryStore())
     mine.set_first(GOOD, NOW)
     assert not mine.check(text)
@@ -193,7 +193,7 @@ def test_whatever_is_tried_is_an_answer_and_no_fault(text: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"{}", b"no JSON", b'{"hash": "", "mark": "", "set_at": ""}', b"[]"])
-def test_a_damaged_password_is_a_fault_and_lets_nobody_set_another(data: bytes) -> None:
+def test_damaged_password_raises_and_blocks_setup(data: bytes) -> None:
     store = MemoryStore()
     store.put_if_absent(PASSWORD_KEY, data)
     with pytest.raises(StoreUnavailableError):
@@ -217,7 +217,7 @@ class _SlowHasher(PasswordHasher):
         return super().hash(password, salt=salt)
 
 
-def test_more_hashes_than_a_process_computes_at_once_wait_and_are_refused() -> None:
+def test_password_hashing_above_its_concurrency_waits_and_is_refused() -> None:
     slow = _SlowHasher()
     hashing = PasswordHashing(slow, wait_seconds=0.01)
     threads = [threading.Thread(target=hashing.hash, args=(GOOD,)) for _ in range(AT_ONCE)]

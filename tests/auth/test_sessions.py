@@ -29,7 +29,7 @@ def sessions(store: Store, clock: Clock | None = None, *, mark: str = "m", secre
     return LoginSessions(store, secret, lambda: mark, lasts_seconds=86_400, clock=clock or Clock())
 
 
-def test_a_token_holds_on_every_instance_until_its_time_is_over(store: Store) -> None:
+def test_session_token_is_valid_on_every_instance_until_it_expires(store: Store) -> None:
     token = sessions(store).begin(NOW)
     elsewhere = sessions(store)
     assert elsewhere.holds(token, NOW)
@@ -38,7 +38,7 @@ def test_a_token_holds_on_every_instance_until_its_time_is_over(store: Store) ->
     assert not elsewhere.holds(token, NOW - timedelta(hours=1))
 
 
-def test_two_sessions_of_one_moment_have_two_tokens(store: Store) -> None:
+def test_session_tokens_of_the_same_moment_differ(store: Store) -> None:
     mine = sessions(store)
     assert mine.begin(NOW) != mine.begin(NOW)
 
@@ -53,7 +53,7 @@ def test_other_text_is_no_token() -> None:
     assert [each for each in wrong if mine.holds(each, NOW)] == []
 
 
-def test_ending_them_is_known_here_at_once_and_elsewhere_within_seconds() -> None:
+def test_session_end_holds_here_at_once_and_elsewhere_within_seconds() -> None:
     store, clock = MemoryStore(), Clock()
     here, elsewhere = sessions(store, clock), sessions(store, clock)
     token = here.begin(NOW)
@@ -76,7 +76,7 @@ def test_the_epoch_is_read_at_most_every_few_seconds() -> None:
     assert store.reads - reads == 2
 
 
-def test_a_new_password_ends_the_sessions_of_the_old_one() -> None:
+def test_password_change_ends_its_sessions() -> None:
     store, clock = MemoryStore(), Clock()
     passwords = AdminPassword(store, hashing=quick_hashing(), clock=clock)
     passwords.set_first("kettle-moss-17", NOW)
@@ -87,18 +87,18 @@ def test_a_new_password_ends_the_sessions_of_the_old_one() -> None:
     assert not mine.holds(token, NOW)
 
 
-def test_without_a_password_no_token_holds() -> None:
+def test_session_tokens_are_invalid_without_a_password() -> None:
     store = MemoryStore()
     mine = sessions(store, mark="")
     assert not mine.holds(mine.begin(NOW), NOW)
 
 
-def test_the_store_says_nothing_of_who_is_logged_in() -> None:
+def test_store_holds_no_session_data() -> None:
     store = MemoryStore()
     sessions(store).begin(NOW)
     assert list(store.objects) == [EPOCH_KEY]
 
 
-def test_a_token_s_time_is_the_one_given_and_not_the_machine_s() -> None:
+def test_session_token_expiry_uses_the_given_time() -> None:
     token = sessions(store := MemoryStore()).begin(datetime.fromtimestamp(time.time() - 10 * 86_400, UTC))
     assert not sessions(store).holds(token, datetime.now(UTC))

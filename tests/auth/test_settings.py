@@ -8,7 +8,7 @@ from mallard.config import Settings, load_settings
 from mallard.errors import ConfigError
 
 
-def test_without_settings_a_login_holds_a_day_and_five_wrong_passwords_close_it_for_five_minutes() -> None:
+def test_defaults_are_one_day_sessions_and_five_attempts_per_five_minutes() -> None:
     settings = load_settings({})
     assert (settings.admin_password, settings.session_ttl) == ("", 86_400)
     assert (settings.max_login_attempts, settings.login_lockout) == (5, 300)
@@ -44,13 +44,13 @@ def test_dashboard_origin_must_be_a_single_origin(given: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "word"), [("true", "true"), ("false", "false"), ('"auto"', "auto")])
-def test_the_file_says_whether_cookies_are_secure_as_a_switch_or_a_word(tmp_path: Path, text: str, word: str) -> None:
+def test_secure_cookies_setting_accepts_a_switch_or_a_word(tmp_path: Path, text: str, word: str) -> None:
     file = tmp_path / "mallard-metrics.toml"
     file.write_text(f"secure_cookies = {text}\n", "utf-8")
     assert load_settings({}, file).secure_cookies == word
 
 
-def test_the_original_s_names_are_read(tmp_path: Path) -> None:
+def test_setting_names_of_the_original_are_read(tmp_path: Path) -> None:
     file = tmp_path / "mallard-metrics.toml"
     file.write_text('session_ttl_secs = 60\nlogin_lockout_secs = 9\nadmin_password = "kettle-moss-17"\n', "utf-8")
     expected = Settings(session_ttl=60, login_lockout=9, admin_password="kettle-moss-17")

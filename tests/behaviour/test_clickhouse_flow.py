@@ -111,9 +111,7 @@ def theirs(
 
 @pytest.mark.parametrize(("direction", "base"), BEGINS)
 @pytest.mark.parametrize("of_page", [True, False], ids=["page", "event"])
-def test_clickhouse_knows_the_same_next_pages(
-    tmp_path: Path, clickhouse: Session, direction: str, base: str, of_page: bool
-) -> None:
+def test_flow_equals_clickhouse(tmp_path: Path, clickhouse: Session, direction: str, base: str, of_page: bool) -> None:
     kind = "page" if of_page else "event"
     (step,) = parse_steps(f"{kind}:{ANCHOR if of_page else EVENT}")
     asked = read_flow(step, of_page, direction, base)
@@ -131,7 +129,7 @@ def test_clickhouse_knows_the_same_next_pages(
 
 
 @pytest.mark.parametrize(("direction", "base"), BEGINS)
-def test_clickhouse_knows_the_same_next_pages_of_thousands(
+def test_flow_of_thousands_of_visitors_equals_clickhouse(
     tmp_path: Path, clickhouse: Session, direction: str, base: str
 ) -> None:
     random, (step,) = Random(base), parse_steps(f"page:{ANCHOR}")

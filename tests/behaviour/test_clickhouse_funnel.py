@@ -75,7 +75,7 @@ def random_visitor(random: Random, steps: int, span_ms: int) -> list[Seen]:
 
 
 @pytest.mark.parametrize("modes", all_modes(), ids=lambda modes: "+".join(sorted(modes)) or "default")
-def test_clickhouse_counts_the_same_funnels(tmp_path: Path, clickhouse: Session, modes: frozenset[str]) -> None:
+def test_funnel_equals_clickhouse(tmp_path: Path, clickhouse: Session, modes: frozenset[str]) -> None:
     random, file = Random(f"{CASES} {sorted(modes)}"), tmp_path / "visitor_events.parquet"
     for _ in range(-(-CASES // (CASES_AT_ONCE * len(all_modes())))):
         steps, span = random.choice([1, 2, 2, 3, 3, 4, 5, 8]), random.choice([0, 3, 10, 40])
@@ -93,7 +93,9 @@ def test_clickhouse_counts_the_same_funnels(tmp_path: Path, clickhouse: Session,
 
 
 @pytest.mark.parametrize("modes", [[], ["strict_increase"], ["strict_order"], ["strict_deduplication", "strict_once"]])
-def test_clickhouse_counts_the_same_funnel_of_thousands(tmp_path: Path, clickhouse: Session, modes: list[str]) -> None:
+def test_funnel_of_thousands_of_visitors_equals_clickhouse(
+    tmp_path: Path, clickhouse: Session, modes: list[str]
+) -> None:
     random, file = Random(str(modes)), tmp_path / "visitor_events.parquet"
     visitor_events = trail_table([[random_visitor(random, 6, 200) for _ in range(5000)]], 6)
     pq.write_table(visitor_events, file)
@@ -103,7 +105,7 @@ def test_clickhouse_counts_the_same_funnel_of_thousands(tmp_path: Path, clickhou
 
 
 @pytest.mark.parametrize("intervals", [2, 5, 12, 70])
-def test_clickhouse_retains_the_same(tmp_path: Path, clickhouse: Session, intervals: int) -> None:
+def test_retention_equals_clickhouse(tmp_path: Path, clickhouse: Session, intervals: int) -> None:
     """ClickHouse is asked of one cohort at a time: its function knows no first interval but the one it is given."""
     random, file, count = Random(intervals), tmp_path / "visitor_events.parquet", min(intervals, 6)
     for _ in range(max(1, CASES // 500)):

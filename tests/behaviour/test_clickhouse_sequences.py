@@ -112,7 +112,7 @@ def theirs(session: Session, file: Path, pattern: str, steps: int) -> Counts:
     return +found
 
 
-def test_clickhouse_matches_the_same_sequences(tmp_path: Path, clickhouse: Session) -> None:
+def test_sequences_equal_clickhouse(tmp_path: Path, clickhouse: Session) -> None:
     random, file, matched = Random(CASES), tmp_path / "visitor_events.parquet", 0
     for _ in range(-(-CASES // CASES_AT_ONCE)):
         steps = random.choice([2, 2, 3, 4, 8])
@@ -127,7 +127,7 @@ def test_clickhouse_matches_the_same_sequences(tmp_path: Path, clickhouse: Sessi
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_clickhouse_matches_the_same_sequences_of_thousands(tmp_path: Path, clickhouse: Session, seed: int) -> None:
+def test_sequences_of_thousands_of_visitors_equal_clickhouse(tmp_path: Path, clickhouse: Session, seed: int) -> None:
     random, file = Random(seed), tmp_path / "visitor_events.parquet"
     table = visitor_events([[random_events(random, 3) for _ in range(4000)]])
     pq.write_table(table, file)
@@ -140,9 +140,7 @@ def test_clickhouse_matches_the_same_sequences_of_thousands(tmp_path: Path, clic
 @pytest.mark.parametrize(
     "pattern", ["(?1).*(?2).*(?3)", "(?1)(?t<=9)(?2)", "(?2)(?t>=100)(?1)(?3)", "(?1)(?2).(?3)", "(?3)(?t==8).(?1)"]
 )
-def test_clickhouse_matches_the_same_sequences_in_long_streams(
-    tmp_path: Path, clickhouse: Session, pattern: str
-) -> None:
+def test_sequences_in_long_streams_equal_clickhouse(tmp_path: Path, clickhouse: Session, pattern: str) -> None:
     random, file = Random(pattern), tmp_path / "visitor_events.parquet"
     visitors = [
         [(second, steps) for second, (_, steps) in zip(range(0, 9000, 3), random_events(random, 3, 3000), strict=False)]

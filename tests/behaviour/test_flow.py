@@ -50,7 +50,7 @@ def visitors_of(rows: list[Row]) -> list[list[Row]]:
 @pytest.mark.sampled(9, 1)
 @pytest.mark.parametrize("begin", BEGINS)
 @pytest.mark.parametrize("anchor", range(len(ANCHORS)))
-def test_flow_is_what_reading_each_visitors_events_gives(
+def test_flow_equals_a_plain_reading_of_each_visitors_events(
     case: Case,
     monkeypatch: pytest.MonkeyPatch,
     anchor: int,
@@ -74,7 +74,7 @@ def test_flow_is_what_reading_each_visitors_events_gives(
         assert expected or asked == {"event": "pageview"}
 
 
-def test_the_plain_answer_is_the_seeds(case: Case) -> None:
+def test_flow_response_without_options_has_the_seed_shape(case: Case) -> None:
     client, rows = case
     ways = [
         way_of(events, ANCHORS[0][1], of_page=True, direction="forward", base="first_match", depth=1)
@@ -86,7 +86,7 @@ def test_the_plain_answer_is_the_seeds(case: Case) -> None:
 
 
 @pytest.mark.sampled(2)
-def test_five_steps_are_followed_in_one_portion(case: Case) -> None:
+def test_flow_of_five_steps_is_computed_in_one_portion(case: Case) -> None:
     client, rows = case
     ways = [
         way_of(events, ANCHORS[1][1], of_page=True, direction="forward", base="first_match", depth=5)
@@ -97,7 +97,7 @@ def test_five_steps_are_followed_in_one_portion(case: Case) -> None:
 
 
 @pytest.mark.sampled(2)
-def test_under_a_filter_only_what_passes_is_followed(case: Case) -> None:
+def test_flow_follows_only_events_that_pass_the_filter(case: Case) -> None:
     client, rows = case
     passing = [row for row, _ in matched(rows, [["is_not", "event:page", ["/b"]]])]
     ways = [
@@ -108,7 +108,7 @@ def test_under_a_filter_only_what_passes_is_followed(case: Case) -> None:
     assert found == tree_of(filter(None, ways), 2, 10, exits=True, names=("next_page", "next"))
 
 
-def test_the_worked_example(tmp_path: Path) -> None:
+def test_documented_flow_example_is_reproduced(tmp_path: Path) -> None:
     noon = datetime(2026, 3, 9, 12)  # noqa: DTZ001  # the table's timestamps are naive UTC
     seen = {
         1: ["/pricing", "/pricing", "/signup", "signup", "/welcome"],
@@ -166,7 +166,9 @@ def test_the_worked_example(tmp_path: Path) -> None:
         ({"page": "/", "exits": "1"}, "exits is '1', but must be true or false."),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, parameters: dict[str, str], sentence: str) -> None:
+def test_invalid_flow_parameter_is_400_with_a_sentence(
+    tmp_path: Path, parameters: dict[str, str], sentence: str
+) -> None:
     with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
         answer = client_of(engine).get("/api/stats/flow", params={"site_id": SITE, **parameters})
         assert (answer.status_code, sentence in answer.json()["error"]) == (400, True), answer.text

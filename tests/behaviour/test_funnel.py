@@ -50,7 +50,7 @@ def _numbered(events: list[tuple[int, frozenset[int]]]) -> list[Seen]:
 
 @settings(max_examples=80)
 @given(data=st.data(), steps=st.integers(1, 4), window_ms=st.integers(0, 7), modes=st.sampled_from(all_modes()))
-def test_a_funnel_is_what_its_events_read_one_after_the_other_are(
+def test_funnel_equals_a_plain_reading_of_events(
     data: st.DataObject, steps: int, window_ms: int, modes: frozenset[str]
 ) -> None:
     case = data.draw(visitors(steps))
@@ -58,7 +58,7 @@ def test_a_funnel_is_what_its_events_read_one_after_the_other_are(
 
 
 @pytest.mark.parametrize("modes", all_modes(), ids=lambda modes: "+".join(sorted(modes)) or "default")
-def test_many_visitors_are_each_read_alone(modes: frozenset[str]) -> None:
+def test_funnel_counts_each_visitor_separately(modes: frozenset[str]) -> None:
     random = Random(",".join(sorted(modes)))
     steps, span = random.choice([2, 3, 5]), random.choice([4, 40])
     window = random.choice([span // 2, span])
@@ -76,7 +76,7 @@ def test_many_visitors_are_each_read_alone(modes: frozenset[str]) -> None:
 
 @settings(max_examples=20)
 @given(st.randoms(use_true_random=False))
-def test_events_of_one_moment_may_come_in_any_order(random: Random) -> None:
+def test_funnel_ignores_the_order_of_simultaneous_events(random: Random) -> None:
     case = [random_events(random, 3, 8, 3)]
     shuffled = [[Seen(event.ms, number, event.steps) for number, event in enumerate(random.sample(case[0], 8))]]
     assert counted([case], 3, 2, frozenset()) == counted([shuffled], 3, 2, frozenset())
@@ -110,25 +110,25 @@ def a(ms: int, *steps: int) -> Seen:
         (["strict_deduplication"], [a(0, 0), a(1, 0), a(2, 1), a(3, 2)], 3),
     ],
 )
-def test_what_a_mode_changes(modes: list[str], events: list[Seen], level: int) -> None:
+def test_funnel_mode_changes_the_level_reached(modes: list[str], events: list[Seen], level: int) -> None:
     assert counted([[events]], 3, 10, frozenset(modes)) == [[1] * level + [0] * (3 - level)]
 
 
-def test_only_a_later_moment_increases() -> None:
+def test_strict_increase_needs_a_later_timestamp() -> None:
     at_once = [Seen(0, 0, frozenset({0})), Seen(0, 1, frozenset({1}))]
     assert counted([[at_once]], 2, 10, frozenset()) == [[1, 1]]
     assert counted([[at_once]], 2, 10, frozenset({"strict_increase"})) == [[1, 0]]
 
 
 @pytest.mark.parametrize("modes", [["strict_once"], ["strict_once", "strict_deduplication"]])
-def test_a_hundred_equal_events_of_one_moment_end_in_good_time(modes: list[str]) -> None:
+def test_funnel_of_a_hundred_simultaneous_events_ends_in_good_time(modes: list[str]) -> None:
     events = [Seen(0, number, frozenset(range(8))) for number in range(100)]
     level = reached(events[:9], 8, 10, frozenset(modes))
     assert counted([[events]], 8, 10, frozenset(modes)) == [[1] * level + [0] * (8 - level)]
 
 
 @pytest.mark.parametrize("modes", [["strict_once"], ["strict_order", "strict_once", "strict_deduplication"], []])
-def test_thousands_of_events_of_one_moment_that_are_several_steps_end_in_good_time(modes: list[str]) -> None:
+def test_funnel_of_thousands_of_simultaneous_events_ends_in_good_time(modes: list[str]) -> None:
     random = Random(1)
     events = [Seen(0, number, frozenset(random.sample(range(6), 3))) for number in range(3000)]
     # The second of the events that are step 2 repeats it.

@@ -43,7 +43,7 @@ def text_of(action: Action) -> str:
         (f"(?1)(?t<={MAX_SECONDS})", (PatternEvent(0), PatternGap("<=", MAX_SECONDS))),
     ],
 )
-def test_each_part_is_read(pattern: str, actions: tuple[Action, ...]) -> None:
+def test_pattern_parts_are_all_parsed(pattern: str, actions: tuple[Action, ...]) -> None:
     assert parse_pattern(pattern, 2) == actions
 
 
@@ -72,14 +72,14 @@ def test_each_part_is_read(pattern: str, actions: tuple[Action, ...]) -> None:
         ("(?1)(?" + "9" * 400, f"pattern has '{'9' * 30}' at character 7"),
     ],
 )
-def test_what_is_wrong_is_pointed_at(pattern: str, sentence: str) -> None:
+def test_invalid_pattern_is_refused_with_its_position(pattern: str, sentence: str) -> None:
     with pytest.raises(QueryError) as error:
         parse_pattern(pattern, 2)
     assert sentence in str(error.value)
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 5))
-def test_a_pattern_written_out_again_is_the_same(random: Random, steps: int) -> None:
+def test_pattern_round_trips_through_its_text(random: Random, steps: int) -> None:
     pattern = random_pattern(random, steps)
     assert "".join(map(text_of, parse_pattern(pattern, steps))) == pattern
 
@@ -92,13 +92,13 @@ def test_any_text_is_a_pattern_or_refused(text: str) -> None:
         assert len(actions) <= len(text)
 
 
-def test_without_a_pattern_the_steps_come_one_after_the_other() -> None:
+def test_default_pattern_matches_the_steps_in_order() -> None:
     assert in_order(3) == parse_pattern("(?1).*(?2).*(?3)", 3)
 
 
-def test_as_many_steps_as_there_may_be_have_an_order() -> None:
+def test_default_pattern_supports_32_steps() -> None:
     assert len(in_order(32)) == 63
 
 
-def test_what_comes_after_the_last_step_can_be_left_out() -> None:
+def test_pattern_part_after_the_last_step_can_be_dropped() -> None:
     assert up_to_last_step(parse_pattern("(?1)(?t<5)(?2).(?t>3).*", 2)) == parse_pattern("(?1)(?t<5)(?2)", 2)

@@ -121,7 +121,7 @@ def test_a_funnel_equals_the_reference(
 
 @pytest.mark.sampled(3, 1)
 @pytest.mark.parametrize(("dimension", "name"), [("countries", "visit:country"), ("events", "event:name")])
-def test_a_row_of_a_breakdown_is_the_report_under_that_value(
+def test_funnel_breakdown_row_equals_the_report_filtered_by_its_value(
     case: tuple[Stats, list[Row]], dimension: str, name: str
 ) -> None:
     stats, _ = case
@@ -138,7 +138,7 @@ def test_a_row_of_a_breakdown_is_the_report_under_that_value(
 
 
 @pytest.mark.sampled(3, 1)
-def test_a_limit_takes_the_first_values(case: tuple[Stats, list[Row]]) -> None:
+def test_breakdown_limit_takes_the_first_values(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     steps = parse_steps("page:/")
     rows = count_funnel(stats, scope([]), Funnel(steps, HOUR_MS, breakdown="countries"))
@@ -163,7 +163,7 @@ def test_sessions_equal_the_reference(case: tuple[Stats, list[Row]], filters: li
 
 
 @pytest.mark.sampled(3, 1)
-def test_sessions_are_told_by_the_values_of_visits(case: tuple[Stats, list[Row]]) -> None:
+def test_sessions_break_down_by_visit_dimensions(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     for row in sessions_by(stats, scope([]), "countries", 10):
         assert row == {"value": row["value"], **count_sessions(stats, scope([["is", "visit:country", [row["value"]]]]))}
@@ -237,7 +237,9 @@ def test_a_range_of_too_many_intervals_is_refused(case: tuple[Stats, list[Row]])
         ),
     ],
 )
-def test_a_cohort_that_nobody_can_return_to_says_why(tmp_path: Path, rotation: str, interval: str, note: str) -> None:
+def test_retention_note_explains_cohorts_that_cannot_return(
+    tmp_path: Path, rotation: str, interval: str, note: str
+) -> None:
     store = LocalStore(tmp_path)
     store.put_if_absent(ROTATION_KEY, json.dumps([["0001-01-01", rotation]]).encode())
     store_rows(store, random_rows(Random(1), 50, NOW), seal_rows=20)
@@ -247,7 +249,7 @@ def test_a_cohort_that_nobody_can_return_to_says_why(tmp_path: Path, rotation: s
 
 
 @pytest.mark.parametrize(("rotation", "interval"), [("week", "day"), ("month", "week")])
-def test_a_cohort_whose_visitors_may_return_has_no_note(tmp_path: Path, rotation: str, interval: str) -> None:
+def test_retention_has_no_note_when_visitors_can_return(tmp_path: Path, rotation: str, interval: str) -> None:
     store = LocalStore(tmp_path)
     store.put_if_absent(ROTATION_KEY, json.dumps([["0001-01-01", rotation]]).encode())
     with closing(DuckDBEngine(store, lambda _: pending_rows([]), memory_mb=256, threads=1)) as engine:

@@ -86,7 +86,7 @@ def test_sessions_have_the_seeds_shape(client: TestClient) -> None:
     assert [(row["value"], row["total_sessions"]) for row in rows] == [("DE", 3), ("US", 3)]
 
 
-def test_a_funnel_has_the_seeds_shape(client: TestClient) -> None:
+def test_funnel_response_has_the_seed_shape(client: TestClient) -> None:
     assert get(client, "funnel", steps=STEPS, window="1 hour") == [
         {"step": 1, "visitors": 4},
         {"step": 2, "visitors": 3},
@@ -107,7 +107,9 @@ def test_a_funnel_has_the_seeds_shape(client: TestClient) -> None:
         ({"filters": '[["is", "visit:country", ["DE"]]]'}, [2, 2, 2]),
     ],
 )
-def test_window_mode_and_filter_are_taken(client: TestClient, parameters: dict[str, str], expected: list[int]) -> None:
+def test_funnel_accepts_window_mode_and_filters(
+    client: TestClient, parameters: dict[str, str], expected: list[int]
+) -> None:
     assert visitors(get(client, "funnel", steps=STEPS, **parameters)) == expected
 
 
@@ -123,7 +125,7 @@ def test_a_funnel_breaks_down(client: TestClient) -> None:
     assert [(row["value"], visitors(row["steps"])) for row in rows] == [("DE", [2, 2, 1]), ("US", [2, 1, 1])]
 
 
-def test_retention_has_the_seeds_shape_and_says_why_nobody_returns(client: TestClient) -> None:
+def test_retention_response_has_the_seed_shape_and_a_note(client: TestClient) -> None:
     (row,) = get(client, "retention", weeks="4")
     assert row == {
         "cohort_date": "2026-03-09",
@@ -199,7 +201,7 @@ def test_a_site_without_events_has_zeros(client: TestClient) -> None:
         ),
     ],
 )
-def test_a_wrong_parameter_is_a_sentence(
+def test_invalid_behaviour_parameter_is_400_with_a_sentence(
     client: TestClient, report: str, parameters: dict[str, str], sentence: str
 ) -> None:
     status, error = get(client, report, **parameters)
@@ -208,18 +210,18 @@ def test_a_wrong_parameter_is_a_sentence(
 
 
 @pytest.mark.parametrize("window", ["90 seconds", "1 second", "2 minutes", "36 hours", "1 week", "3weeks", " 1  day "])
-def test_windows_are_read(client: TestClient, window: str) -> None:
+def test_funnel_window_is_parsed(client: TestClient, window: str) -> None:
     assert len(get(client, "funnel", steps=STEPS, window=window)) == 3
 
 
-def test_an_answer_that_the_client_has_already_is_not_sent_again(client: TestClient) -> None:
+def test_unchanged_behaviour_response_is_304(client: TestClient) -> None:
     parameters = {"site_id": SITE, "period": "today", "steps": STEPS}
     first = client.get("/api/stats/funnel", params=parameters)
     again = client.get("/api/stats/funnel", params=parameters, headers={"if-none-match": first.headers["etag"]})
     assert (first.headers["cache-control"], again.status_code, again.content) == ("private, no-cache", 304, b"")
 
 
-def test_days_are_those_of_the_sites_zone(tmp_path: Path) -> None:
+def test_report_days_use_the_site_time_zone(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))

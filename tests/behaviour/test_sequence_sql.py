@@ -84,7 +84,7 @@ def recomputed(visitors: Sequence[Sequence[Event]], pattern: str) -> Counter[tup
 
 @settings(max_examples=40)
 @given(st.randoms(use_true_random=False), st.integers(2, 4), st.integers(1, 8))
-def test_any_pattern_over_any_events(random: Random, steps: int, count: int) -> None:
+def test_sequence_sql_equals_a_plain_matcher_for_any_pattern(random: Random, steps: int, count: int) -> None:
     pattern = random_pattern(random, steps)
     visitors = [random_events(random, steps) for _ in range(count)]
     assert counted(visitor_events(random, visitors), pattern, steps) == recomputed(visitors, pattern)
@@ -116,7 +116,7 @@ def events(*met: tuple[int, Any]) -> list[Event]:
         pytest.param("(?1).*(?2)", events((0, 1), (1, 1), (2, 2), (3, 2), (4, 1), (5, 2)), 2, id="first comes first"),
     ],
 )
-def test_worked_examples(pattern: str, visitor: list[Event], matches: int) -> None:
+def test_sequence_sql_reproduces_worked_examples(pattern: str, visitor: list[Event], matches: int) -> None:
     found = counted(visitor_events(Random(1), [visitor]), pattern, 3)
     assert found == recomputed([visitor], pattern)
     assert (found["matches", 0, 0], found["converting", 0, 0]) == (matches, min(1, matches))
@@ -132,7 +132,7 @@ HOSTILE = [
 
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("pattern", HOSTILE)
-def test_a_hostile_pattern_over_one_visitor_with_very_many_events_has_an_end(pattern: str) -> None:
+def test_hostile_pattern_over_many_events_of_one_visitor_ends(pattern: str) -> None:
     # ClickHouse gives up here: a million tries do not suffice.
     visitor = [(number // 2, frozenset([1])) for number in range(100_000)] + events((60_000, 3), (60_001, 2))
     begun = time.process_time()

@@ -84,7 +84,7 @@ def recomputed(rows: list[Row], pattern: str) -> dict[str, Any]:
 @pytest.mark.sampled(6, 1)
 @pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
 @pytest.mark.parametrize("filters", [[], [["is", "event:page", ["/a", "/b/c"]]], [["is", "visit:country", ["DE"]]]])
-def test_sequences_are_what_a_plain_matcher_finds(
+def test_sequences_equal_a_plain_matcher(
     case: Case, monkeypatch: pytest.MonkeyPatch, filters: list[Any], portion_bytes: int
 ) -> None:
     monkeypatch.setattr(plan, "PORTION_BYTES", portion_bytes)
@@ -98,7 +98,7 @@ def test_sequences_are_what_a_plain_matcher_finds(
 
 
 @pytest.mark.sampled(2)
-def test_the_plain_answer_is_the_seeds(case: Case) -> None:
+def test_sequence_response_without_options_has_the_seed_shape(case: Case) -> None:
     client, rows = case
     expected = recomputed(rows, "(?1).*(?3)")
     found = get(client, steps="page:/a,event:signup")
@@ -107,7 +107,7 @@ def test_the_plain_answer_is_the_seeds(case: Case) -> None:
 
 
 @pytest.mark.sampled(3, 1)
-def test_a_breakdown_says_for_each_value_what_its_filter_says(case: Case) -> None:
+def test_sequence_breakdown_row_equals_the_report_filtered_by_its_value(case: Case) -> None:
     client, _ = case
     for dimension, name in (("countries", "visit:country"), ("pages", "event:page")):
         rows = get(client, steps="page:/**,event:signup", breakdown=dimension)
@@ -121,7 +121,7 @@ def test_a_breakdown_says_for_each_value_what_its_filter_says(case: Case) -> Non
 
 
 @pytest.mark.sampled(3, 1)
-def test_a_breakdown_under_a_filter_is_of_what_passes(case: Case) -> None:
+def test_sequence_breakdown_respects_the_filter(case: Case) -> None:
     client, _ = case
     asked = {"steps": "page:/a,page:/b", "filters": '[["is", "visit:browser", ["Firefox"]]]'}
     rows = get(client, breakdown="browsers", **asked)
@@ -146,7 +146,9 @@ def test_a_breakdown_under_a_filter_is_of_what_passes(case: Case) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, parameters: dict[str, str], sentence: str) -> None:
+def test_invalid_sequences_parameter_is_400_with_a_sentence(
+    tmp_path: Path, parameters: dict[str, str], sentence: str
+) -> None:
     with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
         answer = client_of(engine).get("/api/stats/sequences", params={"site_id": SITE, **parameters})
         assert (answer.status_code, sentence in answer.json()["error"]) == (400, True), answer.text
@@ -169,7 +171,7 @@ EXAMPLE = {
 }
 
 
-def test_the_worked_example(tmp_path: Path) -> None:
+def test_documented_sequence_example_is_reproduced(tmp_path: Path) -> None:
     rows: list[Row] = [
         {
             "event_id": 100 * visitor + number,
@@ -195,7 +197,7 @@ def test_the_worked_example(tmp_path: Path) -> None:
         assert get(client, steps=steps, pattern="(?1).*(?t<=3600)(?2)")["converting_visitors"] == 3
 
 
-def test_one_visitor_with_very_many_events_does_not_run_away(tmp_path: Path) -> None:
+def test_sequence_matching_is_bounded_for_one_visitor_with_many_events(tmp_path: Path) -> None:
     begin = datetime(2026, 3, 9)  # noqa: DTZ001  # the table's timestamps are naive UTC
     rows: list[Row] = [
         {
@@ -214,7 +216,7 @@ def test_one_visitor_with_very_many_events_does_not_run_away(tmp_path: Path) -> 
     assert (found["converting_visitors"], found["matches"]) == (1, 1)
 
 
-def test_without_an_order_of_their_own_equal_moments_stand_in_the_order_of_ids(tmp_path: Path) -> None:
+def test_events_of_equal_time_are_ordered_by_id_without_hour_order(tmp_path: Path) -> None:
     moment = datetime(2026, 3, 9, 12)  # noqa: DTZ001  # the table's timestamps are naive UTC
     row = {"visitor_id": 1, "timestamp": moment, "event_name": "pageview"}
     rows: list[Row] = [{**row, "event_id": 2, "pathname": "/a"}, {**row, "event_id": 1, "pathname": "/b"}]

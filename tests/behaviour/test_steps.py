@@ -45,7 +45,7 @@ def test_steps_are_filters(text: str, filters: Sequence[Any]) -> None:
     assert [each.filter for each in parse_steps(text)] == filters
 
 
-def test_a_step_keeps_the_text_it_was_written_in() -> None:
+def test_step_keeps_its_written_text() -> None:
     assert [each.text for each in parse_steps(" page:/a , event:x[a=b]")] == ["page:/a", "event:x[a=b]"]
 
 
@@ -95,7 +95,7 @@ def test_fewer_steps_than_are_needed_are_refused() -> None:
 
 
 @given(st.text(alphabet='pagevnto:/*,[]=!~|"\\ é{}', max_size=60))
-def test_any_text_is_steps_or_a_sentence(text: str) -> None:
+def test_any_text_is_valid_steps_or_refused_with_a_sentence(text: str) -> None:
     sentence = "steps are read."
     try:
         assert all(isinstance(each, Step) for each in parse_steps(text))
@@ -106,7 +106,7 @@ def test_any_text_is_steps_or_a_sentence(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=50))
-def test_any_text_can_stand_in_quotes(name: str) -> None:
+def test_quoted_step_name_may_be_any_text(name: str) -> None:
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     found = parse_steps(f'event:"{quoted}"')[0].filter
     assert isinstance(found, Leaf)
@@ -161,7 +161,7 @@ GOALS = (Goal("Buy", event="signup", props=(("plan", "pro"),)), Goal("Read", pag
         ("page:/old%20", [8]),
     ],
 )
-def test_a_step_is_the_events_it_says(step: str, met: list[int]) -> None:
+def test_step_matches_the_events_it_describes(step: str, met: list[int]) -> None:
     compiled = compile_steps(parse_steps(step), GOALS)
     with duckdb.connect() as database:
         database.execute(
@@ -172,11 +172,11 @@ def test_a_step_is_the_events_it_says(step: str, met: list[int]) -> None:
         assert [number for (number,) in database.execute(sql, dict(compiled.values)).fetchall()] == met
 
 
-def test_a_step_names_only_goals_there_are() -> None:
+def test_step_with_an_unknown_goal_is_refused() -> None:
     with pytest.raises(QueryError, match="'Sell' is no goal of this site; there are Buy, Read"):
         compile_steps(parse_steps("goal:Sell"), GOALS)
 
 
-def test_values_stand_in_no_statement() -> None:
+def test_step_values_are_bound_and_not_in_the_sql() -> None:
     compiled = compile_steps(parse_steps("event:a'; DROP TABLE events --"), ())
     assert "DROP" not in "".join(compiled.sql)

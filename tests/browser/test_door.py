@@ -71,7 +71,7 @@ def make_link(page: Page, name: str, *, embeddable: bool, password: str = "") ->
     return row.locator('[data-test="share-address"]').inner_text()
 
 
-def test_from_the_first_visit_to_a_key_and_out(page: Page, server: Server, complaints: list[str]) -> None:
+def test_owner_sets_up_creates_a_key_and_logs_out(page: Page, server: Server, complaints: list[str]) -> None:
     first_visit(page, server.origin)
     open_settings(page, "API keys")
     shown(page, "key-name").fill("spreadsheet")
@@ -103,7 +103,7 @@ def test_from_the_first_visit_to_a_key_and_out(page: Page, server: Server, compl
     assert all("401" in complaint for complaint in complaints)
 
 
-def test_a_site_is_set_made_public_and_erased(page: Page, browser: Browser, server: Server) -> None:
+def test_site_is_configured_made_public_and_erased(page: Page, browser: Browser, server: Server) -> None:
     first_visit(page, server.origin)
     open_settings(page, "Sites")
     page.get_by_label("Time zone").select_option("America/Los_Angeles")
@@ -135,7 +135,7 @@ def test_a_site_is_set_made_public_and_erased(page: Page, browser: Browser, serv
     expect(shown(page, "install")).to_contain_text(f"No events from {SITE} yet")
 
 
-def test_a_link_in_a_foreign_page_shows_its_part_until_it_is_revoked(
+def test_embedded_link_shows_its_filtered_report_until_revoked(
     page: Page, browser: Browser, server: Server, foreign: Hosted
 ) -> None:
     first_visit(page, server.origin)
@@ -174,7 +174,7 @@ def test_a_link_in_a_foreign_page_shows_its_part_until_it_is_revoked(
     visitor.close()
 
 
-def test_a_link_with_a_password_lets_its_visitor_take_days_and_no_events(
+def test_link_with_a_password_exports_days_but_no_events(
     page: Page, browser: Browser, server: Server, tmp_path: Path
 ) -> None:
     first_visit(page, server.origin)
@@ -192,7 +192,7 @@ def test_a_link_with_a_password_lets_its_visitor_take_days_and_no_events(
     visitor.close()
 
 
-def test_a_password_from_the_setting_is_changed_there_only(page: Page, tmp_path: Path) -> None:
+def test_configured_password_cannot_be_changed_in_the_dashboard(page: Page, tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_AUTH="on", MALLARD_ADMIN_PASSWORD=PASSWORD) as server:
         page.goto(f"{server.origin}/?view=settings&section=password")
         shown(page, "password").fill(PASSWORD)
@@ -203,7 +203,7 @@ def test_a_password_from_the_setting_is_changed_there_only(page: Page, tmp_path:
         expect(shown(page, "change-password-problem")).to_contain_text("MALLARD_ADMIN_PASSWORD")
 
 
-def test_a_dashboard_on_another_site_logs_in_keeps_its_token_in_memory_and_takes_files(
+def test_dashboard_on_another_origin_logs_in_and_exports_with_a_token_in_memory(
     page: Page, browser: Browser, tmp_path: Path, complaints: list[str]
 ) -> None:
     with hosting(DASHBOARD) as host:

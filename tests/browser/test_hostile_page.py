@@ -47,7 +47,7 @@ def foreign(page: Page, site: Site) -> Page:
         ("/api/stats/main?site_id=example.com", "GET", ""),
     ],
 )
-def test_a_foreign_page_reads_and_changes_nothing(
+def test_foreign_page_cannot_read_or_change_anything(
     foreign: Page, server: Server, path: str, method: str, content_type: str
 ) -> None:
     before = server.get("/api/sites/example.com")
@@ -73,7 +73,7 @@ ASK = """async ([method, path, body]) => {
 }"""
 
 
-def test_a_name_that_was_led_here_reads_and_sets_nothing(rebound: Page, tmp_path: Path) -> None:
+def test_rebound_hostname_reads_and_changes_nothing(rebound: Page, tmp_path: Path) -> None:
     password = {"password": "kettle-moss-17"}
     with Server(tmp_path / "data", MALLARD_AUTH="on") as server:
         led_here = f"http://rebound.example:{urlsplit(server.origin).port}"
@@ -89,7 +89,7 @@ def test_a_name_that_was_led_here_reads_and_sets_nothing(rebound: Page, tmp_path
 
 
 @pytest.mark.parametrize("text", [SCRIPT, IMAGE])
-def test_markup_in_an_event_is_shown_as_the_text_it_is(page: Page, tmp_path: Path, text: str) -> None:
+def test_markup_in_an_event_is_shown_as_text(page: Page, tmp_path: Path, text: str) -> None:
     with Server(tmp_path / "data") as server:
         tags: dict[str, Any] = {"u": f"https://example.com/{text}?utm_source={text}", "r": f"https://a.example/{text}"}
         assert server.send(**tags) == 202

@@ -90,7 +90,7 @@ def expect_dashboard(page: Page, origin: str) -> None:
     expect(browsers.first).to_contain_text("Chrome")
 
 
-def test_what_a_browser_does_on_a_site_is_what_the_dashboard_shows(desktop_page: Page, tmp_path: Path) -> None:
+def test_dashboard_shows_a_browser_session_on_a_tracked_site(desktop_page: Page, tmp_path: Path) -> None:
     page = desktop_page
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -119,7 +119,7 @@ def stored_purchase(data: Path) -> list[tuple[object, ...]]:
     return duckdb.execute(sql, [f"{data}/events/**/*.parquet"]).fetchall()
 
 
-def test_a_headless_browser_that_says_so_is_answered_202_and_left_out(page: Page, tmp_path: Path) -> None:
+def test_headless_browser_is_answered_202_and_not_counted(page: Page, tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_COUNT_LOCAL="true") as server:
         assert server.send(user_agent="Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/126.0.0.0 Safari/537.36") == 202
         assert server.main()["events"] == 0

@@ -44,7 +44,7 @@ def paths(events: list[Event]) -> list[str]:
 # The page view
 
 
-def test_a_load_sends_one_page_view_with_exactly_the_wire_keys(page: Page, site: Site) -> None:
+def test_page_load_sends_one_pageview_with_exactly_the_wire_keys(page: Page, site: Site) -> None:
     page.goto(f"{site.origin}/start?utm_source=news#part")
     (event,) = site.events_in_all(page, 1)
     assert 0 < len(event.pop("i")) <= 64
@@ -66,7 +66,7 @@ def test_a_page_view_names_the_referrer_of_its_document(page: Page, site: Site) 
     assert [event["r"] for event in site.events(2)] == [f"{site.origin}/from"] * 2
 
 
-def test_without_data_domain_the_site_is_the_hostname(page: Page, site: Site) -> None:
+def test_tracker_uses_the_hostname_without_data_domain(page: Page, site: Site) -> None:
     site.pages["/"] = f'<script defer {KEPT} src="/tracking/script.js"></script>'
     page.goto(site.origin)
     assert site.events(1)[0]["d"] == "127.0.0.1"
@@ -97,7 +97,7 @@ def test_cookies_of_the_origin_are_not_sent(page: Page, site: Site) -> None:
     assert "cookie" not in site.recorded[0].headers
 
 
-def test_a_long_address_is_cut_to_what_the_server_takes(page: Page, site: Site) -> None:
+def test_long_page_url_is_truncated_to_the_server_limit(page: Page, site: Site) -> None:
     page.goto(f"{site.origin}/long?q={'x' * 3000}")
     (event,) = site.events(1)
     assert len(event["u"]) == 2000
@@ -137,7 +137,7 @@ def test_push_state_to_another_page_is_a_page_view(page: Page, site: Site, targe
     assert page.evaluate("history.state") == {"kept": 1}
 
 
-def test_push_state_to_the_same_page_is_none(page: Page, site: Site) -> None:
+def test_push_state_to_the_same_page_sends_no_pageview(page: Page, site: Site) -> None:
     open_counted(page, site, "/list?page=1")
     page.evaluate("history.pushState(null, '', '/list?page=1')")
     page.evaluate("history.pushState(null, '')")
@@ -150,14 +150,14 @@ def test_replace_state_to_another_path_is_a_page_view(page: Page, site: Site) ->
     assert paths(site.events_in_all(page, 1)) == ["other"]
 
 
-def test_replace_state_of_the_query_alone_is_none(page: Page, site: Site) -> None:
+def test_replace_state_of_the_query_sends_no_pageview(page: Page, site: Site) -> None:
     open_counted(page, site, "/list")
     page.evaluate("history.replaceState(null, '', '/list?filter=new')")
     page.evaluate("location.hash = 'rows'")
     site.events_in_all(page, 0)
 
 
-def test_a_change_of_the_hash_is_none(page: Page, site: Site) -> None:
+def test_hash_change_sends_no_pageview(page: Page, site: Site) -> None:
     open_counted(page, site)
     page.evaluate("location.hash = 'part'")
     page.evaluate("history.pushState(null, '', '#other')")
@@ -176,7 +176,7 @@ def test_back_and_forward_are_page_views(page: Page, site: Site) -> None:
     assert paths(site.events_in_all(page, 3)) == ["two", "one", "two"]
 
 
-def test_an_error_of_push_state_reaches_the_page_and_counts_nothing(page: Page, site: Site) -> None:
+def test_push_state_error_reaches_the_page_and_sends_no_pageview(page: Page, site: Site) -> None:
     open_counted(page, site)
     attempt = "try { history.pushState(() => 1, '', '/other') } catch (error) { error.name }"
     assert page.evaluate(attempt) == "DataCloneError"
@@ -186,7 +186,7 @@ def test_an_error_of_push_state_reaches_the_page_and_counts_nothing(page: Page, 
 # Custom events
 
 
-def test_a_custom_event_carries_props_and_revenue_and_calls_back_once_it_is_sent(page: Page, site: Site) -> None:
+def test_custom_event_sends_props_and_revenue_and_calls_back(page: Page, site: Site) -> None:
     open_counted(page, site)
     call(page, "purchase", "props: {product: 'annual', seats: 3}, revenue: 49.99, currency: 'USD'")
     (event,) = site.events(1)
@@ -226,7 +226,7 @@ def event_name(request: Request) -> str:
     return str(json.loads(request.post_data or "")["n"])
 
 
-def test_events_right_before_a_navigation_survive_it(page: Page, site: Site, api: Site) -> None:
+def test_events_right_before_a_navigation_are_sent(page: Page, site: Site, api: Site) -> None:
     # More than a browser's six connections to one host, all of them busy: some have not left when the page goes.
     clicks = 9
     site.pages["/"] = (
@@ -296,7 +296,7 @@ def test_any_other_refusal_is_final_and_calls_back(page: Page, site: Site) -> No
     site.events_in_all(page, 6, quiet_seconds=1.3)
 
 
-def test_a_blocked_address_calls_back_and_reports_nothing_to_the_page(page: Page, site: Site) -> None:
+def test_blocked_request_calls_back_without_an_error_in_the_page(page: Page, site: Site) -> None:
     open_counted(page, site)
     page.evaluate("window.heard = []; onerror = onunhandledrejection = event => heard.push(`${event}`); 0")
     page.route("**/api/event", lambda route: route.abort())
@@ -305,7 +305,7 @@ def test_a_blocked_address_calls_back_and_reports_nothing_to_the_page(page: Page
     site.events(0)
 
 
-def test_a_server_that_does_not_answer_holds_the_callback_for_three_seconds_only(page: Page, site: Site) -> None:
+def test_callback_waits_at_most_three_seconds_for_the_server(page: Page, site: Site) -> None:
     open_counted(page, site)
     site.answering.clear()
     began = time.monotonic()
@@ -319,7 +319,7 @@ def test_a_server_that_does_not_answer_holds_the_callback_for_three_seconds_only
 # The page around it
 
 
-def test_nothing_is_stored_on_the_device(page: Page, site: Site) -> None:
+def test_tracker_stores_nothing_on_the_device(page: Page, site: Site) -> None:
     open_counted(page, site)
     call(page, "signup", "props: {plan: 'pro'}")
     site.events(1)
@@ -332,7 +332,7 @@ def test_nothing_is_stored_on_the_device(page: Page, site: Site) -> None:
     assert page.context.cookies() == []
 
 
-def test_it_works_under_a_strict_content_security_policy(page: Page, site: Site, complaints: list[str]) -> None:
+def test_tracker_works_under_a_strict_content_security_policy(page: Page, site: Site, complaints: list[str]) -> None:
     site.policy = STRICT_POLICY
     site.scripts["/stub.js"] = f"{STUB}; mallard('early')"
     site.pages["/"] = f'<script src="/stub.js"></script>{SNIPPET}'
@@ -341,7 +341,7 @@ def test_it_works_under_a_strict_content_security_policy(page: Page, site: Site,
     assert complaints == []
 
 
-def test_loaded_twice_it_counts_once(page: Page, site: Site, complaints: list[str]) -> None:
+def test_tracker_counts_once_when_loaded_twice(page: Page, site: Site, complaints: list[str]) -> None:
     site.pages["/"] = f"<script>{STUB}; mallard('early')</script>{SNIPPET}{SNIPPET}"
     page.goto(site.origin)
     site.events_in_all(page, 2)
@@ -351,7 +351,7 @@ def test_loaded_twice_it_counts_once(page: Page, site: Site, complaints: list[st
     assert complaints == []
 
 
-def test_added_by_other_code_it_works_too(page: Page, site: Site) -> None:
+def test_tracker_works_when_inserted_by_a_script(page: Page, site: Site) -> None:
     site.pages["/"] = "<p>no script yet</p>"
     page.goto(site.origin)
     page.evaluate(
@@ -388,7 +388,7 @@ def prerendered(page: Page, site: Site) -> Callable[[], None]:
     return lambda: page.evaluate("window.shown = true; document.dispatchEvent(new Event('prerenderingchange'))")
 
 
-def test_a_prerendered_page_counts_when_it_is_shown(page: Page, site: Site) -> None:
+def test_prerendered_page_is_counted_when_shown(page: Page, site: Site) -> None:
     show = prerendered(page, site)
     page.evaluate("mallard('early')")
     site.events_in_all(page, 0)
@@ -399,5 +399,5 @@ def test_a_prerendered_page_counts_when_it_is_shown(page: Page, site: Site) -> N
 # The document
 
 
-def test_the_documented_stub_is_the_tested_one() -> None:
+def test_documented_stub_equals_the_tested_one() -> None:
     assert f"<script>{STUB}</script>" in (TRACKER / "README.md").read_text(encoding="utf-8")

@@ -46,7 +46,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tracker" / "dist"
 
 
-def test_what_is_served_was_built_from_these_sources(built: Path) -> None:
+def test_served_tracker_files_match_a_fresh_build(built: Path) -> None:
     served = [path for path in built.rglob("*") if path.is_file() and path.name != "script.outbound.tagged.js"]
     assert len(served) == len(PARTS) + 4
     for path in served:
@@ -67,14 +67,14 @@ def test_a_part_keeps_its_limit(name: str) -> None:
     assert limit <= (MAX_SCRIPT_BYTES if name == "web-vitals" else A_FEW_HUNDRED_BYTES)
 
 
-def test_what_parts_share_and_all_of_it_together_stay_small() -> None:
+def test_tracker_kit_and_full_script_stay_small() -> None:
     assert 0 < len((DIST / "kit.js").read_bytes()) <= MAX_KIT_BYTES
     text = Scripts(DIST).text(f"script.{'.'.join(PARTS)}.js")
     assert text is not None
     assert len(gzip.compress(text.encode())) <= MAX_ALL_GZIPPED_BYTES
 
 
-def test_a_build_over_a_limit_fails_and_says_which(tmp_path: Path) -> None:
+def test_build_over_a_size_limit_fails_and_names_the_file(tmp_path: Path) -> None:
     build(tmp_path / "copy")
     source = tmp_path / "copy" / "tracker" / "parts" / "optout.js"
     source.write_text(source.read_text().replace('"true"', f'"{"x" * 100}"'))
@@ -83,12 +83,12 @@ def test_a_build_over_a_limit_fails_and_says_which(tmp_path: Path) -> None:
     assert re.search(r"dist/parts/optout\.js would be \d+ bytes, over the limit of 80\.", ended.stderr)
 
 
-def test_the_build_composes_the_file_that_the_server_does(built: Path) -> None:
+def test_build_composes_the_same_script_as_the_server(built: Path) -> None:
     composed = (built / "script.outbound.tagged.js").read_text()
     assert composed == Scripts(DIST).text("script.outbound.tagged.js")
 
 
-def test_a_part_that_the_build_does_not_know_is_one_sentence(tmp_path: Path) -> None:
+def test_build_with_an_unknown_part_fails_in_one_sentence(tmp_path: Path) -> None:
     ended = build(tmp_path / "copy", "outbund")
     assert ended.returncode == 1
     assert ended.stderr == f"There is no part outbund; there are {', '.join(PARTS)}.\n"
@@ -137,7 +137,7 @@ def test_every_part_has_a_file_a_section_with_a_snippet_and_its_size(name: str) 
     assert (TRACKER / "parts" / f"{name}.js").is_file()
 
 
-def test_there_is_no_part_but_those_that_are_listed() -> None:
+def test_tracker_parts_on_disk_match_the_list() -> None:
     assert sorted(path.stem for path in (TRACKER / "parts").iterdir()) == sorted(PARTS)
 
 
@@ -149,7 +149,7 @@ def test_the_types_and_the_module_export_every_part() -> None:
     assert sorted(re.findall(r"export \{ default as (\w+) \} from", module)) == exports
 
 
-def test_the_privacy_page_says_who_touches_the_devices_storage() -> None:
+def test_privacy_page_names_the_parts_that_use_device_storage() -> None:
     said = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
     assert "`mallard_ignore`" in said
     for name in PARTS:
@@ -178,7 +178,7 @@ def get(address: str, headers: dict[str, str] | None = None) -> tuple[int, Messa
             return refusal.code, refusal.headers, refusal.read()
 
 
-def test_the_order_of_parts_in_the_name_makes_no_difference(origin: str) -> None:
+def test_order_of_parts_in_the_script_name_is_irrelevant(origin: str) -> None:
     status, headers, body = get(f"{origin}/script.tagged.outbound.js")
     assert status == 200
     assert (status, body) == get(f"{origin}/script.outbound.tagged.js")[::2]
@@ -189,7 +189,7 @@ def test_the_order_of_parts_in_the_name_makes_no_difference(origin: str) -> None
 
 
 @pytest.mark.parametrize("name", ["script.js", "script.hash.js", "mallard.mjs"])
-def test_a_script_that_the_browser_has_is_not_sent_again(origin: str, name: str) -> None:
+def test_cached_script_is_304(origin: str, name: str) -> None:
     _, headers, body = get(f"{origin}/{name}")
     assert body
     again = get(f"{origin}/{name}", {"If-None-Match": headers["etag"]})
@@ -210,12 +210,12 @@ def test_a_script_that_the_browser_has_is_not_sent_again(origin: str, name: str)
         "..%2fapp",
     ],
 )
-def test_a_name_that_asks_for_no_known_part_is_404(origin: str, name: str) -> None:
+def test_script_with_an_unknown_part_is_404(origin: str, name: str) -> None:
     status, _, body = get(f"{origin}/{name}")
     assert status == 404
     assert json.loads(body)["error"]
 
 
-def test_a_tracker_that_was_not_built_says_what_to_do(tmp_path: Path) -> None:
+def test_missing_tracker_build_raises_an_error_with_the_command(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="make setup"):
         Scripts(tmp_path)

@@ -56,7 +56,7 @@ def wait_until_measured(page: Page, kind: str, key: str = "startTime") -> None:
 # Engagement
 
 
-def test_a_page_that_is_hidden_sends_one_ping_with_depth_and_engaged_time(page: Page, site: Site) -> None:
+def test_hidden_page_sends_one_ping_with_depth_and_engaged_time(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("engagement") + TALL
     open_counted(page, site)
     page.clock.run_for(5_000)
@@ -78,7 +78,7 @@ def test_a_first_ping_is_no_event_to_the_server(page: Page, site: Site, server: 
     assert (numbers["total_pageviews"], numbers["events"], numbers["bounce_rate"]) == (1, 1, 1.0)
 
 
-def test_the_deepest_scroll_counts_and_only_what_is_new_is_sent_again(page: Page, site: Site) -> None:
+def test_ping_reports_the_deepest_scroll_and_later_pings_only_changes(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("engagement") + TALL
     open_counted(page, site)
     page.clock.run_for(1_000)
@@ -94,7 +94,7 @@ def test_the_deepest_scroll_counts_and_only_what_is_new_is_sent_again(page: Page
     assert pings(site.events_in_all(page, 2)) == [("engagement", 50, 1_000), ("engagement", 50, 2_000)]
 
 
-def test_a_page_that_is_too_short_to_scroll_is_seen_whole(page: Page, site: Site) -> None:
+def test_page_too_short_to_scroll_has_full_scroll_depth(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("engagement") + "<p>short</p>"
     open_counted(page, site)
     page.clock.run_for(10)
@@ -102,7 +102,7 @@ def test_a_page_that_is_too_short_to_scroll_is_seen_whole(page: Page, site: Site
     assert pings(site.events(1)) == [("engagement", 100, 10)]
 
 
-def test_a_page_of_a_router_is_measured_by_itself(page: Page, site: Site) -> None:
+def test_page_of_a_router_is_measured_separately(page: Page, site: Site) -> None:
     site.pages["/one"] = snippet("engagement") + TALL
     open_counted(page, site, "/one")
     page.clock.run_for(3_000)
@@ -141,14 +141,14 @@ def test_time_without_focus_does_not_count(desktop_page: Page, site: Site) -> No
     assert pings(site.events(1)) == [("engagement", 25, 3_000)]
 
 
-def test_a_page_that_nobody_saw_sends_no_ping(page: Page, site: Site) -> None:
+def test_page_never_visible_sends_no_ping(page: Page, site: Site) -> None:
     site.pages["/"] = f"<script>{HIDE}</script>" + snippet("engagement") + TALL
     page.goto(site.origin)
     page.goto("about:blank")
     assert pings(site.events_in_all(page, 1)) == [("pageview", None, None)]
 
 
-def test_a_ping_survives_the_page_and_names_it_as_its_page_view_did(page: Page, site: Site) -> None:
+def test_ping_on_navigation_names_the_page_like_its_pageview(page: Page, site: Site) -> None:
     site.pages["/user/joe"] = snippet("engagement", "mask", mask="/user/*") + TALL
     page.goto(f"{site.origin}/user/joe")
     site.events(1)
@@ -157,7 +157,7 @@ def test_a_ping_survives_the_page_and_names_it_as_its_page_view_did(page: Page, 
     assert (view["u"], ping["u"]) == (f"{site.origin}/user/*",) * 2
 
 
-def test_an_excluded_page_ends_the_time_of_the_one_before_and_has_none(page: Page, site: Site) -> None:
+def test_excluded_page_ends_the_engaged_time_of_the_previous_page(page: Page, site: Site) -> None:
     site.pages["/open"] = snippet("engagement", "exclude", exclude="/admin") + TALL
     open_counted(page, site, "/open")
     page.clock.run_for(1_000)
@@ -167,7 +167,7 @@ def test_an_excluded_page_ends_the_time_of_the_one_before_and_has_none(page: Pag
     assert bodies(site.events_in_all(page, 1)) == [site.wire("engagement", "/open", sd=25, e=1_000)]
 
 
-def test_a_page_from_the_page_cache_is_measured_anew(cached_page: Page, site: Site) -> None:
+def test_page_restored_from_the_page_cache_is_measured_again(cached_page: Page, site: Site) -> None:
     site.pages["/list"] = snippet("engagement", "web-vitals") + TALL
     site.pages["/away"] = "<p>elsewhere</p>"
     cached_page.goto(f"{site.origin}/list")
@@ -229,7 +229,7 @@ def test_a_page_without_input_has_no_inp(page: Page, site: Site) -> None:
     assert found["cls"] == 0
 
 
-def test_a_page_that_was_loaded_out_of_sight_has_no_lcp(page: Page, site: Site) -> None:
+def test_page_loaded_in_the_background_has_no_lcp(page: Page, site: Site) -> None:
     site.pages["/"] = f"<script>{HIDE}</script>" + snippet("web-vitals") + "<h1>Large</h1>"
     page.goto(site.origin)
     site.events(1)
@@ -255,9 +255,7 @@ def browsing(browser: Browser, profile: Path, address: str) -> Iterator[None]:
         process.wait(timeout=30)
 
 
-def test_a_prerendered_page_counts_when_it_is_shown_and_never_if_it_is_not(
-    browser: Browser, site: Site, tmp_path: Path
-) -> None:
+def test_prerendered_page_is_counted_only_when_shown(browser: Browser, site: Site, tmp_path: Path) -> None:
     site.pages["/"] = """
         <script type="speculationrules">
             {"prerender": [{"urls": ["/next", "/never"], "eagerness": "immediate"}]}
@@ -288,7 +286,7 @@ def test_a_prerendered_page_counts_when_it_is_shown_and_never_if_it_is_not(
 
 
 @pytest.mark.parametrize("parts", [(), ("engagement", "web-vitals")])
-def test_what_is_measured_is_not_stored_on_the_device(page: Page, site: Site, parts: tuple[str, ...]) -> None:
+def test_tracker_measurements_are_not_stored_on_the_device(page: Page, site: Site, parts: tuple[str, ...]) -> None:
     site.pages["/"] = snippet(*parts) + TALL
     page.goto(site.origin)
     site.events(1)

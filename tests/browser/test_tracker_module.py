@@ -18,7 +18,7 @@ def with_module(site: Site, script: str, path: str = "/") -> None:
     site.pages[path] = f'<script type="module" src="/app.js"></script><a href="https://other.example/x?y">on</a>{TALL}'
 
 
-def test_a_module_counts_with_its_parts_and_sends_what_was_tracked_before(
+def test_module_sends_pageviews_with_its_parts_and_earlier_tracked_events(
     page: Page, site: Site, complaints: list[str]
 ) -> None:
     with_module(
@@ -50,21 +50,21 @@ def test_a_module_counts_with_its_parts_and_sends_what_was_tracked_before(
     assert complaints == []
 
 
-def test_without_options_the_page_itself_is_site_and_server(page: Page, site: Site) -> None:
+def test_module_without_options_uses_the_page_as_site_and_server(page: Page, site: Site) -> None:
     with_module(site, 'import { init } from "/tracking/mallard.mjs"; init({local: true, automation: true});')
     page.goto(site.origin)
     assert bodies(site.events_in_all(page, 1)) == [site.wire("pageview", d="127.0.0.1")]
     assert site.recorded[0].path == "/api/event"
 
 
-def test_imported_but_not_started_it_sends_nothing(page: Page, site: Site) -> None:
+def test_module_sends_nothing_before_init(page: Page, site: Site) -> None:
     with_module(site, 'import { track } from "/tracking/mallard.mjs"; track("early"); window.ran = 1;')
     page.goto(site.origin)
     page.wait_for_function("window.ran")
     site.events_in_all(page, 0)
 
 
-def test_the_sources_are_a_module_too_that_does_nothing_on_a_server() -> None:
+def test_module_sources_do_nothing_on_a_server() -> None:
     script = "const all = await import('./module.js'); all.init(); all.track('x'); console.log(JSON.stringify(all))"
     command = [
         "node",

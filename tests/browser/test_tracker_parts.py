@@ -61,7 +61,7 @@ def pages_of(server: Server, site_id: str, count: int) -> list[str]:
 # Parts together
 
 
-def test_all_parts_under_a_strict_policy_send_one_page_view_and_store_nothing(
+def test_tracker_with_all_parts_under_a_strict_csp_sends_one_pageview(
     page: Page, site: Site, complaints: list[str]
 ) -> None:
     site.policy = STRICT_POLICY
@@ -75,7 +75,7 @@ def test_all_parts_under_a_strict_policy_send_one_page_view_and_store_nothing(
     assert complaints == []
 
 
-def test_loaded_twice_parts_count_once(page: Page, site: Site, api: Site) -> None:
+def test_tracker_parts_count_once_when_loaded_twice(page: Page, site: Site, api: Site) -> None:
     site.pages["/"] = snippet("outbound", "tagged") + snippet("outbound") + f'<a href="{api.origin}/">on</a>'
     open_counted(page, site)
     stay(page)
@@ -83,7 +83,7 @@ def test_loaded_twice_parts_count_once(page: Page, site: Site, api: Site) -> Non
     assert sent(page, site, 1) == [site.wire("outbound", p={"url": f"{api.origin}/"})]
 
 
-def test_a_part_that_cannot_start_harms_neither_the_core_nor_other_parts(
+def test_part_that_fails_to_start_does_not_affect_other_parts(
     page: Page, site: Site, api: Site, complaints: list[str]
 ) -> None:
     broken = "<script>delete window.PerformanceObserver</script>"
@@ -95,7 +95,7 @@ def test_a_part_that_cannot_start_harms_neither_the_core_nor_other_parts(
     assert complaints == []
 
 
-def test_a_part_that_throws_at_an_event_does_not_lose_it(page: Page, site: Site, complaints: list[str]) -> None:
+def test_part_that_throws_at_an_event_does_not_lose_the_event(page: Page, site: Site, complaints: list[str]) -> None:
     forbidden = "<script>Object.defineProperty(window, 'localStorage', {get() { throw new Error('no') }})</script>"
     site.pages["/"] = forbidden + snippet("optout")
     page.goto(site.origin)
@@ -151,7 +151,7 @@ def test_links_of_the_site_mail_and_the_right_button_are_not_outbound(page: Page
     sent(page, site, 0)
 
 
-def test_an_outbound_event_survives_the_navigation_and_does_not_delay_it(page: Page, site: Site, api: Site) -> None:
+def test_outbound_event_is_sent_without_delaying_the_navigation(page: Page, site: Site, api: Site) -> None:
     site.pages["/"] = snippet("outbound") + f'<a href="{api.origin}/there">on</a>'
     api.pages["/there"] = "<p>there</p>"
     open_counted(page, site)
@@ -173,7 +173,7 @@ def test_a_link_to_a_file_sends_download_without_its_query(page: Page, site: Sit
     assert sent(page, site, 1) == [site.wire("download", p={"url": f"{site.origin}/files/Plan.PDF"})]
 
 
-def test_a_download_that_starts_is_still_told(page: Page, site: Site) -> None:
+def test_download_event_is_sent_when_a_download_starts(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("downloads") + '<a href="/files/data.csv" download>data</a>'
     open_counted(page, site)
     with page.expect_download():
@@ -181,7 +181,7 @@ def test_a_download_that_starts_is_still_told(page: Page, site: Site) -> None:
     assert sent(page, site, 1) == [site.wire("download", p={"url": f"{site.origin}/files/data.csv"})]
 
 
-def test_data_downloads_names_other_endings(page: Page, site: Site) -> None:
+def test_data_downloads_sets_other_file_extensions(page: Page, site: Site) -> None:
     links = "".join(f'<a id="{name}" href="/files/a.{name}">x</a> ' for name in ("stl", "obj", "pdf"))
     site.pages["/"] = snippet("downloads", downloads="stl, obj") + links + '<a id="pdf2" href="/pdf">x</a>'
     open_counted(page, site)
@@ -197,7 +197,7 @@ def test_data_downloads_names_other_endings(page: Page, site: Site) -> None:
 # Forms
 
 
-def test_a_submitted_form_says_its_name_and_target_and_nothing_that_was_typed(page: Page, site: Site) -> None:
+def test_form_event_has_name_and_target_but_no_input(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("forms") + (
         '<form id="search" action="/find?in=all"><input name="q"><input name="id"><input name="action">'
         "<button>Go</button></form>"
@@ -210,7 +210,7 @@ def test_a_submitted_form_says_its_name_and_target_and_nothing_that_was_typed(pa
     assert sent(page, site, 1) == [site.wire("form", p={"form": "search", "url": f"{site.origin}/find"})]
 
 
-def test_the_button_may_name_the_target_and_a_form_without_a_name_has_none(page: Page, site: Site) -> None:
+def test_form_event_takes_the_target_of_its_button(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("forms") + '<form method="post"><button formaction="/pay?x=1">Pay</button></form>'
     open_counted(page, site)
     page.evaluate("addEventListener('submit', event => event.preventDefault())")
@@ -218,7 +218,7 @@ def test_the_button_may_name_the_target_and_a_form_without_a_name_has_none(page:
     assert sent(page, site, 1) == [site.wire("form", p={"url": f"{site.origin}/pay"})]
 
 
-def test_a_form_that_is_refused_or_closes_a_dialog_is_none(page: Page, site: Site) -> None:
+def test_invalid_or_dialog_form_sends_no_event(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("forms") + (
         '<form><input required><button id="empty">Go</button></form>'
         '<dialog open><form method="dialog"><button id="close">Close</button></form></dialog>'
@@ -252,7 +252,7 @@ def test_routes_in_the_hash_are_pages_of_their_own(page: Page, site: Site, serve
     assert pages_of(server, "hash.example", 3) == ["/app#/a b", "/app#/three", "/app#/two"]
 
 
-def test_anchors_and_what_else_a_hash_may_carry_are_no_routes(page: Page, site: Site) -> None:
+def test_hash_without_a_route_is_no_page(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("hash")
     page.goto(f"{site.origin}/#access_token=secret")
     site.events(1)
@@ -261,7 +261,7 @@ def test_anchors_and_what_else_a_hash_may_carry_are_no_routes(page: Page, site: 
     assert sent(page, site, 1) == [site.wire("pageview")]
 
 
-def test_a_new_path_with_a_new_route_is_one_page_view(page: Page, site: Site) -> None:
+def test_path_and_route_change_is_one_pageview(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("hash")
     open_counted(page, site)
     page.evaluate("history.pushState(null, '', '/app#!/inbox')")
@@ -271,7 +271,7 @@ def test_a_new_path_with_a_new_route_is_one_page_view(page: Page, site: Site) ->
 # Pages that do not exist
 
 
-def test_an_answer_404_sends_the_event_with_the_path(page: Page, site: Site) -> None:
+def test_not_found_event_is_sent_with_the_path_for_a_404_response(page: Page, site: Site) -> None:
     site.pages["/gone"] = snippet("404")
     site.statuses["/gone"] = 404
     page.goto(f"{site.origin}/gone?q=1")
@@ -280,14 +280,14 @@ def test_an_answer_404_sends_the_event_with_the_path(page: Page, site: Site) -> 
     assert missing == site.wire("404", "/gone?q=1", p={"path": "/gone"}, i=False)
 
 
-def test_a_page_may_say_that_it_is_none(page: Page, site: Site) -> None:
+def test_not_found_event_is_sent_when_the_page_declares_itself_missing(page: Page, site: Site) -> None:
     # Not deferred: the mark comes after the script.
     site.pages["/soft"] = snippet("404").replace("defer ", "") + "<main data-mallard-404>Nothing here</main>"
     page.goto(f"{site.origin}/soft")
     assert in_order_of_name(sent(page, site, 2))[0] == site.wire("404", "/soft", p={"path": "/soft"}, i=False)
 
 
-def test_a_router_says_it_by_a_call_and_other_pages_say_nothing(page: Page, site: Site) -> None:
+def test_not_found_event_is_sent_by_a_call_and_not_on_other_pages(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("404")
     open_counted(page, site)
     sent(page, site, 0)
@@ -303,7 +303,7 @@ BUTTON = (
 )
 
 
-def test_a_tagged_button_sends_its_event_with_properties_and_revenue(page: Page, site: Site) -> None:
+def test_tagged_button_sends_its_event_with_properties_and_revenue(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("tagged") + BUTTON
     open_counted(page, site)
     page.click("b")
@@ -311,7 +311,7 @@ def test_a_tagged_button_sends_its_event_with_properties_and_revenue(page: Page,
     assert sent(page, site, 1) == [expected]
 
 
-def test_a_button_does_nothing_at_a_middle_click_and_a_tagged_link_does(page: Page, site: Site) -> None:
+def test_middle_click_counts_for_a_tagged_link_but_not_a_button(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("tagged") + (
         '<button data-mallard-event="Button">x</button> <a href="/two" data-mallard-event="Link">x</a>'
     )
@@ -342,7 +342,7 @@ def test_the_nearest_tagged_element_counts_even_where_the_page_stops_the_click(p
     assert sent(page, site, 1) == [site.wire("Inner")]
 
 
-def test_a_tagged_form_counts_when_it_is_submitted_not_when_it_is_clicked(page: Page, site: Site) -> None:
+def test_tagged_form_counts_on_submit_and_not_on_click(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("tagged") + (
         '<form data-mallard-event="Subscribe" action="/done"><input name="mail"><button>Go</button></form>'
     )
@@ -356,7 +356,7 @@ def test_a_tagged_form_counts_when_it_is_submitted_not_when_it_is_clicked(page: 
     assert sent(page, site, 1) == [site.wire("Subscribe")]
 
 
-def test_a_click_on_a_label_within_is_one_event(page: Page, site: Site) -> None:
+def test_click_on_a_nested_label_is_one_event(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("tagged") + (
         '<label data-mallard-event="Plan"><input type="radio" name="plan"><span>Pro</span></label>'
     )
@@ -368,7 +368,7 @@ def test_a_click_on_a_label_within_is_one_event(page: Page, site: Site) -> None:
 # Exclusion, masks, kept queries
 
 
-def test_excluded_pages_send_nothing_and_are_no_referrer(page: Page, site: Site) -> None:
+def test_excluded_pages_send_no_events_and_are_no_referrer(page: Page, site: Site) -> None:
     tag = snippet("exclude", "outbound", exclude="/admin/**, /private/*")
     site.pages["/admin/users/7"] = tag + '<a href="/open">on</a>'
     site.pages["/private/7/open"] = site.pages["/open"] = tag
@@ -394,7 +394,7 @@ def test_patterns_meet_routes_in_the_hash_too(page: Page, site: Site) -> None:
     assert [event["u"] for event in sent(page, site, 2)] == [f"{site.origin}/app%23/user/*"] * 2
 
 
-def test_a_masked_path_never_leaves_the_browser(page: Page, site: Site, server: Server) -> None:
+def test_masked_path_is_not_sent(page: Page, site: Site, server: Server) -> None:
     tag = snippet("mask", "forms", mask="/user/*/orders,/u/**,/über/*", domain="mask.example")
     tag = tag.replace(' data-domain="example.com"', "")
     site.pages["/user/joe/orders"] = tag + '<form name="pay"><button>Pay</button></form><a href="/u/joe/a/b">on</a>'
@@ -427,7 +427,7 @@ def test_a_masked_path_never_leaves_the_browser(page: Page, site: Site, server: 
     assert pages_of(server, "mask.example", 4) == ["/u/**", "/user/*/orders", "/user/joe/settings", "/über/*"]
 
 
-def test_kept_keys_of_the_query_are_part_of_the_path(page: Page, site: Site, server: Server) -> None:
+def test_keep_query_keys_are_part_of_the_path(page: Page, site: Site, server: Server) -> None:
     tag = snippet("keep-query", keep_query="q, page", domain="query.example").replace(' data-domain="example.com"', "")
     site.pages["/search"] = tag
     page.goto(f"{site.origin}/search?page=2&secret=1&utm_source=news&q=blue%20shoes%2Bs")
@@ -443,7 +443,7 @@ def test_kept_keys_of_the_query_are_part_of_the_path(page: Page, site: Site, ser
 # Manual page views, and opting out
 
 
-def test_manual_counts_only_the_page_views_that_the_page_asks_for(page: Page, site: Site) -> None:
+def test_manual_mode_sends_only_explicit_pageviews(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("manual")
     page.goto(site.origin)
     page.evaluate("history.pushState(null, '', '/two')")
@@ -455,7 +455,7 @@ def test_manual_counts_only_the_page_views_that_the_page_asks_for(page: Page, si
     assert sent(page, site, 2) == expected
 
 
-def test_an_opted_out_browser_sends_nothing_at_all(page: Page, site: Site) -> None:
+def test_opted_out_browser_sends_no_events(page: Page, site: Site) -> None:
     site.pages["/"] = snippet("optout", "engagement", "web-vitals")
     open_counted(page, site)
     page.evaluate("localStorage.mallard_ignore = 'true'")

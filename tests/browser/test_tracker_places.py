@@ -40,7 +40,7 @@ def open_from_elsewhere(page: Page, site: Site, api: Site, *parts: str) -> None:
     assert site.events(1)[0]["r"] == f"{api.origin}/"
 
 
-def test_referrer_is_the_site_itself_after_half_an_hour_without_an_event(page: Page, site: Site, api: Site) -> None:
+def test_referrer_is_the_site_after_half_an_hour_without_events(page: Page, site: Site, api: Site) -> None:
     open_from_elsewhere(page, site, api)
     page.clock.fast_forward(HALF_AN_HOUR_MS - 60_000)
     page.evaluate("mallard('still there')")
@@ -53,7 +53,7 @@ def test_referrer_is_the_site_itself_after_half_an_hour_without_an_event(page: P
     assert [event["r"] for event in site.events_in_all(page, 5)[3:]] == [site.origin] * 2
 
 
-def test_ping_does_not_end_the_half_hour(page: Page, site: Site, api: Site) -> None:
+def test_ping_does_not_extend_the_visit_timeout(page: Page, site: Site, api: Site) -> None:
     open_from_elsewhere(page, site, api, "engagement")
     for _ in range(2):
         page.clock.fast_forward(HALF_AN_HOUR_MS - 60_000)
@@ -66,7 +66,7 @@ def test_ping_does_not_end_the_half_hour(page: Page, site: Site, api: Site) -> N
 
 
 @pytest.mark.parametrize(("parts", "path"), [((), "/about/"), (("hash",), "/about#/login")])
-def test_path_replaced_at_load_is_one_view(page: Page, site: Site, parts: tuple[str, ...], path: str) -> None:
+def test_path_replaced_at_load_is_one_pageview(page: Page, site: Site, parts: tuple[str, ...], path: str) -> None:
     site.scripts["/app.js"] = f"history.replaceState(1, ''); history.replaceState(1, '', '{path}')"
     site.pages["/about"] = snippet(*parts) + '<script defer src="/app.js"></script>'
     page.goto(f"{site.origin}/about")
@@ -75,7 +75,7 @@ def test_path_replaced_at_load_is_one_view(page: Page, site: Site, parts: tuple[
     assert sent(page, site, 2)[1] == ("pageview", "/next", None)
 
 
-def test_view_of_a_page_that_is_left_at_once_is_sent(page: Page, site: Site) -> None:
+def test_pageview_of_a_page_left_at_once_is_sent(page: Page, site: Site) -> None:
     site.pages["/"] = SNIPPET + '<script defer src="/leave.js"></script>'
     site.scripts["/leave.js"] = "location.href = '/away'"
     site.pages["/away"] = "<p>elsewhere</p>"
@@ -147,7 +147,7 @@ def visit(page: Page) -> Callable[[str, str], list[str]]:
 ALL = ["pageview", "event"]
 
 
-def test_hosts_without_a_name_send_nothing_by_default(visit: Callable[[str, str], list[str]]) -> None:
+def test_local_hosts_send_no_events_by_default(visit: Callable[[str, str], list[str]]) -> None:
     local = ("localhost", "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.4", "[::1]", "[fd00::1]", "intranet")
     for host in local:
         assert visit(f"http://{host}/", "data-automation") == [], host
@@ -156,13 +156,13 @@ def test_hosts_without_a_name_send_nothing_by_default(visit: Callable[[str, str]
     assert visit("http://localhost/", "data-automation data-local") == ALL
 
 
-def test_driven_browser_sends_nothing_by_default(visit: Callable[[str, str], list[str]]) -> None:
+def test_automated_browser_sends_no_events_by_default(visit: Callable[[str, str], list[str]]) -> None:
     assert visit("http://example.com/", "") == []
     assert visit("http://example.com/", "data-local") == []
     assert visit("http://example.com/", "data-automation") == ALL
 
 
-def test_file_sends_nothing_by_default(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+def test_page_opened_from_a_file_sends_no_events_by_default(page: Page, tmp_path: Path, complaints: list[str]) -> None:
     posted: list[str] = []
 
     def answer(route: Route) -> None:
@@ -209,7 +209,7 @@ def test_inlined_text_sends_to_the_pages_own_origin(
 
 
 @pytest.mark.parametrize("broken", ["window.mallard = {q: {map: 1}}", "document.head.remove()"])
-def test_start_that_fails_does_not_throw_into_the_page(
+def test_tracker_start_failure_does_not_throw_into_the_page(
     page: Page, site: Site, complaints: list[str], broken: str
 ) -> None:
     site.pages["/"] = "<p>no script yet</p>"
@@ -303,7 +303,7 @@ def clicks(
     return bodies(site.events_in_all(page, 1 + count))[1:]
 
 
-def test_links_of_shadow_roots_svg_and_maps_are_told(page: Page, site: Site) -> None:
+def test_outbound_links_in_shadow_roots_svg_and_maps_are_counted(page: Page, site: Site) -> None:
     svg = '<svg width="60" height="60"><a href="{}"><rect width="60" height="60"/></a></svg>'
     markup = (
         '<a id="plain" href="https://other.example/a">on</a>'
@@ -325,7 +325,7 @@ def test_links_of_shadow_roots_svg_and_maps_are_told(page: Page, site: Site) -> 
     ]
 
 
-def test_forms_and_tagged_elements_of_shadow_roots_are_told(page: Page, site: Site) -> None:
+def test_forms_and_tagged_elements_in_shadow_roots_are_counted(page: Page, site: Site) -> None:
     markup = (
         '<button id="tag" data-mallard-event="Signup"><b>Sign up</b></button>'
         '<form id="pay" data-mallard-event="Pay" action="/pay"><input name="id"><button id="go">Go</button></form>'
@@ -336,7 +336,7 @@ def test_forms_and_tagged_elements_of_shadow_roots_are_told(page: Page, site: Si
 
 
 @pytest.mark.parametrize("parts", [(), ("outbound",)])
-def test_event_nobody_caused_says_so(page: Page, site: Site, parts: tuple[str, ...]) -> None:
+def test_event_without_interaction_is_marked(page: Page, site: Site, parts: tuple[str, ...]) -> None:
     site.pages["/"] = snippet(*parts)
     page.goto(site.origin)
     site.events(1)
@@ -346,6 +346,6 @@ def test_event_nobody_caused_says_so(page: Page, site: Site, parts: tuple[str, .
     assert {name: type(value) for name, value in found.items()} == {"pageview": str, "clicked": str}
 
 
-def test_documented_waiting_link_is_the_tested_one() -> None:
+def test_documented_waiting_link_equals_the_tested_one() -> None:
     text = (BUILT.parents[1] / "README.md").read_text(encoding="utf-8")
     assert re.sub(r"\s+", " ", LINK) in re.sub(r"\s+", " ", text)

@@ -71,7 +71,7 @@ def share(rows: list[Row], **wanted: object) -> float:
 @pytest.mark.parametrize(
     ("events", "days"), [(1, 1), (2, 1), (3, 10), (10, 10), (999, 7), (20_000, 1), (20_000, 3), (50, 365)]
 )
-def test_exactly_the_asked_number_of_rows_is_made(events: int, days: int) -> None:
+def test_traffic_has_exactly_the_requested_number_of_rows(events: int, days: int) -> None:
     assert sum(table.num_rows for _, table in traffic(events, days)) == events
 
 
@@ -82,7 +82,7 @@ def test_the_same_arguments_give_equal_tables() -> None:
     assert all(one.equals(other) for (_, one), (_, other) in zip(first, second, strict=True))
 
 
-def test_another_seed_or_site_gives_other_traffic() -> None:
+def test_traffic_differs_for_another_seed_or_site() -> None:
     tables = [traffic()[0][1], traffic(seed=8)[0][1], traffic(seed=-7)[0][1], traffic(site="other.example")[0][1]]
 
     assert len({tuple(table["event_id"].to_pylist()) for table in tables}) == 4
@@ -94,17 +94,17 @@ def test_tables_have_the_schema_of_the_table(weeks: Days) -> None:
         table.validate(full=True)
 
 
-def test_columns_that_may_not_be_null_are_not(weeks: Days) -> None:
+def test_required_columns_are_not_null(weeks: Days) -> None:
     required = [field.name for field in EVENTS if not field.nullable]
 
     assert all(table[name].null_count == 0 for _, table in weeks for name in required)
 
 
-def test_there_is_one_table_per_date_and_the_oldest_comes_first() -> None:
+def test_traffic_has_one_table_per_date_oldest_first() -> None:
     assert [day for day, _ in traffic(days=5)] == [date(2025, 6, 26) + timedelta(days=n) for n in range(5)]
 
 
-def test_a_date_without_rows_yields_nothing() -> None:
+def test_traffic_yields_no_table_for_a_date_without_rows() -> None:
     made = traffic(events=3, days=10)
 
     assert all(table.num_rows > 0 for _, table in made)
@@ -144,7 +144,7 @@ def test_no_row_is_later_than_the_end(end: datetime, days: int) -> None:
     assert max(row["timestamp"] for row in made) <= last
 
 
-def test_the_last_day_gets_the_share_of_traffic_that_has_come_by_then() -> None:
+def test_last_day_has_its_share_of_traffic_up_to_the_end() -> None:
     whole = datetime(2025, 6, 25, 23, 59, 59, tzinfo=UTC)
     (_, tuesday), (_, wednesday) = traffic(events=20_000, days=2, end=whole.replace(hour=12, minute=0))
 
@@ -178,21 +178,21 @@ def test_about_half_of_the_visits_bounce(visits: list[list[Row]]) -> None:
     assert 0.35 < len(bounces) / len(visits) < 0.65
 
 
-def test_most_visitors_come_once_and_none_more_than_three_times(visits: list[list[Row]]) -> None:
+def test_visitors_have_one_to_three_visits_and_mostly_one(visits: list[list[Row]]) -> None:
     times = Counter(visit[0]["visitor_id"] for visit in visits)
 
     assert set(times.values()) == {1, 2, 3}
     assert Counter(times.values())[1] > 0.8 * len(times)
 
 
-def test_a_visit_begins_with_a_page_view_and_only_its_landing_page_tells_the_source(visits: list[list[Row]]) -> None:
+def test_visit_begins_with_a_pageview_and_only_the_landing_page_has_a_source(visits: list[list[Row]]) -> None:
     for visit in visits:
         assert visit[0]["event_name"] == PAGEVIEW
         later = [row for row in visit if row["pathname"] != visit[0]["pathname"]]
         assert all(row["referrer"] is None and row["utm_source"] is None for row in later)
 
 
-def test_a_visitor_is_one_device_in_one_place(rows: list[Row]) -> None:
+def test_visitor_has_one_device_and_one_place(rows: list[Row]) -> None:
     names = ["browser", "browser_version", "os", "os_version", "device_type", "screen_size", "language"]
     names += ["country_code", "region", "city", "hostname"]
     pairs = {(row["visitor_id"], *(row[name] for name in names)) for row in rows if row["visitor_id"] is not None}
@@ -215,7 +215,7 @@ def test_nights_are_quieter_than_days(rows: list[Row]) -> None:
     assert len(hours) == 24
 
 
-def test_few_pages_have_most_views(rows: list[Row]) -> None:
+def test_pageviews_concentrate_on_few_pages(rows: list[Row]) -> None:
     views = Counter(row["pathname"] for row in rows if row["event_name"] == PAGEVIEW).most_common()
 
     assert views[0][0] == "/"
@@ -223,7 +223,7 @@ def test_few_pages_have_most_views(rows: list[Row]) -> None:
     assert len(views) > 50
 
 
-def test_readers_from_search_land_in_the_blog_more_often_than_those_who_type_the_address(
+def test_search_visits_land_in_the_blog_more_often_than_direct_ones(
     visits: list[list[Row]],
 ) -> None:
     def blog_share(channel: str) -> float:
@@ -268,14 +268,14 @@ def test_props_are_json_objects_of_custom_events_only(rows: list[Row]) -> None:
         assert not custom or isinstance(json.loads(row["props"]), dict)
 
 
-def test_a_purchase_and_nothing_else_has_revenue(rows: list[Row]) -> None:
+def test_revenue_is_set_on_purchases_only(rows: list[Row]) -> None:
     for row in rows:
         bought = row["event_name"] == "purchase"
         assert (row["revenue_amount"] is not None) == (row["revenue_currency"] is not None) == bought
     assert {row["revenue_currency"] for row in rows} == {None, "USD", "EUR"}
 
 
-def test_a_source_is_named_as_ingest_names_it(rows: list[Row]) -> None:
+def test_source_names_equal_those_of_ingest(rows: list[Row]) -> None:
     for referrer, name in {(row["referrer"], row["referrer_source"]) for row in rows}:
         assert name == (source_name(urlsplit(referrer).hostname or "") if referrer else None)
 
@@ -322,6 +322,6 @@ def test_the_hostname_is_the_site_or_its_www(rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(("events", "days"), [(0, 1), (1, 0), (-5, 3)])
-def test_less_than_one_event_or_day_is_refused(events: int, days: int) -> None:
+def test_traffic_needs_at_least_one_event_and_day(events: int, days: int) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         traffic(events, days)

@@ -70,7 +70,7 @@ def test_day_of_attack_costs_less_than_the_limit_with_the_defaults(limits: Limit
     assert sum(day(limits).values()) < MOST_DOLLARS
 
 
-def test_table_of_the_document_is_what_the_template_costs(limits: Limits) -> None:
+def test_documented_cost_table_matches_the_template(limits: Limits) -> None:
     costs = day(limits)
     rows = [f"| {name} | {dollars:.2f} |" for name, dollars in costs.items()]
     rows.append(f"| **together** | **{sum(costs.values()):.2f}** |")
@@ -95,7 +95,7 @@ def test_sum_grows_with_each_limit(limits: Limits) -> None:
         assert sum(day(replace(limits, **{name: twice})).values()) > before
 
 
-def test_timeouts_end_from_the_inside_outwards(template: dict[str, Any]) -> None:
+def test_timeouts_grow_from_the_inside_outwards(template: dict[str, Any]) -> None:
     query = properties(template, "QueryFunction")
     variables = query["Environment"]["Variables"]
     seconds = load_settings({"MALLARD_QUERY_SECONDS": variables["MALLARD_QUERY_SECONDS"]}).query_seconds
@@ -107,14 +107,14 @@ def test_timeouts_end_from_the_inside_outwards(template: dict[str, Any]) -> None
     assert properties(template, "Queue")["VisibilityTimeout"] >= 6 * properties(template, "FlushFunction")["Timeout"]
 
 
-def test_functions_refuse_what_went_around_the_cdn_where_there_is_one(template: dict[str, Any]) -> None:
+def test_functions_refuse_requests_that_bypass_the_cdn(template: dict[str, Any]) -> None:
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["MALLARD_EDGE_ONLY"] == ["HasCdn", "true", "false"]
     for name in ("IngestFunction", "QueryFunction"):
         assert "MALLARD_EDGE_SECRET" in properties(template, name)["Environment"]["Variables"]
 
 
-def test_owner_is_told_of_many_events_and_of_dear_days(template: dict[str, Any]) -> None:
+def test_alarms_cover_many_events_and_expensive_days(template: dict[str, Any]) -> None:
     alarm = template["Resources"]["ManyEventsAlarm"]
     assert (alarm["Condition"], alarm["Properties"]["MetricName"]) == ("HasAlarmTopic", "Invocations")
     most = number(template, "EventRate") * 3600
@@ -124,7 +124,7 @@ def test_owner_is_told_of_many_events_and_of_dear_days(template: dict[str, Any])
     assert template["Parameters"]["BudgetEmail"]["Default"] == ""
 
 
-def test_errors_are_kept_by_cloudfront_for_a_second_and_tls_is_new_where_it_can_be_chosen(
+def test_cloudfront_caches_errors_for_a_second_and_requires_modern_tls(
     template: dict[str, Any],
 ) -> None:
     config = properties(template, "Distribution")["DistributionConfig"]

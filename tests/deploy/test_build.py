@@ -27,13 +27,13 @@ sizes = load(ROOT / "deploy" / "sizes.py")
 builder = load(ROOT / "deploy" / "build.py")
 
 
-def test_a_build_that_is_missing_a_layer_has_no_size(tmp_path: Path) -> None:
+def test_size_of_a_build_without_a_layer_raises(tmp_path: Path) -> None:
     (tmp_path / "IngestFunction").mkdir()
     with pytest.raises(FileNotFoundError, match="CommonLayer"):
         sizes.sizes(tmp_path)
 
 
-def test_a_function_that_is_too_large_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_fails_when_a_function_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in FOLDERS:
         (tmp_path / folder).mkdir()
     (tmp_path / "CommonLayer" / "large").write_bytes(bytes(1000))
@@ -48,7 +48,7 @@ def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
         builder.build(ROOT / "layers" / "common", tmp_path, "amd64")
 
 
-def test_what_is_left_out_must_have_been_there(tmp_path: Path) -> None:
+def test_build_fails_when_a_file_to_leave_out_is_missing(tmp_path: Path) -> None:
     (tmp_path / "unneeded.txt").write_text("# A comment.\nsoon.py\n")
     (tmp_path / "soon.py").touch()
     builder.leave_out(tmp_path / "unneeded.txt", tmp_path)
@@ -71,7 +71,7 @@ def test_each_function_fits_into_lambda(build: Any, architecture: str, capsys: p
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
-def test_everything_is_for_the_processors_that_were_asked_for(build: Any, architecture: str) -> None:
+def test_build_contains_libraries_of_the_requested_architecture_only(build: Any, architecture: str) -> None:
     found = {}
     for file in build(architecture).rglob("*"):
         if file.is_file() and ".so" in file.name:
@@ -93,7 +93,7 @@ def test_a_function_ships_its_pins_and_no_others(build: Any, architecture: str) 
 
 
 @pytest.mark.heavy
-def test_every_module_is_compiled_for_lambdas_python_and_whatever_the_zip_makes_of_its_time(here: Path) -> None:
+def test_modules_are_compiled_for_lambdas_python_independent_of_file_times(here: Path) -> None:
     sources = [file for file in here.rglob("*.py") if "site-packages" not in file.parts]
     assert len(sources) > 1000
     for source in sources:
@@ -104,7 +104,7 @@ def test_every_module_is_compiled_for_lambdas_python_and_whatever_the_zip_makes_
 
 
 @pytest.mark.heavy
-def test_the_package_is_whole(here: Path) -> None:
+def test_layer_contains_the_whole_package(here: Path) -> None:
     package = here / "CommonLayer" / "python" / "mallard"
     own = ROOT / "layers" / "common" / "mallard"
     wanted = {file.relative_to(own) for file in own.rglob("*") if file.suffix in (".py", ".sql", ".txt")}
@@ -114,7 +114,7 @@ def test_the_package_is_whole(here: Path) -> None:
 
 
 @pytest.mark.heavy
-def test_what_is_left_of_pyarrow_links_to_nothing_that_is_gone(here: Path) -> None:
+def test_trimmed_pyarrow_links_to_no_removed_library(here: Path) -> None:
     folder = here / "ArrowLayer" / "python" / "pyarrow"
     libraries = sorted(folder.glob("*.so*"))
     assert len(libraries) > 10

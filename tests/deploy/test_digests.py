@@ -35,7 +35,7 @@ def test_pin_puts_the_digest_behind_the_tag(digests: Any, text: str, pinned: str
     assert digests.pin(text, lambda _: DIGEST) == pinned
 
 
-def test_pin_finds_every_image_that_is_fetched(digests: Any) -> None:
+def test_pin_finds_every_fetched_image(digests: Any) -> None:
     names: list[str] = []
 
     def find(image: str) -> str:

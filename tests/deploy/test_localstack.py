@@ -128,7 +128,7 @@ def stack(here: Path) -> Iterator[Stack]:
         yield Stack(endpoint, ended.stdout)
 
 
-def test_an_event_comes_through_function_urls_and_the_queue_to_its_number_in_the_dashboard(stack: Stack) -> None:
+def test_event_through_function_urls_and_queue_is_counted(stack: Stack) -> None:
     tried = subprocess.run(shlex.split(stack.printed("Try")), capture_output=True, text=True, check=True, timeout=60)
     assert tried.stdout.startswith("HTTP/1.1 202"), tried.stdout
     body = {"d": SITE, "n": "pageview", "u": f"{PAGE}/"}
@@ -168,7 +168,7 @@ def test_a_sealed_segment_is_read_through_httpfs(stack: Stack) -> None:
     assert stack.page_views(site) == SEAL_ROWS + 1
 
 
-def test_the_flush_keeps_house_where_somebody_calls_it_as_the_schedule_would(stack: Stack) -> None:
+def test_flush_function_runs_maintenance_when_invoked_like_the_schedule(stack: Stack) -> None:
     answer = stack.functions.invoke(FunctionName=stack.function("Flush"), Payload=b"{}")
     assert "FunctionError" not in answer
     assert json.load(answer["Payload"])["failed"] == 0
@@ -176,7 +176,7 @@ def test_the_flush_keeps_house_where_somebody_calls_it_as_the_schedule_would(sta
     assert schedule["Name"].startswith("mallard-"), "two stacks would have one name"
 
 
-def test_dashboard_and_script_lie_in_a_bucket_and_the_snippet_leads_to_them(stack: Stack) -> None:
+def test_dashboard_and_script_are_served_from_the_bucket_of_the_snippet(stack: Stack) -> None:
     script = re.search(r'src="([^"]+)"', stack.printed("Snippet"))
     api = re.search(r'data-api="([^"]+)"', stack.printed("Snippet"))
     assert script
@@ -190,18 +190,18 @@ def test_dashboard_and_script_lie_in_a_bucket_and_the_snippet_leads_to_them(stac
     assert f'name="mallard-api" content="{stack.outputs["QueryUrl"].rstrip("/")}"' in page
 
 
-def test_a_page_that_the_compose_file_does_not_name_may_not_ask_the_emulator(stack: Stack) -> None:
+def test_emulator_refuses_origins_missing_from_the_compose_file(stack: Stack) -> None:
     with pytest.raises(urllib.error.HTTPError, match="403"):
         stack.ask(stack.event_url, "POST", {}, Origin="https://stranger.example")
 
 
-def test_nothing_is_made_that_the_core_of_localstack_lacks_but_a_dashboard_of_cloudwatch(stack: Stack) -> None:
+def test_stack_uses_only_services_of_the_localstack_core_and_a_cloudwatch_dashboard(stack: Stack) -> None:
     found = stack.client("cloudformation").list_stack_resources(StackName="mallard")["StackResourceSummaries"]
     kinds = {each["ResourceType"] for each in found}
     assert {kind.split("::")[1] for kind in kinds} == {"S3", "SQS", "Lambda", "IAM", "Logs", "Scheduler", "CloudWatch"}
 
 
-def test_the_compose_file_names_the_version_that_is_tested_here_and_is_reached_from_this_machine_only() -> None:
+def test_localstack_compose_file_pins_the_tested_version_on_loopback() -> None:
     service = compose()
     (pinned,) = (pin.requirement for pin in read_pins(PINS / "localstack.txt") if pin.name == "localstack-core")
     assert service["image"].partition("@")[0] == f"localstack/localstack:{str(pinned.specifier).removeprefix('==')}"
@@ -210,7 +210,7 @@ def test_the_compose_file_names_the_version_that_is_tested_here_and_is_reached_f
     assert "privileged" not in service
 
 
-def test_compose_itself_understands_the_file() -> None:
+def test_compose_file_is_valid_for_compose() -> None:
     program = str(compose_program())
     command = [program, "-f", str(COMPOSE), "config"]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -222,7 +222,7 @@ def test_compose_itself_understands_the_file() -> None:
     assert service["environment"]["EXTRA_CORS_ALLOWED_ORIGINS"] == PAGE
 
 
-def test_two_layers_with_the_same_file_are_not_packed(tmp_path: Path) -> None:
+def test_packer_refuses_two_layers_with_the_same_file(tmp_path: Path) -> None:
     packer: Any = load(ROOT / "localstack" / "pack.py")
     for folder in ("Function", "One/python", "Other/python"):
         (tmp_path / folder).mkdir(parents=True)

@@ -49,13 +49,13 @@ def test_defaults_are_those_of_the_template(prepare: Any) -> None:
         ({"FlushTrigger": "queue", "FlushReserved": "9"}, {}, None, {}),
     ],
 )
-def test_choose_reserves_where_a_hundred_executions_are_left_and_overrides_nothing(
+def test_choose_reserves_concurrency_when_possible_and_keeps_given_values(
     prepare: Any, given: dict[str, str], there: dict[str, str], free: int | None, chosen: dict[str, str]
 ) -> None:
     assert prepare.choose(given, there, free) == chosen
 
 
-def test_ingest_key_is_made_once_where_a_path_is_given(prepare: Any, server: str) -> None:
+def test_ingest_key_is_created_once_when_a_path_is_given(prepare: Any, server: str) -> None:
     client: Any = boto3.client("ssm", endpoint_url=server)
     prepare.make_ingest_key("", client)
     prepare.make_ingest_key("/mine", client)
@@ -67,5 +67,5 @@ def test_ingest_key_is_made_once_where_a_path_is_given(prepare: Any, server: str
     assert len(client.describe_parameters()["Parameters"]) == 1
 
 
-def test_stack_that_is_not_there_has_no_parameters(prepare: Any, server: str) -> None:
+def test_missing_stack_has_no_parameters(prepare: Any, server: str) -> None:
     assert prepare.parameters_of("none", boto3.client("cloudformation", endpoint_url=server)) == {}

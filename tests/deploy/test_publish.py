@@ -30,7 +30,7 @@ def client() -> Iterator[Any]:
         found.delete_bucket(Bucket=BUCKET)
 
 
-def test_the_dashboard_is_whole_and_nothing_else_goes_with_it(publisher: Any, tmp_path: Path) -> None:
+def test_publisher_uploads_the_whole_dashboard_and_no_other_files(publisher: Any, tmp_path: Path) -> None:
     dashboard, _ = find_static()
     pages = {page.key: page for page in publisher.pages_of(dashboard)}
     assert {"index.html", "share.html", "docs", "app.js", "vendor/preact.js", "robots.txt"} <= pages.keys()
@@ -41,7 +41,7 @@ def test_the_dashboard_is_whole_and_nothing_else_goes_with_it(publisher: Any, tm
     assert pages["mallard.svg"].media_type == "image/svg+xml"
 
 
-def test_every_script_that_a_name_can_ask_for_is_there(publisher: Any) -> None:
+def test_publisher_uploads_every_script_combination(publisher: Any) -> None:
     _, tracker = find_static()
     pages = {page.key: page for page in publisher.scripts_of(tracker)}
     scripts = Scripts(tracker)
@@ -52,7 +52,7 @@ def test_every_script_that_a_name_can_ask_for_is_there(publisher: Any) -> None:
     assert pages["tracking/script.js"].cache_control == "public, max-age=3600"
 
 
-def test_only_what_changed_is_uploaded_and_what_is_gone_is_removed(publisher: Any, client: Any) -> None:
+def test_sync_uploads_changed_files_and_removes_deleted_ones(publisher: Any, client: Any) -> None:
     def page(key: str, body: bytes) -> Any:
         return publisher.Page(key, body, "text/javascript; charset=utf-8", "no-cache")
 
@@ -65,7 +65,7 @@ def test_only_what_changed_is_uploaded_and_what_is_gone_is_removed(publisher: An
     assert [each["Key"] for each in client.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["a.js"]
 
 
-def test_a_page_comes_after_what_it_loads(publisher: Any) -> None:
+def test_publisher_uploads_pages_after_their_scripts(publisher: Any) -> None:
     put: list[str] = []
 
     class Recording:

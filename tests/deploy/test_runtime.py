@@ -112,14 +112,14 @@ def handed_over(bodies: list[bytes]) -> dict[str, Any]:
     }
 
 
-def test_page_views_of_both_front_doors_are_in_the_numbers_after_the_schedule(stack: Stack) -> None:
+def test_pageviews_of_both_endpoints_are_counted_after_the_flush(stack: Stack) -> None:
     assert stack.ingest(page_view()).value["statusCode"] == 202
     assert stack.ingest(from_function_url(page_view("/url"))).value["statusCode"] == 202
     assert stack.flush(SCHEDULED).value["written"] == 2
     assert stack.ask("/api/stats/main", f"site_id={SITE}&period=today")["total_pageviews"] == 2
 
 
-def test_what_sqs_hands_over_is_sealed_and_read_through_httpfs(stack: Stack) -> None:
+def test_sqs_batches_are_sealed_and_read_through_httpfs(stack: Stack) -> None:
     site, today = "batch.example", datetime.now(UTC).date()
     bodies = [event(n, site_id=site, date=f"{today}").to_message() for n in range(SEAL_ROWS + 1)]
     for batch in (bodies[:SEAL_ROWS], [*bodies[SEAL_ROWS:], b"no event"]):
@@ -128,7 +128,7 @@ def test_what_sqs_hands_over_is_sealed_and_read_through_httpfs(stack: Stack) -> 
     assert stack.ask("/api/stats/main", f"site_id={site}&period=today")["total_pageviews"] == SEAL_ROWS + 1
 
 
-def test_a_message_that_is_no_event_is_a_dead_letter_with_its_reason(stack: Stack) -> None:
+def test_message_that_is_no_event_is_a_dead_letter_with_its_reason(stack: Stack) -> None:
     stack.sqs.send_message(QueueUrl=stack.queue, MessageBody="nonsense")
     assert stack.flush(SCHEDULED).value["set_aside"] == 1
     found = read_all(stack.sqs, f"{stack.queue}-dead")
@@ -140,9 +140,7 @@ def test_the_query_functions_url_answers_like_the_api(stack: Stack) -> None:
     assert (answer["statusCode"], json.loads(answer["body"])["authenticated"]) == (200, False)
 
 
-def test_starts_calls_and_memory_stay_within_what_is_planned_for(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_cold_starts_calls_and_memory_stay_within_budget(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.ask("/api/stats/main", f"site_id={SITE}&period=today")
     asked = request("GET", "/api/stats/main", query=f"site_id={SITE}&period=today")
     asked["headers"] = {"authorization": f"Bearer {stack._token}"}

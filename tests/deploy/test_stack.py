@@ -149,7 +149,7 @@ def test_a_deployment_uploads_the_dashboard_and_every_script_and_names_the_snipp
     assert "files uploaded, 0 removed." in stack.printed
 
 
-def test_events_reach_the_numbers_dead_letters_wait_and_come_in_when_they_are_sent_back(stack: Stack) -> None:
+def test_events_are_counted_and_dead_letters_can_be_redriven(stack: Stack) -> None:
     """All at once, for one run of the schedule."""
     body = {"d": SITE, "n": "pageview", "u": f"https://{SITE}/hello"}
     assert stack.ask("POST", "/api/event", body, **FROM_CLOUDFRONT) == (202, None)
@@ -167,7 +167,7 @@ def test_events_reach_the_numbers_dead_letters_wait_and_come_in_when_they_are_se
     assert "AT" in [each["value"] for each in countries], "the CDN's word, which came with its secret"
 
 
-def test_another_deployment_keeps_what_it_does_not_name_and_uploads_nothing_twice(
+def test_redeployment_keeps_other_parameters_and_skips_unchanged_files(
     stack: Stack, here: Path, architecture: str
 ) -> None:
     printed = make_deploy(here, architecture, "FlushMinutes=5")
@@ -179,7 +179,7 @@ def test_another_deployment_keeps_what_it_does_not_name_and_uploads_nothing_twic
     assert stack.page_views(SITE) == 2
 
 
-def test_athenas_table_stands_in_the_catalog(stack: Stack) -> None:
+def test_athena_table_is_in_the_catalog(stack: Stack) -> None:
     catalog: Any = boto3.client("glue", endpoint_url=stack.endpoint)
     table = catalog.get_table(DatabaseName="proof", Name="events")["Table"]
     assert table["Parameters"]["projection.enabled"] == "true"
@@ -187,9 +187,7 @@ def test_athenas_table_stands_in_the_catalog(stack: Stack) -> None:
     assert table["Parameters"]["storage.location.template"] == where
 
 
-def test_function_urls_stand_in_front_where_they_are_asked_for_and_the_queue_triggers(
-    here: Path, architecture: str
-) -> None:
+def test_function_url_and_queue_trigger_options_are_deployed(here: Path, architecture: str) -> None:
     parameters = ("FrontDoor=FunctionUrl", "FlushTrigger=queue", "FlushWindowSeconds=1", "Cdn=off")
     stored = [f"/proof/{name}" for name in ("admin-password", "secret", "ingest-key", "edge-secret")]
     with deployed(here, architecture, *parameters, "SecretsPath=/proof", stored=stored) as stack:

@@ -68,7 +68,7 @@ def headers_of(given: dict[str, Any]) -> dict[str, str]:
     ("name", "page"),
     [("PageHeaders", PAGE), ("SharedPageHeaders", SHARED_PAGE), ("DocsHeaders", DOCS_PAGE), ("ScriptHeaders", SCRIPT)],
 )
-def test_a_page_has_the_headers_that_our_own_server_gives_it(
+def test_cloudfront_pages_have_the_headers_of_the_server(
     template: dict[str, Any], name: str, page: dict[str, str]
 ) -> None:
     wanted = {**completed(page, is_tls=True), **page}
@@ -86,7 +86,7 @@ def test_preflight_reaches_the_function_with_the_headers_it_asks_for(template: d
     assert {"Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"} <= set(passed)
 
 
-def test_only_the_shared_page_may_stand_in_a_frame(template: dict[str, Any]) -> None:
+def test_frame_embedding_is_allowed_for_the_shared_page_only(template: dict[str, Any]) -> None:
     behaviors = properties(template, "Distribution")["DistributionConfig"]["CacheBehaviors"]
     by_path = {each["PathPattern"]: each.get("ResponseHeadersPolicyId") for each in behaviors}
     assert [path for path, policy in by_path.items() if policy == "SharedPageHeaders"] == ["/share.html"]
@@ -119,7 +119,7 @@ def test_every_variable_of_a_function_is_a_setting(template: dict[str, Any]) -> 
     assert given - known == set()
 
 
-def test_cloudfront_passes_on_every_header_that_is_read_and_not_host(template: dict[str, Any]) -> None:
+def test_cloudfront_forwards_every_header_in_use_except_host(template: dict[str, Any]) -> None:
     key = properties(template, "ApiCachePolicy")["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
     request = properties(template, "ApiRequestPolicy")["OriginRequestPolicyConfig"]
     lists = [each["HeadersConfig"]["Headers"] for each in (key, request)]
@@ -133,18 +133,18 @@ def test_cloudfront_passes_on_every_header_that_is_read_and_not_host(template: d
     assert key["CookiesConfig"]["Cookies"] == [COOKIE, SECURE_COOKIE]
 
 
-def test_nothing_of_the_api_is_kept_by_cloudfront_unless_it_says_so(template: dict[str, Any]) -> None:
+def test_cloudfront_does_not_cache_the_api_by_default(template: dict[str, Any]) -> None:
     policy = properties(template, "ApiCachePolicy")["CachePolicyConfig"]
     assert (policy["MinTTL"], policy["DefaultTTL"]) == (0, 0)
 
 
-def test_the_secret_of_the_edge_is_added_to_all_that_goes_to_the_functions(template: dict[str, Any]) -> None:
+def test_edge_secret_is_added_to_every_function_origin(template: dict[str, Any]) -> None:
     origins = properties(template, "Distribution")["DistributionConfig"]["Origins"]
     added = {each["Id"]: [h["HeaderName"].lower() for h in each.get("OriginCustomHeaders", [])] for each in origins}
     assert added == {"site": [], "ingest": [SECRET_HEADER], "query": [SECRET_HEADER]}
 
 
-def test_every_path_of_the_api_is_led_to_a_function_by_both_front_doors(template: dict[str, Any]) -> None:
+def test_api_paths_are_routed_to_functions_by_cdn_and_gateway(template: dict[str, Any]) -> None:
     behaviors = properties(template, "Distribution")["DistributionConfig"]["CacheBehaviors"]
     by_cdn = {each["PathPattern"]: each["TargetOriginId"] for each in behaviors if each["TargetOriginId"] != "site"}
     assert by_cdn == {
@@ -187,7 +187,7 @@ def test_every_path_of_the_api_is_led_to_a_function_by_both_front_doors(template
         ("mailto:a@example.com,b@example.com", False),
     ],
 )
-def test_whom_to_tell_of_a_weakness_is_refused_before_the_function_would(
+def test_security_contact_pattern_of_the_template_matches_the_setting(
     template: dict[str, Any], given: str, is_one: bool
 ) -> None:
     pattern = template["Parameters"]["SecurityContact"]["AllowedPattern"]
@@ -215,13 +215,13 @@ def test_the_dashboard_of_cloudwatch_is_json(template: dict[str, Any]) -> None:
     assert len(json.loads(body)["widgets"]) == 6
 
 
-def test_there_are_no_more_alarms_than_cloudwatch_has_for_nothing(template: dict[str, Any]) -> None:
+def test_template_has_only_the_ten_free_alarms_by_default(template: dict[str, Any]) -> None:
     alarms = [each for each in template["Resources"].values() if each["Type"] == "AWS::CloudWatch::Alarm"]
     assert len([each for each in alarms if "Condition" not in each]) == 10
     assert [each["Condition"] for each in alarms if "Condition" in each] == ["HasAlarmTopic"]
 
 
-def test_every_parameter_says_what_it_is(template: dict[str, Any]) -> None:
+def test_template_parameters_have_descriptions(template: dict[str, Any]) -> None:
     for name, each in template["Parameters"].items():
         assert (
             each["Description"][0].isupper() or name == "Auth" or each["Description"].split()[0] in ("schedule", "off")

@@ -51,7 +51,7 @@ def ask(server: Server, request: Request) -> tuple[str, str]:
     return f"HTTP/1.1 {answer.status} {answer.reason}", text
 
 
-def test_a_page_view_by_hand_is_in_the_numbers_that_the_page_shows(
+def test_pageview_example_gives_the_documented_numbers(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (block,) = (each for each in page.blocks if "/api/event" in each.text)
@@ -72,7 +72,7 @@ def test_a_page_view_by_hand_is_in_the_numbers_that_the_page_shows(
     assert f"\n{numbers}\n" in block.text
 
 
-def test_the_start_prints_what_the_page_shows(page: Page, tmp_path: Path) -> None:
+def test_start_example_prints_the_documented_output(page: Page, tmp_path: Path) -> None:
     block = page.blocks[0]
     made, _, greeting = block.text.partition("Mallard Metrics is at http://127.0.0.1:8000/\n")
     with Server(tmp_path / "data", MALLARD_AUTH="on") as server:
@@ -110,11 +110,11 @@ def test_every_curl_is_answered_by_a_server(server: Server, name: str, block: Bl
         assert f"\n{text}\n" in block.text
 
 
-def test_there_are_such_examples() -> None:
+def test_docs_contain_curl_examples() -> None:
     assert len(curls()) >= 7
 
 
-def test_without_its_user_agent_the_page_view_would_be_left_out(page: Page, server: Server) -> None:
+def test_pageview_example_is_dropped_without_its_user_agent(page: Page, server: Server) -> None:
     """As the page says."""
     (block,) = (each for each in page.blocks if "/api/event" in each.text)
     request = as_request(next(commands(script(block))).words)
@@ -135,7 +135,7 @@ def drops_of_bots(server: Server) -> int:
     return int(count)
 
 
-def test_the_demo_says_what_the_page_shows(
+def test_demo_example_prints_the_documented_output(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (block,) = (each for each in page.blocks if "mallard demo" in each.text)
@@ -145,7 +145,9 @@ def test_the_demo_says_what_the_page_shows(
     assert capsys.readouterr().out == block.text.splitlines()[1].replace("1,000,000", "1,000") + "\n"
 
 
-def test_the_table_is_read_as_the_page_shows(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_reading_example_gives_the_documented_output(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (block,) = (each for each in page.blocks if "duckdb -c" in each.text)
     (command,) = commands(script(block))
     monkeypatch.chdir(tmp_path)

@@ -16,18 +16,18 @@ CHECKS: dict[str, Callable[[Page], Iterable[str]]] = {
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_nothing_is_wrong_with_the_pages(check: str) -> None:
+def test_documents_have_no_complaints(check: str) -> None:
     found = {str(page.path): list(CHECKS[check](page)) for page in pages()}
     assert {path: complaints for path, complaints in found.items() if complaints} == {}
 
 
-def test_the_documents_are_found() -> None:
+def test_documents_exist() -> None:
     names = {page.path.as_posix() for page in pages()}
     assert names > {"README.md", "SECURITY.md", "docs/api.md", "localstack/README.md", "tracker/README.md"}
     assert not any(name.startswith((".venv", "node_modules")) for name in names)
 
 
-def test_what_is_looked_at_is_there() -> None:
+def test_docs_contain_the_blocks_spans_and_anchors_that_are_checked() -> None:
     """A pattern that finds nothing would complain of nothing."""
     blocks = [block.language for page in pages() for block in page.blocks]
     assert min(blocks.count(each) for each in ("console", "html", "json", "sql")) > 3

@@ -160,40 +160,40 @@ def page(text: str) -> Page:
 
 
 @pytest.mark.parametrize("command", WRONG_COMMANDS)
-def test_a_wrong_command_is_told(command: str) -> None:
+def test_wrong_command_is_reported(command: str) -> None:
     (told, *_) = docs_blocks.complaints(page(f"```sh\n{command}\n```"))
     assert WRONG_COMMANDS[command] in told
     assert told.startswith("line 1: ")
 
 
 @pytest.mark.parametrize("command", RIGHT_COMMANDS)
-def test_a_right_command_is_not(command: str) -> None:
+def test_right_command_is_not_reported(command: str) -> None:
     assert list(docs_blocks.complaints(page(f"```sh\n{command}\n```"))) == []
 
 
 @pytest.mark.parametrize("text", WRONG_BLOCKS)
-def test_a_wrong_block_is_told(text: str) -> None:
+def test_wrong_block_is_reported(text: str) -> None:
     (told, *_) = docs_blocks.complaints(page(text))
     assert WRONG_BLOCKS[text] in told
 
 
 @pytest.mark.parametrize("text", WRONG_SPANS)
-def test_a_wrong_command_in_a_sentence_is_told(text: str) -> None:
+def test_wrong_command_in_a_sentence_is_reported(text: str) -> None:
     (told, *_) = docs_blocks.span_complaints(page(text))
     assert WRONG_SPANS[text] in told
 
 
 @pytest.mark.parametrize("text", RIGHT_SPANS)
-def test_a_right_command_in_a_sentence_is_not(text: str) -> None:
+def test_right_command_in_a_sentence_is_not_reported(text: str) -> None:
     assert list(docs_blocks.span_complaints(page(text))) == []
 
 
-def test_of_a_transcript_what_is_typed_is_read() -> None:
+def test_transcript_commands_are_read_without_their_output() -> None:
     (block,) = page("```console\n$ one \\\n  two\nthree\n$ four\n```").blocks
     assert list(commands(script(block))) == [Command(("one", "two")), Command(("four",))]
 
 
-def test_a_command_line_is_taken_apart_as_a_shell_does() -> None:
+def test_command_line_is_split_like_a_shell() -> None:
     line = "A=1 B='2 3' one \"$(two 'x y')\" | three >file 2>&1; four & # five"
     assert list(commands(line)) == [
         Command(("one", "$()"), (("A", "1"), ("B", "2 3"))),
@@ -203,5 +203,5 @@ def test_a_command_line_is_taken_apart_as_a_shell_does() -> None:
     ]
 
 
-def test_what_stands_in_single_quotes_is_no_command() -> None:
+def test_single_quoted_text_is_not_read_as_a_command() -> None:
     assert list(commands("one '$(two)'")) == [Command(("one", "$(two)"))]

@@ -54,17 +54,17 @@ def found(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_wrong_link_is_told(text: str) -> None:
+def test_wrong_link_is_reported(text: str) -> None:
     (told,) = found(text)
     assert WRONG[text] in told
 
 
 @pytest.mark.parametrize("text", RIGHT)
-def test_a_right_link_is_not(text: str) -> None:
+def test_right_link_is_not_reported(text: str) -> None:
     assert found(text) == []
 
 
-def test_a_link_of_a_page_in_a_folder_begins_there() -> None:
+def test_relative_link_is_resolved_from_the_folder_of_its_page() -> None:
     assert list(complaints(Page(Path("docs/a.md"), "[a](storage.md) [b](../README.md)"))) == []
     assert len(list(complaints(Page(Path("docs/a.md"), "[a](docs/storage.md) [b](README.md)")))) == 2
 
@@ -83,10 +83,10 @@ def test_a_heading_s_anchor_is_github_s(title: str, anchor: str) -> None:
     assert slug(title) == anchor
 
 
-def test_a_block_without_an_end_is_told() -> None:
+def test_unclosed_block_is_reported() -> None:
     with pytest.raises(ValueError, match="has no end"):
         found("```sh\nmake run\n")
 
 
-def test_a_heading_within_a_block_is_none() -> None:
+def test_headings_inside_code_blocks_are_ignored() -> None:
     assert found("```sh\n# one\n```\n[a](#one)") != []

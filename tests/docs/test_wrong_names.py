@@ -34,7 +34,7 @@ RIGHT = [
     "`MALLARD_SECRET=...` and `MALLARD_SECRET=$SECRET`",
     "`tests/proof/test_table.py`, `tests/proof/`, `tests/proof`",
     "`engine/sql/`, `store/s3.py`, `config.py`, `functions/*/handler.py`",
-    "`tests/docs/test_pages.py::test_the_documents_are_found`",
+    "`tests/docs/test_pages.py::test_documents_exist`",
     "`events/site_id=example.com/date=2026-03-10/00000.parquet`, `config/sites/`, `queue/queue.sqlite`",
     "`.venv/bin/mallard`, `tracker/dist/`, `text/plain`, `application/json`",
     "`GET /api/stats/main`, `GET, PUT /api/sites/{site_id}`, `GET /api/event?d=&n=`, `HEAD /api/event`",
@@ -50,11 +50,11 @@ def found(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_wrong_name_is_told(text: str) -> None:
+def test_wrong_name_is_reported(text: str) -> None:
     (told,) = found(text)
     assert WRONG[text] in told
 
 
 @pytest.mark.parametrize("text", RIGHT)
-def test_a_right_name_is_not(text: str) -> None:
+def test_right_name_is_not_reported(text: str) -> None:
     assert found(text) == []

@@ -36,7 +36,7 @@ def stored_ids(store: FaultyStore, partition: Partition = HERE) -> list[int]:
     return [number for segment in segments(store, partition) for number in segment.rows["event_id"].to_pylist()]
 
 
-def test_what_is_drained_is_in_the_table_and_out_of_the_queue() -> None:
+def test_drained_messages_are_in_the_table_and_out_of_the_queue() -> None:
     store = FaultyStore(MemoryStore())
     queue = sent(*(each.to_message() for each in events(1, 2, 3)))
     report = drain(queue, writer(store), clock=noon)
@@ -44,7 +44,7 @@ def test_what_is_drained_is_in_the_table_and_out_of_the_queue() -> None:
     assert stored_ids(store) == [1, 2, 3]
 
 
-def test_nothing_is_acknowledged_before_it_is_written() -> None:
+def test_drain_acknowledges_messages_only_after_the_write() -> None:
     store, depths = FaultyStore(MemoryStore()), list[int]()
     queue = sent(*(each.to_message() for each in events(1, 2)))
     store.after_write = lambda: depths.append(queue.depth())
@@ -53,7 +53,7 @@ def test_nothing_is_acknowledged_before_it_is_written() -> None:
     assert queue.depth() == 0
 
 
-def test_a_message_nobody_can_read_is_set_aside_with_its_reason_and_the_rest_is_flushed() -> None:
+def test_unreadable_message_is_a_dead_letter_and_the_rest_is_flushed() -> None:
     store = FaultyStore(MemoryStore())
     queue = sent(event(1).to_message(), POISON, b"\xff", event(2).to_message())
     report = drain(queue, writer(store), clock=noon)
@@ -63,7 +63,7 @@ def test_a_message_nobody_can_read_is_set_aside_with_its_reason_and_the_rest_is_
     assert (len(report.poison), queue.depth()) == (2, 0)
 
 
-def test_drain_takes_fat_messages_in_rounds_of_bounded_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drain_takes_large_messages_in_rounds_of_bounded_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain_module, "RECEIVED_BYTES", 100_000)
     store, rounds = FaultyStore(MemoryStore()), list[int]()
 
@@ -81,7 +81,7 @@ def test_drain_takes_fat_messages_in_rounds_of_bounded_bytes(monkeypatch: pytest
     assert min(rounds[:-1]) > 50_000
 
 
-def test_a_date_that_is_none_spoils_only_its_own_message() -> None:
+def test_invalid_date_affects_only_its_own_message() -> None:
     store = FaultyStore(MemoryStore())
     wrong, note = event(2, date="tomorrow").to_message(), DropNote(HERE.site_id, "2026-01-02", 1, "bot").to_message()
     wrong_note = DropNote(HERE.site_id, "tomorrow", 1, "bot").to_message()
@@ -92,7 +92,7 @@ def test_a_date_that_is_none_spoils_only_its_own_message() -> None:
     assert [each.count for each in rejections(store, HERE.site_id, HERE.date, HERE.date + timedelta(days=1))] == [1]
 
 
-def test_a_partition_in_trouble_does_not_hold_back_others_and_its_messages_come_again() -> None:
+def test_failing_partition_does_not_block_others_and_its_messages_return() -> None:
     store = FaultyStore(MemoryStore())
     first, second = event(1, site_id="a.example"), event(2, site_id="b.example")
     queue = sent(first.to_message(), second.to_message())
@@ -105,7 +105,7 @@ def test_a_partition_in_trouble_does_not_hold_back_others_and_its_messages_come_
     assert stored_ids(store, Partition("b.example", HERE.date)) == [2]
 
 
-def test_it_stops_where_it_may_not_go_on() -> None:
+def test_drain_stops_when_told_not_to_go_on() -> None:
     queue = sent(event(1).to_message())
     drain(queue, writer(FaultyStore(MemoryStore())), clock=noon, may_go_on=lambda: False)
     assert queue.depth() == 1
@@ -142,7 +142,7 @@ def of_sites(count: int) -> list[bytes]:
     return [event(number, site_id=f"site-{number}.example").to_message() for number in range(1, count + 1)]
 
 
-def test_no_other_receiver_gets_a_message_while_it_is_being_written(local: LocalQueue, watch: Watch) -> None:
+def test_messages_stay_invisible_while_they_are_written(local: LocalQueue, watch: Watch) -> None:
     """Eleven partitions of 40 seconds each are far more than one visibility."""
     local.send(of_sites(11))
     store, stolen = FaultyStore(MemoryStore()), list[Message]()
@@ -158,9 +158,7 @@ def test_no_other_receiver_gets_a_message_while_it_is_being_written(local: Local
     assert watch.now - noon() > 2 * timedelta(seconds=VISIBILITY_SECONDS)
 
 
-def test_at_the_deadline_what_was_written_is_settled_and_the_rest_is_given_back_at_once(
-    local: LocalQueue, watch: Watch
-) -> None:
+def test_drain_at_the_deadline_settles_written_messages_and_releases_the_rest(local: LocalQueue, watch: Watch) -> None:
     local.send(of_sites(5))
     store = FaultyStore(MemoryStore())
     report = drain(local, writer(store), clock=watch, may_go_on=lambda: len(store.writes) < 2)
@@ -169,7 +167,7 @@ def test_at_the_deadline_what_was_written_is_settled_and_the_rest_is_given_back_
     assert len(local.receive(10)) == 3
 
 
-def test_what_fails_is_tried_once_in_a_drain_and_waits_longer_each_time(local: LocalQueue, watch: Watch) -> None:
+def test_failed_message_is_tried_once_per_drain_with_growing_pauses(local: LocalQueue, watch: Watch) -> None:
     local.send([event(1).to_message()])
     store, pauses = FaultyStore(MemoryStore()), list[float]()
     for _ in range(12):
@@ -188,7 +186,7 @@ def test_what_fails_is_tried_once_in_a_drain_and_waits_longer_each_time(local: L
     assert local.depth() == 0
 
 
-def test_messages_that_fail_for_long_do_not_keep_those_behind_them_waiting(
+def test_messages_that_keep_failing_do_not_block_later_ones(
     local: LocalQueue, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drain_module, "BATCH", 3)
@@ -221,18 +219,18 @@ def test_an_event_of_a_day_past_retention_is_set_aside_as_expired() -> None:
     assert stored_ids(store, Partition(HERE.site_id, kept)) == [2]
 
 
-def test_without_retention_no_day_is_too_old() -> None:
+def test_flush_accepts_any_day_without_retention() -> None:
     store = FaultyStore(MemoryStore())
     report = flush([Message("1", event(1, date="2015-01-01").to_message())], TableWriter(store), noon())
     assert (report.rows.written, report.poison) == (1, ())
 
 
-def test_an_empty_batch_is_an_empty_report() -> None:
+def test_flush_of_an_empty_batch_gives_an_empty_report() -> None:
     report = flush([], writer(FaultyStore(MemoryStore())), noon())
     assert (report.done, report.failed, report.poison, report.partitions) == ((), (), (), 0)
 
 
-def test_a_queue_that_gives_less_than_it_has_is_asked_again_until_it_gives_little() -> None:
+def test_drain_repeats_receives_until_the_queue_returns_little() -> None:
     class Stingy(MemoryQueue):
         rounds = 0
 

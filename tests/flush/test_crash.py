@@ -41,7 +41,7 @@ drain(LocalQueue(Path(sys.argv[1])), table, clock=lambda: datetime.now(UTC))
 
 
 @pytest.mark.parametrize("last", [0, 2, 3])
-def test_a_flush_that_is_killed_after_a_write_loses_nothing_and_doubles_nothing(tmp_path: Path, last: int) -> None:
+def test_flush_killed_after_a_write_neither_loses_nor_doubles_events(tmp_path: Path, last: int) -> None:
     file, data = tmp_path / "queue.sqlite", tmp_path / "data"
     with closing(LocalQueue(file)) as queue:
         queue.send([event(n, site_id=f"site-{n % SITES}").to_message() for n in range(40)])

@@ -59,24 +59,24 @@ def writer(store: MemoryStore) -> TableWriter:
     return TableWriter(store, sleep=lambda seconds: None, jitter=lambda: 0.0)
 
 
-def test_nothing_waits_where_nobody_asked_for_it() -> None:
+def test_flush_without_batching_holds_no_message() -> None:
     report = flush([Message(str(n), body) for n, body in enumerate(of_sites(MANY))], writer(MemoryStore()), NOW)
     assert (report.partitions, report.waiting) == (MANY, ())
 
 
-def test_who_has_few_sites_waits_for_nothing(queue: LocalQueue, clock: Moving) -> None:
+def test_batching_holds_nothing_when_partitions_are_few(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(PROMPT_PARTITIONS))
     report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Batching(SPAN))
     assert (report.partitions, report.waiting, queue.depth()) == (PROMPT_PARTITIONS, (), 0)
 
 
-def test_gathering_writes_at_once_what_a_clock_that_was_ahead_accepted(queue: LocalQueue, clock: Moving) -> None:
+def test_batching_writes_events_accepted_by_a_fast_clock_at_once(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(MANY, NOW + timedelta(hours=9)))
     report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Batching(SPAN))
     assert (report.partitions, report.waiting, queue.depth()) == (MANY, (), 0)
 
 
-def test_where_there_are_many_the_quiet_ones_wait_and_the_busy_ones_do_not(queue: LocalQueue, clock: Moving) -> None:
+def test_batching_holds_quiet_partitions_and_writes_busy_ones_at_once(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(MANY))
     queue.send([message(10**6 + number, 900, NOW) for number in range(BUSY_ROWS)])
     store = MemoryStore()
@@ -86,9 +86,7 @@ def test_where_there_are_many_the_quiet_ones_wait_and_the_busy_ones_do_not(queue
     assert queue.depth() == MANY - PROMPT_PARTITIONS
 
 
-def test_what_waits_is_written_in_its_time_and_in_one_piece_with_what_came_meanwhile(
-    queue: LocalQueue, clock: Moving
-) -> None:
+def test_held_messages_are_written_in_time_together_with_later_ones(queue: LocalQueue, clock: Moving) -> None:
     store, gathering = MemoryStore(), Batching(SPAN)
     for minute in range(SPAN // 60):
         clock.now = NOW + timedelta(minutes=minute)
@@ -104,7 +102,7 @@ def test_what_waits_is_written_in_its_time_and_in_one_piece_with_what_came_meanw
     assert "s7.example" in known_sites(store)
 
 
-def test_nothing_waits_longer_than_said(queue: LocalQueue, clock: Moving) -> None:
+def test_batching_holds_no_message_longer_than_its_span(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(MANY))
     store = MemoryStore()
     drain(queue, writer(store), clock=clock, gathering=Batching(SPAN))
@@ -139,7 +137,7 @@ def test_a_pause_is_at_least_a_second_and_ends_within_the_span_of_the_first_even
     assert len(pauses) <= max(0, quiet - PROMPT_PARTITIONS)
 
 
-def test_what_lambda_handed_over_and_waits_comes_again() -> None:
+def test_lambda_records_held_for_batching_are_reported_as_failures() -> None:
     class Holding(MemoryQueue):
         held: tuple[tuple[Message, int], ...] = ()
 

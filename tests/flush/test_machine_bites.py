@@ -46,13 +46,13 @@ def run(machine: type[FlushMachine], first: int) -> None:
 
 
 @pytest.mark.parametrize("machine", BROKEN_PARTS)
-def test_the_machine_fails_where_a_part_leaves_a_rule_out(machine: type[FlushMachine]) -> None:
+def test_flush_machine_fails_when_a_part_breaks_a_rule(machine: type[FlushMachine]) -> None:
     with pytest.raises(AssertionError):
         run(machine, BROKEN_PARTS[machine])
 
 
 @pytest.mark.parametrize("erase", [broken.delete_partition, broken.erase_upwards])
-def test_the_machine_fails_where_an_erasure_is_carried_out_otherwise(
+def test_flush_machine_fails_when_an_erasure_is_incorrect(
     erase: Callable[[Store, Partition, int], RemovedRows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mallard.maintenance.erasure.erase_partition", erase)

@@ -19,5 +19,5 @@ SCHEDULES = settings(
 
 
 @pytest.mark.parametrize("first", SEEDS)
-def test_flush_machine_loses_nothing_doubles_nothing_and_shows_no_wrong_number_in_500_schedules(first: int) -> None:
+def test_flush_machine_shows_no_wrong_number_in_500_schedules(first: int) -> None:
     run_state_machine_as_test(seed(first)(type("Seeded", (FlushMachine,), {})), settings=SCHEDULES)

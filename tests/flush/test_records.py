@@ -63,14 +63,14 @@ def writer(store: FaultyStore) -> TableWriter:
     return TableWriter(store, sleep=lambda seconds: None, jitter=lambda: 0.0)
 
 
-def test_a_batch_that_was_written_names_nothing() -> None:
+def test_written_batch_reports_no_failures() -> None:
     queue, store = RecordingQueue(), FaultyStore(MemoryStore())
     records = handed_over(queue, *(each.to_message() for each in events(1, 2, 3)))
     assert failures(flush_records(records, queue, writer(store), noon(), lambda: True)) == []
     assert stored_ids(store) == [1, 2, 3]
 
 
-def test_exactly_what_failed_is_named_and_waits_for_its_receives() -> None:
+def test_failed_records_are_reported_and_delayed_by_their_receive_count() -> None:
     queue, store = RecordingQueue(), FaultyStore(MemoryStore())
     bodies = [event(n, site_id=f"{name}.example").to_message() for n, name in enumerate("abab", start=1)]
     records = handed_over(queue, *bodies)
@@ -79,7 +79,7 @@ def test_exactly_what_failed_is_named_and_waits_for_its_receives() -> None:
     assert [(each.body, each.receives) for each in queue.postponed] == [(bodies[0], 7), (bodies[2], 7)]
 
 
-def test_a_message_nobody_can_read_is_set_aside_and_not_named() -> None:
+def test_unreadable_record_is_a_dead_letter_and_not_reported() -> None:
     queue, store = RecordingQueue(), FaultyStore(MemoryStore())
     records = handed_over(queue, event(1).to_message(), POISON)
     assert failures(flush_records(records, queue, writer(store), noon(), lambda: True)) == []
@@ -87,14 +87,14 @@ def test_a_message_nobody_can_read_is_set_aside_and_not_named() -> None:
     assert stored_ids(store) == [1]
 
 
-def test_a_message_that_could_not_be_set_aside_is_named_so_that_lambda_does_not_delete_it() -> None:
+def test_record_that_cannot_become_a_dead_letter_is_reported_as_failed() -> None:
     queue = FullQueue()
     records = handed_over(queue, event(1).to_message(), POISON)
     answer = flush_records(records, queue, writer(FaultyStore(MemoryStore())), noon(), lambda: True)
     assert failures(answer) == ["id of 2"]
 
 
-def test_an_event_past_retention_is_set_aside_and_not_named() -> None:
+def test_event_past_retention_is_a_dead_letter_and_not_reported() -> None:
     queue = RecordingQueue()
     records = handed_over(queue, event(1, date="2025-01-01").to_message())
     table = TableWriter(MemoryStore(), retention_days=30)
@@ -102,7 +102,7 @@ def test_an_event_past_retention_is_set_aside_and_not_named() -> None:
     assert [reason for _, reason in queue.aside] == ["expired"]
 
 
-def test_what_there_was_no_time_for_is_named_and_comes_again_at_once() -> None:
+def test_records_without_time_left_are_reported_and_released_at_once() -> None:
     queue, store = RecordingQueue(), FaultyStore(MemoryStore())
     bodies = [event(n, site_id=f"{n}.example").to_message() for n in (1, 2, 3)]
     records = handed_over(queue, *bodies)
@@ -112,7 +112,7 @@ def test_what_there_was_no_time_for_is_named_and_comes_again_at_once() -> None:
     assert queue.postponed == []
 
 
-def test_a_batch_that_is_handed_over_twice_is_written_once() -> None:
+def test_batch_delivered_twice_is_written_once() -> None:
     queue, store = RecordingQueue(), FaultyStore(MemoryStore())
     records = handed_over(queue, *(each.to_message() for each in events(1, 2)))
     for _ in range(2):

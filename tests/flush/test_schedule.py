@@ -27,7 +27,9 @@ class Restive(MemoryQueue):
         return super().receive(limit, most_bytes)
 
 
-def test_what_nobody_foresaw_costs_one_turn_and_no_words_of_it_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_unexpected_exception_costs_one_flush_turn_and_its_message_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     queue, turns = Restive(), list[datetime]()
 
     def keep_house(now: datetime, _: object) -> None:
@@ -96,11 +98,11 @@ def pauses_of(rounds: int, depth: int, monkeypatch: pytest.MonkeyPatch) -> float
     return (ended - began - inside_seconds) / inside_seconds
 
 
-def test_rounds_of_a_long_queue_follow_one_another_after_pauses_and_not_after_the_interval(
+def test_schedule_flushes_a_long_queue_in_rounds_with_pauses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert pauses_of(4, 1000, monkeypatch) > 0.9 * PAUSE_PER_FLUSH_SECOND
 
 
-def test_a_backlog_that_queries_would_hold_in_memory_is_flushed_without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schedule_flushes_a_large_backlog_without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pauses_of(40, BACKLOG, monkeypatch) < 0.5 * PAUSE_PER_FLUSH_SECOND

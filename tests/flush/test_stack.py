@@ -69,7 +69,7 @@ def drained(queue: SqsQueue, store: FaultyStore) -> FlushReport:
     return total
 
 
-def test_two_drains_at_once_bring_each_of_many_events_in_once(server: Server, client: "SQSClient") -> None:
+def test_concurrent_drains_write_each_event_once(server: Server, client: "SQSClient") -> None:
     url, _ = make_queues(client)
     store = FaultyStore(server.new_store())
     queues = [connect(url, region=REGION) for _ in range(2)]
@@ -81,7 +81,9 @@ def test_two_drains_at_once_bring_each_of_many_events_in_once(server: Server, cl
     assert sum(each.rows.written for each in reports) == EVENTS
 
 
-def test_what_was_written_and_not_acknowledged_comes_again_and_counts_once(server: Server, client: "SQSClient") -> None:
+def test_redelivered_messages_are_counted_once_after_a_missed_acknowledgement(
+    server: Server, client: "SQSClient"
+) -> None:
     url, _ = make_queues(client)
     store = FaultyStore(server.new_store())
     queue = connect(url, region=REGION)
@@ -95,7 +97,7 @@ def test_what_was_written_and_not_acknowledged_comes_again_and_counts_once(serve
     assert queue.depth() == 0
 
 
-def test_a_message_nobody_can_read_is_a_dead_letter_with_its_reason(server: Server, client: "SQSClient") -> None:
+def test_unreadable_message_is_a_dead_letter_with_its_reason(server: Server, client: "SQSClient") -> None:
     url, dead_letters_url = make_queues(client)
     queue = connect(url, region=REGION)
     queue.send([b'{"date":"2026-01-02"}', event(1).to_message()])
@@ -106,7 +108,7 @@ def test_a_message_nobody_can_read_is_a_dead_letter_with_its_reason(server: Serv
     assert reason
 
 
-def test_a_message_that_fails_for_ever_ends_in_the_dead_letters(server: Server, client: "SQSClient") -> None:
+def test_message_that_keeps_failing_ends_in_the_dead_letters(server: Server, client: "SQSClient") -> None:
     url, dead_letters_url = make_queues(client, max_receives=2)
     store = FaultyStore(server.new_store())
     store.faults.extend([Fault.UNAVAILABLE] * 2 * ATTEMPTS)

@@ -60,18 +60,18 @@ def test_function_refuses_every_path_when_the_edge_secret_is_missing_or_wrong(
 
 
 @pytest.mark.usefixtures("behind_cdn")
-def test_query_function_answers_what_came_through_the_edge() -> None:
+def test_query_function_answers_requests_through_the_edge() -> None:
     answer = cold("query").handle(request("GET", "/health", headers={"X-Mallard-Edge": SECRET}), Context())
     assert answer["statusCode"] == 200
 
 
 @pytest.mark.usefixtures("behind_cdn")
-def test_ingest_function_reads_what_came_through_the_edge() -> None:
+def test_ingest_function_reads_requests_through_the_edge() -> None:
     answer = cold("ingest").handle(request(body="{", headers={"x-mallard-edge": SECRET}), Context())
     assert answer["statusCode"] != 403
 
 
-def test_edge_without_a_secret_refuses_all_when_it_is_the_only_way() -> None:
+def test_edge_only_without_a_secret_refuses_every_request() -> None:
     assert CdnHeaders("", is_only_way=True).refuses({"x-mallard-edge": ""})
     assert not CdnHeaders("").refuses({})
     assert not CdnHeaders(SECRET).refuses({})
@@ -80,7 +80,7 @@ def test_edge_without_a_secret_refuses_all_when_it_is_the_only_way() -> None:
 @pytest.mark.parametrize(
     "event", [None, {}, [], {"headers": None}, {"headers": ["a"]}, {"headers": {"x-mallard-edge": 1}}]
 )
-def test_refusal_is_given_to_what_is_no_request_too(event: Any) -> None:
+def test_edge_check_refuses_events_that_are_no_requests(event: Any) -> None:
     def settings() -> Any:
         from mallard.config import Settings
 
@@ -91,7 +91,7 @@ def test_refusal_is_given_to_what_is_no_request_too(event: Any) -> None:
     assert refused["statusCode"] == 403
 
 
-def test_unreadable_settings_are_left_to_the_one_who_answers_next() -> None:
+def test_edge_check_passes_unreadable_settings_to_the_application() -> None:
     def settings() -> Any:
         raise ConfigError("The parameter cannot be read.")
 

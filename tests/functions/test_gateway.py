@@ -74,7 +74,7 @@ def test_a_forged_forwarded_header_does_not_change_the_visitor(door: IngestConte
     assert first == second != other
 
 
-def test_a_queue_that_fails_is_503_and_never_202(door: IngestContext) -> None:
+def test_queue_failure_is_503(door: IngestContext) -> None:
     class Failing(MemoryQueue):
         def send(self, bodies: Any) -> None:
             raise QueueError("down")
@@ -83,7 +83,7 @@ def test_a_queue_that_fails_is_503_and_never_202(door: IngestContext) -> None:
     assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")
 
 
-def test_the_pixel_is_an_image_whatever_happens(door: IngestContext) -> None:
+def test_pixel_response_is_always_an_image(door: IngestContext) -> None:
     queue = MemoryQueue()
     event = request("GET", None) | {"rawQueryString": "d=example.com&n=pageview&u=%2Fa"}
     answer = answer_gateway(event, door, queue, NO_KEYS, NOW)

@@ -43,7 +43,7 @@ def gauges(text: str) -> dict[str, float]:
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_function_is_ready_and_tells_what_waits_and_when_the_table_was_written() -> None:
+def test_readiness_of_the_function_reports_pending_events_and_the_last_write() -> None:
     query = cold("query")
     assert get(query, "/health") == (200, "ok")
     assert get(query, "/health/ready")[0] == 200
@@ -85,13 +85,13 @@ def functions(store: MemoryStore, queue: Queue, clock: Clock) -> AwsSource:
     return AwsSource(store=store, gate=open_gate(), open_queue=lambda: queue, seconds=clock)
 
 
-def test_what_the_function_may_not_look_at_is_left_out_and_is_not_0() -> None:
+def test_metrics_the_function_may_not_read_are_omitted_instead_of_0() -> None:
     found = functions(Listing(0), Refusing(), Clock())
     assert found.state() == AwsState(None, None)
     assert [each.values for each in found.metrics() if each.name == "mallard_buffered_events"] == [{}]
 
 
-def test_the_table_is_listed_once_a_minute_however_often_it_is_asked_for() -> None:
+def test_health_lists_the_table_at_most_once_a_minute() -> None:
     store, clock = Listing(3), Clock()
     found = functions(store, MemoryQueue(), clock)
     assert {found.state() for _ in range(10)} == {AwsState(0, datetime.fromtimestamp(2, UTC))}
@@ -100,6 +100,6 @@ def test_the_table_is_listed_once_a_minute_however_often_it_is_asked_for() -> No
     assert store.listings == 2
 
 
-def test_of_a_very_large_table_it_is_not_told_when_it_was_written() -> None:
+def test_last_write_time_is_omitted_for_a_very_large_table() -> None:
     assert functions(Listing(MAX_LISTED), MemoryQueue(), Clock()).state().written is not None
     assert functions(Listing(MAX_LISTED + 1), MemoryQueue(), Clock()).state().written is None

@@ -89,12 +89,12 @@ def found_with(packages: Path, database: Path) -> str:
     return ended.stdout.splitlines()[-1]
 
 
-def test_the_pins_alone_are_all_that_it_needs(tmp_path: Path, database: Path) -> None:
+def test_ingest_function_runs_with_its_pins_alone(tmp_path: Path, database: Path) -> None:
     packages = folder_of_pins(tmp_path / "packages")
     assert found_with(packages, database) == "GB England London Firefox Linux False"
 
 
-def test_it_is_small() -> None:
+def test_ingest_package_is_small() -> None:
     """By what the pins install here; the wheels for Lambda differ by little."""
     own = bytes_in(LAYER / "mallard") + bytes_in(FUNCTION)
     assert own > 100_000
@@ -102,13 +102,13 @@ def test_it_is_small() -> None:
     assert own + bytes_of_pins() < MAX_BYTES, own + bytes_of_pins()
 
 
-def test_what_is_left_out_is_no_longer_pinned() -> None:
+def test_packages_left_out_of_the_build_are_not_pinned() -> None:
     left_out = re.findall(r"^([\w-]+);", (FUNCTION / "unused.txt").read_text(), re.MULTILINE)
     assert left_out == ["aiohttp", "requests"]
     assert set(left_out).isdisjoint(pins())
 
 
-def test_the_template_builds_it_by_its_own_makefile() -> None:
+def test_ingest_function_is_built_by_its_own_makefile() -> None:
     """SAM's own pip would bring what is left out."""
     resource = (ROOT / "template.yaml").read_text().partition("  IngestFunction:\n")[2].partition("Properties:")[0]
     assert "BuildMethod: makefile" in resource

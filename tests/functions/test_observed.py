@@ -93,7 +93,7 @@ def messages(lines: list[dict[str, Any]]) -> list[str]:
     return [line["message"] for line in found]
 
 
-def test_an_event_prints_one_object_of_metrics_and_no_line(printed: Printed) -> None:
+def test_event_logs_one_metrics_object_and_no_line(printed: Printed) -> None:
     assert cold("ingest").handle(page_view(), Context())["statusCode"] == 202
     lines = printed()
     assert len(lines) == 1
@@ -122,7 +122,7 @@ def test_a_drop_is_counted_by_its_reason(printed: Printed, change: dict[str, Any
     assert messages(lines) == []
 
 
-def test_a_batch_counts_its_rows_in_one_object(printed: Printed) -> None:
+def test_batch_logs_its_rows_in_one_metrics_object(printed: Printed) -> None:
     key, _ = ApiKeys(open_store(load_settings())).create("test", "Ingest", datetime.now(UTC))
     good = {"d": SITE, "n": "pageview", "u": URL, "ip": ADDRESS, "ua": AGENT}
     rows = [good, good | {"ip": f"{ADDRESS}.1"}, good | {"ua": "curl/8 Unmistakable"}, good | {"ts": ADDRESS_6}, good]
@@ -135,7 +135,7 @@ def test_a_batch_counts_its_rows_in_one_object(printed: Printed) -> None:
     assert set(counts) - {"accepted", "dropped"} <= {f"dropped_{reason}" for reason in DropReason}
 
 
-def test_a_queue_that_is_down_is_a_503_and_a_line_and_the_retry_counts_once(
+def test_queue_failure_is_a_503_with_a_log_line_and_the_retry_counts_once(
     printed: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest = cold("ingest")
@@ -165,7 +165,7 @@ def test_a_refused_connection_to_the_queue_is_a_503(printed: Printed, monkeypatc
     assert messages(printed()) == ["event not stored: The queue did not answer as expected: EndpointConnectionError."]
 
 
-def test_a_store_that_is_down_at_a_cold_start_is_a_503_and_no_state(
+def test_store_failure_at_a_cold_start_is_503_and_leaves_no_state(
     printed: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest = cold("ingest")
@@ -186,7 +186,7 @@ def test_a_store_that_is_down_at_a_cold_start_is_a_503_and_no_state(
     assert ingest.handle(page_view(), Context())["statusCode"] == 202
 
 
-def test_a_fault_that_quotes_the_request_is_told_by_kind_and_place(
+def test_exception_that_quotes_the_request_is_logged_by_type_and_place(
     printed: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def quoting(queue: SqsQueue, bodies: Any) -> None:
@@ -228,7 +228,7 @@ def test_an_odd_event_is_answered_and_not_quoted(printed: Printed, odd: dict[str
     metrics(printed())
 
 
-def test_a_flush_counts_what_it_did(printed: Printed) -> None:
+def test_flush_logs_its_counts(printed: Printed) -> None:
     today = datetime.now(UTC).date().isoformat()
     queue = open_queue(load_settings())
     queue.send([event(n, site_id=SITE, date=today).to_message() for n in range(3)] + [f"no event {ADDRESS}".encode()])
@@ -250,7 +250,7 @@ def test_a_flush_counts_what_it_did(printed: Printed) -> None:
     assert metrics(printed()) == {"received": 1, "failed": 0}
 
 
-def test_a_flush_that_fails_ends_in_an_exception_that_quotes_nothing(
+def test_failing_flush_raises_an_exception_without_request_data(
     printed: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flush = cold("flush")
@@ -270,9 +270,7 @@ def test_a_flush_that_fails_ends_in_an_exception_that_quotes_nothing(
     assert messages(printed()) == ["failed: The queue did not answer as expected: ReadTimeoutError."]
 
 
-def test_where_metrics_are_not_asked_for_only_trouble_is_told(
-    printed: Printed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_functions_log_only_errors_when_metrics_are_off(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MALLARD_CLOUDWATCH_METRICS")
     ingest = cold("ingest")
     assert ingest.handle(page_view(), Context())["statusCode"] == 202
@@ -288,7 +286,7 @@ def test_where_metrics_are_not_asked_for_only_trouble_is_told(
     assert [each["Name"] for each in told["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["unavailable"]
 
 
-def test_debug_writes_more_lines_and_nothing_personal(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debug_level_logs_more_lines_without_personal_data(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALLARD_LOG_LEVEL", "debug")
     ingest = cold("ingest")
     ingest.handle(page_view(), Context())
@@ -304,7 +302,7 @@ def test_latency_is_the_time_of_the_invocation(printed: Printed) -> None:
     assert line["latency"] == [250.0]
 
 
-def test_without_the_sdk_tracing_is_one_warning(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracing_without_the_sdk_logs_one_warning(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aws_xray_sdk", None)
     monkeypatch.setenv("MALLARD_TRACING", "true")
     assert cold("ingest").handle(page_view(), Context())["statusCode"] == 202
@@ -312,7 +310,7 @@ def test_without_the_sdk_tracing_is_one_warning(printed: Printed, monkeypatch: p
     assert line["message"] == "MALLARD_TRACING is on, but no layer brings the X-Ray SDK: nothing is traced"
 
 
-def test_traces_name_the_calls_and_nothing_of_the_request() -> None:
+def test_traces_contain_calls_but_no_request_data() -> None:
     """With the SDK's own daemon protocol, as Lambda would set it up."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
@@ -363,7 +361,7 @@ def test_a_warm_event_takes_little_cpu_beside_the_call_to_sqs(monkeypatch: pytes
     assert 1000 * (time.process_time() - began) / len(events) < MAX_CPU_MS_PER_EVENT
 
 
-def test_what_a_cold_start_imports_stays_within_its_budget() -> None:
+def test_cold_start_imports_stay_within_their_budget() -> None:
     code = (
         "import sys, time; sys.path.insert(0, 'functions/ingest'); began = time.process_time(); import handler;"
         " print(1000 * (time.process_time() - began), len(sys.modules))"

@@ -31,7 +31,7 @@ def test_a_parameter_is_read_decrypted() -> None:
     assert read_parameter("/mallard/admin-password") == PASSWORD
 
 
-def test_a_parameter_that_is_not_there_is_named_in_one_sentence() -> None:
+def test_missing_parameter_is_named_in_one_sentence() -> None:
     with pytest.raises(ConfigError, match=r"^The parameter /mallard/secret cannot be read: .*\.$"):
         read_parameter("/mallard/secret")
 
@@ -41,13 +41,13 @@ def test_a_secret_is_read_where_its_setting_names_a_parameter() -> None:
     assert settings.admin_password == PASSWORD
 
 
-def test_the_query_function_lets_in_whoever_has_the_password_that_stands_there(tmp_path: object) -> None:
+def test_query_function_accepts_the_password_of_the_parameter_store(tmp_path: object) -> None:
     with patch.dict(os.environ, {**FUNCTION, "MALLARD_STORE": str(tmp_path), "MALLARD_QUEUE": "local"}):
         settings = cold("query").settings()
     assert settings.admin_password == PASSWORD
 
 
-def test_an_ingest_function_without_its_secret_answers_503_and_writes_no_fault_of_its_own(
+def test_ingest_function_without_its_secret_is_503_and_logs_no_exception(
     tmp_path: object, capfd: pytest.CaptureFixture[str]
 ) -> None:
     environment = {"AWS_LAMBDA_FUNCTION_NAME": "ingest", "MALLARD_INGEST_KEY": "ssm:/mallard/absent"}

@@ -141,7 +141,7 @@ def forbidden(calls: list[Call], function: str) -> set[Call]:
     }
 
 
-def test_ingest_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
+def test_ingest_makes_only_aws_calls_the_template_allows(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
     handler = smoke._handler("ingest")
     answer = handler.handle(smoke._request("POST", "/api/event", body=smoke._page_view()), smoke.Context())
     assert answer["statusCode"] == 202
@@ -149,7 +149,7 @@ def test_ingest_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, ca
     assert forbidden(calls, "IngestFunction") == set()
 
 
-def test_ingest_lists_nothing_writes_salts_only_and_holds_no_secret_but_its_key() -> None:
+def test_ingest_rights_cover_salt_writes_and_its_own_key_without_listing() -> None:
     rights = allowed("IngestFunction")
     assert {about for action, about in rights if action == "s3:PutObject"} == {"bucket/salts/*"}
     assert {action for action, _ in rights} == {"s3:GetObject", "s3:PutObject", "sqs:SendMessage", "ssm:GetParameter"}
@@ -161,7 +161,7 @@ def test_ingest_lists_nothing_writes_salts_only_and_holds_no_secret_but_its_key(
     assert "ADMIN_PASSWORD" not in str(variables)
 
 
-def test_ingest_takes_events_of_a_pattern_and_batches_when_it_may_list_nothing(
+def test_ingest_accepts_events_and_batches_without_the_right_to_list(
     endpoint: str, smoke: ModuleType, calls: list[Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MALLARD_SITES", "*.example")
@@ -178,7 +178,7 @@ def test_ingest_takes_events_of_a_pattern_and_batches_when_it_may_list_nothing(
     assert forbidden(calls, "IngestFunction") == set()
 
 
-def test_flush_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
+def test_flush_makes_only_aws_calls_the_template_allows(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
     """Events of today and of closed days, a message that is none, an old salt, an erasure, both triggers."""
     settings = load_settings()
     store, queue, now = open_store(settings), open_queue(settings), datetime.now(UTC)
@@ -201,7 +201,7 @@ def test_flush_asks_for_nothing_it_may_not(endpoint: str, smoke: ModuleType, cal
     assert forbidden(calls, "FlushFunction") == set()
 
 
-def test_query_asks_for_nothing_it_may_not(
+def test_query_makes_only_aws_calls_the_template_allows(
     endpoint: str, smoke: ModuleType, calls: list[Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = [datetime.now(UTC).date() - timedelta(days=back) for back in (0, 3)]
@@ -231,7 +231,7 @@ def test_query_asks_for_nothing_it_may_not(
     assert forbidden(calls, "QueryFunction") == set()
 
 
-def test_a_function_may_read_the_secrets_that_it_needs_and_no_others() -> None:
+def test_functions_may_read_only_the_secrets_they_need() -> None:
     def may_read(function: str) -> set[str]:
         return {about for action, about in allowed(function) if action == "ssm:GetParameter"}
 
@@ -242,7 +242,7 @@ def test_a_function_may_read_the_secrets_that_it_needs_and_no_others() -> None:
     assert may_read("FlushFunction") == set()
 
 
-def test_who_gets_in_asks_for_nothing_it_may_not(
+def test_auth_endpoints_make_only_aws_calls_the_template_allows(
     endpoint: str, smoke: ModuleType, calls: list[Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MALLARD_AUTH", "on")
@@ -271,7 +271,9 @@ def test_who_gets_in_asks_for_nothing_it_may_not(
     assert forbidden(calls, "QueryFunction") == set()
 
 
-def test_the_check_bites(endpoint: str, smoke: ModuleType, calls: list[Call]) -> None:
+def test_rights_check_detects_a_call_the_template_does_not_allow(
+    endpoint: str, smoke: ModuleType, calls: list[Call]
+) -> None:
     bucket = load_settings().store_location.removeprefix("s3://")
     client = boto3.client("s3", endpoint_url=endpoint)
     client.put_object(Bucket=bucket, Key="config/keys.json", Body=b"")
@@ -279,7 +281,7 @@ def test_the_check_bites(endpoint: str, smoke: ModuleType, calls: list[Call]) ->
     assert forbidden(calls, "FlushFunction") == {("s3:PutObject", "bucket/config/keys.json")}
 
 
-def test_the_queues_keep_messages_as_long_as_the_documentation_says() -> None:
+def test_queues_keep_messages_as_long_as_documented() -> None:
     resources = template()["Resources"]
     queue, dead = resources["Queue"]["Properties"], resources["DeadLetters"]["Properties"]
     assert queue["MessageRetentionPeriod"] == 7 * 86_400
@@ -288,7 +290,7 @@ def test_the_queues_keep_messages_as_long_as_the_documentation_says() -> None:
     assert queue["VisibilityTimeout"] >= 6 * resources["FlushFunction"]["Properties"]["Timeout"]
 
 
-def test_where_the_queue_triggers_only_what_failed_comes_again() -> None:
+def test_queue_trigger_reports_batch_item_failures() -> None:
     mapping = template()["Resources"]["FlushMapping"]
     assert mapping["Condition"] == "QueueTriggers"
     assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

@@ -15,7 +15,7 @@ def get(folder: Path, path: str, **settings: str) -> dict[str, Any]:
     return answer
 
 
-def test_whom_to_tell_of_a_weakness_is_said_where_somebody_is_named(tmp_path: Path) -> None:
+def test_security_txt_of_the_function_names_the_configured_contact(tmp_path: Path) -> None:
     path, contact = "/.well-known/security.txt", "mailto:security@example.com"
     answer = get(tmp_path, path, MALLARD_SECURITY_CONTACT=contact)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "text/plain; charset=utf-8")
@@ -23,5 +23,5 @@ def test_whom_to_tell_of_a_weakness_is_said_where_somebody_is_named(tmp_path: Pa
     assert get(tmp_path, path)["statusCode"] == 404
 
 
-def test_search_engines_are_kept_out_of_a_bare_api(tmp_path: Path) -> None:
+def test_robots_txt_of_the_function_disallows_everything(tmp_path: Path) -> None:
     assert "Disallow: /\n" in get(tmp_path, "/robots.txt")["body"]

@@ -131,19 +131,19 @@ BOUNDS = {
 
 
 @pytest.mark.parametrize("label", BOUNDS)
-def test_agents_are_read_right_within_bounds_on_lists_of_others(label: str) -> None:
+def test_agent_accuracy_on_public_lists_is_within_bounds(label: str) -> None:
     low, high = BOUNDS[label]
     assert low <= measured(SOME)[label] <= high
 
 
-def test_the_lists_are_large_enough_to_tell() -> None:
+def test_agent_lists_are_large_enough() -> None:
     assert len(crawlers()) > 2000
     assert len(detector_bots()) > 1000
     assert len(people()) > 6000
     assert len(detector_browsers()) > 30_000
 
 
-def test_client_hints_bring_the_reading_nearer_to_the_labels() -> None:
+def test_client_hints_improve_agreement_with_the_labels() -> None:
     hinted = [each for each in detector_browsers() if each.headers]
     without = [Labelled(each.user_agent, each.browser, each.os) for each in hinted]
     assert len(hinted) > 100
@@ -152,6 +152,6 @@ def test_client_hints_bring_the_reading_nearer_to_the_labels() -> None:
 
 
 @pytest.mark.heavy
-def test_the_documentation_shows_the_figures_that_are_measured() -> None:
+def test_documented_accuracy_figures_match_the_measured_ones() -> None:
     shown = dict(re.findall(r"^\| ([^|]+) \| ([\d.]+) % \|$", DOCS.read_text("utf-8"), re.MULTILINE))
     assert shown == {label: f"{value:.2f}" for label, value in measured(EVERY).items()}

@@ -116,13 +116,13 @@ def test_programs_and_crawlers_are_bots(user_agent: str) -> None:
 
 
 @pytest.mark.parametrize("user_agent", AI_CRAWLERS)
-def test_a_crawler_of_an_ai_service_is_a_bot_and_known_as_what_it_is(user_agent: str) -> None:
+def test_ai_crawler_is_a_bot_and_marked_as_ai_crawler(user_agent: str) -> None:
     agent = read_agent(user_agent)
     assert (agent.is_bot, agent.is_ai_crawler) == (True, True)
 
 
 @pytest.mark.parametrize("user_agent", [*BOTS, *PEOPLE, "SuccBot/1.0", "CCBots/1.0", "Kayak-Devinci/2"])
-def test_no_other_agent_is_taken_for_an_ai_crawler(user_agent: str) -> None:
+def test_other_agents_are_not_ai_crawlers(user_agent: str) -> None:
     assert not read_agent(user_agent).is_ai_crawler
 
 
@@ -162,7 +162,7 @@ NAMED_TWICE = {
 
 
 @pytest.mark.parametrize("app", NAMED_TWICE)
-def test_bot_search_leaves_out_device_names_in_an_apps_browser(app: str) -> None:
+def test_bot_search_ignores_device_names_in_an_in_app_browser(app: str) -> None:
     agent = read_agent(NAMED_TWICE[app])
     assert (agent.is_bot, agent.device_type) == (False, "mobile")
 
@@ -184,7 +184,7 @@ def test_bot_search_finds_bots_beside_device_names(user_agent: str) -> None:
 
 
 @pytest.mark.parametrize("user_agent", CALLED_LIKE_BOTS)
-def test_a_phone_or_a_television_set_whose_name_is_like_a_bot_s_is_none(user_agent: str) -> None:
+def test_device_with_a_bot_like_name_is_no_bot(user_agent: str) -> None:
     assert not read_agent(user_agent).is_bot
 
 
@@ -195,14 +195,14 @@ def test_a_phone_or_a_television_set_whose_name_is_like_a_bot_s_is_none(user_age
         f"Mozilla/5.0 (Linux; Android 7.0;) {WEBKIT} Mobile Safari/537.36 (compatible; PetalBot)",
     ],
 )
-def test_a_bot_behind_a_phone_s_name_is_still_one(user_agent: str) -> None:
+def test_bot_with_a_phone_name_is_a_bot(user_agent: str) -> None:
     assert read_agent(user_agent).is_bot
 
 
 @pytest.mark.parametrize(
     "name", ["HeadlessChrome/131", "PhantomJS/2.1", "Playwright/1.4", "jsdom/22.1", "Cypress/13", "HtmlUnit/4.2"]
 )
-def test_a_browser_without_a_person_is_a_bot_where_it_says_so(name: str) -> None:
+def test_headless_browser_is_a_bot_when_declared(name: str) -> None:
     assert read_agent(f"{CHROME} {name}").is_bot
 
 
@@ -216,13 +216,13 @@ def test_an_unknown_agent_has_no_parts() -> None:
     assert (agent.browser, agent.browser_version, agent.os, agent.os_version, agent.device_type) == (None,) * 5
 
 
-def test_what_stands_beyond_1024_characters_is_not_read() -> None:
+def test_user_agent_is_read_up_to_1024_characters() -> None:
     assert read_agent(FIREFOX.ljust(1024) + "Googlebot") == read_agent(FIREFOX)
 
 
 @settings(deadline=None)
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
-def test_no_agent_raises(user_agent: str) -> None:
+def test_read_agent_accepts_any_text(user_agent: str) -> None:
     assert isinstance(read_agent(user_agent), ParsedUserAgent)
 
 
@@ -250,7 +250,7 @@ ANDROID = f"Mozilla/5.0 (Linux; Android 14; K) {WEBKIT} Chrome/131.0.0.0"
         ),
     ],
 )
-def test_device_type_is_what_the_agent_says_of_its_device(user_agent: str, device: str | None) -> None:
+def test_device_type_is_read_from_the_agent(user_agent: str, device: str | None) -> None:
     assert read_agent(user_agent).device_type == device
 
 

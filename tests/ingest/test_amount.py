@@ -66,7 +66,7 @@ from mallard.ingest.amount import currency_of, read_amount, two_places
         (9_999_999_999.99, "9999999999.99"),
     ],
 )
-def test_read_amount_reads_one_meaning(written: object, amount: str) -> None:
+def test_read_amount_reads_unambiguous_amounts(written: object, amount: str) -> None:
     assert str(read_amount(written)) == amount
 
 
@@ -120,7 +120,7 @@ def test_read_amount_reads_one_meaning(written: object, amount: str) -> None:
     ],
     ids=lambda value: str(type(value)) if value == 10**5000 else repr(value)[:20],
 )
-def test_read_amount_refuses_what_is_none_or_could_mean_two(written: object) -> None:
+def test_read_amount_refuses_invalid_or_ambiguous_amounts(written: object) -> None:
     assert read_amount(written) is None
 
 

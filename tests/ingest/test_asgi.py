@@ -83,7 +83,7 @@ def queued(queue: LocalQueue) -> list[dict[str, Any]]:
 # Accepted
 
 
-def test_an_event_is_answered_202_with_nothing_and_is_queued(app: IngestApp, queue: LocalQueue) -> None:
+def test_event_is_queued_and_answered_202_without_a_body(app: IngestApp, queue: LocalQueue) -> None:
     reply = post(app, wire_body(n="signup"))
     assert (reply.status, reply.body) == (202, b"")
     assert "x-mallard-dropped" not in reply.headers
@@ -91,7 +91,7 @@ def test_an_event_is_answered_202_with_nothing_and_is_queued(app: IngestApp, que
     assert (app.accepted, app.dropped) == (1, {})
 
 
-def test_the_event_is_in_the_queue_before_the_answer_begins(app: IngestApp, queue: LocalQueue) -> None:
+def test_event_is_queued_before_the_response_begins(app: IngestApp, queue: LocalQueue) -> None:
     client = connection([wire_body()])
     depths: list[int] = []
 
@@ -104,7 +104,7 @@ def test_the_event_is_in_the_queue_before_the_answer_begins(app: IngestApp, queu
     assert depths == [1, 1]
 
 
-def test_no_answer_is_given_while_the_commit_is_under_way(store: LocalStore) -> None:
+def test_response_waits_for_the_commit(store: LocalStore) -> None:
     async def one_event() -> Reply:
         held, client = HeldQueue(), connection([wire_body()])
         answering = asyncio.create_task(open_app(store, held)(scope("POST"), client.receive, client.send))
@@ -119,7 +119,7 @@ def test_no_answer_is_given_while_the_commit_is_under_way(store: LocalStore) -> 
     assert asyncio.run(one_event()).status == 202
 
 
-def test_events_sent_at_once_are_all_queued(app: IngestApp, queue: LocalQueue) -> None:
+def test_concurrent_events_are_all_queued(app: IngestApp, queue: LocalQueue) -> None:
     clients = [connection([wire_body(i=f"c{number}")]) for number in range(100)]
 
     async def all_at_once() -> None:
@@ -130,7 +130,7 @@ def test_events_sent_at_once_are_all_queued(app: IngestApp, queue: LocalQueue) -
     assert len({event["event_id"] for event in queued(queue)}) == app.accepted == 100
 
 
-def test_every_accepted_event_is_announced_and_no_dropped_one(store: LocalStore, queue: LocalQueue) -> None:
+def test_accepted_events_are_announced_and_dropped_ones_are_not(store: LocalStore, queue: LocalQueue) -> None:
     announced: list[int] = []
     app = IngestApp(
         open_door(store), queue, ApiKeys(store), clock=lambda: NOW, on_accepted=lambda: announced.append(queue.depth())
@@ -141,7 +141,7 @@ def test_every_accepted_event_is_announced_and_no_dropped_one(store: LocalStore,
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/plain;charset=UTF-8", "application/json", ""])
-def test_the_content_type_does_not_matter(content_type: str, app: IngestApp) -> None:
+def test_event_is_accepted_with_any_content_type(content_type: str, app: IngestApp) -> None:
     assert post(app, wire_body(), ("content-type", content_type)).status == 202
 
 
@@ -153,14 +153,14 @@ def test_a_retry_with_the_client_s_id_is_the_same_event(app: IngestApp, queue: L
 # The body
 
 
-def test_a_body_in_pieces_is_put_together(app: IngestApp, queue: LocalQueue) -> None:
+def test_body_in_pieces_is_assembled(app: IngestApp, queue: LocalQueue) -> None:
     body = wire_body(n="größe")
     client = connection([b"", *(body[at : at + 7] for at in range(0, len(body), 7)), b""])
     assert call(app, scope("POST"), client).status == 202
     assert queued(queue)[0]["event_name"] == "größe"
 
 
-def test_a_client_that_goes_away_in_the_middle_leaves_nothing(app: IngestApp, queue: LocalQueue) -> None:
+def test_disconnect_during_the_body_queues_no_event(app: IngestApp, queue: LocalQueue) -> None:
     whole_but_not_over = connection([wire_body()], ends=False)
     reply = call(app, scope("POST"), whole_but_not_over)
     assert (reply.status, reply.headers["x-mallard-dropped"]) == (400, "malformed")
@@ -201,7 +201,7 @@ def test_a_preflight_is_answered_for_any_page(app: IngestApp) -> None:
         (",".join(f"x-{number:04}" for number in range(1000)), None),
     ],
 )
-def test_preflight_allows_the_valid_header_names_it_asks_for(asked: str, allowed: str | None, app: IngestApp) -> None:
+def test_preflight_allows_the_requested_valid_header_names(asked: str, allowed: str | None, app: IngestApp) -> None:
     headers = [("origin", "https://other.org"), ("access-control-request-headers", asked)]
     found = call(app, scope("OPTIONS", headers)).headers["access-control-allow-headers"]
     if allowed is None:
@@ -212,7 +212,7 @@ def test_preflight_allows_the_valid_header_names_it_asks_for(asked: str, allowed
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_another_method_is_405_and_says_which_are_allowed(method: str, app: IngestApp) -> None:
+def test_other_methods_are_405_with_an_allow_header(method: str, app: IngestApp) -> None:
     reply = call(app, scope(method), connection([wire_body()]))
     assert (reply.status, reply.error["reason"]) == (405, "method")
     assert reply.headers["allow"] == "GET, POST, OPTIONS"
@@ -226,7 +226,7 @@ def test_the_pixel_is_an_image_and_queues_an_event(app: IngestApp, queue: LocalQ
     assert (event["referrer"], event["referrer_source"], event["screen_size"]) == ("https://bing.com/", "letter", "800")
 
 
-def test_the_pixel_is_a_gif_of_one_pixel_that_nobody_keeps(app: IngestApp) -> None:
+def test_pixel_is_an_uncacheable_gif_of_one_pixel(app: IngestApp) -> None:
     reply = pixel(app, wire())
     assert reply.body[:6] == b"GIF89a"
     assert (reply.body[6:8], reply.body[8:10]) == (b"\x01\x00", b"\x01\x00")
@@ -236,7 +236,7 @@ def test_the_pixel_is_a_gif_of_one_pixel_that_nobody_keeps(app: IngestApp) -> No
 @pytest.mark.parametrize(
     "query", [b"", b"&&&", b"=", b"d=%ff&n=%00&u=", b"d=example.com&d=other.org", b"\xff\xfe", b"%"]
 )
-def test_any_query_is_answered_with_the_image(query: bytes, app: IngestApp, queue: LocalQueue) -> None:
+def test_pixel_responds_with_the_image_for_any_query(query: bytes, app: IngestApp, queue: LocalQueue) -> None:
     reply = call(app, {**scope("GET"), "query_string": query})
     assert (reply.status, reply.body) == (200, PIXEL)
     assert queue.depth() == 0
@@ -247,7 +247,7 @@ def test_any_query_is_answered_with_the_image(query: bytes, app: IngestApp, queu
 
 @pytest.mark.parametrize("method", ["POST", "GET", "OPTIONS", "PUT"])
 @pytest.mark.parametrize("body", [wire_body(), b"{"])
-def test_every_answer_may_be_read_from_any_page_and_is_never_kept(method: str, body: bytes, app: IngestApp) -> None:
+def test_responses_are_readable_from_any_origin_and_uncacheable(method: str, body: bytes, app: IngestApp) -> None:
     headers = call(app, scope(method, [("origin", "https://other.org")]), connection([body])).headers
     assert headers["access-control-allow-origin"] == "*"
     assert headers["cross-origin-resource-policy"] == "cross-origin"
@@ -266,18 +266,18 @@ def assert_unavailable(app: IngestApp, reply: Reply) -> None:
     assert (app.accepted, app.dropped) == (0, {})
 
 
-def test_a_queue_that_fails_is_503_and_the_client_may_try_again(store: LocalStore) -> None:
+def test_queue_failure_is_503_and_retryable(store: LocalStore) -> None:
     app = open_app(store, BrokenQueue())
     assert_unavailable(app, post(app, wire_body()))
 
 
-def test_a_store_that_fails_is_503_and_nothing_is_queued(queue: LocalQueue) -> None:
+def test_store_failure_is_503_and_queues_no_event(queue: LocalQueue) -> None:
     app = open_app(BrokenStore(), queue)
     assert_unavailable(app, post(app, wire_body()))
     assert queue.depth() == 0
 
 
-def test_a_store_that_fails_leaves_refusals_as_they_are(queue: LocalQueue) -> None:
+def test_refusals_are_unchanged_during_a_store_failure(queue: LocalQueue) -> None:
     app = open_app(BrokenStore(), queue)
     assert post(app, b"").status == 400
     assert post(app, wire_body(), ("user-agent", GOOGLEBOT)).status == 202
@@ -299,7 +299,7 @@ def visitor_of(app: IngestApp, queue: LocalQueue, *headers: tuple[str, str], pee
     return queued(queue)[-1].get("visitor_id")
 
 
-def test_behind_a_trusted_proxy_the_visitor_is_the_forwarded_address(app: IngestApp, queue: LocalQueue) -> None:
+def test_visitor_address_is_the_forwarded_one_behind_a_trusted_proxy(app: IngestApp, queue: LocalQueue) -> None:
     direct = visitor_of(app, queue, peer=ADDRESS)
     one_line = visitor_of(app, queue, ("x-forwarded-for", f"192.0.2.1, {ADDRESS}"), peer="127.0.0.1")
     two_lines = visitor_of(app, queue, ("x-forwarded-for", "192.0.2.1"), ("x-forwarded-for", ADDRESS), peer="127.0.0.1")
@@ -327,7 +327,7 @@ def test_language_and_browser_come_from_the_headers(app: IngestApp, queue: Local
     assert (event["language"], event["browser"], event["os"]) == ("de-AT", "Firefox", "Linux")
 
 
-def test_bytes_outside_ascii_in_headers_are_no_fault(app: IngestApp) -> None:
+def test_non_ascii_header_bytes_are_accepted(app: IngestApp) -> None:
     odd = "\xff\xfe\x80"
     headers = [(name, odd) for name in ("x-forwarded-for", "accept-language", "origin", "dnt", "referer")]
     assert post(app, wire_body(), ("user-agent", FIREFOX + odd), *headers, peer="127.0.0.1").status == 202

@@ -98,13 +98,13 @@ def reasons(reply: Reply) -> list[tuple[int, str]]:
     return [(each["index"], each["reason"]) for each in taken(reply)["dropped"]]
 
 
-def test_an_array_is_taken(shop: Shop) -> None:
+def test_batch_accepts_a_json_array(shop: Shop) -> None:
     reply = shop.send(array(row(), row(n="signup")), shop.key())
     assert taken(reply) == {"accepted": 2, "dropped": []}
     assert [event["event_name"] for event in shop.queued()] == ["pageview", "signup"]
 
 
-def test_lines_are_taken_and_a_line_that_is_no_json_is_a_row_that_is_dropped(shop: Shop) -> None:
+def test_batch_accepts_ndjson_and_drops_invalid_lines(shop: Shop) -> None:
     body = b"\n".join([json.dumps(row()).encode(), b"{", b"", b"[1]", json.dumps(row()).encode()])
     reply = shop.send(body, shop.key())
     assert taken(reply)["accepted"] == 2
@@ -112,13 +112,13 @@ def test_lines_are_taken_and_a_line_that_is_no_json_is_a_row_that_is_dropped(sho
 
 
 @pytest.mark.parametrize("scope_name", ["Ingest", "Admin"])
-def test_a_key_of_scope_ingest_or_admin_opens(shop: Shop, scope_name: str) -> None:
+def test_batch_accepts_a_key_of_scope_ingest_or_admin(shop: Shop, scope_name: str) -> None:
     name, value = shop.key(scope_name)
     assert shop.send(array(row()), (name, value)).status == 202
     assert shop.send(array(row()), ("x-api-key", value.removeprefix("Bearer "))).status == 202
 
 
-def test_without_a_key_or_with_a_wrong_or_revoked_one_it_is_401(shop: Shop) -> None:
+def test_batch_without_a_valid_key_is_401(shop: Shop) -> None:
     name, value = shop.key()
     shop.keys.revoke(shop.keys.all()[0].key_hash)
     for headers in (
@@ -132,12 +132,12 @@ def test_without_a_key_or_with_a_wrong_or_revoked_one_it_is_401(shop: Shop) -> N
     assert shop.queued() == []
 
 
-def test_a_key_that_may_only_read_is_403(shop: Shop) -> None:
+def test_batch_with_a_read_only_key_is_403(shop: Shop) -> None:
     reply = shop.send(array(row()), shop.key("ReadOnly"))
     assert (reply.status, reply.error["reason"]) == (403, "scope")
 
 
-def test_a_key_for_one_site_takes_no_other(shop: Shop) -> None:
+def test_batch_key_of_one_site_drops_rows_of_other_sites(shop: Shop) -> None:
     reply = shop.send(array(row(), row(d="other.org", u="/")), shop.key("Ingest", SITE))
     assert reasons(reply) == [(1, "site")]
 
@@ -155,13 +155,13 @@ def test_a_key_for_one_site_takes_no_other(shop: Shop) -> None:
     ],
     ids=["empty", "blank", "half", "nan", "deep", "large", "many"],
 )
-def test_a_body_that_is_no_batch_is_refused_whole(shop: Shop, body: bytes, status: int, reason: str) -> None:
+def test_malformed_batch_body_is_refused(shop: Shop, body: bytes, status: int, reason: str) -> None:
     reply = shop.send(body, shop.key())
     assert (reply.status, reply.error["reason"]) == (status, reason)
     assert shop.queued() == []
 
 
-def test_a_thousand_rows_are_taken(shop: Shop) -> None:
+def test_batch_accepts_a_thousand_rows(shop: Shop) -> None:
     lines = b"\n".join(json.dumps(row(i=str(number))).encode() for number in range(MAX_ROWS))
     assert taken(shop.send(lines, shop.key()))["accepted"] == MAX_ROWS
     assert len({event["event_id"] for event in shop.queued()}) == MAX_ROWS
@@ -185,13 +185,13 @@ def test_a_thousand_rows_are_taken(shop: Shop) -> None:
         (row(n="x" * 257), DropReason.TOO_LONG),
     ],
 )
-def test_a_row_is_dropped_with_its_reason_and_the_others_are_taken(shop: Shop, given: Any, reason: DropReason) -> None:
+def test_batch_reports_a_dropped_row_and_accepts_the_others(shop: Shop, given: Any, reason: DropReason) -> None:
     reply = shop.send(array(row(), given, row()), shop.key())
     assert taken(reply)["accepted"] == 2
     assert reasons(reply) == [(1, reason.value)]
 
 
-def test_take_batch_keeps_a_row_whose_optional_values_are_wrong_and_names_them(shop: Shop) -> None:
+def test_take_batch_keeps_a_row_with_invalid_optional_values_and_names_them(shop: Shop) -> None:
     rows = [row(), wire(ip=ADDRESS, ua="\ud800" + FIREFOX, ra="1,299"), row(d="other.org", n="x" * 257), row(p="{")]
     answer = taken(shop.send(array(*rows), shop.key()))
     assert (answer["accepted"], [each["index"] for each in answer["dropped"]]) == (3, [2])
@@ -204,17 +204,17 @@ def test_take_batch_keeps_a_row_whose_optional_values_are_wrong_and_names_them(s
 
 
 @pytest.mark.parametrize("agent", [1, [], {}, True])
-def test_take_batch_leaves_out_an_agent_that_is_no_text(shop: Shop, agent: Any) -> None:
+def test_take_batch_ignores_an_agent_that_is_no_text(shop: Shop, agent: Any) -> None:
     assert taken(shop.send(array(wire(ip=ADDRESS, ua=agent)), shop.key()))["ignored"] == [
         {"index": 0, "fields": ["user_agent"]}
     ]
 
 
-def test_take_batch_takes_null_for_an_absent_address_and_agent(shop: Shop) -> None:
+def test_take_batch_treats_null_address_and_agent_as_absent(shop: Shop) -> None:
     assert taken(shop.send(array(wire(ip=None, ua=None)), shop.key())) == {"accepted": 1, "dropped": []}
 
 
-def test_take_batch_stores_what_the_event_door_stores(store: LocalStore) -> None:
+def test_take_batch_stores_the_same_row_as_the_event_endpoint(store: LocalStore) -> None:
     """One event by both doors is one row but for its id, whatever is repaired in it."""
     event = wire(n=" Cafe\u0301 ", u="/cafe%CC%81", ra="1.299,00 €", p={"a": 5.0, "b": "\ud83d"}, w="800", i="one")
     door = open_door(store, book=SiteSettingsStore(store))
@@ -234,14 +234,14 @@ def test_take_batch_stores_what_the_event_door_stores(store: LocalStore) -> None
     assert (first["event_name"], first["pathname"], first["revenue_amount"]) == ("Café", "/café", "1299.00")
 
 
-def test_the_time_of_a_row_is_its_own_and_the_time_of_arrival_is_kept_beside_it(shop: Shop) -> None:
+def test_batch_row_keeps_its_own_time_and_the_arrival_time(shop: Shop) -> None:
     shop.send(array(row(ts="2025-06-30T14:00:00.5+02:00"), row()), shop.key())
     early, now = shop.queued()
     assert early["timestamp"] == int(datetime(2025, 6, 30, 12, 0, 0, 500_000, UTC).timestamp() * 1000)
     assert early["accepted_ms"] == now["accepted_ms"] == now["timestamp"]
 
 
-def test_the_address_and_agent_of_a_row_make_its_visitor(shop: Shop) -> None:
+def test_batch_row_address_and_agent_determine_the_visitor(shop: Shop) -> None:
     rows = [row(), row(), wire(ip="192.0.2.9", ua=FIREFOX), wire(ua=FIREFOX), wire(ip=ADDRESS)]
     assert taken(shop.send(array(*rows), shop.key()))["accepted"] == 5
     first, again, other, nobody, agentless = [event.get("visitor_id") for event in shop.queued()]
@@ -251,14 +251,14 @@ def test_the_address_and_agent_of_a_row_make_its_visitor(shop: Shop) -> None:
     assert agentless not in (first, None)
 
 
-def test_a_retry_under_the_same_client_id_is_one_event(shop: Shop) -> None:
+def test_batch_retry_with_the_same_client_id_is_one_event(shop: Shop) -> None:
     key = shop.key()
     for _ in range(2):
         shop.send(array(row(i="order-1", ts="2025-06-30T11:00:00Z")), key)
     assert len({event["event_id"] for event in shop.queued()}) == 1
 
 
-def test_yesterday_is_taken_while_its_salt_lives(store: LocalStore, queue: LocalQueue) -> None:
+def test_batch_accepts_yesterday_while_its_salt_exists(store: LocalStore, queue: LocalQueue) -> None:
     keys, door = ApiKeys(store), open_door(store)
     text, _ = keys.create("a server", "Ingest", NOW)
     moments = iter([NOW, datetime(2025, 7, 1, 1, 59, tzinfo=UTC), datetime(2025, 7, 1, 2, 0, tzinfo=UTC)])
@@ -296,12 +296,12 @@ def test_batch_refuses_a_row_of_a_past_day_without_a_salt(store: LocalStore, que
     assert not [key.key for key in store.list("salts/") if "2025-06-30" in key.key]
 
 
-def test_another_method_is_405(store: LocalStore, queue: LocalQueue) -> None:
+def test_batch_with_another_method_is_405(store: LocalStore, queue: LocalQueue) -> None:
     app = IngestApp(open_door(store), queue, ApiKeys(store), clock=lambda: NOW)
     assert call(app, {**scope("GET"), "path": BATCH_PATH}).status == 405
 
 
-def test_a_store_out_of_reach_is_503(queue: LocalQueue) -> None:
+def test_batch_is_503_when_the_store_is_unavailable(queue: LocalQueue) -> None:
     app = IngestApp(open_door(BrokenStore()), queue, ApiKeys(BrokenStore()), clock=lambda: NOW)
     asked = {**scope("POST", [("x-api-key", "mm_" + "A" * 43)]), "path": BATCH_PATH}
     assert call(app, asked, connection([array(row())])).status == 503

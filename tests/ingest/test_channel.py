@@ -66,13 +66,13 @@ def channel(source: str = "", medium: str = "", campaign: str = "", *, linked: b
         ("", "", "", "Direct"),
     ],
 )
-def test_a_campaign_has_the_first_channel_whose_rule_it_meets(
+def test_campaign_gets_the_channel_of_its_first_matching_rule(
     source: str, medium: str, campaign: str, expected: str
 ) -> None:
     assert channel(source, medium, campaign) == expected
 
 
-def test_a_link_that_nothing_else_is_known_of_is_a_referral() -> None:
+def test_link_without_a_known_source_is_a_referral() -> None:
     assert channel(linked=True) == channel("partner", linked=True) == "Referral"
 
 
@@ -87,7 +87,7 @@ def rows() -> list[tuple[KnownSource, list[str]]]:
     return list(known_sources._rows())
 
 
-def test_the_table_has_each_name_under_one_kind_and_each_token_once() -> None:
+def test_source_table_has_each_name_and_token_once() -> None:
     names = [each.name for each, _ in rows()]
     tokens = [token for _, tokens in rows() for token in tokens]
     assert sorted(set(names)) == sorted(names)
@@ -95,25 +95,25 @@ def test_the_table_has_each_name_under_one_kind_and_each_token_once() -> None:
     assert {each.kind for each, _ in rows()} == set(SourceKind)
 
 
-def test_every_token_of_the_table_is_a_host_an_app_or_a_word_in_small_letters() -> None:
+def test_source_table_tokens_are_lower_case_hosts_apps_or_words() -> None:
     for _, tokens in rows():
         assert tokens
         for token in tokens:
             assert re.fullmatch(r"app:[A-Za-z0-9_.]+|[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?|[a-z0-9_-]+", token), token
 
 
-def test_a_host_of_the_table_finds_its_own_name_and_not_that_of_a_domain_above_it() -> None:
+def test_source_table_host_resolves_to_its_own_name() -> None:
     for each, tokens in rows():
         for token in tokens:
             if "." in token and not token.startswith("app:"):
                 assert known_sources.source_of_host(token.replace(".*", ".fr")) == each
 
 
-def test_the_services_behind_click_ids_are_in_the_table() -> None:
+def test_click_id_services_are_in_the_source_table() -> None:
     assert all(source_of_word(click.source) for click in CLICK_IDS.values())
 
 
-def test_the_hosts_of_spam_are_hosts_and_no_source_is_among_them() -> None:
+def test_spam_list_contains_hosts_and_no_known_source() -> None:
     hosts = read_list(known_sources._FOLDER / "spam.txt")
     assert len(hosts) == len(set(hosts))
     assert all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?", host) for host in hosts)

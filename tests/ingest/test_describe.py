@@ -57,7 +57,7 @@ def place_of(stored: Any) -> Place:
 # Steps
 
 
-def test_the_address_s_place_is_stored(door: IngestContext) -> None:
+def test_place_of_the_address_is_stored(door: IngestContext) -> None:
     assert place_of(take(door, address=LONDON)) == Place("GB", "England", "London")
     assert place_of(take(door, address="192.0.2.200")) == NOWHERE
 
@@ -70,7 +70,7 @@ def receive_from(sender: Client, door: IngestContext) -> Any:
     ("precision", "place"),
     [("city", Place("CH", "Zurich", "Uster")), ("country", Place("CH")), ("none", NOWHERE)],
 )
-def test_without_a_database_the_cdn_s_place_is_stored_as_finely_as_allowed(
+def test_cdn_place_is_stored_at_the_configured_precision_without_a_database(
     precision: str, place: Place, store: LocalStore
 ) -> None:
     door = replace(open_door(store), geo=Geoip(precision=precision))
@@ -78,13 +78,13 @@ def test_without_a_database_the_cdn_s_place_is_stored_as_finely_as_allowed(
     assert place_of(receive_from(sender, door)) == place
 
 
-def test_the_database_wins_over_the_cdn_and_unknown_there_stays_unknown(door: IngestContext) -> None:
+def test_place_database_overrides_the_cdn_place(door: IngestContext) -> None:
     sender = Client("192.0.2.200", FIREFOX, place=Place("CH"))
     assert place_of(receive_from(sender, door)) == NOWHERE
     assert place_of(receive_from(msgspec.structs.replace(sender, address=LONDON), door)).country_code == "GB"
 
 
-def test_hints_reach_the_event_and_not_the_visitor_s_id(door: IngestContext) -> None:
+def test_hints_are_stored_but_do_not_change_the_visitor_id(door: IngestContext) -> None:
     chrome = FIREFOX.replace("rv:132.0) Gecko/20100101 Firefox/132.0", "") + ") AppleWebKit/537.36 Chrome/131.0.0.0"
     plain = receive_from(Client(ADDRESS, chrome), door)
     brave = receive_from(Client(ADDRESS, chrome, hints=ClientHints('"Brave";v="131"')), door)
@@ -92,7 +92,7 @@ def test_hints_reach_the_event_and_not_the_visitor_s_id(door: IngestContext) -> 
     assert plain.visitor_id == brave.visitor_id
 
 
-def test_source_channel_and_click_id_come_from_the_page_s_address(door: IngestContext) -> None:
+def test_source_channel_and_click_id_are_read_from_the_page_url(door: IngestContext) -> None:
     event = take(door, url="https://example.com/?gclid=secret-value&ref=hn")
     assert (event.referrer_source, event.channel) == ("Hacker News", "Paid Social")
     assert b"secret-value" not in event.to_message()
@@ -103,11 +103,11 @@ def test_an_unreferred_page_is_direct(door: IngestContext) -> None:
 
 
 @pytest.mark.parametrize("user_agent", [GOOGLEBOT, GPTBOT])
-def test_bots_and_ai_crawlers_are_taken_where_the_filter_is_off(user_agent: str, store: LocalStore) -> None:
+def test_bots_and_ai_crawlers_are_accepted_when_the_filter_is_off(user_agent: str, store: LocalStore) -> None:
     assert take(open_door(store, filter_bots=False), user_agent=user_agent).pathname == "/"
 
 
-def test_what_nobody_saw_is_dropped_even_where_the_filter_is_off(store: LocalStore) -> None:
+def test_prefetch_is_dropped_even_when_the_bot_filter_is_off(store: LocalStore) -> None:
     dropped = receive_from(Client(ADDRESS, FIREFOX, is_prefetch=True), open_door(store, filter_bots=False))
     assert dropped.reason.value == "prefetch"
 
@@ -125,7 +125,7 @@ def as_seen(event: dict[str, Any]) -> tuple[int, Place]:
 
 @pytest.mark.parametrize("secret", ["", SECRET], ids=["no CDN", "a CDN"])
 @pytest.mark.parametrize("forged", FORGED, ids=lambda each: ",".join(each))
-def test_behind_asgi_a_forged_header_changes_neither_visitor_nor_place(
+def test_forged_headers_over_asgi_change_neither_visitor_nor_place(
     forged: dict[str, str], secret: str, door: IngestContext, store: LocalStore, queue: LocalQueue
 ) -> None:
     app = IngestApp(replace(door, edge=CdnHeaders(secret)), queue, ApiKeys(store), (), clock=lambda: NOW)
@@ -137,7 +137,7 @@ def test_behind_asgi_a_forged_header_changes_neither_visitor_nor_place(
     assert honest[1] == Place("FR")
 
 
-def test_behind_asgi_a_trusted_proxy_passes_a_forged_header_on_and_still_nothing_changes(
+def test_forged_headers_through_a_trusted_proxy_change_nothing(
     door: IngestContext, store: LocalStore, queue: LocalQueue
 ) -> None:
     app = IngestApp(door, queue, ApiKeys(store), (ip_network("127.0.0.0/8"),), clock=lambda: NOW)
@@ -162,7 +162,7 @@ def gateway_request(source: str, headers: dict[str, str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("secret", ["", SECRET], ids=["no CDN", "a CDN"])
 @pytest.mark.parametrize("forged", FORGED, ids=lambda each: ",".join(each))
-def test_on_lambda_a_forged_header_changes_neither_visitor_nor_place(
+def test_forged_headers_on_lambda_change_neither_visitor_nor_place(
     forged: dict[str, str], secret: str, door: IngestContext, store: LocalStore
 ) -> None:
     queue, keys = MemoryQueue(), ApiKeys(store)
@@ -173,7 +173,7 @@ def test_on_lambda_a_forged_header_changes_neither_visitor_nor_place(
     assert honest[1] == Place("FR")
 
 
-def test_on_lambda_two_viewers_behind_the_cdn_are_two_visitors_in_their_own_places(
+def test_cdn_viewers_on_lambda_are_separate_visitors_with_their_own_places(
     door: IngestContext, store: LocalStore
 ) -> None:
     queue, keys = MemoryQueue(), ApiKeys(store)
@@ -198,6 +198,6 @@ def test_neither_address_nor_secret_nor_hints_reach_the_queue(door: IngestContex
         assert secret.encode() not in message.body
 
 
-def test_a_header_of_any_length_is_cut_before_anything_remembers_it() -> None:
+def test_long_headers_are_truncated_before_they_are_cached() -> None:
     sender = read_sender({"user-agent": "a" * 60_000, "accept-language": "b" * 60_000}, ADDRESS, NO_EDGE)
     assert (len(sender.user_agent), len(sender.accept_language)) == (512, 256)

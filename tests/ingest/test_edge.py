@@ -36,27 +36,27 @@ DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
 
 
 @pytest.mark.parametrize("cdn", SAID)
-def test_with_the_secret_the_cdn_s_viewer_and_place_count(cdn: str) -> None:
+def test_cdn_viewer_and_place_are_used_with_the_secret(cdn: str) -> None:
     sender = read_sender({SECRET_HEADER: SECRET, **SAID[cdn]}, ADDRESS, CdnHeaders(SECRET, cdn))
     assert (sender.address, sender.place) == (VIEWER, Place("CH", "Zurich", "Zürich"))
 
 
 @pytest.mark.parametrize("cdn", SAID)
 @pytest.mark.parametrize("given", [None, "", "a guess", SECRET.upper(), f"{SECRET} ", "ü"])
-def test_without_the_secret_nothing_of_it_counts(cdn: str, given: str | None) -> None:
+def test_cdn_headers_are_ignored_without_the_secret(cdn: str, given: str | None) -> None:
     headers = SAID[cdn] | ({} if given is None else {SECRET_HEADER: given})
     sender = read_sender(headers, ADDRESS, CdnHeaders(SECRET, cdn))
     assert (sender.address, sender.place) == (ADDRESS, None)
 
 
 @pytest.mark.parametrize("given", ["", "anything"])
-def test_where_no_secret_is_set_nobody_is_the_cdn(given: str) -> None:
+def test_cdn_headers_are_ignored_when_no_secret_is_set(given: str) -> None:
     headers = {SECRET_HEADER: given, **SAID["cloudfront"]}
     assert NO_EDGE.viewer(headers) is None
 
 
 @pytest.mark.parametrize("cdn", SAID)
-def test_headers_of_another_cdn_which_this_one_passes_on_do_not_count(cdn: str) -> None:
+def test_headers_of_another_cdn_are_ignored(cdn: str) -> None:
     forged = {name: value for other, headers in SAID.items() if other != cdn for name, value in headers.items()}
     sender = read_sender({SECRET_HEADER: SECRET, **forged}, ADDRESS, CdnHeaders(SECRET, cdn))
     assert (sender.address, sender.place) == (ADDRESS, NOWHERE)
@@ -80,13 +80,13 @@ def test_a_viewer_s_address_loses_its_port(text: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["2001:db8:1:2:3:4:5:6", "2001:db8::1", "2001:db8::1:2", "198.51.100.9"])
-def test_an_address_that_comes_without_a_port_is_not_cut(text: str) -> None:
+def test_cdn_address_without_a_port_is_unchanged(text: str) -> None:
     headers = {SECRET_HEADER: SECRET, "cf-connecting-ip": text}
     assert read_sender(headers, ADDRESS, CdnHeaders(SECRET, "cloudflare")).address == text
 
 
 @pytest.mark.parametrize("code", ["", "XX", "T1", "A1", "ZZ", "EU", "CHE", "C", "1A", "C\n"])
-def test_what_is_no_country_is_nowhere_at_all(code: str) -> None:
+def test_cdn_header_with_an_invalid_country_gives_no_place(code: str) -> None:
     said = SAID["cloudfront"] | {"cloudfront-viewer-country": code}
     assert read_sender({SECRET_HEADER: SECRET, **said}, ADDRESS, CdnHeaders(SECRET)).place == NOWHERE
 
@@ -107,7 +107,7 @@ def test_a_page_fetched_ahead_is_a_prefetch(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"sec-purpose": ""}, {"purpose": "navigate"}, {"user-agent": "prefetch"}])
-def test_any_other_request_is_none(headers: dict[str, str]) -> None:
+def test_ordinary_request_is_no_prefetch(headers: dict[str, str]) -> None:
     assert not read_sender(headers, ADDRESS, NO_EDGE).is_prefetch
 
 
@@ -119,7 +119,7 @@ def test_a_sender_is_read_from_its_headers() -> None:
     assert msgspec.structs.replace(sender, opted_out=False) == read_sender(headers | {"dnt": "0"}, ADDRESS, NO_EDGE)
 
 
-def test_every_header_that_a_cdn_may_be_asked_for_is_read_and_documented() -> None:
+def test_cdn_headers_are_all_read_and_documented() -> None:
     text = DOCS.read_text("utf-8").lower()
     names = [name for each in NAMES.values() for name in (each.address, each.country, each.region, each.city)]
     assert {SECRET_HEADER, *names} <= HEADERS

@@ -10,13 +10,13 @@ NOW_MS = 1_751_284_800_250
 
 
 @pytest.mark.parametrize("drawn", [0, 2**EVENT_ID_RANDOM_BITS - 1])
-def test_ids_are_unique_and_rise_in_a_burst_within_one_millisecond(drawn: int) -> None:
+def test_event_ids_are_unique_and_rise_within_one_millisecond(drawn: int) -> None:
     event_ids = EventIds(SECRET, lambda bits: drawn)
     ids = [event_ids.next(NOW_MS) for _ in range(5000)]
     assert ids == sorted(set(ids))
 
 
-def test_ids_rise_while_the_clock_goes_back() -> None:
+def test_event_ids_rise_while_the_clock_goes_back() -> None:
     event_ids = EventIds(SECRET)
     ids = [event_ids.next(NOW_MS - step * 1000) for step in range(100)]
     assert ids == sorted(set(ids))

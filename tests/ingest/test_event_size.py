@@ -65,7 +65,7 @@ def test_stored_event_is_bounded_in_bytes(
         assert stored_bytes(outcome) <= MAX_EVENT_BYTES
 
 
-def test_fattest_event_is_cut_by_characters_and_says_so(door: IngestContext) -> None:
+def test_largest_event_is_truncated_and_names_the_fields(door: IngestContext) -> None:
     duck = "\U0001f986"
     request = parsed(
         n=duck * 256, u="https://example.com/" + duck * 2000, r="https://x.example/" + duck * 2000, p={"k": duck * 4000}
@@ -85,7 +85,7 @@ def test_longest_ascii_texts_are_kept_whole() -> None:
     assert json.loads(request.props or "") == {"k": value}
 
 
-def test_properties_take_what_the_longest_addresses_leave() -> None:
+def test_properties_are_limited_by_the_bytes_the_addresses_leave() -> None:
     request = parsed(u="https://example.com/" + "a" * 2028, r="https://x.example/" + "b" * 2030, p={"k": "v" * 4080})
     assert request.ignored == (IgnoredField.PROPS,)
     assert len(request.props or "") > 2000

@@ -35,9 +35,7 @@ def hinted(user_agent: str, brands: str = CHROME_BRANDS, **hints: str) -> Parsed
         ('"Brave";v="99999"', "Chrome", "131.0"),
     ],
 )
-def test_a_known_brand_is_the_browser_and_an_unknown_one_changes_nothing(
-    brands: str, browser: str, version: str
-) -> None:
+def test_known_brand_sets_the_browser_and_unknown_brands_are_ignored(brands: str, browser: str, version: str) -> None:
     agent = hinted(WINDOWS, brands)
     assert (agent.browser, agent.browser_version) == (browser, version)
 
@@ -58,7 +56,7 @@ def test_windows_11_shows_in_the_platform_s_version_alone(platform: str, version
     assert (agent.os, agent.os_version) == ("Windows", told)
 
 
-def test_the_platform_s_version_replaces_the_one_that_browsers_freeze() -> None:
+def test_platform_version_hint_replaces_the_frozen_version() -> None:
     mac = hinted(MAC, platform='"macOS"', platform_version='"15.1.0"')
     assert (mac.os, mac.os_version) == ("Mac OS X", "15.1")
     android = hinted(ANDROID, platform='"Android"', platform_version='"14.0.0"')
@@ -66,43 +64,43 @@ def test_the_platform_s_version_replaces_the_one_that_browsers_freeze() -> None:
     assert hinted(ANDROID, platform='"Android"', platform_version='"8.1.0"').os_version == "8.1"
 
 
-def test_a_phone_that_asks_for_the_desktop_s_page_is_still_a_phone() -> None:
+def test_phone_requesting_the_desktop_site_is_mobile() -> None:
     agent = hinted(LINUX, platform='"Android"', mobile="?1")
     assert (agent.os, agent.os_version, agent.device_type) == ("Android", None, "mobile")
     assert hinted(LINUX, platform='"Android"', mobile="?0").device_type == "tablet"
 
 
-def test_a_phone_without_the_word_mobile_is_a_phone_when_its_hint_says_so() -> None:
+def test_mobile_hint_makes_an_android_agent_a_phone() -> None:
     unsaid = ANDROID.replace(" Mobile", "")
     assert hinted(unsaid, platform='"Android"', mobile="?1").device_type == "mobile"
     assert hinted(unsaid, platform='"Android"', mobile="?0").device_type == "tablet"
 
 
-def test_linux_is_the_least_a_hint_can_say_and_so_the_agent_s_word_stays() -> None:
+def test_linux_platform_hint_does_not_override_the_agent() -> None:
     ubuntu = LINUX.replace("X11; Linux", "X11; Ubuntu; Linux")
     assert hinted(ubuntu, platform='"Linux"').os == "Ubuntu"
     assert hinted(ANDROID, platform='"Linux"').os == "Android"
 
 
-def test_a_headless_brand_is_a_bot_whatever_the_agent_says() -> None:
+def test_headless_brand_is_a_bot_for_any_agent() -> None:
     assert hinted(WINDOWS, '"HeadlessChrome";v="131", "Chromium";v="131"').is_bot
     assert not hinted(WINDOWS).is_bot
 
 
 @pytest.mark.parametrize("user_agent", [FIREFOX, IPHONE])
-def test_a_browser_that_is_no_chrome_keeps_its_name(user_agent: str) -> None:
+def test_brand_hint_does_not_rename_other_browsers(user_agent: str) -> None:
     brave = '"Brave";v="131"'
     assert hinted(user_agent, brave).browser == read_agent(user_agent).browser
 
 
-def test_hints_are_bounded_and_absent_ones_are_one_value() -> None:
+def test_hints_are_bounded_and_absent_ones_share_one_value() -> None:
     assert read_hints({"user-agent": "x", "sec-ch-ua-mobile": "?1"}) is NO_HINTS
     assert len(read_hints({"sec-ch-ua": "x" * 5000}).brands) == MAX_HINT_LENGTH
 
 
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(HEADERS)), st.text(max_size=80)))
-def test_no_hint_raises_and_none_makes_a_person_a_bot_but_headless(headers: dict[str, str]) -> None:
+def test_any_hints_are_read_and_only_headless_makes_a_bot(headers: dict[str, str]) -> None:
     hints = read_hints(headers)
     assert isinstance(hints, ClientHints)
     assert read_agent.__wrapped__(WINDOWS, hints).is_bot == ("HeadlessChrome" in hints.brands)

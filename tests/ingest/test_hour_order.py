@@ -48,7 +48,7 @@ def test_hour_order_holds_an_hour_of_ninety_minutes() -> None:
     assert longest == sorted(set(longest))
 
 
-def test_hour_order_is_another_for_each_salt_visitor_and_hour() -> None:
+def test_hour_order_differs_by_salt_visitor_and_hour() -> None:
     other = replace(SALT, key=bytes(32))
     found = {
         hour_order(salt, visitor, hour, hour + 1000, 0)
@@ -59,7 +59,7 @@ def test_hour_order_is_another_for_each_salt_visitor_and_hour() -> None:
     assert len(found) == 8
 
 
-def test_hour_order_of_one_event_says_nothing_of_its_time() -> None:
+def test_hour_order_of_one_event_does_not_reveal_its_time() -> None:
     """Events of the first and of the last second lie in each part of the range equally often."""
     parts = []
     for elapsed_ms in (0, HOUR_MS - 1):
@@ -70,7 +70,7 @@ def test_hour_order_of_one_event_says_nothing_of_its_time() -> None:
         assert 850 < parts[0][part] < 1150
 
 
-def test_hour_order_of_two_events_does_not_say_how_far_apart_they_are() -> None:
+def test_hour_order_of_two_events_does_not_reveal_their_distance() -> None:
     """A distance of ten minutes is larger than one of twenty for every fourth pair of visitors."""
 
     def distance(visitor: int, minutes: int) -> int:

@@ -35,7 +35,7 @@ def test_asgi_names_ignored_values_beside_the_202(store: LocalStore, queue: Loca
     assert (app.accepted, app.dropped, app.ignored) == (1, {}, dict.fromkeys(["revenue", "referrer", "props"], 1))
 
 
-def test_asgi_names_nothing_beside_an_event_that_is_right(store: LocalStore, queue: LocalQueue) -> None:
+def test_asgi_names_no_ignored_values_for_a_valid_event(store: LocalStore, queue: LocalQueue) -> None:
     app = app_of(store, queue)
     assert HEADER not in post(app, wire_body(ra="49.99")).headers
     assert app.ignored == {}

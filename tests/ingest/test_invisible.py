@@ -22,7 +22,7 @@ def test_neat_props_keeps_line_breaks_in_values() -> None:
     assert neat_props({"text": "a\nb\u202e"}) == (json.dumps({"text": "a\nb"}, separators=(",", ":")), None)
 
 
-def test_parse_wire_refuses_a_name_when_all_of_it_is_invisible() -> None:
+def test_parse_wire_refuses_a_name_of_invisible_characters() -> None:
     found = parse_wire({"d": "example.com", "n": "\u200b\u2066", "u": "/"})
     assert isinstance(found, Dropped)
     assert found.reason is DropReason.EMPTY

@@ -26,7 +26,7 @@ def runs(package: str) -> int:
     return found
 
 
-def test_it_runs_at_the_first_use_and_once(package: str) -> None:
+def test_lazy_module_runs_once_at_first_use(package: str) -> None:
     run_when_used(f"{package}.slow")
     found: dict[str, object] = {}
     exec(f"from {package} import slow", found)
@@ -36,7 +36,7 @@ def test_it_runs_at_the_first_use_and_once(package: str) -> None:
     assert runs(package) == 1
 
 
-def test_one_that_has_run_stays_as_it_is(package: str) -> None:
+def test_loaded_module_is_not_replaced_by_a_lazy_one(package: str) -> None:
     found: dict[str, object] = {}
     exec(f"from {package} import slow", found)
     run_when_used(f"{package}.slow")
@@ -44,6 +44,6 @@ def test_one_that_has_run_stays_as_it_is(package: str) -> None:
     assert runs(package) == 1
 
 
-def test_one_that_is_not_there_is_named(package: str) -> None:
+def test_missing_lazy_module_is_named(package: str) -> None:
     with pytest.raises(ModuleNotFoundError, match=f"'{package}.none'"):
         run_when_used(f"{package}.none")

@@ -60,25 +60,25 @@ def test_masked_path_replaces_mail_addresses_and_long_tokens(path: str, masked: 
         "/user/*/orders",
     ],
 )
-def test_masked_path_keeps_what_people_write(path: str) -> None:
+def test_masked_path_keeps_readable_segments(path: str) -> None:
     assert masked_path(path) == path
 
 
 @pytest.mark.parametrize("letters", [string.ascii_letters + string.digits + "-_", string.hexdigits[:16]])
 @pytest.mark.parametrize("length", [22, 32, 43])
-def test_is_token_knows_nearly_all_random_tokens(letters: str, length: int) -> None:
+def test_is_token_recognises_nearly_all_random_tokens(letters: str, length: int) -> None:
     rng = random.Random(length)
     known = sum(is_token("".join(rng.choices(letters, k=length))) for _ in range(1000))
     assert known > 970
 
 
 @given(st.text(st.sampled_from("ab1Z@.%40/-_?&= é"), max_size=80))
-def test_masked_path_is_the_same_when_masked_again(text: str) -> None:
+def test_masked_path_is_idempotent(text: str) -> None:
     assert masked_path(masked_path(text)) == masked_path(text)
 
 
 @given(st.from_regex(r"[a-z0-9.+]{1,20}@[a-z0-9-]{1,20}\.(?:com|de|example)", fullmatch=True))
-def test_masked_path_keeps_nothing_of_a_mail_address(address: str) -> None:
+def test_masked_path_removes_any_mail_address(address: str) -> None:
     assert masked_path(f"/a/{address}/b") == "/a/*/b"
 
 
@@ -96,7 +96,7 @@ def test_ingest_masks_pages_and_referrers_and_strips_queries_by_default(store: L
     assert (kept.pathname, kept.referrer) == ("/reset/jane@doe.example", referrer)
 
 
-def test_a_kept_query_is_masked_too(store: LocalStore) -> None:
+def test_referrer_query_is_masked_when_kept(store: LocalStore) -> None:
     privacy = redaction_of(load_settings({"MALLARD_STRIP_REFERRER_QUERY": "false"}))
     event = take(
         open_door(store, privacy=privacy), referrer=f"https://mail.example/?user=jane@doe.example&sid={TOKEN}&p=1"
@@ -104,7 +104,7 @@ def test_a_kept_query_is_masked_too(store: LocalStore) -> None:
     assert event.referrer == "https://mail.example/?user=*&sid=*&p=1"
 
 
-def test_a_filter_finds_a_masked_page_by_its_address_and_by_its_mask() -> None:
+def test_page_filter_matches_a_masked_page_by_address_and_by_mask() -> None:
     by_address = written_leaf("is", "event:page", ["/reset/jane%40doe.example"])
     assert by_address.values == ("/reset/*", "/reset/jane%40doe.example", "/reset/jane@doe.example")
     assert written_leaf("is", "event:page", ["/reset/*"]).values == ("/reset/*",)

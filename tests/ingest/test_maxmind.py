@@ -13,7 +13,7 @@ def geo(name: str) -> Geoip:
 
 
 @pytest.mark.parametrize("name", ["GeoIP2-City-Test", "GeoLite2-City-Test"])
-def test_a_city_database_of_maxmind_s_gives_all_three(name: str) -> None:
+def test_maxmind_city_database_gives_country_region_and_city(name: str) -> None:
     assert geo(name).find("2.125.160.216") == Place("GB", "England", "Boxford")
     assert geo(name).find("81.2.69.160") == Place("GB", "England", "London")
     assert geo(name).find("89.160.20.128") == Place("SE", "Östergötland County", "Linköping")
@@ -21,7 +21,7 @@ def test_a_city_database_of_maxmind_s_gives_all_three(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["GeoIP2-Country-Test", "GeoLite2-Country-Test", "GeoIP2-Enterprise-Test"])
-def test_a_country_or_enterprise_database_of_maxmind_s_gives_countries(name: str) -> None:
+def test_maxmind_country_or_enterprise_database_gives_countries(name: str) -> None:
     found = geo(name).find("2.125.160.216")
     assert found is not None
     assert found.country_code == "GB"
@@ -34,7 +34,7 @@ def test_a_database_without_places_is_refused(name: str, caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("name", ["GeoIP2-City-Test-Broken-Double-Format", "GeoIP2-City-Test-Invalid-Node-Count"])
-def test_a_broken_database_of_maxmind_s_raises_nothing(name: str) -> None:
+def test_broken_maxmind_database_raises_no_error(name: str) -> None:
     opened = geo(name)
     for address in ("2.125.160.216", "81.2.69.160", "2001:220::1", "255.255.255.255"):
         assert isinstance(opened.find(address), Place | None)

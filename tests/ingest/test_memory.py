@@ -94,7 +94,7 @@ async def left_after_requests(app: IngestApp, person: Person, numbers: list[int]
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("numbers", [[0, 1, 0], [0], [1]], ids=["both", "event", "pixel"])
-def test_memory_holds_nothing_of_a_request_when_its_connection_is_open(app: IngestApp, numbers: list[int]) -> None:
+def test_memory_holds_no_request_data_while_the_connection_is_open(app: IngestApp, numbers: list[int]) -> None:
     forget_all()
     person = Person()
     assert asyncio.run(left_after_requests(app, person, numbers)) == []
@@ -113,7 +113,7 @@ def erase(book: SiteSettingsStore) -> None:
     book.note_erasure(SITE, ErasedDays(DAY, DAY, to_ms(NOW)))
 
 
-def test_an_erasure_empties_the_caches_of_the_process_that_carries_it_out(store: LocalStore) -> None:
+def test_erasure_empties_the_caches_of_its_own_process(store: LocalStore) -> None:
     book = SiteSettingsStore(store, on_erasure=forget_all)
     take(open_door(store, book=book), url=PAGE)
     assert cached_bytes() > 0
@@ -121,7 +121,7 @@ def test_an_erasure_empties_the_caches_of_the_process_that_carries_it_out(store:
     assert cached_bytes() == 0
 
 
-def test_an_erasure_empties_the_caches_of_every_process_that_hears_of_it(store: LocalStore) -> None:
+def test_erasure_empties_the_caches_of_every_notified_process(store: LocalStore) -> None:
     seconds = iter(range(0, 10_000, 100))
     door = open_door(store, book=SiteSettingsStore(store, clock=lambda: next(seconds), on_erasure=forget_all))
     take(door, url=PAGE)
@@ -135,7 +135,7 @@ def test_an_erasure_empties_the_caches_of_every_process_that_hears_of_it(store: 
     assert cached_bytes() > before, "an erasure is heard of once"
 
 
-def test_a_server_empties_its_caches_when_it_erases(tmp_path: Path) -> None:
+def test_server_empties_its_caches_on_erasure(tmp_path: Path) -> None:
     app = Embedded(load_settings({"MALLARD_DATA_DIR": str(tmp_path)}))
     app.start()
     try:
@@ -147,7 +147,7 @@ def test_a_server_empties_its_caches_when_it_erases(tmp_path: Path) -> None:
         app.stop()
 
 
-def test_a_function_empties_its_caches_when_it_hears_of_an_erasure(tmp_path: Path) -> None:
+def test_function_empties_its_caches_when_notified_of_an_erasure(tmp_path: Path) -> None:
     settings = load_settings({"MALLARD_DATA_DIR": str(tmp_path), "MALLARD_SITES": SITE})
     store = open_store(settings, may_list=False)
     parts = open_parts(settings, store, known_rotation(store))
@@ -169,7 +169,7 @@ print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl(3, 0,
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
-def test_forbid_core_dumps_leaves_no_dump_and_no_look_from_outside() -> None:
+def test_forbid_core_dumps_disables_dumps_and_ptrace() -> None:
     ended = subprocess.run([sys.executable, "-c", DUMPS], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout.split() == ["0", "0"]
 

@@ -28,13 +28,13 @@ def keyed(store: LocalStore, door: Any, **row: Any) -> Event:
     return event
 
 
-def test_keyed_event_keeps_its_own_id_when_a_stranger_names_the_same(store: LocalStore) -> None:
+def test_keyed_event_id_differs_from_an_anonymous_event_of_the_same_client_id(store: LocalStore) -> None:
     door = open_door(store)
     order = keyed(store, door, n="purchase", i="order-4711")
     assert take(door, client_id="order-4711").event_id != order.event_id
 
 
-def test_order_of_a_server_is_queued_beside_a_stranger_s_event_of_its_name(
+def test_keyed_event_is_queued_beside_an_anonymous_event_of_the_same_client_id(
     store: LocalStore, queue: LocalQueue
 ) -> None:
     keys = ApiKeys(store)
@@ -48,18 +48,18 @@ def test_order_of_a_server_is_queued_beside_a_stranger_s_event_of_its_name(
     assert len(ids) == 2
 
 
-def test_keyed_event_has_one_id_when_another_key_or_another_function_retries(store: LocalStore) -> None:
+def test_keyed_event_has_one_id_across_keys_and_functions(store: LocalStore) -> None:
     first, again = (keyed(store, open_door(store), i="order-4711") for _ in range(2))
     assert (first.event_id, first.named_by_client) == (again.event_id, True)
 
 
-def test_event_of_a_stranger_has_one_id_when_it_is_retried_through_another_function(store: LocalStore) -> None:
+def test_anonymous_event_has_one_id_when_retried_through_another_function(store: LocalStore) -> None:
     later = NOW + timedelta(hours=11)
     assert take(open_door(store), client_id="c1").event_id == take(open_door(store), client_id="c1", now=later).event_id
 
 
 @pytest.mark.parametrize("is_keyed", [False, True])
-def test_named_event_id_tells_no_name_without_the_key(is_keyed: bool) -> None:
+def test_named_event_id_does_not_reveal_the_client_id_without_the_key(is_keyed: bool) -> None:
     """Each guess at the name would be one hash, as of order numbers or mail addresses."""
     text = f"{SITE}|{DAY}|order-4711".encode()
     unkeyed = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1

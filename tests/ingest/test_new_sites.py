@@ -57,7 +57,7 @@ def test_invented_sites_under_a_pattern_are_bounded_and_listed_ones_are_not(stor
 
 
 @pytest.mark.parametrize("sites", [(), PATTERN])
-def test_site_with_settings_is_taken_when_strangers_have_used_up_the_bound(
+def test_site_with_settings_is_accepted_when_the_new_site_limit_is_used_up(
     sites: tuple[str, ...], store: LocalStore
 ) -> None:
     book = SiteSettingsStore(store)
@@ -69,7 +69,7 @@ def test_site_with_settings_is_taken_when_strangers_have_used_up_the_bound(
     assert take(later, site_id="mynew.example.org").site_id == "mynew.example.org"
 
 
-def test_setting_up_a_site_counts_at_once_in_the_same_process(store: LocalStore) -> None:
+def test_site_settings_make_a_site_known_at_once_in_the_same_process(store: LocalStore) -> None:
     book = SiteSettingsStore(store)
     door = open_door(store, new_per_hour=0, book=book)
     assert refuse(door, site_id="mynew.example").reason is DropReason.NEW_SITES
@@ -78,7 +78,7 @@ def test_setting_up_a_site_counts_at_once_in_the_same_process(store: LocalStore)
 
 
 @pytest.mark.parametrize("sites", [(SITE,), ()])
-def test_refused_site_is_looked_up_nowhere_and_takes_no_place_in_the_book(sites: tuple[str, ...]) -> None:
+def test_refused_site_costs_no_store_read_and_no_cache_entry(sites: tuple[str, ...]) -> None:
     store = CountingStore()
     book = SiteSettingsStore(store)
     door = open_door(store, sites=sites, known=(SITE,), new_per_hour=0, book=book)
@@ -100,7 +100,7 @@ def test_unlisted_site_is_refused_while_the_store_is_out_of_reach(queue: LocalQu
     assert post(app, wire_body()).status == 503
 
 
-def test_row_of_an_unlisted_site_is_refused_without_a_look_at_its_settings() -> None:
+def test_batch_row_of_an_unlisted_site_is_refused_without_a_settings_read() -> None:
     store = CountingStore()
     _, key = ApiKeys(store).create("a server", "Ingest", NOW, ())
     door = open_door(store, sites=(SITE,), book=SiteSettingsStore(store))
@@ -120,7 +120,7 @@ def refused(sites: AllowedSites, site_id: str, minutes: int = 0) -> Dropped | No
     return sites.refuse_site(site_id, NOW + timedelta(minutes=minutes), lambda _: False)
 
 
-def test_bound_holds_across_functions() -> None:
+def test_new_site_limit_holds_across_functions() -> None:
     each = functions(MemoryStore(), 5)
     outcomes = [refused(each[number % 5], f"{number}.example.org") for number in range(20)]
     assert [number for number, dropped in enumerate(outcomes) if dropped is None] == [0, 1, 2]
@@ -129,7 +129,7 @@ def test_bound_holds_across_functions() -> None:
     assert refused(each[0], "late.example.org", minutes=61) is None
 
 
-def test_full_bound_costs_no_call_for_each_refusal() -> None:
+def test_full_new_site_limit_costs_no_store_call_per_refusal() -> None:
     store = CountingStore()
     (sites,) = functions(store, 1, most=0)
     assert refused(sites, "a.example.org")
@@ -138,7 +138,7 @@ def test_full_bound_costs_no_call_for_each_refusal() -> None:
     assert store.read == []
 
 
-def test_sites_with_events_are_known_to_every_function() -> None:
+def test_sites_with_events_are_known_to_all_functions() -> None:
     store = MemoryStore()
     for site_id in ("old.example.org", "example.com"):
         store.put_if_absent(f"events/site_id={site_id}/date={NOW.date()}/00000.parquet", b"")
@@ -150,14 +150,14 @@ def test_sites_with_events_are_known_to_every_function() -> None:
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"[1]", b'{"a": "b"}'])
-def test_damaged_record_of_new_sites_keeps_nobody_out(damaged: bytes) -> None:
+def test_damaged_record_of_new_sites_refuses_no_site(damaged: bytes) -> None:
     store = MemoryStore()
     store.put_if_absent(NEW_SITES, damaged)
     store.put_if_absent(KNOWN_SITES, damaged)
     assert refused(functions(store, 1)[0], "a.example.org") is None
 
 
-def test_function_without_a_list_takes_set_up_sites_only() -> None:
+def test_function_without_a_site_list_accepts_only_sites_with_settings() -> None:
     store = MemoryStore()
     sites = shared_sites(Settings(), store)
     assert sites.refuse_site("a.org", NOW, lambda _: False)

@@ -51,20 +51,20 @@ def noting(store: LocalStore, **settings: Any) -> IngestContext:
     return replace(open_door(store, **settings), notes=DropNotes())
 
 
-def test_a_bot_s_event_is_noted_for_its_site_and_says_nothing_of_the_bot(send: Send, store: LocalStore) -> None:
+def test_drop_of_a_bot_is_recorded_for_its_site_without_details(send: Send, store: LocalStore) -> None:
     (body,) = send(noting(store), wire_body(), GOOGLEBOT)
     assert is_note(body)
     assert read_note(body) == DropNote("example.com", "2025-06-30", 1_751_284_800_250, "bot")
     assert set(json.loads(body)) == {"rejected", "site_id", "date", "accepted_ms"}
 
 
-def test_an_event_that_is_taken_is_not_noted(send: Send, store: LocalStore) -> None:
+def test_accepted_event_records_no_drop(send: Send, store: LocalStore) -> None:
     (body,) = send(noting(store), wire_body(), FIREFOX)
     assert not is_note(body)
 
 
 @pytest.mark.parametrize("body", [b"{", wire_body(d="other.org", u="/")], ids=["malformed", "another site"])
-def test_what_is_nobody_s_here_is_not_noted(send: Send, store: LocalStore, body: bytes) -> None:
+def test_drops_for_unlisted_sites_are_not_recorded(send: Send, store: LocalStore, body: bytes) -> None:
     assert send(noting(store, sites=("example.com",)), body, FIREFOX) == []
 
 
@@ -77,26 +77,26 @@ def test_what_is_nobody_s_here_is_not_noted(send: Send, store: LocalStore, body:
         (b'{"d": "Example.com"}', "missing"),
     ],
 )
-def test_parse_refusal_is_noted_for_the_site_it_names(send: Send, store: LocalStore, body: bytes, reason: str) -> None:
+def test_parse_refusal_is_recorded_for_its_site(send: Send, store: LocalStore, body: bytes, reason: str) -> None:
     for settings in ({"sites": ("example.com",)}, {"known": ("example.com",), "new_per_hour": 0}):
         (note,) = send(noting(store, **settings), body, FIREFOX)
         assert read_note(note) == DropNote("example.com", "2025-06-30", 1_751_284_800_250, reason)
 
 
-def test_parse_refusal_is_not_noted_for_a_site_nobody_has_met(send: Send, store: LocalStore) -> None:
+def test_parse_refusal_is_not_recorded_for_an_unknown_site(send: Send, store: LocalStore) -> None:
     body = wire_body(n="", d="other.org")
     for settings in ({"sites": ("example.com",)}, {"known": ("example.com",), "new_per_hour": 100}):
         assert send(noting(store, **settings), body, FIREFOX) == []
 
 
-def test_ignored_values_are_noted_for_their_site_each_as_its_own_kind(send: Send, store: LocalStore) -> None:
+def test_ignored_values_are_recorded_for_their_site_by_kind(send: Send, store: LocalStore) -> None:
     event, *notes = sorted(send(noting(store), wire_body(ra="1,299", p="{"), FIREFOX), key=is_note)
     assert not is_note(event)
     assert [read_note(each).rejected for each in notes] == ["ignored_revenue", "ignored_props"]
     assert {read_note(each).site_id for each in notes} == {"example.com"}
 
 
-def test_ignored_values_of_an_event_that_is_dropped_are_not_noted(send: Send, store: LocalStore) -> None:
+def test_ignored_values_of_a_dropped_event_are_not_recorded(send: Send, store: LocalStore) -> None:
     (note,) = send(noting(store), wire_body(ra="1,299"), GOOGLEBOT)
     assert read_note(note).rejected == "bot"
 
@@ -113,7 +113,7 @@ BATCH = (
 
 
 @pytest.mark.parametrize("front", ["embedded", "lambda"])
-def test_batch_rows_are_noted_for_sites_that_the_key_reaches(front: str, store: LocalStore, queue: LocalQueue) -> None:
+def test_batch_drops_are_recorded_for_sites_of_the_key(front: str, store: LocalStore, queue: LocalQueue) -> None:
     keys, door = ApiKeys(store), noting(store, sites=("example.com", "other.org"))
     text, _ = keys.create("a server", "Ingest", NOW, ("example.com",))
     body = json.dumps(BATCH).encode()
@@ -135,7 +135,7 @@ def test_batch_rows_are_noted_for_sites_that_the_key_reaches(front: str, store: 
     assert [each.rejected for each in notes] == ["empty", "time", "time", "address", "ignored_revenue"]
 
 
-def test_a_site_over_its_rate_is_noted(send: Send, store: LocalStore) -> None:
+def test_drop_over_the_site_rate_is_recorded(send: Send, store: LocalStore) -> None:
     door = noting(store, per_second=1)
     send(door, wire_body(), FIREFOX)
     assert [read_note(body).rejected for body in send(door, wire_body(), FIREFOX) if is_note(body)] == ["rate"]

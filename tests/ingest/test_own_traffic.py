@@ -49,12 +49,12 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("host", LOCAL)
-def test_is_local_takes_names_and_addresses_without_a_public_meaning(host: str) -> None:
+def test_is_local_accepts_names_and_addresses_without_a_public_meaning(host: str) -> None:
     assert is_local(host)
 
 
 @pytest.mark.parametrize("host", PUBLIC)
-def test_is_local_leaves_public_hosts(host: str) -> None:
+def test_is_local_rejects_public_hosts(host: str) -> None:
     assert not is_local(host)
 
 
@@ -66,7 +66,7 @@ def test_receive_drops_a_page_on_a_local_host(origin: str, store: LocalStore) ->
     assert (dropped.reason, dropped.status, dropped.site_id) == (DropReason.LOCAL, 202, "example.com")
 
 
-def test_receive_keeps_a_page_on_a_local_host_when_the_setting_says_so(store: LocalStore) -> None:
+def test_receive_keeps_a_page_on_a_local_host_when_configured(store: LocalStore) -> None:
     door = replace(open_door(store), count_local=True)
     assert take(door, url="http://localhost:3000/a").hostname == "localhost"
 
@@ -83,7 +83,7 @@ def test_receive_keeps_a_page_on_a_local_host_when_the_setting_says_so(store: Lo
         ("fd12::1", "http://[fd12::1]/a"),
     ],
 )
-def test_receive_keeps_local_pages_of_a_site_that_is_local_itself(site_id: str, url: str, store: LocalStore) -> None:
+def test_receive_keeps_local_pages_of_a_local_site(site_id: str, url: str, store: LocalStore) -> None:
     assert isinstance(offer(open_door(store), site_id=site_id, url=url), Event)
 
 
@@ -95,7 +95,7 @@ def test_receive_keeps_a_local_page_that_the_sites_origins_list(store: LocalStor
     assert refuse(door, url="http://10.0.0.8/a").reason is DropReason.LOCAL
 
 
-def test_receive_drops_an_automated_browser_when_its_script_says_so(store: LocalStore) -> None:
+def test_receive_drops_an_event_marked_as_automated(store: LocalStore) -> None:
     dropped = refuse(open_door(store), automated=True)
     assert (dropped.reason, dropped.status, dropped.site_id) == (DropReason.AUTOMATION, 202, "example.com")
     assert isinstance(offer(replace(open_door(store), count_automation=True), automated=True), Event)
@@ -104,7 +104,7 @@ def test_receive_drops_an_automated_browser_when_its_script_says_so(store: Local
 @pytest.mark.parametrize(
     ("given", "automated"), [(True, True), (False, False), (None, False), ("yes", False), (1, True)]
 )
-def test_parse_body_reads_wd_and_refuses_nothing_because_of_it(given: object, automated: bool) -> None:
+def test_parse_body_reads_wd_and_refuses_no_event_for_it(given: object, automated: bool) -> None:
     request = parse_body(wire_body(wd=given))
     assert isinstance(request, EventRequest)
     assert request.automated is automated

@@ -32,14 +32,14 @@ def page(url: str) -> PageUrl:
         ("/bare", SITE),
     ],
 )
-def test_a_host_has_one_form(url: str, hostname: str) -> None:
+def test_hostname_has_one_form(url: str, hostname: str) -> None:
     assert page(url).hostname == hostname
 
 
 @pytest.mark.parametrize(
     "url", ["https://a b/", "https://a%20b/", "https://./", "https://exa<mple.com/", "https://\u0080.com/"]
 )
-def test_a_host_that_is_no_name_is_no_page(url: str) -> None:
+def test_page_with_an_invalid_host_is_refused(url: str) -> None:
     assert read_page(url, SITE) is None
     assert host_of(url) is None
 
@@ -67,7 +67,7 @@ def test_a_name_too_long_for_its_ascii_form_is_no_page() -> None:
         ("", "/"),
     ],
 )
-def test_a_path_is_decoded_once_and_carries_no_query_and_nothing_that_trails_it(path: str, pathname: str) -> None:
+def test_path_is_decoded_once_without_query_and_trailing_characters(path: str, pathname: str) -> None:
     assert page(f"https://example.com{path}").pathname == pathname
 
 
@@ -84,7 +84,7 @@ def test_a_path_is_decoded_once_and_carries_no_query_and_nothing_that_trails_it(
         ("", None),
     ],
 )
-def test_ref_and_source_name_who_sent_the_visitor(query: str, named: str | None) -> None:
+def test_ref_and_source_parameters_name_the_source(query: str, named: str | None) -> None:
     assert page(f"/?{query}").named == named
 
 
@@ -99,7 +99,7 @@ def test_ref_and_source_name_who_sent_the_visitor(query: str, named: str | None)
         ("xgclid=1", None),
     ],
 )
-def test_of_a_click_id_the_key_is_read_and_never_the_value(query: str, click_id: str | None) -> None:
+def test_click_id_is_stored_as_its_key_without_the_value(query: str, click_id: str | None) -> None:
     found = page(f"/?{query}")
     assert found.click_id == click_id
     assert not any(value in repr(found) for value in ("Cj0", "IwAR", "abc"))
@@ -127,12 +127,12 @@ def test_read_page_finds_ref_and_click_id_in_the_fragment() -> None:
     assert page("/#a-heading=is-no-query").tags == {}
 
 
-def test_read_page_trims_a_bare_path_as_it_trims_a_full_address() -> None:
+def test_read_page_trims_a_bare_path_like_a_full_url() -> None:
     assert page(" /a ") == page("/a")
 
 
 @given(st.text(max_size=80))
-def test_no_address_raises_and_what_is_a_page_has_a_host_and_a_path(text: str) -> None:
+def test_read_page_accepts_any_text_and_pages_have_host_and_path(text: str) -> None:
     for url in (text, f"/{text}", f"https://{text}", f"https://example.com/{text}"):
         found = read_page(url, SITE)
         if found is not None:

@@ -130,12 +130,12 @@ def test_revenue_and_engagement_reach_the_event(door: IngestContext) -> None:
         ("https://example.com/a/", "example.com", "/a/"),
     ],
 )
-def test_hostname_and_path_come_from_the_url(url: str, hostname: str, pathname: str, door: IngestContext) -> None:
+def test_hostname_and_path_are_read_from_the_url(url: str, hostname: str, pathname: str, door: IngestContext) -> None:
     event = take(door, url=url)
     assert (event.hostname, event.pathname) == (hostname, pathname)
 
 
-def test_a_bare_path_takes_the_site_as_hostname(door: IngestContext) -> None:
+def test_bare_path_uses_the_site_as_hostname(door: IngestContext) -> None:
     assert take(door, site_id="localhost:8080", url="/a").hostname == "localhost:8080"
 
 
@@ -155,7 +155,7 @@ def test_a_bare_path_takes_the_site_as_hostname(door: IngestContext) -> None:
         ("/%zz", "/%zz"),
     ],
 )
-def test_a_path_is_decoded_once_where_that_gives_clean_text(url: str, pathname: str, door: IngestContext) -> None:
+def test_path_is_decoded_once_when_the_result_is_clean(url: str, pathname: str, door: IngestContext) -> None:
     assert take(door, url=url).pathname == pathname
 
 
@@ -178,11 +178,11 @@ def test_a_path_is_decoded_once_where_that_gives_clean_text(url: str, pathname: 
         "https://℀.com/",
     ],
 )
-def test_a_url_that_is_neither_full_nor_a_path_is_malformed(url: str, door: IngestContext) -> None:
+def test_url_that_is_neither_absolute_nor_a_path_is_malformed(url: str, door: IngestContext) -> None:
     assert refuse(door, url=url).reason is DropReason.MALFORMED
 
 
-def test_all_five_campaign_tags_are_read(door: IngestContext) -> None:
+def test_campaign_tags_are_all_read(door: IngestContext) -> None:
     event = take(door, url="/?" + "&".join(f"{tag}={tag[4:]}+%26" for tag in UTM))
     assert [getattr(event, tag) for tag in UTM] == ["source &", "medium &", "campaign &", "content &", "term &"]
 
@@ -203,7 +203,7 @@ def test_all_five_campaign_tags_are_read(door: IngestContext) -> None:
         ("&".join(["a=1"] * 200) + "&utm_source=late", None),
     ],
 )
-def test_a_campaign_tag_is_trimmed_bounded_and_the_first_that_says_something(
+def test_campaign_tag_is_trimmed_bounded_and_the_first_non_empty_one(
     query: str, source: str | None, door: IngestContext
 ) -> None:
     assert take(door, url=f"/?{query}").utm_source == source
@@ -240,7 +240,7 @@ def source_of(door: IngestContext, referrer: str | None, **given: Any) -> tuple[
         ("chatgpt.com", "ChatGPT"),
     ],
 )
-def test_a_known_host_has_its_source_s_name(host: str, source: str, door: IngestContext) -> None:
+def test_known_referrer_host_gets_the_name_of_its_source(host: str, source: str, door: IngestContext) -> None:
     assert source_of(door, f"https://{host}/") == (f"https://{host}/", source)
 
 
@@ -257,11 +257,11 @@ def test_a_known_host_has_its_source_s_name(host: str, source: str, door: Ingest
         ("192.0.2.1", "192.0.2.1"),
     ],
 )
-def test_an_unknown_host_is_its_own_source_without_www(host: str, source: str, door: IngestContext) -> None:
+def test_unknown_referrer_host_is_its_own_source_without_www(host: str, source: str, door: IngestContext) -> None:
     assert source_of(door, f"http://{host}/") == (f"http://{host}/", source)
 
 
-def test_google_below_somebody_else_s_domain_is_not_google(door: IngestContext) -> None:
+def test_google_subdomain_of_another_domain_is_not_google(door: IngestContext) -> None:
     # Google's country domains end in a country: google.de, google.co.uk.
     assert source_of(door, "https://google.other.org/")[1] == "google.other.org"
 
@@ -278,16 +278,16 @@ def test_google_below_somebody_else_s_domain_is_not_google(door: IngestContext) 
         ("https://example.com/", "https://shop.example.org/basket"),
     ],
 )
-def test_a_referrer_on_the_own_host_is_no_source(referrer: str, url: str, door: IngestContext) -> None:
+def test_own_host_referrer_is_no_source(referrer: str, url: str, door: IngestContext) -> None:
     assert source_of(door, referrer, url=url) == (None, None)
 
 
-def test_a_referrer_on_the_own_host_is_no_source_where_the_site_id_carries_a_port(door: IngestContext) -> None:
+def test_own_host_referrer_is_no_source_when_the_site_id_has_a_port(door: IngestContext) -> None:
     referrer = "http://localhost:8080/before"
     assert source_of(door, referrer, site_id="localhost:8080", url="/after") == (None, None)
 
 
-def test_another_subdomain_is_a_source(door: IngestContext) -> None:
+def test_subdomain_of_the_site_is_a_source(door: IngestContext) -> None:
     assert source_of(door, "https://blog.example.com/")[1] == "blog.example.com"
 
 
@@ -295,7 +295,7 @@ def test_another_subdomain_is_a_source(door: IngestContext) -> None:
     "referrer",
     [None, "", "about:blank", "www.bing.com", "https://", "http://[::1", "/a"],
 )
-def test_what_is_no_web_address_is_no_referrer_and_drops_nothing(referrer: str | None, door: IngestContext) -> None:
+def test_invalid_referrer_is_ignored_and_the_event_is_kept(referrer: str | None, door: IngestContext) -> None:
     assert source_of(door, referrer) == (None, None)
 
 
@@ -331,14 +331,14 @@ TELEVISION = (
         pytest.param(None, UNKNOWN_AGENT, None, id="nothing known"),
     ],
 )
-def test_device_is_the_agents_and_the_widths_only_when_the_agent_is_silent(
+def test_device_is_read_from_the_agent_and_otherwise_from_the_width(
     width_px: int | None, user_agent: str, device: str | None, store: LocalStore
 ) -> None:
     event = take(open_door(store), width_px=width_px, user_agent=user_agent)
     assert (event.device_type, event.screen_size) == (device, stored_width(width_px))
 
 
-def test_device_is_the_client_hints_before_the_widths(store: LocalStore) -> None:
+def test_device_is_read_from_client_hints_before_the_width(store: LocalStore) -> None:
     door = open_door(store)
     for mobile, platform, device in (("?1", '"Android"', "mobile"), ("?0", '"Linux"', "desktop")):
         sender = Client("203.0.113.7", UNKNOWN_AGENT, hints=ClientHints('"Chromium";v="131"', mobile, platform))
@@ -380,24 +380,24 @@ def test_the_language_is_the_first_of_accept_language(header: str, language: str
     assert take(door, accept_language=header).language == language
 
 
-def test_a_bot_is_dropped_before_anything_is_asked_of_the_store() -> None:
+def test_bot_is_dropped_before_any_store_access() -> None:
     assert refuse(open_door(BrokenStore()), user_agent=GOOGLEBOT).reason is DropReason.BOT
 
 
-def test_bots_are_taken_where_the_filter_is_off(store: LocalStore) -> None:
+def test_bots_are_accepted_when_the_filter_is_off(store: LocalStore) -> None:
     assert take(open_door(store, filter_bots=False), user_agent=GOOGLEBOT).browser == "Googlebot"
 
 
 # Visitors
 
 
-def test_the_same_address_and_agent_are_one_visitor_all_day(door: IngestContext) -> None:
+def test_visitor_id_is_the_same_all_day_for_one_address_and_agent(door: IngestContext) -> None:
     morning = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     night = NOW.replace(hour=23, minute=59, second=59, microsecond=999_999)
     assert take(door, now=morning, url="/a").visitor_id == take(door, now=night, url="/b").visitor_id
 
 
-def test_two_processes_see_the_same_visitor(store: LocalStore) -> None:
+def test_visitor_id_is_the_same_in_two_processes(store: LocalStore) -> None:
     assert take(open_door(store)).visitor_id == take(open_door(store)).visitor_id
 
 
@@ -406,28 +406,28 @@ def test_two_processes_see_the_same_visitor(store: LocalStore) -> None:
     [{"address": "203.0.113.8"}, {"user_agent": IPHONE}, {"site_id": "example.org"}, {"now": TOMORROW}],
     ids=["address", "agent", "site", "day"],
 )
-def test_another_address_agent_site_or_day_is_another_visitor(other: dict[str, Any], door: IngestContext) -> None:
+def test_visitor_id_changes_with_address_agent_site_or_day(other: dict[str, Any], door: IngestContext) -> None:
     assert take(door).visitor_id != take(door, **other).visitor_id
 
 
-def test_who_opted_out_has_no_visitor_id_and_needs_no_salt(store: LocalStore) -> None:
+def test_opted_out_event_has_no_visitor_id_and_needs_no_salt(store: LocalStore) -> None:
     event = take(open_door(store), opted_out=True)
     assert (event.visitor_id, event.salt, event.date) == (None, None, "2025-06-30")
     assert list(store.list("")) == []
 
 
-def test_an_opt_out_counts_only_where_it_is_honoured(store: LocalStore) -> None:
+def test_opt_out_is_respected_only_when_configured(store: LocalStore) -> None:
     door = open_door(store, honor_gpc=False)
     assert take(door, opted_out=True).visitor_id == take(door).visitor_id is not None
 
 
-def test_without_the_day_s_salt_nothing_is_taken() -> None:
+def test_event_is_refused_without_the_salt_of_the_day() -> None:
     with pytest.raises(StoreUnavailableError):
         offer(open_door(BrokenStore()))
 
 
 @pytest.mark.parametrize("site_id", ["a" * 200, "a:" * 100, ":" * 200], ids=["letters", "mixed", "colons"])
-def test_the_longest_site_ids_are_taken_or_refused_and_no_fault_of_the_store(site_id: str, door: IngestContext) -> None:
+def test_longest_site_ids_are_accepted_or_refused_without_a_store_error(site_id: str, door: IngestContext) -> None:
     # 200 colons are a site id, and three times as long as %3A: more than the name of a folder may have.
     outcome = receive(parse_body(wire_body(d=site_id)), Client(ADDRESS, FIREFOX), door, NOW)
     assert isinstance(outcome, Event | Dropped)
@@ -452,7 +452,7 @@ def test_an_event_names_neither_address_nor_agent(door: IngestContext) -> None:
         (datetime(2025, 6, 30, 22, tzinfo=timezone(timedelta(hours=-5))), "2025-07-01"),
     ],
 )
-def test_the_date_is_that_of_utc_whatever_zone_the_clock_shows(now: datetime, day: str, door: IngestContext) -> None:
+def test_event_date_is_the_utc_date_for_any_clock_zone(now: datetime, day: str, door: IngestContext) -> None:
     event = take(door, now=now)
     assert (event.date, event.salt) == (day, day)
 
@@ -462,7 +462,7 @@ def test_times_are_whole_milliseconds_rounded_down(door: IngestContext) -> None:
     assert event.timestamp == event.accepted_ms == NOW_MS
 
 
-def test_a_client_s_id_gives_the_same_event_id_all_day_in_every_process(store: LocalStore) -> None:
+def test_client_id_gives_the_same_event_id_all_day_in_every_process(store: LocalStore) -> None:
     first = take(open_door(store), client_id="c1")
     retry = take(open_door(store), client_id="c1", now=NOW + timedelta(hours=11), address="203.0.113.8", url="/other")
     assert first.event_id == retry.event_id == EventIds(SECRET).named(SITE, "2025-06-30", "c1", keyed=False)
@@ -473,11 +473,11 @@ def test_a_client_s_id_gives_the_same_event_id_all_day_in_every_process(store: L
 @pytest.mark.parametrize(
     "other", [{"now": TOMORROW}, {"site_id": "example.org"}, {"client_id": "c2"}], ids=["day", "site", "client's id"]
 )
-def test_a_client_s_id_is_another_event_on_another_day_or_site(other: dict[str, Any], door: IngestContext) -> None:
+def test_client_id_gives_another_event_id_on_another_day_or_site(other: dict[str, Any], door: IngestContext) -> None:
     assert take(door, client_id="c1").event_id != take(door, **{"client_id": "c1", **other}).event_id
 
 
-def test_an_event_without_a_client_s_id_is_always_a_new_one(door: IngestContext) -> None:
+def test_event_without_a_client_id_is_always_new(door: IngestContext) -> None:
     first, second = take(door), take(door)
     assert first.event_id < second.event_id
     assert not first.named_by_client

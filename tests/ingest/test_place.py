@@ -80,7 +80,7 @@ def test_a_country_database_gives_countries(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", [UNKNOWN, "10.0.0.1", "::1", "", "somewhere", "203.0.113", "999.1.1.1"])
-def test_an_address_that_is_unknown_or_none_is_nowhere(address: str, database: Path) -> None:
+def test_unknown_or_invalid_address_has_no_place(address: str, database: Path) -> None:
     assert open_at(database).find(address) == NOWHERE
 
 
@@ -96,11 +96,11 @@ def test_an_ipv4_address_within_ipv6_is_the_same_place(database: Path) -> None:
         ("country", Place("GB")),
     ],
 )
-def test_no_place_is_finer_than_the_precision(precision: str, place: Place, database: Path) -> None:
+def test_place_is_never_finer_than_the_precision(precision: str, place: Place, database: Path) -> None:
     assert open_at(database, precision=precision).find(LONDON) == place
 
 
-def test_with_precision_none_the_database_is_not_even_opened(database: Path) -> None:
+def test_place_database_is_not_opened_with_precision_none(database: Path) -> None:
     geo = open_at(database, precision="none")
     assert (geo.is_loaded, geo.find(LONDON)) == (False, None)
     assert coarsened(Place("GB", "England", "London"), "none") == NOWHERE
@@ -113,7 +113,7 @@ def test_the_cache_is_bounded_in_bytes(database: Path) -> None:
     assert PLACES_BYTES // 3 < geo._find.cache.count_bytes() <= PLACES_BYTES  # type: ignore[union-attr]
 
 
-def test_a_place_is_made_of_clean_words() -> None:
+def test_place_names_are_cleaned() -> None:
     assert make_place(" gb ", "Eng\x00land", " London ") == Place("GB", "England", "London")
     assert make_place("GB", "", "x" * 500) == Place("GB", None, "x" * 128)
     assert make_place("Germany", "Berlin", "Berlin") == make_place(None, None, None) == NOWHERE
@@ -122,7 +122,7 @@ def test_a_place_is_made_of_clean_words() -> None:
 # The file
 
 
-def test_without_a_database_there_is_no_place() -> None:
+def test_place_is_none_without_a_database() -> None:
     geo = Geoip()
     assert (geo.is_loaded, geo.find(LONDON)) == (False, None)
 
@@ -133,7 +133,7 @@ def later(geo: Geoip, clock: Clock, address: str) -> Place | None:
     return geo.find(address)
 
 
-def test_a_file_that_is_replaced_is_read_anew(database: Path, tmp_path: Path) -> None:
+def test_replaced_database_is_reloaded(database: Path, tmp_path: Path) -> None:
     clock = Clock()
     geo = open_at(database, clock=clock)
     assert geo.find(LONDON) == Place("GB", "England", "London")
@@ -143,7 +143,7 @@ def test_a_file_that_is_replaced_is_read_anew(database: Path, tmp_path: Path) ->
     assert later(geo, clock, LONDON) == Place("FR")
 
 
-def test_a_file_that_is_overwritten_in_place_harms_nobody(database: Path, tmp_path: Path) -> None:
+def test_place_lookup_survives_a_database_overwritten_in_place(database: Path, tmp_path: Path) -> None:
     clock = Clock()
     geo = open_at(database, clock=clock)
     new = write_database(tmp_path / "new.mmdb", networks=MOVED)
@@ -157,7 +157,7 @@ def test_a_file_that_is_overwritten_in_place_harms_nobody(database: Path, tmp_pa
 
 
 @pytest.mark.parametrize("broken", [b"", b"no database", b"\xab\xcd\xefMaxMind.com\xe0", b"\x00" * 4096])
-def test_a_broken_file_is_logged_and_the_old_one_serves(
+def test_broken_database_is_logged_and_the_old_one_stays_in_use(
     broken: bytes, database: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
@@ -171,13 +171,13 @@ def test_a_broken_file_is_logged_and_the_old_one_serves(
     assert later(geo, clock, BERLIN) == Place("DE")
 
 
-def test_a_database_of_something_else_is_refused_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_database_of_another_type_is_refused_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     geo = open_at(write_database(tmp_path / "asn.mmdb", "GeoLite2-ASN"))
     assert not geo.is_loaded
     assert "GeoLite2-ASN holds no countries" in caplog.text
 
 
-def test_a_file_that_is_not_there_yet_is_taken_when_it_comes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_database_is_loaded_when_it_appears(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock, path = Clock(), tmp_path / "late.mmdb"
     geo = open_at(path, clock=clock)
     assert later(geo, clock, LONDON) is None
@@ -187,7 +187,7 @@ def test_a_file_that_is_not_there_yet_is_taken_when_it_comes(tmp_path: Path, cap
     assert later(geo, clock, LONDON) == Place("GB", "England", "London")
 
 
-def test_a_file_that_goes_away_leaves_the_last_one_serving(database: Path) -> None:
+def test_deleted_database_leaves_the_last_one_in_use(database: Path) -> None:
     clock = Clock()
     geo = open_at(database, clock=clock)
     database.unlink()
@@ -226,7 +226,7 @@ def eventually(true: Callable[[], bool]) -> bool:
     return any(true() or waiting.wait(0.01) for _ in range(6000))
 
 
-def test_a_new_file_is_read_in_the_background_while_the_old_one_serves(database: Path) -> None:
+def test_new_database_is_loaded_in_the_background(database: Path) -> None:
     clock, source = Clock(), SlowSource(database)
     source.may_go.set()
     geo = Geoip(source, clock=clock)
@@ -257,7 +257,7 @@ def test_the_settings_name_a_cdn_and_its_secret() -> None:
     assert (edge.secret, edge.cdn) == ("s", "fastly")
 
 
-def test_a_database_in_a_bucket_is_read_and_read_anew(database: Path, tmp_path: Path) -> None:
+def test_database_in_a_bucket_is_loaded_and_reloaded(database: Path, tmp_path: Path) -> None:
     with moto_server() as endpoint:
         source = RemoteGeoipSource("s3://places/geo/city.mmdb", endpoint=endpoint, region="us-east-1")
         source._store._client.create_bucket(Bucket="places")

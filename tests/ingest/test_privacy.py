@@ -32,14 +32,14 @@ def parts_of(privacy: Redaction) -> set[str]:
     return {name for name, is_set in asdict(privacy).items() if is_set is True}
 
 
-def test_without_a_part_everything_is_kept(store: LocalStore) -> None:
+def test_event_is_stored_in_full_without_redaction(store: LocalStore) -> None:
     event = take(open_door(store), referrer=REFERRER, width_px=800)
     assert event.referrer == "https://news.example/path?q=secret"
     assert event.timestamp == to_ms(NOW)
     assert None not in (event.browser_version, event.screen_size, event.visitor_id)
 
 
-def test_gdpr_mode_is_all_of_its_parts_and_not_the_visitor_id() -> None:
+def test_gdpr_mode_enables_all_redactions_except_of_visitor_ids() -> None:
     assert parts_of(GDPR) == {*PARTS, "mask_paths"}
 
 
@@ -49,7 +49,7 @@ def test_each_part_can_be_set_alone(part: str) -> None:
     assert parts_of(alone) == {part}
 
 
-def test_referrers_are_stripped_and_paths_masked_by_default() -> None:
+def test_redaction_strips_referrers_and_masks_paths_by_default() -> None:
     assert parts_of(redaction_of(load_settings({}))) == DEFAULTS
     assert redaction_of(load_settings(OFF)) == KEEP_ALL
 
@@ -63,19 +63,19 @@ def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:
     assert event.visitor_id is not None
 
 
-def test_what_is_kept_less_of_one_event_is_not_missing_from_the_next_like_it(store: LocalStore) -> None:
+def test_gdpr_mode_does_not_leak_between_cached_events(store: LocalStore) -> None:
     for privacy, referrer in ((GDPR, "https://news.example/path"), (KEEP_ALL, "https://news.example/path?q=secret")):
         assert take(open_door(store, privacy=privacy), referrer=REFERRER).referrer == referrer
 
 
-def test_where_times_are_rounded_an_id_tells_none_either(store: LocalStore) -> None:
+def test_event_id_hides_the_time_when_times_are_rounded(store: LocalStore) -> None:
     door = open_door(store, privacy=Redaction(round_timestamps=True))
     moments = [(take(door).event_id >> EVENT_ID_RANDOM_BITS) + EVENT_ID_EPOCH_MS for _ in range(20)]
     assert all(abs(moment - to_ms(NOW)) > 3_600_000 for moment in moments)
     assert len(set(moments)) == 20
 
 
-def test_without_visitor_ids_no_salt_is_made(store: LocalStore) -> None:
+def test_salts_are_not_created_when_visitor_ids_are_suppressed(store: LocalStore) -> None:
     event = take(open_door(store, privacy=Redaction(suppress_visitor_id=True)))
     assert (event.visitor_id, event.salt) == (None, None)
     assert list(store.list("salts/")) == []
@@ -84,7 +84,7 @@ def test_without_visitor_ids_no_salt_is_made(store: LocalStore) -> None:
 # A site's own day
 
 
-def test_the_date_of_an_event_is_the_site_s_own(store: LocalStore) -> None:
+def test_event_date_follows_the_site_time_zone(store: LocalStore) -> None:
     book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
     door = open_door(store, book=book)
@@ -93,7 +93,7 @@ def test_the_date_of_an_event_is_the_site_s_own(store: LocalStore) -> None:
     assert (late.date, late.salt) == ("2025-07-01", "2025-07-01")
 
 
-def test_a_visitor_has_another_id_after_the_site_s_midnight(store: LocalStore) -> None:
+def test_visitor_id_changes_at_the_midnight_of_the_site(store: LocalStore) -> None:
     book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
     door = open_door(store, book=book)
@@ -105,7 +105,7 @@ def test_a_visitor_has_another_id_after_the_site_s_midnight(store: LocalStore) -
 
 
 @pytest.mark.parametrize(("rotation", "same"), [("day", False), ("week", True), ("month", False)])
-def test_a_longer_rotation_lets_an_id_last(store: LocalStore, rotation: str, same: bool) -> None:
+def test_visitor_id_lasts_for_a_longer_rotation(store: LocalStore, rotation: str, same: bool) -> None:
     # 30 June 2025 is a Monday, and the month's last day.
     days = Rotation(((date.min, rotation),))
     door = open_door(store, rotation=days)
@@ -114,14 +114,14 @@ def test_a_longer_rotation_lets_an_id_last(store: LocalStore, rotation: str, sam
     assert monday.date != tuesday.date
 
 
-def test_a_site_without_settings_of_its_own_has_utc_days(store: LocalStore) -> None:
+def test_site_without_settings_has_utc_days(store: LocalStore) -> None:
     assert take(open_door(store, book=SiteSettingsStore(store))).date == "2025-06-30"
 
 
 # Origins
 
 
-def test_a_site_s_origins_are_checked_where_they_are_set(store: LocalStore) -> None:
+def test_origin_is_checked_when_a_site_has_origins(store: LocalStore) -> None:
     book = SiteSettingsStore(store)
     book.change(SITE, {"origins": ["shop.example", "*.example.net"]}, NOW)
     door = open_door(store, book=book)
@@ -132,13 +132,13 @@ def test_a_site_s_origins_are_checked_where_they_are_set(store: LocalStore) -> N
     take(door, site_id="other.example", url="/", origin="https://anything.example")
 
 
-def test_an_empty_list_of_origins_means_the_site_itself_where_sites_are_listed(store: LocalStore) -> None:
+def test_empty_origins_allow_only_the_site_itself_with_a_site_list(store: LocalStore) -> None:
     door = open_door(store, sites=(SITE,), book=SiteSettingsStore(store))
     take(door, origin=f"https://{SITE}")
     assert refuse(door, origin=f"https://www.{SITE}").reason is DropReason.ORIGIN
 
 
-def test_the_address_and_agent_are_in_no_field(store: LocalStore) -> None:
+def test_event_fields_contain_neither_address_nor_agent(store: LocalStore) -> None:
     message = take(open_door(store)).to_message()
     assert ADDRESS.encode() not in message
     assert FIREFOX.encode() not in message

@@ -31,7 +31,7 @@ def test_client_share_is_one_event_a_second_at_least() -> None:
     assert [sum(passed(limit, ["192.0.2.1"] * 3, NOW_MS + 1000 * second)) for second in range(5)] == [1] * 5
 
 
-def test_client_may_send_its_bytes_of_a_minute_at_once_and_then_as_they_come_back() -> None:
+def test_client_bytes_of_a_minute_may_be_spent_at_once_and_refill() -> None:
     limit = RateLimit(0, client_bytes=10_000)
     assert passed(limit, ["192.0.2.1"] * 12, size=1000) == [True] * 10 + [False] * 2
     assert limit.wait_seconds(SITE, NOW_MS, "192.0.2.1", 1000) == 6
@@ -45,20 +45,20 @@ def test_client_bytes_are_counted_over_all_sites() -> None:
     assert [limit.wait_seconds(site, NOW_MS, "192.0.2.1", 1000) == 0 for site in sites] == [True] * 10 + [False] * 10
 
 
-def test_addresses_of_one_64_are_one_client_and_a_48_is_bounded() -> None:
+def test_ipv6_addresses_of_a_64_are_one_client_and_a_48_is_bounded() -> None:
     limit = RateLimit(0, client_bytes=10_000)
     assert sum(passed(limit, [f"2001:db8:1:1::{n:x}" for n in range(100)], size=1000)) == 10
     assert sum(passed(limit, [f"2001:db8:1:{n:x}::1" for n in range(2, 100)], size=1000)) == 30
     assert sum(passed(limit, ["2001:db8:2:1::1"] * 20, size=1000)) == 10
 
 
-def test_site_bytes_are_bounded_whoever_sends() -> None:
+def test_site_bytes_are_bounded_over_all_clients() -> None:
     limit = RateLimit(0, site_bytes=50_000)
     assert sum(passed(limit, [f"192.0.2.{n}" for n in range(100)], size=1000)) == 50
     assert sum(passed(limit, ["192.0.2.1"] * 100, size=1000, site="other.example")) == 50
 
 
-def test_programs_of_this_machine_are_no_client() -> None:
+def test_loopback_requests_are_not_limited_as_a_client() -> None:
     limit = RateLimit(0, client_bytes=10_000)
     assert all(passed(limit, ["127.0.0.1", "::1", ""] * 100, size=1000))
 
@@ -71,14 +71,14 @@ def test_rate_limit_keeps_no_address() -> None:
     assert not any("192.0" in key or "2001" in key for key in kept)
 
 
-def test_defaults_are_settings_and_0_lifts_them() -> None:
+def test_rate_limits_are_settings_and_0_disables_them() -> None:
     limit = rate_limit_of(Settings())
     assert 200 < sum(passed(limit, ["192.0.2.1"] * 1000, size=8000)) < 300
     lifted = rate_limit_of(Settings(client_kb_per_minute=0, site_mb_per_minute=0))
     assert all(passed(lifted, ["192.0.2.1"] * 1000, size=1_000_000))
 
 
-def test_throttle_begins_anew_when_the_clock_was_ahead() -> None:
+def test_throttle_resets_when_the_clock_was_ahead() -> None:
     throttle = Throttle(10)
     assert [throttle.wait_ms("key", 1, NOW_MS + 1_000_000_000) for _ in range(10)] == [0.0] * 10
     assert throttle.wait_ms("key", 1, NOW_MS) == 0.0

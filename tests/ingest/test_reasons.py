@@ -66,7 +66,7 @@ def refused_by(case: Case, store: LocalStore, queue: LocalQueue) -> tuple[Ingest
 
 
 @pytest.mark.parametrize("reason", CASES, ids=str)
-def test_a_drop_says_its_reason_in_status_header_and_body_and_is_counted(
+def test_drop_reports_its_reason_in_status_header_and_body_and_is_counted(
     reason: DropReason, store: LocalStore, queue: LocalQueue
 ) -> None:
     case = CASES[reason]
@@ -109,7 +109,7 @@ def test_a_page_may_read_the_reason_from_another_origin(
     ],
     ids=lambda value: str(value) if isinstance(value, DropReason) else "",
 )
-def test_the_pixel_is_an_image_whatever_the_reason_and_says_it_in_the_header(
+def test_pixel_is_an_image_for_any_drop_reason_named_in_the_header(
     reason: DropReason,
     query: dict[str, str],
     settings: dict[str, Any],
@@ -131,7 +131,7 @@ def test_every_reason_has_a_case_here_and_a_status() -> None:
     assert {reason: case.status for reason, case in CASES.items()} == statuses
 
 
-def test_the_words_are_lower_case_and_the_names_are_the_words() -> None:
+def test_drop_reason_values_are_their_lower_case_names() -> None:
     assert all(reason.value == reason.name.lower() for reason in DropReason)
 
 

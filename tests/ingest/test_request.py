@@ -30,11 +30,11 @@ from mallard.ingest.request import EventRequest, parse_body, parse_pixel
 # What is taken
 
 
-def test_the_three_required_keys_are_enough() -> None:
+def test_required_keys_are_sufficient() -> None:
     assert taken() == EventRequest(SITE, "pageview", f"https://{SITE}/")
 
 
-def test_every_key_is_read() -> None:
+def test_keys_are_all_read() -> None:
     request = taken(
         n="signup", r="https://google.com/", w=1280, p={"plan": "pro"}, ra=9.5, rc="EUR", i="c1", sd=40, e=1000
     )
@@ -61,19 +61,19 @@ def test_null_is_the_same_as_an_absent_optional_key(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["r", "p", "i"])
-def test_an_empty_optional_text_is_the_same_as_an_absent_one(key: str) -> None:
+def test_empty_optional_text_equals_an_absent_one(key: str) -> None:
     assert taken(**{key: ""}) == taken()
 
 
-def test_the_last_of_duplicate_keys_counts() -> None:
+def test_last_of_duplicate_keys_is_used() -> None:
     assert taken_bytes(raw('"n":"first","n":"second"')).name == "second"
 
 
-def test_white_space_around_the_object_is_no_garbage() -> None:
+def test_white_space_around_the_object_is_accepted() -> None:
     assert taken_bytes(b" \r\n" + wire_body() + b"\n\t ") == taken()
 
 
-def test_text_outside_ascii_is_kept() -> None:
+def test_non_ascii_text_is_kept() -> None:
     assert taken(n="Anmeldung 😀 日本").name == "Anmeldung 😀 日本"
     assert taken_bytes(json.dumps(wire(n="größe"), ensure_ascii=False).encode()).name == "größe"
 
@@ -82,11 +82,11 @@ def test_text_outside_ascii_is_kept() -> None:
 
 
 @pytest.mark.parametrize("site_id", ["example.com", "a", "sub.example.com", "my_app-2", "localhost:8080", "1.2.3.4"])
-def test_a_site_id_of_letters_digits_and_four_signs_is_taken(site_id: str) -> None:
+def test_site_id_of_letters_digits_and_four_signs_is_accepted(site_id: str) -> None:
     assert taken(d=site_id).site_id == site_id
 
 
-def test_a_site_id_is_taken_in_lower_case() -> None:
+def test_site_id_is_lower_cased() -> None:
     assert taken(d="WWW.Example.COM").site_id == "www.example.com"
 
 
@@ -94,7 +94,7 @@ def test_a_site_id_is_taken_in_lower_case() -> None:
     "site_id",
     ["exa mple.com", "a/b", "a\\b", "a%2fb", ".", "..", "...", "a=b", "*.a", "mün chen.de", "\u0080.de", "ü" * 64],
 )
-def test_a_site_id_with_anything_else_is_malformed(site_id: str) -> None:
+def test_site_id_with_other_characters_is_malformed(site_id: str) -> None:
     assert refused(d=site_id) == MALFORMED
 
 
@@ -144,7 +144,7 @@ def test_a_required_key_of_the_wrong_type_is_422(key: str, value: Any) -> None:
         ("ra", "revenue", ["1,299", "free", True, [], {}, 10**10, -(10**10), 9_999_999_999.996, 1e300, 10**400]),
     ],
 )
-def test_parse_body_leaves_out_an_optional_value_that_cannot_be_read(key: str, field: str, values: list[Any]) -> None:
+def test_parse_body_ignores_an_unreadable_optional_value(key: str, field: str, values: list[Any]) -> None:
     for value in values:
         found = taken(**{key: value})
         assert found.ignored == (field,), value
@@ -156,12 +156,12 @@ def test_parse_body_reads_a_number_written_as_text() -> None:
     assert taken(n="engagement", sd="50", e=" 1000 ") == taken(n="engagement", sd=50, e=1000)
 
 
-def test_parse_body_reads_a_client_id_that_is_a_number() -> None:
+def test_parse_body_reads_a_numeric_client_id() -> None:
     assert taken(i=4711) == taken(i="4711")
 
 
 @pytest.mark.parametrize("keys", [{"i": False}, {"i": True}, {"interactive": False}, {"interactive": True}])
-def test_parse_body_takes_the_mark_of_an_event_that_nobody_caused(keys: dict[str, bool]) -> None:
+def test_parse_body_accepts_the_interactive_mark(keys: dict[str, bool]) -> None:
     assert taken(**keys) == taken()
 
 
@@ -195,7 +195,7 @@ def test_parse_body_trims_an_event_name(name: str) -> None:
     assert taken(n=name).name == "Signup"
 
 
-def test_parse_body_composes_the_letters_of_a_name() -> None:
+def test_parse_body_normalises_a_name_to_nfc() -> None:
     assert taken(n="Cafe\u0301").name == "Café"
 
 
@@ -222,27 +222,27 @@ def test_scalars_keep_their_type() -> None:
     assert props_of(props) == props
 
 
-def test_nested_values_are_kept_as_json_text() -> None:
+def test_nested_property_values_are_stored_as_json_text() -> None:
     assert props_of({"list": [1, "é", None], "map": {"b": {"c": 1}}}) == {
         "list": '[1,"é",null]',
         "map": '{"b":{"c":1}}',
     }
 
 
-def test_null_properties_are_left_out() -> None:
+def test_null_properties_are_omitted() -> None:
     assert props_of({"a": None, "b": 1}) == {"b": 1}
 
 
 @pytest.mark.parametrize("value", [{}, "{}", "", "  ", {"a": None}])
-def test_no_properties_are_none(value: Any) -> None:
+def test_empty_properties_are_none(value: Any) -> None:
     assert taken(p=value).props is None
 
 
-def test_line_breaks_within_a_property_are_kept() -> None:
+def test_line_breaks_within_a_property_are_preserved() -> None:
     assert props_of({"message": "two\nlines\x00"}) == {"message": "two\nlines\x00"}
 
 
-def test_parse_body_leaves_out_the_31st_property() -> None:
+def test_parse_body_drops_the_31st_property() -> None:
     many = {f"k{number}": number for number in range(31)}
     thirty = dict(list(many.items())[:30])
     assert props_of(thirty) == props_of(many) == props_of(json.dumps(many)) == thirty
@@ -265,7 +265,7 @@ def test_parse_body_cuts_the_longest_text_and_keeps_the_others() -> None:
     assert 3000 < len(found["trace"]) < 4096
 
 
-def test_parse_body_leaves_out_the_last_properties_when_keys_alone_are_too_long() -> None:
+def test_parse_body_drops_the_last_properties_when_keys_are_too_long() -> None:
     found = props_of({f"{number}{'k' * 1000}": number for number in range(9)})
     assert list(found.values()) == [0, 1, 2, 3]
 
@@ -274,16 +274,16 @@ def test_parse_body_leaves_out_the_last_properties_when_keys_alone_are_too_long(
     ("number", "stored"),
     [("5.0", "5"), ("1e3", "1000"), ("-0", "0"), ("-0.0", "0"), ("1.50", "1.5"), ("1e22", "1e+22")],
 )
-def test_parse_body_writes_a_number_one_way(number: str, stored: str) -> None:
+def test_parse_body_normalises_numbers(number: str, stored: str) -> None:
     assert taken_bytes(raw(f'"p":{{"a":{number}}}')).props == f'{{"a":{stored}}}'
 
 
-def test_parse_body_composes_the_letters_of_properties() -> None:
+def test_parse_body_normalises_properties_to_nfc() -> None:
     assert props_of({"cafe\u0301": "e\u0301", "b": ["\n\u0303e\u0301"]}) == {"café": "é", "b": '["\\n\u0303é"]'}
     assert kept(p={"cafe\u0301": "e\u0301"}) == ()
 
 
-def test_parse_body_leaves_out_a_property_beyond_every_float() -> None:
+def test_parse_body_drops_a_property_beyond_the_float_range() -> None:
     assert taken_bytes(raw('"p":{"a":1e999,"b":1}')).props == '{"b":1}'
     assert taken_bytes(raw('"p":{"a":[-1e999],"b":1}')).props == '{"b":1}'
     assert taken_bytes(raw('"p":{"a":1e999}')).ignored == ("props",)
@@ -314,27 +314,27 @@ def test_revenue_is_rounded_half_even_to_two_places(given: float, stored: str) -
 
 
 @pytest.mark.parametrize(("given", "code"), [("EUR", "EUR"), ("usd", "USD"), ("Gbp", "GBP"), (None, None), ("", None)])
-def test_a_currency_is_taken_in_upper_case(given: str | None, code: str | None) -> None:
+def test_currency_is_upper_cased(given: str | None, code: str | None) -> None:
     assert taken(ra=1, rc=given).revenue_currency == code
 
 
 @pytest.mark.parametrize("code", ["E", "EU", "E1R", "$", "E R", "ЕUR", "ßa", "EURO", 978, True, []])
-def test_parse_body_leaves_out_a_currency_that_is_no_code(code: Any) -> None:
+def test_parse_body_ignores_an_invalid_currency(code: Any) -> None:
     found = taken(ra=1, rc=code)
     assert (found.revenue_amount, found.revenue_currency, found.ignored) == (Decimal("1.00"), None, ("currency",))
 
 
 @pytest.mark.parametrize(("amount", "code"), [("CHF 12.50", "CHF"), ("12,50 €", "EUR"), ("$12.50", None)])
-def test_parse_body_takes_the_currency_from_the_amount(amount: str, code: str | None) -> None:
+def test_parse_body_reads_the_currency_from_the_amount(amount: str, code: str | None) -> None:
     assert (str(taken(ra=amount).revenue_amount), taken(ra=amount).revenue_currency) == ("12.50", code)
     assert taken(ra=amount, rc=code or "AUD").ignored == ()
 
 
-def test_parse_body_leaves_out_an_amount_in_another_currency_than_its_own() -> None:
+def test_parse_body_ignores_an_amount_with_a_contradicting_currency() -> None:
     assert taken(ra="CHF 12.50", rc="EUR") == msgspec.structs.replace(taken(), ignored=(IgnoredField.REVENUE,))
 
 
-def test_a_currency_without_an_amount_is_left_out() -> None:
+def test_currency_without_an_amount_is_ignored() -> None:
     assert taken(rc="EUR") == taken()
 
 
@@ -346,7 +346,7 @@ def test_scroll_depth_and_engaged_time_are_read_from_the_ping() -> None:
     assert (ping.scroll_depth, ping.engagement_ms) == (100, 15_000)
 
 
-def test_zero_is_a_scroll_depth_and_an_engaged_time() -> None:
+def test_scroll_depth_and_engaged_time_may_be_zero() -> None:
     ping = taken(n="engagement", sd=0, e=0)
     assert (ping.scroll_depth, ping.engagement_ms) == (0, 0)
 
@@ -367,7 +367,7 @@ def test_scroll_depth_and_engaged_time_are_ignored_on_every_other_event(name: st
         ("e", True, "engagement"),
     ],
 )
-def test_parse_body_leaves_out_a_wrong_scroll_depth_or_engaged_time(key: str, value: Any, field: str) -> None:
+def test_parse_body_ignores_an_invalid_scroll_depth_or_engaged_time(key: str, value: Any, field: str) -> None:
     found = taken(n="engagement", **{key: value})
     assert (found.scroll_depth, found.engagement_ms, found.ignored) == (None, None, (field,))
 
@@ -386,7 +386,7 @@ def test_the_pixel_reads_site_name_url_referrer_and_width() -> None:
     assert parse_pixel(query) == EventRequest("example.com", "open", "/mail", "https://bing.com/", 800)
 
 
-def test_the_pixel_takes_no_properties_no_revenue_and_no_engagement() -> None:
+def test_pixel_ignores_properties_revenue_and_engagement() -> None:
     query = {"d": SITE, "n": "engagement", "u": "/", "p": "{", "ra": "x", "rc": "EUR", "sd": "50", "e": "1", "z": ""}
     assert parse_pixel(query) == EventRequest(SITE, "engagement", "/")
 
@@ -412,7 +412,7 @@ def pixel_kept(**query: str) -> EventRequest:
 
 
 @pytest.mark.parametrize("width", ["abc", "12px", "1.5", "0x10", " ", "1" * 5000, "--1", "-5"])
-def test_parse_pixel_leaves_out_a_width_that_is_no_whole_number(width: str) -> None:
+def test_parse_pixel_ignores_a_width_that_is_no_integer(width: str) -> None:
     assert (pixel_kept(w=width).width_px, pixel_kept(w=width).ignored) == (None, ("width",))
 
 

@@ -11,7 +11,7 @@ from mallard.ingest.request import EventRequest, parse_body
 
 
 @pytest.mark.parametrize(("key", "limit"), [("d", 200), ("n", 256), ("u", 2048)])
-def test_a_text_may_have_its_limit_and_not_one_character_more(key: str, limit: int) -> None:
+def test_text_at_its_limit_is_accepted_and_one_character_more_refused(key: str, limit: int) -> None:
     assert isinstance(parse_body(wire_body(**{key: "a" * limit})), EventRequest)
     assert refused(**{key: "a" * (limit + 1)}) == TOO_LONG
 
@@ -21,19 +21,19 @@ def test_limits_count_characters_and_not_bytes() -> None:
     assert refused(n="é" * 257) == TOO_LONG
 
 
-def test_a_body_may_have_64_kb_and_not_one_byte_more() -> None:
+def test_body_of_64_kb_is_accepted_and_one_byte_more_refused() -> None:
     body = wire_body()
     body += b" " * (64 * 1024 - len(body))
     assert taken_bytes(body) == taken()
     assert refused_bytes(body + b" ") == TOO_LARGE
 
 
-def test_a_body_over_64_kb_is_413_whatever_it_holds() -> None:
+def test_body_over_64_kb_is_413_for_any_content() -> None:
     assert refused_bytes(b"\x00" * (64 * 1024 + 1)) == TOO_LARGE
 
 
 @pytest.mark.parametrize(("given", "width"), [(1, 1), (1280.0, 1280), (100_000, 100_000), (0, None)])
-def test_a_width_is_taken_up_to_100_000_px_and_0_is_none(given: float, width: int | None) -> None:
+def test_width_is_accepted_up_to_100_000_px_and_0_is_none(given: float, width: int | None) -> None:
     assert taken(w=given).width_px == width
 
 
@@ -48,12 +48,12 @@ def test_a_body_that_is_no_json_object_is_malformed(body: bytes) -> None:
     assert refused_bytes(body) == MALFORMED
 
 
-def test_an_array_of_events_is_malformed_here() -> None:
+def test_body_with_an_array_of_events_is_malformed() -> None:
     assert refused_bytes(b"[" + wire_body() + b"]") == MALFORMED
 
 
 @pytest.mark.parametrize("garbage", [b"x", b"{}", b",", b"\x00", b"//", wire_body()])
-def test_garbage_after_the_object_is_malformed(garbage: bytes) -> None:
+def test_trailing_garbage_is_malformed(garbage: bytes) -> None:
     assert refused_bytes(wire_body() + garbage) == MALFORMED
 
 
@@ -67,7 +67,7 @@ def test_nan_and_infinity_are_no_json(key: str, constant: str) -> None:
     ("key", "field"), [("ra", "revenue"), ("w", "width"), ("sd", "scroll_depth"), ("e", "engagement")]
 )
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
-def test_parse_body_leaves_out_a_number_too_big_for_a_float(key: str, field: str, number: str) -> None:
+def test_parse_body_ignores_a_number_too_big_for_a_float(key: str, field: str, number: str) -> None:
     assert taken_bytes(raw(f'"n":"engagement","{key}":{number}')).ignored == (field,)
 
 
@@ -87,12 +87,12 @@ def test_a_number_of_thousands_of_digits_is_refused(key: str) -> None:
     ],
     ids=["open arrays", "open objects", "closed arrays", "in p", "in an unknown key"],
 )
-def test_deep_nesting_is_malformed_and_no_fault(body: bytes) -> None:
+def test_deeply_nested_body_is_malformed(body: bytes) -> None:
     assert refused_bytes(body) == MALFORMED
 
 
 @pytest.mark.parametrize("depth", [900, 960, 990, 1010, 1500, 2000])
-def test_properties_near_the_parser_s_depth_raise_nothing(depth: int) -> None:
+def test_properties_near_the_parser_depth_raise_no_error(depth: int) -> None:
     nested = '{"a":' + "[" * depth + "]" * depth + "}"
     assert isinstance(parse_body(raw(f'"p":{nested}')), EventRequest | Dropped)
     assert isinstance(parse_body(wire_body(p=nested)), EventRequest | Dropped)
@@ -121,7 +121,7 @@ def test_a_lone_surrogate_in_a_text_is_malformed(key: str, surrogate: str) -> No
         ('"{\\"a\\":\\"\\\\ud800\\"}"', '{"a":""}'),
     ],
 )
-def test_parse_body_removes_halves_of_characters_from_properties(props: str, stored: str) -> None:
+def test_parse_body_removes_lone_surrogates_from_properties(props: str, stored: str) -> None:
     found = taken_bytes(raw(f'"p":{props}'))
     assert (found.props, found.ignored) == (stored, ("props",))
 

@@ -67,7 +67,7 @@ def assert_closed(outcome: EventRequest | Dropped) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_request_or_a_drop(body: bytes) -> None:
+def test_body_of_any_bytes_is_a_request_or_a_drop(body: bytes) -> None:
     assert_closed(parse_body(body))
 
 
@@ -111,7 +111,7 @@ def test_json_is_read_as_the_standard_library_reads_it(value: Any, ascii_only: b
         *(b'"\\ud800"', b'"\xed\xa0\x80"', b"[" * 900 + b"]" * 900),
     ],
 )
-def test_what_readers_of_json_disagree_about_is_read_as_the_standard_library_reads_it(text: bytes) -> None:
+def test_ambiguous_json_is_read_as_the_standard_library_reads_it(text: bytes) -> None:
     assert repr(read(text)) == repr(read_by_json(text))
 
 
@@ -127,6 +127,6 @@ def test_any_nearly_right_event_is_a_request_or_a_drop(keys: dict[str, Any]) -> 
 
 
 @given(st.dictionaries(KEYS, st.text(max_size=60), max_size=6))
-def test_any_query_is_a_request_or_a_drop(query: dict[str, str]) -> None:
+def test_pixel_query_of_any_text_is_a_request_or_a_drop(query: dict[str, str]) -> None:
     assert_closed(parse_pixel(query))
     assert_closed(parse_pixel({"d": SITE, "n": "x", "u": "/", **query}))

@@ -38,12 +38,12 @@ def salt_files(store: LocalStore) -> list[str]:
 # Agreement
 
 
-def test_two_processes_over_one_store_agree(store: LocalStore) -> None:
+def test_salt_is_shared_by_two_processes_over_one_store(store: LocalStore) -> None:
     assert key_of(Salts(store, SECRET)) == key_of(Salts(store, SECRET))
     assert salt_files(store) == [salt_key(SITE, TODAY.isoformat())]
 
 
-def test_two_processes_that_make_a_salt_at_once_agree(store: LocalStore) -> None:
+def test_salt_created_concurrently_is_shared_by_both_processes(store: LocalStore) -> None:
     other = Salts(store, SECRET)
     keys: list[bytes] = []
 
@@ -55,7 +55,7 @@ def test_two_processes_that_make_a_salt_at_once_agree(store: LocalStore) -> None
     assert keys == [slow]
 
 
-def test_a_restart_finds_the_same_key(store: LocalStore) -> None:
+def test_salt_key_survives_a_restart(store: LocalStore) -> None:
     before = key_of(Salts(store, SECRET))
     assert key_of(Salts(LocalStore(store.root), SECRET), now=NOW + timedelta(hours=11)) == before
 
@@ -67,18 +67,18 @@ def test_a_salt_is_32_random_bytes(store: LocalStore) -> None:
     assert len(bytes.fromhex(json.loads(stored.data)["salt"])) == SALT_BYTES == 32
 
 
-def test_the_key_is_made_of_secret_and_salt(store: LocalStore) -> None:
+def test_salt_key_is_the_hmac_of_secret_and_salt(store: LocalStore) -> None:
     salt = bytes(range(32))
     assert key_of(Salts(store, SECRET, random_bytes=lambda size: salt)) == hmac.digest(SECRET, salt, hashlib.sha256)
 
 
-def test_every_site_and_every_day_has_its_own_salt(store: LocalStore) -> None:
+def test_salts_differ_by_site_and_day(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     keys = {key_of(salts, site_id, day) for site_id in (SITE, "example.org") for day in (TODAY, TOMORROW)}
     assert len(keys) == 4
 
 
-def test_another_secret_gives_other_visitor_ids_over_the_same_salt(store: LocalStore) -> None:
+def test_visitor_ids_depend_on_the_secret(store: LocalStore) -> None:
     ids = {visitor_id(Salt("", key_of(Salts(store, secret))), ADDRESS, FIREFOX) for secret in (SECRET, b"another")}
     assert len(ids) == 2
     assert len(salt_files(store)) == 1
@@ -92,12 +92,12 @@ def test_a_colon_in_a_site_id_is_escaped_in_the_salt_s_key() -> None:
 
 
 @pytest.mark.parametrize("days", [-365, -2, -1, 2, 3, 365])
-def test_only_today_and_tomorrow_get_a_salt(days: int, store: LocalStore) -> None:
+def test_salts_are_created_for_today_and_tomorrow_only(days: int, store: LocalStore) -> None:
     assert Salts(store, SECRET).find(SITE, UTC_DAYS, TODAY + timedelta(days=days), NOW) is None
     assert salt_files(store) == []
 
 
-def test_a_day_that_is_over_keeps_its_key_for_two_hours_and_then_gets_none(store: LocalStore) -> None:
+def test_salt_of_a_past_day_is_available_for_two_hours(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     key = key_of(salts)
     for asked in (salts, Salts(store, SECRET)):
@@ -105,7 +105,7 @@ def test_a_day_that_is_over_keeps_its_key_for_two_hours_and_then_gets_none(store
         assert asked.find(SITE, UTC_DAYS, TODAY, datetime(2025, 7, 1, 2, 0, tzinfo=UTC)) is None
 
 
-def test_a_deleted_salt_is_not_made_again(store: LocalStore) -> None:
+def test_deleted_salt_is_not_recreated(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     key_of(salts)
     later = NOW + timedelta(days=2)
@@ -116,7 +116,7 @@ def test_a_deleted_salt_is_not_made_again(store: LocalStore) -> None:
     assert salt_files(store) == []
 
 
-def test_memory_holds_a_key_until_its_date_is_over(store: LocalStore) -> None:
+def test_salt_key_stays_in_memory_until_the_end_of_its_date(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     assert not salts.holds(SITE, TODAY)
     key_of(salts)
@@ -129,7 +129,7 @@ def test_memory_holds_a_key_until_its_date_is_over(store: LocalStore) -> None:
     assert salts.holds(SITE, TOMORROW)
 
 
-def test_memory_drops_keys_after_a_clock_that_was_ahead_too(store: LocalStore) -> None:
+def test_salt_keys_leave_memory_after_a_clock_that_was_ahead(store: LocalStore) -> None:
     salts, ahead, later = Salts(store, SECRET), NOW + timedelta(days=30), NOW + timedelta(days=2)
     key_of(salts, day=ahead.date(), now=ahead)
     key_of(salts)
@@ -137,7 +137,7 @@ def test_memory_drops_keys_after_a_clock_that_was_ahead_too(store: LocalStore) -
     assert not salts.holds(SITE, TODAY)
 
 
-def test_a_key_in_memory_needs_no_store(store: LocalStore) -> None:
+def test_salt_key_in_memory_needs_no_store(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     first = key_of(salts)
     store.delete(salt_key(SITE, TODAY.isoformat()))
@@ -147,13 +147,13 @@ def test_a_key_in_memory_needs_no_store(store: LocalStore) -> None:
 # Faults
 
 
-def test_a_store_out_of_reach_is_a_fault_and_no_salt_of_one_s_own() -> None:
+def test_salts_raise_and_create_no_local_salt_when_the_store_is_unavailable() -> None:
     with pytest.raises(StoreUnavailableError):
         Salts(BrokenStore(), SECRET).find(SITE, UTC_DAYS, TODAY, NOW)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b'{"salt":1}', b'{"salt":"xyz"}', b"\xff"])
-def test_a_damaged_salt_is_a_fault_that_names_it(content: bytes, store: LocalStore) -> None:
+def test_damaged_salt_raises_an_error_naming_it(content: bytes, store: LocalStore) -> None:
     store.put_if_absent(salt_key(SITE, TODAY.isoformat()), content)
     with pytest.raises(StoreUnavailableError, match=r"2025-06-30\.json does not hold what it should"):
         Salts(store, SECRET).find(SITE, UTC_DAYS, TODAY, NOW)
@@ -167,7 +167,7 @@ def test_a_configured_secret_is_used_and_not_stored(store: LocalStore) -> None:
     assert list(store.list("")) == []
 
 
-def test_without_one_a_secret_is_made_once_for_all_processes(store: LocalStore) -> None:
+def test_secret_is_created_once_for_all_processes_when_none_is_configured(store: LocalStore) -> None:
     first = shared_secret(store, "")
     assert len(first) == 32
     assert shared_secret(LocalStore(store.root), "") == first
@@ -177,7 +177,7 @@ def test_without_one_a_secret_is_made_once_for_all_processes(store: LocalStore) 
 # Deletion
 
 
-def test_a_salt_is_deleted_two_hours_after_its_day(store: LocalStore) -> None:
+def test_salt_is_deleted_two_hours_after_its_day(store: LocalStore) -> None:
     key_of(Salts(store, SECRET))
     end = datetime(2025, 7, 1, tzinfo=UTC)
     for moment in (NOW, end, end + timedelta(hours=2)):
@@ -187,7 +187,7 @@ def test_a_salt_is_deleted_two_hours_after_its_day(store: LocalStore) -> None:
     assert salt_files(store) == []
 
 
-def test_deletion_takes_old_salts_of_every_site_and_leaves_the_living(store: LocalStore) -> None:
+def test_salt_deletion_removes_old_salts_of_every_site_only(store: LocalStore) -> None:
     for site_id in (SITE, "localhost:8080", "example.org"):
         for day in (YESTERDAY - timedelta(days=30), YESTERDAY, TODAY, TOMORROW):
             store.put_if_absent(salt_key(site_id, day.isoformat()), b"{}")
@@ -196,7 +196,7 @@ def test_deletion_takes_old_salts_of_every_site_and_leaves_the_living(store: Loc
     assert delete_old_salts(store, SiteSettingsStore(store), NOW) == 0
 
 
-def test_deletion_leaves_everything_else_alone(store: LocalStore) -> None:
+def test_salt_deletion_leaves_other_objects_alone(store: LocalStore) -> None:
     others = ["config/secret.json", "events/2020-01-01.json", "salts/notes.txt", "salts/site_id=a/2020-13-45.json"]
     for key in others:
         store.put_if_absent(key, b"{}")
@@ -204,7 +204,7 @@ def test_deletion_leaves_everything_else_alone(store: LocalStore) -> None:
     assert sorted(row.key for row in store.list("")) == others
 
 
-def test_a_salt_goes_two_hours_after_its_day_ended_where_the_site_is(store: LocalStore) -> None:
+def test_salt_is_deleted_two_hours_after_its_local_day(store: LocalStore) -> None:
     book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "America/Los_Angeles"}, NOW - timedelta(days=3))
     store.put_if_absent(salt_key(SITE, TODAY.isoformat()), b"{}")
@@ -213,7 +213,7 @@ def test_a_salt_goes_two_hours_after_its_day_ended_where_the_site_is(store: Loca
     assert delete_old_salts(store, book, midnight + timedelta(hours=2, seconds=1)) == 1
 
 
-def test_a_site_whose_settings_cannot_be_read_keeps_no_salt_for_ever(store: LocalStore) -> None:
+def test_salt_of_a_site_with_unreadable_settings_is_deleted_eventually(store: LocalStore) -> None:
     store.put_if_absent(site_key(SITE), b"damaged")
     for site_id in (SITE, "other.example"):
         store.put_if_absent(salt_key(site_id, YESTERDAY.isoformat()), b"{}")
@@ -225,7 +225,7 @@ def test_a_site_whose_settings_cannot_be_read_keeps_no_salt_for_ever(store: Loca
 # Zones and rotations
 
 
-def test_the_day_of_a_salt_is_the_site_s_own(store: LocalStore) -> None:
+def test_salt_day_follows_the_site_time_zone(store: LocalStore) -> None:
     salts = Salts(store, SECRET)
     late = datetime(2025, 6, 30, 22, 30, tzinfo=UTC)
     assert BERLIN.local_date(late) == TOMORROW
@@ -242,7 +242,7 @@ def test_the_day_of_a_salt_is_the_site_s_own(store: LocalStore) -> None:
         ("month", date(2025, 6, 1), date(2025, 6, 30), "2025-06-30.month"),
     ],
 )
-def test_a_rotation_has_one_salt_that_is_named_by_its_last_day(
+def test_rotation_has_one_salt_named_by_its_last_day(
     store: LocalStore, rotation: str, first: date, last: date, name: str
 ) -> None:
     days = Rotation(((date.min, rotation),))
@@ -257,7 +257,7 @@ def test_a_rotation_has_one_salt_that_is_named_by_its_last_day(
     assert delete_old_salts(store, SiteSettingsStore(store), end + timedelta(seconds=1)) == 1
 
 
-def test_a_week_s_salt_is_made_in_the_middle_of_its_week_too(store: LocalStore) -> None:
+def test_salt_of_a_week_can_be_created_in_the_middle_of_it(store: LocalStore) -> None:
     salts = Salts(store, SECRET, Rotation(((date.min, "week"),)))
     wednesday = date(2025, 7, 2)
     yesterday = wednesday - timedelta(days=1)
@@ -265,17 +265,17 @@ def test_a_week_s_salt_is_made_in_the_middle_of_its_week_too(store: LocalStore) 
     assert key_of(salts, day=yesterday, now=now) == key_of(salts, day=wednesday, now=now)
 
 
-def test_a_new_store_follows_the_wish_at_once(store: LocalStore) -> None:
+def test_rotation_setting_applies_to_a_new_store_at_once(store: LocalStore) -> None:
     assert agreed_rotation(store, "week", NOW) == Rotation(((date.min, "week"),))
     assert agreed_rotation(store, "week", NOW + timedelta(days=9)) == Rotation(((date.min, "week"),))
 
 
-def test_the_default_writes_nothing(store: LocalStore) -> None:
+def test_default_rotation_writes_no_record(store: LocalStore) -> None:
     assert agreed_rotation(store, "day", NOW) == Rotation()
     assert list(store.list("")) == []
 
 
-def test_a_change_holds_from_a_day_that_has_begun_nowhere(store: LocalStore) -> None:
+def test_rotation_change_applies_from_a_day_not_begun_in_any_zone(store: LocalStore) -> None:
     key_of(Salts(store, SECRET))
     changed = agreed_rotation(store, "month", NOW)
     assert changed.entries == ((date.min, "day"), (TODAY + timedelta(days=2), "month"))
@@ -285,7 +285,7 @@ def test_a_change_holds_from_a_day_that_has_begun_nowhere(store: LocalStore) -> 
     assert agreed_rotation(store, "day", NOW + timedelta(days=1)).entries == ((date.min, "day"),)
 
 
-def test_a_damaged_rotation_is_a_fault(store: LocalStore) -> None:
+def test_damaged_rotation_raises(store: LocalStore) -> None:
     store.put_if_absent("config/rotation.json", b"{}x")
     with pytest.raises(StoreUnavailableError, match="does not hold what it should"):
         agreed_rotation(store, "week", NOW)

@@ -163,7 +163,7 @@ def test_client_address_bounds_its_work(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", AGENTS)
-def test_an_agent_is_cut_before_any_pattern_sees_it(name: str) -> None:
+def test_agent_is_truncated_before_pattern_matching(name: str) -> None:
     sender = read_sender({"user-agent": AGENTS[name]}, "203.0.113.7", NO_EDGE)
     row = _row({"d": "example.com", "n": "a", "u": "/", "ua": AGENTS[name]})
     for agent in (sender.user_agent, row.sender.user_agent):  # type: ignore[union-attr]
@@ -189,7 +189,7 @@ def test_names_bound_their_work(text: str) -> None:
     check(lambda: stored_label(text))
 
 
-def test_a_table_of_hosts_looks_at_the_last_labels_alone() -> None:
+def test_host_table_reads_only_the_last_labels() -> None:
     table = HostTable({"a.example": 1, "deep.b.example": 2, "google.*": 3})
     few = work_of(lambda: table.find("x.y.z.deep.b.example"))
     many = work_of(lambda: table.find("x." * 10_000 + "deep.b.example"))
@@ -201,7 +201,7 @@ def test_a_table_of_hosts_looks_at_the_last_labels_alone() -> None:
     assert not is_spam("example.com")
 
 
-def test_a_host_is_measured_before_it_is_normalised() -> None:
+def test_host_length_is_checked_before_normalisation() -> None:
     with pytest.raises(ValueError, match="too long"):
         split_address(f"https://{LONG * (MAX_NETLOC_LENGTH + 1)}/")
     assert split_address(f"https://é.example/{LONG * 1000}").hostname == "é.example"
@@ -210,7 +210,7 @@ def test_a_host_is_measured_before_it_is_normalised() -> None:
 
 @given(st.text(st.sampled_from("a\u0301\u0316é가\u1112 "), max_size=400))
 @settings(max_examples=50)
-def test_composed_leaves_text_with_few_marks_as_nfc_has_it(text: str) -> None:
+def test_composed_equals_nfc_for_text_with_few_marks(text: str) -> None:
     assert composed(composed(text)) == composed(text)
     if len(text) < 30:
         assert composed(text) == normalize("NFC", text)
@@ -221,7 +221,7 @@ def test_composed_leaves_text_with_few_marks_as_nfc_has_it(text: str) -> None:
     st.text(st.sampled_from("aA1;()/._ -é"), max_size=MAX_AGENT_LENGTH),
 )
 @settings(max_examples=25)
-def test_no_address_and_no_agent_takes_more_work(text: str, agent: str) -> None:
+def test_any_address_and_agent_stays_within_the_work_limit(text: str, agent: str) -> None:
     page, referrer = (f"{begin}{text}"[:MAX_URL_LENGTH] for begin in ("https://", "https://a.example/"))
     check(lambda: _arrival(page, referrer, "a.example", True, True))
     check(lambda: read_agent(agent))

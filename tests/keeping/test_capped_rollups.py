@@ -122,7 +122,7 @@ def test_reports_are_the_same_when_duckdb_adds_up_their_counts(capped: Capped, m
     assert [everything(capped.engine, RANGE, before), everything(capped.engine, before)] == expected
 
 
-def test_list_without_a_limit_is_refused_when_it_has_too_many_values(
+def test_breakdown_without_a_limit_is_refused_for_too_many_values(
     capped: Capped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mallard.engine.duckdb.sums.MAX_ROWS", 5)
@@ -162,7 +162,7 @@ def test_capped_days_are_counted_from_events_for_the_capped_dimensions_only(capp
     assert with_sources["files"] > whole["files"]
 
 
-def test_rest_of_a_day_adds_up_to_its_total_and_has_its_distinct_visitors(capped: Capped) -> None:
+def test_rest_row_of_a_day_adds_up_to_its_total_and_distinct_visitors(capped: Capped) -> None:
     capped.build()
     rows = capped.rows()
     for name in ("sources", "pages"):
@@ -177,7 +177,7 @@ def test_rest_of_a_day_adds_up_to_its_total_and_has_its_distinct_visitors(capped
             assert of_day.filter(of_day["is_rest"])["visitors"].to_pylist() == [3 + 2 + 1 + 1]
 
 
-def test_file_is_bounded_in_rows_and_bytes_when_values_are_many_and_long(tmp_path: Path) -> None:
+def test_rollup_file_is_bounded_in_rows_and_bytes_for_many_long_values(tmp_path: Path) -> None:
     place = Capped(LocalStore(tmp_path))
     random = Random(1)
     place.engine._bounds = RollupBounds(values=5, value_bytes=2000)
@@ -205,7 +205,7 @@ def kept(capped: Capped) -> Capped:
     return capped
 
 
-def test_kept_counts_show_the_rest_as_a_marked_last_row_beside_the_limit(kept: Capped) -> None:
+def test_kept_rollups_show_the_rest_as_a_marked_last_row(kept: Capped) -> None:
     day = DateRange(DAYS[0], DAYS[0] + timedelta(days=1))
     stats = Stats(kept.engine, NOW)
     rows = stats.breakdown(Scope(SITE, day), "sources", 2)
@@ -218,7 +218,7 @@ def test_kept_counts_show_the_rest_as_a_marked_last_row_beside_the_limit(kept: C
     assert [row.get("other") for row in whole] == [None, None, None, True]
 
 
-def test_value_that_reads_other_is_a_row_of_its_own(kept: Capped) -> None:
+def test_value_named_other_is_a_separate_row(kept: Capped) -> None:
     rows = Stats(kept.engine, NOW).breakdown(Scope(SITE, RANGE, before=RANGE), "sources", 10)
     named = [row for row in rows if row["value"] == "(other)"]
     assert [row.get("other") for row in named] == [None, True]
@@ -226,7 +226,7 @@ def test_value_that_reads_other_is_a_row_of_its_own(kept: Capped) -> None:
     assert all(row["previous"] == {name: row[name] for name in ("visitors", "pageviews")} for row in rows)
 
 
-def test_totals_series_and_csv_are_exact_when_counts_are_kept(kept: Capped) -> None:
+def test_totals_series_and_csv_are_exact_from_kept_rollups(kept: Capped) -> None:
     stats = Stats(kept.engine, NOW)
     assert stats.main(Scope(SITE, RANGE))["events"] == 4 * 24
     series = {row["date"]: row["pageviews"] for row in stats.timeseries(Scope(SITE, RANGE))}
@@ -235,7 +235,7 @@ def test_totals_series_and_csv_are_exact_when_counts_are_kept(kept: Capped) -> N
     assert [line.split(",")[6] for line in csv.splitlines() if line[:10] in map(str, DAYS)] == ["24"] * 4
 
 
-def test_filters_and_rates_leave_kept_counts_out(kept: Capped) -> None:
+def test_filters_and_rates_exclude_days_with_rollups_only(kept: Capped) -> None:
     stats = Stats(kept.engine, NOW)
     filtered = stats.breakdown(Scope(SITE, RANGE, Leaf("is", "visit:source", ("a",))), "sources", 10)
     assert [(row["value"], row.get("other")) for row in filtered] == [("a", None)]
@@ -244,7 +244,7 @@ def test_filters_and_rates_leave_kept_counts_out(kept: Capped) -> None:
     assert {row["value"] for row in by_source} <= set(SOURCES)
 
 
-def test_answer_over_http_marks_the_rest(kept: Capped) -> None:
+def test_http_response_marks_the_rest_row(kept: Capped) -> None:
     def nothing_erased(*_: Any) -> Any:
         raise AssertionError
 
@@ -273,7 +273,7 @@ def damage_group(place: Place, dimension: str) -> None:
     place.store.put_if_match(KEY, bytes(data), stored.etag)
 
 
-def test_damaged_row_group_is_never_believed_and_the_others_still_answer(
+def test_damaged_row_group_is_rejected_and_others_still_answer(
     capped: Capped, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = everything(capped.engine)
@@ -291,7 +291,7 @@ def test_damaged_row_group_is_never_believed_and_the_others_still_answer(
     assert everything(capped.engine) == expected
 
 
-def test_damaged_row_group_of_kept_counts_is_named_as_left_out(kept: Capped) -> None:
+def test_damaged_row_group_of_kept_rollups_is_reported_as_incomplete(kept: Capped) -> None:
     stored = kept.store.get(KEY)
     assert stored is not None
     with patch.object(rollup_file, "PACKED_ROWS", 0):
@@ -306,7 +306,7 @@ def test_damaged_row_group_of_kept_counts_is_named_as_left_out(kept: Capped) -> 
     assert left_out == {LeftOut(RANGE.start, KEY)}
 
 
-def test_one_dimension_is_decoded_alone(capped: Capped) -> None:
+def test_rollup_dimension_is_decoded_alone(capped: Capped) -> None:
     with patch.object(rollup_file, "PACKED_ROWS", 0):
         capped.build()
     with closing(capped.open()) as engine:
@@ -315,7 +315,7 @@ def test_one_dimension_is_decoded_alone(capped: Capped) -> None:
         assert set(month._dimensions) == {"browsers"}
 
 
-def test_file_of_an_earlier_version_still_answers_for_kept_counts_within_the_bounds(kept: Capped) -> None:
+def test_rollup_of_an_earlier_version_answers_for_deleted_days(kept: Capped) -> None:
     stored = kept.store.get(KEY)
     assert stored is not None
     rows = kept.rows()

@@ -48,20 +48,20 @@ def ids(place: Place, day: date, site_id: str = SITE) -> list[int]:
     return stored_ids(place.store, Partition(site_id, day))
 
 
-def test_both_dates_are_erased_and_the_report_names_the_days(place: Place) -> None:
+def test_erasure_includes_both_dates_and_reports_the_days(place: Place) -> None:
     erasure = erase(place.store)
     assert (erasure.days, erasure.events, erasure.done) == ((FIRST, LAST), 20, True)
     assert [len(ids(place, day)) for day in DAYS] == [0, 0, 10, 10]
     assert place.numbers()["main"]["events"] == 20
 
 
-def test_no_name_is_freed(place: Place) -> None:
+def test_erasure_frees_no_segment_name(place: Place) -> None:
     before = {row.key for row in place.store.list("events/")}
     erase(place.store)
     assert before <= {row.key for row in place.store.list("events/")}
 
 
-def test_a_site_whose_name_begins_alike_is_not_touched(place: Place) -> None:
+def test_erasure_does_not_touch_a_site_with_the_same_prefix(place: Place) -> None:
     place.write(FIRST, 1, 2, site_id="example.com.au")
     place.write(FIRST, 3, site_id="example.co")
     erase(place.store)
@@ -69,7 +69,7 @@ def test_a_site_whose_name_begins_alike_is_not_touched(place: Place) -> None:
     assert ids(place, FIRST, "example.co") == [3]
 
 
-def test_an_event_accepted_before_never_comes_back_and_one_accepted_after_is_taken(place: Place) -> None:
+def test_erasure_rejects_earlier_accepted_events_and_takes_later_ones(place: Place) -> None:
     erase(place.store)
     day = FIRST.isoformat()
     old = event(1, date=day, accepted_ms=AFTER_MS - 2)
@@ -79,14 +79,14 @@ def test_an_event_accepted_before_never_comes_back_and_one_accepted_after_is_tak
     assert ids(place, FIRST) == [901]
 
 
-def test_a_day_without_events_keeps_late_ones_out_too(place: Place) -> None:
+def test_erasure_of_an_empty_day_rejects_late_events(place: Place) -> None:
     empty = FIRST - timedelta(days=1)
     erase(place.store, first=empty, last=empty)
     late = event(1, date=empty.isoformat(), accepted_ms=noon_ms(empty))
     assert TableWriter(place.store).append(Partition(SITE, empty), deliveries([late])) == AppendReport(erased=1)
 
 
-def test_a_write_that_was_prepared_before_the_erasure_does_not_land(place: Place) -> None:
+def test_write_prepared_before_an_erasure_is_discarded(place: Place) -> None:
     store = FaultyStore(place.store)
     old = event(950, date=FIRST.isoformat(), accepted_ms=noon_ms(FIRST))
 
@@ -99,7 +99,7 @@ def test_a_write_that_was_prepared_before_the_erasure_does_not_land(place: Place
     assert ids(place, FIRST) == []
 
 
-def test_a_warm_writer_meets_the_mark_too(place: Place) -> None:
+def test_erasure_mark_is_respected_by_a_warm_writer(place: Place) -> None:
     writer = TableWriter(place.store, sleep=lambda _: None)
     day = FIRST.isoformat()
     writer.append(Partition(SITE, FIRST), deliveries([event(960, date=day, accepted_ms=noon_ms(FIRST))]))
@@ -109,7 +109,7 @@ def test_a_warm_writer_meets_the_mark_too(place: Place) -> None:
     assert ids(place, FIRST) == []
 
 
-def test_rollups_lose_the_days_and_keep_the_others(place: Place) -> None:
+def test_erasure_removes_its_days_from_rollups_and_keeps_others(place: Place) -> None:
     place.build()
     erase(place.store)
     stored = place.store.get(rollup_key(SITE, TODAY.replace(day=1)))
@@ -122,7 +122,7 @@ def test_rollups_lose_the_days_and_keep_the_others(place: Place) -> None:
     assert place.numbers() == without
 
 
-def test_a_damaged_rollup_goes_whole(place: Place) -> None:
+def test_erasure_deletes_a_damaged_rollup(place: Place) -> None:
     place.build()
     key = rollup_key(SITE, TODAY.replace(day=1))
     place.store.delete(key)
@@ -131,7 +131,7 @@ def test_a_damaged_rollup_goes_whole(place: Place) -> None:
     assert place.store.get(key) is None
 
 
-def test_a_builder_that_read_before_the_erasure_cannot_put_the_counts_back(place: Place) -> None:
+def test_rollup_build_started_before_an_erasure_cannot_restore_counts(place: Place) -> None:
     store = FaultyStore(place.store)
     engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
 
@@ -148,7 +148,7 @@ def test_a_builder_that_read_before_the_erasure_cannot_put_the_counts_back(place
     assert set(days_of(rows)) == set()
 
 
-def test_a_listing_that_misses_the_newest_segments_hides_nothing_from_an_erasure(place: Place) -> None:
+def test_erasure_finds_segments_missing_from_a_stale_listing(place: Place) -> None:
     store = FaultyStore(place.store)
     key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
     store.stale.extend([3] * 10)
@@ -156,13 +156,13 @@ def test_a_listing_that_misses_the_newest_segments_hides_nothing_from_an_erasure
     assert ids(place, FIRST) == []
 
 
-def test_answers_written_for_download_go(place: Place) -> None:
+def test_erasure_deletes_stored_exports(place: Place) -> None:
     place.store.put_if_absent("exports/answer.csv", b"/secret")
     erase(place.store)
     assert place.store.get("exports/answer.csv") is None
 
 
-def test_no_byte_of_the_erased_is_left_in_the_folder(tmp_path: Path) -> None:
+def test_erasure_leaves_no_bytes_in_the_data_folder(tmp_path: Path) -> None:
     place = Place(LocalStore(tmp_path))
     with closing(LocalQueue(tmp_path / "queue" / "queue.sqlite")) as queue:
         word = "/a-very-special-path"
@@ -181,7 +181,7 @@ def test_no_byte_of_the_erased_is_left_in_the_folder(tmp_path: Path) -> None:
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
 @pytest.mark.parametrize("writes", range(1, 12))
-def test_it_goes_on_after_a_crash_at_any_write(place: Place, fault: Fault, writes: int) -> None:
+def test_erasure_resumes_after_a_crash_at_any_write(place: Place, fault: Fault, writes: int) -> None:
     place.build()
     store = FaultyStore(place.store)
     key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
@@ -197,7 +197,7 @@ def test_it_goes_on_after_a_crash_at_any_write(place: Place, fault: Fault, write
 
 
 @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.UNAVAILABLE, Fault.LOST_ANSWER])
-def test_a_fault_of_the_store_only_costs_another_try(place: Place, fault: Fault) -> None:
+def test_erasure_is_retried_after_a_store_fault(place: Place, fault: Fault) -> None:
     store = FaultyStore(place.store)
     key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
     # The first writes are to the request and to the site's record.
@@ -206,7 +206,7 @@ def test_a_fault_of_the_store_only_costs_another_try(place: Place, fault: Fault)
     assert ids(place, FIRST) == []
 
 
-def test_it_stops_where_it_may_not_go_on_and_resumes(place: Place) -> None:
+def test_erasure_stops_when_told_not_to_go_on_and_resumes(place: Place) -> None:
     key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
     turns = iter([True, False])
     half = carry_out(place.store, key, may_go_on=lambda: next(turns))
@@ -215,14 +215,14 @@ def test_it_stops_where_it_may_not_go_on_and_resumes(place: Place) -> None:
     assert (whole.done, whole.days, whole.events) == (True, (FIRST, LAST), 20)
 
 
-def test_progress_is_told_day_by_day(place: Place) -> None:
+def test_erasure_reports_progress_day_by_day(place: Place) -> None:
     told: list[tuple[date, int]] = []
     key = request_erasure(place.store, SITE, FIRST, DAYS[2], NOW)
     carry_out(place.store, key, progress=lambda day, removed: told.append((day, removed)))
     assert told == [(FIRST, 10), (LAST, 10), (DAYS[2], 10)]
 
 
-def test_erasing_again_removes_what_came_since(place: Place) -> None:
+def test_second_erasure_removes_events_accepted_since(place: Place) -> None:
     erase(place.store)
     later = NOW + timedelta(minutes=10)
     place.write(LAST, 970)
@@ -234,7 +234,7 @@ def test_erasing_again_removes_what_came_since(place: Place) -> None:
     assert ids(place, FIRST) == []
 
 
-def test_what_came_until_a_request_was_carried_out_goes_with_it_flushed_or_not(place: Place) -> None:
+def test_erasure_includes_events_accepted_before_it_runs_flushed_or_pending(place: Place) -> None:
     key = request_erasure(place.store, SITE, TODAY, TODAY, NOW)
     later = NOW + timedelta(hours=1)
     flushed, waiting, after = (
@@ -252,7 +252,7 @@ def test_what_came_until_a_request_was_carried_out_goes_with_it_flushed_or_not(p
     assert ids(place, TODAY) == [982]
 
 
-def test_what_comes_between_two_runs_at_a_request_stays(place: Place) -> None:
+def test_erasure_keeps_events_that_arrive_between_its_runs(place: Place) -> None:
     key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
     turns = iter([True, False])
     carry_out(place.store, key, may_go_on=lambda: next(turns), clock=lambda: NOW)
@@ -262,7 +262,7 @@ def test_what_comes_between_two_runs_at_a_request_stays(place: Place) -> None:
     assert ids(place, FIRST) == [983]
 
 
-def test_a_request_of_another_version_is_read(place: Place) -> None:
+def test_erasure_request_of_another_version_is_read(place: Place) -> None:
     key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
     stored = place.store.get(key)
     assert stored is not None
@@ -272,7 +272,7 @@ def test_a_request_of_another_version_is_read(place: Place) -> None:
     assert carry_out(place.store, key).days == (FIRST, LAST)
 
 
-def test_a_day_beside_the_erased_that_was_not_counted_yet_is_counted_later(place: Place) -> None:
+def test_unbuilt_rollup_of_another_day_is_built_after_an_erasure(place: Place) -> None:
     place.build()
     place.write(LAST, 984)
     place.age(LAST)
@@ -288,12 +288,12 @@ def test_a_day_beside_the_erased_that_was_not_counted_yet_is_counted_later(place
         (FIRST, TODAY + timedelta(days=2), "must not be in the future"),
     ],
 )
-def test_a_wrong_range_is_refused(place: Place, first: date, last: date, sentence: str) -> None:
+def test_erasure_of_an_invalid_range_is_refused(place: Place, first: date, last: date, sentence: str) -> None:
     with pytest.raises(ErasureError, match=sentence):
         request_erasure(place.store, SITE, first, last, NOW)
 
 
-def test_a_queued_request_names_the_days_and_the_next_housekeeping_carries_it_out(place: Place) -> None:
+def test_queued_erasure_names_the_days_and_runs_at_the_next_maintenance(place: Place) -> None:
     queued = queue_erasure(place.store, SITE, FIRST - timedelta(days=5), LAST, NOW)
     assert (queued.days, queued.done) == ((FIRST, LAST), False)
     dropped: list[bool] = []
@@ -302,7 +302,7 @@ def test_a_queued_request_names_the_days_and_the_next_housekeeping_carries_it_ou
     assert (ids(place, FIRST), dropped, list(open_erasures(place.store))) == ([], [True], [])
 
 
-def test_a_report_is_kept_for_a_month(place: Place) -> None:
+def test_erasure_report_is_kept_for_a_month(place: Place) -> None:
     key = request_erasure(place.store, SITE, FIRST, FIRST, NOW)
     carry_out(place.store, key, clock=lambda: NOW)
     delete_old_reports(place.store, NOW + timedelta(days=29))
@@ -323,7 +323,7 @@ def test_open_erasures_names_a_damaged_request_and_gives_the_others(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_carry_out_erases_damaged_days_and_what_a_repair_set_aside(place: Place, kind: str) -> None:
+def test_carry_out_erases_damaged_days_and_files_set_aside_by_a_repair(place: Place, kind: str) -> None:
     damage(place.store, Partition(SITE, FIRST).segment(0), kind)
     aside, other = (aside_key(Partition(SITE, day).segment(0), "1") for day in (LAST, DAYS[2]))
     for each in (aside, other):
@@ -334,14 +334,14 @@ def test_carry_out_erases_damaged_days_and_what_a_repair_set_aside(place: Place,
     assert (place.store.get(aside), place.store.get(other) is not None) == (None, True)
 
 
-def test_last_erasure_ms_is_that_of_the_latest_request_of_the_day(place: Place) -> None:
+def test_last_erasure_ms_is_the_latest_request_of_the_day(place: Place) -> None:
     assert last_erasure_ms(place.store, Partition(SITE, FIRST)) is None
     erase(place.store)
     assert last_erasure_ms(place.store, Partition(SITE, FIRST)) == AFTER_MS - 1
     assert last_erasure_ms(place.store, Partition("other.example", FIRST)) is None
 
 
-def test_two_processes_at_one_request_erase_it_together(place: Place) -> None:
+def test_erasure_by_two_processes_completes_one_request(place: Place) -> None:
     key = request_erasure(place.store, SITE, FIRST, LAST, NOW)
     store = FaultyStore(place.store)
 

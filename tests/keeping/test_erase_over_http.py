@@ -17,7 +17,7 @@ def erase(server: Server, site_id: str) -> Any:
         return json.load(answer)
 
 
-def test_events_that_were_not_flushed_yet_are_counted_apart(tmp_path: Path) -> None:
+def test_pending_events_are_counted_separately_in_the_erasure_report(tmp_path: Path) -> None:
     """The hour, so that nothing is flushed by itself; the first three are, by the server's end."""
     with Server(tmp_path / "data", MALLARD_FLUSH_INTERVAL="3600") as server:
         for page in range(3):

@@ -81,7 +81,7 @@ def make(tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("after", [timedelta(0), timedelta(seconds=1), ALLOWED_SKEW, timedelta(hours=1)])
-def test_ingest_keeps_what_it_accepts_after_an_erasure_of_today(make: Any, after: timedelta) -> None:
+def test_events_accepted_after_an_erasure_of_today_are_kept(make: Any, after: timedelta) -> None:
     here = make()
     here.accept("/before")
     here.flush()
@@ -96,7 +96,7 @@ def test_ingest_keeps_what_it_accepts_after_an_erasure_of_today(make: Any, after
     assert [row["pathname"] for row in stored_rows(here.store, Partition(SITE, TODAY))] == ["/after"]
 
 
-def test_a_function_whose_clock_is_behind_keeps_what_it_accepts_afterwards(make: Any) -> None:
+def test_events_of_a_function_with_a_slow_clock_are_kept_after_an_erasure(make: Any) -> None:
     here, other = make(), make()
     here.erase()
     other.accept("/after", NOW - timedelta(minutes=4))
@@ -104,7 +104,7 @@ def test_a_function_whose_clock_is_behind_keeps_what_it_accepts_afterwards(make:
     assert here.shown() == ["/after"]
 
 
-def test_another_instance_learns_of_an_erasure_and_shows_what_its_flush_will_keep(make: Any) -> None:
+def test_erasure_is_known_to_other_instances_within_seconds(make: Any) -> None:
     here, other = make(), make()
     other.accept("/before", NOW + timedelta(minutes=1))
     here.erase()
@@ -116,7 +116,7 @@ def test_another_instance_learns_of_an_erasure_and_shows_what_its_flush_will_kee
     assert other.shown() == here.shown() == ["/after"]
 
 
-def test_house_tells_the_ingest_of_its_own_process(make: Any) -> None:
+def test_maintenance_notifies_the_ingest_of_its_process_of_an_erasure(make: Any) -> None:
     here = make()
     here.accept("/before")
     request_erasure(here.store, SITE, TODAY, TODAY, NOW)
@@ -126,7 +126,7 @@ def test_house_tells_the_ingest_of_its_own_process(make: Any) -> None:
     assert here.shown() == ["/after"]
 
 
-def test_other_days_and_sites_say_when_they_were_accepted(make: Any) -> None:
+def test_events_of_other_days_and_sites_keep_their_acceptance_time(make: Any) -> None:
     here = make()
     key = request_erasure(here.store, SITE, TODAY - timedelta(days=9), TODAY - timedelta(days=1), NOW)
     carry_out(here.store, key, clock=lambda: NOW, book=here.book)
@@ -134,7 +134,7 @@ def test_other_days_and_sites_say_when_they_were_accepted(make: Any) -> None:
     assert take(here.door, site_id="other.example").accepted_ms == int(NOW.timestamp() * 1000)
 
 
-def test_a_second_erasure_takes_what_the_first_kept(make: Any) -> None:
+def test_second_erasure_of_today_removes_events_kept_by_the_first(make: Any) -> None:
     here = make()
     here.erase()
     here.accept("/between")
@@ -146,7 +146,7 @@ def test_a_second_erasure_takes_what_the_first_kept(make: Any) -> None:
     assert here.shown() == ["/after"]
 
 
-def test_a_damaged_record_of_a_site_keeps_no_erasure_up(make: Any) -> None:
+def test_damaged_site_settings_do_not_block_an_erasure(make: Any) -> None:
     here = make()
     here.accept("/before")
     here.flush()
@@ -154,7 +154,7 @@ def test_a_damaged_record_of_a_site_keeps_no_erasure_up(make: Any) -> None:
     assert here.erase().events == 1
 
 
-def test_settings_keep_erasures_and_do_not_show_them(make: Any) -> None:
+def test_site_settings_store_erasures_without_showing_them(make: Any) -> None:
     here = make()
     here.erase()
     erased = here.book.get(SITE).erased
@@ -165,7 +165,7 @@ def test_settings_keep_erasures_and_do_not_show_them(make: Any) -> None:
     assert "erased" not in fresh.to_api(TODAY)
 
 
-def test_a_site_s_record_forgets_old_erasures_and_holds_no_more_than_said(tmp_path: Path) -> None:
+def test_site_settings_remember_a_bounded_number_of_erasures(tmp_path: Path) -> None:
     book = SiteSettingsStore(LocalStore(tmp_path))
     day_ms = 86_400_000
     for number in range(MAX_REMEMBERED + 20):
@@ -176,7 +176,7 @@ def test_a_site_s_record_forgets_old_erasures_and_holds_no_more_than_said(tmp_pa
     assert book.get(SITE).erased == (ErasedDays(TODAY, TODAY, 8 * day_ms),)
 
 
-def test_pending_shows_no_waiting_event_of_an_erased_day_that_the_flush_leaves_out(tmp_path: Path) -> None:
+def test_pending_events_of_an_erased_day_are_not_shown(tmp_path: Path) -> None:
     with closing(LocalQueue(tmp_path / "queue.sqlite")) as queue:
         door = open_door(LocalStore(tmp_path / "store"))
         queue.send([take(door, now=moment).to_message() for moment in (NOW, NOW + timedelta(minutes=5))])

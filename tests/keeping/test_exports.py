@@ -23,18 +23,18 @@ def keys(place: Place) -> list[str]:
     return [row.key for row in place.store.list("exports/")]
 
 
-def test_an_old_download_goes_and_a_new_one_stays(written: Place) -> None:
+def test_old_export_is_deleted_and_a_new_one_stays(written: Place) -> None:
     assert delete_old_exports(written.store, NOW) == 1
     assert keys(written) == ["exports/new.csv"]
     assert delete_old_exports(written.store, NOW) == 0
 
 
-def test_the_house_does_it_at_its_errands(written: Place) -> None:
+def test_maintenance_deletes_old_exports(written: Place) -> None:
     MaintenanceJobs(written.store, written.engine).keep(NOW)
     assert keys(written) == ["exports/new.csv"]
 
 
-def test_the_table_is_none_of_it(place: Place) -> None:
+def test_export_cleanup_leaves_the_table_alone(place: Place) -> None:
     before = list(place.store.list(""))
     assert delete_old_exports(place.store, NOW + timedelta(days=365)) == 0
     assert list(place.store.list("")) == before

@@ -16,7 +16,7 @@ from mallard.store.local import LocalStore
 from support.place import DAYS, NOW, SITE, Place
 
 
-def test_keep_is_due_again_when_the_clock_was_set_back(place: Place) -> None:
+def test_maintenance_is_due_again_when_the_clock_was_set_back(place: Place) -> None:
     place.age(*(NOW.date() - timedelta(days=number) for number in range(5)))
     house = MaintenanceJobs(place.store, place.engine)
     ahead = house.keep(NOW + timedelta(days=1))
@@ -42,7 +42,7 @@ def delete_days(store: Store, now: datetime) -> int:
 
 
 @pytest.mark.parametrize("delete", [delete_salts, delete_days])
-def test_deletions_go_by_the_store_s_clock_when_ours_is_ahead(
+def test_deletions_use_the_clock_of_the_store_when_ours_is_ahead(
     tmp_path: Path, delete: Callable[[Store, datetime], int]
 ) -> None:
     far = NOW + timedelta(days=30)

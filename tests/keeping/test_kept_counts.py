@@ -44,7 +44,7 @@ def events_of(place: Place, filters: Any = None, period: DateRange = RANGE) -> t
     return stats.main(scope)["events"], stats.events_from
 
 
-def test_answer_says_from_when_events_are_there(kept: Place) -> None:
+def test_report_states_the_first_day_with_events(kept: Place) -> None:
     assert events_of(kept) == (40, FIRST_WHOLE)
     assert events_of(kept, json.loads(ANYBODY)) == (30, FIRST_WHOLE)
     for filters in (None, json.loads(ANYBODY)):
@@ -57,7 +57,7 @@ def test_answer_says_from_when_events_are_there(kept: Place) -> None:
     assert stats.events_from == FIRST_WHOLE
 
 
-def test_answer_that_is_kept_says_it_too(kept: Place) -> None:
+def test_cached_response_includes_the_events_from_note(kept: Place) -> None:
     engine = DuckDBEngine(kept.store, kept.engine._pending, memory_mb=256, threads=1, cache_seconds=60)
     for _ in range(2):
         stats = Stats(engine, NOW)
@@ -66,14 +66,14 @@ def test_answer_that_is_kept_says_it_too(kept: Place) -> None:
     engine.close()
 
 
-def test_earlier_range_of_a_comparison_says_it_too(kept: Place) -> None:
+def test_earlier_range_of_a_comparison_includes_the_events_from_note(kept: Place) -> None:
     stats, scope = asked(kept, period=DateRange(FIRST_WHOLE, RANGE.end))
     before = DateRange(PAST - timedelta(days=3), FIRST_WHOLE)
     stats.main(Scope(SITE, scope.period, before=before))
     assert stats.events_from == FIRST_WHOLE
 
 
-def test_rate_counts_both_sides_over_the_same_days(kept: Place) -> None:
+def test_conversion_rate_counts_both_sides_over_the_same_days(kept: Place) -> None:
     wanted = read_sequence("page:/1,page:/2", None)
     stats, scope = asked(kept)
     found = sequences(stats, scope, wanted)
@@ -86,7 +86,7 @@ def test_rate_counts_both_sides_over_the_same_days(kept: Place) -> None:
     )
 
 
-def test_day_that_is_deleted_in_part_is_left_out_under_a_filter(place: Place) -> None:
+def test_partly_deleted_day_is_excluded_under_a_filter(place: Place) -> None:
     place.build()
     for _ in range(2):
         assert retain(place.store, KEEPING, NOW, max_deletes=1) == 1
@@ -95,7 +95,7 @@ def test_day_that_is_deleted_in_part_is_left_out_under_a_filter(place: Place) ->
             assert events_of(place, json.loads(ANYBODY), period) == (30, FIRST_WHOLE)
 
 
-def test_day_that_spans_days_is_whole_while_it_is_deleted(place: Place) -> None:
+def test_day_with_spanning_visitors_is_complete_during_its_deletion(place: Place) -> None:
     spanning = [event(800 + n, date=PAST.isoformat(), timestamp=noon_ms(PAST) + n, visitor_id=7) for n in range(9)]
     TableWriter(place.store, seal_rows=4).append(Partition(SITE, PAST), deliveries(spanning), spans_days=True)
     place.build()
@@ -104,7 +104,7 @@ def test_day_that_spans_days_is_whole_while_it_is_deleted(place: Place) -> None:
         assert events_of(place) == (expected, FIRST_WHOLE)
 
 
-def test_range_without_kept_counts_says_nothing(place: Place) -> None:
+def test_range_without_kept_rollups_has_no_note(place: Place) -> None:
     place.build()
     assert events_of(place) == (40, None)
     assert retain(place.store, DataRetention(days=1), NOW) == 3
@@ -130,7 +130,7 @@ REPORTS = {
 }
 
 
-def test_every_report_over_http_says_it_in_a_header_and_objects_of_their_own_too(kept: Place) -> None:
+def test_events_from_note_is_in_the_header_of_every_report(kept: Place) -> None:
     app = create_app(lambda: kept.engine, lambda: [SITE], lambda: NOW, nothing_erased, open_gate(), one_address)
     client = TestClient(app)
     for name, more in REPORTS.items():

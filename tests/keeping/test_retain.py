@@ -28,12 +28,12 @@ def days(place: Place) -> list[object]:
     return list(list_days(place.store, SITE))
 
 
-def test_nothing_goes_without_the_setting(place: Place) -> None:
+def test_retention_deletes_nothing_without_the_setting(place: Place) -> None:
     assert retain(place.store, DataRetention(), NOW + timedelta(days=9999)) == 0
     assert days(place) == DAYS
 
 
-def test_whole_partitions_go_two_days_after_their_date_is_past(place: Place) -> None:
+def test_retention_deletes_whole_partitions_after_a_grace_of_two_days(place: Place) -> None:
     assert retain(place.store, ONE_DAY, NOW) == 3
     assert days(place) == DAYS[1:]
     assert timedelta(days=2) == GRACE
@@ -53,7 +53,7 @@ def test_retain_keeps_a_site_whose_settings_are_damaged(place: Place) -> None:
     assert retain(place.store, ONE_DAY, NOW) == 0
 
 
-def test_their_counts_go_with_them(place: Place) -> None:
+def test_retention_deletes_rollups_with_their_events(place: Place) -> None:
     place.build()
     retain(place.store, ONE_DAY, NOW)
     assert place.numbers()["main"]["events"] == 30
@@ -62,7 +62,7 @@ def test_their_counts_go_with_them(place: Place) -> None:
     assert place.store.get(rollup_key(SITE, TODAY.replace(day=1))) is None
 
 
-def test_counts_are_kept_where_the_setting_says_so(place: Place) -> None:
+def test_retention_keeps_rollups_when_configured(place: Place) -> None:
     true = place.numbers()
     place.build()
     assert retain(place.store, KEEPING, NOW) == 3
@@ -73,7 +73,7 @@ def test_counts_are_kept_where_the_setting_says_so(place: Place) -> None:
     assert place.numbers() == true
 
 
-def test_a_day_that_is_not_counted_yet_is_not_deleted_where_counts_are_kept(place: Place) -> None:
+def test_retention_waits_for_the_rollup_of_a_day_when_rollups_are_kept(place: Place) -> None:
     assert retain(place.store, KEEPING, NOW) == 0
     place.build()
     place.write(PAST, 500)
@@ -83,7 +83,7 @@ def test_a_day_that_is_not_counted_yet_is_not_deleted_where_counts_are_kept(plac
     assert place.numbers()["main"]["events"] == 41
 
 
-def test_a_past_day_whose_counts_were_damaged_is_counted_again_and_then_goes(place: Place) -> None:
+def test_retention_rebuilds_a_damaged_rollup_before_deleting_its_days(place: Place) -> None:
     place.age(*DAYS)
     place.build()
     key = rollup_key(SITE, TODAY.replace(day=1))
@@ -94,14 +94,14 @@ def test_a_past_day_whose_counts_were_damaged_is_counted_again_and_then_goes(pla
     assert retain(place.store, KEEPING, NOW) == 3
 
 
-def test_a_damaged_file_of_counts_goes_with_its_days(place: Place) -> None:
+def test_retention_deletes_a_damaged_rollup_with_its_days(place: Place) -> None:
     key = rollup_key(SITE, TODAY.replace(day=1))
     place.store.put_if_absent(key, b"damaged")
     retain(place.store, ONE_DAY, NOW)
     assert place.store.get(key) is None
 
 
-def test_numbers_stay_while_a_days_segments_go_one_by_one(place: Place) -> None:
+def test_numbers_stay_exact_while_segments_of_a_day_are_deleted(place: Place) -> None:
     true = place.numbers()
     place.build()
     for expected in (1, 1, 1, 0):
@@ -111,7 +111,7 @@ def test_numbers_stay_while_a_days_segments_go_one_by_one(place: Place) -> None:
         assert place.numbers() == true
 
 
-def test_an_erasure_of_a_kept_day_removes_its_counts(place: Place) -> None:
+def test_erasure_removes_the_kept_rollup_of_a_deleted_day(place: Place) -> None:
     place.build()
     retain(place.store, KEEPING, NOW)
     carry_out(place.store, request_erasure(place.store, SITE, PAST, PAST, NOW))
@@ -120,12 +120,12 @@ def test_an_erasure_of_a_kept_day_removes_its_counts(place: Place) -> None:
     assert place.numbers()["main"]["events"] == 30
 
 
-def test_a_site_with_an_erasure_under_way_waits_for_it(place: Place) -> None:
+def test_retention_skips_a_site_with_an_erasure_under_way(place: Place) -> None:
     assert retain(place.store, ONE_DAY, NOW, but={SITE}) == 0
     assert days(place) == DAYS
 
 
-def test_an_event_of_a_past_day_is_set_aside_and_does_not_bring_it_back(place: Place) -> None:
+def test_event_of_a_deleted_day_is_a_dead_letter(place: Place) -> None:
     retain(place.store, ONE_DAY, NOW)
     late = Message("1", event(999, date=PAST.isoformat()).to_message())
     report = flush([late], TableWriter(place.store, retention_days=1), NOW)
@@ -133,7 +133,7 @@ def test_an_event_of_a_past_day_is_set_aside_and_does_not_bring_it_back(place: P
     assert not list(place.store.list(Partition(SITE, PAST).prefix))
 
 
-def test_the_house_does_each_errand_in_its_time(place: Place) -> None:
+def test_maintenance_runs_each_job_when_due(place: Place) -> None:
     house = MaintenanceJobs(place.store, place.engine, retention=KEEPING)
     place.store.put_if_absent("salts/site_id=example.com/2026-03-01.json", b"{}")
     first = house.keep(NOW)
@@ -147,7 +147,7 @@ def test_the_house_does_each_errand_in_its_time(place: Place) -> None:
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2])
-def test_a_sweep_that_may_not_go_on_is_due_again_at_once(place: Place, turns: int) -> None:
+def test_interrupted_maintenance_is_due_again_at_once(place: Place, turns: int) -> None:
     house = MaintenanceJobs(place.store, place.engine)
     # Before erasures, salts and rollups, and before the month.
     allowed = iter([True] * (4 + turns))
@@ -156,7 +156,7 @@ def test_a_sweep_that_may_not_go_on_is_due_again_at_once(place: Place, turns: in
     assert house.keep(NOW + timedelta(minutes=1)).days_rolled_up == 3 - turns
 
 
-def test_a_kept_day_whose_visitors_span_days_stays_in_longer_ranges(place: Place) -> None:
+def test_retention_keeps_days_with_spanning_visitors_in_longer_ranges(place: Place) -> None:
     spanning = [event(800, date=PAST.isoformat(), timestamp=noon_ms(PAST), visitor_id=7)]
     TableWriter(place.store, seal_rows=4).append(Partition(SITE, PAST), deliveries(spanning), spans_days=True)
     true = place.numbers()

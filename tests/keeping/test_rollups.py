@@ -51,7 +51,7 @@ def test_closed_days_are_counted_once_and_today_is_not(place: Place) -> None:
     assert rollup_bytes(place) == before
 
 
-def test_numbers_are_the_same_with_and_without(place: Place) -> None:
+def test_numbers_are_the_same_with_and_without_rollups(place: Place) -> None:
     without = place.numbers()
     place.build()
     assert place.numbers() == without
@@ -66,7 +66,7 @@ def test_a_rolled_up_range_is_answered_without_its_events(place: Place) -> None:
     assert (place.numbers(period="yesterday"), place.numbers(period="7d")["main"]["events"]) == before
 
 
-def test_a_day_that_changed_is_counted_from_its_events_until_it_is_built_again(place: Place) -> None:
+def test_changed_day_is_counted_from_events_until_its_rollup_is_rebuilt(place: Place) -> None:
     place.build()
     place.write(DAYS[1], 500)
     late = place.numbers()
@@ -89,7 +89,7 @@ def test_a_day_that_changed_is_counted_from_its_events_until_it_is_built_again(p
     ],
     ids=["empty", "half", "without its end", "shifted", "junk"],
 )
-def test_a_damaged_rollup_is_not_used_and_is_built_again(place: Place, damage: Callable[[bytes], bytes]) -> None:
+def test_damaged_rollup_is_not_used_and_is_rebuilt(place: Place, damage: Callable[[bytes], bytes]) -> None:
     true = place.numbers()
     place.build()
     replace(place, damage(rollup_bytes(place)))
@@ -98,7 +98,7 @@ def test_a_damaged_rollup_is_not_used_and_is_built_again(place: Place, damage: C
     assert decode_rollup(rollup_bytes(place)) is not None
 
 
-def test_one_flipped_bit_anywhere_makes_a_rollup_unusable(place: Place) -> None:
+def test_rollup_with_one_flipped_bit_is_rejected(place: Place) -> None:
     place.build()
     data = rollup_bytes(place)
     assert decode_rollup(data) is not None
@@ -108,7 +108,7 @@ def test_one_flipped_bit_anywhere_makes_a_rollup_unusable(place: Place) -> None:
         assert decode_rollup(bytes(flipped)) is None, position
 
 
-def test_another_sites_rollup_under_this_name_is_not_used(place: Place) -> None:
+def test_rollup_of_another_site_under_this_key_is_not_used(place: Place) -> None:
     true = place.numbers()
     for day in DAYS:
         place.write(day, *range(1, 6), site_id="other.example")
@@ -119,7 +119,7 @@ def test_another_sites_rollup_under_this_name_is_not_used(place: Place) -> None:
     assert place.numbers() == true
 
 
-def test_an_old_rollup_brought_back_is_not_used_for_the_day_that_changed(place: Place) -> None:
+def test_restored_old_rollup_is_not_used_for_a_changed_day(place: Place) -> None:
     place.build()
     old = rollup_bytes(place)
     place.write(DAYS[0], 600, 601)
@@ -129,7 +129,7 @@ def test_an_old_rollup_brought_back_is_not_used_for_the_day_that_changed(place: 
     assert place.numbers() == true
 
 
-def test_a_rollup_of_other_sql_is_not_used_and_is_built_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rollup_of_other_sql_is_not_used_and_is_rebuilt(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     true = place.numbers()
     with monkeypatch.context() as patched:
         for module in ("mallard.maintenance.rollup_builder", "mallard.engine.duckdb.rollup_reader"):
@@ -143,7 +143,7 @@ def test_a_rollup_of_other_sql_is_not_used_and_is_built_again(place: Place, monk
     assert place.numbers() == true
 
 
-def test_of_two_builders_at_once_one_is_refused_and_nothing_is_wrong(place: Place) -> None:
+def test_rollup_build_is_refused_when_another_builder_wins(place: Place) -> None:
     true = place.numbers()
     store = FaultyStore(place.store)
     engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
@@ -159,7 +159,7 @@ def test_of_two_builders_at_once_one_is_refused_and_nothing_is_wrong(place: Plac
     assert place.numbers() == true
 
 
-def test_a_late_event_during_the_build_leaves_a_rollup_that_is_not_used(place: Place) -> None:
+def test_rollup_is_not_used_when_a_late_event_arrived_during_its_build(place: Place) -> None:
     store = FaultyStore(place.store)
     engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     store.before_write.append(lambda: place.write(DAYS[2], 700))
@@ -170,7 +170,7 @@ def test_a_late_event_during_the_build_leaves_a_rollup_that_is_not_used(place: P
     assert place.numbers()["main"]["events"] == 41
 
 
-def test_visitors_that_span_days_are_counted_distinct_over_the_range(place: Place) -> None:
+def test_spanning_visitors_are_counted_once_over_the_range(place: Place) -> None:
     for day in DAYS[:2]:
         spanning = [
             event(number, date=day.isoformat(), timestamp=noon_ms(day) + number, visitor_id=7) for number in (800, 801)
@@ -193,14 +193,14 @@ def test_a_day_with_pending_events_is_counted_from_events(place: Place) -> None:
     engine.close()
 
 
-def test_a_day_is_rolled_up_once_it_is_over(place: Place) -> None:
+def test_rollup_of_a_day_is_built_once_it_is_over(place: Place) -> None:
     assert place.build() == 3
     assert place.build(NOW + timedelta(days=1)) == 1
     assert sorted(set(rolled_rows(place)["date"].to_pylist())) == DAYS
     assert sorted(list_days(place.store, SITE)) == DAYS
 
 
-def test_a_build_that_was_broken_off_within_a_month_goes_on_there_however_old_its_events_are(place: Place) -> None:
+def test_interrupted_rollup_build_resumes_within_its_month(place: Place) -> None:
     place.build()
     past = [day - timedelta(days=30) for day in DAYS[:3]]
     for day in past:
@@ -213,7 +213,7 @@ def test_a_build_that_was_broken_off_within_a_month_goes_on_there_however_old_it
     assert place.build() == 0
 
 
-def test_a_builder_that_lost_a_month_to_another_counts_it_next_time(place: Place) -> None:
+def test_rollup_build_that_lost_a_race_is_repeated_next_time(place: Place) -> None:
     place.build()
     past = DAYS[0] - timedelta(days=30)
     place.write(past, 1, 2)
@@ -227,7 +227,7 @@ def test_a_builder_that_lost_a_month_to_another_counts_it_next_time(place: Place
     assert place.build() == 1
 
 
-def test_a_day_too_large_for_memory_leaves_the_other_months_to_be_counted(place: Place) -> None:
+def test_rollup_build_skips_a_day_too_large_for_memory(place: Place) -> None:
     past = DAYS[0] - timedelta(days=30)
     rows = deliveries(
         event(

@@ -144,7 +144,7 @@ WAYS: tuple[Callable[[Kept], None], ...] = (
 @pytest.mark.sampled(8)
 @pytest.mark.parametrize("in_portions", [False, True])
 @pytest.mark.parametrize("way", WAYS)
-def test_visitor_of_several_days_is_one_before_and_after_the_rollup(
+def test_visitor_of_several_days_is_counted_once_before_and_after_the_rollup(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, way: Callable[[Kept], None], in_portions: bool
 ) -> None:
     if in_portions:

@@ -11,7 +11,7 @@ from mallard.health.container_check import answer, main
 from support.operate import guarded
 
 
-def test_a_server_that_answers_is_alive_and_one_that_ended_is_not(tmp_path: Path) -> None:
+def test_container_check_passes_for_a_running_server_and_fails_for_a_stopped_one(tmp_path: Path) -> None:
     with guarded(tmp_path / "data") as server:
         port = int(server.origin.rpartition(":")[2])
         for host in ("127.0.0.1", "0.0.0.0", "localhost"):
@@ -20,7 +20,7 @@ def test_a_server_that_answers_is_alive_and_one_that_ended_is_not(tmp_path: Path
         assert answer(Settings(port=port)).startswith(f"127.0.0.1:{port} does not answer: ")
 
 
-def test_it_takes_the_settings_of_the_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_container_check_reads_the_settings_of_the_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with guarded(tmp_path / "data") as server:
         config = tmp_path / "mallard.toml"
         config.write_text(f"port = {server.origin.rpartition(':')[2]}\n")
@@ -30,7 +30,7 @@ def test_it_takes_the_settings_of_the_server(tmp_path: Path, capsys: pytest.Capt
         assert capsys.readouterr().err.startswith(f"mallard: port in {config} is 'eighty'")
 
 
-def test_it_loads_none_of_what_the_server_needs() -> None:
+def test_container_check_imports_no_server_package() -> None:
     """It runs every half minute for as long as the container does."""
     heavy = ("fastapi", "pydantic", "starlette", "duckdb", "pyarrow", "boto3", "uvicorn", "argon2", "numpy")
     code = f"import sys; import mallard.health.container_check; print([m for m in {heavy} if m in sys.modules])"

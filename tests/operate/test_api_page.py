@@ -22,19 +22,19 @@ def described(writer: Any) -> dict[str, Any]:
     return found
 
 
-def test_the_page_is_current(writer: Any, described: dict[str, Any]) -> None:
+def test_api_page_is_current(writer: Any, described: dict[str, Any]) -> None:
     wanted = writer.page(described).splitlines()
     there = (ROOT / "docs" / "api.md").read_text("utf-8").splitlines()
     wrong = next((number for number, (a, b) in enumerate(zip(wanted, there, strict=False)) if a != b), -1)
     assert wanted == there, f"docs/api.md is not what the application says (line {wrong + 1}): run `make docs`"
 
 
-def test_the_page_describes_what_a_server_serves(described: dict[str, Any], tmp_path: Path) -> None:
+def test_api_page_describes_the_paths_of_the_server(described: dict[str, Any], tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         assert set(server.get("/openapi.json")["paths"]) == set(described["paths"])
 
 
-def test_every_link_on_the_page_leads_to_a_shape_on_it(writer: Any, described: dict[str, Any]) -> None:
+def test_api_page_links_lead_to_schemas_on_it(writer: Any, described: dict[str, Any]) -> None:
     page = writer.page(described)
     for name in described["components"]["schemas"]:
         assert f"](#{name.lower()})" not in page or f"\n### {name}\n" in page, name

@@ -46,7 +46,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_backup_has_the_numbers_and_the_password_and_no_salt(data: Path, tmp_path: Path) -> None:
+def test_backup_contains_numbers_and_password_but_no_salts(data: Path, tmp_path: Path) -> None:
     without = excluded("rsync")
     assert {"salts", "queue"} <= without
     assert excluded("docker compose exec -T mallard tar") == without
@@ -61,7 +61,7 @@ def test_a_backup_has_the_numbers_and_the_password_and_no_salt(data: Path, tmp_p
         assert ask(restored, "/api/auth/setup", {"password": PASSWORD})[0] == 409
 
 
-def test_a_table_moves_into_a_bucket_and_back_and_its_visitors_stay_who_they_were(data: Path, tmp_path: Path) -> None:
+def test_table_moved_to_a_bucket_and_back_keeps_its_visitor_ids(data: Path, tmp_path: Path) -> None:
     without = excluded("aws s3 sync")
     assert "salts" not in without
     with moto_server() as address:

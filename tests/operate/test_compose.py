@@ -47,26 +47,26 @@ def test_the_container_may_write_to_its_volume_and_to_tmp_only(mallard: dict[str
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_no_container_may_gain_rights(name: str) -> None:
+def test_containers_may_not_gain_privileges(name: str) -> None:
     for service in read(name)["services"].values():
         given = {**read("docker-compose.yml")["services"]["mallard"], **service} if "extends" in service else service
         assert given["security_opt"] == ["no-new-privileges:true"]
         assert "privileged" not in given
 
 
-def test_it_comes_back_after_a_fault_and_has_time_for_its_last_flush(mallard: dict[str, Any]) -> None:
+def test_container_restarts_after_a_fault_and_has_time_for_its_last_flush(mallard: dict[str, Any]) -> None:
     assert mallard["restart"] == "unless-stopped"
     assert int(mallard["stop_grace_period"].rstrip("s")) > Settings().shutdown_timeout
 
 
-def test_it_is_reached_from_this_machine_only_unless_that_is_asked_for(mallard: dict[str, Any]) -> None:
+def test_compose_publishes_on_loopback_unless_configured(mallard: dict[str, Any]) -> None:
     assert mallard["ports"] == ["${PUBLISH:-127.0.0.1:8000}:8000"]
     assert example()["PUBLISH"] == "127.0.0.1:8000"
     for name, service in read("docker-compose.minio.yml")["services"].items():
         assert "ports" not in service, name
 
 
-def test_the_example_of_an_env_file_names_settings_and_nothing_else() -> None:
+def test_env_example_contains_only_settings() -> None:
     settings = {variable(each.name) for each in fields(Settings)}
     assert set(example()) - OURS <= settings
     load_settings({name: value for name, value in example().items() if name in settings})
@@ -109,7 +109,7 @@ def config(name: str, env_file: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", FILES)
-def test_compose_itself_understands_the_file(name: str, tmp_path: Path) -> None:
+def test_compose_files_are_valid_for_compose(name: str, tmp_path: Path) -> None:
     text = (ROOT / ".env.example").read_text().replace("MINIO_PASSWORD=", "MINIO_PASSWORD=lantern-fjord-4")
     (tmp_path / ".env").write_text(text)
     found = config(name, tmp_path / ".env")
@@ -119,7 +119,7 @@ def test_compose_itself_understands_the_file(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
-def test_without_a_password_for_minio_nothing_starts(tmp_path: Path) -> None:
+def test_compose_with_minio_fails_without_its_password(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("")
     found = config("docker-compose.minio.yml", tmp_path / ".env")
     assert found.stdout == ""

@@ -37,11 +37,11 @@ class Away(MemoryStore):
         raise StoreUnavailableError("The bucket does not answer.")
 
 
-def test_a_folder_with_room_is_well(tmp_path: Path) -> None:
+def test_doctor_passes_a_folder_with_room(tmp_path: Path) -> None:
     assert check_room("disk room", tmp_path, 1, "MALLARD_DATA_DIR").ok
 
 
-def test_a_disk_without_room_says_which_folder_how_much_is_needed_and_what_names_another(tmp_path: Path) -> None:
+def test_doctor_names_folder_required_space_and_setting_for_a_full_disk(tmp_path: Path) -> None:
     more_than_there_is = 2 * shutil.disk_usage(tmp_path).total
     found = check_room("disk room", tmp_path, more_than_there_is, "MALLARD_DATA_DIR")
     assert not found.ok
@@ -50,13 +50,13 @@ def test_a_disk_without_room_says_which_folder_how_much_is_needed_and_what_names
     assert "MALLARD_DATA_DIR" in found.sentence
 
 
-def test_a_folder_that_is_none_cannot_be_written(tmp_path: Path) -> None:
+def test_doctor_fails_for_a_missing_folder(tmp_path: Path) -> None:
     found = check_room("scratch room", tmp_path / "absent", 1, "TMPDIR")
     assert (found.ok, "cannot be written: No such file or directory; TMPDIR" in found.sentence) == (False, True)
 
 
 @pytest.mark.parametrize(("there_mb", "ok"), [(None, True), (4000, True), (600, False), (500, False)])
-def test_a_query_may_not_take_all_the_memory_there_is(there_mb: int | None, ok: bool) -> None:
+def test_doctor_requires_query_memory_below_the_machine_memory(there_mb: int | None, ok: bool) -> None:
     found = check_memory(512 * MB, there_mb and there_mb * MB)
     assert found.ok is ok
     if not ok:
@@ -65,7 +65,7 @@ def test_a_query_may_not_take_all_the_memory_there_is(there_mb: int | None, ok: 
 
 
 @pytest.mark.parametrize("text", ["268435456\n", "max\n", None])
-def test_a_container_s_limit_counts_where_there_is_one(tmp_path: Path, text: str | None) -> None:
+def test_memory_limit_of_a_container_is_respected(tmp_path: Path, text: str | None) -> None:
     limit = tmp_path / "memory.max"
     if text:
         limit.write_text(text)
@@ -82,7 +82,7 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "city.mmdb"
 
 
-def test_a_database_is_well_until_it_is_old(database: Path) -> None:
+def test_geoip_database_passes_until_it_is_old(database: Path) -> None:
     settings, now = Settings(geoip_db=str(database)), datetime.now(UTC)
     found = check_geoip(settings, now)
     assert (found.ok, found.sentence) == (True, f"{database} can be read, and is 0 days old.")
@@ -90,7 +90,7 @@ def test_a_database_is_well_until_it_is_old(database: Path) -> None:
     assert (old.ok, f"put a new one in place of {database}" in old.sentence) == (False, True)
 
 
-def test_no_database_is_well_and_one_that_is_not_there_is_not(tmp_path: Path) -> None:
+def test_geoip_check_passes_without_a_database_and_fails_for_a_missing_one(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     assert check_geoip(Settings(), now).ok
     for content in (None, b"no database"):
@@ -119,7 +119,7 @@ PASSWORDS: list[tuple[Callable[[], MemoryStore], Settings, bool, str]] = [
 
 
 @pytest.mark.parametrize(("store", "settings", "ok", "words"), PASSWORDS)
-def test_strangers_are_kept_out_or_the_doctor_says_how(
+def test_doctor_advises_when_the_server_is_open(
     store: Callable[[], MemoryStore], settings: Settings, ok: bool, words: str
 ) -> None:
     found = check_password(settings, store())
@@ -136,7 +136,7 @@ def test_strangers_are_kept_out_or_the_doctor_says_how(
         (Versioned(), LONG_SECRET, True, "not in the store"),
     ],
 )
-def test_a_copy_of_the_store_should_not_do_to_compute_visitors(
+def test_doctor_checks_that_the_secret_is_outside_the_store(
     store: MemoryStore, secret: str, ok: bool, words: str
 ) -> None:
     found = check_secret(Settings(secret=secret), store)
@@ -144,7 +144,7 @@ def test_a_copy_of_the_store_should_not_do_to_compute_visitors(
     assert not secret or secret not in found.sentence
 
 
-def test_a_store_that_does_not_answer_is_a_finding_too() -> None:
+def test_doctor_reports_an_unavailable_store() -> None:
     (found,) = check_access(Settings(), Away())
     assert isinstance(found, Finding)
     assert (found.name, found.ok) == ("password", False)

@@ -23,7 +23,7 @@ class Log:
             self.lines.append(record.getMessage())
 
 
-def test_flood_of_one_kind_writes_so_many_lines_and_then_a_count() -> None:
+def test_log_flood_is_cut_to_some_lines_and_a_count() -> None:
     log = Log()
     for number in range(500):
         log.say("%s failed (request %s)", "/api/stats/main", number)
@@ -37,7 +37,7 @@ def test_flood_of_one_kind_writes_so_many_lines_and_then_a_count() -> None:
     ]
 
 
-def test_flood_of_one_kind_keeps_no_other_line_back() -> None:
+def test_log_flood_of_one_kind_does_not_suppress_other_lines() -> None:
     log = Log()
     for number in range(500):
         log.say("event not stored: %s", number)
@@ -46,7 +46,7 @@ def test_flood_of_one_kind_keeps_no_other_line_back() -> None:
     assert len(log.lines) == MOST_LINES + 500 + 1
 
 
-def test_flood_remembers_so_many_kinds() -> None:
+def test_log_flood_filter_remembers_a_bounded_number_of_kinds() -> None:
     log = Log()
     for number in range(MOST_KINDS + 1):
         log.say(f"kind {number}")

@@ -55,22 +55,22 @@ def samples(server: Server) -> dict[str, float]:
     return found
 
 
-def test_a_process_that_answers_says_ok_to_everyone(server: Server) -> None:
+def test_health_is_ok_for_everyone(server: Server) -> None:
     assert ask(server, "/health") == (200, "ok")
 
 
-def test_an_instance_that_can_work_is_ready(server: Server) -> None:
+def test_working_instance_is_ready(server: Server) -> None:
     status, text = ask(server, "/health/ready")
     assert (status, json.loads(text)["status"]) == (200, "ready")
 
 
-def test_a_stranger_learns_the_status_and_nothing_else(server: Server, owner: dict[str, str]) -> None:
+def test_health_details_are_hidden_without_a_valid_key(server: Server, owner: dict[str, str]) -> None:
     reader = make_key(server, owner, "ReadOnly")
     for headers in ({}, {"Authorization": "Bearer wrong"}, MONITOR, reader):
         assert detailed(server, headers) == {"status": "ok"}
 
 
-def test_the_owner_and_admin_keys_learn_all_that_the_seed_told_and_more(server: Server, owner: dict[str, str]) -> None:
+def test_health_details_are_shown_to_the_owner_and_admin_keys(server: Server, owner: dict[str, str]) -> None:
     for headers in (owner, make_key(server, owner, "Admin")):
         found = detailed(server, headers)
         assert found.keys() >= SEED_KEYS | {"last_flush", "oldest_event_seconds", "checks", "disk_free_bytes"}
@@ -79,7 +79,7 @@ def test_the_owner_and_admin_keys_learn_all_that_the_seed_told_and_more(server: 
         assert set(found["checks"]) == {"store", "queue"}
 
 
-def test_a_flush_is_told_of_in_the_detail_in_the_metrics_and_in_the_log(server: Server, owner: dict[str, str]) -> None:
+def test_flush_is_reported_in_health_metrics_and_log(server: Server, owner: dict[str, str]) -> None:
     before = samples(server)
     assert [server.send(u=f"/{page}") for page in range(3)] == [202] * 3
     assert server.send(user_agent="curl/8") == 202
@@ -103,7 +103,7 @@ def test_a_flush_is_told_of_in_the_detail_in_the_metrics_and_in_the_log(server: 
     assert re.search(r" partitions in \d+\.\d\d s ", server.log())
 
 
-def test_questions_are_counted_by_how_long_their_answer_took(server: Server, owner: dict[str, str]) -> None:
+def test_query_durations_are_counted_in_a_histogram(server: Server, owner: dict[str, str]) -> None:
     before = samples(server)
     assert ask(server, "/api/stats/main?site_id=example.com", headers=owner)[0] == 200
     assert ask(server, "/api/sites", headers=owner)[0] == 200
@@ -116,13 +116,13 @@ def test_questions_are_counted_by_how_long_their_answer_took(server: Server, own
     assert grown["mallard_query_failures_total"] == 0
 
 
-def test_a_wrong_password_is_counted(server: Server) -> None:
+def test_failed_logins_are_counted(server: Server) -> None:
     before = samples(server)["mallard_login_failures_total"]
     assert ask(server, "/api/auth/login", {"password": "not-the-one-77"})[0] == 401
     assert samples(server)["mallard_login_failures_total"] == before + 1
 
 
-def test_every_metric_of_the_seed_is_there_and_says_what_it_means(server: Server) -> None:
+def test_metrics_include_those_of_the_seed_with_help_texts(server: Server) -> None:
     text = ask(server, "/metrics", headers=MONITOR)[1]
     families = {each.name: each for each in text_string_to_metric_families(text)}
     names = {f"{each.name}_total" if each.type == "counter" else each.name for each in families.values()}
@@ -130,7 +130,7 @@ def test_every_metric_of_the_seed_is_there_and_says_what_it_means(server: Server
     assert [each.name for each in families.values() if not each.documentation.endswith(".")] == []
 
 
-def test_metrics_ask_for_their_token(server: Server, owner: dict[str, str]) -> None:
+def test_metrics_require_their_token(server: Server, owner: dict[str, str]) -> None:
     assert ask(server, "/metrics")[0] == 401
     assert ask(server, "/metrics", headers=owner)[0] == 401
     assert ask(server, "/metrics", headers=MONITOR)[0] == 200

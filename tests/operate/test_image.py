@@ -35,17 +35,17 @@ def test_the_image_does_not_run_as_root(last: Stage) -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
 
 
-def test_every_base_has_a_version_and_is_a_small_one() -> None:
+def test_base_images_are_slim_and_versioned() -> None:
     for stage in stages():
         assert re.fullmatch(r"\w+:\d+(\.\d+)*-slim(@sha256:[0-9a-f]{64})?", stage.base), stage.base
 
 
-def test_what_builds_stays_behind(last: Stage) -> None:
+def test_last_stage_of_the_image_copies_only_from_build_stages(last: Stage) -> None:
     assert [each for each in last.given("COPY") if not each.startswith("--from=")] == []
     assert not any("pip install" in each or "npm" in each for each in last.given("RUN"))
 
 
-def test_no_secret_is_built_in() -> None:
+def test_image_contains_no_secret() -> None:
     text = (ROOT / "Dockerfile").read_text()
     for stage in stages():
         assert stage.given("ARG") == stage.given("ADD") == []
@@ -53,7 +53,7 @@ def test_no_secret_is_built_in() -> None:
     assert SECRET_WORDS.search(text) is None
 
 
-def test_it_starts_and_is_checked_without_a_shell(last: Stage) -> None:
+def test_image_starts_and_is_checked_without_a_shell(last: Stage) -> None:
     (entry,), (command,) = last.given("ENTRYPOINT"), last.given("CMD")
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert exec_form(entry)[0] in scripts
@@ -62,11 +62,11 @@ def test_it_starts_and_is_checked_without_a_shell(last: Stage) -> None:
     assert importlib.util.find_spec(health_command(last)[2]) is not None
 
 
-def test_a_stop_flushes(last: Stage) -> None:
+def test_image_stops_with_sigterm(last: Stage) -> None:
     assert last.given("STOPSIGNAL") == ["SIGTERM"]
 
 
-def test_only_what_a_stage_copies_is_sent_to_a_build() -> None:
+def test_docker_build_context_contains_only_copied_files() -> None:
     copied = [
         source.rstrip("/")
         for stage in stages()
@@ -84,7 +84,7 @@ def test_only_what_a_stage_copies_is_sent_to_a_build() -> None:
 @pytest.mark.parametrize(
     "path", [".env", "data/queue/queue.sqlite", ".git/config", "dashboard/vendor/htm.js", "layers/common/a.egg-info/x"]
 )
-def test_nothing_of_this_machine_is_sent_to_a_build(path: str) -> None:
+def test_docker_build_context_excludes_local_files(path: str) -> None:
     assert not is_sent(path)
 
 
@@ -101,7 +101,7 @@ def files_of(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.heavy
-def test_what_the_stages_make_serves_is_healthy_writes_to_its_data_folder_only_and_ends_well(
+def test_image_stages_build_an_app_that_serves_and_writes_only_to_its_data_folder(
     app: Path, tmp_path: Path, last: Stage
 ) -> None:
     before = files_of(app)
@@ -137,7 +137,7 @@ def test_what_the_stages_make_serves_is_healthy_writes_to_its_data_folder_only_a
 
 
 @pytest.mark.heavy
-def test_the_linter_of_dockerfiles_has_nothing_to_say() -> None:
+def test_dockerfile_passes_hadolint() -> None:
     command = [str(Path(sys.executable).parent / "hadolint"), "Dockerfile"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (0, "")

@@ -15,7 +15,7 @@ def lines(server: Server) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.log().splitlines()]
 
 
-def test_a_flush_is_one_line_with_its_numbers_as_keys_and_a_fault_has_the_id_that_the_client_was_told(
+def test_json_log_has_flush_counts_as_keys_and_request_ids_of_errors(
     tmp_path: Path,
 ) -> None:
     settings = {"MALLARD_LOG_FORMAT": "json", "MALLARD_FLUSH_COUNT": "2", "MALLARD_FLUSH_INTERVAL": "3600"}

@@ -46,25 +46,25 @@ def panels() -> list[dict[str, Any]]:
     return found
 
 
-def test_every_alert_asks_for_metrics_that_there_are(names: set[str]) -> None:
+def test_alerts_use_only_existing_metrics(names: set[str]) -> None:
     for rule in alerts():
         assert set(NAME.findall(rule["expr"])) <= names, rule["alert"]
 
 
-def test_every_panel_asks_for_metrics_that_there_are(names: set[str]) -> None:
+def test_panels_use_only_existing_metrics(names: set[str]) -> None:
     for panel in panels():
         asked = {name for target in panel["targets"] for name in NAME.findall(target["expr"])}
         assert asked, panel["title"]
         assert asked <= names, panel["title"]
 
 
-def test_the_dashboard_shows_every_metric_that_moves(names: set[str]) -> None:
+def test_monitoring_dashboard_shows_every_changing_metric(names: set[str]) -> None:
     shown = {name for panel in panels() for target in panel["targets"] for name in NAME.findall(target["expr"])}
     still = {"mallard_auth_configured", "mallard_geoip_loaded", "mallard_filter_bots", "mallard_cache_entries"}
     assert {name for name in names if not name.endswith(("_sum", "_count", "_created"))} - still <= shown
 
 
-def test_no_two_panels_lie_on_one_another() -> None:
+def test_panels_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in panels():
         place = panel["gridPos"]
@@ -74,21 +74,21 @@ def test_no_two_panels_lie_on_one_another() -> None:
         taken |= cells
 
 
-def test_the_document_lists_every_metric_as_the_server_describes_it(page: str) -> None:
+def test_documented_metrics_match_the_server(page: str) -> None:
     rows = re.findall(r"^\| `(mallard_\w+)` \| (\w+) \| (.+) \|$", (DOCS / "metrics.md").read_text(), re.MULTILINE)
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.MULTILINE))
     meanings = dict(re.findall(r"^# HELP (\S+) (.+)$", page, re.MULTILINE))
     assert rows == [(name, kinds[name], meanings[name]) for name in kinds]
 
 
-def test_the_document_says_what_to_do_at_every_alert() -> None:
+def test_alerts_are_all_documented() -> None:
     text = (DOCS / "metrics.md").read_text()
     for rule in alerts():
         assert f"`{rule['alert']}`" in text
 
 
 @pytest.mark.heavy
-def test_prometheus_itself_finds_no_fault_with_the_page(page: str) -> None:
+def test_metrics_page_passes_promtool(page: str) -> None:
     promtool = apt_program("promtool")
     assert promtool is not None
     ended = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
@@ -134,7 +134,7 @@ tests:
 
 
 @pytest.mark.heavy
-def test_prometheus_itself_raises_the_alerts_when_they_are_due_and_not_before(tmp_path: Path) -> None:
+def test_alerts_fire_when_due_and_not_before(tmp_path: Path) -> None:
     promtool = apt_program("promtool")
     assert promtool is not None
     file = tmp_path / "tests.yml"

@@ -30,7 +30,7 @@ def waiting(seconds: float) -> bytes:
 
 
 @given(st.lists(st.floats(0, 1000, allow_nan=False)))
-def test_a_histogram_counts_for_each_bound_what_was_no_longer(seconds: list[float]) -> None:
+def test_histogram_counts_observations_up_to_each_bound(seconds: list[float]) -> None:
     found = Histogram()
     for each in seconds:
         found.note(each)
@@ -41,7 +41,7 @@ def test_a_histogram_counts_for_each_bound_what_was_no_longer(seconds: list[floa
     assert counted.sum_seconds == pytest.approx(sum(seconds))
 
 
-def test_what_many_threads_note_is_all_counted() -> None:
+def test_histogram_counts_observations_of_many_threads() -> None:
     found = Histogram()
 
     def note() -> None:
@@ -56,24 +56,24 @@ def test_what_many_threads_note_is_all_counted() -> None:
     assert found.counted().count == 8000
 
 
-def test_the_age_is_that_of_the_oldest_message_that_can_be_read() -> None:
+def test_message_age_is_that_of_the_oldest_readable_message() -> None:
     assert age_seconds([], NOW) == 0
     assert age_seconds([waiting(90), waiting(5)], NOW) == 90
     assert age_seconds([b"no JSON", b"[]", b'{"accepted_ms": "x"}', b'{"accepted_ms": 1e99}', waiting(7)], NOW) == 7
     assert age_seconds([b"no JSON"], NOW) == 0
 
 
-def test_a_message_from_the_future_is_not_younger_than_now() -> None:
+def test_message_age_is_not_negative_for_a_future_timestamp() -> None:
     assert age_seconds([waiting(-30)], NOW) == 0
 
 
 @pytest.mark.parametrize("value", [0, 1, 0.1, 1795526528.123456, 1e-7, 73_522_659_328, 1e21])
-def test_a_number_is_written_so_that_it_is_read_as_the_same(value: float) -> None:
+def test_metric_value_round_trips_through_the_exposition(value: float) -> None:
     (family,) = text_string_to_metric_families(exposition([gauge("a", "A.", value)]))
     assert family.samples[0].value == value
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_exposition_omits_metrics_without_a_value() -> None:
     text = exposition([gauge("a", "A.", None), labelled("b", "gauge", "B.", "part", {}), counter("c_total", "C.", 0)])
     assert text == "# HELP c_total C.\n# TYPE c_total counter\nc_total 0.0\n"
 
@@ -90,7 +90,7 @@ def test_import_of_prometheus_does_not_load_the_client_library() -> None:
     assert answer.stdout.strip() == "False"
 
 
-def test_a_histogram_is_written_as_monitors_read_it() -> None:
+def test_histogram_is_written_in_the_exposition_format() -> None:
     found = Histogram([0.5, 2])
     for seconds in (0.1, 0.5, 1, 60):
         found.note(seconds)
@@ -104,14 +104,14 @@ def test_a_histogram_is_written_as_monitors_read_it() -> None:
     ]
 
 
-def test_a_flush_with_nothing_to_do_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+def test_empty_flush_is_not_recorded(caplog: pytest.LogCaptureFixture) -> None:
     history = FlushHistory()
     with caplog.at_level("INFO"):
         history.note(FlushReport(), 0.1, NOW)
     assert (history.last, history.durations.counted().count, caplog.text) == (None, 0, "")
 
 
-def test_a_flush_that_failed_in_part_counts_what_it_wrote_and_as_failed() -> None:
+def test_partly_failed_flush_counts_its_rows_and_a_failure() -> None:
     history = FlushHistory()
     history.note(FlushReport(failed=(MESSAGE,), rows=AppendReport(5, 2, 1), partitions=3), 0.5, NOW)
     assert (history.failures, history.rows_written, history.rows_known, history.rows_erased) == (1, 5, 2, 1)
@@ -119,7 +119,7 @@ def test_a_flush_that_failed_in_part_counts_what_it_wrote_and_as_failed() -> Non
     assert (history.last.failed, history.last.written, history.last.partitions) == (True, 5, 3)
 
 
-def test_a_flush_that_ended_in_an_error_is_told_of_in_no_words_but_ours(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_flush_is_recorded_without_foreign_error_texts(caplog: pytest.LogCaptureFixture) -> None:
     history = FlushHistory()
     history.note_fault(ZeroDivisionError("203.0.113.7"), 0.5, NOW)
     history.note_fault(StoreUnavailableError("The bucket is away."), 0.5, NOW)

@@ -77,7 +77,7 @@ def closed_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pla
         yield Place(server, proxy)
 
 
-def test_a_visitor_is_who_the_proxy_saw_whatever_the_client_says(open_place: Place) -> None:
+def test_visitor_address_is_the_one_the_proxy_saw(open_place: Place) -> None:
     for forged in ("203.0.113.1", "203.0.113.2", "127.0.0.1", "203.0.113.3, 127.0.0.1"):
         open_place.send("127.0.0.7", X_Forwarded_For=forged)
     assert open_place.visitors() == 1
@@ -85,7 +85,7 @@ def test_a_visitor_is_who_the_proxy_saw_whatever_the_client_says(open_place: Pla
     assert open_place.visitors() == 2
 
 
-def test_a_server_that_believes_no_proxy_takes_all_its_visitors_for_one(tmp_path: Path) -> None:
+def test_visitors_behind_an_untrusted_proxy_are_one(tmp_path: Path) -> None:
     """What the setting is for; and that the test above can fail."""
     (tmp_path / "proxy").mkdir()
     with (
@@ -98,12 +98,12 @@ def test_a_server_that_believes_no_proxy_takes_all_its_visitors_for_one(tmp_path
         assert place.visitors() == 1
 
 
-def test_the_metrics_are_not_for_those_who_come_through_the_proxy(open_place: Place) -> None:
+def test_metrics_are_not_reachable_through_the_proxy(open_place: Place) -> None:
     assert open_place.ask("GET", "/metrics")[0] == 404
     assert open_place.ask("GET", "/health")[::2] == (200, "ok")
 
 
-def test_the_proxy_writes_nothing_of_visitors_down(open_place: Place) -> None:
+def test_proxy_logs_no_visitor_data(open_place: Place) -> None:
     open_place.send("127.0.0.7")
     open_place.ask("GET", "/tracking/script.js")
     for file in open_place.proxy.folder.rglob("*"):
@@ -112,7 +112,7 @@ def test_the_proxy_writes_nothing_of_visitors_down(open_place: Place) -> None:
         assert b"Firefox" not in text, file
 
 
-def test_the_first_visit_through_a_proxy_needs_the_token_and_its_cookie_travels_over_https_only(
+def test_setup_through_a_proxy_needs_the_token_and_sets_a_secure_cookie(
     closed_place: Place,
 ) -> None:
     assert closed_place.ask("POST", "/api/auth/setup", {"password": PASSWORD})[0] == 403

@@ -36,7 +36,7 @@ def part() -> Part:
     return Part()
 
 
-def test_a_look_is_believed_for_some_seconds_however_often_it_is_asked_for(part: Part) -> None:
+def test_readiness_check_is_cached_for_some_seconds(part: Part) -> None:
     clock = Clock()
     readiness = Readiness({"part": (part.look, SENTENCE)}, clock)
     for _ in range(100):
@@ -48,13 +48,13 @@ def test_a_look_is_believed_for_some_seconds_however_often_it_is_asked_for(part:
     assert part.looks == 2
 
 
-def test_the_error_s_own_words_are_for_the_log(part: Part, caplog: pytest.LogCaptureFixture) -> None:
+def test_readiness_error_text_is_logged_only(part: Part, caplog: pytest.LogCaptureFixture) -> None:
     part.fails = True
     assert Readiness({"part": (part.look, SENTENCE)}).checks() == (ReadinessCheck("part", False, SENTENCE),)
     assert "my-very-own-bucket" in caplog.text
 
 
-def test_a_look_that_takes_too_long_is_no_answer_and_is_not_taken_again_before_it_ends(part: Part) -> None:
+def test_slow_readiness_check_fails_and_is_not_started_twice(part: Part) -> None:
     clock, has_begun, may_end = Clock(), threading.Event(), threading.Event()
 
     def look() -> None:
@@ -75,7 +75,7 @@ def test_a_look_that_takes_too_long_is_no_answer_and_is_not_taken_again_before_i
     assert readiness.checks()[0].ok
 
 
-def test_a_store_whose_folder_is_gone_does_not_answer(tmp_path: Path) -> None:
+def test_store_check_fails_when_the_folder_is_gone(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     store_answers(store)
     (tmp_path / "store").rename(tmp_path / "away")
@@ -83,7 +83,7 @@ def test_a_store_whose_folder_is_gone_does_not_answer(tmp_path: Path) -> None:
         store_answers(store)
 
 
-def test_to_prove_that_the_queue_can_be_written_writes_and_changes_nothing(tmp_path: Path) -> None:
+def test_prove_writable_writes_to_the_log_and_changes_no_message(tmp_path: Path) -> None:
     file = tmp_path / "queue.sqlite"
     queue, log = LocalQueue(file), tmp_path / "queue.sqlite-wal"
     queue.send([event(1).to_message()])
@@ -97,7 +97,7 @@ def test_to_prove_that_the_queue_can_be_written_writes_and_changes_nothing(tmp_p
     queue.close()
 
 
-def test_a_server_whose_queue_is_gone_is_not_ready_and_says_so_without_a_path(tmp_path: Path) -> None:
+def test_server_without_its_queue_file_is_not_ready_and_reveals_no_path(tmp_path: Path) -> None:
     with guarded(tmp_path / "data") as server:
         (tmp_path / "data" / "queue" / "queue.sqlite").rename(tmp_path / "away.sqlite")
         status, text = ask(server, "/health/ready")

@@ -61,13 +61,13 @@ def ours(table: Path) -> list[dict[str, Any]]:
     return [each for each in found if each["events"]]
 
 
-def test_visitors_and_page_views_by_plain_sql_are_ours(table: Path) -> None:
+def test_documented_sql_gives_the_reported_visitors_and_pageviews(table: Path) -> None:
     rows = duckdb.sql(snippets("DuckDB", "sql")[0]).fetchall()
     assert len(rows) >= DAYS - 1
     assert rows == [(each["date"], each["unique_visitors"], each["total_pageviews"]) for each in ours(table)]
 
 
-def test_visits_by_plain_sql_are_ours(table: Path) -> None:
+def test_documented_sql_gives_the_reported_visits(table: Path) -> None:
     rows = duckdb.sql(snippets("DuckDB", "sql")[1]).fetchall()
     known = ours(table)
     assert [row[:2] for row in rows] == [(each["date"], each["visits"]) for each in known]
@@ -75,7 +75,7 @@ def test_visits_by_plain_sql_are_ours(table: Path) -> None:
         assert row[2:] == pytest.approx((each["bounce_rate"], each["avg_visit_duration_secs"]), abs=1e-6)
 
 
-def test_properties_and_revenue_are_read(table: Path) -> None:
+def test_documented_sql_reads_properties_and_revenue(table: Path) -> None:
     rows = duckdb.sql(snippets("DuckDB", "sql")[2]).fetchall()
     sql = "SELECT sum(revenue_amount) FROM 'data/events/site_id=example.com/*/*.parquet' WHERE date < today()"
     assert sum(row[1] for row in rows) == duckdb.sql(sql).fetchall()[0][0] > 0
@@ -96,7 +96,7 @@ def test_a_bucket_is_read_by_the_same_sql_after_the_settings_of_the_page(table: 
         assert duckdb.sql(sql.replace("data/events", store.location("events"))).fetchall() == known
 
 
-def test_the_table_of_athena_has_our_columns() -> None:
+def test_documented_athena_table_has_the_columns_of_the_schema() -> None:
     kinds = {"int64": "bigint", "timestamp[ms]": "timestamp", "string": "string", "int16": "smallint", "int32": "int"}
     ddl, _ = snippets("Athena", "text")
     columns = re.findall(
@@ -109,7 +109,7 @@ def test_the_table_of_athena_has_our_columns() -> None:
 
 
 @pytest.mark.heavy
-def test_pandas_has_the_same_pages_both_ways() -> None:
+def test_documented_pandas_snippets_give_the_same_pages() -> None:
     by_duckdb, alone = snippets("pandas", "python")
     names: dict[str, Any] = {}
     exec(by_duckdb, names)

@@ -39,7 +39,7 @@ def wait_for(server: Server, status: int) -> str:
     return sentence
 
 
-def test_events_of_a_bucket_that_is_away_are_taken_and_written_when_it_is_back(between: Proxy, tmp_path: Path) -> None:
+def test_events_are_accepted_while_the_bucket_is_away_and_written_later(between: Proxy, tmp_path: Path) -> None:
     bucket = {"MALLARD_STORE": "s3://away", "MALLARD_S3_ENDPOINT": between.address, "MALLARD_FLUSH_INTERVAL": "1"}
     with Server(tmp_path / "data", **bucket) as server:
         assert server.send(u="/before") == 202
@@ -57,7 +57,7 @@ def test_events_of_a_bucket_that_is_away_are_taken_and_written_when_it_is_back(b
         assert server.main()["total_pageviews"] == 4
 
 
-def test_a_bucket_that_keeps_everybody_waiting_keeps_no_monitor_waiting(between: Proxy, tmp_path: Path) -> None:
+def test_readiness_responds_while_the_bucket_is_slow(between: Proxy, tmp_path: Path) -> None:
     bucket = {"MALLARD_STORE": "s3://away", "MALLARD_S3_ENDPOINT": between.address}
     with Server(tmp_path / "data", **bucket) as server:
         wait_for(server, 200)

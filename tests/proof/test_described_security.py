@@ -25,7 +25,7 @@ def of_the_description(described: dict[str, Any], line: Line) -> dict[str, Any] 
 
 
 @pytest.mark.parametrize("line", lines(), ids=str)
-def test_an_operation_takes_what_its_rule_lets_in(described: dict[str, Any], line: Line) -> None:
+def test_openapi_security_of_an_operation_matches_its_rule(described: dict[str, Any], line: Line) -> None:
     operation = of_the_description(described, line)
     if operation is None:
         # Pages, events and old paths, which it does not describe.
@@ -43,11 +43,11 @@ def test_an_operation_takes_what_its_rule_lets_in(described: dict[str, Any], lin
     assert [each for each in security if each] == wanted
 
 
-def test_every_scheme_is_said_to_be_something(described: dict[str, Any]) -> None:
+def test_openapi_security_schemes_have_descriptions(described: dict[str, Any]) -> None:
     schemes = described["components"]["securitySchemes"]
     assert set(schemes) == {"bearer", "key", "session", "monitor"}
     assert all(each["description"] for each in schemes.values())
 
 
-def test_the_metrics_take_their_own_token(described: dict[str, Any]) -> None:
+def test_openapi_security_of_metrics_is_the_monitor_token(described: dict[str, Any]) -> None:
     assert described["paths"]["/metrics"]["get"]["security"] == [{"monitor": []}, {}]

@@ -43,7 +43,7 @@ def most_memory_mb(pid: int) -> int:
 
 
 @pytest.mark.heavy
-def test_serve_stays_small_under_the_fattest_events_and_loses_none(tmp_path: Path) -> None:
+def test_serve_memory_is_bounded_under_the_largest_events_and_loses_none(tmp_path: Path) -> None:
     bodies = fat_bodies(600)
     rounds = SENT_MB * 1024 * 1024 // sum(map(len, bodies)) + 1
     with (

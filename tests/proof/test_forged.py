@@ -52,14 +52,14 @@ def changed(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("show", [as_token, as_cookie])
-def test_a_session_s_token_is_good_as_it_is_and_no_other_way(people: People, show: Callable[[str], Headers]) -> None:
+def test_session_token_is_accepted_only_unchanged(people: People, show: Callable[[str], Headers]) -> None:
     token = people.log_in()
     assert len(opened(people, show(token))) == 2
     shown = [show(each) for each in changed(token) if each.isascii()]
     assert opened(people, *shown) == []
 
 
-def test_a_token_of_one_purpose_is_none_of_another(people: People) -> None:
+def test_token_of_one_purpose_is_refused_for_another(people: People) -> None:
     link = people.gate.links.create(SITE, "a", now())
     share = people.gate.guard.let_in(link, now())
     assert people.ask("GET", MAIN, bearer(share)).status_code == 200
@@ -82,7 +82,7 @@ def purposes(people: People) -> list[tuple[str, bytes]]:
     return [(session, derived(SECRET.encode(), "sessions")), ("share", derived(SECRET.encode(), "tokens of links"))]
 
 
-def test_who_has_all_but_the_secret_signs_nothing_that_is_believed(people: People) -> None:
+def test_tokens_signed_without_the_secret_are_refused(people: People) -> None:
     """Other secrets, other digests, other forms; with the secret the very same is a session."""
     slug = people.gate.links.create(SITE, "a", now()).slug
     content = {"n": "a", "s": slug, "t": int(now().timestamp())}
@@ -106,7 +106,7 @@ def test_who_has_all_but_the_secret_signs_nothing_that_is_believed(people: Peopl
     assert len(opened(people, *map(as_token, right))) == 4
 
 
-def test_key_of_one_purpose_signs_nothing_of_another(people: People) -> None:
+def test_signing_key_of_one_purpose_is_refused_for_another(people: People) -> None:
     """The ingest key is all that the function which is open to the world holds."""
     link = people.gate.links.create(SITE, "a", now(), password="kettle-moss-17")
     content = {"n": "a", "s": link.slug}
@@ -128,7 +128,7 @@ def json_web_token(head: dict[str, str], content: dict[str, object], secret: byt
     return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
-def test_a_session_of_another_instance_is_none_here(people: People, tmp_path: pytest.TempPathFactory) -> None:
+def test_session_of_another_installation_is_refused(people: People, tmp_path: pytest.TempPathFactory) -> None:
     """The same password and secret, another store: its epoch is another."""
     with People(tmp_path) as other:  # type: ignore[arg-type]
         token = other.log_in()
@@ -136,7 +136,7 @@ def test_a_session_of_another_instance_is_none_here(people: People, tmp_path: py
     assert opened(people, bearer(token), as_cookie(token)) == []
 
 
-def test_a_key_is_good_as_it_is_and_no_other_way(people: People) -> None:
+def test_api_key_is_accepted_only_unchanged(people: People) -> None:
     text, key = people.gate.keys.create("a", "Admin", now())
     assert len(opened(people, {"x-api-key": text}, bearer(text), {"authorization": f"bearer  {text}"})) == 6
     shown = [*changed(text), key.key_hash, f"mm_{key.key_hash}", f"config/keys/{key.key_hash}", f"mm_{text}", text[3:]]
@@ -157,7 +157,7 @@ def paths_like(text: str) -> list[str]:
     return [quote(each, safe="").replace(".", "%2E") for each in [*changed(text), *odd, *folded] if each]
 
 
-def test_a_slug_is_good_as_it_is_and_no_other_way(people: People) -> None:
+def test_link_slug_is_accepted_only_unchanged(people: People) -> None:
     link = people.gate.links.create(SITE, "a", now())
     owner = people.headers("Admin key")
     for each in paths_like(link.slug):
@@ -166,7 +166,7 @@ def test_a_slug_is_good_as_it_is_and_no_other_way(people: People) -> None:
     assert people.ask("POST", f"/api/share/{link.slug}", {}, json={}).status_code == 200
 
 
-def test_a_key_is_revoked_by_its_hash_and_by_nothing_like_it(people: People) -> None:
+def test_key_is_revoked_only_by_its_exact_hash(people: People) -> None:
     text, key = people.gate.keys.create("a", "Admin", now())
     owner = people.headers("Admin key")
     for each in [*paths_like(key.key_hash), text, key.key_hash.upper()]:

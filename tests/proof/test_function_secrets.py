@@ -119,7 +119,7 @@ class Functions:
 
 
 @pytest.mark.heavy
-def test_no_secret_stands_in_what_the_functions_write(aws: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_functions_write_no_secret(aws: str, capfd: pytest.CaptureFixture[str]) -> None:
     functions = Functions()
     functions.ask_everything()
     assert functions.ask_to_flush() == ""

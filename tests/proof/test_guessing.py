@@ -61,7 +61,7 @@ def is_closed_for_five_minutes(headers: dict[str, str], last_guess: float) -> bo
     return 299 - passed_seconds <= int(headers["retry-after"]) <= 300
 
 
-def test_after_five_guesses_the_door_is_closed_to_the_right_password_too(tmp_path: Path) -> None:
+def test_login_is_locked_for_the_right_password_after_five_guesses(tmp_path: Path) -> None:
     with server(tmp_path) as running:
         for _ in range(5):
             last_guess = time.monotonic()
@@ -74,7 +74,7 @@ def test_after_five_guesses_the_door_is_closed_to_the_right_password_too(tmp_pat
         assert post(running, "/auth/login", {"password": PASSWORD})[0] == 429
 
 
-def test_it_stays_closed_over_a_restart_and_in_another_process(closed: Server, tmp_path: Path) -> None:
+def test_login_lockout_survives_a_restart_and_holds_in_another_process(closed: Server, tmp_path: Path) -> None:
     with server(tmp_path, "two") as other:
         assert guess(other, PASSWORD) == 429
     assert closed.stop() == 0
@@ -82,13 +82,13 @@ def test_it_stays_closed_over_a_restart_and_in_another_process(closed: Server, t
     assert guess(closed, PASSWORD) == 429
 
 
-def test_no_header_makes_an_address_another(closed: Server) -> None:
+def test_throttle_ignores_address_headers_of_clients(closed: Server) -> None:
     names = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP")
     for name, forged in product(names, ("198.51.100.1", "for=198.51.100.2", "203.0.113.9, 198.51.100.4", "unknown")):
         assert guess(closed, PASSWORD, **{name: forged}) == 429
 
 
-def test_of_what_a_trusted_proxy_says_only_its_own_part_counts(tmp_path: Path) -> None:
+def test_throttle_uses_only_the_hop_a_trusted_proxy_added(tmp_path: Path) -> None:
     """What a client wrote itself stands further left; of IPv6 a client has a whole network."""
     with server(tmp_path, MALLARD_TRUSTED_PROXIES="127.0.0.0/8") as running:
         forged = [f"198.51.100.{number}, 192.0.2.7" for number in range(6)]
@@ -99,7 +99,7 @@ def test_of_what_a_trusted_proxy_says_only_its_own_part_counts(tmp_path: Path) -
         assert guess(running, PASSWORD, X_Forwarded_For="192.0.2.8") == 200
 
 
-def test_many_guesses_at_once_at_two_processes_are_five(tmp_path: Path) -> None:
+def test_throttle_allows_five_concurrent_guesses_over_two_processes(tmp_path: Path) -> None:
     with server(tmp_path) as one, server(tmp_path, "two") as two, ThreadPoolExecutor(16) as pool:
         statuses = Counter(pool.map(lambda number: guess((one, two)[number % 2]), range(48)))
         # Those that the store was too busy to count are refused as well.
@@ -108,7 +108,7 @@ def test_many_guesses_at_once_at_two_processes_are_five(tmp_path: Path) -> None:
         assert statuses[429] > 30
 
 
-def test_a_link_s_password_is_a_door_of_its_own(closed: Server, tmp_path: Path) -> None:
+def test_shared_link_password_is_throttled_separately(closed: Server, tmp_path: Path) -> None:
     link = {"site_id": "example.com", "name": "a", "password": "oak-lamp-31"}
     ring = ApiKeys(LocalStore(tmp_path / "store"))
     key, _ = ring.create("a", "Admin", datetime.now(UTC))
@@ -124,7 +124,7 @@ def test_a_link_s_password_is_a_door_of_its_own(closed: Server, tmp_path: Path) 
     assert post(closed, f"/api/share/{other}", {"password": "oak-lamp-31"})[0] == 200
 
 
-def test_the_password_that_is_cannot_be_guessed_through_its_change(tmp_path: Path) -> None:
+def test_password_change_is_throttled(tmp_path: Path) -> None:
     """Whoever took over a session has no more guesses at the password than anybody."""
     with server(tmp_path, MALLARD_ADMIN_PASSWORD="") as running:
         token = post(running, "/api/auth/setup", {"password": PASSWORD})[2]["token"]

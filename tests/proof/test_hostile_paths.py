@@ -115,7 +115,7 @@ def was_refused(answer: Any, target: str) -> bool:
     return answer.status_code in REFUSED
 
 
-def test_a_hostile_site_id_is_refused_wherever_it_is_taken(people: People, tmp_path: Path) -> None:
+def test_hostile_site_id_is_refused_on_every_route(people: People, tmp_path: Path) -> None:
     before, at_first = outside(tmp_path), stored(tmp_path)
     owner = {**AGENT, **people.headers("Admin key"), "content-type": "application/json"}
     wrong = []
@@ -130,7 +130,7 @@ def test_a_hostile_site_id_is_refused_wherever_it_is_taken(people: People, tmp_p
     assert stored(tmp_path) == at_first
 
 
-def test_an_odd_site_id_is_a_name_and_nothing_else(people: People, tmp_path: Path) -> None:
+def test_unusual_site_id_is_only_a_name(people: People, tmp_path: Path) -> None:
     before = outside(tmp_path)
     owner = {**AGENT, **people.headers("Admin key"), "content-type": "application/json"}
     for site in VALID_BUT_ODD:
@@ -150,7 +150,7 @@ PATHS = st.text(st.sampled_from("./\\:%~\0 aA0-_é\uff0e\u2025*=?")) | st.text()
 
 
 @given(PATHS)
-def test_what_is_taken_for_a_site_is_one_folder_s_name(text: str) -> None:
+def test_accepted_site_id_is_a_single_folder_name(text: str) -> None:
     try:
         site = read_site(text)
     except QueryError:
@@ -162,7 +162,7 @@ def test_what_is_taken_for_a_site_is_one_folder_s_name(text: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["/", "/tracking/", "/docs/", "/vendor/", "/.well-known/"])
-def test_no_file_is_served_from_beside_the_pages(people: People, folder: str) -> None:
+def test_files_outside_the_static_folder_are_not_served(people: People, folder: str) -> None:
     climbs = ["..", "%2E%2E", ".%2E", "..%5C", "..%2F..%2F..%2F..%2F..", "%2E%2E%2F" * 8, "%252E%252E", "/", "%2F"]
     ends = ["etc/passwd", "etc%2Fpasswd", "pyproject.toml", "static.py", ".git/config", "%2Egit%2Fconfig", "a%00.css"]
     for climb, end in product(climbs, ends):

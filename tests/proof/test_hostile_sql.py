@@ -115,7 +115,7 @@ def untouched(people: People, owner: dict[str, str], folder: Path) -> tuple[str,
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("line", reports(), ids=str)
-def test_sql_in_a_parameter_is_what_any_unknown_text_is(
+def test_sql_in_a_parameter_is_treated_as_text(
     people: People, owner: dict[str, str], attacks: list[str], folder: Path, line: Line
 ) -> None:
     before = untouched(people, owner, folder)
@@ -141,7 +141,7 @@ def filters_with(text: str) -> Iterator[str]:
 
 @pytest.mark.sampled(PARTS)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_sql_in_a_filter_is_what_any_unknown_text_is(
+def test_sql_in_a_filter_is_treated_as_text(
     people: People, owner: dict[str, str], attacks: list[str], folder: Path, part: int
 ) -> None:
     before = untouched(people, owner, folder)
@@ -166,7 +166,7 @@ def test_sql_in_a_pattern_is_a_pattern_or_400(
         assert seen(people, owner, base + quote(json.dumps([[operator, "event:page", [attack]]])))[0] in (200, 400)
 
 
-def test_sql_in_the_word_for_an_operator_a_dimension_or_a_breakdown_is_400(
+def test_sql_as_an_operator_dimension_or_breakdown_is_400(
     people: People, owner: dict[str, str], attacks: list[str]
 ) -> None:
     base = f"/api/stats/main?site_id={SITE}&filters="
@@ -202,7 +202,7 @@ def test_sql_in_a_goal_a_step_or_an_event_changes_no_other_number(
     assert untouched(people, owner, folder) == before
 
 
-def test_what_the_events_said_comes_back_as_it_was(people: People, owner: dict[str, str], attacks: list[str]) -> None:
+def test_sql_in_event_texts_is_returned_unchanged(people: People, owner: dict[str, str], attacks: list[str]) -> None:
     for attack in attacks:
         event = {"d": "fourth.example", "n": attack, "u": "/", "p": {"said": attack}}
         agent = {**owner, "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"}
@@ -254,7 +254,7 @@ SELECT getenv('HOME')
 
 
 @pytest.mark.parametrize("statement", STATEMENTS.strip().splitlines())
-def test_the_database_reaches_no_file_but_the_store_s_and_keeps_its_settings(tmp_path: Path, statement: str) -> None:
+def test_database_reads_only_files_of_the_store_and_locks_its_settings(tmp_path: Path, statement: str) -> None:
     (tmp_path / "data-beside").mkdir()
     for place in (tmp_path, tmp_path / "data-beside"):
         (place / "canary.csv").write_text(CANARY)
@@ -270,7 +270,7 @@ def test_the_database_reaches_no_file_but_the_store_s_and_keeps_its_settings(tmp
     assert sorted(tmp_path.glob("*")) == before
 
 
-def test_the_database_reads_what_is_the_store_s(tmp_path: Path) -> None:
+def test_database_reads_files_of_the_store(tmp_path: Path) -> None:
     """Else the test above would show nothing."""
     store = LocalStore(tmp_path / "data")
     (tmp_path / "data" / "own.csv").write_text(f"a\n{CANARY}\n")

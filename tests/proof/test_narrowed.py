@@ -108,7 +108,7 @@ def some_filters(random: Random) -> list[Any]:
 @pytest.mark.sampled(PAIRS_OF_A_REPORT)
 @pytest.mark.parametrize("report", reports())
 @pytest.mark.parametrize("pair", range(PAIRS_OF_A_REPORT))
-def test_a_link_is_told_what_the_owner_is_told_under_both_filters(people: People, report: str, pair: int) -> None:
+def test_link_report_equals_the_owner_report_under_both_filters(people: People, report: str, pair: int) -> None:
     owner, random = people.headers("Admin key"), Random(f"{report} {pair}")
     of_link, of_request = some_filters(random), some_filters(random)
     link = people.link(filters=json.dumps(of_link))
@@ -119,7 +119,7 @@ def test_a_link_is_told_what_the_owner_is_told_under_both_filters(people: People
     assert asked(people, link, report, wide) == asked(people, owner, report, of_link)
 
 
-def test_the_numbers_of_a_link_are_those_of_the_definitions(people: People, rows: list[reference.Row]) -> None:
+def test_link_numbers_match_the_definitions(people: People, rows: list[reference.Row]) -> None:
     random = Random("numbers")
     for _ in range(12):
         of_link = some_filters(random)
@@ -128,7 +128,7 @@ def test_the_numbers_of_a_link_are_those_of_the_definitions(people: People, rows
         assert {name: found[name] for name in wanted} == pytest.approx(wanted), of_link
 
 
-def test_who_is_there_now_is_narrowed_too(people: People) -> None:
+def test_current_visitors_of_a_shared_link_are_filtered(people: People) -> None:
     for browser in ("Firefox/128.0", "Chrome/126.0.0.0 Safari/537.36", "Firefox/127.0"):
         agent = f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Gecko/20100101 {browser}"
         body = json.dumps({"d": PUBLIC, "n": "pageview", "u": "/"})
@@ -139,7 +139,7 @@ def test_who_is_there_now_is_narrowed_too(people: People) -> None:
     assert [(each["current_visitors"], each["unique_visitors"]) for each in seen] == [(3, 3), (2, 2)]
 
 
-def test_the_filters_leave_something_out_and_something_in(people: People) -> None:
+def test_link_filters_match_some_but_not_all_events(people: People) -> None:
     """Else the tests above would compare nothing with nothing."""
     everything = asked(people, people.headers("Admin key"), "/api/stats/main?period=7d", [])
     for each in [*LEAVES, *NESTED]:
@@ -148,7 +148,7 @@ def test_the_filters_leave_something_out_and_something_in(people: People) -> Non
         assert 0 < json.loads(told)["events"] < json.loads(everything)["events"], each
 
 
-def test_every_report_there_is_is_compared(people: People) -> None:
+def test_reports_are_all_compared(people: People) -> None:
     compared = {report.partition("?")[0].replace("/pages", "/{dimension}") for report in reports()}
     found = {route.split()[1] for route in people.routes() if "/api/stats/" in route or "/api/v2/" in route}
     assert found - compared == NOT_NARROWED
@@ -156,20 +156,20 @@ def test_every_report_there_is_is_compared(people: People) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 @pytest.mark.parametrize("filters", ["", json.dumps(LEAVES[:1])])
-def test_a_link_gets_no_events(people: People, form: str, filters: str) -> None:
+def test_link_cannot_export_events(people: People, form: str, filters: str) -> None:
     path = f"/api/stats/export?site_id={SITE}&period=7d&what=events&format={form}"
     answer = people.ask("GET", path, people.link(filters=filters))
     assert (answer.status_code, list(answer.json())) == (403, ["error"])
 
 
-def test_a_link_lists_its_own_site_and_no_other(people: People) -> None:
+def test_link_lists_only_its_own_site(people: People) -> None:
     everything = people.ask("GET", "/api/sites", people.headers("Admin key")).json()
     assert {each["site_id"] for each in everything} >= {SITE, OTHER}
     assert people.ask("GET", "/api/sites", people.link()).json() == [{"site_id": SITE}]
     assert people.ask("GET", "/api/sites", people.link(OTHER)).json() == [{"site_id": OTHER}]
 
 
-def test_an_answer_kept_for_the_owner_is_not_given_to_a_link(people: People) -> None:
+def test_cached_owner_response_is_not_served_to_a_link(people: People) -> None:
     """Both ask the very same address, one right after the other, also for what a browser has already."""
     path = f"/api/stats/main?site_id={SITE}&period=7d"
     full = people.ask("GET", path, people.headers("Admin key"))

@@ -92,7 +92,7 @@ def people(server: Server) -> Iterator[dict[str, requests.Session]]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_operation_answers_as_it_is_described(schema: Any, people: dict[str, requests.Session], way: str) -> None:
+def test_operations_respond_as_described_in_openapi(schema: Any, people: dict[str, requests.Session], way: str) -> None:
     asked = 0
     failures: dict[str, str] = {}
     for found in schema.get_all_operations():

@@ -24,7 +24,7 @@ INSTALLED = {canonicalize_name(each.name): each.version for each in distribution
 
 
 @pytest.mark.parametrize("file", LISTS + PEERS, ids=lambda file: str(file.relative_to(ROOT)))
-def test_a_pin_is_one_version_from_wherever_the_client_is_told(file: Path) -> None:
+def test_pin_is_one_version_from_the_default_index(file: Path) -> None:
     for pin in read_pins(file):
         each = pin.requirement
         assert re.fullmatch(r"==[0-9][0-9A-Za-z.]*(\+\w+)?", str(each.specifier)), str(each)
@@ -68,7 +68,7 @@ def test_package_is_built_by_the_pinned_backend() -> None:
     assert backend.specifier.contains(version.version)
 
 
-def test_all_lists_agree() -> None:
+def test_pins_agree_in_all_lists() -> None:
     """One version of a package, in every list and for each Python; programs with an environment of their own differ."""
     found: dict[tuple[str, str], set[str]] = {}
     for file in LISTS:
@@ -79,7 +79,7 @@ def test_all_lists_agree() -> None:
 
 
 @pytest.mark.parametrize("name", ["build", "serve", "test", pytest.param("check", marks=pytest.mark.heavy)])
-def test_what_is_installed_is_what_is_pinned(name: str) -> None:
+def test_installed_packages_match_the_pins(name: str) -> None:
     wrong = {}
     for pin in read_pins(ROOT / "requirements" / f"{name}.txt"):
         each = pin.requirement
@@ -90,7 +90,7 @@ def test_what_is_installed_is_what_is_pinned(name: str) -> None:
     assert wrong == {}
 
 
-def test_browser_packages_are_exact_and_known_by_their_hashes() -> None:
+def test_browser_packages_are_pinned_with_hashes() -> None:
     package = json.loads((ROOT / "package.json").read_text("utf-8"))
     lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
     wanted = {**package["dependencies"], **package["devDependencies"]}
@@ -100,5 +100,5 @@ def test_browser_packages_are_exact_and_known_by_their_hashes() -> None:
     assert all(each["integrity"].startswith("sha512-") for each in locked.values())
 
 
-def test_no_browser_package_runs_anything_when_it_is_installed() -> None:
+def test_browser_packages_run_no_install_scripts() -> None:
     assert "npm ci --silent --ignore-scripts" in (ROOT / "Makefile").read_text("utf-8")

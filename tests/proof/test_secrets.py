@@ -144,7 +144,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield told
 
 
-def test_the_server_was_asked_for_all_there_is(told: Told) -> None:
+def test_server_was_exercised_on_every_status(told: Told) -> None:
     """Else there would be nothing to find."""
     assert told.statuses >= {200, 201, 202, 400, 401, 403, 404, 409, 429, 503}
     log = told.server.err.read_text()
@@ -152,11 +152,11 @@ def test_the_server_was_asked_for_all_there_is(told: Told) -> None:
     assert {name for name, secret in told.secrets.items() if not secret} == set()
 
 
-def test_no_secret_stands_in_a_log_or_in_the_store(told: Told) -> None:
+def test_logs_and_store_contain_no_secret(told: Told) -> None:
     assert found_in(told.server.places(), told.secrets, ALLOWED) == []
 
 
-def test_a_fault_that_nobody_foresaw_is_told_by_its_place_and_not_in_its_words(
+def test_unexpected_exception_is_logged_by_place_without_its_message(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Not even to the server, which would write down what it hears."""
@@ -172,7 +172,7 @@ def test_a_fault_that_nobody_foresaw_is_told_by_its_place_and_not_in_its_words(
     assert ADMIN_PASSWORD not in caplog.text + answer.text
 
 
-def test_a_fault_in_the_middle_of_an_answer_ends_the_connection_without_its_words() -> None:
+def test_exception_during_a_response_closes_the_connection_without_its_message() -> None:
     async def begins_and_fails(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"a", "more_body": True})
@@ -183,11 +183,11 @@ def test_a_fault_in_the_middle_of_an_answer_ends_the_connection_without_its_word
     assert raised.value.__suppress_context__
 
 
-def test_the_agent_is_the_one_that_is_searched() -> None:
+def test_searched_agent_equals_the_sent_one() -> None:
     assert UNSAID["agent"] in AGENT
 
 
-def test_the_search_finds_every_form() -> None:
+def test_secret_search_finds_every_encoding() -> None:
     for form, text in forms("swift-Fennel-99").items():
         assert f"here: x{form}" in found_in({"here": b"\x00" + text + b"\x00"}, {"x": "swift-Fennel-99"})
     assert found_in({"config/links/a": b"abc"}, {"slug": "abc"}, ALLOWED) == []

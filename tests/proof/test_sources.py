@@ -31,7 +31,7 @@ def settings_of_ruff() -> dict[str, Any]:
     return found
 
 
-def test_bandit_s_rules_are_on_for_the_whole_product() -> None:
+def test_bandit_rules_are_enabled_for_the_whole_product() -> None:
     lint = settings_of_ruff()
     assert "S" in lint["select"]
     # Asserts say what is known, and guard nothing that a request could reach.
@@ -47,7 +47,7 @@ def wrong_exception(line: str) -> bool:
     return bool(without_reason or "nosec" in line or re.search(r"noqa(?!:)", line))
 
 
-def test_an_exception_to_a_rule_of_security_says_why() -> None:
+def test_security_rule_exceptions_have_a_reason() -> None:
     lines = [
         (f"{file.relative_to(ROOT)}:{number}", line)
         for file in SOURCES
@@ -94,7 +94,7 @@ def is_put_together(statement: ast.expr) -> bool:
     return isinstance(function, ast.Attribute) and function.attr == "format"
 
 
-def test_a_statement_is_a_text_or_a_file_but_where_it_is_known_why_not() -> None:
+def test_sql_statements_are_constants_except_for_listed_ones() -> None:
     package = ROOT / "layers/common/mallard"
     found = Counter(
         str(file.relative_to(package)) if file.is_relative_to(package) else str(file.relative_to(ROOT))
@@ -117,12 +117,12 @@ def test_a_statement_is_a_text_or_a_file_but_where_it_is_known_why_not() -> None
         ("text = f'SELECT {a}'\ndb.execute(text)", True),
     ],
 )
-def test_the_search_sees_how_a_statement_was_made(tmp_path: Path, code: str, expected: bool) -> None:
+def test_statement_search_detects_composed_sql(tmp_path: Path, code: str, expected: bool) -> None:
     (tmp_path / "a.py").write_text(code)
     assert [is_put_together(each) for each in statements(tmp_path / "a.py")] == [expected]
 
 
-def test_nothing_is_run_that_a_text_says() -> None:
+def test_sources_execute_no_text() -> None:
     """Neither Python nor a shell nor a pickle."""
     dangerous = {"eval", "exec", "compile", "__import__"}
     modules = {"pickle", "marshal", "shelve", "yaml", "subprocess", "xml", "telnetlib", "ftplib"}

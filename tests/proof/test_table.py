@@ -58,7 +58,7 @@ def expected(line: Line) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("line", lines(), ids=str)
-def test_everybody_is_answered_as_the_table_says(people: People, line: Line) -> None:
+def test_every_identity_gets_the_status_of_the_route_table(people: People, line: Line) -> None:
     found = {}
     for who in RULES[line.rule]:
         target, body = written_out(people, line, who)
@@ -71,7 +71,7 @@ def test_everybody_is_answered_as_the_table_says(people: People, line: Line) -> 
 
 
 @pytest.mark.parametrize("line", [line for line in lines() if line.path.startswith(("/api", "/auth"))], ids=str)
-def test_the_query_function_answers_the_same(people: People, handler: Any, line: Line) -> None:
+def test_query_function_statuses_match_the_route_table(people: People, handler: Any, line: Line) -> None:
     if line.path in ("/api/event", "/api/events"):
         target, _ = written_out(people, line, "nobody")
         assert called(handler, line.method, target, "", {})["statusCode"] in (404, 405)
@@ -113,12 +113,12 @@ def table_routes() -> set[str]:
     return found
 
 
-def test_the_table_has_every_route_of_the_application_and_no_other(people: People) -> None:
+def test_route_table_matches_the_routes_of_the_application(people: People) -> None:
     assert sorted(people.routes() - table_routes()) == []
     assert sorted(table_routes() - people.routes()) == []
 
 
-def test_the_description_has_every_route_of_the_api_and_no_answer_that_is_never_given(people: People) -> None:
+def test_openapi_has_every_api_route_and_no_unused_response(people: People) -> None:
     described = people.client.get("/openapi.json").json()
     routes = {f"{method.upper()} {path}" for path, of in described["paths"].items() for method in of}
     api = {route for route in people.routes() if "/api/" in route and "/api/event" not in route}
@@ -128,7 +128,7 @@ def test_the_description_has_every_route_of_the_api_and_no_answer_that_is_never_
     assert "ValidationError" not in json.dumps(described)
 
 
-def test_the_table_has_everybody(people: People) -> None:
+def test_route_table_covers_every_identity(people: People) -> None:
     everybody = set(RULES["open"])
     assert {line.rule for line in lines()} == set(RULES)
     for who in everybody:
@@ -137,7 +137,7 @@ def test_the_table_has_everybody(people: People) -> None:
 
 
 @pytest.mark.parametrize("who", ["nobody", "Admin key"])
-def test_no_route_answers_another_method(people: People, who: str) -> None:
+def test_routes_refuse_other_methods(people: People, who: str) -> None:
     """A method that no line has finds nothing, whoever asks; a page's own OPTIONS finds no leave to ask."""
     known = table_routes()
     wrong = []

@@ -92,7 +92,7 @@ def test_sites_are_listed(client: TestClient) -> None:
         ({"site_id": "a", "filter": "[]"}, "'filter' is not a parameter here; there are"),
     ],
 )
-def test_a_wrong_parameter_is_a_sentence_that_names_it(
+def test_invalid_parameter_is_400_with_a_sentence_naming_it(
     client: TestClient, parameters: dict[str, str], sentence: str
 ) -> None:
     status, body = get(client, "/api/stats/timeseries", **parameters)
@@ -111,20 +111,20 @@ def test_a_parameter_given_twice_is_refused(client: TestClient) -> None:
     assert (answer.status_code, answer.json()) == (400, {"error": "period is given more than once."})
 
 
-def test_an_unknown_breakdown_names_those_there_are(client: TestClient) -> None:
+def test_unknown_breakdown_lists_the_known_ones(client: TestClient) -> None:
     status, body = get(client, "/api/stats/breakdown/colours", site_id="a")
     assert status == 400
     assert "'colours' is no breakdown; there are pages," in body["error"]
 
 
-def test_an_unknown_path_is_404_in_json(client: TestClient) -> None:
+def test_unknown_path_is_404_in_json(client: TestClient) -> None:
     assert get(client, "/api/stats/nothing") == (
         404,
         {"error": "Not found; see /openapi.json."},
     )
 
 
-def test_numbers_are_closed_where_nobody_opened_them(tmp_path: Path) -> None:
+def test_statistics_require_a_credential_by_default(tmp_path: Path) -> None:
     settings, nobody_near = Settings(admin_password="kettle-moss-17"), Setup(False, "")
     client, engine = make_client(tmp_path, AuthService(settings, MemoryStore(), b"s" * 32, nobody_near))
     for path in ("/api/sites", "/api/stats/main", "/api/stats/timeseries", "/api/stats/breakdown/pages"):
@@ -134,7 +134,7 @@ def test_numbers_are_closed_where_nobody_opened_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("site", [".", "..", ":" * 200])
-def test_an_id_that_no_site_can_have_is_refused_before_it_becomes_a_path(client: TestClient, site: str) -> None:
+def test_invalid_site_id_is_refused_before_it_becomes_a_path(client: TestClient, site: str) -> None:
     dates = {"start_date": "2026-01-01", "end_date": "2026-01-01"}
     for answer in (
         client.get("/api/stats/main", params={"site_id": site}),
@@ -145,9 +145,7 @@ def test_an_id_that_no_site_can_have_is_refused_before_it_becomes_a_path(client:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b'{"timezone": "\xff"}'])
-def test_a_body_that_is_no_json_is_refused_in_words_that_tell_nothing_of_the_machine(
-    client: TestClient, body: bytes
-) -> None:
+def test_body_that_is_no_json_is_refused_without_internal_details(client: TestClient, body: bytes) -> None:
     answer = client.put("/api/sites/a", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     assert len(answer.json()["error"]) < 100
@@ -161,7 +159,7 @@ def test_a_body_over_a_megabyte_is_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("text", ["\\ud800", "\\u0000", "a\\nb"])
-def test_a_goal_that_no_answer_could_carry_is_refused_and_not_kept(client: TestClient, text: str) -> None:
+def test_goal_that_json_cannot_carry_is_refused_and_not_stored(client: TestClient, text: str) -> None:
     goals = (
         f'{{"name": "{text}", "event": "x"}}',
         f'{{"name": "x", "event": "x", "props": {{"{text}": "x"}}}}',
@@ -175,7 +173,7 @@ def test_a_goal_that_no_answer_could_carry_is_refused_and_not_kept(client: TestC
     assert client.get("/api/sites/a").json()["goals"] == []
 
 
-def test_numbers_are_not_for_caches_and_not_for_other_sites_pages(client: TestClient) -> None:
+def test_statistics_are_private_no_cache_and_same_origin(client: TestClient) -> None:
     headers = client.get("/api/stats/main", params={"site_id": "a"}).headers
     assert headers["cache-control"] == "private, no-cache"
     assert headers["cross-origin-resource-policy"] == "same-origin"
@@ -183,7 +181,7 @@ def test_numbers_are_not_for_caches_and_not_for_other_sites_pages(client: TestCl
     assert "access-control-allow-origin" not in headers
 
 
-def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
+def test_unexpected_exception_is_500_without_details(tmp_path: Path) -> None:
     def fail() -> DuckDBEngine:
         raise RuntimeError("a secret detail")
 
@@ -196,7 +194,7 @@ def test_what_nobody_foresaw_tells_a_stranger_nothing(tmp_path: Path) -> None:
     }
 
 
-def test_the_description_names_every_parameter(client: TestClient) -> None:
+def test_openapi_names_every_parameter(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     names = {each["name"] for each in paths["/api/stats/breakdown/{dimension}"]["get"]["parameters"]}
     assert names == {"dimension", "site_id", "period", "start_date", "end_date", "filters", "compare", "limit"}
@@ -223,7 +221,7 @@ def test_an_erasure_answers_with_the_days_removed(client: TestClient) -> None:
     )
 
 
-def test_an_erasure_that_waits_for_a_flush_claims_to_have_counted_nothing(tmp_path: Path) -> None:
+def test_queued_erasure_reports_no_counts(tmp_path: Path) -> None:
     def queued(site_id: str, first: date, last: date) -> Erasure:
         return Erasure(site_id, first, last, 0, first, days=(first,))
 

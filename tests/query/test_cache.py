@@ -47,7 +47,7 @@ def one_byte(_: object) -> int:
     return 1
 
 
-def test_an_answer_is_kept_for_its_seconds() -> None:
+def test_cache_keeps_a_result_for_its_seconds() -> None:
     clock, make = Clock(), Counter()
     cache = ResultCache(60, clock=clock)
     assert [cache.get("a", make, one_byte), cache.get("a", make, one_byte)] == [1, 1]
@@ -58,18 +58,18 @@ def test_an_answer_is_kept_for_its_seconds() -> None:
     assert (cache.hits, cache.misses, len(cache)) == (2, 2, 1)
 
 
-def test_another_key_is_another_answer() -> None:
+def test_cache_keys_are_separate() -> None:
     cache, make = ResultCache(60), Counter()
     assert [cache.get(key, make, one_byte) for key in "abab"] == [1, 2, 1, 2]
 
 
-def test_no_seconds_keep_nothing() -> None:
+def test_cache_keeps_nothing_for_zero_seconds() -> None:
     cache, make = ResultCache(0), Counter()
     assert [cache.get("a", make, one_byte) for _ in range(3)] == [1, 2, 3]
     assert len(cache) == 0
 
 
-def test_the_oldest_answers_go_when_there_are_too_many_bytes() -> None:
+def test_cache_evicts_the_oldest_results_above_its_bytes() -> None:
     cache, make = ResultCache(60, max_bytes=2 * BYTES_OF_AN_ENTRY + 10), Counter()
     for key in "abc":
         cache.get(key, make, lambda _: 4)
@@ -78,14 +78,14 @@ def test_the_oldest_answers_go_when_there_are_too_many_bytes() -> None:
     assert cache.get("a", make, one_byte) == 4
 
 
-def test_an_answer_of_too_many_bytes_is_not_kept_and_drives_none_out() -> None:
+def test_cache_does_not_keep_an_oversized_result_or_evict_for_it() -> None:
     cache, make = ResultCache(60, max_bytes=2 * BYTES_OF_AN_ENTRY + 10), Counter()
     cache.get("small", make, one_byte)
     cache.get("large", make, lambda _: 2 * BYTES_OF_AN_ENTRY)
     assert (cache.get("small", make, one_byte), cache.get("large", make, one_byte)) == (1, 3)
 
 
-def test_equal_questions_at_one_time_are_counted_once() -> None:
+def test_cache_computes_concurrent_equal_queries_once() -> None:
     cache, begun, go_on = ResultCache(0), threading.Event(), threading.Event()
 
     def slow() -> str:
@@ -111,7 +111,7 @@ def _never() -> str:
     raise AssertionError("it was being counted already")
 
 
-def test_a_wrong_question_is_wrong_for_all_who_ask_it_and_not_kept() -> None:
+def test_cache_raises_an_error_to_all_waiters_and_does_not_keep_it() -> None:
     cache = ResultCache(60)
 
     def wrong() -> str:
@@ -123,7 +123,7 @@ def test_a_wrong_question_is_wrong_for_all_who_ask_it_and_not_kept() -> None:
     assert cache.get("a", lambda: "right", one_byte) == "right"
 
 
-def test_who_waits_counts_himself_when_the_first_went_away() -> None:
+def test_cache_waiter_computes_the_value_when_the_first_caller_is_cancelled() -> None:
     cache, begun, go_on = ResultCache(60), threading.Event(), threading.Event()
 
     def stopped() -> str:
@@ -141,7 +141,7 @@ def test_who_waits_counts_himself_when_the_first_went_away() -> None:
         assert second.result(SOON_SECONDS) == "counted"
 
 
-def test_who_waits_for_another_count_goes_when_its_own_request_ends() -> None:
+def test_cache_waiter_stops_when_its_own_request_ends() -> None:
     cache, begun, go_on, gone = ResultCache(60), threading.Event(), threading.Event(), Cancellation()
 
     def slow() -> str:
@@ -164,7 +164,7 @@ def test_who_waits_for_another_count_goes_when_its_own_request_ends() -> None:
         assert first.result(SOON_SECONDS) == "counted"
 
 
-def test_only_so_many_wait_for_another_count() -> None:
+def test_cache_limits_waiters_for_one_computation() -> None:
     cache, begun, go_on = ResultCache(60), threading.Event(), threading.Event()
 
     def slow() -> str:

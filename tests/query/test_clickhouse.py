@@ -66,9 +66,7 @@ def random_day(random: Random, day: date, events: int) -> pa.Table:
 
 @pytest.mark.parametrize("filters", CONDITIONS)
 @pytest.mark.parametrize("seed", range(4))
-def test_clickhouse_counts_the_same_overview(
-    tmp_path: Path, clickhouse: Session, seed: int, filters: str | None
-) -> None:
+def test_overview_equals_clickhouse(tmp_path: Path, clickhouse: Session, seed: int, filters: str | None) -> None:
     random, store = Random(seed), LocalStore(tmp_path)
     # The third day has no events.
     for day in (START, START + timedelta(days=1), START + timedelta(days=3)):

@@ -34,7 +34,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         ("matches_not", ["^$"], {"Google"}),
     ],
 )
-def test_a_missing_source_reads_direct(
+def test_missing_source_compares_as_direct(
     database: duckdb.DuckDBPyConnection, operator: str, values: list[str], passing: set[str | None]
 ) -> None:
     sources = ["Google", "Direct", "", None]
@@ -58,7 +58,7 @@ def test_a_missing_source_reads_direct(
         ("matches_not", ["^[a-z]"], ["", "5"]),
     ],
 )
-def test_an_event_without_a_property_passes_is_not_alone(
+def test_event_without_a_property_passes_only_is_not(
     database: duckdb.DuckDBPyConnection, operator: str, values: list[str], passing: list[str | None]
 ) -> None:
     plans = {

@@ -35,7 +35,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @given(asked=FILTERS, events=STRANGERS)
-def test_an_event_of_no_visit_is_judged_by_its_own_columns(
+def test_anonymous_event_is_filtered_by_its_own_columns(
     database: duckdb.DuckDBPyConnection, asked: Filter, events: list[Row]
 ) -> None:
     strangers = [Visit([event], is_stranger=True) for event in events]
@@ -46,7 +46,7 @@ def test_an_event_of_no_visit_is_judged_by_its_own_columns(
 
 
 @given(asked=st.lists(grown(comparisons(OF_EVENTS)) | comparisons(OF_EVENTS), min_size=1, max_size=5), events=STRANGERS)
-def test_several_filters_of_events_are_judged_each_alone_whether_some_holds_and_which(
+def test_event_filters_compiled_together_report_which_holds(
     database: duckdb.DuckDBPyConnection, asked: list[Filter], events: list[Row]
 ) -> None:
     strangers = [Visit([event], is_stranger=True) for event in events]
@@ -65,7 +65,7 @@ def test_several_filters_of_events_are_judged_each_alone_whether_some_holds_and_
 
 
 @given(asked=FILTERS, visits=VISITS)
-def test_the_events_of_visits_are_judged_with_their_visit(
+def test_events_of_visits_are_filtered_with_their_visit(
     database: duckdb.DuckDBPyConnection, asked: Filter, visits: list[Visit]
 ) -> None:
     load(database, visits)
@@ -77,7 +77,7 @@ def test_the_events_of_visits_are_judged_with_their_visit(
 
 
 @given(asked=FILTERS, visits=VISITS)
-def test_selected_visits_open_and_touch_as_promised(
+def test_selected_visits_satisfy_the_opening_and_touching_conditions(
     database: duckdb.DuckDBPyConnection, asked: Filter, visits: list[Visit]
 ) -> None:
     conditions = compile_filter(asked, GOALS)
@@ -93,21 +93,21 @@ def test_selected_visits_open_and_touch_as_promised(
 
 
 @given(asked=grown(comparisons(("visit:source", "visit:channel"))))
-def test_what_opens_a_visit_is_all_that_is_asked_of_first_events(asked: Filter) -> None:
+def test_visit_filter_without_a_visit_tests_only_the_opening_event(asked: Filter) -> None:
     conditions = compile_filter(asked, GOALS)
     assert conditions.opening == conditions.anonymous_event
     assert conditions.touching is conditions.event is None
 
 
 @given(asked=grown(comparisons(OF_EVENTS)))
-def test_what_touches_a_visit_is_all_that_is_asked_of_events(asked: Filter) -> None:
+def test_event_filter_without_a_visit_tests_only_the_event(asked: Filter) -> None:
     conditions = compile_filter(asked, GOALS)
     assert conditions.touching == conditions.anonymous_event == conditions.event
     assert (conditions.opening, conditions.visit) == (None, "true")
 
 
 @given(asked=FILTERS, visits=VISITS)
-def test_no_condition_is_null_and_each_names_only_the_columns_it_tells(
+def test_conditions_are_never_null_and_use_only_their_declared_columns(
     database: duckdb.DuckDBPyConnection, asked: Filter, visits: list[Visit]
 ) -> None:
     load(database, visits)
@@ -128,7 +128,7 @@ def test_no_condition_is_null_and_each_names_only_the_columns_it_tells(
 
 
 @given(asked=FILTERS)
-def test_every_value_is_bound_and_stands_in_the_whole_filter(asked: Filter) -> None:
+def test_condition_values_are_all_bound_and_used(asked: Filter) -> None:
     conditions = compile_filter(asked, GOALS)
     texts = [getattr(conditions, each.name) for each in fields(conditions)]
     whole = " ".join([*(text for text in texts if isinstance(text, str)), *conditions.done])
@@ -139,7 +139,7 @@ def test_every_value_is_bound_and_stands_in_the_whole_filter(asked: Filter) -> N
 
 
 @given(asked=grown(comparisons(("event:page",))), visits=VISITS)
-def test_what_is_asked_of_pages_is_asked_of_the_entry_page_for_bounces(
+def test_page_filter_applies_to_the_entry_page_for_bounces(
     database: duckdb.DuckDBPyConnection, asked: Filter, visits: list[Visit]
 ) -> None:
     load(database, visits)
@@ -151,7 +151,7 @@ def test_what_is_asked_of_pages_is_asked_of_the_entry_page_for_bounces(
 
 
 @pytest.mark.parametrize("dimension", [*EVENT_COLUMNS, *FIRST_COLUMNS])
-def test_every_dimension_is_its_column(database: duckdb.DuckDBPyConnection, dimension: str) -> None:
+def test_dimension_conditions_use_their_column(database: duckdb.DuckDBPyConnection, dimension: str) -> None:
     column = (EVENT_COLUMNS | FIRST_COLUMNS)[dimension]
     conditions = compiled(["is", dimension, [column]])
     every = ", ".join(f"'{name}' AS {name}" for name in [*EVENT_COLUMNS.values(), *FIRST_COLUMNS.values()])
@@ -162,7 +162,7 @@ def test_every_dimension_is_its_column(database: duckdb.DuckDBPyConnection, dime
     assert conditions.opening_columns == (() if conditions.event else (column,))
 
 
-def test_a_filter_on_visits_selects_whole_visits_by_how_they_opened() -> None:
+def test_visit_filter_selects_whole_visits_by_their_opening_event() -> None:
     conditions = compiled(["is", "visit:country", ["DE"]], ["contains", "visit:source", ["oo"]])
     assert conditions.event is conditions.touching is conditions.landing is None
     assert "visit.opening.country_code" in conditions.visit
@@ -171,7 +171,7 @@ def test_a_filter_on_visits_selects_whole_visits_by_how_they_opened() -> None:
     assert conditions.opening == conditions.anonymous_event
 
 
-def test_what_mixes_visit_and_event_is_asked_of_both() -> None:
+def test_filter_mixing_visit_and_event_dimensions_is_applied_to_both() -> None:
     either = ["or", [["is", "visit:country", ["DE"]], ["is", "event:page", ["/a"]]]]
     conditions = compiled(either, ["is", "visit:channel", ["Email"]], ["is", "event:hostname", ["x"]])
     assert conditions.event is not None
@@ -183,7 +183,7 @@ def test_what_mixes_visit_and_event_is_asked_of_both() -> None:
     assert set(re.findall(r"event\.\w+", conditions.touching)) == {"event.hostname"}
 
 
-def test_a_filter_on_a_page_takes_bounces_of_the_visits_that_entered_there() -> None:
+def test_page_filter_takes_bounces_of_visits_that_entered_there() -> None:
     conditions = compiled(["is", "event:page", ["/a"]], ["is", "visit:country", ["DE"]], ["is", "event:name", ["x"]])
     assert conditions.landing == "(visit.entry_page IS NOT NULL AND visit.entry_page IN ($f1))"
     assert conditions.values["f1"] == "/a"
@@ -193,7 +193,7 @@ def test_a_filter_on_a_page_takes_bounces_of_the_visits_that_entered_there() -> 
     assert compiled(["has_done", ["is", "event:page", ["/a"]]]).landing is None
 
 
-def test_what_was_done_before_is_a_flag_once() -> None:
+def test_has_done_condition_is_computed_once_as_a_flag() -> None:
     done = ["has_done", ["is", "event:name", ["signup"]]]
     conditions = compiled(done, ["or", [["not", done], ["is", "visit:country", ["DE"]]]])
     assert len(conditions.done) == 1
@@ -210,7 +210,7 @@ def test_a_page_of_entry_or_exit_needs_path_and_name_of_events() -> None:
     assert (conditions.opening, conditions.opening_columns) == (None, ())
 
 
-def test_patterns_are_told_as_they_are_bound() -> None:
+def test_patterns_are_listed_as_bound() -> None:
     conditions = compiled(
         ["matches", "event:page", ["^/a", "("]],
         ["has_done", ["matches_not", "event:name", ["^b"], {"case_sensitive": False}]],

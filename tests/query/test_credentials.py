@@ -81,7 +81,7 @@ def bucket(store: RoleStore) -> Iterator[list[int]]:
             thread.join()
 
 
-def test_credentials_that_ended_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_credentials_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Sealed segments of a range too large to be kept are read where they are.
     monkeypatch.setattr(SegmentCache, "has_room_for", lambda *_: False)
     store = RoleStore(tmp_path)

@@ -72,7 +72,7 @@ def pageviews(place: Place, scope: Scope = WEEK) -> tuple[int, list[LeftOut]]:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_answer_leaves_a_damaged_file_out_and_names_it(local: Place, kind: str, place: str) -> None:
+def test_report_omits_a_damaged_file_and_names_it(local: Place, kind: str, place: str) -> None:
     key, rows = PLACES[place]
     assert pageviews(local) == (24, [])
     damage(local.store, key, kind)
@@ -84,7 +84,7 @@ def test_answer_leaves_a_damaged_file_out_and_names_it(local: Place, kind: str, 
 
 
 @pytest.mark.parametrize("kind", ["cut", "foreign", "data"])
-def test_answer_over_a_bucket_leaves_a_damaged_file_out(bucket: Server, kind: str) -> None:
+def test_report_over_a_bucket_omits_a_damaged_file(bucket: Server, kind: str) -> None:
     place = _filled(bucket.new_store())
     with closing(place.engine):
         damage(place.store, TAIL, kind)
@@ -96,7 +96,7 @@ def test_answer_over_a_bucket_leaves_a_damaged_file_out(bucket: Server, kind: st
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("pinned", [True, False])
-def test_answer_over_a_bucket_leaves_any_damaged_file_out(bucket: Server, kind: str, place: str, pinned: bool) -> None:
+def test_report_over_a_bucket_omits_any_damaged_file(bucket: Server, kind: str, place: str, pinned: bool) -> None:
     key, rows = PLACES[place]
     found = _filled(bucket.new_store())
     # A range that does not fit is read where it lies, and its footers are asked first.
@@ -107,14 +107,14 @@ def test_answer_over_a_bucket_leaves_any_damaged_file_out(bucket: Server, kind: 
 
 
 @pytest.mark.parametrize("kind", ["cut", "footer"])
-def test_verdict_of_a_version_costs_no_second_look(local: Place, kind: str) -> None:
+def test_damaged_file_version_is_examined_once(local: Place, kind: str) -> None:
     damage(local.store, SEALED, kind)
     pageviews(local)
     with patch.object(DamagedFiles, "_reason", side_effect=AssertionError):
         assert pageviews(local, FILTERED) == (20, [LeftOut(DAY, SEALED)])
 
 
-def test_answer_is_complete_again_as_soon_as_the_file_is(local: Place) -> None:
+def test_report_is_complete_again_once_the_file_is(local: Place) -> None:
     good = damage(local.store, TAIL, "cut")
     assert pageviews(local)[0] == 22
     held = local.store.get(TAIL)
@@ -123,14 +123,14 @@ def test_answer_is_complete_again_as_soon_as_the_file_is(local: Place) -> None:
     assert pageviews(local) == (24, [])
 
 
-def test_answer_after_a_repair_has_no_note(local: Place) -> None:
+def test_report_after_a_repair_has_no_note(local: Place) -> None:
     damage(local.store, TAIL, "cut")
     for each in list(damaged_in(local.store, Partition(SITE, DAY))):
         set_aside(local.store, each)
     assert pageviews(local) == (22, [])
 
 
-def test_kept_answer_is_never_given_as_complete(tmp_path: Path) -> None:
+def test_cached_incomplete_result_is_never_returned_as_complete(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     _filled(store).engine.close()
     nothing = PENDING.empty_table()
@@ -165,7 +165,7 @@ def test_waiting_events_of_a_damaged_day_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["days", "events"])
-def test_download_fails_where_a_file_would_be_left_out(local: Place, what: str) -> None:
+def test_export_fails_when_a_file_is_damaged(local: Place, what: str) -> None:
     damage(local.store, TAIL, "data")
     with pytest.raises(DamagedSegmentError, match=TAIL):
         list(download(Stats(local.engine, NOW), Export(WEEK, what)).pieces)
@@ -173,7 +173,7 @@ def test_download_fails_where_a_file_would_be_left_out(local: Place, what: str) 
     assert list(download(Stats(local.engine, NOW), Export(other, what)).pieces)
 
 
-def test_rollup_that_fits_answers_for_a_file_that_went_bad_without_a_trace(local: Place) -> None:
+def test_rollup_answers_for_a_silently_damaged_file(local: Place) -> None:
     local.build()
     local.engine.close()
     path = Path(local.store.location(SEALED))
@@ -187,7 +187,7 @@ def test_rollup_that_fits_answers_for_a_file_that_went_bad_without_a_trace(local
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", [*KINDS, "silent"])
-def test_rollups_are_built_of_other_days_and_never_of_a_damaged_one(local: Place, kind: str) -> None:
+def test_rollups_are_built_for_undamaged_days_only(local: Place, kind: str) -> None:
     with patch.dict(KINDS, silent=silently_changed):
         good = damage(local.store, SEALED, kind)
     assert local.build() == 3
@@ -215,7 +215,7 @@ class _Swapped(LocalStore):
         return Stored(b"half", "1")
 
 
-def test_examine_takes_a_file_that_is_swapped_meanwhile_for_no_damaged_one(local: Place, tmp_path: Path) -> None:
+def test_examine_does_not_report_a_file_replaced_meanwhile(local: Place, tmp_path: Path) -> None:
     rows = list(local.store.list(TAIL))
     stale = [Listed(row.key, "another", row.size_bytes) for row in rows]
     found = DamagedFiles(_Swapped(tmp_path))
@@ -229,7 +229,7 @@ class _Away(LocalStore):
         raise StoreUnavailableError("gone for lunch")
 
 
-def test_examine_tells_a_store_out_of_reach_from_a_damaged_file(local: Place, tmp_path: Path) -> None:
+def test_examine_distinguishes_an_unavailable_store_from_damage(local: Place, tmp_path: Path) -> None:
     found = DamagedFiles(_Away(tmp_path))
     with pytest.raises(StoreUnavailableError, match="gone for lunch"):
         found.examine(list(local.store.list(TAIL)))
@@ -297,7 +297,7 @@ def test_export_is_503_with_the_name_of_the_damaged_file(local: Place, client: T
     assert "mallard repair" in answer.json()["error"]
 
 
-def test_damaged_rollup_is_named_where_it_may_hold_the_counts_of_deleted_days(local: Place) -> None:
+def test_damaged_rollup_is_named_when_it_may_hold_deleted_days(local: Place) -> None:
     local.build()
     key = rollup_key(SITE, TODAY.replace(day=1))
     held = local.store.get(key)

@@ -39,7 +39,7 @@ def texts(document: dict[str, Any]) -> Iterator[tuple[str, str, set[str], dict[s
                 yield method, path, {each["name"] for each in given}, parameter
 
 
-def test_query_parameter_is_refused_when_empty_as_the_document_says(client: TestClient) -> None:
+def test_query_parameters_refuse_empty_values_as_described(client: TestClient) -> None:
     wrong, looked_at = [], 0
     for method, path, names, parameter in texts(client.app.openapi()):  # type: ignore[attr-defined]
         name = parameter["name"]
@@ -53,7 +53,7 @@ def test_query_parameter_is_refused_when_empty_as_the_document_says(client: Test
     assert looked_at > 60
 
 
-def test_body_text_that_must_not_be_empty_has_a_least_length(client: TestClient) -> None:
+def test_non_empty_body_texts_have_a_described_minimum_length(client: TestClient) -> None:
     shapes = client.app.openapi()["components"]["schemas"]  # type: ignore[attr-defined]
     found = {
         shape: {name for name, field in shapes[shape]["properties"].items() if field.get("minLength") == 1}

@@ -93,7 +93,7 @@ def rows_in(answer: Any) -> list[Row]:
 # What is in them
 
 
-def test_days_have_a_row_for_each_local_date_from_events_and_from_rollups_alike(place: Place) -> None:
+def test_exported_days_are_the_same_from_events_and_from_rollups(place: Place) -> None:
     expected = """\
 date,visitors,pageviews,visits,bounce_rate,visit_duration,events
 2026-03-04,0,0,0,0,0,0
@@ -109,7 +109,7 @@ date,visitors,pageviews,visits,bounce_rate,visit_duration,events
     assert get(place.engine, period="7d", bom="false").text == expected
 
 
-def test_days_of_a_filter_are_counted_as_reports_count_them(place: Place) -> None:
+def test_exported_days_under_a_filter_match_the_reports(place: Place) -> None:
     filters = json.dumps([["is", "event:page", ["/1"]]])
     answer = get(place.engine, period="7d", filters=filters, format="json")
     for row in answer.json():
@@ -128,7 +128,7 @@ def test_days_of_a_filter_are_counted_as_reports_count_them(place: Place) -> Non
     assert sum(row["visits"] for row in answer.json()) > 0
 
 
-def test_everything_begins_with_the_first_date_that_has_any(place: Place) -> None:
+def test_export_of_all_time_begins_at_the_first_date_with_events(place: Place) -> None:
     assert get(place.engine, period="all").text.splitlines()[1].startswith("2026-03-06,3,")
 
 
@@ -173,7 +173,7 @@ def in_order(rows: list[Row]) -> list[int]:
     return [row["event_id"] for row in sorted(rows, key=lambda row: (row["timestamp"], row["event_id"]))]
 
 
-def test_events_are_all_rows_once_in_order_of_time_pings_included(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
+def test_exported_events_are_all_rows_in_time_order_including_pings(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
     engine, rows = mixed
     found = rows_in(get(engine, what="events", format="parquet"))
     assert [row["event_id"] for row in found] == in_order(rows)
@@ -191,7 +191,7 @@ FILTERS = [
 
 
 @pytest.mark.parametrize("filters", FILTERS, ids=json.dumps)
-def test_events_of_a_filter_are_those_that_pass_without_pings(
+def test_exported_events_under_a_filter_exclude_pings(
     mixed: tuple[DuckDBEngine, list[Row]], filters: list[Any]
 ) -> None:
     engine, rows = mixed
@@ -200,14 +200,14 @@ def test_events_of_a_filter_are_those_that_pass_without_pings(
     assert [row["event_id"] for row in found] == in_order(passing)
 
 
-def test_events_of_the_last_minutes_are_those_since_then(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
+def test_exported_events_of_realtime_are_those_of_the_last_minutes(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
     engine, rows = mixed
     since = (NOW - timedelta(minutes=5)).replace(tzinfo=None)
     found = rows_in(get(engine, what="events", format="json", period="realtime"))
     assert [row["event_id"] for row in found] == in_order([row for row in rows if row["timestamp"] >= since])
 
 
-def test_what_is_exported_while_segments_are_swapped_is_a_state_that_was(tmp_path: Path) -> None:
+def test_export_during_segment_swaps_is_a_consistent_snapshot(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     with Restless(store) as table, closing(DuckDBEngine(store, no_rows, memory_mb=256, threads=1)) as engine:
         for _ in range(10):
@@ -245,23 +245,23 @@ def of_texts(place: Place, texts: list[str], form: str) -> list[Any]:
     return [found[900 + number] for number in range(len(texts))]
 
 
-def test_a_cell_that_a_spreadsheet_may_run_is_text_in_csv(place: Place) -> None:
+def test_formula_cell_is_escaped_in_csv(place: Place) -> None:
     found = of_texts(place, HOSTILE, "csv")
     assert [(row["referrer"], row["revenue_amount"]) for row in found] == [(f"'{text}", "-1.50") for text in HOSTILE]
 
 
 @pytest.mark.parametrize("form", ["json", "parquet"])
-def test_a_cell_that_a_spreadsheet_may_run_is_itself_in_other_forms(place: Place, form: str) -> None:
+def test_formula_cell_is_unchanged_in_other_formats(place: Place, form: str) -> None:
     found = of_texts(place, HOSTILE, form)
     assert [(row["referrer"], float(row["revenue_amount"])) for row in found] == [(text, -1.5) for text in HOSTILE]
 
 
 @pytest.mark.parametrize("form", DOWNLOAD_FORMATS)
-def test_other_text_is_itself_in_every_form(place: Place, form: str) -> None:
+def test_harmless_text_is_exported_unchanged_in_every_format(place: Place, form: str) -> None:
     assert [row["referrer"] for row in of_texts(place, HARMLESS, form)] == HARMLESS
 
 
-def test_all_forms_say_the_same(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
+def test_export_formats_contain_the_same_rows(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
     def told(value: object) -> str:
         if isinstance(value, datetime):
             return value.isoformat(timespec="milliseconds") + "Z"
@@ -274,7 +274,7 @@ def test_all_forms_say_the_same(mixed: tuple[DuckDBEngine, list[Row]]) -> None:
 
 
 @pytest.mark.parametrize("what", ["days", "events"])
-def test_csv_begins_with_a_byte_order_mark_unless_told_otherwise(place: Place, what: str) -> None:
+def test_csv_begins_with_a_byte_order_mark_unless_disabled(place: Place, what: str) -> None:
     marked, bare = (get(place.engine, what=what, **more).content for more in ({}, {"bom": "false"}))
     assert marked == get(place.engine, what=what, bom="true").content == b"\xef\xbb\xbf" + bare
     assert bare.startswith(b"date,")
@@ -288,7 +288,7 @@ ODD = ["=1+1", " =1", "' ＝1", "'=1+1", "''-x", "'x", "@", "\tx", "\na", '"', "
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", DOWNLOAD_FORMATS)
 @pytest.mark.parametrize("more", [{}, {"bom": "false"}], ids=["bom", "bare"])
-def test_an_import_of_downloaded_events_adds_nothing(
+def test_import_of_exported_events_adds_no_rows(
     place: Place, form: str, more: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -301,7 +301,7 @@ def test_an_import_of_downloaded_events_adds_nothing(
     assert (report.written, report.duplicates) == (0, 40 + len(ODD))
 
 
-def test_nothing_has_a_header_an_empty_array_and_a_schema(place: Place) -> None:
+def test_empty_export_has_a_header_an_empty_array_or_a_schema(place: Place) -> None:
     nothing = {"what": "events", "start_date": "2020-01-01", "end_date": "2020-02-01"}
     assert get(place.engine, bom="false", **nothing).text == ",".join(PENDING.names) + "\n"
     assert get(place.engine, format="json", **nothing).json() == []
@@ -309,7 +309,7 @@ def test_nothing_has_a_header_an_empty_array_and_a_schema(place: Place) -> None:
     assert (table.num_rows, table.column_names) == (0, PENDING.names)
 
 
-def test_a_file_has_a_name_and_is_for_no_cache(place: Place) -> None:
+def test_exported_file_has_a_name_and_is_not_cacheable(place: Place) -> None:
     headers = get(place.engine, what="events", format="parquet", period="7d").headers
     name = "example.com-events-2026-03-04-2026-03-10.parquet"
     assert headers["content-disposition"] == f'attachment; filename="{name}"'
@@ -337,13 +337,15 @@ def test_a_file_has_a_name_and_is_for_no_cache(place: Place) -> None:
         ({"filters": '[["matches", "event:page", ["("]]]', "what": "events"}, "'(' is no regular expression"),
     ],
 )
-def test_a_wrong_parameter_is_a_sentence(place: Place, parameters: dict[str, str], sentence: str) -> None:
+def test_invalid_export_parameter_is_400_with_a_sentence(
+    place: Place, parameters: dict[str, str], sentence: str
+) -> None:
     answer = get(place.engine, **parameters)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(sentence)
 
 
-def test_more_events_than_may_be_are_refused_before_any_byte(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_over_the_event_limit_is_413(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_export, "MAX_EVENTS", 39)
     answer = get(place.engine, what="events")
     assert (answer.status_code, answer.json()["error"]) == (
@@ -356,7 +358,7 @@ def test_more_events_than_may_be_are_refused_before_any_byte(place: Place, monke
 # How they reach their client
 
 
-def test_it_comes_day_by_day_and_holds_nothing_of_the_table_in_between(place: Place) -> None:
+def test_export_streams_day_by_day_and_pins_no_files_between_days(place: Place) -> None:
     made = download(Stats(place.engine, NOW), Export(Scope(SITE, WEEK), "events", "csv"))
     before = [len(next(made.pieces).splitlines()) - 1]
     assert [path for path in place.store.scratch.iterdir() if path.is_dir()] == []
@@ -365,7 +367,7 @@ def test_it_comes_day_by_day_and_holds_nothing_of_the_table_in_between(place: Pl
     assert before + [len(piece.splitlines()) for piece in made.pieces] == [10, 10, 10, 12]
 
 
-def test_a_client_that_goes_away_ends_the_making(place: Place) -> None:
+def test_disconnect_ends_the_export(place: Place) -> None:
     """Straight through the application, as a server calls it: the client leaves after the first piece."""
     sent: list[Message] = []
     made: list[str] = []
@@ -414,7 +416,7 @@ def test_a_client_that_goes_away_ends_the_making(place: Place) -> None:
     assert len([message for message in sent if message.get("body")]) == 1
 
 
-def test_what_nobody_waits_for_ends_without_a_fault(place: Place) -> None:
+def test_cancelled_export_ends_without_an_error(place: Place) -> None:
     stop = Cancellation()
     token = CURRENT.set(stop)
     try:
@@ -426,7 +428,7 @@ def test_what_nobody_waits_for_ends_without_a_fault(place: Place) -> None:
         CURRENT.reset(token)
 
 
-def test_an_answer_that_has_begun_may_take_longer_than_a_query() -> None:
+def test_started_export_may_exceed_the_query_timeout() -> None:
     seen: list[Message] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -446,7 +448,7 @@ def test_an_answer_that_has_begun_may_take_longer_than_a_query() -> None:
     assert seen[-1]["body"] == b"late"
 
 
-def test_what_is_small_is_answered_itself_where_answers_must_be(place: Place) -> None:
+def test_small_export_is_sent_directly_when_large_ones_go_through_the_store(place: Place) -> None:
     store = MemoryStore()
     answer = get(place.engine, through_store(lambda: store), period="7d")
     assert (answer.status_code, len(answer.text.splitlines())) == (200, 8)
@@ -461,7 +463,7 @@ def server() -> Iterator[Server]:
         yield Server(address)
 
 
-def test_what_is_large_is_in_the_bucket_under_an_address_nobody_can_guess(
+def test_large_export_redirects_to_an_unguessable_address_in_the_bucket(
     place: Place, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloads, "MAX_DIRECT_BYTES", 100)
@@ -478,14 +480,16 @@ def test_what_is_large_is_in_the_bucket_under_an_address_nobody_can_guess(
         assert found.headers["content-disposition"].startswith('attachment; filename="example.com-events-')
 
 
-def test_a_store_that_gives_no_addresses_has_it_answered_itself(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_is_sent_directly_when_the_store_signs_no_addresses(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(downloads, "MAX_DIRECT_BYTES", 100)
     store: Store = place.store
     answer = get(place.engine, through_store(lambda: store), what="events")
     assert (answer.status_code, len(rows_in(answer))) == (200, 40)
 
 
-def test_what_is_too_large_for_one_write_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_too_large_for_one_store_write_is_413(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "MAX_STORED_BYTES", 100)
     store = MemoryStore()
     answer = get(place.engine, through_store(lambda: store), what="events")

@@ -88,7 +88,7 @@ class Clients:
         return statuses[0]
 
 
-def test_owner_runs_at_once_beside_a_crowd_of_strangers() -> None:
+def test_owner_query_runs_at_once_beside_many_anonymous_ones() -> None:
     async def run() -> None:
         clients = Clients()
         for number in range(200):
@@ -106,7 +106,7 @@ def test_owner_runs_at_once_beside_a_crowd_of_strangers() -> None:
 
 
 @pytest.mark.parametrize("who", ["nobody", "link", "away"])
-def test_one_stranger_has_few_places(who: str) -> None:
+def test_anonymous_client_has_few_places(who: str) -> None:
     async def run() -> None:
         clients = Clients()
         clients.ask(who, times=OF_ONE_ADDRESS + 3)
@@ -121,7 +121,7 @@ def test_one_stranger_has_few_places(who: str) -> None:
     asyncio.run(run())
 
 
-def test_other_paths_pass_as_they_come() -> None:
+def test_fair_share_does_not_limit_other_paths() -> None:
     async def run() -> None:
         clients = Clients()
         clients.ask("nobody", path="/api/auth/login", times=100)
@@ -132,7 +132,7 @@ def test_other_paths_pass_as_they_come() -> None:
     asyncio.run(run())
 
 
-def test_line_keeps_a_turn_for_the_owner() -> None:
+def test_admission_queue_reserves_a_turn_for_the_owner() -> None:
     line = AdmissionQueue(at_once=2, waiting=4)
     token = IS_STRANGER.set(True)
     try:
@@ -148,7 +148,7 @@ def test_line_keeps_a_turn_for_the_owner() -> None:
         IS_STRANGER.reset(token)
 
 
-def test_strangers_have_fewer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_anonymous_queries_have_a_shorter_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds: list[float] = []
 
     async def run(is_stranger: bool) -> None:
@@ -174,7 +174,7 @@ def test_strangers_have_fewer_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seconds == [30, STRANGER_SECONDS]
 
 
-def test_strangers_have_no_patterns_and_few_steps() -> None:
+def test_anonymous_queries_may_not_use_patterns_or_many_steps() -> None:
     matches = json.dumps([["not", ["has_done", ["matches", "event:page", ["a+"]]]]])
     with pytest.raises(QueryError, match="matches"):
         refuse_patterns(parse_filters(matches))

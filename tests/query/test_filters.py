@@ -48,7 +48,7 @@ def refusal(given: Any) -> str:
 
 
 @pytest.mark.parametrize("text", [None, "[]", " [ ] ", "null"])
-def test_no_filter_is_none(text: str | None) -> None:
+def test_empty_filters_are_none(text: str | None) -> None:
     assert parse_filters(text) is None
 
 
@@ -57,12 +57,12 @@ def test_every_operator_makes_a_leaf() -> None:
         assert parsed([[operator, "event:page", ["/b", "/a"]]]) == Leaf(operator, "event:page", ("/a", "/b"))
 
 
-def test_case_is_ignored_on_request() -> None:
+def test_filter_ignores_case_on_request() -> None:
     assert parsed([[*COUNTRY, {"case_sensitive": False}]]) == Leaf("is", "visit:country", ("DE",), case_sensitive=False)
     assert parsed([[*COUNTRY, {"case_sensitive": True}]]) == parsed([[*COUNTRY, {}]]) == IN_GERMANY
 
 
-def test_all_filters_of_the_list_must_hold() -> None:
+def test_filter_list_is_a_conjunction() -> None:
     assert parsed([COUNTRY, PAGE]) == All((IN_GERMANY, AT_HOME))
 
 
@@ -79,21 +79,21 @@ def test_all_filters_of_the_list_must_hold() -> None:
         (["or", [["or", [COUNTRY, PAGE]], PAGE]], Any_((IN_GERMANY, AT_HOME, AT_HOME))),
     ],
 )
-def test_groups_make_a_tree(given: list[Any], meant: Filter) -> None:
+def test_filter_groups_parse_to_a_tree(given: list[Any], meant: Filter) -> None:
     assert parsed([given]) == meant
 
 
-def test_an_and_at_the_top_is_the_list_itself() -> None:
+def test_top_level_and_equals_the_list() -> None:
     assert parsed([["and", [COUNTRY, PAGE]]]) == parsed([COUNTRY, PAGE]) == parsed([["and", [COUNTRY]], PAGE])
 
 
-def test_equal_filters_are_one_key_whatever_the_order_of_their_values() -> None:
+def test_equal_filters_hash_alike_in_any_order_of_values() -> None:
     one, other = (parsed([["is", "visit:country", values]]) for values in (["DE", "AT"], ["AT", "DE", "AT"]))
     assert one == other
     assert hash(one) == hash(other)
 
 
-def test_the_body_of_a_query_holds_the_same() -> None:
+def test_filters_of_a_query_body_parse_like_the_parameter() -> None:
     assert read_filters([COUNTRY, ["or", [PAGE, COUNTRY]]]) == parsed([COUNTRY, ["or", [PAGE, COUNTRY]]])
 
 
@@ -103,7 +103,7 @@ def test_every_dimension_can_be_filtered_by(dimension: str) -> None:
 
 
 @pytest.mark.parametrize("name", DIMENSIONS)
-def test_a_row_of_every_breakdown_can_be_made_a_filter(name: str) -> None:
+def test_breakdown_dimensions_can_all_be_filtered(name: str) -> None:
     leaf = parsed([["is", name, ["x"]]])
     assert leaf == Leaf("is", SEED_NAMES[name], ("x",))
     breakdown = DIMENSIONS[name]
@@ -142,7 +142,7 @@ def test_a_row_of_every_breakdown_can_be_made_a_filter(name: str) -> None:
         ([["has_not_done", ["not", ["has_done", PAGE]]]], "filters[0][1] asks for 'has_done', but has_done takes"),
     ],
 )
-def test_a_wrong_filter_is_refused_by_place_value_and_what_is_allowed(given: Any, said: str) -> None:
+def test_invalid_filter_is_refused_with_place_value_and_allowed_values(given: Any, said: str) -> None:
     assert said in refusal(given)
 
 
@@ -150,12 +150,12 @@ def test_a_wrong_filter_is_refused_by_place_value_and_what_is_allowed(given: Any
     "text",
     ["", "is", '[["is"', "NaN", "[Infinity]", "[-Infinity]", "9" * 10_000, "[" * 10_000, '{"a":' * 3_000, "\ud800"],
 )
-def test_what_is_no_json_is_refused(text: str) -> None:
+def test_filters_that_are_no_json_are_refused(text: str) -> None:
     with pytest.raises(QueryError, match=r"^filters is .*but must be JSON such as"):
         parse_filters(text)
 
 
-def test_json_that_is_deep_is_refused_by_its_shape() -> None:
+def test_deeply_nested_filter_is_refused_by_its_shape() -> None:
     with pytest.raises(QueryError, match=r"^filters\[0\]\[0\] is \[\[\[\.\.\.\]\]\], but must be one of is"):
         parse_filters("[" * 900 + "]" * 900)
 
@@ -264,7 +264,7 @@ def is_filter_or_refused(read: Callable[[Any], Filter | None], given: Any) -> bo
 
 @given(ANY_JSON)
 @example([[["is"]]])
-def test_any_json_is_a_filter_or_refused(given: Any) -> None:
+def test_any_json_is_a_valid_filter_or_refused(given: Any) -> None:
     for attempt in (given, [given], [["is", given, ["/"]]], [["is", "event:page", given]]):
         assert is_filter_or_refused(read_filters, attempt)
 
@@ -278,6 +278,6 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
 
 
 @given(trees(), st.randoms(use_true_random=False))
-def test_a_filter_with_one_wrong_part_is_a_filter_or_refused(tree: Any, chooser: random.Random) -> None:
+def test_filter_with_one_mutated_part_is_valid_or_refused(tree: Any, chooser: random.Random) -> None:
     for attempt in (tree, broken(tree, chooser)):
         assert is_filter_or_refused(parsed, [attempt])

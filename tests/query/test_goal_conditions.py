@@ -29,7 +29,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def test_an_unknown_goal_is_refused_with_those_there_are() -> None:
+def test_unknown_goal_is_refused_with_the_known_goals() -> None:
     with pytest.raises(QueryError, match=r"^'Sign' is no goal of this site; there are Signup, Buy pro, Section, "):
         compiled(["is_not", "event:goal", ["Home", "Sign"]])
     with pytest.raises(QueryError, match=r"^'Signup' is no goal of this site; it has none\.$"):
@@ -39,7 +39,7 @@ def test_an_unknown_goal_is_refused_with_those_there_are() -> None:
         compiled(["has_done", ["is", "event:goal", ["Signup"]]], goals=many)
 
 
-def test_a_goal_of_scrolling_is_refused_where_it_is_meant() -> None:
+def test_scroll_goal_is_refused_when_a_filter_matches_it() -> None:
     goals = (*GOALS, Goal("Read", page="/a", scroll_threshold=50))
     for operator, value in (("is", "Read"), ("contains_not", "ead"), ("matches", "^R")):
         with pytest.raises(QueryError, match=r"^The goal 'Read' has a scroll_threshold and cannot be filtered by"):
@@ -52,12 +52,12 @@ def test_a_wrong_pattern_of_goals_is_refused() -> None:
         compiled(["matches", "event:goal", ["a("]])
 
 
-def test_no_goal_is_met_where_no_name_is_alike(database: duckdb.DuckDBPyConnection) -> None:
+def test_goal_filter_without_matching_names_matches_no_goal(database: duckdb.DuckDBPyConnection) -> None:
     assert run(database, f"SELECT {compiled(['contains', 'event:goal', ['zz']]).anonymous_event}", {}) == [(False,)]
     assert run(database, f"SELECT {compiled(['contains_not', 'event:goal', ['zz']]).anonymous_event}", {}) == [(True,)]
 
 
-def test_as_many_goals_as_a_site_has_can_be_asked_for_at_once(database: duckdb.DuckDBPyConnection) -> None:
+def test_filter_can_match_the_maximum_number_of_goals(database: duckdb.DuckDBPyConnection) -> None:
     goals = tuple(Goal(f"Goal {number}", page=f"/{number}/**") for number in range(MAX_GOALS))
     conditions = compiled(["contains", "event:goal", ["Goal"]], goals=goals)
     load(
@@ -69,7 +69,7 @@ def test_as_many_goals_as_a_site_has_can_be_asked_for_at_once(database: duckdb.D
         compiled(["contains", "event:goal", ["Goal"]], ["is", "event:goal", ["Goal 1"]], goals=goals)
 
 
-def test_every_character_of_a_page_stands_for_itself(database: duckdb.DuckDBPyConnection) -> None:
+def test_page_goal_pattern_escapes_every_character(database: duckdb.DuckDBPyConnection) -> None:
     for character in map(chr, range(1, 256)):
         pattern = page_pattern(f"/{character}é/*")
         sql = "SELECT regexp_full_match($itself, $pattern), regexp_full_match($twice, $pattern)"
@@ -88,7 +88,7 @@ def test_every_character_of_a_page_stands_for_itself(database: duckdb.DuckDBPyCo
         ("/line/**", ["/line/\n/x"], ["/line"]),
     ],
 )
-def test_a_page_of_a_goal_is_met_by_whole_paths(
+def test_page_goal_matches_whole_paths(
     database: duckdb.DuckDBPyConnection, page: str, met: list[str], missed: list[str]
 ) -> None:
     conditions = compiled(["is", "event:goal", ["It"]], goals=(Goal("It", page=page),))
@@ -101,14 +101,14 @@ def test_a_page_of_a_goal_is_met_by_whole_paths(
 
 
 @pytest.mark.parametrize("page", ["/a", "/*", "/**"])
-def test_a_page_is_met_by_its_page_views_alone(database: duckdb.DuckDBPyConnection, page: str) -> None:
+def test_page_goal_matches_pageviews_only(database: duckdb.DuckDBPyConnection, page: str) -> None:
     conditions = compiled(["is", "event:goal", ["It"]], goals=(Goal("It", page=page),))
     events = [{**dict.fromkeys(SCHEMA.names), "event_name": name, "pathname": "/a"} for name in ("pageview", "signup")]
     load(database, [Visit(events)])
     assert list(judged(database, conditions.anonymous_event, conditions.values).values()) == [True, False]
 
 
-def test_a_goal_is_met_by_events_with_all_of_its_properties(database: duckdb.DuckDBPyConnection) -> None:
+def test_event_goal_requires_all_of_its_properties(database: duckdb.DuckDBPyConnection) -> None:
     goal = Goal("It", event="buy", props=(("plan", "pro"), ("seats", "5")))
     conditions = compiled(["is", "event:goal", ["It"]], goals=(goal,))
     given = ['{"plan":"pro","seats":5,"more":1}', '{"plan":"pro"}', '{"plan":"pro","seats":6}', None]
@@ -125,12 +125,14 @@ def test_a_goal_is_met_by_events_with_all_of_its_properties(database: duckdb.Duc
         (Goal("It", page="/*", props=(("plan", "pro"),)), {"event_name", "pathname", "props"}),
     ],
 )
-def test_a_goal_tells_the_columns_it_looks_at(goal: Goal, columns: set[str]) -> None:
+def test_goal_condition_declares_its_columns(goal: Goal, columns: set[str]) -> None:
     assert compiled(["has_done", ["is", "event:goal", ["It"]]], goals=(goal,)).columns == columns
 
 
 @given(page=st.text("/ab*.", max_size=6), path=st.text("/ab.\n", max_size=6))
-def test_a_star_stays_within_a_segment_and_two_go_on(database: duckdb.DuckDBPyConnection, page: str, path: str) -> None:
+def test_page_goal_star_matches_one_segment_and_two_stars_many(
+    database: duckdb.DuckDBPyConnection, page: str, path: str
+) -> None:
     values = {"path": f"/{path}", "pattern": page_pattern(f"/{page}")}
     found = database.execute("SELECT regexp_full_match($path, $pattern)", values).fetchall()
     assert found == [(fits(f"/{page}", f"/{path}"),)]

@@ -52,7 +52,7 @@ def rows_of(seed: int) -> list[Row]:
     return random_rows(Random(seed), 300, NOW)
 
 
-def test_the_order_and_the_segments_in_which_events_came_do_not_matter(tmp_path: Path) -> None:
+def test_numbers_do_not_depend_on_event_order_or_segments(tmp_path: Path) -> None:
     rows = rows_of(1)
     store_rows(LocalStore(tmp_path / "a"), rows, seal_rows=1000)
     store_rows(LocalStore(tmp_path / "b"), Random(2).sample(rows, len(rows)), seal_rows=9)
@@ -60,7 +60,7 @@ def test_the_order_and_the_segments_in_which_events_came_do_not_matter(tmp_path:
         assert everything(one) == everything(other)
 
 
-def test_another_site_does_not_matter(tmp_path: Path) -> None:
+def test_numbers_do_not_change_with_events_of_other_sites(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store_rows(store, rows_of(1), seal_rows=50)
     with stats_over(tmp_path) as stats:
@@ -71,7 +71,7 @@ def test_another_site_does_not_matter(tmp_path: Path) -> None:
         assert everything(stats, "example.co") != before
 
 
-def test_portions_add_up_to_one_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_do_not_depend_on_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store_rows(LocalStore(tmp_path), rows_of(1), seal_rows=50)
     with stats_over(tmp_path) as stats:
         before = everything(stats)
@@ -80,9 +80,7 @@ def test_portions_add_up_to_one_count(tmp_path: Path, monkeypatch: pytest.Monkey
         assert everything(stats) == before
 
 
-def test_visitors_whose_ids_outlive_the_day_are_counted_once_in_whatever_portions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_spanning_visitors_are_counted_once_in_any_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = rows_of(1)
     spanning = [{**row, "visitor_id": row["visitor_id"] and row["visitor_id"] % 100} for row in rows]
     store = LocalStore(tmp_path)
@@ -99,7 +97,7 @@ def test_visitors_whose_ids_outlive_the_day_are_counted_once_in_whatever_portion
         assert everything(stats) == before
 
 
-def test_a_second_event_of_everybody_doubles_the_events_and_nothing_of_the_visitors(tmp_path: Path) -> None:
+def test_duplicated_events_double_the_events_but_not_the_visitors(tmp_path: Path) -> None:
     rows = [row for row in rows_of(1) if row["event_name"] != "engagement"]
     twice = rows + [{**row, "event_id": row["event_id"] + 1000} for row in rows]
     store_rows(LocalStore(tmp_path / "once"), rows, seal_rows=50)
@@ -115,7 +113,7 @@ def test_a_second_event_of_everybody_doubles_the_events_and_nothing_of_the_visit
     assert two["bounce_rate"] == 0
 
 
-def test_an_answer_is_kept_until_the_data_changes(tmp_path: Path) -> None:
+def test_cached_result_is_used_until_the_data_changes(tmp_path: Path) -> None:
     store, rows = LocalStore(tmp_path), rows_of(1)
     store_rows(store, rows[:200], seal_rows=50)
     engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=128, threads=1, cache_seconds=60)
@@ -131,7 +129,7 @@ def test_an_answer_is_kept_until_the_data_changes(tmp_path: Path) -> None:
     engine.close()
 
 
-def test_a_missing_source_and_one_that_is_called_direct_are_one(tmp_path: Path) -> None:
+def test_missing_source_and_source_named_direct_are_one(tmp_path: Path) -> None:
     first = random_rows(Random(1), 1, NOW)[0] | {"visitor_id": 7, "event_name": "pageview", "referrer_source": None}
     moment = NOW.replace(tzinfo=None)
     rows = [

@@ -23,7 +23,7 @@ def ids(pending: LocalPending) -> list[int]:
     return list(pending.rows(SITE)["event_id"].to_pylist())
 
 
-def test_pending_rows_are_bounded_in_bytes_and_the_newest_come_when_older_ones_were_written(
+def test_pending_rows_are_bounded_in_bytes_and_advance_as_rows_are_written(
     queue: LocalQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     fat = '{"k":"' + "x" * 4000 + '"}'

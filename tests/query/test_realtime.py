@@ -72,12 +72,12 @@ def scope(filters: list[object]) -> Scope:
 
 
 @pytest.mark.parametrize("filters", FILTERS, ids=["all", "of visits", "of events"])
-def test_current_visitors_leave_out_what_is_ahead(stats: Stats, filters: list[object]) -> None:
+def test_current_visitors_exclude_future_events(stats: Stats, filters: list[object]) -> None:
     assert stats.current_visitors(SITE, scope(filters).filters) == len(COUNTED)
 
 
 @pytest.mark.parametrize("filters", FILTERS, ids=["all", "of visits", "of events"])
-def test_realtime_reports_leave_out_what_is_ahead(stats: Stats, filters: list[object]) -> None:
+def test_realtime_reports_exclude_future_events(stats: Stats, filters: list[object]) -> None:
     found = stats.overview(scope(filters), names=["pages", "browsers"])
     assert (found.main["unique_visitors"], found.main["events"], found.main["visits"]) == (2, 2, 2)
     assert sorted(row["value"] for row in found.breakdowns["pages"]) == sorted(f"/{name}" for name in COUNTED)
@@ -86,7 +86,7 @@ def test_realtime_reports_leave_out_what_is_ahead(stats: Stats, filters: list[ob
 
 
 @pytest.mark.parametrize("filters", FILTERS, ids=["all", "of visits", "of events"])
-def test_exported_rows_of_now_leave_out_what_is_ahead(stats: Stats, filters: list[object]) -> None:
+def test_exported_realtime_rows_exclude_future_events(stats: Stats, filters: list[object]) -> None:
     asked, rows = scope(filters), []
     query = Query(SITE, asked.period, (), filters=asked.filters)
     for _ in stats.engine.rows(query, lambda batch: rows.extend(batch.to_pylist())):
@@ -94,6 +94,6 @@ def test_exported_rows_of_now_leave_out_what_is_ahead(stats: Stats, filters: lis
     assert [row["pathname"] for row in rows] == [f"/{name}" for name in COUNTED]
 
 
-def test_today_keeps_what_is_ahead(stats: Stats) -> None:
+def test_today_includes_future_events(stats: Stats) -> None:
     today = Scope(SITE, read_period("today", None, None, NOW))
     assert stats.main(today)["unique_visitors"] == len(NEAR)

@@ -195,7 +195,7 @@ VALUES = {
 
 @pytest.mark.sampled(5, 1)
 @pytest.mark.parametrize("seed", range(5))
-def test_the_last_minutes_are_those_of_whole_visits(case: tuple[Stats, list[Row]], seed: int) -> None:
+def test_realtime_report_counts_whole_visits(case: tuple[Stats, list[Row]], seed: int) -> None:
     stats, rows = case
     filters = [random_condition(Random(seed), 2)] if seed else []
     found = overview(stats, scope("realtime", filters))
@@ -208,7 +208,7 @@ def test_the_last_minutes_are_those_of_whole_visits(case: tuple[Stats, list[Row]
 
 @pytest.mark.sampled(5, 1)
 @pytest.mark.parametrize("period", PERIODS)
-def test_a_series_has_every_bucket_once_in_order(case: tuple[Stats, list[Row]], period: str) -> None:
+def test_time_series_has_every_bucket_once_in_order(case: tuple[Stats, list[Row]], period: str) -> None:
     stats, rows = case
     found = [each["date"] for each in stats.timeseries(scope(period))]
     assert found == sorted(set(found))
@@ -218,15 +218,13 @@ def test_a_series_has_every_bucket_once_in_order(case: tuple[Stats, list[Row]], 
 
 @pytest.mark.sampled(8, 1)
 @pytest.mark.parametrize("filters", FILTERS)
-def test_one_count_for_all_reports_says_what_a_count_for_each_says(
-    case: tuple[Stats, list[Row]], filters: list[Any]
-) -> None:
+def test_overview_equals_its_reports_computed_separately(case: tuple[Stats, list[Row]], filters: list[Any]) -> None:
     stats, _ = case
     assert overview(stats, scope("7d", filters)) == each_alone(stats, scope("7d", filters))
 
 
 @pytest.mark.sampled(4, 1)
-def test_a_filter_that_matches_all_changes_nothing(case: tuple[Stats, list[Row]]) -> None:
+def test_filter_that_matches_all_events_changes_no_number(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     plain = overview(stats, scope("7d"))
     for everything in (
@@ -243,20 +241,20 @@ def test_a_filter_that_matches_all_changes_nothing(case: tuple[Stats, list[Row]]
 
 
 @pytest.mark.sampled(4, 1)
-def test_a_limit_takes_the_first_rows(case: tuple[Stats, list[Row]]) -> None:
+def test_breakdown_limit_takes_the_first_rows(case: tuple[Stats, list[Row]]) -> None:
     stats, rows = case
     assert stats.breakdown(scope("30d"), "pages", 2) == own_values(within(rows, "30d"), [], "pathname")[:2]
 
 
 @pytest.mark.sampled(4, 1)
-def test_another_site_sees_nothing(case: tuple[Stats, list[Row]]) -> None:
+def test_report_of_another_site_is_empty(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     assert stats.main(Scope("example.co", read_period("all", None, None, NOW)))["events"] == 0
 
 
 @pytest.mark.sampled(8, 1)
 @pytest.mark.parametrize("filters", FILTERS)
-def test_days_add_up_to_their_range(case: tuple[Stats, list[Row]], filters: list[Any]) -> None:
+def test_numbers_of_days_add_up_to_their_range(case: tuple[Stats, list[Row]], filters: list[Any]) -> None:
     stats, _ = case
 
     def main(first: int, end: int) -> Row:
@@ -269,7 +267,7 @@ def test_days_add_up_to_their_range(case: tuple[Stats, list[Row]], filters: list
 
 
 @pytest.mark.sampled(3, 1)
-def test_an_earlier_range_stands_beside(case: tuple[Stats, list[Row]]) -> None:
+def test_overview_includes_the_earlier_range(case: tuple[Stats, list[Row]]) -> None:
     stats, rows = case
     asked = scope("yesterday")
     before = earlier(asked.period, "previous_period")

@@ -103,7 +103,7 @@ def headline(client: TestClient, **parameters: str) -> tuple[int, float, float]:
     return main["visits"], round(main["bounce_rate"], 3), main["avg_visit_duration_secs"]
 
 
-def test_a_visit_over_the_hour_is_one_visit_when_times_are_rounded(tmp_path: Path) -> None:
+def test_visit_across_the_hour_is_one_visit_when_times_are_rounded(tmp_path: Path) -> None:
     events = [Visitor(1).sends(50), Visitor(1).sends(70, "/b")]
     with client_over(tmp_path, events) as client:
         assert headline(client) == (1, 0.0, 3600.0)
@@ -112,20 +112,20 @@ def test_a_visit_over_the_hour_is_one_visit_when_times_are_rounded(tmp_path: Pat
         assert get(client, "main", filters=everything)["visits"] == 1
 
 
-def test_a_visit_ends_when_an_hour_without_events_follows_rounded_times(tmp_path: Path) -> None:
+def test_visit_ends_after_an_empty_hour_when_times_are_rounded(tmp_path: Path) -> None:
     events = [Visitor(1).sends(minute) for minute in (10, 70, 190)] + [Visitor(2).sends(130)]
     with client_over(tmp_path, events) as client:
         assert headline(client) == (3, 0.667, 1200.0)
 
 
-def test_exact_times_keep_thirty_minutes_beside_rounded_ones(tmp_path: Path) -> None:
+def test_exact_times_keep_the_thirty_minute_timeout_beside_rounded_ones(tmp_path: Path) -> None:
     exact = [Visitor(1, is_rounded=False).sends(minute) for minute in (10, 45)]
     rounded = [Visitor(2).sends(minute) for minute in (10, 119)]
     with client_over(tmp_path, exact + rounded) as client:
         assert headline(client) == (3, 0.667, 1200.0)
 
 
-def test_a_visit_stays_one_when_the_mode_is_switched_on_within_it(tmp_path: Path) -> None:
+def test_visit_stays_one_when_rounding_is_enabled_during_it(tmp_path: Path) -> None:
     exact = [Visitor(1, is_rounded=False).sends(minute, f"/{minute}") for minute in (20, 40)]
     rounded = [Visitor(1).sends(minute, f"/{minute}") for minute in (42, 61)]
     with client_over(tmp_path, exact + rounded) as client:
@@ -160,7 +160,7 @@ def test_the_first_event_of_a_visit_is_the_first_when_times_are_rounded(tmp_path
         assert own == ["/landing", "/pricing", "/signup", "/signup"]
 
 
-def test_a_funnel_takes_directly_following_hours_for_an_hour(tmp_path: Path) -> None:
+def test_funnel_window_treats_adjacent_rounded_hours_as_one_hour(tmp_path: Path) -> None:
     events = [Visitor(1).sends(1, "/x"), Visitor(1).sends(5, "/a"), Visitor(1).sends(110, "/b")]
     with client_over(tmp_path, events) as client:
         counted = {
@@ -189,13 +189,13 @@ def test_realtime_is_400_when_times_are_rounded(tmp_path: Path, path: str) -> No
 
 
 @pytest.mark.parametrize("name", ["MALLARD_GDPR_MODE", "MALLARD_ROUND_TIMESTAMPS"])
-def test_the_query_function_knows_that_times_are_rounded(name: str) -> None:
+def test_query_function_reads_the_rounding_setting(name: str) -> None:
     for value, rounds in (("true", True), ("false", False)):
         with closing(open_query_engine(load_settings({name: value}), MemoryStore())) as engine:
             assert engine.rounds_times == rounds
 
 
-def test_files_without_hour_order_are_counted_alone_and_beside_others(tmp_path: Path) -> None:
+def test_segments_without_hour_order_are_counted_alone_and_with_others(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.put_if_absent(HERE.segment(0), GOLDEN.read_bytes())
     parameters = {"start_date": "2026-01-02", "end_date": "2026-01-03"}

@@ -93,7 +93,7 @@ def plus(*parts: tuple[int, int, int]) -> tuple[int, ...]:
 
 @pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", DIMENSIONS)
-def test_row_gives_its_own_numbers_as_a_filter(stats: Stats, breakdowns: dict[str, Any], name: str) -> None:
+def test_breakdown_row_as_a_filter_gives_its_own_numbers(stats: Stats, breakdowns: dict[str, Any], name: str) -> None:
     words, rows = blank_words(SEED_NAMES[name]), breakdowns[name]
     (missing,) = (row for row in rows if row["value"] in words)
     assert sum(row["pageviews"] for row in rows) == numbers(stats)[1]
@@ -117,7 +117,7 @@ def test_filter_and_its_opposite_add_up_to_everything(stats: Stats, name: str) -
 
 
 @pytest.mark.parametrize("name", sorted({*SOME} - {"channels"}))
-def test_stored_word_for_what_is_missing_is_found_by_no_part_of_it(stats: Stats, name: str) -> None:
+def test_placeholder_of_a_missing_value_is_not_matched_by_a_part(stats: Stats, name: str) -> None:
     words = blank_words(SEED_NAMES.get(name, name))
     is_missing = ["is", name, sorted(words)[:1]]
     for word in words:
@@ -131,7 +131,7 @@ def test_stored_word_for_what_is_missing_is_found_by_no_part_of_it(stats: Stats,
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_word_for_what_is_missing_is_known_in_any_case_where_case_does_not_matter(stats: Stats, name: str) -> None:
+def test_placeholder_of_a_missing_value_is_case_insensitive_on_request(stats: Stats, name: str) -> None:
     words = sorted(blank_words(SEED_NAMES.get(name, name)))
     exact = numbers(stats, ["is", name, words[:1]])
     loose = numbers(stats, ["is", name, [words[0].upper()], {"case_sensitive": False}])
@@ -148,7 +148,7 @@ def test_missing_channel_is_found_by_its_name(stats: Stats) -> None:
     assert numbers(stats, ["contains_not", "channels", ["Dir"]], ["is", "channels", ["Direct"]])[2] == 0
 
 
-def test_property_that_reads_none_is_one_that_is_missing(stats: Stats) -> None:
+def test_property_filter_none_matches_missing_properties(stats: Stats) -> None:
     without = numbers(stats, ["is", "event:props:plan", ["(none)"]])
     assert without[2] + numbers(stats, ["is_not", "event:props:plan", ["(none)"]])[2] == numbers(stats)[2]
     signups = numbers(stats, ["is", "event:name", ["signup"]], ["is", "event:props:plan", ["(none)"]])
@@ -156,7 +156,7 @@ def test_property_that_reads_none_is_one_that_is_missing(stats: Stats) -> None:
     assert numbers(stats, ["is", "event:goal", ["Nameless"]]) == numbers(stats, ["is", "events", ["(unknown)"]])
 
 
-def test_sequences_by_value_name_a_missing_one_once(stats: Stats) -> None:
+def test_sequence_breakdown_has_one_row_for_missing_values(stats: Stats) -> None:
     wanted = read_sequence('[{"event": "pageview"}, {"event": "signup"}]', None)
     for name in ("sources", "cities", "entry_pages"):
         rows = sequences_by(stats, Scope(SITE, RANGE), wanted, name, 1000)

@@ -92,7 +92,7 @@ def roll_up(store: S3Store) -> None:
 
 
 @pytest.mark.heavy
-def test_a_month_from_rollups_takes_few_requests_cold_and_listings_alone_warm(reader: Reader) -> None:
+def test_month_from_rollups_takes_few_requests_cold_and_listings_warm(reader: Reader) -> None:
     roll_up(reader.store)
     found, cold = reader.look()
     assert found.main["total_pageviews"] == 3 * DAYS
@@ -104,7 +104,7 @@ def test_a_month_from_rollups_takes_few_requests_cold_and_listings_alone_warm(re
     assert warm <= LISTINGS
 
 
-def test_a_month_from_events_takes_one_request_for_each_day_cold_and_listings_alone_warm(reader: Reader) -> None:
+def test_month_from_events_takes_one_request_per_day_cold_and_listings_warm(reader: Reader) -> None:
     found, cold = reader.look()
     assert (found.main["total_pageviews"], found.counted["files"]) == (3 * DAYS, DAYS)
     assert cold <= SETTINGS + LISTINGS + DAYS
@@ -113,14 +113,14 @@ def test_a_month_from_events_takes_one_request_for_each_day_cold_and_listings_al
     assert warm <= LISTINGS
 
 
-def test_other_questions_about_days_that_were_read_take_listings_alone(reader: Reader) -> None:
+def test_query_over_cached_days_takes_listings_alone(reader: Reader) -> None:
     reader.look()
     found, requests = reader.look(PAGES)
     assert 0 < found.main["total_pageviews"] < 3 * DAYS
     assert requests <= LISTINGS
 
 
-def test_of_a_day_that_grew_only_its_segment_is_read_again(reader: Reader) -> None:
+def test_query_rereads_only_the_segment_of_a_day_that_grew(reader: Reader) -> None:
     reader.look()
     Place(reader.store).write(TODAY, 1001, 1002, seal_rows=100)
     found, requests = reader.look()
@@ -128,7 +128,7 @@ def test_of_a_day_that_grew_only_its_segment_is_read_again(reader: Reader) -> No
     assert requests <= LISTINGS + 1
 
 
-def test_nothing_of_an_erased_day_is_kept_after_the_next_look_or_at_once_where_it_is_told(reader: Reader) -> None:
+def test_segment_cache_drops_erased_days_at_the_next_query_or_on_forget(reader: Reader) -> None:
     reader.look()
     (kept,) = reader.store.scratch.glob("mallard-segments-*")
     assert len(list(kept.iterdir())) == DAYS
@@ -140,7 +140,7 @@ def test_nothing_of_an_erased_day_is_kept_after_the_next_look_or_at_once_where_i
     assert list(kept.iterdir()) == []
 
 
-def test_sealed_segments_are_taken_whole_and_kept_too_where_there_is_room(reader: Reader) -> None:
+def test_sealed_segments_are_fetched_whole_and_cached_when_there_is_room(reader: Reader) -> None:
     Place(reader.store).write(TODAY, *range(2001, 2010))
     before = Counter(reader.between.counts)
     found, _ = reader.look()

@@ -9,7 +9,7 @@ from mallard.engine.cancellation import AdmissionQueue, Cancellation
 from mallard.errors import QueryBusyError, QueryStoppedError, QueryTooLongError
 
 
-def test_a_stop_interrupts_what_runs() -> None:
+def test_cancellation_interrupts_a_running_query() -> None:
     stop, interrupted = Cancellation(), []
     with stop.interrupting(lambda: interrupted.append("first")):
         stop.stop()
@@ -17,7 +17,7 @@ def test_a_stop_interrupts_what_runs() -> None:
     assert set(interrupted) == {"first"}
 
 
-def test_what_is_over_is_not_interrupted() -> None:
+def test_finished_query_is_not_interrupted() -> None:
     stop, interrupted = Cancellation(), []
     with stop.interrupting(lambda: interrupted.append("over")):
         pass
@@ -25,14 +25,14 @@ def test_what_is_over_is_not_interrupted() -> None:
     assert interrupted == []
 
 
-def test_what_begins_after_the_stop_ends_at_once() -> None:
+def test_query_started_after_cancellation_ends_at_once() -> None:
     stop = Cancellation()
     stop.stop(QueryTooLongError)
     with pytest.raises(QueryTooLongError, match="MALLARD_QUERY_SECONDS"), stop.interrupting(lambda: None):
         pytest.fail("it was begun")
 
 
-def test_the_first_reason_is_told() -> None:
+def test_cancellation_keeps_its_first_reason() -> None:
     stop = Cancellation()
     stop.stop(QueryTooLongError)
     stop.stop()
@@ -40,7 +40,7 @@ def test_the_first_reason_is_told() -> None:
         stop.check()
 
 
-def test_a_line_lets_so_many_in_at_a_time() -> None:
+def test_admission_queue_limits_concurrent_turns() -> None:
     line, inside, most = AdmissionQueue(at_once=2, waiting=6), [], []
     lock, everybody = threading.Lock(), threading.Barrier(2)
 
@@ -59,7 +59,7 @@ def test_a_line_lets_so_many_in_at_a_time() -> None:
     assert max(most) == 2
 
 
-def test_a_full_line_sends_away() -> None:
+def test_full_admission_queue_refuses_queries() -> None:
     line = AdmissionQueue(at_once=1, waiting=0)
     with line.turn(Cancellation()), pytest.raises(QueryBusyError), line.turn(Cancellation()):
         pytest.fail("there was no place")
@@ -67,7 +67,7 @@ def test_a_full_line_sends_away() -> None:
         pass
 
 
-def test_who_is_stopped_leaves_the_line_and_its_place_is_free() -> None:
+def test_cancelled_query_leaves_the_admission_queue_and_frees_its_place() -> None:
     line, gone = AdmissionQueue(at_once=1, waiting=1), Cancellation()
     with line.turn(Cancellation()):
         with ThreadPoolExecutor(1) as pool:
@@ -81,7 +81,7 @@ def test_who_is_stopped_leaves_the_line_and_its_place_is_free() -> None:
             pytest.fail("it was not its turn")
 
 
-def test_an_interrupt_that_came_too_early_comes_again() -> None:
+def test_early_interrupt_is_repeated() -> None:
     stop, interrupted = Cancellation(), threading.Semaphore(0)
     with stop.interrupting(interrupted.release):
         stop.stop()

@@ -53,14 +53,14 @@ def settings_of(database: Database) -> tuple[int, str]:
     return threads, memory
 
 
-def test_stranger_has_one_thread_and_memory_beside_that_of_the_owner(database: Database) -> None:
+def test_anonymous_database_has_one_thread_and_separate_memory(database: Database) -> None:
     of_owner = settings_of(database)
     with as_stranger():
         assert settings_of(database) == (1, "488.2 MiB")
     assert settings_of(database) == of_owner == (2, "1.9 GiB")
 
 
-def test_stranger_has_the_least_memory_when_a_quarter_is_less(tmp_path: Path) -> None:
+def test_anonymous_database_has_a_minimum_memory(tmp_path: Path) -> None:
     with (
         closing(Database(LocalStore(tmp_path), memory_mb=256, threads=2, strangers_apart=True)) as database,
         as_stranger(),
@@ -68,21 +68,21 @@ def test_stranger_has_the_least_memory_when_a_quarter_is_less(tmp_path: Path) ->
         assert settings_of(database) == (1, "122.0 MiB")
 
 
-def test_strangers_share_the_database_when_they_are_not_apart(tmp_path: Path) -> None:
+def test_anonymous_queries_share_the_database_when_not_separated(tmp_path: Path) -> None:
     with closing(Database(LocalStore(tmp_path), memory_mb=256, threads=2)) as database:
         of_owner = settings_of(database)
         with as_stranger():
             assert settings_of(database) == of_owner
 
 
-def test_owner_has_both_turns_while_a_stranger_counts(database: Database) -> None:
+def test_owner_has_both_turns_during_an_anonymous_query(database: Database) -> None:
     with as_stranger(), database.turn():
         IS_STRANGER.set(False)
         with database.turn(), database.turn():
             pass
 
 
-def test_statement_of_a_stranger_runs_in_a_thread_of_low_priority(database: Database) -> None:
+def test_anonymous_statement_runs_in_a_low_priority_thread(database: Database) -> None:
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
@@ -101,7 +101,7 @@ def test_low_priority_hands_on_results_and_errors() -> None:
             low.run(lambda: 1 // 0)
 
 
-def test_stop_interrupts_the_statement_of_a_stranger(database: Database) -> None:
+def test_stop_interrupts_an_anonymous_statement(database: Database) -> None:
     stop, began = Cancellation(), threading.Event()
 
     def count() -> None:
@@ -120,7 +120,7 @@ def test_stop_interrupts_the_statement_of_a_stranger(database: Database) -> None
             stop.check()
 
 
-def test_close_ends_the_statement_of_a_stranger(tmp_path: Path) -> None:
+def test_close_ends_an_anonymous_statement(tmp_path: Path) -> None:
     database, began = Database(LocalStore(tmp_path), memory_mb=256, threads=1, strangers_apart=True), threading.Event()
 
     def count() -> None:
@@ -138,14 +138,14 @@ def test_close_ends_the_statement_of_a_stranger(tmp_path: Path) -> None:
         assert isinstance(running.exception(), (duckdb.Error, RuntimeError))
 
 
-def test_stranger_s_database_reaches_no_file_beyond_the_store(database: Database) -> None:
+def test_anonymous_database_reads_no_file_outside_the_store(database: Database) -> None:
     with as_stranger(), database.cursor() as cursor:
         for statement in ("SELECT * FROM read_text('/etc/hostname')", "SET threads = 2"):
             with pytest.raises(duckdb.Error):
                 cursor.execute(statement).fetchall()
 
 
-def test_folder_of_what_does_not_fit_is_made_anew_and_ends_with_the_database(tmp_path: Path) -> None:
+def test_spill_folder_is_recreated_and_deleted_with_the_database(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     with closing(Database(store, memory_mb=256, threads=1, strangers_apart=True)) as database, as_stranger():
         for _ in range(2):
@@ -159,7 +159,7 @@ def test_folder_of_what_does_not_fit_is_made_anew_and_ends_with_the_database(tmp
     assert not list(store.scratch.glob("strangers-*"))
 
 
-def test_answers_are_the_same_for_owner_and_stranger(tmp_path: Path) -> None:
+def test_results_are_the_same_for_owner_and_anonymous_queries(tmp_path: Path) -> None:
     store, rows = LocalStore(tmp_path), random_rows(Random("strangers"), 300, NOW)
     store_rows(store, rows[:200], seal_rows=20)
     filters = parse_filters('[["is_not", "event:page", ["/nowhere"]]]')
@@ -176,7 +176,7 @@ def test_answers_are_the_same_for_owner_and_stranger(tmp_path: Path) -> None:
     assert sum(taken) > 0
 
 
-def test_owner_waits_for_no_stranger_s_flight() -> None:
+def test_owner_query_does_not_wait_for_an_anonymous_computation() -> None:
     cache = ResultCache(60)
 
     def as_owner() -> str:
@@ -192,7 +192,7 @@ def test_owner_waits_for_no_stranger_s_flight() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CREDENTIALS))
-def test_request_with_a_credential_shows_something(name: bytes) -> None:
+def test_request_with_any_credential_is_not_anonymous(name: bytes) -> None:
     guard = Authenticator.__new__(Authenticator)
     guard.is_open = False
     assert guard.shows_nothing([b"host", b"x-forwarded-for"])

@@ -70,7 +70,7 @@ def recomputed(rows: list[Row], dimension: str, filters: list[Any]) -> dict[tupl
 @pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("dimension", [TOTAL, "pages", "countries"])
-def test_a_study_sees_the_events_of_visitors_that_pass(
+def test_visitor_query_sees_events_of_visitors_that_pass_the_filter(
     case: tuple[DuckDBEngine, list[Row]],
     monkeypatch: pytest.MonkeyPatch,
     dimension: str,
@@ -84,7 +84,7 @@ def test_a_study_sees_the_events_of_visitors_that_pass(
     assert counted == recomputed(rows, dimension, filters)
 
 
-def test_values_of_a_study_are_bound(case: tuple[DuckDBEngine, list[Row]]) -> None:
+def test_visitor_query_values_are_bound(case: tuple[DuckDBEngine, list[Row]]) -> None:
     engine, rows = case
     sql = "SELECT CAST(count(*) AS BIGINT) AS events FROM visitor_events WHERE event_name = $name"
     asked = replace(study(TOTAL, []), sql=sql, keys=(), values=(("name", "signup"),))
@@ -92,6 +92,6 @@ def test_values_of_a_study_are_bound(case: tuple[DuckDBEngine, list[Row]]) -> No
     assert engine.visitor_query(asked).rows[0] == [{"events": signups}]
 
 
-def test_a_wrong_expression_of_a_study_is_refused(case: tuple[DuckDBEngine, list[Row]]) -> None:
+def test_visitor_query_with_an_invalid_expression_is_refused(case: tuple[DuckDBEngine, list[Row]]) -> None:
     with pytest.raises(QueryError, match="is no regular expression"):
         case[0].visitor_query(replace(study(TOTAL, []), patterns=("(",)))

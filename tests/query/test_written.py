@@ -101,7 +101,7 @@ def test_goal_is_named_in_either_form(database: duckdb.DuckDBPyConnection, name:
     assert met(database, ["is", "event:goal", [name], {"case_sensitive": False}]) == [0]
 
 
-def test_goal_that_is_not_there_is_refused(database: duckdb.DuckDBPyConnection) -> None:
+def test_goal_filter_with_an_unknown_goal_is_refused(database: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(QueryError, match="is no goal of this site"):
         met(database, ["is", "event:goal", ["Cafe"]])
 
@@ -117,7 +117,7 @@ def test_page_goal_is_met_in_its_stored_form(database: duckdb.DuckDBPyConnection
         database.execute("ROLLBACK")
 
 
-def test_words_for_a_missing_value_stay_what_they_are(database: duckdb.DuckDBPyConnection) -> None:
+def test_placeholders_of_missing_values_are_not_normalised(database: duckdb.DuckDBPyConnection) -> None:
     for dimension, word in (
         ("visit:country", "(not set)"),
         ("visit:device", "(unknown)"),

@@ -92,7 +92,7 @@ EVENTS_FROM = datetime(2026, 3, 10, tzinfo=UTC)
 
 @pytest.mark.sampled(8)
 @pytest.mark.parametrize(("old", "new"), [*pairwise(ROUND), *pairwise(reversed(ROUND))])
-def test_each_event_is_in_one_day_and_one_hour_over_a_change(tmp_path: Path, old: str, new: str) -> None:
+def test_event_is_in_one_day_and_one_hour_across_a_zone_change(tmp_path: Path, old: str, new: str) -> None:
     # Long before the first event, so that only the second change is looked at.
     site = Site(tmp_path, old, datetime(2026, 1, 1, tzinfo=UTC))
     set_at = datetime(2026, 3, 10, 22, 10, tzinfo=UTC)
@@ -125,7 +125,7 @@ def test_each_event_is_in_one_day_and_one_hour_over_a_change(tmp_path: Path, old
         ("America/Havana", date(2026, 3, 8), 23),
     ],
 )
-def test_hours_of_a_day_on_which_the_clock_changes_hold_all_its_events(
+def test_hours_of_a_day_with_a_clock_change_contain_all_its_events(
     tmp_path: Path, name: str, day: date, hours: float
 ) -> None:
     site = Site(tmp_path, name, datetime(2000, 1, 1, tzinfo=UTC))
@@ -141,7 +141,7 @@ def test_hours_of_a_day_on_which_the_clock_changes_hold_all_its_events(
     site.engine.close()
 
 
-def test_an_event_outside_of_its_date_counts_in_the_nearest_hour_of_it(tmp_path: Path) -> None:
+def test_event_outside_its_date_counts_in_its_nearest_hour(tmp_path: Path) -> None:
     site = Site(tmp_path, "UTC", datetime(2026, 1, 1, tzinfo=UTC))
     day = date(2026, 3, 10)
     midnight = datetime(2026, 3, 10, tzinfo=UTC)

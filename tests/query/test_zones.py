@@ -30,7 +30,7 @@ LOCAL_DAY = date(2026, 3, 11)
 
 
 @pytest.mark.parametrize("begun", ["nothing", "stored", "waiting", "salt"])
-def test_zone_over_the_api_holds_at_once_only_where_no_day_has_begun(tmp_path: Path, begun: str) -> None:
+def test_time_zone_set_over_the_api_applies_at_once_only_before_any_day_has_begun(tmp_path: Path, begun: str) -> None:
     store, today, waiting = LocalStore(tmp_path), SET.date(), PENDING.empty_table()
     seen = deliveries([event(1, date=today.isoformat())])
     if begun == "stored":
@@ -50,7 +50,7 @@ def not_erased(*_: object) -> Erasure:
     raise AssertionError("nobody erases here")
 
 
-def test_who_is_there_now_is_counted_where_it_is_tomorrow_already(tmp_path: Path) -> None:
+def test_current_visitors_are_counted_when_the_local_date_is_ahead_of_utc(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     SiteSettingsStore(store).change(SITE, {"timezone": "Pacific/Auckland"}, SET)
     seen = event(1, date=LOCAL_DAY.isoformat(), timestamp=to_ms(NOW) - 60_000, visitor_id=7)

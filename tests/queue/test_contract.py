@@ -82,7 +82,7 @@ def bodies(messages: Sequence[Message]) -> Counter[bytes]:
     return Counter(each.body for each in messages)
 
 
-def test_receive_ends_at_its_bytes_and_gives_the_rest_next(case: Case) -> None:
+def test_receive_stops_at_its_byte_limit_and_returns_the_rest_next(case: Case) -> None:
     large = [b"%d" % number + b"x" * 20_000 for number in range(40)]
     case.queue.send(large)
     received: list[bytes] = []
@@ -100,7 +100,7 @@ def test_sent_bodies_are_received_once(queue: Queue) -> None:
     assert queue.receive(100) == []
 
 
-def test_an_empty_queue_gives_nothing(queue: Queue) -> None:
+def test_empty_queue_returns_no_messages(queue: Queue) -> None:
     assert queue.receive(10) == []
     assert queue.depth() == 0
 
@@ -127,24 +127,24 @@ def test_empty_batches_are_allowed(queue: Queue) -> None:
     ],
     ids=["non-ASCII", "escapes", "markup", "odd characters", "space", "large"],
 )
-def test_a_body_comes_back_byte_for_byte(queue: Queue, body: bytes) -> None:
+def test_body_is_received_byte_for_byte(queue: Queue, body: bytes) -> None:
     queue.send([body])
     assert [each.body for each in queue.receive(1)] == [body]
 
 
-def test_equal_bodies_are_two_messages(queue: Queue) -> None:
+def test_queue_keeps_equal_bodies_as_two_messages(queue: Queue) -> None:
     queue.send([b"same", b"same"])
     assert bodies(queue.receive(10)) == Counter({b"same": 2})
 
 
-def test_no_more_are_received_than_asked_for(queue: Queue) -> None:
+def test_receive_returns_at_most_the_requested_number(queue: Queue) -> None:
     queue.send(BODIES)
     first, second = queue.receive(12), queue.receive(100)
     assert len(first) == 12
     assert bodies(first) + bodies(second) == Counter(BODIES)
 
 
-def test_an_acknowledged_message_never_comes_again(queue: Queue) -> None:
+def test_acknowledged_message_is_not_redelivered(queue: Queue) -> None:
     queue.send(BODIES)
     messages = queue.receive(100)
     queue.acknowledge(messages[:15])
@@ -152,7 +152,7 @@ def test_an_acknowledged_message_never_comes_again(queue: Queue) -> None:
     assert bodies(queue.receive(100)) == bodies(messages[15:])
 
 
-def test_a_message_is_acknowledged_twice_without_harm(queue: Queue) -> None:
+def test_acknowledging_a_message_twice_is_harmless(queue: Queue) -> None:
     queue.send([b"1", b"2"])
     first, _ = queue.receive(2)
     queue.acknowledge([first])
@@ -160,7 +160,7 @@ def test_a_message_is_acknowledged_twice_without_harm(queue: Queue) -> None:
     assert queue.depth() == 1
 
 
-def test_released_messages_come_again_at_once(queue: Queue) -> None:
+def test_released_messages_are_redelivered_at_once(queue: Queue) -> None:
     queue.send(BODIES)
     messages = queue.receive(100)
     queue.release(messages[:12])
@@ -176,7 +176,7 @@ def test_depth_counts_waiting_and_received_messages(queue: Queue) -> None:
     assert queue.depth() == 3
 
 
-def test_a_message_that_was_set_aside_stands_there_with_its_reason(case: Case) -> None:
+def test_dead_letter_is_stored_with_its_reason(case: Case) -> None:
     bad = [b"not an event", "{🦆".encode()]
     case.queue.send(bad)
     assert case.queue.set_aside([(each, REASON) for each in case.queue.receive(10)]) == []
@@ -184,7 +184,7 @@ def test_a_message_that_was_set_aside_stands_there_with_its_reason(case: Case) -
     assert sorted(case.aside()) == [(body, REASON) for body in bad]
 
 
-def test_setting_one_aside_leaves_the_others(case: Case) -> None:
+def test_set_aside_of_one_message_leaves_the_others(case: Case) -> None:
     case.queue.send([b"bad", b"good"])
     messages = {each.body: each for each in case.queue.receive(10)}
     case.queue.set_aside([(messages[b"bad"], REASON)])
@@ -192,14 +192,14 @@ def test_setting_one_aside_leaves_the_others(case: Case) -> None:
     assert [each.body for each in case.queue.receive(10)] == [b"good"]
 
 
-def test_many_can_be_set_aside_at_once(case: Case) -> None:
+def test_queue_moves_many_messages_to_the_dead_letters_at_once(case: Case) -> None:
     case.queue.send(BODIES[:12])
     case.queue.set_aside([(each, REASON) for each in case.queue.receive(12)])
     assert case.queue.depth() == 0
     assert case.queue.receive(1) == []
 
 
-def test_a_message_that_failed_is_not_given_again_at_once_but_stays(queue: Queue) -> None:
+def test_postponed_message_stays_hidden_in_the_queue(queue: Queue) -> None:
     queue.send([b"1", b"2"])
     messages = queue.receive(2)
     queue.postpone(messages[:1])
@@ -207,7 +207,7 @@ def test_a_message_that_failed_is_not_given_again_at_once_but_stays(queue: Queue
     assert queue.depth() == 2
 
 
-def test_it_is_idle_while_there_is_nothing_to_receive(queue: Queue) -> None:
+def test_queue_is_idle_while_there_is_nothing_to_receive(queue: Queue) -> None:
     assert queue.is_idle()
     queue.send([b"1", b"2"])
     assert not queue.is_idle()
@@ -219,7 +219,7 @@ def test_it_is_idle_while_there_is_nothing_to_receive(queue: Queue) -> None:
     assert queue.is_idle()
 
 
-def test_messages_that_wait_for_others_stay_hidden_for_their_time(queue: Queue) -> None:
+def test_held_messages_stay_hidden_for_their_time(queue: Queue) -> None:
     queue.send([b"1", b"2", b"3"])
     messages = {each.body: each for each in queue.receive(3)}
     queue.hold([(messages[b"1"], 0), (messages[b"2"], 3600), (messages[b"3"], 36_000)])
@@ -235,7 +235,7 @@ def test_deliveries_are_counted(queue: Queue) -> None:
         queue.release([message])
 
 
-def test_a_character_that_sqs_refuses_stands_in_no_ones_way(queue: Queue) -> None:
+def test_characters_refused_by_sqs_do_not_block_messages(queue: Queue) -> None:
     odd = [event(1, pathname="/\uffff\ufffe"), event(2, props='{"a":"\x00\x08"}'), event(3)]
     queue.send([each.to_message() for each in odd])
     received = [json.loads(each.body) for each in queue.receive(10)]
@@ -243,9 +243,7 @@ def test_a_character_that_sqs_refuses_stands_in_no_ones_way(queue: Queue) -> Non
 
 
 @pytest.mark.parametrize("server", ["moto", HEAVY])
-def test_the_dead_letters_of_an_sqs_queue_are_those_of_its_redrive_policy(
-    server: str, request: pytest.FixtureRequest
-) -> None:
+def test_sqs_dead_letters_go_to_the_queue_of_the_redrive_policy(server: str, request: pytest.FixtureRequest) -> None:
     client: SQSClient = request.getfixturevalue(server)
     url, dead_letters_url = make_queues(client)
     queue = connect(url)
@@ -256,7 +254,7 @@ def test_the_dead_letters_of_an_sqs_queue_are_those_of_its_redrive_policy(
 
 
 @pytest.mark.parametrize("server", ["moto", HEAVY])
-def test_an_sqs_queue_without_dead_letters_keeps_what_cannot_be_processed_and_says_so(
+def test_sqs_queue_without_dead_letters_keeps_unprocessable_messages_and_warns(
     server: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     client: SQSClient = request.getfixturevalue(server)

@@ -66,13 +66,13 @@ def test_prove_writable_fails_when_another_file_took_the_queue_s_name(file: Path
             queue.prove_writable()
 
 
-def test_doctor_reads_the_whole_queue(file: Path) -> None:
+def test_doctor_checks_the_whole_queue_file(file: Path) -> None:
     overwrite(file, last_page(file) // 2)
     with closing(LocalQueue(file)) as queue, pytest.raises(DamagedQueueError, match="is damaged"):
         list(check_queue(queue))
 
 
-def test_serve_does_not_start_over_a_damaged_queue_and_says_what_to_do(
+def test_serve_refuses_a_damaged_queue_with_advice(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file.write_bytes(b"hello" * 2000)

@@ -15,7 +15,7 @@ from support.sqlite import rows
 TEXT = (Path(__file__).parents[2] / "docs" / "queue.md").read_text()
 
 
-def test_the_sql_brings_back_what_was_set_aside(tmp_path: Path) -> None:
+def test_documented_sql_requeues_dead_letters(tmp_path: Path) -> None:
     (sql,) = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
     file = tmp_path / "queue.sqlite"
     with closing(LocalQueue(file)) as queue:
@@ -27,7 +27,7 @@ def test_the_sql_brings_back_what_was_set_aside(tmp_path: Path) -> None:
         assert rows(file, "SELECT * FROM set_aside") == []
 
 
-def test_its_figures_are_those_of_the_code() -> None:
+def test_queue_document_figures_match_the_code() -> None:
     assert f"Visibility timeout of {VISIBILITY_SECONDS} s" in TEXT
     assert f"later than {ROUND_TIME.total_seconds():.0f} s" in TEXT
     assert f"{pause_seconds(1)} s, then twice as long each time, up to {MAX_PAUSE_SECONDS // 60} minutes" in TEXT
@@ -36,6 +36,6 @@ def test_its_figures_are_those_of_the_code() -> None:
     assert f"up to {CONNECTIONS} at once" in TEXT
 
 
-def test_a_hundred_receives_are_almost_a_day() -> None:
+def test_documented_hundred_receives_span_almost_a_day() -> None:
     hours = sum(pause_seconds(receives) for receives in range(1, 100)) / 3600
     assert 20 < hours < 24

@@ -46,7 +46,7 @@ def erase(queue: LocalQueue) -> int:
     return queue.erase(SITE, FIRST, LAST, BEFORE_MS)
 
 
-def test_erased_messages_are_gone_from_every_byte(queue: LocalQueue, file: Path) -> None:
+def test_erased_messages_leave_no_bytes_in_the_file(queue: LocalQueue, file: Path) -> None:
     queue.send([marked(1).to_message(), event(2).to_message()])
     assert MARK.encode() in all_bytes(file)
     assert erase(queue) == 1
@@ -70,9 +70,7 @@ def test_acknowledged_messages_leave_no_byte_either(queue: LocalQueue, file: Pat
 
 
 @pytest.mark.parametrize("seed", [10, 27, 51])
-def test_no_copy_stays_in_the_gaps_of_pages_that_were_split_and_merged(
-    queue: LocalQueue, file: Path, seed: int
-) -> None:
+def test_erased_messages_leave_no_bytes_in_page_gaps(queue: LocalQueue, file: Path, seed: int) -> None:
     chance = random.Random(seed)
     queue.send(
         [
@@ -104,31 +102,31 @@ def test_messages_of_other_days_and_sites_stay(queue: LocalQueue, other: Event) 
     assert queue.depth() == 1
 
 
-def test_both_dates_are_inclusive(queue: LocalQueue) -> None:
+def test_queue_erasure_includes_both_dates(queue: LocalQueue) -> None:
     queue.send([marked(1, date=FIRST.isoformat()).to_message(), marked(2, date=LAST.isoformat()).to_message()])
     assert erase(queue) == 2
 
 
-def test_a_message_that_does_not_say_when_it_was_accepted_is_erased(queue: LocalQueue) -> None:
+def test_message_without_an_acceptance_time_is_erased(queue: LocalQueue) -> None:
     queue.send([b'{"site_id":"gone.example","date":"2026-01-02"}'])
     assert erase(queue) == 1
 
 
-def test_bodies_that_are_no_json_are_left_alone(queue: LocalQueue) -> None:
+def test_bodies_that_are_no_json_are_not_erased(queue: LocalQueue) -> None:
     odd = [b"gone.example", b"\xff\xfe", b"{", b"[1]", b"null", b'{"site_id":["gone.example"],"date":7}', b"\xb7abc"]
     queue.send(odd)
     assert erase(queue) == 0
     assert [each.body for each in queue.receive(10)] == odd
 
 
-def test_numbers_of_erased_messages_are_never_used_again(queue: LocalQueue) -> None:
+def test_row_numbers_of_erased_messages_are_never_reused(queue: LocalQueue) -> None:
     queue.send([event(1).to_message(), marked(2).to_message()])
     erase(queue)
     queue.send([b"later"])
     assert [number for number, _ in queue.pending(0)[1]] == [1, 3]
 
 
-def test_a_file_in_use_is_an_error_and_the_next_try_finishes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_erasure_of_a_locked_file_raises_and_the_next_try_finishes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "BUSY_TIMEOUT_SECONDS", 0.01)
     with closing(LocalQueue(file)) as queue, closing(sqlite3.connect(file, isolation_level=None)) as reader:
         queue.send([marked(1).to_message()])

@@ -70,7 +70,7 @@ def test_close_commits_submitted_bodies(file: Path) -> None:
     assert len(rows(file, "SELECT id FROM message")) == 50
 
 
-def test_a_process_that_is_killed_loses_nothing_it_confirmed(file: Path) -> None:
+def test_killed_process_loses_no_confirmed_message(file: Path) -> None:
     program = """
 import os, signal, sys
 from pathlib import Path
@@ -85,12 +85,12 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert bodies(queue.receive(10)) == [b"1", b"2"]
 
 
-def test_the_oldest_messages_come_first(queue: LocalQueue) -> None:
+def test_oldest_messages_are_received_first(queue: LocalQueue) -> None:
     queue.send([b"%d" % number for number in range(20)])
     assert bodies(queue.receive(12)) == [b"%d" % number for number in range(12)]
 
 
-def test_a_received_message_comes_again_after_its_time(queue: LocalQueue, clock: Clock) -> None:
+def test_received_message_is_redelivered_after_its_visibility_timeout(queue: LocalQueue, clock: Clock) -> None:
     queue.send([b"1"])
     queue.receive(1)
     clock.seconds += VISIBILITY_SECONDS - 1
@@ -100,7 +100,7 @@ def test_a_received_message_comes_again_after_its_time(queue: LocalQueue, clock:
     assert queue.receive(1) == []
 
 
-def test_a_message_that_failed_waits_longer_each_time_and_is_never_given_up(queue: LocalQueue, clock: Clock) -> None:
+def test_failed_message_waits_longer_each_time_and_is_never_discarded(queue: LocalQueue, clock: Clock) -> None:
     queue.send([b"1"])
     for pause in (2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900):
         queue.postpone(queue.receive(1))
@@ -114,7 +114,9 @@ DAY_SECONDS = 86_400
 
 
 @pytest.mark.parametrize("settle", ["postpone", "hold", "neither"])
-def test_receive_gives_what_a_clock_that_was_ahead_has_hidden(queue: LocalQueue, clock: Clock, settle: str) -> None:
+def test_receive_returns_messages_hidden_by_a_clock_that_was_ahead(
+    queue: LocalQueue, clock: Clock, settle: str
+) -> None:
     queue.send([b"1"])
     clock.seconds += DAY_SECONDS
     received = queue.receive(1)
@@ -131,7 +133,7 @@ def test_receive_gives_what_a_clock_that_was_ahead_has_hidden(queue: LocalQueue,
     assert bodies(queue.receive(1)) == [b"1"]
 
 
-def test_open_shortens_what_an_earlier_version_has_hidden_for_long(file: Path, clock: Clock) -> None:
+def test_open_shortens_long_visibility_set_by_an_earlier_version(file: Path, clock: Clock) -> None:
     with closing(LocalQueue(file, clock=clock)) as queue:
         queue.send([b"1"])
         clock.seconds += DAY_SECONDS
@@ -145,20 +147,20 @@ def test_open_shortens_what_an_earlier_version_has_hidden_for_long(file: Path, c
         assert bodies(queue.receive(1)) == [b"1"]
 
 
-def test_a_message_that_failed_is_still_pending(queue: LocalQueue) -> None:
+def test_failed_message_is_still_pending(queue: LocalQueue) -> None:
     queue.send([b"1"])
     queue.postpone(queue.receive(1))
     assert queue.pending(0) == ([], [(1, b"1")], 0)
     assert queue.depth() == 1
 
 
-def test_those_behind_a_message_that_failed_come_first(queue: LocalQueue) -> None:
+def test_messages_behind_a_failed_message_are_received_first(queue: LocalQueue) -> None:
     queue.send([b"bad", b"1", b"2"])
     queue.postpone(queue.receive(1))
     assert bodies(queue.receive(10)) == [b"1", b"2"]
 
 
-def test_a_file_of_an_earlier_version_is_taken_over_with_its_messages(file: Path) -> None:
+def test_queue_file_of_an_earlier_version_is_migrated_with_its_messages(file: Path) -> None:
     file.parent.mkdir()
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(
@@ -184,7 +186,7 @@ def test_dead_letters_are_kept_for_two_weeks(queue: LocalQueue, file: Path, cloc
     assert rows(file, "SELECT * FROM set_aside") == []
 
 
-def test_a_message_that_came_again_can_be_settled_by_its_first_receiver(queue: LocalQueue, clock: Clock) -> None:
+def test_redelivered_message_can_be_settled_by_its_first_receiver(queue: LocalQueue, clock: Clock) -> None:
     queue.send([b"1"])
     first = queue.receive(1)
     clock.seconds += VISIBILITY_SECONDS
@@ -209,7 +211,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_senders_that_wait_share_a_commit(commits: list[str], file: Path) -> None:
+def test_waiting_senders_share_a_commit(commits: list[str], file: Path) -> None:
     with closing(LocalQueue(file)) as queue:
         commits.clear()
         with locked(file):
@@ -221,7 +223,7 @@ def test_senders_that_wait_share_a_commit(commits: list[str], file: Path) -> Non
         assert bodies(queue.receive(1000)) == [b"%d" % number for number in range(200)]
 
 
-def test_a_commit_has_a_limit(commits: list[str], file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commit_size_is_limited(commits: list[str], file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "MAX_BODIES_PER_COMMIT", 10)
     with closing(LocalQueue(file)) as queue:
         commits.clear()
@@ -233,7 +235,7 @@ def test_a_commit_has_a_limit(commits: list[str], file: Path, monkeypatch: pytes
         assert queue.depth() == 41
 
 
-def test_many_senders_at_once_lose_nothing(queue: LocalQueue) -> None:
+def test_concurrent_senders_lose_no_message(queue: LocalQueue) -> None:
     barrier = Barrier(8)
 
     def send(sender: int) -> None:
@@ -249,34 +251,34 @@ def test_many_senders_at_once_lose_nothing(queue: LocalQueue) -> None:
     assert set(received) == expected
 
 
-def test_pending_has_claimed_messages_too_and_not_the_acknowledged(queue: LocalQueue) -> None:
+def test_pending_includes_claimed_but_not_acknowledged_messages(queue: LocalQueue) -> None:
     queue.send([b"1", b"2", b"3"])
     first, _ = queue.receive(2)
     queue.acknowledge([first])
     assert queue.pending(0) == ([], [(2, b"2"), (3, b"3")], 0)
 
 
-def test_pending_gives_the_bodies_beyond_a_number_only(queue: LocalQueue) -> None:
+def test_pending_returns_only_bodies_above_a_row_number(queue: LocalQueue) -> None:
     queue.send([b"1", b"2", b"3"])
     assert queue.pending(2) == ([1, 2], [(3, b"3")], 0)
     assert queue.pending(3) == ([1, 2, 3], [], 0)
 
 
-def test_row_numbers_are_never_used_again(queue: LocalQueue) -> None:
+def test_row_numbers_are_never_reused(queue: LocalQueue) -> None:
     queue.send([b"1", b"2"])
     queue.acknowledge(queue.receive(2))
     queue.send([b"3"])
     assert queue.pending(2) == ([], [(3, b"3")], 0)
 
 
-def test_a_message_that_was_set_aside_is_not_pending(queue: LocalQueue, file: Path) -> None:
+def test_dead_letter_is_not_pending(queue: LocalQueue, file: Path) -> None:
     queue.send([b"bad", b"good"])
     queue.set_aside([(queue.receive(1)[0], "broken")])
     assert queue.pending(0) == ([], [(2, b"good")], 0)
     assert rows(file, "SELECT id, body, reason FROM set_aside") == [(1, b"bad", "broken")]
 
 
-def test_setting_aside_twice_keeps_one(queue: LocalQueue, file: Path, clock: Clock) -> None:
+def test_set_aside_twice_keeps_one_dead_letter(queue: LocalQueue, file: Path, clock: Clock) -> None:
     queue.send([b"bad"])
     first = queue.receive(1)[0]
     clock.seconds += VISIBILITY_SECONDS
@@ -292,7 +294,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_file_that_cannot_be_written_is_an_error_and_not_for_ever(file: Path) -> None:
+def test_unwritable_queue_file_raises_until_it_is_writable(file: Path) -> None:
     with closing(LocalQueue(file)) as queue:
         queue.send([b"1"])
         with locked(file):
@@ -304,7 +306,7 @@ def test_a_file_that_cannot_be_written_is_an_error_and_not_for_ever(file: Path) 
         assert bodies(queue.receive(10)) == [b"1", b"3"]
 
 
-def test_a_table_that_is_gone_is_an_error_for_everyone(queue: LocalQueue, file: Path) -> None:
+def test_missing_queue_table_raises_for_every_call(queue: LocalQueue, file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("ALTER TABLE message RENAME TO elsewhere")
         connection.commit()
@@ -321,7 +323,7 @@ def test_a_table_that_is_gone_is_an_error_for_everyone(queue: LocalQueue, file: 
     assert queue.depth() == 1
 
 
-def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+def test_unreadable_queue_file_raises(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_bytes(b"not a database, and long enough to be seen as none" * 100)
     for file in (tmp_path / "folder", tmp_path / "file", tmp_path / "file" / "queue.sqlite"):
@@ -329,7 +331,7 @@ def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
             LocalQueue(file)
 
 
-def test_a_sender_that_gave_up_does_not_stop_the_others(queue: LocalQueue, file: Path) -> None:
+def test_cancelled_sender_does_not_block_others(queue: LocalQueue, file: Path) -> None:
     with locked(file):
         waiting = [queue.submit([b"%d" % number]) for number in range(3)]
         for each in waiting:
@@ -338,14 +340,14 @@ def test_a_sender_that_gave_up_does_not_stop_the_others(queue: LocalQueue, file:
     assert b"later" in bodies(queue.receive(10))
 
 
-def test_sending_to_a_closed_queue_is_an_error_not_a_wait(file: Path) -> None:
+def test_send_to_a_closed_queue_raises_at_once(file: Path) -> None:
     queue = LocalQueue(file)
     queue.close()
     with pytest.raises(QueueError):
         queue.submit([b"1"]).result(SOON_SECONDS)
 
 
-def test_two_handles_receive_different_messages(queue: LocalQueue, file: Path, clock: Clock) -> None:
+def test_queue_handles_receive_different_messages(queue: LocalQueue, file: Path, clock: Clock) -> None:
     queue.send([b"%d" % number for number in range(300)])
     barrier = Barrier(2)
 
@@ -363,7 +365,7 @@ def test_two_handles_receive_different_messages(queue: LocalQueue, file: Path, c
     assert len(set(receipts)) == 300
 
 
-def test_two_processes_receive_different_messages(queue: LocalQueue, file: Path) -> None:
+def test_queue_processes_receive_different_messages(queue: LocalQueue, file: Path) -> None:
     queue.send([b"%d" % number for number in range(300)])
     program = """
 import sys
@@ -390,7 +392,7 @@ queue.close()
     assert sorted(receipts, key=int) == [str(number) for number in range(1, 301)]
 
 
-def test_a_delivery_is_forgotten_with_its_message(queue: LocalQueue, file: Path) -> None:
+def test_delivery_count_is_deleted_with_its_message(queue: LocalQueue, file: Path) -> None:
     queue.send([b"1", b"2", b'{"site_id":"a","date":"2026-01-01","accepted_ms":1}', b"4"])
     one, two, _, _ = queue.receive(10)
     assert len(rows(file, "SELECT id FROM delivery")) == 4
@@ -400,7 +402,7 @@ def test_a_delivery_is_forgotten_with_its_message(queue: LocalQueue, file: Path)
     assert rows(file, "SELECT id FROM delivery") == [(4,)]
 
 
-def test_many_messages_are_acknowledged_in_several_short_transactions(commits: list[str], file: Path) -> None:
+def test_acknowledge_deletes_many_messages_in_short_transactions(commits: list[str], file: Path) -> None:
     with closing(LocalQueue(file)) as queue:
         queue.send([b"%d" % number for number in range(2 * ROWS_PER_DELETION + 1)])
         messages = queue.receive(10_000)
@@ -409,13 +411,13 @@ def test_many_messages_are_acknowledged_in_several_short_transactions(commits: l
         assert (len(commits), queue.depth()) == (3, 0)
 
 
-def test_receive_gives_a_message_that_alone_is_larger_than_its_bytes(queue: LocalQueue) -> None:
+def test_receive_returns_a_message_larger_than_the_byte_limit(queue: LocalQueue) -> None:
     queue.send([b"1" * 1000, b"2" * 1000])
     assert bodies(queue.receive(10, 10)) == [b"1" * 1000]
     assert bodies(queue.receive(10, 10)) == [b"2" * 1000]
 
 
-def test_pending_ends_at_its_bytes_and_says_how_many_are_left(queue: LocalQueue) -> None:
+def test_pending_stops_at_its_byte_limit_and_returns_the_remaining_count(queue: LocalQueue) -> None:
     queue.send([b"%d" % number * 100 for number in range(1, 6)])
     assert [number for number, _ in queue.pending(0, 250)[1]] == [1, 2]
     assert queue.pending(0, 250)[2] == 3
@@ -439,7 +441,7 @@ def test_queue_file_shrinks_when_its_messages_were_written(
     assert queue.live_bytes() < 100_000
 
 
-def test_queue_of_an_earlier_version_is_rewritten_so_that_it_can_shrink(file: Path) -> None:
+def test_queue_file_of_an_earlier_version_is_rewritten_to_allow_shrinking(file: Path) -> None:
     file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(file)) as old:
         old.executescript(queue_file.SCHEMA)
@@ -451,7 +453,7 @@ def test_queue_of_an_earlier_version_is_rewritten_so_that_it_can_shrink(file: Pa
         assert bodies(queue.receive(10)) == [b"1"]
 
 
-def test_queue_takes_nothing_while_its_disk_has_too_little_left(file: Path) -> None:
+def test_queue_refuses_messages_while_the_disk_is_nearly_full(file: Path) -> None:
     free = [10_000_000]
     with closing(LocalQueue(file, least_free_bytes=5 << 20, free_bytes=lambda _: free[0])) as queue:
         queue.send([b"1"])
@@ -467,7 +469,7 @@ def test_queue_takes_nothing_while_its_disk_has_too_little_left(file: Path) -> N
         assert bodies(queue.receive(10)) == [b"3"]
 
 
-def test_queue_takes_nothing_beyond_its_bytes_until_some_were_written(file: Path) -> None:
+def test_queue_refuses_messages_above_its_byte_limit_until_some_are_settled(file: Path) -> None:
     with closing(LocalQueue(file, most_bytes=1 << 20)) as queue:
         for _ in range(80):
             queue.send([b"x" * 8000])

@@ -111,13 +111,13 @@ def test_a_batch_never_outgrows_its_limit_in_bytes() -> None:
     assert sorted(len(entries) for _, entries in client.calls) == [1, 2, 2]
 
 
-def test_bodies_that_fill_the_limit_share_a_batch() -> None:
+def test_bodies_that_exactly_fill_the_limit_share_a_batch() -> None:
     client = RecordingClient()
     queue_of(client).send([b"x" * (MAX_BATCH_BYTES // 4)] * 4)
     assert [len(entries) for _, entries in client.calls] == [4]
 
 
-def test_a_message_over_the_limit_is_an_error_that_says_so_and_nothing_is_sent() -> None:
+def test_message_over_the_limit_raises_and_no_message_is_sent() -> None:
     client = RecordingClient()
     with pytest.raises(QueueError, match="A message of 262,144 bytes is over the queue's limit of 258,048"):
         queue_of(client).send([b"good", b"x" * MAX_BATCH_BYTES])
@@ -134,7 +134,7 @@ def test_the_largest_message_can_still_be_set_aside_with_its_reason() -> None:
     assert MAX_MESSAGE_BYTES < size <= MAX_BATCH_BYTES
 
 
-def test_the_largest_event_that_ingest_takes_is_far_below_the_limit() -> None:
+def test_largest_accepted_event_is_far_below_the_message_limit() -> None:
     duck, queue = "🦆", MemoryQueue()
     event = {
         "d": "example.com",
@@ -170,12 +170,12 @@ def test_characters_that_sqs_refuses_are_escaped() -> None:
     assert chr(0x1F986) in text
 
 
-def test_a_body_that_is_no_text_is_an_error() -> None:
+def test_body_that_is_no_utf8_raises() -> None:
     with pytest.raises(QueueError, match="UTF-8"):
         queue_of(RecordingClient()).send([b"\xff"])
 
 
-def test_entries_of_a_batch_have_names_of_their_own() -> None:
+def test_batch_entry_ids_are_unique() -> None:
     client = RecordingClient()
     queue = queue_of(client)
     queue.acknowledge(messages(12))
@@ -185,13 +185,13 @@ def test_entries_of_a_batch_have_names_of_their_own() -> None:
     assert receipts(client.calls) == sorted(2 * [each.receipt for each in messages(12)])
 
 
-def test_an_entry_that_is_refused_once_is_sent_once_more_alone() -> None:
+def test_refused_entry_is_retried_once_alone() -> None:
     client = RecordingClient({"1": 1})
     queue_of(client).send([b"0", b"1", b"2"])
     assert [[each["MessageBody"] for each in entries] for _, entries in client.calls] == [["0", "1", "2"], ["1"]]
 
 
-def test_an_entry_that_stays_refused_is_an_error_and_the_rest_is_sent() -> None:
+def test_permanently_refused_entry_raises_and_the_rest_is_sent() -> None:
     client = RecordingClient({"3": 99, "14": 99})
     with pytest.raises(QueueError, match="refused 2 of 23"):
         queue_of(client).send([b"%d" % number for number in range(23)])
@@ -199,20 +199,20 @@ def test_an_entry_that_stays_refused_is_an_error_and_the_rest_is_sent() -> None:
     assert len(sent) == 23
 
 
-def test_a_message_that_cannot_be_deleted_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_deletion_of_a_message_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     client = RecordingClient({"receipt 3": 99})
     queue_of(client).acknowledge(messages(12))
     assert "1 messages could not be deleted" in caplog.text
     assert set(receipts(client.calls)) == {each.receipt for each in messages(12)}
 
 
-def test_a_message_that_cannot_be_given_back_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_release_of_a_message_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     client = RecordingClient({"receipt 3": 99, "receipt 4": 1})
     queue_of(client).release(messages(12))
     assert "1 messages could not be given back" in caplog.text
 
 
-def test_a_message_that_could_not_be_set_aside_is_not_deleted() -> None:
+def test_message_that_cannot_become_a_dead_letter_is_not_deleted() -> None:
     client = RecordingClient({"1": 99})
     first, second, third = messages(3)
     assert queue_of(client).set_aside([(each, "broken") for each in (first, second, third)]) == [second]
@@ -220,32 +220,32 @@ def test_a_message_that_could_not_be_set_aside_is_not_deleted() -> None:
     assert receipts(deleted) == [first.receipt, third.receipt]
 
 
-def test_a_reason_with_characters_that_sqs_refuses_is_told_without_them() -> None:
+def test_dead_letter_reason_is_sent_without_characters_sqs_refuses() -> None:
     client = RecordingClient()
     queue_of(client).set_aside([(messages(1)[0], "cannot read '\x00\uffff'"), (messages(2)[1], "")])
     (_, entries), _ = client.calls
     assert [each["MessageAttributes"]["reason"]["StringValue"] for each in entries] == ["cannot read '??'", "unknown"]
 
 
-def test_a_pause_grows_with_the_receives() -> None:
+def test_postponement_grows_with_the_receive_count() -> None:
     client = RecordingClient()
     queue_of(client).postpone([Message(str(receives), b"", receives) for receives in (1, 2, 5, 100)])
     ((_, entries),) = client.calls
     assert [each["VisibilityTimeout"] for each in entries] == [2, 4, 32, 900]
 
 
-def test_an_empty_queue_costs_one_call() -> None:
+def test_receive_from_an_empty_queue_costs_one_call() -> None:
     client = ServingClient()
     assert queue_of(client).receive(1000) == []
     assert client.asked == [10]
 
 
-def test_a_call_that_brings_few_is_no_proof_of_the_end() -> None:
+def test_receive_continues_after_a_call_with_few_messages() -> None:
     client = ServingClient(1, 3, 2)
     assert len(queue_of(client).receive(1000)) == 6
 
 
-def test_a_full_queue_is_asked_on_ever_more_connections_up_to_the_limit() -> None:
+def test_receive_from_a_full_queue_adds_connections_up_to_the_limit() -> None:
     client = ServingClient(*[10] * 100)
     received = queue_of(client, connections=8).receive(250)
     assert len({each.receipt for each in received}) == 250
@@ -257,12 +257,12 @@ def test_receive_keeps_messages_when_one_call_fails() -> None:
     assert len(queue_of(client).receive(1000)) == 20
 
 
-def test_a_queue_that_does_not_answer_at_all_is_an_error() -> None:
+def test_receive_raises_when_no_call_succeeds() -> None:
     with pytest.raises(QueueError, match="EndpointConnectionError"):
         queue_of(ServingClient(EndpointConnectionError(endpoint_url="http://127.0.0.1"))).receive(10)
 
 
-def test_messages_that_trickle_in_do_not_hold_a_receive_for_ever() -> None:
+def test_receive_ends_while_messages_keep_trickling_in() -> None:
     seconds = count(0)
     received = queue_of(ServingClient(*[1] * 1000), monotonic=lambda: float(next(seconds))).receive(10_000)
     assert 0 < len(received) <= 2 * GATHER_SECONDS
@@ -287,13 +287,13 @@ def client() -> Iterator["SQSClient"]:
     ],
     ids=["send", "receive", "acknowledge", "release", "postpone", "set aside", "depth"],
 )
-def test_a_queue_that_is_not_there_is_an_error(client: "SQSClient", call: Callable[[SqsQueue], object]) -> None:
+def test_missing_sqs_queue_raises(client: "SQSClient", call: Callable[[SqsQueue], object]) -> None:
     queue = SqsQueue(client, f"{client.meta.endpoint_url}/123456789012/never-made")
     with pytest.raises(QueueError, match="NonExistentQueue"):
         call(queue)
 
 
-def test_a_server_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_sqs_server_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     # Bound, so that nobody else comes to listen there, and listening to nobody.
@@ -305,19 +305,19 @@ def test_a_server_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("error", [LookupError, ValueError, OSError])
-def test_a_fault_of_our_own_shows_as_itself(error: type[Exception]) -> None:
+def test_programming_errors_are_not_wrapped(error: type[Exception]) -> None:
     with pytest.raises(error, match="ours"):
         queue_of(ServingClient(error("ours"))).receive(1)
 
 
 @pytest.mark.parametrize("message", [{"Body": "b"}, {"ReceiptHandle": "1"}])
-def test_a_message_without_what_every_message_has_is_an_error(message: dict[str, str]) -> None:
+def test_message_without_a_body_or_receipt_raises(message: dict[str, str]) -> None:
     client = Mock(receive_message=Mock(return_value={"Messages": [message]}))
     with pytest.raises(QueueError, match=r"did not answer as expected: no (ReceiptHandle|Body)\."):
         queue_of(client).receive(1)
 
 
-def test_a_dead_letter_queue_without_an_address_is_an_error() -> None:
+def test_dead_letter_queue_without_a_url_raises() -> None:
     attributes = {"QueueArn": "a:events", "RedrivePolicy": '{"deadLetterTargetArn": "a:dead"}'}
     client = Mock(
         get_queue_attributes=Mock(return_value={"Attributes": attributes}), get_queue_url=Mock(return_value={})
@@ -341,7 +341,7 @@ class Nonsense(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_an_answer_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_sqs_response_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     with ThreadingHTTPServer(("127.0.0.1", 0), Nonsense) as server:

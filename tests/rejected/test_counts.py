@@ -29,7 +29,7 @@ def told(store: MemoryStore, site_id: str = SITE) -> list[DropCount]:
     return list(rejections(store, site_id, TODAY - timedelta(days=30), TODAY + timedelta(days=1)))
 
 
-def test_a_note_travels_and_is_no_event() -> None:
+def test_drop_note_round_trips_and_is_no_event() -> None:
     body = note().to_message()
     assert is_note(body)
     assert read_note(body) == note()
@@ -37,7 +37,7 @@ def test_a_note_travels_and_is_no_event() -> None:
     assert set(json.loads(body)) == {"rejected", "site_id", "date", "accepted_ms"}
 
 
-def test_notes_among_events_are_counted_and_the_events_are_written() -> None:
+def test_drop_notes_among_events_are_counted_and_the_events_written() -> None:
     store, queue = MemoryStore(), MemoryQueue()
     queue.send([event(1).to_message(), note(at=5).to_message(), event(2).to_message(), note(at=9).to_message()])
     report = drain(queue, TableWriter(store), clock=lambda: NOW)
@@ -46,7 +46,7 @@ def test_notes_among_events_are_counted_and_the_events_are_written() -> None:
     assert told(store) == [DropCount(TODAY, "bot", 2, 5, 9)]
 
 
-def test_notes_of_several_days_sites_and_reasons_are_told_apart() -> None:
+def test_drop_counts_are_separate_by_day_site_and_reason() -> None:
     store = MemoryStore()
     yesterday = TODAY - timedelta(days=1)
     add_notes(store, [note(), note("rate"), note("rate"), note(day=yesterday), note(site_id="other.org")])
@@ -59,7 +59,7 @@ def test_notes_of_several_days_sites_and_reasons_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.UNAVAILABLE])
-def test_a_store_in_trouble_leaves_notes_in_the_queue_or_tries_again(fault: Fault) -> None:
+def test_drop_notes_stay_queued_when_the_store_fails(fault: Fault) -> None:
     store, queue = FaultyStore(MemoryStore()), MemoryQueue()
     queue.send([note().to_message()])
     store.faults.append(fault)
@@ -70,13 +70,13 @@ def test_a_store_in_trouble_leaves_notes_in_the_queue_or_tries_again(fault: Faul
     assert sum(each.count for each in rejections(store, SITE, TODAY, TODAY + timedelta(days=1))) == 1
 
 
-def test_a_broken_note_is_set_aside() -> None:
+def test_broken_drop_note_is_a_dead_letter() -> None:
     store, queue = MemoryStore(), MemoryQueue()
     queue.send([b'{"rejected":"bot"}'])
     assert len(drain(queue, TableWriter(store), clock=lambda: NOW).poison) == 1
 
 
-def test_a_damaged_day_begins_anew() -> None:
+def test_damaged_day_of_drop_counts_is_restarted() -> None:
     store = MemoryStore()
     add_notes(store, [note()])
     (key,) = store.objects
@@ -86,14 +86,14 @@ def test_a_damaged_day_begins_anew() -> None:
     assert [each.count for each in told(store)] == [1]
 
 
-def test_days_go_after_a_week() -> None:
+def test_drop_counts_are_deleted_after_a_week() -> None:
     store = MemoryStore()
     add_notes(store, [note(), note(day=TODAY - KEPT), note(day=TODAY - KEPT - timedelta(days=1))])
     assert delete_old_rejections(store, NOW) == 1
     assert [each.date for each in told(store)] == [TODAY - KEPT, TODAY]
 
 
-def test_an_erasure_takes_a_site_s_counts_and_no_other_s() -> None:
+def test_erasure_deletes_the_drop_counts_of_its_site_only() -> None:
     store = MemoryStore()
     add_notes(store, [note(), note(site_id="other.org")])
     carry_out(store, request_erasure(store, SITE, TODAY, TODAY, NOW))
@@ -101,14 +101,14 @@ def test_an_erasure_takes_a_site_s_counts_and_no_other_s() -> None:
     assert len(told(store, "other.org")) == 1
 
 
-def test_a_flood_of_drops_is_no_flood_of_notes() -> None:
+def test_drop_notes_are_limited_during_a_flood() -> None:
     notes = DropNotes()
     made = [notes.make(SITE, "bot", NOW) for _ in range(NOTES_PER_MINUTE + 5)]
     assert [each is None for each in made].count(True) == 5
     assert notes.make(SITE, "bot", NOW + timedelta(minutes=1)) is not None
 
 
-def test_a_waiting_note_is_no_pending_event(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_waiting_drop_note_is_no_pending_event(tmp_path_factory: pytest.TempPathFactory) -> None:
     queue = LocalQueue(tmp_path_factory.mktemp("queue") / "queue.sqlite")
     queue.send([note().to_message(), event(1).to_message()])
     assert LocalPending(queue).rows(SITE)["event_id"].to_pylist() == [1]

@@ -23,7 +23,7 @@ GOALS = [
 ]
 
 
-def test_a_site_nobody_set_anything_for_has_the_defaults() -> None:
+def test_site_without_settings_has_the_defaults() -> None:
     assert SiteSettingsStore(MemoryStore()).get(SITE).to_api(TODAY) == {
         "timezone": "UTC",
         "origins": [],
@@ -53,11 +53,11 @@ def test_change_stores_settings_that_get_returns() -> None:
         (" www.example.com. ", "www.example.com"),
     ],
 )
-def test_origins_are_hosts_as_browsers_send_them(given: str, host: str) -> None:
+def test_origin_settings_are_normalised_to_hosts(given: str, host: str) -> None:
     assert read_settings({"origins": [given]}, SiteSettings(), TODAY).origins == (host,)
 
 
-def test_goals_have_trimmed_names_and_keep_what_they_compare_as_it_is_written() -> None:
+def test_goal_names_are_trimmed_and_compared_values_stay_as_written() -> None:
     given = {"goals": [{"name": " Cafe\u0301 ", "page": "/caf%C3%A9"}, {"name": "Sign", "event": "Signup "}]}
     assert read_settings(given, SiteSettings(), TODAY).goals == (
         Goal("Café", page="/caf%C3%A9"),
@@ -65,13 +65,13 @@ def test_goals_have_trimmed_names_and_keep_what_they_compare_as_it_is_written() 
     )
 
 
-def test_settings_stored_with_goals_that_are_refused_now_can_be_read() -> None:
+def test_stored_settings_with_goals_refused_today_can_be_read() -> None:
     goals = [{"name": "a", "event": "b"}, {"name": "a ", "event": "c"}]
     stored = {"timezones": [["0001-01-01", "UTC"]], "origins": [], "goals": goals, "public": False}
     assert [goal.name for goal in from_json(stored).goals] == ["a", "a "]
 
 
-def test_zone_of_a_new_site_holds_from_its_first_day_on() -> None:
+def test_time_zone_of_a_new_site_applies_from_its_first_day() -> None:
     book = SiteSettingsStore(MemoryStore())
     for name in ("Europe/Berlin", "America/New_York"):
         settings = book.change(SITE, {"timezone": name}, NOW, is_new=True)
@@ -84,7 +84,7 @@ def test_zone_of_a_new_site_holds_from_its_first_day_on() -> None:
 
 
 @pytest.mark.parametrize("key", ["salts/{}/2026-03-10.json", "events/{}/date=2026-03-10/00000.parquet", "rollups/{}/x"])
-def test_a_day_has_begun_where_anything_of_it_is_stored(key: str) -> None:
+def test_day_has_begun_when_any_object_of_it_is_stored(key: str) -> None:
     store = MemoryStore()
     store.put_if_absent(key.format("site_id=a%3A80"), b"")
     book = SiteSettingsStore(store)
@@ -92,7 +92,7 @@ def test_a_day_has_begun_where_anything_of_it_is_stored(key: str) -> None:
     assert not any(book.has_begun(each) for each in ("a", "a:8", "a:800", SITE))
 
 
-def test_a_site_id_with_a_colon_has_a_name_every_file_system_takes() -> None:
+def test_site_id_with_a_colon_has_a_portable_file_name() -> None:
     assert site_key("localhost:8080") == "config/sites/localhost%3A8080.json"
 
 
@@ -134,7 +134,7 @@ def test_wrong_settings_are_refused_with_a_sentence(given: Any, sentence: str) -
     assert sentence in str(found.value)
 
 
-def test_another_instance_knows_within_seconds() -> None:
+def test_settings_are_known_to_other_instances_within_seconds() -> None:
     store, seconds = MemoryStore(), [0.0]
     here, elsewhere = SiteSettingsStore(store), SiteSettingsStore(store, clock=lambda: seconds[0])
     assert not elsewhere.get(SITE).public
@@ -145,7 +145,7 @@ def test_another_instance_knows_within_seconds() -> None:
     assert elsewhere.get(SITE).public
 
 
-def test_two_changes_at_once_are_one_after_the_other() -> None:
+def test_settings_changed_concurrently_keep_both_changes() -> None:
     store = FaultyStore(MemoryStore())
 
     def meanwhile() -> None:
@@ -157,7 +157,7 @@ def test_two_changes_at_once_are_one_after_the_other() -> None:
     assert after.zones.name_on(TODAY + timedelta(days=1)) == "Asia/Tokyo"
 
 
-def test_while_the_store_is_away_the_last_known_settings_hold() -> None:
+def test_settings_fall_back_to_the_cached_ones_while_the_store_is_unavailable() -> None:
     class Away(MemoryStore):
         away = False
 
@@ -176,14 +176,14 @@ def test_while_the_store_is_away_the_last_known_settings_hold() -> None:
         book.get("other.example")
 
 
-def test_damaged_settings_are_a_fault() -> None:
+def test_damaged_settings_raise() -> None:
     store = MemoryStore()
     store.put_if_absent(site_key(SITE), b"[]")
     with pytest.raises(StoreUnavailableError, match="does not hold what it should"):
         SiteSettingsStore(store).get(SITE)
 
 
-def test_book_knows_which_sites_are_set_up_here_at_once_and_elsewhere_in_seconds() -> None:
+def test_settings_store_knows_new_sites_here_at_once_and_elsewhere_in_seconds() -> None:
     store, seconds = MemoryStore(), 0.0
     here, elsewhere = SiteSettingsStore(store, clock=lambda: seconds), SiteSettingsStore(store, clock=lambda: seconds)
     assert not here.is_set_up(SITE)
@@ -195,7 +195,7 @@ def test_book_knows_which_sites_are_set_up_here_at_once_and_elsewhere_in_seconds
     assert elsewhere.is_set_up(SITE)
 
 
-def test_book_of_a_store_that_cannot_be_listed_knows_set_up_sites_by_their_settings() -> None:
+def test_settings_store_without_listing_knows_sites_by_their_settings() -> None:
     store = MemoryStore()
     SiteSettingsStore(store).change(SITE, {}, NOW)
     book = SiteSettingsStore(store, may_list=False)

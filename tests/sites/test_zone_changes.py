@@ -51,7 +51,7 @@ def around(old: str, new: str, day: date) -> Iterator[datetime]:
 
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
-def test_change_leaves_every_day_that_has_begun_as_it_was(old: str, new: str) -> None:
+def test_zone_change_leaves_begun_days_unchanged(old: str, new: str) -> None:
     before = always(old)
     for now in (moment for day in DAYS for moment in around(old, new, day)):
         after = before.changed(new, before.local_date(now + CHANGE_AHEAD))
@@ -64,7 +64,7 @@ def test_change_leaves_every_day_that_has_begun_as_it_was(old: str, new: str) ->
 
 @pytest.mark.parametrize("day", DAYS)
 @pytest.mark.parametrize("old", NAMES)
-def test_change_loses_and_doubles_no_day(old: str, day: date) -> None:
+def test_zone_change_neither_skips_nor_repeats_a_day(old: str, day: date) -> None:
     for new in set(NAMES) - {old}:
         check_days(always(old).changed(new, day - DAY), day)
 
@@ -85,7 +85,7 @@ def check_days(zones: SiteZones, day: date) -> None:
 
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize(("old", "new"), PAIRS)
-def test_hours_cover_the_days_of_a_change_by_the_clock_in_force(old: str, new: str) -> None:
+def test_hours_of_a_zone_change_follow_the_clock_in_force(old: str, new: str) -> None:
     for day in DAYS:
         zones = always(old).changed(new, day - DAY)
         for shown in (day - DAY, day, day + DAY, day + 2 * DAY):
@@ -98,7 +98,7 @@ def test_hours_cover_the_days_of_a_change_by_the_clock_in_force(old: str, new: s
             assert {label for _, label in hours} <= labels
 
 
-def test_change_to_the_east_waits_for_midnight() -> None:
+def test_zone_change_to_the_east_waits_for_midnight() -> None:
     noon = datetime(2026, 3, 10, 22, tzinfo=UTC)
     zones = UTC_DAYS.changed("Pacific/Kiritimati", date(2026, 3, 10))
     assert zones.local_date(noon) == date(2026, 3, 10)
@@ -116,7 +116,7 @@ def test_change_to_the_east_waits_for_midnight() -> None:
         ("Pacific/Pago_Pago", "Etc/GMT-12"),
     ],
 )
-def test_change_over_a_whole_day_goes_by_way_of_utc(old: str, new: str) -> None:
+def test_zone_change_over_a_whole_day_passes_through_utc(old: str, new: str) -> None:
     day = date(2026, 1, 15)
     zones = always(old).changed(new, day - DAY)
     assert zones.entries == ((date.min, old), (day, "UTC"), (day + DAY, new))
@@ -127,7 +127,7 @@ def test_change_over_a_whole_day_goes_by_way_of_utc(old: str, new: str) -> None:
     assert SiteZones(((date.min, old), (day, new), (day + DAY, old))) == zones.changed(old, day)
 
 
-def test_book_shows_from_when_a_zone_holds() -> None:
+def test_settings_show_the_day_from_which_a_zone_applies() -> None:
     now = datetime(2026, 3, 10, 22, tzinfo=UTC)
     settings = SiteSettingsStore(MemoryStore()).change(SITE, {"timezone": "Pacific/Kiritimati"}, now)
     assert settings.to_api(settings.zones.local_date(now))["timezone_from"] == "2026-03-11"
@@ -135,7 +135,7 @@ def test_book_shows_from_when_a_zone_holds() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
-def test_salt_of_each_day_lives_from_its_first_moment_to_two_hours_after_its_last(old: str, new: str) -> None:
+def test_salt_lives_from_the_start_of_its_day_to_two_hours_after_its_end(old: str, new: str) -> None:
     salts = Salts(MemoryStore(), b"secret")
     zones = always(old).changed(new, DAYS[0] - DAY)
     for day in (DAYS[0] - DAY, DAYS[0], DAYS[0] + DAY):

@@ -26,7 +26,7 @@ days = st.dates(date(2025, 12, 25), date(2027, 1, 5))
 
 
 @given(zones, days)
-def test_a_day_begins_at_its_start_and_ends_where_the_next_one_begins(site: SiteZones, day: date) -> None:
+def test_day_ends_at_the_start_of_the_next_day(site: SiteZones, day: date) -> None:
     start, end = site.day_start(day), site.day_start(day + timedelta(days=1))
     assert start < end
     assert site.local_date(start) == day
@@ -47,12 +47,12 @@ def test_hours_cover_a_day_without_gaps(site: SiteZones, day: date) -> None:
 
 
 @given(zones, days, st.integers(2, 9))
-def test_hours_of_several_days_are_those_of_each(site: SiteZones, day: date, count: int) -> None:
+def test_hours_of_several_days_are_the_hours_of_each_day(site: SiteZones, day: date, count: int) -> None:
     each = [hour for n in range(count) for hour in site.hours(day + timedelta(days=n), day + timedelta(days=n + 1))]
     assert list(site.hours(day, day + timedelta(days=count))) == each
 
 
-def test_an_hour_comes_twice_where_the_clock_goes_back_and_one_is_missing_where_it_goes_forward() -> None:
+def test_hours_repeat_when_the_clock_goes_back_and_skip_when_it_goes_forward() -> None:
     back = [label for _, label in BERLIN.hours(date(2026, 10, 25), date(2026, 10, 26))]
     assert len(back) == 25
     assert back.count("2026-10-25 02:00") == 2
@@ -66,7 +66,7 @@ def test_utc_is_the_default() -> None:
     assert UTC_DAYS.day_start(date(2026, 3, 10)) == datetime(2026, 3, 10, tzinfo=UTC)
 
 
-def test_a_change_holds_from_tomorrow_and_never_for_a_day_that_has_begun() -> None:
+def test_zone_change_applies_from_tomorrow_and_not_to_begun_days() -> None:
     today = date(2026, 3, 10)
     changed = UTC_DAYS.changed("Europe/Berlin", today)
     assert changed.entries == ((date.min, "UTC"), (date(2026, 3, 11), "Europe/Berlin"))
@@ -80,7 +80,7 @@ def test_a_change_holds_from_tomorrow_and_never_for_a_day_that_has_begun() -> No
 @pytest.mark.parametrize(
     ("name", "hours"), [("Asia/Tokyo", 15), ("America/Los_Angeles", 32), ("UTC", 24), ("Pacific/Kiritimati", 10)]
 )
-def test_the_day_before_a_change_is_cut_or_the_first_one_is_longer(name: str, hours: int) -> None:
+def test_zone_change_shortens_the_day_before_or_lengthens_the_first_day(name: str, hours: int) -> None:
     changed = UTC_DAYS.changed(name, date(2026, 1, 9))
     before = changed.day_start(date(2026, 1, 10)) - changed.day_start(date(2026, 1, 9))
     first = changed.day_start(date(2026, 1, 11)) - changed.day_start(date(2026, 1, 10))
@@ -88,7 +88,7 @@ def test_the_day_before_a_change_is_cut_or_the_first_one_is_longer(name: str, ho
 
 
 @given(zones, days, st.integers(0, 86_399))
-def test_hour_start_is_the_begin_of_the_hour_that_hours_has(site: SiteZones, day: date, second: int) -> None:
+def test_hour_start_agrees_with_hours(site: SiteZones, day: date, second: int) -> None:
     moment = min(
         site.day_start(day) + timedelta(seconds=second), site.day_start(day + timedelta(days=1)) - timedelta(seconds=1)
     )
@@ -97,7 +97,7 @@ def test_hour_start_is_the_begin_of_the_hour_that_hours_has(site: SiteZones, day
     assert site.local_date(site.hour_start(moment)) == day
 
 
-def test_hour_start_follows_a_clock_that_goes_back_by_half_an_hour() -> None:
+def test_hour_start_follows_a_clock_set_back_by_half_an_hour() -> None:
     howe = SiteZones(((date.min, "Australia/Lord_Howe"),))
     # At 15:00 in UTC 2:00 becomes 1:30.
     begins = [(14, 59, 14, 0), (15, 0, 15, 0), (15, 29, 15, 0), (15, 30, 15, 30), (16, 29, 15, 30), (16, 30, 16, 30)]

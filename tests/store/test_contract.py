@@ -87,13 +87,13 @@ def unanswered() -> Iterator[Store]:
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_server_that_does_not_answer_is_unavailable(call: Call, unanswered: Store, tmp_path: Path) -> None:
+def test_unreachable_server_is_unavailable(call: Call, unanswered: Store, tmp_path: Path) -> None:
     with patch.dict(os.environ, CREDENTIALS), pytest.raises(StoreUnavailableError):
         call(unanswered, tmp_path)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_bucket_that_is_not_there_is_unavailable(call: Call, s3: Server, tmp_path: Path) -> None:
+def test_missing_bucket_is_unavailable(call: Call, s3: Server, tmp_path: Path) -> None:
     store = S3Store(s3.session, s3.client, "never-made")
     with pytest.raises(StoreUnavailableError):
         call(store, tmp_path)
@@ -103,7 +103,7 @@ WRITES = {name: CALLS[name] for name in ("put_if_absent", "put_if_match", "delet
 
 
 @pytest.mark.parametrize("call", WRITES.values(), ids=WRITES)
-def test_a_folder_that_became_unusable_is_unavailable(call: Call, tmp_path: Path) -> None:
+def test_folder_that_became_unusable_is_unavailable(call: Call, tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     (tmp_path / "store").rename(tmp_path / "moved")
     (tmp_path / "store").write_bytes(b"a file")
@@ -111,7 +111,7 @@ def test_a_folder_that_became_unusable_is_unavailable(call: Call, tmp_path: Path
         call(store, tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailableError):
         LocalStore(tmp_path / "file")

@@ -36,7 +36,7 @@ def content(store: Store) -> bytes | None:
 @pytest.mark.parametrize(
     ("form", "first", "second"), [("bare", {"PUT": 1}, {"PUT": 1}), ("quoted", {"PUT": 2, "HEAD": 1}, {"PUT": 1})]
 )
-def test_the_form_is_found_out_by_the_first_swap_and_remembered(
+def test_etag_form_is_detected_by_the_first_swap_and_remembered(
     store: Store, server: Proxy, form: str, first: dict[str, int], second: dict[str, int]
 ) -> None:
     server.only_etags = form
@@ -51,7 +51,7 @@ def test_the_form_is_found_out_by_the_first_swap_and_remembered(
 
 
 @pytest.mark.parametrize("form", ["bare", "quoted"])
-def test_a_stale_version_stays_a_conflict_while_the_form_is_unknown_and_after(
+def test_stale_etag_is_a_conflict_before_and_after_the_etag_form_is_known(
     store: Store, server: Proxy, form: str
 ) -> None:
     server.only_etags = form
@@ -67,9 +67,7 @@ def test_a_stale_version_stays_a_conflict_while_the_form_is_unknown_and_after(
     store.put_if_match(KEY, b"5", newer)
 
 
-def test_a_swap_that_another_writer_came_before_is_a_conflict_even_in_the_other_form(
-    store: Store, server: Proxy
-) -> None:
+def test_lost_swap_is_a_conflict_in_the_other_etag_form_too(store: Store, server: Proxy) -> None:
     server.only_etags = "none"
     etag = store.put_if_absent(KEY, b"1")
     with pytest.raises(ConflictError):
@@ -88,7 +86,7 @@ def test_refusal_is_a_conflict_when_the_etag_cannot_be_read(store: Store, server
     store.put_if_match(KEY, b"3", etag)
 
 
-def test_a_lost_answer_in_the_other_form_is_unknown(store: Store, server: Proxy) -> None:
+def test_lost_response_in_the_other_etag_form_is_unknown(store: Store, server: Proxy) -> None:
     server.only_etags, server.troubled = "quoted", {"PUT"}
     etag = store.put_if_absent(KEY, b"1")
     server.troubles.extend([Trouble.NONE, Trouble.LOST_RESET])

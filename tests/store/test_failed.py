@@ -46,7 +46,7 @@ def unsafe() -> MemoryStore:
     return store
 
 
-def test_require_remembers_what_failed_where_and_when(unsafe: MemoryStore) -> None:
+def test_require_stores_the_failed_checks_with_address_and_time(unsafe: MemoryStore) -> None:
     failed = recall(unsafe)
     assert failed is not None
     assert (failed.address, failed.at, failed.checks) == ("memory://", "2026-01-02T12:00:00Z", ("race for a version",))
@@ -54,7 +54,7 @@ def test_require_remembers_what_failed_where_and_when(unsafe: MemoryStore) -> No
     assert list(unsafe.objects) == [FAILED_KEY]
 
 
-def test_require_refuses_a_store_that_failed_before_without_a_probe(unsafe: MemoryStore) -> None:
+def test_require_refuses_a_store_with_a_failure_note_without_a_probe(unsafe: MemoryStore) -> None:
     lucky = moved(unsafe)
     with pytest.raises(UnsafeStoreError) as refused:
         require_conditional_writes(lucky, rounds=ROUNDS)
@@ -65,7 +65,7 @@ def test_require_refuses_a_store_that_failed_before_without_a_probe(unsafe: Memo
     assert lucky.swaps == 0
 
 
-def test_recheck_clears_a_store_that_passes_a_longer_probe(unsafe: MemoryStore) -> None:
+def test_recheck_clears_the_failure_note_after_a_longer_probe(unsafe: MemoryStore) -> None:
     mended = moved(unsafe)
     findings = recheck_writes(mended, NOW)
     assert [each for each in findings if not each.ok] == []
@@ -82,14 +82,14 @@ def test_recheck_keeps_the_note_when_the_store_fails_again(unsafe: MemoryStore) 
     assert recall(unsafe) is not None
 
 
-def test_recheck_remembers_a_failure_too() -> None:
+def test_recheck_stores_a_failure_note() -> None:
     store = ChecksThenSwaps()
     recheck_writes(store, NOW)
     with pytest.raises(UnsafeStoreError, match="as a probe found"):
         require_conditional_writes(store, rounds=1)
 
 
-def test_require_runs_a_whole_probe_when_the_note_is_of_another_server(unsafe: MemoryStore) -> None:
+def test_require_runs_a_whole_probe_when_the_note_names_another_server(unsafe: MemoryStore) -> None:
     copy = moved(unsafe)
     copy.objects[FAILED_KEY] = copy.objects[FAILED_KEY].replace(b"memory://", b"http://old.example s3://b/")
     require_conditional_writes(copy, rounds=1)
@@ -98,14 +98,14 @@ def test_require_runs_a_whole_probe_when_the_note_is_of_another_server(unsafe: M
     assert recall(copy) is not None
 
 
-def test_require_refuses_a_store_whose_note_cannot_be_read() -> None:
+def test_require_refuses_a_store_with_an_unreadable_failure_note() -> None:
     store = MemoryStore()
     store.put_if_absent(FAILED_KEY, b"cut sho")
     with pytest.raises(UnsafeStoreError, match="The store failed a probe, as a probe found at an unknown time"):
         require_conditional_writes(store, rounds=1)
 
 
-def test_require_refuses_a_store_that_takes_no_note_each_time() -> None:
+def test_require_refuses_an_unsafe_store_that_cannot_hold_the_note() -> None:
     store = KnowsNoConditions()
     for _ in range(2):
         with pytest.raises(UnsafeStoreError, match="does not know writes with If-None-Match"):

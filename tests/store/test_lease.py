@@ -47,7 +47,7 @@ def lease(store: Store, holder: str, clock: Clock) -> Lease:
     return Lease(store, holder, now=clock.now, sleep=clock.sleep)
 
 
-def test_a_free_lease_is_taken_after_a_wait(store: Store, clock: Clock) -> None:
+def test_free_lease_is_acquired_after_a_wait(store: Store, clock: Clock) -> None:
     one = lease(store, "one", clock)
     assert not one.is_held
     assert one.acquire() is None
@@ -55,7 +55,7 @@ def test_a_free_lease_is_taken_after_a_wait(store: Store, clock: Clock) -> None:
     assert clock.slept == [SETTLE_SECONDS]
 
 
-def test_a_taken_lease_is_refused_with_its_holder_until_it_is_over_by_every_clock(store: Store, clock: Clock) -> None:
+def test_taken_lease_is_refused_until_expired_by_every_clock(store: Store, clock: Clock) -> None:
     assert lease(store, "one", clock).acquire() is None
     until = NOON + LASTS
     two = lease(store, "two", clock)
@@ -76,7 +76,7 @@ def test_no_work_begins_in_the_last_part_of_a_lease(store: Store, clock: Clock) 
     assert not one.is_held
 
 
-def test_a_holder_renews_without_a_wait(store: Store, clock: Clock) -> None:
+def test_lease_holder_renews_without_a_wait(store: Store, clock: Clock) -> None:
     one = lease(store, "one", clock)
     one.acquire()
     clock.time += LASTS - MARGIN
@@ -86,7 +86,7 @@ def test_a_holder_renews_without_a_wait(store: Store, clock: Clock) -> None:
     assert lease(store, "two", clock).acquire() == LeaseTaken("one", clock.time + LASTS)
 
 
-def test_a_holder_whose_lease_ran_out_waits_again(store: Store, clock: Clock) -> None:
+def test_expired_holder_waits_again(store: Store, clock: Clock) -> None:
     one = lease(store, "one", clock)
     one.acquire()
     clock.time += LASTS + SECOND
@@ -94,7 +94,7 @@ def test_a_holder_whose_lease_ran_out_waits_again(store: Store, clock: Clock) ->
     assert clock.slept == [SETTLE_SECONDS] * 2
 
 
-def test_a_lease_that_was_given_back_is_free_at_once(store: Store, clock: Clock) -> None:
+def test_released_lease_is_free_at_once(store: Store, clock: Clock) -> None:
     one, two = lease(store, "one", clock), lease(store, "two", clock)
     one.acquire()
     one.release()
@@ -105,12 +105,12 @@ def test_a_lease_that_was_given_back_is_free_at_once(store: Store, clock: Clock)
     assert lease(store, "three", clock).acquire() is not None
 
 
-def test_giving_back_what_was_never_taken_does_nothing(store: Store, clock: Clock) -> None:
+def test_release_of_an_untaken_lease_does_nothing(store: Store, clock: Clock) -> None:
     lease(store, "one", clock).release()
     assert store.get(KEY) is None
 
 
-def test_of_two_that_take_it_at_once_on_a_store_without_conditions_the_later_write_has_it(clock: Clock) -> None:
+def test_lease_goes_to_the_later_write_on_a_store_without_conditions(clock: Clock) -> None:
     objects = IgnoresConditions()
     store = FaultyStore(objects)
     one, two = lease(store, "one", clock), lease(objects, "two", clock)
@@ -138,7 +138,7 @@ def test_second_holder_is_refused_on_a_store_with_conditions(clock: Clock) -> No
     assert not one.is_held
 
 
-def test_a_write_whose_answer_was_lost_leaves_it_unheld_and_may_be_tried_again(store: Store, clock: Clock) -> None:
+def test_lease_is_not_held_after_a_lost_response_and_can_be_acquired_again(store: Store, clock: Clock) -> None:
     faulty = FaultyStore(store)
     faulty.faults.append(Fault.LOST_ANSWER)
     one = lease(faulty, "one", clock)
@@ -149,7 +149,7 @@ def test_a_write_whose_answer_was_lost_leaves_it_unheld_and_may_be_tried_again(s
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"holder": "x", "until": 5}', b'{"until": "x"}'])
-def test_a_lease_that_nobody_can_read_is_free(store: Store, clock: Clock, data: bytes) -> None:
+def test_unreadable_lease_is_free(store: Store, clock: Clock, data: bytes) -> None:
     store.put_if_absent(KEY, data)
     assert lease(store, "one", clock).acquire() is None
 
@@ -169,7 +169,7 @@ class Dated(MemoryStore):
         return self._time.time
 
 
-def test_acquire_takes_a_lease_of_a_clock_that_was_ahead_when_it_is_old_by_the_store_s_clock(clock: Clock) -> None:
+def test_acquire_uses_the_store_clock_for_a_lease_of_a_fast_clock(clock: Clock) -> None:
     store, ahead = Dated(clock), Clock()
     ahead.time = NOON + timedelta(hours=9)
     assert lease(store, "ahead", ahead).acquire() is None

@@ -81,7 +81,7 @@ def in_two_processes(program: str, root: Path) -> list[list[str]]:
     return printed
 
 
-def test_swaps_from_two_processes_lose_nothing(store: LocalStore) -> None:
+def test_swaps_from_two_processes_lose_no_update(store: LocalStore) -> None:
     store.put_if_absent("counter", b"0")
     in_two_processes(COUNT, store.root)
     stored = store.get("counter")
@@ -89,7 +89,7 @@ def test_swaps_from_two_processes_lose_nothing(store: LocalStore) -> None:
     assert stored.data == b"100"
 
 
-def test_a_name_goes_to_one_of_two_processes(store: LocalStore) -> None:
+def test_creation_race_of_two_processes_has_one_winner(store: LocalStore) -> None:
     one, two = in_two_processes(CLAIM, store.root)
     assert sorted(one + two, key=int) == [str(number) for number in range(50)]
     for winner, numbers in (("one", one), ("two", two)):
@@ -134,7 +134,7 @@ OUTSIDE = ["", "/", "..", "../outside", "a/../../outside", "/outside", ".mallard
 
 
 @pytest.mark.parametrize("key", OUTSIDE)
-def test_a_key_that_leaves_the_folder_is_refused(store: LocalStore, tmp_path: Path, key: str) -> None:
+def test_key_outside_the_folder_is_refused(store: LocalStore, tmp_path: Path, key: str) -> None:
     (tmp_path / "outside").write_bytes(b"secret")
     calls: list[Callable[[], object]] = [
         lambda: store.get(key),
@@ -150,7 +150,7 @@ def test_a_key_that_leaves_the_folder_is_refused(store: LocalStore, tmp_path: Pa
 
 
 @pytest.mark.parametrize("prefix", ["../", ".mallard/", "a/../../"])
-def test_a_listing_shows_nothing_outside_and_nothing_private(store: LocalStore, tmp_path: Path, prefix: str) -> None:
+def test_listing_excludes_outside_and_private_files(store: LocalStore, tmp_path: Path, prefix: str) -> None:
     (tmp_path / "outside").write_bytes(b"secret")
     store.put_if_absent("a/1", b"")
     try:
@@ -160,9 +160,7 @@ def test_a_listing_shows_nothing_outside_and_nothing_private(store: LocalStore, 
     assert rows == []
 
 
-def test_a_folder_that_cannot_be_read_is_unavailable_not_empty(
-    store: LocalStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_folder_is_unavailable_and_not_empty(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.put_if_absent(KEY, b"1")
 
     def denied(_: object) -> None:
@@ -182,14 +180,14 @@ def test_a_reader_with_the_file_open_keeps_the_old_bytes(store: LocalStore) -> N
     assert Path(store.location(KEY)).read_bytes() == b"second"
 
 
-def test_a_pin_costs_no_copy(store: LocalStore) -> None:
+def test_pin_is_a_link_without_a_copy(store: LocalStore) -> None:
     store.put_if_absent(KEY, b"first")
     pinned = store.pin(KEY, store.scratch / "snapshot")
     assert pinned is not None
     assert pinned.samefile(store.location(KEY))
 
 
-def test_a_pin_is_a_copy_where_links_are_not_possible(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pin_is_a_copy_when_links_are_not_possible(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     etag = store.put_if_absent(KEY, b"first")
 
     def refuse(*_: object) -> None:
@@ -222,7 +220,7 @@ def synced(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> Synced:
     return found
 
 
-def test_a_created_object_and_all_new_folders_are_on_disk_at_return(store: LocalStore, synced: Synced) -> None:
+def test_created_object_and_new_folders_are_synced_before_return(store: LocalStore, synced: Synced) -> None:
     store.put_if_absent(KEY, b"new")
     (file, arrived), *folders = synced
     assert (file.parent, arrived) == (store.scratch, False)
@@ -230,7 +228,7 @@ def test_a_created_object_and_all_new_folders_are_on_disk_at_return(store: Local
     assert folders[-1] == ((store.root / KEY).parent, True)
 
 
-def test_a_replaced_object_is_on_disk_at_return(store: LocalStore, synced: Synced) -> None:
+def test_replaced_object_is_synced_before_return(store: LocalStore, synced: Synced) -> None:
     etag = store.put_if_absent(KEY, b"old")
     synced.clear()
     store.put_if_match(KEY, b"new", etag)
@@ -239,14 +237,14 @@ def test_a_replaced_object_is_on_disk_at_return(store: LocalStore, synced: Synce
     assert folders[-1] == ((store.root / KEY).parent, True)
 
 
-def test_a_deletion_is_on_disk_at_return(store: LocalStore, synced: Synced) -> None:
+def test_deletion_is_synced_before_return(store: LocalStore, synced: Synced) -> None:
     store.put_if_absent(KEY, b"new")
     synced.clear()
     store.delete(KEY)
     assert synced == [((store.root / KEY).parent, False)]
 
 
-def test_a_full_disk_is_unavailable_and_changes_nothing(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_unavailable_and_changes_no_object(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     etag = store.put_if_absent(KEY, b"old")
 
     def full(_: int) -> None:
@@ -275,7 +273,7 @@ def test_a_listing_that_starts_after_a_key_opens_no_earlier_folder(tmp_path: Pat
     assert str(early) not in opened
 
 
-def test_folders_are_listed_without_a_look_at_every_object(tmp_path: Path) -> None:
+def test_list_folders_does_not_open_every_folder(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for day in range(1, 10):
         store.put_if_absent(f"events/site_id=a/date=2026-03-0{day}/00000.parquet", b"")

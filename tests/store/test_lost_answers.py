@@ -72,7 +72,7 @@ def content(store: Store) -> bytes | None:
 
 
 @pytest.mark.parametrize("trouble", LOST + NEVER_ARRIVED, ids=lambda each: each.name)
-def test_a_creation_without_a_clear_answer_is_unknown_and_sent_once(
+def test_creation_with_an_unclear_response_is_unknown_and_sent_once(
     store: S3Store, hasty: Server, between: Proxy, trouble: Trouble
 ) -> None:
     with sent_once(between, "PUT", trouble):
@@ -81,7 +81,7 @@ def test_a_creation_without_a_clear_answer_is_unknown_and_sent_once(
 
 
 @pytest.mark.parametrize("trouble", LOST + NEVER_ARRIVED, ids=lambda each: each.name)
-def test_a_swap_without_a_clear_answer_is_unknown_and_sent_once(
+def test_swap_with_an_unclear_response_is_unknown_and_sent_once(
     store: S3Store, hasty: Server, between: Proxy, trouble: Trouble
 ) -> None:
     etag = store.put_if_absent(KEY, b"1")
@@ -99,7 +99,7 @@ READS: dict[str, Callable[[Store], object]] = {
 
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.parametrize("trouble", [*LOST, *NEVER_ARRIVED, Trouble.CUT_BODY], ids=lambda each: each.name)
-def test_a_read_without_a_whole_answer_is_unavailable_and_sent_once(
+def test_read_with_an_incomplete_response_is_unavailable_and_sent_once(
     store: S3Store, hasty: Server, between: Proxy, name: str, trouble: Trouble
 ) -> None:
     store.put_if_absent(KEY, b"some bytes")
@@ -108,7 +108,7 @@ def test_a_read_without_a_whole_answer_is_unavailable_and_sent_once(
 
 
 @pytest.mark.parametrize("trouble", LOST + NEVER_ARRIVED, ids=lambda each: each.name)
-def test_a_deletion_without_a_clear_answer_is_unavailable_and_sent_once(
+def test_deletion_with_an_unclear_response_is_unavailable_and_sent_once(
     store: S3Store, hasty: Server, between: Proxy, trouble: Trouble
 ) -> None:
     store.put_if_absent(KEY, b"1")
@@ -126,7 +126,7 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: " ".join(each.name for each in script))
-def test_an_append_through_a_bad_network_neither_loses_nor_doubles(
+def test_append_over_a_bad_network_neither_loses_nor_doubles_events(
     store: S3Store, hasty: Server, between: Proxy, script: Sequence[Trouble]
 ) -> None:
     table = TableWriter(met_by(store, hasty, *script), seal_rows=3, sleep=lambda seconds: None, jitter=lambda: 0.0)
@@ -137,7 +137,7 @@ def test_an_append_through_a_bad_network_neither_loses_nor_doubles(
     assert stored_ids(store) == list(range(1, 9))
 
 
-def test_an_append_whose_reads_fail_too_neither_loses_nor_doubles(store: Store, between: Proxy) -> None:
+def test_append_with_failing_reads_neither_loses_nor_doubles_events(store: Store, between: Proxy) -> None:
     table = TableWriter(store, seal_rows=3, sleep=lambda seconds: None, jitter=lambda: 0.0)
     between.troubled = {"PUT", "GET"}
     between.troubles.extend([Trouble.NONE, Trouble.NONE, Trouble.LOST_RESET, Trouble.CUT_BODY, Trouble.LOST_500])

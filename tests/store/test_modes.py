@@ -26,7 +26,7 @@ def modes(folder: Path) -> dict[str, int]:
     return {str(each.relative_to(folder)): stat.S_IMODE(each.stat().st_mode) for each in paths}
 
 
-def test_store_and_queue_are_readable_by_their_account_alone_whatever_the_umask(data: Path) -> None:
+def test_store_and_queue_are_private_to_their_account_under_any_umask(data: Path) -> None:
     store = LocalStore(data)
     etag = store.put_if_absent("config/secret.json", b"{}")
     store.put_if_match("config/secret.json", b"{ }", etag)
@@ -41,12 +41,12 @@ def test_store_and_queue_are_readable_by_their_account_alone_whatever_the_umask(
     assert {path: f"{mode:o}" for path, mode in found.items() if path not in folders and mode != 0o600} == {}
 
 
-def test_queue_makes_a_private_folder_of_its_own(data: Path) -> None:
+def test_queue_creates_a_private_folder(data: Path) -> None:
     LocalQueue(data / "queue.sqlite").close()
     assert f"{modes(data)['.']:o}" == "700"
 
 
-def test_doctor_names_the_file_that_other_accounts_can_read(tmp_path: Path) -> None:
+def test_doctor_names_a_file_readable_by_other_accounts(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "data")
     store.put_if_absent("config/secret.json", b"{}")
     assert check_modes(store.root).ok

@@ -42,11 +42,11 @@ class SafeServer(SharedStoreContract):
     def store(self, server: Server) -> Store:
         return server.new_store("some/prefix")
 
-    def test_the_probe_finds_nothing_wrong(self, store: Store) -> None:
+    def test_probe_passes_on_a_safe_server(self, store: Store) -> None:
         assert [each for each in probe_writes(store) if not each.ok] == []
         assert list(store.list("")) == []
 
-    def test_writers_that_race_neither_lose_nor_double(self, store: Store) -> None:
+    def test_racing_writers_neither_lose_nor_double_events(self, store: Store) -> None:
         def write(first: int) -> None:
             table = TableWriter(store, seal_rows=40)
             for number in range(first, 60, WRITERS):
@@ -57,7 +57,7 @@ class SafeServer(SharedStoreContract):
             list(pool.map(write, range(WRITERS)))
         assert stored_ids(store) == list(range(60))
 
-    def test_duckdb_reads_the_table_where_it_is(self, store: Store) -> None:
+    def test_duckdb_reads_the_table_in_place(self, store: Store) -> None:
         TableWriter(store).append(HERE, deliveries(events(1, 2, 3)))
         with duckdb.connect() as connection:
             for statement in store.reader_setup():
@@ -206,7 +206,7 @@ def mallard_flush(server: Server, store: S3Store, data: Path, **settings: str) -
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-def test_an_unsafe_server_is_found_out_and_nothing_is_flushed_to_it(name: str, tmp_path: Path) -> None:
+def test_unsafe_server_is_detected_and_not_flushed_to(name: str, tmp_path: Path) -> None:
     serve, wrong = UNSAFE[name]
     fill_queue(tmp_path, 1)
     with serve() as server:
@@ -236,9 +236,7 @@ def test_a_single_writer_flushes_each_event_once_to_an_unsafe_server(name: str, 
         assert len(list(store.list(HERE.prefix))) == 2
 
 
-def test_mallard_serve_as_the_single_writer_takes_flushes_and_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_serve_as_a_single_writer_accepts_flushes_and_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with rclone() as server:
         store = server.new_store(kind=SingleWriterS3Store)
         for name, value in server.credentials.items():

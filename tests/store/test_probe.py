@@ -80,7 +80,7 @@ BROKEN: dict[type[MemoryStore], tuple[set[str], str]] = {
 }
 
 
-def test_a_folder_and_a_memory_pass_every_check_and_keep_nothing_of_it(tmp_path: Path) -> None:
+def test_probe_passes_on_folder_and_memory_and_leaves_no_objects(tmp_path: Path) -> None:
     for store in (MemoryStore(), LocalStore(tmp_path)):
         store.put_if_absent("probe/mine", b"1")
         findings = probe(store, now=NOON, rounds=3)
@@ -91,7 +91,7 @@ def test_a_folder_and_a_memory_pass_every_check_and_keep_nothing_of_it(tmp_path:
 
 
 @pytest.mark.parametrize("etags", ["", "bare", "quoted"])
-def test_a_server_passes_in_whichever_form_it_takes_etags(etags: str) -> None:
+def test_probe_passes_for_any_etag_form(etags: str) -> None:
     with moto_server() as address, proxy(address) as between:
         between.only_etags = etags
         store = Server(between.address).new_store("prefix")
@@ -100,13 +100,13 @@ def test_a_server_passes_in_whichever_form_it_takes_etags(etags: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
-def test_a_broken_rule_is_found(kind: type[MemoryStore]) -> None:
+def test_probe_detects_each_broken_rule(kind: type[MemoryStore]) -> None:
     wrong, _ = BROKEN[kind]
     assert {each.name for each in probe_writes(kind()) if not each.ok} == wrong
 
 
 @pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
-def test_a_store_that_breaks_a_rule_is_refused_in_one_sentence_that_says_what_to_do(kind: type[MemoryStore]) -> None:
+def test_unsafe_store_is_refused_in_one_sentence_with_advice(kind: type[MemoryStore]) -> None:
     _, sentence = BROKEN[kind]
     with pytest.raises(UnsafeStoreError) as refused:
         require_conditional_writes(kind())
@@ -116,7 +116,7 @@ def test_a_store_that_breaks_a_rule_is_refused_in_one_sentence_that_says_what_to
     assert re.search(r"[.!?]\s", text.removesuffix(".")) is None
 
 
-def test_a_store_that_is_down_is_unavailable_and_not_unsafe() -> None:
+def test_unreachable_store_is_unavailable_and_not_unsafe() -> None:
     with pytest.raises(StoreUnavailableError):
         require_conditional_writes(lax.IsDown())
     faulty = FaultyStore(MemoryStore())
@@ -127,7 +127,7 @@ def test_a_store_that_is_down_is_unavailable_and_not_unsafe() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.LOST_ANSWER])
-def test_a_lost_answer_is_no_finding(fault: Fault) -> None:
+def test_probe_ignores_a_lost_response(fault: Fault) -> None:
     faulty = FaultyStore(MemoryStore())
     for _ in range(3):
         faulty.faults.extend([fault, *[Fault.NONE] * 5])
@@ -135,11 +135,11 @@ def test_a_lost_answer_is_no_finding(fault: Fault) -> None:
     assert list(faulty.list("")) == []
 
 
-def test_a_store_that_fails_whoever_loses_a_race_is_safe_since_nothing_is_lost() -> None:
+def test_store_that_errors_for_race_losers_is_safe() -> None:
     assert [each for each in probe_writes(lax.FailsLosers()) if not each.ok] == []
 
 
-def test_two_probes_at_once_do_not_meet() -> None:
+def test_concurrent_probes_do_not_interfere() -> None:
     store = MemoryStore()
     names = iter("ab")
 
@@ -153,7 +153,7 @@ def test_two_probes_at_once_do_not_meet() -> None:
     assert list(store.list("")) == []
 
 
-def test_a_bucket_that_keeps_versions_cannot_promise_privacy() -> None:
+def test_versioned_bucket_is_a_privacy_finding() -> None:
     finding = check_deletions(lax.KeepsVersions())
     assert not finding.ok
     assert "deleted salts can be read" in finding.sentence
@@ -170,12 +170,12 @@ def test_a_bucket_that_keeps_versions_cannot_promise_privacy() -> None:
         (MemoryStore, True, "The store has no clock of its own."),
     ],
 )
-def test_a_clock_may_be_off_by_a_minute(make: Callable[[], MemoryStore], ok: bool, sentence: str) -> None:
+def test_clock_check_tolerates_one_minute(make: Callable[[], MemoryStore], ok: bool, sentence: str) -> None:
     finding = check_clock(make(), NOON)
     assert (finding.ok, finding.sentence) == (ok, sentence)
 
 
-def test_a_versioned_bucket_keeps_nothing_of_a_probe() -> None:
+def test_probe_leaves_no_versions_in_a_versioned_bucket() -> None:
     with moto_server() as address:
         server = Server(address)
         store = server.new_store()

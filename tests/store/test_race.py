@@ -108,7 +108,7 @@ def test_track_signs_as_the_sdk_and_reuses_its_connections(monkeypatch: pytest.M
             assert len(track.race("other", etag)) > 0
 
 
-def test_track_leaves_it_to_the_sdk_when_a_proxy_is_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_track_uses_the_sdk_behind_an_http_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with unlocked_server(0) as server:
         store = Server(server.address).new_store()
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -117,7 +117,7 @@ def test_track_leaves_it_to_the_sdk_when_a_proxy_is_between(monkeypatch: pytest.
         assert store.signed_put("key", BODY, None) is None
 
 
-def test_probe_catches_a_server_that_compares_and_then_writes() -> None:
+def test_probe_detects_a_non_atomic_compare_and_write() -> None:
     with unlocked_server() as server:
         store = Server(server.address).new_store()
         wrong = {each.name for each in probe_writes(store, rounds=QUICK_ROUNDS) if not each.ok}
@@ -125,16 +125,14 @@ def test_probe_catches_a_server_that_compares_and_then_writes() -> None:
         assert list(store.list("")) == []
 
 
-def test_rounds_leave_a_store_that_takes_both_in_most_races_less_than_one_chance_in_a_million() -> None:
+def test_probe_rounds_miss_a_racy_store_with_less_than_one_in_a_million() -> None:
     assert (1 - TAKES_BOTH) ** QUICK_ROUNDS < 1e-6
     assert (1 - 1 / 2) ** ROUNDS < 1e-6
     assert (1 - 1 / 8) ** RECHECK_ROUNDS < 1 / 600_000
 
 
 @pytest.mark.parametrize(("rounds", "requests", "writes"), [(QUICK_ROUNDS, 129, 69), (ROUNDS, 171, 93)])
-def test_probe_passes_the_same_server_with_a_lock_and_costs_what_the_document_says(
-    rounds: int, requests: int, writes: int
-) -> None:
+def test_probe_passes_a_locking_server_at_the_documented_cost(rounds: int, requests: int, writes: int) -> None:
     with unlocked_server(locked=True) as server:
         store = Server(server.address).new_store()
         server.counts.clear()

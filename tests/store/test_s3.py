@@ -94,7 +94,7 @@ PUTS = ["put_if_absent", "put_if_match"]
 @pytest.mark.parametrize(
     ("status", "code"), [(500, "InternalError"), (503, "SlowDown"), (501, "NotImplemented"), (403, "AccessDenied")]
 )
-def test_an_unclear_answer_is_unavailable_and_not_asked_for_again(
+def test_unclear_response_is_unavailable_and_not_retried(
     server: Server, store: Store, name: str, status: int, code: str
 ) -> None:
     server.status, server.code = status, code
@@ -104,7 +104,7 @@ def test_an_unclear_answer_is_unavailable_and_not_asked_for_again(
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_connection_that_breaks_is_unavailable_and_not_tried_again(server: Server, store: Store, name: str) -> None:
+def test_broken_connection_is_unavailable_and_not_retried(server: Server, store: Store, name: str) -> None:
     with pytest.raises(StoreUnavailableError):
         CALLS[name](store)
     assert len(server.requests) == 1
@@ -125,7 +125,7 @@ def test_a_refused_condition_is_a_conflict(server: Server, store: Store, name: s
     ("put_if_absent", "if-none-match", "*"),
     ("put_if_match", "if-match", "0" * 32),
 ])  # fmt: skip
-def test_every_write_is_one_conditional_put(server: Server, store: Store, name: str, header: str, value: str) -> None:
+def test_write_is_one_conditional_put(server: Server, store: Store, name: str, header: str, value: str) -> None:
     with pytest.raises(StoreError):
         CALLS[name](store)
     (request,) = server.requests
@@ -155,7 +155,7 @@ GARBAGE: dict[str, tuple[str, bytes, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-def test_an_answer_that_makes_no_sense_is_unavailable(server: Server, store: Store, name: str) -> None:
+def test_malformed_response_is_unavailable(server: Server, store: Store, name: str) -> None:
     call, server.body, server.headers = GARBAGE[name]
     server.status = 200
     with pytest.raises(StoreUnavailableError):
@@ -165,7 +165,7 @@ def test_an_answer_that_makes_no_sense_is_unavailable(server: Server, store: Sto
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "server_time"])
 @pytest.mark.parametrize("error", [LookupError, ValueError, OSError])
-def test_a_fault_of_our_own_shows_as_itself(
+def test_programming_errors_are_not_wrapped(
     server: Server, store: Store, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]
 ) -> None:
     def fail(*_: object) -> None:
@@ -180,13 +180,13 @@ def test_a_fault_of_our_own_shows_as_itself(
         CALLS[name](store)
 
 
-def test_a_server_that_tells_no_time_has_none(server: Server, store: Store) -> None:
+def test_server_time_is_none_without_a_date_header(server: Server, store: Store) -> None:
     server.status, server.body = 200, b"<ListBucketResult></ListBucketResult>"
     assert store.server_time() is None
 
 
 @pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (405, "MethodNotAllowed")])
-def test_a_server_that_has_never_heard_of_versions_keeps_none(
+def test_server_without_versioning_support_keeps_no_versions(
     server: Server, store: Store, status: int, code: str
 ) -> None:
     server.status, server.code = status, code
@@ -195,9 +195,7 @@ def test_a_server_that_has_never_heard_of_versions_keeps_none(
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (500, "InternalError")])
-def test_a_server_that_does_not_say_whether_it_keeps_versions_is_unavailable(
-    server: Server, store: Store, status: int, code: str
-) -> None:
+def test_unclear_versioning_response_is_unavailable(server: Server, store: Store, status: int, code: str) -> None:
     server.status, server.code = status, code
     with pytest.raises(StoreUnavailableError, match=code):
         store.keeps_versions()
@@ -214,12 +212,12 @@ def test_unknown_operation_is_unsupported(server: Server, store: Store, name: st
 
 
 @pytest.mark.parametrize(("endpoint", "region"), [("http://a b", REGION), ("http://127.0.0.1", "no region")])
-def test_an_address_that_makes_no_client_is_a_wrong_setting(endpoint: str, region: str) -> None:
+def test_invalid_endpoint_is_a_config_error(endpoint: str, region: str) -> None:
     with pytest.raises(ConfigError, match="MALLARD_S3_ENDPOINT"):
         connect("s3://bucket", endpoint=endpoint, region=region)
 
 
-def test_get_without_the_right_to_list_is_nothing_where_s3_denies_what_is_not_there(server: Server) -> None:
+def test_get_without_the_list_right_treats_access_denied_as_absent(server: Server) -> None:
     """A write that is denied, and every other refusal, stay faults."""
     with patch.dict(os.environ, CREDENTIALS):
         address = f"http://127.0.0.1:{server.server_port}"

@@ -27,7 +27,7 @@ def left(parent: Path) -> list[str]:
     return sorted(each.name for each in parent.iterdir())
 
 
-def test_the_folder_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+def test_sweep_removes_the_folder_of_a_killed_process_only(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as owner:
         try:
             assert owner.stdout is not None
@@ -63,7 +63,7 @@ def test_folder_is_made_when_needed_and_removed_at_close(tmp_path: Path) -> None
     assert left(tmp_path) == []
 
 
-def test_a_folder_that_was_tidied_away_is_made_again(tmp_path: Path) -> None:
+def test_scratch_folder_deleted_from_outside_is_recreated(tmp_path: Path) -> None:
     here = ScratchFolder(tmp_path)
     first = here.path()
     first.rename(tmp_path / "away")

@@ -49,7 +49,7 @@ def store(unsafe: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S3S
     [(["flush"], 1), (["serve"], 2), (["demo", "--events", "1"], 1)],
     ids=lambda each: str(each[0]) if isinstance(each, list) else "",
 )
-def test_a_command_that_writes_refuses_an_unsafe_store(
+def test_writing_command_refuses_an_unsafe_store(
     store: S3Store, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
 ) -> None:
     assert main(arguments) == code
@@ -63,7 +63,7 @@ def test_the_flush_function_refuses_an_unsafe_store(store: S3Store) -> None:
     assert [row.key for row in store.list("")] == [FAILED_KEY]
 
 
-def test_a_single_writer_is_let_in_and_writes_each_event_once(
+def test_single_writer_is_accepted_on_an_unsafe_store_and_writes_each_event_once(
     store: S3Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MALLARD_SINGLE_WRITER", "true")

@@ -26,21 +26,21 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
 
 
-def test_an_object_is_made_and_then_replaced(store: Store) -> None:
+def test_swap_creates_an_object_and_then_replaces_it(store: Store) -> None:
     assert [swap(store, KEY, add_one) for _ in range(3)] == [1, 2, 3]
     found = store.get(KEY)
     assert found is not None
     assert found.data == b"3"
 
 
-def test_no_bytes_write_nothing_and_the_outcome_comes_back(store: Store) -> None:
+def test_swap_without_bytes_writes_nothing_and_returns_the_outcome(store: Store) -> None:
     assert swap(store, KEY, lambda data: (data, None)) is None
     assert store.get(KEY) is None
     swap(store, KEY, add_one)
     assert swap(store, KEY, lambda data: (data, None)) == b"1"
 
 
-def test_a_change_is_made_anew_from_what_another_wrote_meanwhile() -> None:
+def test_swap_recomputes_the_change_after_a_conflict() -> None:
     inner = MemoryStore()
     store = FaultyStore(inner)
     store.before_write.append(lambda: inner.objects.update({KEY: b"41"}))
@@ -50,7 +50,7 @@ def test_a_change_is_made_anew_from_what_another_wrote_meanwhile() -> None:
     assert inner.objects[KEY] == b"8"
 
 
-def test_writers_in_a_race_lose_nothing(store: Store) -> None:
+def test_swap_loses_no_update_of_racing_writers(store: Store) -> None:
     done: list[int] = []
 
     def write() -> None:

@@ -37,12 +37,12 @@ def store_at(addresses: tuple[str, str], location: str) -> S3Store:
     return connect(location, endpoint=addresses[1], region=REGION)
 
 
-def test_a_server_with_an_unknown_authority_is_unavailable(addresses: tuple[str, str], location: str) -> None:
+def test_server_with_an_unknown_authority_is_unavailable(addresses: tuple[str, str], location: str) -> None:
     with pytest.raises(StoreUnavailableError, match="SSLError"):
         store_at(addresses, location).get("a")
 
 
-def test_the_authority_of_aws_ca_bundle_is_trusted(
+def test_authority_of_aws_ca_bundle_is_trusted(
     addresses: tuple[str, str], location: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))

@@ -41,7 +41,7 @@ def test_a_slow_read_does_not_put_back_a_value_that_was_forgotten_meanwhile() ->
     assert [cache.get("a"), cache.get("a"), cache.get("a")] == ["old", "new", "new"]
 
 
-def test_a_write_that_another_one_overtook_caches_nothing() -> None:
+def test_overtaken_write_caches_no_value() -> None:
     reads = iter(["stored"])
     cache = TtlCache(lambda _: next(reads), clock=Clock())
     with cache.writing("a") as settle_first:

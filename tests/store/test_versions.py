@@ -43,13 +43,13 @@ def bucket(server: Server) -> Versioned:
     return Versioned(store, server.client)
 
 
-def test_a_versioned_bucket_says_so_even_when_versioning_was_suspended(bucket: Versioned) -> None:
+def test_keeps_versions_is_true_even_when_versioning_is_suspended(bucket: Versioned) -> None:
     assert bucket.store.keeps_versions()
     bucket.client.put_bucket_versioning(Bucket=bucket.store.bucket, VersioningConfiguration={"Status": "Suspended"})
     assert bucket.store.keeps_versions()
 
 
-def test_a_deleted_object_is_gone_for_good_once_its_versions_are_deleted(bucket: Versioned) -> None:
+def test_deleted_object_is_gone_after_deleting_its_versions(bucket: Versioned) -> None:
     etag = bucket.store.put_if_absent("salts/a", b"1")
     bucket.store.put_if_match("salts/a", b"2", etag)
     bucket.store.delete("salts/a")
@@ -59,7 +59,7 @@ def test_a_deleted_object_is_gone_for_good_once_its_versions_are_deleted(bucket:
     assert bucket.store.get("salts/a") is None
 
 
-def test_the_latest_version_and_other_prefixes_are_left_alone(bucket: Versioned) -> None:
+def test_delete_old_versions_keeps_latest_versions_and_other_prefixes(bucket: Versioned) -> None:
     for key in ("salts/a", "salts-b/a"):
         etag = bucket.store.put_if_absent(key, b"1")
         bucket.store.put_if_match(key, b"2", etag)
@@ -70,7 +70,7 @@ def test_the_latest_version_and_other_prefixes_are_left_alone(bucket: Versioned)
     assert stored.data == b"2"
 
 
-def test_a_marker_goes_only_after_all_versions_below_it(bucket: Versioned) -> None:
+def test_delete_marker_is_deleted_only_after_its_versions(bucket: Versioned) -> None:
     bucket.store.put_if_absent("salts/a", b"secret")
     bucket.store.delete("salts/a")
     order = []

@@ -46,23 +46,23 @@ class StoreContract:
 
     page_rows: ClassVar[int] = 1000
 
-    def test_an_object_comes_back_byte_for_byte(self, store: Store) -> None:
+    def test_object_is_read_back_byte_for_byte(self, store: Store) -> None:
         data = bytes(range(256)) * 5
         etag = store.put_if_absent(KEY, data)
         stored = store.get(KEY)
         assert stored is not None
         assert (stored.data, stored.etag) == (data, etag)
 
-    def test_an_empty_object_is_an_object(self, store: Store) -> None:
+    def test_empty_object_is_stored(self, store: Store) -> None:
         store.put_if_absent(KEY, b"")
         assert content(store, KEY) == b""
 
-    def test_an_absent_object_is_none(self, store: Store) -> None:
+    def test_get_of_an_absent_object_is_none(self, store: Store) -> None:
         store.put_if_absent(KEY, b"1")
         assert store.get("events/site_id=a/date=2026-01-02/00001.parquet") is None
         assert store.get("other/folder/key") is None
 
-    def test_a_key_with_an_escape_keeps_it(self, store: Store) -> None:
+    def test_escaped_key_is_kept(self, store: Store) -> None:
         key = "events/site_id=localhost%3A8000/date=2026-01-02/00000.parquet"
         store.put_if_absent(key, b"1")
         assert content(store, key) == b"1"
@@ -74,14 +74,14 @@ class StoreContract:
             store.put_if_absent(KEY, b"second")
         assert content(store, KEY) == b"first"
 
-    def test_an_object_is_replaced_by_who_read_it(self, store: Store) -> None:
+    def test_object_is_replaced_with_its_current_etag(self, store: Store) -> None:
         first = store.put_if_absent(KEY, b"first")
         second = store.put_if_match(KEY, b"second", first)
         stored = store.get(KEY)
         assert stored is not None
         assert (stored.data, stored.etag) == (b"second", second)
 
-    def test_every_write_has_an_etag_of_its_own(self, store: Store) -> None:
+    def test_write_has_a_unique_etag(self, store: Store) -> None:
         etags = [store.put_if_absent(KEY, b"0")]
         for number in range(1, 5):
             etags.append(store.put_if_match(KEY, b"%d" % number, etags[-1]))
@@ -104,7 +104,7 @@ class StoreContract:
             store.put_if_match("never/there", b"2", etag)
         assert keys(store, "") == []
 
-    def test_a_deleted_object_is_gone_and_its_name_free(self, store: Store) -> None:
+    def test_deleted_object_is_gone_and_its_key_is_free(self, store: Store) -> None:
         store.put_if_absent(KEY, b"1")
         store.delete(KEY)
         assert store.get(KEY) is None
@@ -112,7 +112,7 @@ class StoreContract:
         store.put_if_absent(KEY, b"2")
         assert content(store, KEY) == b"2"
 
-    def test_deleting_what_is_not_there_does_nothing(self, store: Store) -> None:
+    def test_delete_of_an_absent_object_does_nothing(self, store: Store) -> None:
         store.delete(KEY)
         store.delete("never/there")
 
@@ -128,7 +128,7 @@ class StoreContract:
             store.put_if_absent(key, b"")
         assert keys(store, "x/a/") == ["x/a/1"]
 
-    def test_a_prefix_may_end_within_a_name(self, store: Store) -> None:
+    def test_listing_prefix_may_end_within_a_name(self, store: Store) -> None:
         for key in ("salts/a-1", "salts/a-2", "salts/b-1", "other/a-1"):
             store.put_if_absent(key, b"")
         assert keys(store, "salts/a-") == ["salts/a-1", "salts/a-2"]
@@ -137,7 +137,7 @@ class StoreContract:
         assert keys(store, "") == []
         assert keys(store, "events/site_id=a/") == []
 
-    def test_a_listing_of_many_pages_is_whole(self, store: Store) -> None:
+    def test_listing_of_many_pages_is_complete(self, store: Store) -> None:
         expected = [f"many/{number:04d}" for number in range(2 * self.page_rows + 1)]
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda key: store.put_if_absent(key, b""), reversed(expected)))
@@ -167,7 +167,7 @@ class StoreContract:
             list(pool.map(lambda key: store.put_if_absent(key, b""), expected))
         assert [row.key for row in store.list("p/", start_after=expected[2])] == expected[3:]
 
-    def test_folders_are_those_with_an_object_somewhere_below(self, store: Store) -> None:
+    def test_list_folders_returns_folders_with_an_object_below(self, store: Store) -> None:
         for key in ("e/site_id=b/date=1/0", "e/site_id=b/date=2/0", "e/site_id=a%3A80/x", "e/file", "f/site_id=c/x"):
             store.put_if_absent(key, b"")
         assert list(store.list_folders("e/")) == ["e/site_id=a%3A80/", "e/site_id=b/"]
@@ -178,7 +178,7 @@ class StoreContract:
         store.delete("e/site_id=a%3A80/x")
         assert list(store.list_folders("e/")) == ["e/site_id=b/"]
 
-    def test_folders_of_many_pages_are_whole(self, store: Store) -> None:
+    def test_list_folders_of_many_pages_is_complete(self, store: Store) -> None:
         expected = [f"p/{number:04d}/" for number in range(self.page_rows + 1)]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda key: store.put_if_absent(f"{key}x", b""), expected))
@@ -204,7 +204,7 @@ class StoreContract:
         assert later is not None
         assert later.read_bytes() == b"second, and longer"
 
-    def test_an_object_deleted_after_it_was_pinned_can_be_read(self, store: Store, tmp_path: Path) -> None:
+    def test_pinned_object_is_readable_after_its_deletion(self, store: Store, tmp_path: Path) -> None:
         store.put_if_absent(KEY, b"first")
         pinned = store.pin(KEY, tmp_path / "pins")
         store.delete(KEY)
@@ -214,10 +214,10 @@ class StoreContract:
     def test_an_absent_object_is_not_pinned(self, store: Store, tmp_path: Path) -> None:
         assert store.pin(KEY, tmp_path / "pins") is None
 
-    def test_private_files_of_readers_have_a_place(self, store: Store) -> None:
+    def test_scratch_folder_exists_for_private_files(self, store: Store) -> None:
         assert store.scratch.is_dir()
 
-    def test_a_later_write_is_not_listed_as_an_earlier_one(self, store: Store) -> None:
+    def test_listing_has_increasing_modification_times(self, store: Store) -> None:
         store.put_if_absent("first", b"1")
         etag = store.put_if_absent("second", b"1")
         first, second = (row.modified for row in store.list(""))
@@ -235,7 +235,7 @@ class StoreContract:
         assert store.delete_old_versions("salts/") == 0
         assert content(store, "salts/a") == b"2"
 
-    def test_a_store_with_a_clock_of_its_own_tells_the_time(self, store: Store) -> None:
+    def test_server_time_is_near_the_local_clock(self, store: Store) -> None:
         told = store.server_time()
         assert told is None or abs(told - datetime.now(UTC)) < timedelta(seconds=60)
 
@@ -243,7 +243,7 @@ class StoreContract:
 class SharedStoreContract(StoreContract):
     """What holds for any number of writers at once."""
 
-    def test_a_race_for_a_name_has_one_winner(self, store: Store) -> None:
+    def test_creation_race_has_one_winner(self, store: Store) -> None:
         def race(key: str, index: int) -> bytes | None:
             data = b"%d" % index
             try:
@@ -257,7 +257,7 @@ class SharedStoreContract(StoreContract):
             winners = [data for data in at_once(8, partial(race, key)) if data is not None]
             assert winners == [content(store, key)]
 
-    def test_swaps_from_many_threads_lose_nothing(self, store: Store) -> None:
+    def test_swaps_from_many_threads_lose_no_update(self, store: Store) -> None:
         store.put_if_absent("names", b"[]")
 
         def add(name: str) -> None:

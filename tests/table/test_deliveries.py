@@ -65,12 +65,12 @@ def test_rows_have_the_types_of_the_table() -> None:
     assert table.select(DELIVERIES.names).schema.equals(DELIVERIES)
 
 
-def test_no_messages_are_no_rows_of_the_same_types() -> None:
+def test_empty_message_list_gives_an_empty_table_of_the_schema() -> None:
     assert read_deliveries([]).schema.equals(read_deliveries([SOUND]).schema)
     assert partitions(read_deliveries([])) == []
 
 
-def test_values_that_are_left_out_are_null() -> None:
+def test_absent_values_are_null() -> None:
     row = read_deliveries([SOUND]).to_pylist()[0]
     absent = {name for name, value in row.items() if value is None}
     assert {"visitor_id", "props", "revenue_amount", "scroll_depth"} <= absent
@@ -84,25 +84,25 @@ def test_money_and_moments_are_exact() -> None:
     assert row["timestamp"] == moment.replace(tzinfo=None)
 
 
-def test_text_that_looks_like_something_else_stays_text() -> None:
+def test_text_resembling_other_types_stays_text() -> None:
     odd = ["2026-01-02T00:00:00Z", "12", "true", "null", "NaN", ""]
     table = read_deliveries([event(n, pathname=text).to_message() for n, text in enumerate(odd)])
     assert table["pathname"].to_pylist() == odd
 
 
-def test_a_key_of_a_later_version_is_left_out() -> None:
+def test_unknown_message_key_is_ignored() -> None:
     table = read_deliveries([with_value("added_later", '{"deep": [1, 2]}'), SOUND])
     assert "added_later" not in table.column_names
     assert table.num_rows == 2
 
 
-def test_many_messages_keep_their_order() -> None:
+def test_messages_keep_their_order() -> None:
     sent = [event(number, props=f'{{"text":"{"x" * 400}"}}') for number in range(10_000)]
     table = read_deliveries([each.to_message() for each in sent])
     assert table["event_id"].to_pylist() == list(range(10_000))
 
 
-def test_a_large_message_between_small_ones_is_whole() -> None:
+def test_large_message_between_small_ones_is_complete() -> None:
     large = event(2, props="y" * 3_000_000)
     table = read_deliveries([SOUND, large.to_message(), SOUND])
     assert table["event_id"].to_pylist() == [1, 2, 1]
@@ -143,7 +143,7 @@ def test_a_broken_message_is_explained(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-def test_a_broken_message_among_sound_ones_is_noticed(body: bytes) -> None:
+def test_broken_message_among_valid_ones_is_detected(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read_deliveries([SOUND, body, SOUND])
 
@@ -158,11 +158,11 @@ HIDDEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("body", HIDDEN.values(), ids=HIDDEN)
-def test_a_message_that_is_broken_for_us_only_is_explained(body: bytes) -> None:
+def test_message_valid_as_json_but_not_as_an_event_is_explained(body: bytes) -> None:
     assert broken(body)
 
 
-def test_explanations_name_what_is_missing() -> None:
+def test_explanation_names_the_missing_field() -> None:
     assert broken(with_value("date", "0").replace(b',"date":0', b"")) == "it lacks 'date'"
     assert broken(b"[]") == "it is not a JSON object"
 
@@ -170,7 +170,7 @@ def test_explanations_name_what_is_missing() -> None:
 @pytest.mark.parametrize(
     "change", [lambda body: body, lambda body: b"  " + body + b"\r\n", lambda body: body.replace(b",", b" ,\t")]
 )
-def test_a_sound_message_is_not_broken(change: Callable[[bytes], bytes]) -> None:
+def test_valid_message_is_not_broken(change: Callable[[bytes], bytes]) -> None:
     assert broken(change(SOUND)) is None
 
 
@@ -194,7 +194,7 @@ def test_rows_are_grouped_by_site_and_local_date() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["2026-01-02", "2026-01-03"])), max_size=30))
-def test_every_row_is_in_one_group(pairs: list[tuple[str, str]]) -> None:
+def test_row_is_in_exactly_one_partition(pairs: list[tuple[str, str]]) -> None:
     sent = [event(number, site_id=site, date=day) for number, (site, day) in enumerate(pairs)]
     groups = partitions(read_deliveries([each.to_message() for each in sent]))
     assert sorted(index for _, indices, _ in groups for index in indices) == list(range(len(pairs)))

@@ -40,7 +40,7 @@ def ids(given: Sequence[Event], held: KnownEvents, erased_before: int | None = N
     return [number for number, _ in taken(given, held, erased_before)[0]]
 
 
-def test_everything_is_new_to_an_empty_partition() -> None:
+def test_events_are_all_new_to_an_empty_partition() -> None:
     assert taken(events(1, 2, 3), known()) == ([(1, "/1"), (2, "/2"), (3, "/3")], 0)
 
 
@@ -48,15 +48,15 @@ def test_empty_delivery_has_no_fresh_rows() -> None:
     assert taken([], known(events(1), events(2))) == ([], 0)
 
 
-def test_a_redelivery_of_what_the_tail_holds_is_a_duplicate() -> None:
+def test_redelivered_event_of_the_tail_is_a_duplicate() -> None:
     assert taken(events(1, 2, 3), known(events(1, 3))) == ([(2, "/2")], 2)
 
 
-def test_a_redelivery_of_what_a_sealed_segment_holds_is_a_duplicate() -> None:
+def test_redelivered_event_of_a_sealed_segment_is_a_duplicate() -> None:
     assert taken(events(1, 2, 3), known([], events(1), events(2))) == ([(3, "/3")], 2)
 
 
-def test_an_event_twice_in_one_batch_is_one() -> None:
+def test_event_repeated_in_one_batch_is_stored_once() -> None:
     assert taken(events(1, 2, 1, 1), known()) == ([(2, "/2"), (1, "/1")], 2)
 
 
@@ -83,7 +83,7 @@ def test_nulls_are_equal_and_differ_from_values() -> None:
     ids=lambda change: str(*change),
 )
 @pytest.mark.parametrize("where", ["tail", "sealed", "batch"])
-def test_an_equal_id_with_other_content_takes_the_next_id(change: dict[str, Any], where: str) -> None:
+def test_conflicting_event_id_takes_the_next_id(change: dict[str, Any], where: str) -> None:
     first, second = event(1), event(1, **change)
     if where == "batch":
         assert sorted(ids([first, second], known())) == [1, 2]
@@ -91,25 +91,25 @@ def test_an_equal_id_with_other_content_takes_the_next_id(change: dict[str, Any]
         assert ids([second], known([first]) if where == "tail" else known([], [first])) == [2]
 
 
-def test_an_id_moves_past_all_that_are_taken() -> None:
+def test_conflicting_event_id_moves_to_the_next_free_one() -> None:
     late = event(1, pathname="/late")
     held = known([event(1), event(3)], [event(2)])
     assert taken([late, event(4)], held) == ([(4, "/4"), (5, "/late")], 0)
 
 
-def test_several_events_of_one_id_all_stay() -> None:
+def test_events_sharing_an_id_all_stay() -> None:
     burst = [event(1, pathname=f"/{name}") for name in "abcd"]
     assert sorted(taken(burst, known())[0]) == [(1, "/a"), (2, "/b"), (3, "/c"), (4, "/d")]
 
 
 @pytest.mark.parametrize("where", ["tail", "sealed"])
-def test_the_redelivery_of_an_event_that_took_the_next_id_is_recognised(where: str) -> None:
+def test_redelivered_event_with_a_moved_id_is_a_duplicate(where: str) -> None:
     moved = event(1, pathname="/moved")
     held = [event(1), event(2, pathname="/moved", timestamp=moved.timestamp)]
     assert taken([moved], known(held) if where == "tail" else known([], held[:1], held[1:])) == ([], 1)
 
 
-def test_the_redelivery_of_an_event_that_moved_past_others_is_recognised() -> None:
+def test_redelivered_event_with_an_id_moved_past_others_is_a_duplicate() -> None:
     burst = [event(1, pathname=f"/{name}") for name in "abc"]
     rows, _, _ = fresh_rows(deliveries([*burst, event(2)]), known(), None)
     held = KnownEvents(rows, {}, NO_SEALED.__getitem__)
@@ -120,7 +120,7 @@ HIGHEST = 2**63 - 1
 
 
 @pytest.mark.parametrize("where", ["tail", "sealed", "batch"])
-def test_the_highest_id_with_other_content_goes_on_at_zero(where: str) -> None:
+def test_highest_event_id_with_other_content_wraps_to_zero(where: str) -> None:
     first, second, third = event(HIGHEST, **AT), event(HIGHEST, **AT, pathname="/x"), event(0, **AT, pathname="/zero")
     if where == "batch":
         assert sorted(ids([first, second], known())) == [0, HIGHEST]
@@ -146,7 +146,7 @@ def test_properties_are_compared_as_json(mine: str, stored: str | None, same: bo
     assert taken([event(1, props=mine)], known([event(1, props=stored)]))[1] == int(same)
 
 
-def test_a_column_that_was_filled_in_does_not_tell_a_row_from_what_is_stored() -> None:
+def test_derived_columns_are_ignored_in_the_duplicate_check() -> None:
     rows = deliveries([event(1, channel="Direct"), event(2, channel="Direct", city="x"), event(3, channel="Direct")])
     channel = 1 << EVENTS.get_field_index("channel")
     rows = rows.append_column(FILLED, pa.array([channel, channel, 0]))
@@ -160,7 +160,7 @@ def test_a_column_that_was_filled_in_does_not_tell_a_row_from_what_is_stored() -
     assert (again.num_rows, duplicates) == (0, 3)
 
 
-def test_an_event_whose_client_named_it_counts_once_whatever_it_says() -> None:
+def test_event_with_a_client_id_is_stored_once_for_any_content() -> None:
     first = event(1, named_by_client=True)
     again = event(1, named_by_client=True, pathname="/again", timestamp=first.timestamp + 500)
     assert taken([again], known([first])) == ([], 1)
@@ -169,28 +169,28 @@ def test_an_event_whose_client_named_it_counts_once_whatever_it_says() -> None:
     assert taken([first, again, again], known())[1] == 2
 
 
-def test_events_accepted_before_an_erasure_do_not_come_back() -> None:
+def test_events_accepted_before_an_erasure_are_not_written() -> None:
     batch = [event(1, accepted_ms=99), event(2, accepted_ms=100), event(3, accepted_ms=101)]
     rows, duplicates, erased = fresh_rows(deliveries(batch), known(), 100)
     assert rows["event_id"].to_pylist() == [2, 3]
     assert (duplicates, erased) == (0, 1)
 
 
-def test_when_an_event_was_accepted_matters_not_what_time_it_tells() -> None:
+def test_erasure_compares_the_acceptance_time_of_an_event() -> None:
     assert ids([event(1, accepted_ms=200, timestamp=5), event(2, accepted_ms=50, timestamp=500)], known(), 100) == [1]
 
 
-def test_all_may_be_erased() -> None:
+def test_erasure_may_remove_every_event_of_a_batch() -> None:
     rows, duplicates, erased = fresh_rows(deliveries(events(1, 2)), known(events(1)), 2**60)
     assert rows.equals(EVENTS.empty_table())
     assert (duplicates, erased) == (0, 2)
 
 
-def test_an_erased_event_makes_room_for_its_id() -> None:
+def test_erased_event_frees_its_id() -> None:
     assert ids([event(1, accepted_ms=1, pathname="/old"), event(1, accepted_ms=100)], known(), 100) == [1]
 
 
-def test_a_segment_that_was_erased_after_its_ids_were_read_holds_nothing() -> None:
+def test_segment_erased_after_its_ids_were_read_has_no_duplicates() -> None:
     ids_of_old = rows_of(events(1, 2))["event_id"]
     held = KnownEvents(EVENTS.empty_table(), {"00000": ids_of_old}, lambda _: EVENTS.empty_table())
     assert ids([event(1, pathname="/new")], held) == [1]
@@ -207,7 +207,7 @@ def test_a_column_of_a_later_version_does_not_matter() -> None:
     assert taken(events(1, 2), KnownEvents(later, {}, NO_SEALED.__getitem__)) == ([(2, "/2")], 1)
 
 
-def test_only_sealed_segments_that_hold_a_suspect_are_read() -> None:
+def test_sealed_segments_are_read_only_for_suspected_duplicates() -> None:
     tables = {"00000": rows_of(events(1, 2)), "00001": rows_of(events(3, 4))}
     read: list[str] = []
 
@@ -230,7 +230,7 @@ def test_money_is_compared_as_money() -> None:
     assert rows.to_pylist()[0]["revenue_amount"] == Decimal("2.51")
 
 
-def test_a_large_redelivery_among_new_events_is_told_apart() -> None:
+def test_large_redelivery_is_separated_from_new_events() -> None:
     old, new = range(20_000), range(20_000, 25_000)
     batch = events(*old, *new, *new[:1000])
     rows, duplicates, _ = fresh_rows(deliveries(batch), known(events(*old[::2]), events(*old[1::2])), None)

@@ -15,13 +15,13 @@ NUMBERS = st.integers(0, 99_999)
 
 
 @given(site=SITES, day=DAYS, number=NUMBERS)
-def test_every_site_day_and_number_comes_back_from_its_key(site: str, day: date, number: int) -> None:
+def test_segment_key_round_trips_site_day_and_number(site: str, day: date, number: int) -> None:
     partition = Partition(site, day)
     assert parse_segment(partition.segment(number)) == (partition, number)
 
 
 @given(site=SITES, day=DAYS, number=NUMBERS)
-def test_a_key_is_below_its_partition_its_site_and_all_events(site: str, day: date, number: int) -> None:
+def test_segment_key_has_the_prefixes_of_partition_and_site(site: str, day: date, number: int) -> None:
     partition = Partition(site, day)
     assert partition.segment(number).startswith(partition.prefix)
     assert partition.prefix.startswith(site_prefix(site))
@@ -29,7 +29,7 @@ def test_a_key_is_below_its_partition_its_site_and_all_events(site: str, day: da
 
 
 @given(one=SITES, other=SITES)
-def test_no_site_reaches_into_another(one: str, other: str) -> None:
+def test_site_prefixes_do_not_overlap(one: str, other: str) -> None:
     assert site_prefix(one).startswith(site_prefix(other)) == (one == other)
 
 
@@ -39,7 +39,7 @@ def test_a_key_is_a_plain_hive_path() -> None:
     )
 
 
-def test_a_colon_is_escaped() -> None:
+def test_colon_in_a_site_id_is_escaped() -> None:
     partition = Partition("localhost:8000", date(2026, 1, 2))
     assert partition.prefix == "events/site_id=localhost%3A8000/date=2026-01-02/"
 
@@ -64,7 +64,7 @@ def test_keys_are_in_the_order_of_their_numbers() -> None:
         "",
     ],
 )
-def test_other_keys_are_no_segments(key: str) -> None:
+def test_keys_of_other_objects_are_no_segments(key: str) -> None:
     assert parse_segment(key) is None
 
 

@@ -67,13 +67,13 @@ def kept_bytes(bucket: Bucket) -> int:
     return sum(file.stat().st_size for file in bucket.scratch.rglob("*") if file.is_file())
 
 
-def test_a_listed_version_that_is_kept_is_not_fetched_again(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
+def test_segment_cache_does_not_refetch_a_cached_version(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     rows = bucket.listed(*KEYS)
     assert taken(pins, rows, tmp_path / "1") == taken(pins, rows, tmp_path / "2") == [key.encode() for key in KEYS]
     assert sorted(bucket.reads) == KEYS
 
 
-def test_of_what_was_replaced_the_new_version_is_fetched_and_the_old_one_goes(
+def test_segment_cache_replaces_the_old_version_of_a_segment(
     bucket: Bucket, pins: SegmentCache, tmp_path: Path
 ) -> None:
     pins.copy_to(bucket.listed(*KEYS), tmp_path / "1")
@@ -99,7 +99,7 @@ def test_deleted_segment_has_no_file(bucket: Bucket, pins: SegmentCache, tmp_pat
     assert taken(pins, rows, tmp_path / "1") == [None, KEYS[1].encode()]
 
 
-def test_more_than_the_limit_is_not_kept_and_what_was_used_last_stays(bucket: Bucket, tmp_path: Path) -> None:
+def test_segment_cache_evicts_the_least_recently_used_above_its_limit(bucket: Bucket, tmp_path: Path) -> None:
     with closing(SegmentCache(bucket, max_bytes=2 * len(OTHER))) as pins:
         pins.copy_to(bucket.listed(*KEYS), tmp_path / "1")
         pins.copy_to(bucket.listed(KEYS[0]), tmp_path / "2")
@@ -112,7 +112,7 @@ def test_more_than_the_limit_is_not_kept_and_what_was_used_last_stays(bucket: Bu
         assert bucket.reads == [KEYS[1]]
 
 
-def test_there_is_room_for_half_of_what_is_kept(bucket: Bucket) -> None:
+def test_segment_cache_has_room_for_half_of_its_limit(bucket: Bucket) -> None:
     rows = bucket.listed(*KEYS)
     size = sum(row.size_bytes for row in rows)
     with (
@@ -122,7 +122,7 @@ def test_there_is_room_for_half_of_what_is_kept(bucket: Bucket) -> None:
         assert (enough.has_room_for(rows), less.has_room_for(rows)) == (True, False)
 
 
-def test_a_readers_file_stays_when_it_is_let_go(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
+def test_segment_cache_eviction_keeps_the_file_of_a_reader(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     (path,) = pins.copy_to(bucket.listed(KEYS[0]), tmp_path / "1")
     pins.forget()
     assert kept_bytes(bucket) == 0
@@ -130,7 +130,7 @@ def test_a_readers_file_stays_when_it_is_let_go(bucket: Bucket, pins: SegmentCac
     assert path.read_bytes() == KEYS[0].encode()
 
 
-def test_a_listing_lets_go_what_it_does_not_show_of_its_site(
+def test_segment_cache_drops_segments_missing_from_a_listing_of_their_site(
     bucket: Bucket, pins: SegmentCache, tmp_path: Path
 ) -> None:
     rows = bucket.listed(*KEYS, OTHER)
@@ -141,7 +141,7 @@ def test_a_listing_lets_go_what_it_does_not_show_of_its_site(
     assert bucket.reads == [KEYS[1]]
 
 
-def test_a_fault_is_told_when_all_others_have_ended(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
+def test_segment_cache_raises_after_all_fetches_have_ended(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     rows = bucket.listed(*KEYS)
     bucket.is_down = True
     with pytest.raises(StoreUnavailableError):
@@ -150,9 +150,7 @@ def test_a_fault_is_told_when_all_others_have_ended(bucket: Bucket, pins: Segmen
     assert None not in taken(pins, rows, tmp_path / "2")
 
 
-def test_kept_files_that_somebody_tidied_up_are_fetched_again(
-    bucket: Bucket, pins: SegmentCache, tmp_path: Path
-) -> None:
+def test_segment_cache_refetches_files_deleted_from_disk(bucket: Bucket, pins: SegmentCache, tmp_path: Path) -> None:
     rows = bucket.listed(*KEYS)
     pins.copy_to(rows, tmp_path / "1")
     for file in bucket.scratch.rglob("*"):
@@ -161,9 +159,7 @@ def test_kept_files_that_somebody_tidied_up_are_fetched_again(
     assert taken(pins, rows, tmp_path / "2") == [key.encode() for key in KEYS]
 
 
-def test_readers_at_one_time_see_whole_files_of_the_version_they_listed_or_a_later_one(
-    bucket: Bucket, tmp_path: Path
-) -> None:
+def test_segment_cache_gives_concurrent_readers_whole_files(bucket: Bucket, tmp_path: Path) -> None:
     """Each version is its number, many times; room is for one of three, so that files are let go all the time."""
     wrong: list[object] = []
 

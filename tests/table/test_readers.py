@@ -88,7 +88,7 @@ class Cursor(threading.Thread):
 
 
 @pytest.mark.parametrize("filters", [None, EVERY_VISIT], ids=["all", "filtered"])
-def test_our_reader_shows_states_that_were_over_several_cursors(
+def test_engine_reads_consistent_snapshots_over_several_cursors(
     place: tuple[Store, float], filters: Filter | None
 ) -> None:
     store, seconds = place
@@ -108,7 +108,7 @@ def test_our_reader_shows_states_that_were_over_several_cursors(
     assert shown == table.written == {**table.begun, ERASED: 0}
 
 
-def test_past_days_are_exact_for_a_plain_reader_that_leaves_today_out(place: tuple[Store, float]) -> None:
+def test_past_days_are_exact_for_a_plain_duckdb_reader(place: tuple[Store, float]) -> None:
     store, seconds = place
     looks, until = 0, time.monotonic() + seconds
     with Restless(store), closing(plain_duckdb(store)) as plain:
@@ -119,7 +119,7 @@ def test_past_days_are_exact_for_a_plain_reader_that_leaves_today_out(place: tup
 
 
 @pytest.mark.heavy
-def test_the_growing_day_is_exact_in_a_bucket_for_a_session_that_downloads_and_caches_nothing() -> None:
+def test_growing_day_in_a_bucket_is_exact_with_forced_downloads() -> None:
     with moto_server() as address:
         store = Server(address).new_store()
         looks, until = 0, time.monotonic() + SECONDS["bucket"]

@@ -51,7 +51,7 @@ def repair(store: Store, mark: int | None = None) -> list[str]:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_append_names_the_damaged_file_and_writes_nothing(store: Store, kind: str, place: str) -> None:
+def test_append_to_a_damaged_partition_names_the_file_and_writes_no_object(store: Store, kind: str, place: str) -> None:
     damage(store, PLACES[place], kind)
     before = {row.key: row.version for row in store.list("")}
     with pytest.raises(DamagedSegmentError, match=PLACES[place]):
@@ -82,7 +82,7 @@ def test_set_aside_keeps_the_bytes_and_later_writes_work(store: Store, kind: str
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_erase_partition_removes_a_damaged_file_whatever_it_holds(store: Store, kind: str, place: str) -> None:
+def test_erase_partition_removes_a_damaged_file(store: Store, kind: str, place: str) -> None:
     damage(store, PLACES[place], kind)
     assert erase_partition(store, HERE, LATER_MS, sleep=lambda _: None) == RemovedRows(
         2 if place == "sealed" else 3, damaged=1
@@ -101,7 +101,7 @@ def test_erase_partition_marks_the_number_above_a_damaged_tail(store: Store) -> 
         store.put_if_absent(HERE.segment(2), b"prepared")
 
 
-def test_set_aside_loses_to_a_writer_that_was_faster(store: Store) -> None:
+def test_set_aside_conflicts_with_a_faster_writer(store: Store) -> None:
     good = damage(store, TAIL, "cut")
     (found,) = damaged_in(store, HERE)
     held = store.get(TAIL)
@@ -163,7 +163,7 @@ def test_flush_log_names_the_damaged_file(store: Store, caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_set_aside_moves_a_folder_out_of_the_place_of_a_file(tmp_path: Path, number: int) -> None:
+def test_set_aside_moves_a_folder_with_the_name_of_a_segment(tmp_path: Path, number: int) -> None:
     store = LocalStore(tmp_path)
     writer(store).append(HERE, deliveries(events(1, 2, 3, 4, 5, 8)))
     path = Path(store.location(HERE.segment(number)))
@@ -179,5 +179,5 @@ def test_set_aside_moves_a_folder_out_of_the_place_of_a_file(tmp_path: Path, num
     assert parse_aside(moved.key) == HERE
 
 
-def test_damaged_says_which_partition_it_is_of() -> None:
+def test_damaged_segment_names_its_partition() -> None:
     assert DamagedSegment(TAIL, b"", "1", "it is empty").partition == HERE

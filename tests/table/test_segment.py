@@ -73,7 +73,7 @@ def footer(segment: Segment, **options: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("erased_before", [None, 0, 1_767_355_200_000])
-def test_a_segment_comes_back_from_its_bytes(sealed: bool, erased_before: int | None) -> None:
+def test_segment_round_trips_through_bytes(sealed: bool, erased_before: int | None) -> None:
     segment = Segment(rows_of([FULL, event(1)]), sealed, erased_before)
     assert decode(encode(segment), KEY) == segment
 
@@ -83,13 +83,13 @@ def test_a_segment_without_rows_keeps_its_marks() -> None:
     assert decode(encode(segment), KEY) == segment
 
 
-def test_a_visitor_s_rows_stand_together_by_time_then_id() -> None:
+def test_segment_rows_are_grouped_by_visitor_then_time_and_id() -> None:
     mixed = [event(9, visitor_id=7), event(3, visitor_id=8), event(2, visitor_id=7, timestamp=event(9).timestamp)]
     rows = decode(encode(Segment(rows_of([event(1), *mixed, event(4, visitor_id=7)]))), KEY).rows
     assert rows["event_id"].to_pylist() == [4, 2, 9, 3, 1]
 
 
-def test_visitors_of_one_place_and_browser_stand_together() -> None:
+def test_segment_rows_are_grouped_by_place_and_browser() -> None:
     places = [("DE", "Berlin", "Firefox"), ("US", "Austin", "Chrome"), ("DE", "Berlin", "Chrome"), ("DE", None, "Edge")]
     mixed = [
         event(number, visitor_id=10 - number, country_code=country, city=city, browser=browser)
@@ -98,23 +98,23 @@ def test_visitors_of_one_place_and_browser_stand_together() -> None:
     assert decode(encode(Segment(rows_of(mixed))), KEY).rows["event_id"].to_pylist() == [3, 1, 4, 2]
 
 
-def test_the_order_of_arrival_changes_no_byte() -> None:
+def test_segment_bytes_do_not_depend_on_the_order_of_arrival() -> None:
     rows = DEMO.slice(0, 500)
     parts = pa.concat_tables([rows.slice(300), rows.slice(0, 300)])
     assert encode(Segment(parts), "w") == encode(Segment(rows), "w")
 
 
-def test_no_two_writes_have_equal_bytes() -> None:
+def test_segment_bytes_differ_between_writes() -> None:
     segment = Segment(rows_of(events(1, 2)))
     assert encode(segment) != encode(segment)
 
 
-def test_one_write_id_gives_the_same_bytes() -> None:
+def test_segment_bytes_are_equal_for_the_same_write_id() -> None:
     segment = Segment(rows_of(events(1, 2)))
     assert encode(segment, "w") == encode(segment, "w")
 
 
-def test_the_footer_says_version_write_seal_and_erasure() -> None:
+def test_footer_has_version_write_id_seal_and_erasure() -> None:
     rows = rows_of(events(1))
     digest = footer(Segment(rows), write_id="w")["mallard.digest"]
     assert footer(Segment(rows), write_id="w") == {
@@ -138,7 +138,7 @@ def test_the_footer_has_the_range_of_ids() -> None:
     assert (statistics.min, statistics.max) == (3, 9)
 
 
-def test_every_row_group_says_its_ids_range() -> None:
+def test_row_group_metadata_has_its_event_id_range() -> None:
     file = file_of(encode(Segment(pa.concat_tables([DEMO, DEMO.slice(0, 5)]))))
     assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [ROW_GROUP_ROWS, 5]
     for number in range(file.num_row_groups):
@@ -147,7 +147,7 @@ def test_every_row_group_says_its_ids_range() -> None:
         assert (chunk.path_in_schema, chunk.statistics.min, chunk.statistics.max) == ("event_id", min(ids), max(ids))
 
 
-def test_every_column_is_zstd_in_encodings_that_each_reader_knows() -> None:
+def test_columns_are_zstd_in_portable_encodings() -> None:
     columns = chunks(encode(Segment(DEMO)))
     assert [each.path_in_schema for each in columns] == EVENTS.names[:-1]
     assert {each.compression for each in columns} == {"ZSTD"}
@@ -169,7 +169,7 @@ def test_the_schema_of_a_file_is_that_of_events() -> None:
     assert file_of(encode(Segment(rows_of([FULL])))).schema_arrow.equals(EVENTS)
 
 
-def test_encode_leaves_out_hour_order_when_all_times_are_exact() -> None:
+def test_encode_omits_hour_order_when_all_times_are_exact() -> None:
     exact = EVENTS.remove(EVENTS.get_field_index(HOUR_ORDER))
     for rows in (rows_of(events(1, 2)), EVENTS.empty_table()):
         data = encode(Segment(rows))
@@ -177,7 +177,7 @@ def test_encode_leaves_out_hour_order_when_all_times_are_exact() -> None:
         assert decode(data, KEY).rows.equals(rows)
 
 
-def test_a_segment_without_hour_order_grows_by_a_rounded_time() -> None:
+def test_segment_without_hour_order_can_be_extended_with_rounded_times() -> None:
     older = decode(GOLDEN.read_bytes(), KEY)
     assert older.rows.schema.equals(EVENTS)
     both = pa.concat_tables([older.rows, rows_of([FULL])], promote_options="default")
@@ -199,12 +199,12 @@ def test_times_are_naive_milliseconds_for_other_readers() -> None:
     assert (kind["isAdjustedToUTC"], kind["timeUnit"]) == (False, "milliseconds")
 
 
-def test_a_column_of_a_later_version_is_kept() -> None:
+def test_unknown_column_is_kept() -> None:
     rows = rows_of(events(1, 2)).append_column("added_later", pa.array(["x", None]))
     assert decode(encode(Segment(rows)), KEY).rows.equals(rows)
 
 
-def test_a_column_that_an_older_file_lacks_is_null(tmp_path: Path) -> None:
+def test_column_missing_from_an_older_file_is_null(tmp_path: Path) -> None:
     older = rows_of(events(1, 2)).drop_columns(["scroll_depth", "engagement_ms"])
     (tmp_path / "00000.parquet").write_bytes(encode(Segment(older)))
     (tmp_path / "00001.parquet").write_bytes(encode(Segment(rows_of([FULL]))))
@@ -215,7 +215,7 @@ def test_a_column_that_an_older_file_lacks_is_null(tmp_path: Path) -> None:
     assert found == [(1, None, None), (2, None, None), (5, 100, 2**31 - 1)]
 
 
-def test_a_column_that_an_older_segment_lacks_is_null_when_it_grows() -> None:
+def test_column_missing_from_an_older_segment_is_null_when_extended() -> None:
     older = decode(encode(Segment(rows_of(events(1)).drop_columns(["props", "engagement_ms"]))), KEY).rows
     both = pa.concat_tables([older, rows_of([FULL])], promote_options="default")
     grown = decode(encode(Segment(both.select(EVENTS.names))), KEY).rows.sort_by("event_id")
@@ -230,12 +230,12 @@ WHOLE = encode(Segment(rows_of(events(1, 2, 3))))
 
 
 @pytest.mark.parametrize("length", [0, 1, 4, 100, len(WHOLE) // 2, len(WHOLE) - 8, len(WHOLE) - 1])
-def test_a_part_of_a_segment_is_none(length: int) -> None:
+def test_truncated_segment_is_rejected(length: int) -> None:
     with pytest.raises(TableError, match=KEY):
         decode(WHOLE[:length], KEY)
 
 
-def test_other_bytes_are_no_segment() -> None:
+def test_bytes_of_other_files_are_no_segment() -> None:
     for data in (b"not a segment", b"\0" * 1000, b"PAR1" + b"\0" * 100 + b"PAR1"):
         with pytest.raises(TableError, match=KEY):
             decode(data, KEY)
@@ -249,7 +249,7 @@ def test_parquet_without_a_seal_mark_is_no_segment() -> None:
 
 
 @pytest.mark.parametrize("place", range(0, len(WHOLE), 97))
-def test_decode_rejects_a_segment_with_one_flipped_bit(place: int) -> None:
+def test_decode_rejects_a_segment_with_a_flipped_bit(place: int) -> None:
     data = bytearray(WHOLE)
     data[place] ^= 4
     with pytest.raises(DamagedSegmentError, match=KEY):
@@ -269,7 +269,7 @@ def test_decode_accepts_an_older_segment_without_a_digest() -> None:
     assert damage_of(data) is None
 
 
-def test_decode_names_the_column_that_has_another_type() -> None:
+def test_decode_names_a_column_of_another_type() -> None:
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, pa.schema([*list(EVENTS)[:4], ("pathname", pa.int64())])) as writer:
         writer.add_key_value_metadata({"mallard.sealed": "true"})
@@ -278,7 +278,7 @@ def test_decode_names_the_column_that_has_another_type() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("footer", "data")])
-def test_has_our_footer_tells_other_files_from_segments(kind: str, tmp_path: Path) -> None:
+def test_has_our_footer_distinguishes_segments_from_other_files(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "00000.parquet"
     file.write_bytes(WHOLE)
     assert has_our_footer(file)

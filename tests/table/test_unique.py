@@ -53,7 +53,7 @@ def keys(store: Store) -> list[str]:
     return [row.key.removeprefix(HERE.prefix) for row in store.list(HERE.prefix)]
 
 
-def test_each_append_is_a_name_of_its_own_and_none_is_ever_written_twice() -> None:
+def test_single_writer_append_uses_a_new_name_each_time() -> None:
     store, clock = FaultyStore(IgnoresConditions()), Clock()
     table = writer(store, "one", clock, seal_rows=3)
     assert table.append(HERE, deliveries(events(1, 2))) == AppendReport(written=2)
@@ -76,7 +76,7 @@ def test_a_second_writer_is_refused_until_the_first_gives_its_lease_back() -> No
     assert stored_ids(store) == [1, 2]
 
 
-def test_a_writer_that_pauses_past_its_lease_writes_twice_and_overwrites_nothing() -> None:
+def test_single_writer_paused_past_its_lease_overwrites_no_object() -> None:
     objects, clock = IgnoresConditions(), Clock()
     store = FaultyStore(objects)
     one, two = writer(store, "one", clock), writer(objects, "two", clock)
@@ -91,7 +91,7 @@ def test_a_writer_that_pauses_past_its_lease_writes_twice_and_overwrites_nothing
     assert stored_ids(objects) == [1, 2, 2, 3, 4]
 
 
-def test_the_mark_of_an_erasure_is_kept_by_the_names_after_it() -> None:
+def test_erasure_mark_is_kept_by_later_names() -> None:
     store, clock = IgnoresConditions(), Clock()
     table = writer(store, "one", clock)
     table.append(HERE, deliveries(events(1, 2)))
@@ -102,7 +102,7 @@ def test_the_mark_of_an_erasure_is_kept_by_the_names_after_it() -> None:
     assert stored_ids(store) == [20, 21]
 
 
-def test_a_writer_of_many_goes_on_where_a_single_one_left_off() -> None:
+def test_shared_writer_continues_after_a_single_writer() -> None:
     store, clock = IgnoresConditions(), Clock()
     many = TableWriter(store, sleep=lambda seconds: None)
     many.append(HERE, deliveries(events(1)))
@@ -216,7 +216,7 @@ TestPausingWriters = PausingWriters.TestCase
 TestPausingWriters.settings = SETTINGS
 
 
-def test_rows_that_come_again_say_once_that_their_visitors_span_days() -> None:
+def test_redelivered_rows_set_the_spans_days_mark_once() -> None:
     store = IgnoresConditions()
     table = writer(store, "one", Clock())
     table.append(HERE, deliveries(events(1, 2)))

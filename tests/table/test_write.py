@@ -39,7 +39,7 @@ def test_an_empty_partition_gets_its_first_segment(store: Store) -> None:
     assert shapes(store) == [(2, False)]
 
 
-def test_a_tail_grows_by_being_swapped(store: Store) -> None:
+def test_tail_is_extended_by_a_swap(store: Store) -> None:
     table = writer(store)
     table.append(HERE, deliveries(events(1)))
     table.append(HERE, deliveries(events(2)))
@@ -47,7 +47,7 @@ def test_a_tail_grows_by_being_swapped(store: Store) -> None:
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_segments_of_fat_rows_are_sealed_by_their_bytes(store: Store, together: bool) -> None:
+def test_segments_of_large_rows_are_sealed_by_their_bytes(store: Store, together: bool) -> None:
     table = TableWriter(store, seal_bytes=100_000)
     fat = [event(number, props='{"k":"' + "x" * 8000 + '"}') for number in range(1, 41)]
     parts = [fat] if together else [fat[start : start + 4] for start in range(0, 40, 4)]
@@ -59,19 +59,19 @@ def test_segments_of_fat_rows_are_sealed_by_their_bytes(store: Store, together: 
     assert [sealed for _, sealed in shapes(store)][:3] == [True] * 3
 
 
-def test_the_write_that_reaches_the_seal_size_seals_and_the_next_opens_a_new_number(store: Store) -> None:
+def test_append_reaching_the_seal_size_seals_the_segment(store: Store) -> None:
     table = writer(store, seal_rows=3)
     for number in range(1, 8):
         table.append(HERE, deliveries(events(number)))
     assert (ids(store), shapes(store)) == (list(range(1, 8)), [(3, True), (3, True), (1, False)])
 
 
-def test_a_batch_larger_than_several_segments_fills_them(store: Store) -> None:
+def test_append_of_a_large_batch_fills_several_segments(store: Store) -> None:
     writer(store, seal_rows=3).append(HERE, deliveries(events(*range(1, 9))))
     assert (ids(store), shapes(store)) == (list(range(1, 9)), [(3, True), (3, True), (2, False)])
 
 
-def test_a_redelivery_writes_nothing_in_the_tail_nor_in_sealed_segments(store: Store) -> None:
+def test_append_of_redelivered_events_writes_no_object(store: Store) -> None:
     given = deliveries(events(*range(1, 9)))
     writer(store, seal_rows=3).append(HERE, given)
     before = {row.key: row.version for row in store.list("")}
@@ -79,7 +79,7 @@ def test_a_redelivery_writes_nothing_in_the_tail_nor_in_sealed_segments(store: S
     assert {row.key: row.version for row in store.list("")} == before
 
 
-def test_two_writers_with_other_seal_sizes_never_open_a_number_beside_an_unsealed_one(store: Store) -> None:
+def test_writers_with_different_seal_sizes_leave_one_unsealed_segment(store: Store) -> None:
     small, large = writer(store, seal_rows=2), writer(store, seal_rows=5)
     for number in range(1, 21):
         (small if number % 3 else large).append(HERE, deliveries(events(number)))
@@ -87,14 +87,14 @@ def test_two_writers_with_other_seal_sizes_never_open_a_number_beside_an_unseale
     assert all(sealed for _, sealed in shapes(store)[:-1])
 
 
-def test_a_file_has_the_schema_of_events_and_no_unsigned_type(store: Store) -> None:
+def test_segment_file_has_the_schema_of_events_and_no_unsigned_type(store: Store) -> None:
     writer(store).append(HERE, deliveries(events(1)))
     (segment,) = segments(store)
     assert segment.rows.schema.equals(EVENTS)
     assert not any(pa.types.is_unsigned_integer(field.type) for field in segment.rows.schema)
 
 
-def test_an_unknown_column_and_the_mark_of_an_erasure_are_carried(store: Store) -> None:
+def test_append_keeps_unknown_columns_and_the_erasure_mark(store: Store) -> None:
     newer = rows_of(events(1)).append_column("colour", pa.array(["green"]))
     store.put_if_absent(HERE.segment(0), encode(Segment(newer, erased_before=7)))
     writer(store).append(HERE, deliveries(events(2)))
@@ -103,7 +103,7 @@ def test_an_unknown_column_and_the_mark_of_an_erasure_are_carried(store: Store) 
     assert segment.erased_before == 7
 
 
-def test_the_mark_of_an_erasure_reaches_the_segment_after_a_sealed_one(store: Store) -> None:
+def test_erasure_mark_is_carried_to_the_segment_after_a_sealed_one(store: Store) -> None:
     old = event(1)
     erased = Segment(EVENTS.empty_table(), sealed=True, erased_before=old.accepted_ms + 1)
     store.put_if_absent(HERE.segment(0), encode(erased))
@@ -113,7 +113,7 @@ def test_the_mark_of_an_erasure_reaches_the_segment_after_a_sealed_one(store: St
 
 
 @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.UNAVAILABLE, Fault.LOST_ANSWER])
-def test_a_write_that_fails_or_loses_its_answer_neither_loses_nor_doubles(store: Store, fault: Fault) -> None:
+def test_append_neither_loses_nor_doubles_events_after_a_failed_write(store: Store, fault: Fault) -> None:
     faulty = FaultyStore(store)
     faulty.faults.extend([fault, Fault.NONE, fault])
     table = writer(faulty, seal_rows=3)
@@ -122,7 +122,7 @@ def test_a_write_that_fails_or_loses_its_answer_neither_loses_nor_doubles(store:
     assert ids(store) == [1, 2, 3, 4, 5]
 
 
-def test_another_writer_in_the_moment_before_the_write_is_met_again_not_overwritten(store: Store) -> None:
+def test_append_retries_after_another_writer_without_overwriting(store: Store) -> None:
     faulty = FaultyStore(store)
 
     def meanwhile() -> None:
@@ -133,7 +133,7 @@ def test_another_writer_in_the_moment_before_the_write_is_met_again_not_overwrit
     assert ids(store) == [1, 2, 3]
 
 
-def test_a_stale_listing_is_only_a_hint(store: Store) -> None:
+def test_append_tolerates_a_stale_listing(store: Store) -> None:
     writer(store, seal_rows=2).append(HERE, deliveries(events(1, 2, 3)))
     faulty = FaultyStore(store)
     faulty.stale.append(2)
@@ -142,7 +142,7 @@ def test_a_stale_listing_is_only_a_hint(store: Store) -> None:
     assert ids(store) == [1, 2, 3, 4]
 
 
-def test_it_gives_up_after_its_attempts_with_growing_pauses() -> None:
+def test_append_gives_up_after_its_attempts_with_growing_pauses() -> None:
     faulty, pauses = FaultyStore(MemoryStore()), list[float]()
     faulty.faults.extend([Fault.CONFLICT] * ATTEMPTS)
     table = TableWriter(faulty, sleep=pauses.append, jitter=lambda: 0.5)
@@ -152,7 +152,7 @@ def test_it_gives_up_after_its_attempts_with_growing_pauses() -> None:
     assert pauses == sorted(set(pauses))
 
 
-def test_no_two_writes_have_equal_bytes(store: Store) -> None:
+def test_append_writes_different_bytes_each_time(store: Store) -> None:
     segment = Segment(rows_of(events(1)))
     first, second = encode(segment), encode(segment)
     assert first != second
@@ -173,7 +173,7 @@ def test_a_plain_duckdb_glob_reads_each_event_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("salt", "spans"), [("2026-01-02", False), ("2026-01-04.week", True), ("2026-01-31.month", True)]
 )
-def test_a_salt_that_outlives_its_day_marks_the_segment_for_good(store: Store, salt: str, spans: bool) -> None:
+def test_salt_spanning_days_marks_the_segment_permanently(store: Store, salt: str, spans: bool) -> None:
     table = writer(store, seal_rows=3)
     table.append(HERE, deliveries([event(1, salt=salt)]))
     table.append(HERE, deliveries(events(2)))

@@ -36,16 +36,16 @@ def dates(*moments: str, zones: SiteZones = BERLIN) -> list[date]:
         ("2026-01-03T23:00:00Z", date(2026, 1, 4)),
     ],
 )
-def test_a_date_is_that_of_the_sites_zone_from_the_day_it_holds_on(moment: str, expected: date) -> None:
+def test_import_date_follows_the_site_time_zone_from_its_first_day(moment: str, expected: date) -> None:
     assert dates(moment) == [expected]
     assert dates("2025-06-01T12:00:00Z", moment)[1] == expected
 
 
-def test_a_site_without_a_zone_has_dates_of_utc() -> None:
+def test_import_date_is_utc_without_a_time_zone() -> None:
     assert dates("2026-01-03T23:30:00Z", zones=UTC_DAYS) == [date(2026, 1, 3)]
 
 
-def test_what_was_exported_is_known_again_in_a_site_with_a_zone(tmp_path: Path) -> None:
+def test_exported_events_of_a_site_with_a_time_zone_import_as_duplicates(tmp_path: Path) -> None:
     store = MemoryStore()
     late_ms = 1_767_483_000_000  # 2026-01-03T23:30Z
     stored = event(1, site_id=SITE, date="2026-01-04", timestamp=late_ms, channel="Direct", hostname=SITE)

@@ -191,7 +191,7 @@ def contents(store: MemoryStore) -> list[str]:
 # Many events in few tables: each way takes databases of its own.
 @settings(max_examples=3, deadline=None)
 @given(st.lists(sent(), min_size=20, max_size=80))
-def test_an_event_is_the_same_row_by_every_way(events: list[dict[str, Any]]) -> None:
+def test_event_is_the_same_row_over_every_endpoint_and_import(events: list[dict[str, Any]]) -> None:
     door = open_door(MemoryStore())
     first = stored(by_door(door, events))
     expected = contents(first)

@@ -67,7 +67,7 @@ def filled(given: list[Event]) -> MemoryStore:
 @settings(max_examples=4, deadline=None)
 @given(st.lists(odd_events(), min_size=1, max_size=24, unique_by=lambda each: each.event_id))
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
-def test_what_is_exported_imports_as_the_same_rows(form: str, given: list[Event]) -> None:
+def test_exported_events_import_as_the_same_rows(form: str, given: list[Event]) -> None:
     first, second = filled(given), MemoryStore()
     import_chunks(second, chunks_of(exported(first, form), form), Path())
     assert stored_rows(second) == stored_rows(first)
@@ -75,7 +75,7 @@ def test_what_is_exported_imports_as_the_same_rows(form: str, given: list[Event]
         assert exported(second, each) == exported(first, each)
 
 
-def test_an_import_of_its_own_export_adds_nothing() -> None:
+def test_import_of_an_own_export_adds_no_rows() -> None:
     named = {"hostname": "example.com", "channel": "Direct"}
     store = filled([event(1, **named), event(2, **named, referrer_source="X"), event(3, hostname="example.com")])
     for form in ("csv", "ndjson", "parquet"):
@@ -96,7 +96,7 @@ def test_an_import_of_its_own_export_keeps_the_order_of_rounded_times() -> None:
     assert [json.loads(line)["event_id"] for line in lines] == [2, 1, 3]
 
 
-def test_csv_quotes_text_and_leaves_nothing_for_null() -> None:
+def test_csv_quotes_text_and_writes_null_as_an_empty_cell() -> None:
     store = filled([event(7, pathname='=a"b', city="", revenue_amount="1.50", scroll_depth=9)])
     header, row, end = exported(store, "csv").decode().split("\n")
     assert end == ""
@@ -106,7 +106,7 @@ def test_csv_quotes_text_and_leaves_nothing_for_null() -> None:
     assert (cells["event_id"], cells["scroll_depth"], cells["date"]) == ("7", "9", '"2026-01-02"')
 
 
-def test_ndjson_leaves_out_what_is_absent() -> None:
+def test_ndjson_omits_absent_values() -> None:
     store = filled([event(7, props='{"a":1}')])
     assert json.loads(exported(store, "ndjson")) == {
         "site_id": "example.com",
@@ -126,7 +126,7 @@ def test_parquet_has_the_tables_types_and_the_columns_of_the_path() -> None:
     assert table["date"].to_pylist() == [DAY, DAY]
 
 
-def test_events_come_in_order_of_time_across_segments_and_days(tmp_path: Path) -> None:
+def test_exported_events_are_in_time_order_across_segments_and_days(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "data")
     writer = TableWriter(store, seal_rows=2)
     tomorrow = date(2026, 1, 3)
@@ -137,7 +137,7 @@ def test_events_come_in_order_of_time_across_segments_and_days(tmp_path: Path) -
     assert [json.loads(line)["event_id"] for line in lines] == [1, 2, 3, 4, 5, 8]
 
 
-def test_bounds_choose_dates_and_the_end_is_not_among_them() -> None:
+def test_export_bounds_exclude_the_end_date() -> None:
     store = MemoryStore()
     for number in (1, 2, 3):
         TableWriter(store).append(Partition("example.com", date(2026, 1, number)), deliveries(events(number)))
@@ -146,7 +146,7 @@ def test_bounds_choose_dates_and_the_end_is_not_among_them() -> None:
     assert not days_of(store, "example", None, None)
 
 
-def test_a_column_that_an_older_file_lacks_is_null() -> None:
+def test_export_writes_null_for_a_column_missing_from_an_older_file() -> None:
     store = MemoryStore()
     older = rows_of(events(1)).drop_columns(["engagement_ms"])
     store.put_if_absent(HERE.segment(0), encode(Segment(older)))
@@ -154,27 +154,27 @@ def test_a_column_that_an_older_file_lacks_is_null() -> None:
     assert exported(store, "csv").decode().splitlines()[1].endswith(",")
 
 
-def test_a_column_that_a_newer_version_added_is_left_out() -> None:
+def test_export_omits_an_unknown_column() -> None:
     store = MemoryStore()
     newer = rows_of(events(1)).append_column("mood", pa.array(["good"]))
     store.put_if_absent(HERE.segment(0), encode(Segment(newer)))
     assert b"mood" not in exported(store, "csv")
 
 
-def test_an_empty_segment_of_an_erased_day_exports_nothing() -> None:
+def test_export_of_an_erased_day_has_no_rows() -> None:
     store = MemoryStore()
     store.put_if_absent(HERE.segment(0), encode(Segment(EVENTS.empty_table(), sealed=True, erased_before=1)))
     assert exported(store, "ndjson") == b""
 
 
-def test_the_mark_of_visitors_that_span_days_survives_in_parquet() -> None:
+def test_spans_days_mark_survives_a_parquet_export() -> None:
     first, second = MemoryStore(), MemoryStore()
     TableWriter(first).append(HERE, deliveries([event(1, visitor_id=5)]), spans_days=True)
     import_chunks(second, chunks_of(exported(first, "parquet"), "parquet"), Path())
     assert [each.spans_days for each in segments(second)] == [True]
 
 
-def test_a_day_that_was_swapped_under_the_reader_is_read_again(tmp_path: Path) -> None:
+def test_export_rereads_a_day_swapped_during_the_read(tmp_path: Path) -> None:
     class Vanishing(LocalStore):
         """Its first listing names a sealed segment that is gone when it is read."""
 
@@ -193,7 +193,7 @@ def test_a_day_that_was_swapped_under_the_reader_is_read_again(tmp_path: Path) -
     assert store.lies == 0
 
 
-def test_each_day_is_told_with_its_number_of_events() -> None:
+def test_export_reports_each_day_with_its_event_count() -> None:
     store = filled(events(1, 2, 3))
     exporter = Exporter(store)
     days = days_of(store, HERE.site_id, None, None)

@@ -34,7 +34,7 @@ def test_ndjson_counts_every_line_and_skips_blank_ones() -> None:
     ]
 
 
-def test_a_line_without_an_end_is_a_fault_and_not_endless_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_line_raises_without_exhausting_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mallard.transfer.formats.ndjson.MAX_LINE_BYTES", 1000)
     with pytest.raises(TransferError, match="A line is longer than"):
         chunks_of(b"x" * 5000, "ndjson", 100)
@@ -57,7 +57,7 @@ b",""
 """
 
 
-def test_csv_counts_records_and_tells_an_empty_cell_from_empty_text() -> None:
+def test_csv_counts_records_and_distinguishes_empty_cells_from_empty_text() -> None:
     rows, refused = checked(CSV, "csv")
     assert [(row["pathname"], row["browser"]) for row in rows] == [("/a\nb", ""), (None, 'Chro"me'), (None, None)]
     assert refused == [
@@ -76,7 +76,7 @@ def test_csv_counts_records_and_tells_an_empty_cell_from_empty_text() -> None:
         (b"\xfftimestamp,event_name\n", "has a header that is not CSV"),
     ],
 )
-def test_a_csv_header_that_cannot_be_used_is_a_fault(data: bytes, sentence: str) -> None:
+def test_invalid_csv_header_raises(data: bytes, sentence: str) -> None:
     with pytest.raises(TransferError, match=sentence):
         chunks_of(data, "csv")
 
@@ -89,7 +89,7 @@ def test_a_header_alone_is_a_file_without_rows() -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
 @pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"], ids=["bare", "bom"])
 @pytest.mark.parametrize("size", [70, 1 << 20])
-def test_csv_of_any_spreadsheet_is_read(end: str, delimiter: str, begin: bytes, size: int) -> None:
+def test_csv_of_common_spreadsheets_is_read(end: str, delimiter: str, begin: bytes, size: int) -> None:
     records = [
         ["Timestamp", '"EVENT_NAME"', " City "],
         ["1767355200", "x", f'"a{delimiter}{end}b"'],
@@ -104,7 +104,7 @@ def test_csv_of_any_spreadsheet_is_read(end: str, delimiter: str, begin: bytes, 
         ]
 
 
-def test_a_csv_header_ends_at_its_own_line_wherever_a_read_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_csv_header_ends_at_its_line_for_any_read_size(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b'timestamp,"event_name","a\r\nb"\r\n1767355200,x,"c\r\nd"\r\n'
     for size in range(1, len(data) + 1):
         monkeypatch.setattr("mallard.transfer.formats.csv_header.READ_BYTES", size)
@@ -113,7 +113,7 @@ def test_a_csv_header_ends_at_its_own_line_wherever_a_read_ends(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("size", [20, 1 << 20])
-def test_ndjson_with_returns_alone_is_lines_too(size: int) -> None:
+def test_ndjson_with_carriage_returns_alone_is_split_into_lines(size: int) -> None:
     data = b"\r".join([LINE, LINE, b"nope"])
     found = chunks_of(data, "ndjson", max(size, len(LINE)))
     assert sum(each.rows.num_rows for each in found) == 2
@@ -121,7 +121,7 @@ def test_ndjson_with_returns_alone_is_lines_too(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [80, 1 << 20])
-def test_an_array_with_an_object_a_line_is_read(size: int) -> None:
+def test_json_array_with_one_object_per_line_is_read(size: int) -> None:
     data = b"[\n" + LINE + b",\r\n" + LINE[:-1] + b', "city": "a],"}\n]\n'
     found = chunks_of(data, "ndjson", size)
     assert [row["city"] for each in found for row in each.rows.to_pylist()] == [None, "a],"]
@@ -129,7 +129,7 @@ def test_an_array_with_an_object_a_line_is_read(size: int) -> None:
     assert [each.rows.num_rows for each in chunks_of(b"[]\n", "ndjson")] == [0]
 
 
-def test_keys_and_columns_in_capitals_are_the_same_columns() -> None:
+def test_column_names_are_case_insensitive() -> None:
     lines = [
         {"TIMESTAMP": 1, "event_name": "x", "City": "a"},
         {"timestamp": 2, "Event_Name": "y", "city": "b", "City": "c"},
@@ -153,7 +153,7 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(cells, st.none()), min_size=1, max_size=20), st.integers(60, 400))
-def test_ndjson_is_the_same_wherever_a_block_ends(cities: list[str | None], chunk_bytes: int) -> None:
+def test_ndjson_rows_do_not_depend_on_the_block_size(cities: list[str | None], chunk_bytes: int) -> None:
     lines = [json.dumps({"timestamp": 1, "event_name": "x", "city": each}, ensure_ascii=False) for each in cities]
     found = chunks_of("\n".join(lines).encode(), "ndjson", chunk_bytes)
     rows = [row for each in found for row in each.rows.to_pylist()]
@@ -162,7 +162,7 @@ def test_ndjson_is_the_same_wherever_a_block_ends(cities: list[str | None], chun
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(cells, st.none(), st.just("bad")), min_size=1, max_size=20), st.integers(200, 600))
-def test_csv_is_the_same_wherever_a_block_ends(cities: list[str | None], chunk_bytes: int) -> None:
+def test_csv_rows_do_not_depend_on_the_block_size(cities: list[str | None], chunk_bytes: int) -> None:
     def record(city: str | None) -> str:
         if city == "bad":
             return "1,x"
@@ -204,7 +204,7 @@ def test_parquet_may_have_a_date_for_a_moment_and_a_struct_for_properties() -> N
     assert (row["timestamp"].isoformat(), row["props"]) == ("2026-01-02T00:00:00", '{"a":1}')
 
 
-def test_bytes_that_are_no_text_refuse_their_row_only() -> None:
+def test_invalid_utf8_refuses_only_its_row() -> None:
     table = pa.table({"timestamp": [1, 1], "event_name": ["x", "y"], "city": [b"\xff", b"Berlin"]})
     rows, refused = checked(parquet_of(table), "parquet")
     assert [row["city"] for row in rows] == ["Berlin"]
@@ -214,12 +214,12 @@ def test_bytes_that_are_no_text_refuse_their_row_only() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"), [(b"no", "cannot be read as Parquet"), (parquet_of(pa.table({"a": [1]})), "has no column")]
 )
-def test_parquet_that_cannot_be_used_is_a_fault(data: bytes, sentence: str) -> None:
+def test_invalid_parquet_raises(data: bytes, sentence: str) -> None:
     with pytest.raises(TransferError, match=sentence):
         chunks_of(data, "parquet")
 
 
-def test_a_segment_says_that_its_visitors_span_days() -> None:
+def test_segment_reader_returns_the_spans_days_mark() -> None:
     rows = rows_of(events(1))
     for spans_days in (False, True):
         (chunk,) = chunks_of(encode(Segment(rows, spans_days=spans_days)), "parquet")
@@ -236,13 +236,13 @@ def test_a_folder_of_the_layout_gives_each_row_its_site() -> None:
     assert chunks[0].file == "events/site_id=a.example/date=2026-01-02/00000.parquet"
 
 
-def test_a_compressed_file_is_read_as_it_is() -> None:
+def test_compressed_file_is_read_directly() -> None:
     Path("events.ndjson.gz").write_bytes(gzip.compress(LINE))
     (chunk,) = read_chunks(find_source("events.ndjson.gz"), open_database())
     assert chunk.rows.num_rows == 1
 
 
-def test_a_compressed_file_that_was_cut_off_is_a_fault() -> None:
+def test_truncated_compressed_file_raises() -> None:
     Path("events.csv.gz").write_bytes(gzip.compress(CSV)[:40])
     with pytest.raises(TransferError, match="cannot be read"):
         list(read_chunks(find_source("events.csv.gz"), open_database()))
@@ -252,7 +252,7 @@ def test_a_compressed_file_that_was_cut_off_is_a_fault() -> None:
     ("name", "form"),
     [("a.ndjson", "ndjson"), ("A.JSONL.GZ", "ndjson"), ("a.csv", "csv"), ("a.parquet", "parquet"), ("a.txt", None)],
 )
-def test_the_name_says_the_format(name: str, form: str | None) -> None:
+def test_format_is_determined_by_the_file_name(name: str, form: str | None) -> None:
     assert format_of(name) == form
 
 
@@ -265,11 +265,11 @@ def test_the_name_says_the_format(name: str, form: str | None) -> None:
         (".", "csv", "only a folder of Parquet files"),
     ],
 )
-def test_a_source_that_cannot_be_is_a_fault(name: str, form: str | None, sentence: str) -> None:
+def test_invalid_source_raises(name: str, form: str | None, sentence: str) -> None:
     with pytest.raises(TransferError, match=sentence):
         find_source(name, form)
 
 
-def test_a_folder_without_parquet_is_a_fault() -> None:
+def test_folder_without_parquet_raises() -> None:
     with pytest.raises(TransferError, match=r"has no \*.parquet file"):
         list(read_chunks(find_source("."), open_database()))

@@ -58,7 +58,7 @@ def demo_file(name: str, count: int, days: int) -> None:
     pq.write_table(rows, name)
 
 
-def test_the_same_file_twice_adds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_of_the_same_file_twice_adds_no_rows(capsys: pytest.CaptureFixture[str]) -> None:
     demo_file("a.parquet", 3000, 5)
     assert main(["import", "a.parquet", "--site", SITE]) == 0
     assert capsys.readouterr().out == "3,000 events written.\n"
@@ -86,7 +86,7 @@ main(sys.argv[1:])
 """
 
 
-def test_an_import_killed_in_the_middle_and_run_again_has_each_row_once() -> None:
+def test_import_repeated_after_a_kill_has_each_row_once() -> None:
     demo_file("a.parquet", 30_000, 60)
     command = [sys.executable, "-c", KILLED_IN_THE_MIDDLE, "import", "a.parquet", "--site", SITE]
     assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
@@ -96,7 +96,7 @@ def test_an_import_killed_in_the_middle_and_run_again_has_each_row_once() -> Non
     assert not [file for file in Path("data/.mallard/tmp").iterdir() if file.stat().st_size > 1_000_000]
 
 
-def test_a_store_that_fails_in_the_middle_loses_nothing_when_it_is_run_again() -> None:
+def test_import_repeated_after_a_store_failure_loses_no_rows() -> None:
     class Failing(MemoryStore):
         writes = 0
 
@@ -117,7 +117,7 @@ def test_a_store_that_fails_in_the_middle_loses_nothing_when_it_is_run_again() -
     assert (again.written, again.duplicates) == (0, 6)
 
 
-def test_wrong_rows_are_said_and_the_others_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_reports_invalid_rows_and_takes_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.ndjson").write_bytes(lines({}, {"city": 1}) + b"\nnope\n" + b"\n".join([b"{}"] * 30))
     assert main(["import", "a.ndjson", "--site", SITE]) == 1
     said = capsys.readouterr()
@@ -128,7 +128,7 @@ def test_wrong_rows_are_said_and_the_others_are_taken(capsys: pytest.CaptureFixt
     assert shown[-1] == "mallard: 31 rows were rejected; the first 20 are above."
 
 
-def test_strict_writes_nothing_where_one_row_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+def test_strict_import_writes_no_rows_when_one_is_invalid(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.ndjson").write_bytes(lines({}, {"scroll_depth": 200}))
     assert main(["import", "a.ndjson", "--site", SITE, "--strict"]) == 1
     said = capsys.readouterr().err
@@ -181,7 +181,7 @@ def test_an_export_as_csv_has_a_byte_order_mark_in_a_file_only(capfdbinary: pyte
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York"])
-def test_an_import_of_an_export_adds_nothing_whatever_the_options(
+def test_import_of_an_export_adds_no_rows_for_any_options(
     capsys: pytest.CaptureFixture[str], form: str, zone: str
 ) -> None:
     book = SiteSettingsStore(LocalStore(Path("data")))
@@ -198,13 +198,13 @@ def test_an_import_of_an_export_adds_nothing_whatever_the_options(
     assert counted() == (96, 96)
 
 
-def test_an_unknown_column_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_column_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.ndjson").write_bytes(lines({"mood": 1}, {"mood": 2}))
     assert main(["import", "a.ndjson", "--site", SITE]) == 0
     assert capsys.readouterr().err == "The column 'mood' is unknown and ignored.\n"
 
 
-def test_the_standard_input_is_a_file_too() -> None:
+def test_import_reads_stdin() -> None:
     command = [sys.executable, "-m", "mallard", "import", "-", "--format", "ndjson", "--site", SITE]
     done = subprocess.run(command, input=lines({}, {}), capture_output=True, check=True)
     assert done.stdout == b"2 events written.\n"
@@ -217,14 +217,14 @@ def test_the_standard_input_is_a_file_too() -> None:
         (["export", "--site", "none.example"], 1, "mallard: The table has no events of none.example.\n"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(
+def test_transfer_command_reports_an_error_in_one_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, sentence: str
 ) -> None:
     assert main(arguments) == code
     assert capsys.readouterr().err.startswith(sentence)
 
 
-def test_rows_past_retention_are_left_out_and_said(
+def test_rows_past_retention_are_skipped_and_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MALLARD_RETENTION_DAYS", "30")
@@ -237,7 +237,7 @@ def test_rows_past_retention_are_left_out_and_said(
     assert said.err == "2 rows are older than retention, and were skipped.\n"
 
 
-def test_rows_count_as_accepted_now_so_an_earlier_erasure_does_not_mean_them() -> None:
+def test_imported_rows_are_accepted_now_and_not_affected_by_earlier_erasures() -> None:
     store, now_ms = MemoryStore(), to_ms(NOW)
     chunks = chunks_of(lines({"event_id": 5}), "ndjson")
     for erased_before, written in ((now_ms + 1, 0), (now_ms, 1)):
@@ -246,7 +246,7 @@ def test_rows_count_as_accepted_now_so_an_earlier_erasure_does_not_mean_them() -
         assert (report.written, report.erased) == (written, 1 - written)
 
 
-def test_write_takes_rows_of_a_day_that_was_erased_a_moment_ago() -> None:
+def test_import_writes_rows_of_a_day_erased_a_moment_ago() -> None:
     store = MemoryStore()
     chunks = chunks_of(lines({"event_id": 5}), "ndjson")
     assert import_chunks(store, chunks, Path()).written == 1
@@ -254,7 +254,7 @@ def test_write_takes_rows_of_a_day_that_was_erased_a_moment_ago() -> None:
     assert import_chunks(store, chunks, Path()) == AppendReport(written=1)
 
 
-def test_a_visitor_by_name_marks_the_segment() -> None:
+def test_imported_visitor_name_sets_the_spans_days_mark() -> None:
     store = MemoryStore()
     import_chunks(store, chunks_of(lines({"visitor_id": 5}), "ndjson"), Path())
     assert [each.spans_days for each in segments(store)] == [False]
@@ -262,7 +262,7 @@ def test_a_visitor_by_name_marks_the_segment() -> None:
     assert [each.spans_days for each in segments(store)] == [True]
 
 
-def test_rows_without_a_site_of_the_command_go_to_their_own() -> None:
+def test_rows_are_written_to_their_own_site_without_the_site_option() -> None:
     store = MemoryStore()
     import_chunks(store, chunks_of(lines({"site_id": "a.example"}, {"site_id": "B.example"}), "ndjson"), Path(), None)
     assert sorted(store.objects) == [
@@ -271,7 +271,7 @@ def test_rows_without_a_site_of_the_command_go_to_their_own() -> None:
     ]
 
 
-def test_ids_that_mean_something_else_lose_no_row_and_no_time() -> None:
+def test_import_of_colliding_event_ids_loses_no_row_and_is_fast() -> None:
     store = MemoryStore()
     full = {"hostname": "example.com", "channel": "Direct"}
     chunks = chunks_of(lines(*({"event_id": 0, "city": str(n % 1500), **full} for n in range(3000))), "ndjson")
@@ -281,7 +281,7 @@ def test_ids_that_mean_something_else_lose_no_row_and_no_time() -> None:
 
 
 @pytest.mark.parametrize("full", [{}, {"hostname": "example.com", "channel": "Direct"}], ids=["filled", "full"])
-def test_rows_that_share_an_id_and_not_their_content_all_stay(full: dict[str, object]) -> None:
+def test_import_keeps_rows_of_one_id_with_different_content(full: dict[str, object]) -> None:
     rows = [{"event_id": 5, "city": "a"}, {"event_id": 5, "city": "b"}, {"event_id": 5, "region": "a"}]
     store, chunks = MemoryStore(), chunks_of(lines(*(each | full for each in rows)), "ndjson")
     assert [import_chunks(store, chunks, Path()).written for _ in range(2)] == [3, 0]
@@ -291,20 +291,20 @@ def test_rows_that_share_an_id_and_not_their_content_all_stay(full: dict[str, ob
     assert [each.written for each in alone] == [0] * 3
 
 
-def test_rows_of_several_files_that_share_an_id_and_not_their_content_all_stay() -> None:
+def test_import_keeps_rows_of_one_id_from_several_files() -> None:
     store, files = MemoryStore(), [chunks_of(lines({"event_id": 2**63 - 1, "city": city}), "ndjson") for city in "abc"]
     for written in (1, 0):
         assert [import_chunks(store, each, Path()).written for each in files] == [written] * 3
     assert sorted(row["city"] for row in stored_rows(store)) == ["a", "b", "c"]
 
 
-def test_a_missing_value_is_no_text() -> None:
+def test_missing_value_is_not_stored_as_text() -> None:
     rows = imported([event(1), event(1, city="x"), event(1, city="None"), event(1, city="x", region="None")])
     assert with_own_ids(rows).num_rows == 4
     assert len(set(with_own_ids(rows)["event_id"].to_pylist())) == 4
 
 
-def test_the_same_file_twice_adds_nothing_however_the_site_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_of_the_same_file_twice_adds_no_rows_for_any_site_option(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.ndjson").write_bytes(lines({"site_id": SITE}, {"site_id": SITE.upper(), "city": "x"}))
     assert main(["import", "a.ndjson"]) == main(["import", "a.ndjson", "--site", SITE]) == 0
     assert capsys.readouterr().out == "2 events written.\n0 events written (2 were there already).\n"
@@ -316,7 +316,7 @@ def imported(given: list[Event]) -> pa.Table:
     return rows.append_column(FILLED, nothing).append_column(GIVEN_ID, nothing)
 
 
-def test_a_row_that_comes_twice_is_one_and_another_with_its_id_gets_its_own() -> None:
+def test_repeated_row_is_one_and_another_with_the_same_id_gets_a_new_id() -> None:
     rows = imported([event(1), event(2), event(1), event(1, city="x"), event(2, named_by_client=True, city="x")])
     settled = with_own_ids(rows).to_pylist()
     assert sorted(row["event_id"] for row in settled)[:2] == [1, 2]
@@ -324,7 +324,7 @@ def test_a_row_that_comes_twice_is_one_and_another_with_its_id_gets_its_own() ->
     assert next(row["city"] for row in settled if row["event_id"] not in (1, 2)) == "x"
 
 
-def test_days_in_any_order_are_written_one_after_the_other(tmp_path: Path) -> None:
+def test_staging_writes_days_one_after_another_for_any_input_order(tmp_path: Path) -> None:
     demo_file("a.parquet", 5000, 20)
     store = LocalStore(tmp_path / "data")
     with Staging(tmp_path, run_rows=700) as staging:
@@ -340,7 +340,7 @@ def test_days_in_any_order_are_written_one_after_the_other(tmp_path: Path) -> No
     assert counted() == (5000, 5000)
 
 
-def test_a_large_day_comes_in_pieces_of_a_segment(tmp_path: Path) -> None:
+def test_staging_splits_a_large_day_into_segments(tmp_path: Path) -> None:
     store = MemoryStore()
     chunks = chunks_of(lines(*({"city": str(n)} for n in range(25))), "ndjson")
     with Staging(tmp_path, run_rows=4) as staging:
@@ -352,7 +352,7 @@ def test_a_large_day_comes_in_pieces_of_a_segment(tmp_path: Path) -> None:
     assert [int(row["city"]) for row in sorted(stored_rows(store), key=lambda row: int(row["city"]))] == list(range(25))
 
 
-def test_export_goes_to_a_file_of_its_own_and_replaces_none_unasked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_writes_a_new_file_and_overwrites_none_without_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.ndjson").write_bytes(lines({}, {}))
     main(["import", "a.ndjson", "--site", SITE])
     assert main(["export", "--site", SITE, "--output", "out.csv"]) == 0
@@ -367,7 +367,7 @@ def test_export_goes_to_a_file_of_its_own_and_replaces_none_unasked(capsys: pyte
     assert sorted(file.name for file in Path().iterdir()) == ["a.ndjson", "data", "out.csv"]
 
 
-def test_an_export_that_fails_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_export_keeps_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("a.ndjson").write_bytes(lines({}))
     main(["import", "a.ndjson", "--site", SITE])
     Path("out.csv").write_text("old")
@@ -378,7 +378,7 @@ def test_an_export_that_fails_leaves_the_old_file(monkeypatch: pytest.MonkeyPatc
     assert sorted(file.name for file in Path().iterdir()) == ["a.ndjson", "data", "out.csv"]
 
 
-def test_an_export_goes_to_the_standard_output_unless_told_otherwise(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_export_writes_to_stdout_by_default(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     Path("a.ndjson").write_bytes(lines({"event_id": 5}, {"event_id": 6, "timestamp": 1767441600}))
     main(["import", "a.ndjson", "--site", SITE])
     capfdbinary.readouterr()
@@ -388,7 +388,7 @@ def test_an_export_goes_to_the_standard_output_unless_told_otherwise(capfdbinary
     assert said.err.decode() == f"2026-01-03: 1 events\n1 events of {SITE} exported.\n"
 
 
-def test_a_reader_that_goes_away_ends_the_export_with_one_sentence() -> None:
+def test_export_ends_with_one_sentence_on_a_broken_pipe() -> None:
     demo_file("a.parquet", 20_000, 3)
     assert main(["import", "a.parquet", "--site", SITE]) == 0
     command = [sys.executable, "-m", "mallard", "export", "--site", SITE]

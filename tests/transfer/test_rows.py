@@ -100,67 +100,67 @@ def test_a_wrong_value_is_refused_with_its_line(given: dict[str, Any], sentence:
     assert sentence in refused
 
 
-def test_a_row_needs_a_site_where_none_is_named() -> None:
+def test_row_needs_a_site_id_without_the_site_option() -> None:
     line = json.dumps({"timestamp": MOMENT, "event_name": "x"}).encode()
     assert checked(line, site_id=None) == ([], ["line 1: site_id is missing, and no site is named for all rows."])
 
 
 @pytest.mark.parametrize("site_id", ["a b", "..", "a/b", "a" * 201, ":" * 150, "é"])
-def test_a_site_id_that_cannot_be_a_folder_is_refused(site_id: str) -> None:
+def test_row_with_an_invalid_site_id_is_refused(site_id: str) -> None:
     line = json.dumps({"timestamp": MOMENT, "event_name": "x", "site_id": site_id}).encode()
     rows, (refused,) = checked(line, site_id=None)
     assert rows == []
     assert "site_id " in refused
 
 
-def test_a_site_named_for_all_rows_wins_over_their_own() -> None:
+def test_site_option_overrides_the_site_id_of_rows() -> None:
     line = json.dumps({"timestamp": MOMENT, "event_name": "x", "site_id": "Other.example"}).encode()
     assert checked(line)[0][0]["site_id"] == "example.com"
     assert checked(line, site_id=None)[0][0]["site_id"] == "other.example"
 
 
-def test_a_visitor_by_name_is_a_hash_per_site_that_spans_days() -> None:
+def test_visitor_name_is_hashed_per_site_and_spans_days() -> None:
     row = row_of(visitor="joe")
     digest = hashlib.sha256(b"example.com|joe").digest()
     assert row["visitor_id"] == int.from_bytes(digest[:8], "big") >> 1
     assert row["spans_days"] is True
 
 
-def test_a_visitor_id_is_kept_and_does_not_span_days() -> None:
+def test_given_visitor_id_is_kept_and_does_not_span_days() -> None:
     row = row_of(visitor_id=2**63 - 1, visitor="joe")
     assert (row["visitor_id"], row["spans_days"]) == (2**63 - 1, False)
 
 
-def test_no_visitor_is_none() -> None:
+def test_row_without_a_visitor_has_no_visitor_id() -> None:
     row = row_of()
     assert (row["visitor_id"], row["spans_days"]) == (None, False)
 
 
-def test_an_address_gives_host_path_and_campaign_where_they_are_missing() -> None:
+def test_missing_host_path_and_campaign_are_derived_from_the_url() -> None:
     row = row_of(url="https://WWW.example.com/a%20b?utm_source=nl&utm_term=x", utm_term="own")
     assert (row["hostname"], row["pathname"]) == ("www.example.com", "/a b")
     assert (row["utm_source"], row["utm_term"]) == ("nl", "own")
 
 
-def test_the_hostname_is_the_site_where_nothing_says_it() -> None:
+def test_hostname_defaults_to_the_site() -> None:
     assert row_of()["hostname"] == "example.com"
 
 
-def test_a_missing_source_comes_from_the_referrer_as_with_live_events() -> None:
+def test_missing_source_is_derived_from_the_referrer_like_live_events() -> None:
     row = row_of(referrer="https://joe:secret@www.google.de/search?q=x#top")
     assert (row["referrer"], row["referrer_source"]) == ("https://www.google.de/search?q=x", "Google")
     inner = row_of(referrer="https://example.com/before")
     assert (inner["referrer"], inner["referrer_source"], inner["channel"]) == (None, None, "Direct")
 
 
-def test_a_missing_channel_follows_from_campaign_and_referrer() -> None:
+def test_missing_channel_is_derived_from_campaign_and_referrer() -> None:
     assert row_of()["channel"] == "Direct"
     assert row_of(referrer="https://www.google.de/")["channel"] == "Organic Search"
     assert row_of(utm_source="nl", utm_medium="email")["channel"] == "Email"
     assert row_of(url="https://example.com/?utm_source=nl&utm_medium=email")["channel"] == "Email"
 
 
-def test_a_row_that_has_a_channel_and_no_referrer_is_left_as_it_is() -> None:
+def test_row_with_a_channel_and_no_referrer_is_unchanged() -> None:
     data = b"\n".join(
         json.dumps({"timestamp": MOMENT, "event_name": "x", "utm_source": "nl"} | each).encode()
         for each in ({"channel": "Email"}, {})
@@ -178,7 +178,7 @@ def test_a_given_source_is_kept_with_its_referrer() -> None:
 @pytest.mark.parametrize(
     ("width", "device"), [("767", "mobile"), (768, "tablet"), (1024, "desktop"), ("1024x768", None), (None, None)]
 )
-def test_a_missing_device_comes_from_the_width(width: Any, device: str | None) -> None:
+def test_missing_device_is_derived_from_the_width(width: Any, device: str | None) -> None:
     assert row_of(screen_size=width)["device_type"] == device
 
 
@@ -204,7 +204,7 @@ def test_a_given_device_is_kept() -> None:
         (None, None),
     ],
 )
-def test_properties_are_stored_as_ingest_stores_them(given: Any, stored: str | None) -> None:
+def test_properties_are_stored_like_those_of_ingest(given: Any, stored: str | None) -> None:
     assert row_of(props=given)["props"] == stored
 
 
@@ -228,26 +228,26 @@ def test_numbers_may_be_text_and_money_has_two_places() -> None:
         ("9999999999.994", "9999999999.99"),
     ],
 )
-def test_an_amount_is_rounded_half_to_even_as_at_ingest(given: Any, stored: str) -> None:
+def test_amount_is_rounded_half_to_even_like_at_ingest(given: Any, stored: str) -> None:
     assert row_of(revenue_amount=given)["revenue_amount"] == Decimal(stored)
 
 
 @pytest.mark.parametrize("given", ["9999999999.995", "1e400", "nan", "1_0", "-", "1e9999999999999999999"])
-def test_an_amount_beyond_the_column_or_none_at_all_is_refused(given: str) -> None:
+def test_invalid_or_too_large_amount_is_refused(given: str) -> None:
     assert "revenue_amount is " in refusal_of(revenue_amount=given)
 
 
-def test_an_address_names_a_source_as_with_live_events() -> None:
+def test_url_names_the_source_like_live_events() -> None:
     assert row_of(url="https://example.com/?ref=hackernews")["referrer_source"] == "Hacker News"
     assert row_of(url="https://example.com/?gclid=1")["channel"] == "Paid Search"
 
 
-def test_a_given_id_is_kept_and_content_tells_two_rows_apart() -> None:
+def test_given_event_id_is_kept_and_is_not_a_client_id() -> None:
     row = row_of(event_id=5, hostname="example.com", channel="Direct")
     assert (row["event_id"], row["named_by_client"]) == (5, False)
 
 
-def test_an_id_that_is_made_of_content_stands_for_it() -> None:
+def test_event_id_derived_from_content_counts_as_a_client_id() -> None:
     assert row_of()["named_by_client"] is True
     assert row_of(event_id=5)["named_by_client"] is False
 
@@ -261,7 +261,7 @@ def test_an_id_that_is_made_of_content_stands_for_it() -> None:
         ({"referrer": "https://example.com/x"}, {"hostname", "referrer", "referrer_source", "channel", "device_type"}),
     ],
 )
-def test_a_row_with_an_id_says_which_columns_were_filled_in(given: dict[str, Any], filled: set[str]) -> None:
+def test_row_with_an_id_lists_its_derived_columns(given: dict[str, Any], filled: set[str]) -> None:
     bits = row_of(event_id=5, **given)["filled"]
     assert {name for bit, name in enumerate(EVENTS.names) if bits >> bit & 1} == filled
 
@@ -272,18 +272,18 @@ def ids_of(lines: list[dict[str, Any]], site_id: str | None = "example.com") -> 
     return [checked(file, site_id=site_id)[0][0]["event_id"] for file in files]
 
 
-def test_an_id_made_of_content_depends_on_the_column_of_a_value() -> None:
+def test_derived_event_id_depends_on_the_column_of_a_value() -> None:
     same = [{"city": "x"}, {"region": "x"}, {"browser": "x"}, {"city": "x\x1fregion=y"}, {"city": "x", "region": "y"}]
     assert len(set(ids_of([*same, {"city": "", "region": "x"}, {"visitor": "x"}]))) == 7
 
 
-def test_an_id_made_of_content_is_the_same_however_the_site_is_named() -> None:
+def test_derived_event_id_is_the_same_for_any_site_option() -> None:
     bare: dict[str, Any] = {}
     named = {"site_id": "Example.COM"}
     assert len({*ids_of([named], None), *ids_of([named]), *ids_of([bare]), *ids_of([{"site_id": "b.example"}])}) == 1
 
 
-def test_without_an_id_content_position_and_site_make_one() -> None:
+def test_event_id_is_derived_from_content_position_and_site_when_missing() -> None:
     line = json.dumps({"timestamp": MOMENT, "event_name": "x"}).encode()
     (first, second), _ = checked(line + b"\n" + line)
     assert first["event_id"] != second["event_id"]

@@ -64,27 +64,27 @@ def marked(place: Place) -> list[bool]:
     return [any(each.spans_days for each in segments(place.store, Partition(SITE, day))) for day in DAYS]
 
 
-def test_an_id_on_several_days_of_a_file_is_one_visitor(place: Place) -> None:
+def test_visitor_id_on_several_days_of_a_file_is_one_visitor(place: Place) -> None:
     take(place, line(0, 5), line(1, 5), line(2, 5), line(3, 6))
     assert marked(place) == [True, True, True, False]
     assert visitors(place) == [2, 2, 2]
 
 
-def test_an_id_in_several_files_is_one_visitor_also_where_days_were_rolled_up(place: Place) -> None:
+def test_visitor_id_in_several_files_is_one_visitor_also_after_rollups(place: Place) -> None:
     for number in range(3):
         take(place, line(number, 5), line(number, 10 + number))
         assert visitors(place) == [2 + number] * 3
     assert marked(place) == [True, True, True, False]
 
 
-def test_ids_of_one_day_leave_days_as_they_are(place: Place) -> None:
+def test_visitor_ids_of_single_days_set_no_spans_days_mark(place: Place) -> None:
     take(place, *(line(number, 5 + number) for number in range(4)))
     assert marked(place) == [False] * 4
     assert visitors(place) == [4, 4, 4]
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
-def test_the_export_of_such_days_is_marked_again(place: Place, form: str, tmp_path: Path) -> None:
+def test_import_of_an_exported_spanning_day_is_marked_again(place: Place, form: str, tmp_path: Path) -> None:
     for day, path in zip(DAYS[:2], ("/a", "/b"), strict=True):
         rows = deliveries([event(1, timestamp=noon_ms(day), visitor_id=5, pathname=path)])
         TableWriter(place.store).append(Partition(SITE, day), rows)
@@ -98,7 +98,7 @@ def test_the_export_of_such_days_is_marked_again(place: Place, form: str, tmp_pa
             assert visitors(target) == [1, 1, 1]
 
 
-def test_days_of_a_single_writer_and_full_days_are_marked_too(place: Place) -> None:
+def test_spans_days_mark_is_set_on_single_writer_and_sealed_days(place: Place) -> None:
     names = UnconditionalWriter(place.store, Lease(place.store, "me"))
     single, full = TableWriter(place.store, unique_names=names), TableWriter(place.store, seal_rows=1)
     for number, table in enumerate((single, full)):
@@ -109,7 +109,7 @@ def test_days_of_a_single_writer_and_full_days_are_marked_too(place: Place) -> N
     assert visitors(place) == [1, 1, 1]
 
 
-def test_a_mark_is_written_once(place: Place) -> None:
+def test_spans_days_mark_is_written_once(place: Place) -> None:
     take(place, line(0, 5), line(1, 5))
     before = {row.key: row.version for row in place.store.list("events/")}
     take(place, line(0, 5), line(1, 5))
@@ -117,7 +117,7 @@ def test_a_mark_is_written_once(place: Place) -> None:
 
 
 @pytest.mark.parametrize("rotation", ["week", "month"])
-def test_batches_under_a_longer_rotation_are_marked(place: Place, rotation: str) -> None:
+def test_spans_days_mark_is_set_for_batches_under_a_longer_rotation(place: Place, rotation: str) -> None:
     door = open_door(place.store, rotation=Rotation(((DAYS[0].min, rotation),)))
     rows: list[dict[str, Any]] = [
         {

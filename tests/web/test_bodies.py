@@ -78,7 +78,7 @@ def operations(origin: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_body_that_means_harm_or_nothing_is_refused_at_once_on_every_route(
+def test_hostile_body_is_refused_at_once_on_every_route(
     origin: str, operations: list[tuple[str, str]], name: str
 ) -> None:
     body, sentence = BOMBS[name]
@@ -92,7 +92,9 @@ def test_a_body_that_means_harm_or_nothing_is_refused_at_once_on_every_route(
 @pytest.mark.parametrize(
     "body", [b"", b"null", b"[]", b"0", b'"a"', b'{"nothing": "known"}', b"{}", b'{"a": "\\u0000"}']
 )
-def test_json_of_another_shape_is_never_a_fault(origin: str, operations: list[tuple[str, str]], body: bytes) -> None:
+def test_json_of_another_shape_is_never_a_server_error(
+    origin: str, operations: list[tuple[str, str]], body: bytes
+) -> None:
     for method, path in operations:
         reply = put(origin, path, body, method)
         assert reply.status < 500, path
@@ -111,7 +113,7 @@ def test_json_of_another_shape_is_never_a_fault(origin: str, operations: list[tu
         ("GZIP", b"{}"),
     ],
 )
-def test_a_packed_body_is_never_unpacked(
+def test_compressed_body_is_never_decompressed(
     origin: str, operations: list[tuple[str, str]], encoding: str, body: bytes
 ) -> None:
     for method, path in [*operations, ("POST", "/api/event"), ("POST", "/api/events")]:
@@ -119,7 +121,7 @@ def test_a_packed_body_is_never_unpacked(
         assert (reply.status, reply.error, reply.headers["accept-encoding"]) == (415, ENCODED, "identity"), path
 
 
-def test_a_body_that_says_it_is_as_it_is_is_taken(origin: str) -> None:
+def test_body_with_identity_encoding_is_accepted(origin: str) -> None:
     for encoding in ("identity", "Identity", ""):
         assert put(origin, "/api/sites/a.example", b"{}", **{"Content-Encoding": encoding}).status == 200
 
@@ -127,7 +129,7 @@ def test_a_body_that_says_it_is_as_it_is_is_taken(origin: str) -> None:
 @pytest.mark.parametrize(
     "media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "text/json", ""]
 )
-def test_what_another_sites_page_could_send_unasked_is_no_body(
+def test_body_of_a_cors_simple_media_type_is_refused(
     origin: str, operations: list[tuple[str, str]], media: str
 ) -> None:
     for method, path in operations:
@@ -137,11 +139,11 @@ def test_what_another_sites_page_could_send_unasked_is_no_body(
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
-def test_json_by_any_spelling_of_its_name_is_taken(origin: str, media: str) -> None:
+def test_json_media_type_is_accepted_in_any_spelling(origin: str, media: str) -> None:
     assert put(origin, "/api/sites/a.example", b"{}", **{"Content-Type": media}).status == 200
 
 
-def test_what_needs_no_body_needs_no_media_type(origin: str) -> None:
+def test_request_without_a_body_needs_no_media_type(origin: str) -> None:
     assert ask(origin, "POST", "/api/auth/logout").status == 200
 
 
@@ -155,13 +157,13 @@ def test_a_body_over_its_size_is_refused_as_json_on_every_route(origin: str, ope
         assert (reply.status, reply.error) == (413, TOO_LARGE), path
 
 
-def test_a_length_over_the_size_is_refused_before_the_body_comes(origin: str) -> None:
+def test_content_length_over_the_limit_is_refused_before_the_body(origin: str) -> None:
     head = b"PUT /api/sites/a.example HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
     (reply,) = exchange(origin, head + b"Content-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1))
     assert (reply.status, reply.error) == (413, TOO_LARGE)
 
 
-def test_a_body_in_chunks_has_the_same_size(origin: str) -> None:
+def test_chunked_body_has_the_same_limit(origin: str) -> None:
     head = b"PUT /api/sites/a.example HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     (reply,) = exchange(origin, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 17)
@@ -171,7 +173,7 @@ def test_a_body_in_chunks_has_the_same_size(origin: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/event", "/api/events"])
-def test_events_have_their_own_sizes_and_say_so_in_json(origin: str, path: str) -> None:
+def test_event_bodies_have_their_own_limits(origin: str, path: str) -> None:
     reply = put(origin, path, b" " * (MAX_BODY_BYTES + 1), "POST")
     # A batch asks for a key first.
     assert (reply.status, as_json(reply)["reason"]) in ((413, "too_large"), (401, "key"))
@@ -181,7 +183,7 @@ def test_events_have_their_own_sizes_and_say_so_in_json(origin: str, path: str) 
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_each_fault_has_its_sentence(name: str) -> None:
+def test_hostile_bodies_have_their_own_error_sentences(name: str) -> None:
     body, sentence = BOMBS[name]
     assert fault_in(body) == sentence
 
@@ -190,7 +192,7 @@ def nested(levels: int) -> bytes:
     return b"[" * levels + b"]" * levels
 
 
-def test_the_limits_are_what_they_say() -> None:
+def test_body_depth_and_value_limits_are_exact() -> None:
     assert fault_in(nested(MAX_DEPTH)) is None
     assert fault_in(nested(MAX_DEPTH + 1)) == TOO_DEEP
     assert fault_in(json.dumps([1] * (MAX_VALUES - 1)).encode()) is None
@@ -216,12 +218,12 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.booleans())
-def test_what_json_writes_is_taken(value: Any, ascii_only: bool) -> None:
+def test_body_written_by_the_json_module_is_accepted(value: Any, ascii_only: bool) -> None:
     assert fault_in(json.dumps(value, ensure_ascii=ascii_only).encode()) is None
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='{}[]",:0123456789.eE+-nul\\ud8 ', max_size=40).map(str.encode))
-def test_whatever_comes_is_a_sentence_or_a_value_that_can_be_written_again(body: bytes) -> None:
+def test_any_body_is_refused_with_a_sentence_or_can_be_serialised_again(body: bytes) -> None:
     fault = fault_in(body)
     if fault is None:
         value = json.loads(body)

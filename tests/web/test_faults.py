@@ -17,7 +17,7 @@ from support.memory import MemoryStore
     ("method", "path", "status"),
     [("POST", "/api/event", 503), ("GET", "/api/event", 200), ("POST", "/api/events", 503)],
 )
-def test_a_fault_has_an_answer_with_headers_and_a_line_without_words(
+def test_unexpected_exception_has_headers_and_a_log_line_without_its_message(
     method: str,
     path: str,
     status: int,

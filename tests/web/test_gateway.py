@@ -61,7 +61,7 @@ def test_every_answer_has_its_headers_and_the_gateways_id(
         assert json.loads(answer["body"])["error"].endswith(".")
 
 
-def test_a_packed_body_is_refused_however_the_gateway_hands_it_over(query: Any) -> None:
+def test_compressed_body_is_refused_in_either_gateway_encoding(query: Any) -> None:
     for encoded in (False, True):
         body = base64.b64encode(b"{}").decode() if encoded else "{}"
         answer = call(
@@ -70,13 +70,15 @@ def test_a_packed_body_is_refused_however_the_gateway_hands_it_over(query: Any) 
         assert answer["statusCode"] == 415
 
 
-def test_a_client_gives_no_id_and_no_scheme_of_its_own(query: Any) -> None:
+def test_client_headers_do_not_set_request_id_or_scheme_behind_the_gateway(query: Any) -> None:
     answer = call(query, "GET", "/api/sites", headers={"x-request-id": "mine", "x-forwarded-proto": "http"})
     assert answer["headers"]["x-request-id"] == "gateway"
     assert answer["headers"]["strict-transport-security"]
 
 
-def test_a_function_that_is_not_ready_answers_with_all_of_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_function_that_fails_to_start_responds_with_headers_and_id(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file = tmp_path / "file"
     file.write_text("")
     with patch.dict(os.environ, {"MALLARD_DATA_DIR": str(file), "MALLARD_AUTH": "off"}):
@@ -89,7 +91,7 @@ def test_a_function_that_is_not_ready_answers_with_all_of_it(tmp_path: Path, cap
     assert str(tmp_path) not in answer["body"]
 
 
-def test_the_ingest_function_unpacks_nothing_and_says_that_there_is_tls(tmp_path: Path) -> None:
+def test_ingest_function_decompresses_no_body_and_sends_hsts(tmp_path: Path) -> None:
     with patch.dict(os.environ, {"MALLARD_DATA_DIR": str(tmp_path), "MALLARD_QUEUE": "local"}):
         ingest = cold("ingest")
         for path in ("/api/event", "/api/events"):

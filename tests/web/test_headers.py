@@ -47,7 +47,7 @@ def policy(reply: Reply) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("method", "target", "status"), PRIVATE)
-def test_an_answer_that_is_no_page_is_nobodys_to_show_frame_embed_or_keep(
+def test_responses_that_are_no_page_forbid_rendering_framing_and_caching(
     origin: str, method: str, target: str, status: int
 ) -> None:
     reply = ask(origin, method, target)
@@ -59,7 +59,7 @@ def test_an_answer_that_is_no_page_is_nobodys_to_show_frame_embed_or_keep(
     assert "access-control-allow-origin" not in reply.headers
 
 
-def test_numbers_may_be_kept_by_the_browser_that_asks_each_time(origin: str) -> None:
+def test_statistics_may_be_cached_privately_with_revalidation(origin: str) -> None:
     reply = ask(origin, "GET", f"/api/stats/main?{SITE}")
     assert reply.headers["cache-control"] == "private, no-cache"
     again = ask(origin, "GET", f"/api/stats/main?{SITE}", headers={"If-None-Match": reply.headers["etag"]})
@@ -68,7 +68,7 @@ def test_numbers_may_be_kept_by_the_browser_that_asks_each_time(origin: str) -> 
 
 
 @pytest.mark.parametrize("target", [*PAGES, "/docs"])
-def test_a_page_runs_only_its_own_files_and_stands_in_no_frame(origin: str, target: str) -> None:
+def test_page_csp_allows_only_own_files_and_no_frames(origin: str, target: str) -> None:
     reply = ask(origin, "GET", target)
     assert reply.status == 200
     parts = policy(reply)
@@ -88,7 +88,7 @@ def test_no_text_becomes_markup_on_the_dashboard(origin: str, target: str) -> No
     assert policy(ask(origin, "GET", target))["require-trusted-types-for"] == "'script'"
 
 
-def test_a_file_that_did_not_change_has_the_headers_too(origin: str) -> None:
+def test_not_modified_response_has_the_security_headers(origin: str) -> None:
     etag = ask(origin, "GET", "/app.js").headers["etag"]
     again = ask(origin, "GET", "/app.js", headers={"If-None-Match": etag})
     assert again.status == 304
@@ -96,14 +96,14 @@ def test_a_file_that_did_not_change_has_the_headers_too(origin: str) -> None:
         assert again.headers[name] == value
 
 
-def test_the_page_of_shared_links_stands_in_any_frame_and_is_as_strict_otherwise(origin: str) -> None:
+def test_shared_link_page_may_be_framed_and_is_strict_otherwise(origin: str) -> None:
     shared, page = ask(origin, "GET", "/share.html"), ask(origin, "GET", "/")
     assert shared.status == 200
     assert "x-frame-options" not in shared.headers
     assert policy(shared) == policy(page) | {"frame-ancestors": "*"}
 
 
-def test_every_site_may_load_the_script_and_keep_it(origin: str) -> None:
+def test_tracking_script_is_loadable_and_cacheable_from_any_site(origin: str) -> None:
     reply = ask(origin, "GET", "/tracking/script.js", headers={"Origin": "https://example.com"})
     assert reply.headers["access-control-allow-origin"] == "*"
     assert reply.headers["cross-origin-resource-policy"] == "cross-origin"
@@ -124,7 +124,7 @@ EVENT = b'{"d": "example.com", "n": "pageview", "u": "https://example.com/"}'
         ("PUT", "/api/event", b"", 405),
     ],
 )
-def test_every_page_may_send_events_and_read_what_became_of_them(
+def test_event_responses_are_readable_from_any_origin(
     origin: str, method: str, target: str, body: bytes, status: int
 ) -> None:
     reply = ask(origin, method, target, body, {"Origin": "https://example.com"})
@@ -137,7 +137,7 @@ def test_every_page_may_send_events_and_read_what_became_of_them(
         assert reply.headers["content-security-policy"] == STRICT
 
 
-def test_batches_are_for_servers_and_have_no_leave_for_pages(origin: str) -> None:
+def test_batch_endpoint_sends_no_cors_headers(origin: str) -> None:
     for method in ("POST", "GET"):
         reply = ask(origin, method, "/api/events", headers={"Origin": "https://example.com"})
         assert reply.status in (401, 405)
@@ -145,7 +145,7 @@ def test_batches_are_for_servers_and_have_no_leave_for_pages(origin: str) -> Non
         assert reply.headers["content-security-policy"] == STRICT
 
 
-def test_one_other_origin_may_ask_and_no_second_one(origin: str) -> None:
+def test_cors_allows_the_dashboard_origin_and_no_other(origin: str) -> None:
     for target in ("/api/sites", "/api/nothing", "/api/stats/main"):
         ours = ask(origin, "GET", target, headers={"Origin": "https://stats.example.com"})
         theirs = ask(origin, "GET", target, headers={"Origin": "https://evil.example"})
@@ -155,7 +155,7 @@ def test_one_other_origin_may_ask_and_no_second_one(origin: str) -> None:
         assert "access-control-allow-origin" not in theirs.headers
 
 
-def test_a_refused_body_can_be_read_by_the_other_dashboard_too(origin: str) -> None:
+def test_refused_body_response_is_readable_by_the_dashboard_origin(origin: str) -> None:
     headers = {"Origin": "https://stats.example.com", "Content-Type": "text/plain"}
     reply = ask(origin, "PUT", "/api/sites/a.example", b"{}", headers)
     assert (reply.status, reply.headers["access-control-allow-origin"]) == (415, "https://stats.example.com")
@@ -165,7 +165,7 @@ TARGETS = ["/", "/api/sites", "/nothing", "/api/nothing"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_tls_is_asked_for_only_where_it_is_there(origin: str, target: str) -> None:
+def test_hsts_is_sent_only_over_tls(origin: str, target: str) -> None:
     assert "strict-transport-security" not in ask(origin, "GET", target).headers
     plain = ask(origin, "GET", target, headers={"X-Forwarded-Proto": "http"})
     assert "strict-transport-security" not in plain.headers
@@ -173,7 +173,7 @@ def test_tls_is_asked_for_only_where_it_is_there(origin: str, target: str) -> No
     assert safe.headers["strict-transport-security"] == "max-age=31536000"
 
 
-def test_a_stranger_is_not_believed_that_it_is_there_nor_an_id(tmp_path: Path) -> None:
+def test_forwarded_proto_and_request_id_of_an_untrusted_peer_are_ignored(tmp_path: Path) -> None:
     settings = {"MALLARD_TRUSTED_PROXIES": "203.0.113.0/24", "MALLARD_EDGE_SECRET": "edge-secret"}
     said = {"X-Forwarded-Proto": "https", "X-Request-Id": "mine"}
     with Server(tmp_path / "data", **settings) as server:
@@ -185,7 +185,7 @@ def test_a_stranger_is_not_believed_that_it_is_there_nor_an_id(tmp_path: Path) -
         assert edge.headers["x-request-id"] == "mine"
 
 
-def test_what_is_refused_before_it_is_a_request_has_the_headers_too(origin: str) -> None:
+def test_refusal_of_a_malformed_request_has_the_security_headers(origin: str) -> None:
     (reply,) = exchange(origin, b"GET / HTTP/1.1\r\n\r\n")
     assert (reply.status, reply.headers["content-security-policy"]) == (400, STRICT)
     assert reply.headers["x-frame-options"] == "DENY"
@@ -193,14 +193,14 @@ def test_what_is_refused_before_it_is_a_request_has_the_headers_too(origin: str)
 
 
 @pytest.mark.parametrize("target", ["/", "/api/sites", "/docs", "/nothing", "/health", "/api/event"])
-def test_no_answer_says_what_it_was_made_with(origin: str, target: str) -> None:
+def test_responses_do_not_reveal_the_server_software(origin: str, target: str) -> None:
     reply = ask(origin, "GET", target)
     assert not {"server", "x-powered-by", "via"} & set(reply.headers)
     told = " ".join([*reply.headers.values(), reply.body.decode("utf-8", "replace")])
     assert not re.search(r"uvicorn|starlette|fastapi|python|duckdb", told, re.IGNORECASE)
 
 
-def test_what_an_answer_says_itself_stays() -> None:
+def test_headers_set_by_the_response_are_not_replaced() -> None:
     given = {"cache-control": "private, no-cache", "content-security-policy": "frame-ancestors *"}
     missing = completed(given, is_tls=True)
     assert not set(given) & set(missing)

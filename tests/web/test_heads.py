@@ -88,7 +88,7 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-def test_what_can_be_read_in_two_ways_is_refused_and_nothing_behind_it_is_read(origin: str, name: str) -> None:
+def test_ambiguous_request_head_is_refused_and_the_connection_closed(origin: str, name: str) -> None:
     for sent in ((AMBIGUOUS[name] + NEXT,), (AMBIGUOUS[name], NEXT)):
         (reply,) = exchange(origin, *sent)
         assert reply.status in (400, 501, 505)
@@ -111,13 +111,13 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_what_reads_in_one_way_is_one_request_and_the_next_one_is_the_next(origin: str, name: str) -> None:
+def test_unambiguous_request_head_is_one_request_and_the_next_is_answered(origin: str, name: str) -> None:
     first, second = exchange(origin, PLAIN[name] + NEXT)
     assert first.status in (200, 400, 404, 405, 422)
     assert (second.status, second.body) == (200, b"ok")
 
 
-def test_a_trace_echoes_nothing(origin: str) -> None:
+def test_trace_request_is_not_echoed(origin: str) -> None:
     (reply,) = exchange(origin, b"TRACE /health HTTP/1.1\r\nHost: x\r\nX-Secret: hush\r\nConnection: close\r\n\r\n")
     assert (reply.status, b"hush" in reply.body) == (405, False)
 
@@ -132,7 +132,7 @@ def test_a_trace_echoes_nothing(origin: str) -> None:
         b"OPTIONS /health RTSP/1.0\r\nHost: x\r\n\r\n",
     ],
 )
-def test_nothing_behind_the_last_request_of_a_connection_is_a_request(origin: str, first: bytes) -> None:
+def test_bytes_after_the_last_request_of_a_connection_are_not_a_request(origin: str, first: bytes) -> None:
     replies = exchange(origin, first + post(b"Content-Length: %d" % len(EVENT), body=EVENT))
     assert len(replies) == 1
 
@@ -142,9 +142,7 @@ CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(EVENT), EVENT)
 
 
 @pytest.mark.parametrize("framing", [(b"Content-Length: %d" % len(EVENT), EVENT), (CHUNKED, CHUNKS)])
-def test_another_protocol_is_not_spoken_and_a_body_is_a_body_all_the_same(
-    origin: str, framing: tuple[bytes, bytes]
-) -> None:
+def test_protocol_upgrade_is_ignored_and_its_body_is_read(origin: str, framing: tuple[bytes, bytes]) -> None:
     """httptools leaves the body unread, which would then be the next request."""
     line, body = framing
     head = post(*UPGRADE, AGENT.strip(), line, body=b"")
@@ -163,7 +161,7 @@ def test_a_body_within_a_body_is_not_a_request(origin: str) -> None:
     assert [reply.status for reply in exchange(origin, outer + NEXT)] == [415, 200]
 
 
-def test_after_a_body_that_breaks_off_in_an_event_nothing_is_stored(origin: str) -> None:
+def test_event_with_a_broken_chunked_body_is_not_stored(origin: str) -> None:
     broken = post(AGENT.strip(), CHUNKED, body=b"%x\r\n%s\r\nzz\r\n" % (len(EVENT), EVENT))
     (reply,) = exchange(origin, broken + NEXT)
     assert reply.status == 400
@@ -176,19 +174,19 @@ def with_headers(count: int) -> bytes:
     return get(b"Host: x", b"Connection: close", *(b"X-%d: a" % number for number in range(count - 2)))
 
 
-def test_a_head_has_a_hundred_headers_at_most(origin: str) -> None:
+def test_head_has_at_most_a_hundred_headers(origin: str) -> None:
     assert [reply.status for reply in exchange(origin, with_headers(MAX_HEADERS))] == [200]
     (reply,) = exchange(origin, with_headers(MAX_HEADERS + 1) + NEXT)
     assert (reply.status, reply.error) == (431, "The request has over 100 headers.")
 
 
-def test_an_event_has_no_more_headers_than_anything_else(origin: str) -> None:
+def test_event_request_has_the_same_header_limit(origin: str) -> None:
     lines = [b"X-%d: a" % number for number in range(MAX_HEADERS)]
     (reply,) = exchange(origin, post(*lines, b"Content-Length: 2", body=b"{}"))
     assert reply.status == 431
 
 
-def test_an_address_has_its_limit(origin: str) -> None:
+def test_request_target_length_is_limited(origin: str) -> None:
     room = MAX_TARGET_BYTES - len("/?")
     assert ask(origin, "GET", "/?" + "a" * room).status == 200
     reply = ask(origin, "GET", "/?" + "a" * (room + 1))
@@ -208,7 +206,7 @@ def test_a_head_over_its_size_is_refused(origin: str, sent: bytes) -> None:
     "path",
     ["/%00", "/api/sites/%00", "/a%0d%0aSet-Cookie:%20a=b", "/api/keys/%0a", "/docs%1f", "/share.html%00", "/%7f"],
 )
-def test_a_path_with_control_characters_is_nobodys(origin: str, path: str) -> None:
+def test_path_with_control_characters_is_400(origin: str, path: str) -> None:
     reply = ask(origin, "GET", path)
     assert (reply.status, reply.error) == (400, "The path holds control characters.")
     assert "set-cookie" not in reply.headers
@@ -230,20 +228,20 @@ def test_a_path_with_control_characters_is_nobodys(origin: str, path: str) -> No
         "/" + "a/" * 5000,
     ],
 )
-def test_no_path_leads_out_of_the_folder_or_to_a_fault(origin: str, path: str) -> None:
+def test_hostile_path_is_404(origin: str, path: str) -> None:
     reply = ask(origin, "GET", path)
     assert (reply.status, reply.error) == (404, "Page not found.")
 
 
 @pytest.mark.parametrize("name", ["Authorization", "X-API-Key", "Origin", "Sec-Fetch-Site", "Content-Type", "Cookie"])
-def test_who_asks_is_said_once(origin: str, name: str) -> None:
+def test_duplicate_credential_header_is_refused(origin: str, name: str) -> None:
     twice = b"\r\n".join([b"GET /api/sites HTTP/1.1", b"Host: x", *[f"{name}: a".encode()] * 2, b"", b""])
     first, second = exchange(origin, twice + NEXT)
     assert (first.status, first.error) == (400, f"The header {name.lower()} is given more than once.")
     assert second.status == 200
 
 
-def test_refusals_are_no_lines_of_the_log(origin: str, server: object) -> None:
+def test_refused_requests_are_not_logged(origin: str, server: object) -> None:
     from support.server import Server
 
     assert isinstance(server, Server)

@@ -43,7 +43,7 @@ def client(error: Exception, front: UpstreamHeaders = DIRECT) -> TestClient:
     return TestClient(app, raise_server_exceptions=False)
 
 
-def test_ids_come_from_whom_the_application_was_given() -> None:
+def test_request_ids_come_from_the_configured_generator() -> None:
     asked = client(RuntimeError())
     for number, target in enumerate(["/api/sites", "/nothing", "/api/stats/main", "/openapi.json"], start=1):
         assert asked.get(target).headers["x-request-id"] == f"id-{number}"
@@ -56,7 +56,7 @@ def test_ids_come_from_whom_the_application_was_given() -> None:
         (StoreUnavailableError(SECRET_PLACE), 503, SECRET_PLACE),
     ],
 )
-def test_an_error_of_ours_is_quoted_by_its_id_and_told_to_the_log_alone(
+def test_server_error_shows_its_request_id_and_details_only_in_the_log(
     error: Exception, status: int, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = client(error).get("/api/stats/main?site_id=a.example")
@@ -67,31 +67,31 @@ def test_an_error_of_ours_is_quoted_by_its_id_and_told_to_the_log_alone(
     assert answer.headers["content-security-policy"]
 
 
-def test_what_the_client_did_wrong_has_its_id_in_the_header_only() -> None:
+def test_client_error_has_its_request_id_in_the_header_only() -> None:
     answer = client(RuntimeError()).get("/api/stats/main")
     assert (answer.status_code, set(answer.json())) == (400, {"error"})
     assert answer.headers["x-request-id"] == "id-1"
 
 
-def test_out_of_reach_is_one_sentence_without_places(caplog: pytest.LogCaptureFixture) -> None:
+def test_unavailable_store_error_reveals_no_location(caplog: pytest.LogCaptureFixture) -> None:
     answer = client(StoreUnavailableError(f"The folder {SECRET_PLACE} cannot be used.")).get("/api/sites/a.example")
     assert answer.json() == {"error": OUT_OF_REACH, "request_id": "id-1"}
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a\tb", "x" * 129, "<script>", "é", '"', "a,b;c"])
-def test_an_id_that_would_be_odd_in_a_log_is_replaced(given: str) -> None:
+def test_unsafe_request_id_of_a_proxy_is_replaced(given: str) -> None:
     trusting = client(RuntimeError(), behind_proxies(lambda _: True))
     answer = trusting.get("/api/sites", headers=[(b"x-request-id", given.encode())])
     assert answer.headers["x-request-id"] == "id-1"
 
 
 @pytest.mark.parametrize("given", ["7f3a", "Root=1-67891233-abcdef012345678912345678", "a" * 128, "a.b_c:d/e+f@g-h"])
-def test_a_proxys_id_is_taken(given: str) -> None:
+def test_request_id_of_a_trusted_proxy_is_used(given: str) -> None:
     trusting = client(RuntimeError(), behind_proxies(lambda _: True))
     assert trusting.get("/api/sites", headers={"x-request-id": given}).headers["x-request-id"] == given
 
 
-def test_the_gateways_id_is_taken_where_it_has_one() -> None:
+def test_request_id_of_the_gateway_is_used_when_present() -> None:
     front = behind_gateway()
     assert front.given_id({"aws.event": {"requestContext": {"requestId": "JKJaXmPLvHcESHA="}}}) == "JKJaXmPLvHcESHA="
     for event in (None, {}, {"requestContext": None}, {"requestContext": {"requestId": "a\nb"}}):
@@ -104,7 +104,7 @@ def test_the_real_server_makes_a_new_id_for_each_request(origin: str) -> None:
     assert all(len(each) == 16 for each in ids)
 
 
-def test_the_log_of_a_real_server_has_the_id_of_what_failed(tmp_path: Path) -> None:
+def test_server_log_has_the_request_id_of_a_failure(tmp_path: Path) -> None:
     with Server(tmp_path / "data", MALLARD_LOG_FORMAT="json") as server:
         # A folder where the site's settings would be.
         (tmp_path / "data" / "config" / "sites" / "a.example.json").mkdir(parents=True)

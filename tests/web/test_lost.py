@@ -36,7 +36,7 @@ CHANGING = {"date", "x-request-id", "content-length", "etag", "transfer-encoding
 """Headers of what counts, or is made while it is sent."""
 
 
-def test_head_is_answered_as_get_is_but_without_a_body_on_every_path(origin: str, gets: list[str]) -> None:
+def test_head_equals_get_without_a_body_on_every_path(origin: str, gets: list[str]) -> None:
     for path in gets:
         got, head = ask(origin, "GET", path), ask(origin, "HEAD", path)
         assert head.body == b"", path
@@ -44,7 +44,7 @@ def test_head_is_answered_as_get_is_but_without_a_body_on_every_path(origin: str
         assert set(head.headers) - CHANGING == set(got.headers) - CHANGING, path
 
 
-def test_every_get_of_the_api_answers_well(origin: str, gets: list[str]) -> None:
+def test_get_routes_of_the_api_are_200(origin: str, gets: list[str]) -> None:
     for path in gets:
         if path.startswith("/api/") and "nothing" not in path and path != "/api/stats/main":
             assert ask(origin, "GET", path).status == 200, path
@@ -67,7 +67,7 @@ def test_every_get_of_the_api_answers_well(origin: str, gets: list[str]) -> None
         ("PROPFIND", "/app.js", "GET, HEAD"),
     ],
 )
-def test_another_method_is_told_which_there_are(origin: str, method: str, path: str, allowed: str) -> None:
+def test_wrong_method_is_405_with_the_allowed_methods(origin: str, method: str, path: str, allowed: str) -> None:
     reply = ask(origin, method, path)
     assert (reply.status, reply.headers["allow"]) == (405, allowed)
     if method != "HEAD":
@@ -76,13 +76,13 @@ def test_another_method_is_told_which_there_are(origin: str, method: str, path: 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/api/nothing", "/api/stats/nothing", "/auth/nothing", "/api/", "/api/sites/"])
-def test_a_path_that_is_none_is_404_whatever_the_method(origin: str, method: str, path: str) -> None:
+def test_unknown_path_is_404_for_any_method(origin: str, method: str, path: str) -> None:
     reply = ask(origin, method, path)
     assert (reply.status, reply.error) == (404, "Not found; see /openapi.json.")
     assert "location" not in reply.headers
 
 
-def test_a_browser_that_is_lost_sees_a_small_page(origin: str) -> None:
+def test_unknown_page_is_an_html_404_for_browsers(origin: str) -> None:
     page = ask(origin, "GET", "/old/bookmark", headers={"Accept": "text/html,application/xhtml+xml"})
     assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert b"Page not found." in page.body
@@ -90,7 +90,7 @@ def test_a_browser_that_is_lost_sees_a_small_page(origin: str) -> None:
     assert b"bookmark" not in page.body
 
 
-def test_a_program_that_is_lost_reads_json(origin: str) -> None:
+def test_unknown_path_is_a_json_404_for_programs(origin: str) -> None:
     assert ask(origin, "GET", "/nothing").error == "Page not found."
     assert (
         ask(origin, "GET", "/api/nothing", headers={"Accept": "text/html"}).headers["content-type"]
@@ -99,7 +99,7 @@ def test_a_program_that_is_lost_reads_json(origin: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:99"])
-def test_no_answer_sends_anybody_where_the_host_header_says(origin: str, host: str) -> None:
+def test_responses_do_not_redirect_to_the_host_header(origin: str, host: str) -> None:
     for path in ("/api/sites/", "/vendor", "/docs/", "/auth/status/", "//evil.example/.."):
         reply = ask(origin, "GET", path, headers={"Host": host})
         assert reply.status == 404, path
@@ -123,9 +123,7 @@ ODD = [
 
 
 @pytest.mark.parametrize(("method", "path"), ODD)
-def test_no_answer_tells_of_the_machine_or_of_the_programs_inside(
-    origin: str, server: Server, method: str, path: str
-) -> None:
+def test_error_responses_reveal_no_internals(origin: str, server: Server, method: str, path: str) -> None:
     reply = ask(origin, method, path)
     told = reply.body.decode()
     assert reply.status in (400, 404, 405, 409)

@@ -86,7 +86,7 @@ def test_address_is_the_same_from_batch_header_connection_cdn_and_gateway(text: 
 
 
 @pytest.mark.parametrize("text", ["", "203.0.113", "203.000.113.007", "1.2.3.4.5", "example.com", "::ffff:", "0x7f.1"])
-def test_address_is_none_for_what_is_no_address(text: str) -> None:
+def test_address_is_none_for_invalid_text(text: str) -> None:
     assert address_text(text) is None
 
 
@@ -179,7 +179,7 @@ def test_content_encoding_is_read_as_a_list(value: str, is_coded: bool, store: L
 
 
 @pytest.mark.parametrize("origin", ["https://example.com.", "https://EXAMPLE.com:8443", "https://bücher.example"])
-def test_origin_has_the_form_of_a_pages_hostname(origin: str, store: LocalStore) -> None:
+def test_origin_is_normalised_like_a_page_hostname(origin: str, store: LocalStore) -> None:
     site = "xn--bcher-kva.example" if "ü" in origin else "example.com"
     door = open_door(store, sites=(site,))
     assert isinstance(offer(door, site_id=site, url=f"https://{site}/", origin=origin), Event)
@@ -188,7 +188,7 @@ def test_origin_has_the_form_of_a_pages_hostname(origin: str, store: LocalStore)
 @pytest.mark.parametrize(
     "given", ["example.com", "EXAMPLE.com.", " example.com ", "https://example.com", "https://example.com:8443/"]
 )
-def test_origins_of_a_site_are_hosts_however_they_are_written(given: str) -> None:
+def test_site_origins_are_normalised_to_hosts(given: str) -> None:
     assert read_settings({"origins": [given]}, SiteSettings(), NOW.date()).origins == ("example.com",)
 
 
@@ -210,12 +210,12 @@ def test_language_has_one_spelling(header: str, language: str | None, store: Loc
 
 
 @pytest.mark.parametrize(("word", "value"), [("yes", "true"), ("1", "true"), ("OFF", "false"), ("auto", "auto")])
-def test_secure_cookies_take_every_word_for_true_and_false(word: str, value: str) -> None:
+def test_secure_cookies_setting_accepts_every_boolean_word(word: str, value: str) -> None:
     assert load_settings({"MALLARD_SECURE_COOKIES": word}).secure_cookies == value
 
 
 @pytest.mark.parametrize(("word", "value"), [("true", "on"), ("no", "off"), ("0", "off"), ("On", "on")])
-def test_auth_takes_every_word_for_true_and_false(word: str, value: str) -> None:
+def test_auth_setting_accepts_every_boolean_word(word: str, value: str) -> None:
     assert load_settings({"MALLARD_AUTH": word}).auth == value
 
 
@@ -223,7 +223,7 @@ def test_auth_takes_every_word_for_true_and_false(word: str, value: str) -> None
     ("given", "origin"),
     [("https://a.example:443", "https://a.example"), ("http://a.example:80/", "http://a.example")],
 )
-def test_dashboard_origin_leaves_out_the_port_that_browsers_leave_out(given: str, origin: str) -> None:
+def test_dashboard_origin_omits_the_default_port(given: str, origin: str) -> None:
     assert load_settings({"MALLARD_DASHBOARD_ORIGIN": given}).dashboard_origin == origin
 
 

@@ -54,7 +54,7 @@ async def get(app: FastAPI, path: str, query: str = "") -> Any:
     return json.loads(body)
 
 
-def test_own_pool_answers_while_all_other_threads_are_held(held: threading.Event) -> None:
+def test_own_pool_responds_while_all_other_threads_are_busy(held: threading.Event) -> None:
     async def ask() -> Any:
         app, limiter = app_of(held), anyio.to_thread.current_default_thread_limiter()
         reports = [asyncio.create_task(get(app, "/report")) for _ in range(int(limiter.total_tokens))]
@@ -68,7 +68,7 @@ def test_own_pool_answers_while_all_other_threads_are_held(held: threading.Event
     assert asyncio.run(ask()) == {"ready": 3}
 
 
-def test_own_pool_keeps_what_a_route_says_of_itself(held: threading.Event) -> None:
+def test_own_pool_keeps_the_openapi_description_of_a_route(held: threading.Event) -> None:
     described = app_of(held).openapi()["paths"]["/health/{name}"]["get"]
     assert described["description"] == "Told in the OpenAPI document."
     assert [each["name"] for each in described["parameters"]] == ["name", "times"]

@@ -85,7 +85,7 @@ def now() -> float:
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
     ],
 )
-def test_a_request_that_is_not_whole_in_time_is_not_waited_for(unfinished: bytes) -> None:
+def test_incomplete_request_is_closed_after_its_timeout(unfinished: bytes) -> None:
     async def told() -> None:
         began = now()
         async with connected() as (_, writer, state):
@@ -102,7 +102,7 @@ def test_a_request_that_is_not_whole_in_time_is_not_waited_for(unfinished: bytes
     asyncio.run(told())
 
 
-def test_a_drop_at_a_time_gives_nobody_more_time() -> None:
+def test_slow_drip_of_bytes_does_not_extend_the_timeout() -> None:
     async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
         writer.write(b"POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n")
         for _drop in range(20):
@@ -114,7 +114,7 @@ def test_a_drop_at_a_time_gives_nobody_more_time() -> None:
     tell(story)
 
 
-def test_an_empty_line_after_an_answer_is_no_way_to_stay(tmp_path: Any) -> None:
+def test_empty_line_after_a_response_does_not_extend_keep_alive(tmp_path: Any) -> None:
     async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
         connection.timeout_keep_alive = KEEP_ALIVE_SECONDS
         writer.write(b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -127,7 +127,7 @@ def test_an_empty_line_after_an_answer_is_no_way_to_stay(tmp_path: Any) -> None:
     tell(story)
 
 
-def test_whoever_reads_nothing_of_a_large_answer_is_left() -> None:
+def test_connection_is_closed_when_a_large_response_is_not_read() -> None:
     async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
         began = now()
         writer.write(REQUEST)
@@ -140,7 +140,7 @@ def test_whoever_reads_nothing_of_a_large_answer_is_left() -> None:
     tell(story)
 
 
-def test_whoever_goes_on_reading_may_take_long() -> None:
+def test_connection_of_a_slow_reader_stays_open_while_it_makes_progress() -> None:
     async def story(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
         writer.write(REQUEST)
         await until(lambda: connection._stalled_since)
@@ -157,7 +157,7 @@ def test_whoever_goes_on_reading_may_take_long() -> None:
     tell(story)
 
 
-def test_a_connection_that_is_closed_does_not_wait_for_ever_for_its_last_bytes_to_be_read() -> None:
+def test_closing_connection_is_aborted_when_its_last_bytes_are_not_read() -> None:
     async def story(_: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
         writer.write(REQUEST)
         await until(lambda: connection.flow.write_paused)
@@ -172,7 +172,7 @@ def test_a_connection_that_is_closed_does_not_wait_for_ever_for_its_last_bytes_t
     tell(story)
 
 
-def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on() -> None:
+def test_connection_above_the_limit_is_closed_at_once() -> None:
     async def told() -> None:
         async with connected() as (reader, writer, state):
             connection = await the_only(state)
@@ -203,7 +203,7 @@ class Busy:
         self.aborted = True
 
 
-def test_oldest_idle_connection_of_an_address_goes_where_the_address_has_its_share() -> None:
+def test_oldest_idle_connection_is_closed_when_its_address_exceeds_its_share() -> None:
     opened = ConnectionLimits(64)
     mine, theirs = [Busy() for _ in range(8)], Busy()
     mine[3].idle = mine[5].idle = theirs.idle = True
@@ -220,7 +220,7 @@ def test_oldest_idle_connection_of_an_address_goes_where_the_address_has_its_sha
     assert opened.add(Busy(), "192.0.2.1")
 
 
-def test_one_address_cannot_keep_others_out_and_a_proxy_has_no_share() -> None:
+def test_connection_share_limits_one_address_but_not_a_proxy() -> None:
     opened = ConnectionLimits(64, lambda address: address == "127.0.0.1")
     crowd = [Busy() for _ in range(500)]
     for each in crowd:
@@ -233,7 +233,7 @@ def test_one_address_cannot_keep_others_out_and_a_proxy_has_no_share() -> None:
     assert sum(not each.aborted for each in crowd) == 64 // 8 - 1
 
 
-def test_files_are_left_for_the_store() -> None:
+def test_connection_limit_leaves_files_for_the_store() -> None:
     files = raise_file_limit()
     assert files == resource.getrlimit(resource.RLIMIT_NOFILE)[0] or files == MAX_FILES
     assert 16 <= most_connections(files) <= max(16, files // 2)

@@ -58,7 +58,7 @@ async def taken(scope: Any, receive: Any, send: Any) -> None:
         (True, MAX_BODY_BYTES + 1, 413),
     ],
 )
-def test_bodies_are_taken_by_who_sends_them(known: bool, size: int, status: int) -> None:
+def test_body_limit_depends_on_the_credential(known: bool, size: int, status: int) -> None:
     app = JsonBody(taken, lambda _: known)
     found, text = asyncio.run(answered(app, [text_of(size)], []))
     assert found == status
@@ -66,13 +66,13 @@ def test_bodies_are_taken_by_who_sends_them(known: bool, size: int, status: int)
         assert json.loads(text) == {"error": TOO_LARGE if known else TOO_LARGE_FOR_STRANGERS}
 
 
-def test_a_stranger_s_body_is_not_read_to_its_end() -> None:
+def test_anonymous_body_is_not_read_to_its_end() -> None:
     asked: list[int] = []
     status, _ = asyncio.run(answered(JsonBody(taken, lambda _: False), [b"x" * 4096] * 200, asked))
     assert (status, len(asked)) == (413, 3)
 
 
-def test_a_sender_is_asked_for_only_when_the_body_is_long() -> None:
+def test_credential_is_checked_only_for_a_long_body() -> None:
     heads: list[Any] = []
 
     def knows(scope: Any) -> bool:

@@ -22,13 +22,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.origin
 
 
-def test_no_search_engine_comes_in_but_the_script_is_for_all(origin: str) -> None:
+def test_robots_txt_disallows_everything_except_the_script(origin: str) -> None:
     reply = ask(origin, "GET", "/robots.txt")
     assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     assert reply.body == b"User-agent: *\nAllow: /tracking/\nDisallow: /\n"
 
 
-def test_whom_to_tell_is_said_where_somebody_is_named(guarded: str) -> None:
+def test_security_txt_names_the_configured_contacts(guarded: str) -> None:
     reply = ask(guarded, "GET", "/.well-known/security.txt")
     assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     first, second, third = reply.body.decode().splitlines()
@@ -37,11 +37,11 @@ def test_whom_to_tell_is_said_where_somebody_is_named(guarded: str) -> None:
     assert timedelta(days=178) < ends - datetime.now(UTC) < timedelta(days=181)
 
 
-def test_nobody_is_named_by_default(origin: str) -> None:
+def test_security_txt_is_absent_by_default(origin: str) -> None:
     assert ask(origin, "GET", "/.well-known/security.txt").error == "Page not found."
 
 
-def test_it_is_good_for_half_a_year_and_the_same_all_day() -> None:
+def test_security_txt_expires_after_half_a_year_and_is_the_same_all_day() -> None:
     early, late = datetime(2026, 3, 10, 0, 0, 1, tzinfo=UTC), datetime(2026, 3, 10, 23, 59, tzinfo=UTC)
     text = security_text(("mailto:a@b.example",), early)
     assert text == "Contact: mailto:a@b.example\nExpires: 2026-09-06T00:00:00Z\n"
@@ -52,13 +52,13 @@ def metrics(origin: str, **headers: str) -> Reply:
     return ask(origin, "GET", "/metrics", headers=headers)
 
 
-def test_the_metrics_are_open_where_no_token_is_set(origin: str) -> None:
+def test_metrics_are_open_without_a_configured_token(origin: str) -> None:
     for headers in ({}, {"Authorization": "Bearer anything"}):
         reply = metrics(origin, **headers)
         assert (reply.status, b"mallard_buffered_events" in reply.body) == (200, True)
 
 
-def test_the_metrics_are_for_whoever_has_the_token(guarded: str) -> None:
+def test_metrics_are_readable_with_the_token(guarded: str) -> None:
     for scheme in ("Bearer", "bearer"):
         assert metrics(guarded, Authorization=f"{scheme} {TOKEN}").status == 200
 
@@ -67,7 +67,7 @@ def test_the_metrics_are_for_whoever_has_the_token(guarded: str) -> None:
     "given",
     ["", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer", "Bearer \xe9", "Bearer "],
 )
-def test_nobody_else_reads_them(guarded: str, given: str) -> None:
+def test_metrics_are_refused_without_the_token(guarded: str, given: str) -> None:
     reply = metrics(guarded, Authorization=given) if given else metrics(guarded)
     assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
     assert b"mallard_buffered_events" not in reply.body
@@ -75,5 +75,5 @@ def test_nobody_else_reads_them(guarded: str, given: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/robots.txt", "/"])
-def test_the_token_guards_nothing_else(guarded: str, path: str) -> None:
+def test_metrics_token_does_not_guard_other_paths(guarded: str, path: str) -> None:
     assert ask(guarded, "GET", path).status == 200

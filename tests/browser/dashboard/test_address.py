@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 from support.dashboard import CannedApi, expect_search, shown
 
 
-def test_without_a_site_in_the_address_the_first_one_is_opened_and_written_there(page: Page) -> None:
+def test_dashboard_opens_the_first_site_when_the_address_has_none(page: Page) -> None:
     page.goto("/")
     expect_search(page, "/?site=example.com&period=30d")
     expect(shown(page, "site")).to_have_value("example.com")
@@ -52,7 +52,7 @@ def test_a_custom_range_shows_its_last_day_and_asks_for_the_day_after_as_its_end
     expect(shown(page, "from")).to_have_count(0)
 
 
-def test_what_makes_no_sense_in_an_address_is_left_out(page: Page, api: CannedApi) -> None:
+def test_invalid_address_parameters_are_removed(page: Page, api: CannedApi) -> None:
     page.goto(
         "/?site=%27%3Brm%20-rf&period=fortnight&from=2025-02-30&to=2025-01-01"
         "&compare=yesterday&f=is,pages&f=is,moods,good&f=was,pages,/&f=is,sources,"

@@ -28,7 +28,7 @@ def asked(api: CannedApi) -> list[str]:
     return [name for name in names if name in REPORTS]
 
 
-def test_the_overview_asks_for_none_of_it(page: Page, api: CannedApi) -> None:
+def test_overview_requests_no_behaviour_report(page: Page, api: CannedApi) -> None:
     page.goto(f"/?site={SITE}&period=30d")
     expect(shown(page, "unique-visitors")).to_be_visible()
     expect(shown(page, "part-behaviour")).to_be_visible()
@@ -37,7 +37,7 @@ def test_the_overview_asks_for_none_of_it(page: Page, api: CannedApi) -> None:
     assert [path for path in loaded if path.startswith("/behaviour/")] == ["/behaviour/state.js"]
 
 
-def test_only_what_is_shown_is_asked_for(page: Page, api: CannedApi) -> None:
+def test_behaviour_tab_requests_only_the_visible_report(page: Page, api: CannedApi) -> None:
     page.goto(f"/?site={SITE}&period=30d")
     shown(page, "part-behaviour").click()
     expect(shown(page, "part-behaviour")).to_be_focused()
@@ -51,7 +51,7 @@ def test_only_what_is_shown_is_asked_for(page: Page, api: CannedApi) -> None:
     assert sorted(asked(api)) == sorted(REPORTS)
 
 
-def test_a_look_at_the_overview_loses_nothing(page: Page, api: CannedApi) -> None:
+def test_behaviour_state_survives_a_switch_to_the_overview(page: Page, api: CannedApi) -> None:
     page.goto(f"{START}&show=flow&page=/docs&depth=2")
     expect(shown(page, "flow-row")).to_have_count(9)
     shown(page, "part-overview").click()
@@ -64,7 +64,7 @@ def test_a_look_at_the_overview_loses_nothing(page: Page, api: CannedApi) -> Non
     expect(shown(page, "unique-visitors")).to_be_visible()
 
 
-def test_period_and_filters_hold_for_all_of_it(page: Page, api: CannedApi) -> None:
+def test_period_and_filters_apply_to_all_behaviour_reports(page: Page, api: CannedApi) -> None:
     page.goto(f"{START}&steps={SUGGESTED}&f=is,countries,DE")
     expect(shown(page, "funnel-rate")).to_be_visible()
     shown(page, "period").select_option("7d")
@@ -77,7 +77,7 @@ def test_period_and_filters_hold_for_all_of_it(page: Page, api: CannedApi) -> No
     assert "filters" not in api.asked("stats/funnel")[2]
 
 
-def test_another_site_begins_with_steps_of_its_own(page: Page, api: CannedApi) -> None:
+def test_funnel_steps_are_reset_when_another_site_is_selected(page: Page, api: CannedApi) -> None:
     page.goto(f"{START}&steps=page:/only-here")
     expect(shown(page, "funnel-rate")).to_be_visible()
     api.answers["/api/sites/other.example"] = lambda _: (200, {"goals": []})
@@ -85,13 +85,13 @@ def test_another_site_begins_with_steps_of_its_own(page: Page, api: CannedApi) -
     expect_search(page, f"/?site=other.example&period=30d&view=behaviour&steps={SUGGESTED}")
 
 
-def test_what_makes_no_sense_in_an_address_is_left_out(page: Page, api: CannedApi) -> None:
+def test_invalid_behaviour_parameters_are_removed_from_the_address(page: Page, api: CannedApi) -> None:
     page.goto(f"{START}&show=nothing&by=weather&interval=year&count=999&depth=9&direction=up")
     expect_search(page, f"{START}&steps={SUGGESTED}")
     expect(shown(page, "funnel-rate")).to_be_visible()
 
 
-def test_sessions_are_cards_with_what_they_were_before(page: Page) -> None:
+def test_session_cards_show_the_previous_period(page: Page) -> None:
     page.goto(f"{START}&compare=previous_period")
     expect(shown(page, "sessions")).to_have_text("1,500")
     expect(shown(page, "session-duration")).to_have_text("2m 5s")
@@ -100,7 +100,7 @@ def test_sessions_are_cards_with_what_they_were_before(page: Page) -> None:
     expect(card.locator('[data-test="change"]').first).to_contain_text("up 50% from 1,000")
 
 
-def test_a_report_that_fails_says_so_and_is_asked_again_on_demand(page: Page, api: CannedApi) -> None:
+def test_failed_report_shows_the_error_and_can_be_retried(page: Page, api: CannedApi) -> None:
     said = "The store does not answer; try again in a few seconds."
     api.answers["/api/stats/funnel"] = lambda _: (503, {"error": said})
     page.goto(f"{START}&steps={SUGGESTED}")
@@ -112,7 +112,7 @@ def test_a_report_that_fails_says_so_and_is_asked_again_on_demand(page: Page, ap
     expect(shown(page, "failure")).to_have_count(0)
 
 
-def test_a_period_without_events_says_so_and_still_takes_steps(page: Page, api: CannedApi) -> None:
+def test_funnel_without_events_shows_a_notice_and_accepts_steps(page: Page, api: CannedApi) -> None:
     nothing: dict[str, list[Any]] = {"pages": [], "entry_pages": [], "events": []}
     api.answers["/api/stats/overview"] = lambda _: (200, basis(breakdowns=nothing))
     page.goto(START)
@@ -125,7 +125,7 @@ def test_a_period_without_events_says_so_and_still_takes_steps(page: Page, api: 
     expect(shown(page, "funnel-step")).to_have_count(1)
 
 
-def test_an_answer_to_an_earlier_question_never_replaces_a_later_one(page: Page, api: CannedApi) -> None:
+def test_stale_funnel_response_does_not_replace_a_newer_one(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/funnel"] = lambda params: (
         None if params["steps"] == "page:/a" else (200, [{"step": 1, "visitors": 111}])
     )
@@ -140,7 +140,7 @@ def test_an_answer_to_an_earlier_question_never_replaces_a_later_one(page: Page,
 
 
 @pytest.mark.parametrize(("show", "field"), [("funnel", "name"), ("funnel", "window"), ("sequences", "pattern")])
-def test_what_is_being_written_stays_when_answers_come(page: Page, api: CannedApi, show: str, field: str) -> None:
+def test_typed_text_stays_when_responses_arrive(page: Page, api: CannedApi, show: str, field: str) -> None:
     api.answers["/api/stats/overview"] = lambda _: None
     page.goto(f"{START}&show={show}&steps=page:/a,page:/b,page:/c")
     wait_until(page, lambda: len(api.held) == 1)
@@ -154,9 +154,7 @@ def test_what_is_being_written_stays_when_answers_come(page: Page, api: CannedAp
     expect(shown(page, field).first).to_be_focused()
 
 
-def test_numbers_that_still_grow_are_asked_for_again_and_take_the_focus_from_nowhere(
-    clocked_page: Page, api: CannedApi
-) -> None:
+def test_behaviour_report_of_today_refreshes_without_moving_the_focus(clocked_page: Page, api: CannedApi) -> None:
     page = clocked_page
     page.goto(f"{START}&steps=page:/a,page:/b")
     expect(shown(page, "funnel-rate")).to_be_visible()
@@ -167,7 +165,7 @@ def test_numbers_that_still_grow_are_asked_for_again_and_take_the_focus_from_now
 
 
 @pytest.mark.parametrize("show", LAST)
-def test_a_shared_link_shows_it_too_and_stays_behind_the_address(page: Page, api: CannedApi, show: str) -> None:
+def test_shared_link_shows_behaviour_and_keeps_its_address(page: Page, api: CannedApi, show: str) -> None:
     api.answers[f"POST /api/share/{SLUG}"] = lambda _: (200, SHARE)
     page.goto(f"/share.html#{SLUG}")
     shown(page, "part-behaviour").click()
@@ -179,7 +177,7 @@ def test_a_shared_link_shows_it_too_and_stays_behind_the_address(page: Page, api
     assert [path for path, _ in api.requests if path.startswith("/api/sites")] == []
 
 
-def test_a_public_site_shows_it_to_who_is_not_logged_in(page: Page, api: CannedApi) -> None:
+def test_public_site_shows_behaviour_without_a_login(page: Page, api: CannedApi) -> None:
     api.answers["/api/auth/status"] = lambda _: (200, STRANGER)
     api.answers["/api/stats/main"] = lambda _: (200, LIVE)
     refusal = (401, {"error": "Log in first."})
@@ -191,7 +189,7 @@ def test_a_public_site_shows_it_to_who_is_not_logged_in(page: Page, api: CannedA
 
 
 @pytest.mark.parametrize("show", LAST)
-def test_it_fits_the_narrowest_screens(page: Page, api: CannedApi, show: str) -> None:
+def test_behaviour_report_fits_the_narrowest_screens(page: Page, api: CannedApi, show: str) -> None:
     api.answers["/api/stats/retention"] = lambda _: (200, [{**COHORTS[0], "visitors": [9] * 12}] * 3)
     api.answers["/api/stats/flow"] = lambda _: (200, [{"next_page": LONG, "visitors": 3}])
     page.set_viewport_size({"width": 320, "height": 700})

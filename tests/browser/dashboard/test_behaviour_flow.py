@@ -17,7 +17,7 @@ def api(api: CannedApi) -> CannedApi:
     return api
 
 
-def test_it_begins_where_most_visits_begin(page: Page, api: CannedApi) -> None:
+def test_flow_starts_at_the_top_entry_page(page: Page, api: CannedApi) -> None:
     page.goto(FLOW)
     expect(shown(page, "flow-row")).to_have_text(
         [re.compile(r"/docs\s*40"), re.compile(r"/about\s*20"), re.compile("No further page")]
@@ -29,7 +29,7 @@ def test_it_begins_where_most_visits_begin(page: Page, api: CannedApi) -> None:
     assert (asked[0]["page"], asked[0]["exits"]) == ("/", "true")
 
 
-def test_a_page_that_is_chosen_is_where_it_goes_on_and_back_leads_back(page: Page, api: CannedApi) -> None:
+def test_flow_continues_at_a_chosen_page_and_back_returns(page: Page, api: CannedApi) -> None:
     page.goto(f"{FLOW}&page=/pricing")
     row = page.get_by_role("button", name="/docs")
     row.focus()
@@ -41,7 +41,7 @@ def test_a_page_that_is_chosen_is_where_it_goes_on_and_back_leads_back(page: Pag
     expect(shown(page, "flow-heading")).to_have_text("After /pricing")
 
 
-def test_the_keyboard_goes_on_at_the_heading_where_its_row_is_gone(page: Page, api: CannedApi) -> None:
+def test_focus_moves_to_the_heading_when_its_flow_row_is_gone(page: Page, api: CannedApi) -> None:
     page.goto(f"{FLOW}&page=/pricing")
     row = page.get_by_role("button", name="/docs")
     expect(row).to_be_visible()
@@ -52,7 +52,7 @@ def test_the_keyboard_goes_on_at_the_heading_where_its_row_is_gone(page: Page, a
     expect(shown(page, "flow-heading")).to_be_focused()
 
 
-def test_it_goes_backward(page: Page, api: CannedApi) -> None:
+def test_flow_goes_backward(page: Page, api: CannedApi) -> None:
     page.goto(f"{FLOW}&page=/pricing")
     shown(page, "direction").select_option("backward")
     expect_search(page, "&page=/pricing&direction=backward")
@@ -60,7 +60,7 @@ def test_it_goes_backward(page: Page, api: CannedApi) -> None:
     expect(shown(page, "flow-row").nth(2)).to_contain_text("No page before")
 
 
-def test_further_steps_stand_below_their_page(page: Page, api: CannedApi) -> None:
+def test_flow_steps_are_nested_below_their_page(page: Page, api: CannedApi) -> None:
     page.goto(f"{FLOW}&page=/pricing")
     shown(page, "depth").select_option("2")
     expect_search(page, "&page=/pricing&depth=2")
@@ -71,7 +71,7 @@ def test_further_steps_stand_below_their_page(page: Page, api: CannedApi) -> Non
     assert len(api.asked("stats/flow", depth="2")) == 1
 
 
-def test_it_begins_at_an_event_too(page: Page, api: CannedApi) -> None:
+def test_flow_can_start_at_an_event(page: Page, api: CannedApi) -> None:
     page.goto(f"{FLOW}&page=/pricing")
     expect(shown(page, "flow").locator("datalist option")).to_have_count(3)
     page.get_by_label("From", exact=True).select_option("event")
@@ -84,7 +84,7 @@ def test_it_begins_at_an_event_too(page: Page, api: CannedApi) -> None:
     assert "page" not in api.asked("stats/flow", event="signup")[0]
 
 
-def test_bars_are_in_proportion_to_the_most_seen_page_and_ends_have_none(page: Page, api: CannedApi) -> None:
+def test_flow_bars_are_proportional_to_the_top_page_and_absent_for_exits(page: Page, api: CannedApi) -> None:
     rows = [
         {"next_page": "/a", "visitors": 40},
         {"next_page": "/b", "visitors": 10},
@@ -99,7 +99,7 @@ def test_bars_are_in_proportion_to_the_most_seen_page_and_ends_have_none(page: P
     assert widths == [pytest.approx(widths[0]), pytest.approx(widths[0] / 4, abs=1), 0]
 
 
-def test_a_page_that_is_none_is_said_at_its_field(page: Page, api: CannedApi) -> None:
+def test_invalid_flow_page_is_reported_at_its_field(page: Page, api: CannedApi) -> None:
     said = "page is 'docs', but must be a path, such as /pricing or /blog/*."
     api.answers["/api/stats/flow"] = lambda _: (400, {"error": said})
     page.goto(f"{FLOW}&page=docs")
@@ -107,7 +107,7 @@ def test_a_page_that_is_none_is_said_at_its_field(page: Page, api: CannedApi) ->
     expect(shown(page, "failure")).to_have_count(0)
 
 
-def test_a_page_nobody_saw_says_so(page: Page, api: CannedApi) -> None:
+def test_flow_of_an_unvisited_page_shows_a_notice(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/flow"] = lambda _: (200, [])
     page.goto(f"{FLOW}&page=/never")
     expect(shown(page, "flow")).to_contain_text("Nobody was there in this period.")

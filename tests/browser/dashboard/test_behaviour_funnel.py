@@ -29,7 +29,7 @@ def steps_asked(api: CannedApi) -> list[str]:
     return [asked["steps"] for asked in api.asked("stats/funnel")]
 
 
-def test_it_opens_with_steps_that_the_site_has_and_writes_them_into_the_address(page: Page, api: CannedApi) -> None:
+def test_funnel_opens_with_steps_of_the_site_and_writes_them_into_the_address(page: Page, api: CannedApi) -> None:
     page.goto(START)
     expect(shown(page, "funnel-rate")).to_have_text("25%")
     assert names(page) == ["/", "/pricing", "signup"]
@@ -41,7 +41,7 @@ def test_it_opens_with_steps_that_the_site_has_and_writes_them_into_the_address(
     expect(page).to_have_url("about:blank")
 
 
-def test_a_goal_of_the_site_is_where_it_leads(page: Page, api: CannedApi) -> None:
+def test_suggested_funnel_ends_at_a_goal_of_the_site(page: Page, api: CannedApi) -> None:
     answer_behaviour(api, GOALS)
     page.goto(START)
     expect_search(page, "&steps=page:/,page:/pricing,goal:Signup")
@@ -68,7 +68,7 @@ def test_a_step_is_written_added_and_removed_by_keyboard_alone(page: Page, api: 
     assert steps_asked(api) == ["page:/,page:/pricing", "page:/,page:/pricing,page:/docs", "page:/,page:/docs"]
 
 
-def test_a_step_is_moved_and_the_keyboard_stays_at_it(page: Page) -> None:
+def test_funnel_step_keeps_the_focus_when_moved(page: Page) -> None:
     page.goto(f"{START}&steps=page:/a,page:/b,page:/c")
     expect(shown(page, "funnel-step")).to_have_count(3)
     shown(page, "down-step").first.focus()
@@ -84,7 +84,7 @@ def test_a_step_is_moved_and_the_keyboard_stays_at_it(page: Page) -> None:
     expect(shown(page, "name").nth(1)).to_have_value("/a")
 
 
-def test_another_kind_of_step_waits_for_its_name(page: Page, api: CannedApi) -> None:
+def test_funnel_step_of_another_kind_is_requested_once_named(page: Page, api: CannedApi) -> None:
     page.goto(f"{START}&steps=page:/,page:/pricing")
     expect(shown(page, "funnel-step")).to_have_count(2)
     shown(page, "add-step").click()
@@ -103,7 +103,7 @@ def test_another_kind_of_step_waits_for_its_name(page: Page, api: CannedApi) -> 
     ("typed", "written"),
     [("/a,b", 'page:"/a,b"'), ('/a"b\\', 'page:"/a\\"b\\\\"'), ("/docs[plan=pro|team]", "page:/docs[plan=pro|team]")],
 )
-def test_what_the_grammar_has_for_itself_is_quoted_and_read_back(
+def test_funnel_step_names_with_reserved_characters_are_quoted_and_read_back(
     page: Page, api: CannedApi, typed: str, written: str
 ) -> None:
     page.goto(f"{START}&steps=page:/,event:signup")
@@ -116,7 +116,7 @@ def test_what_the_grammar_has_for_itself_is_quoted_and_read_back(
     expect(shown(page, "name").nth(1)).to_have_value("signup")
 
 
-def test_the_servers_sentence_stands_at_the_step_that_is_wrong(page: Page, api: CannedApi) -> None:
+def test_step_error_of_the_server_is_shown_at_its_step(page: Page, api: CannedApi) -> None:
     said = "steps has 'pricing' at character 13 (page:/,page:▸pricing), but there must be a page, which begins with /."
     api.answers["/api/stats/funnel"] = lambda _: (400, {"error": said})
     page.goto(f"{START}&steps=page:/,page:pricing,event:signup")
@@ -141,14 +141,14 @@ def test_the_servers_sentence_stands_at_the_step_that_is_wrong(page: Page, api: 
         ("'Nope' is no goal of this site; it has none.", "name"),
     ],
 )
-def test_whatever_else_is_wrong_is_said_at_its_field(page: Page, api: CannedApi, said: str, field: str) -> None:
+def test_funnel_errors_are_shown_at_their_field(page: Page, api: CannedApi, said: str, field: str) -> None:
     api.answers["/api/stats/funnel"] = lambda _: (400, {"error": said})
     page.goto(f"{START}&steps=goal:Nope&window=3")
     expect(shown(page, field)).to_have_accessible_description(said)
     expect(shown(page, "failure")).to_have_count(0)
 
 
-def test_the_window_and_the_rules_are_asked_for_and_stand_in_the_address(page: Page, api: CannedApi) -> None:
+def test_funnel_window_and_modes_are_requested_and_written_to_the_address(page: Page, api: CannedApi) -> None:
     page.goto(f"{START}&steps={SUGGESTED}")
     expect(shown(page, "window")).to_have_value("1 day")
     shown(page, "window").fill("2 hours")
@@ -162,7 +162,7 @@ def test_the_window_and_the_rules_are_asked_for_and_stand_in_the_address(page: P
     wait_until(page, lambda: len(api.asked("stats/funnel", **asked)) == 1)
 
 
-def test_it_is_broken_down_by_country(page: Page, api: CannedApi) -> None:
+def test_funnel_breaks_down_by_country(page: Page, api: CannedApi) -> None:
     page.goto(f"{START}&steps={SUGGESTED}")
     shown(page, "by").select_option("countries")
     expect_search(page, f"&steps={SUGGESTED}&by=countries")
@@ -173,7 +173,7 @@ def test_it_is_broken_down_by_country(page: Page, api: CannedApi) -> None:
     expect(rows).to_have_count(0)
 
 
-def test_it_is_compared_with_the_days_before(page: Page, api: CannedApi) -> None:
+def test_funnel_is_compared_with_the_previous_period(page: Page, api: CannedApi) -> None:
     page.goto(f"{START}&steps={SUGGESTED}&compare=previous_period")
     expect(shown(page, "funnel-step").first).to_contain_text("800 before")
     expect(shown(page, "funnel").locator('[data-test="change"]')).to_contain_text("0 pts")
@@ -182,7 +182,7 @@ def test_it_is_compared_with_the_days_before(page: Page, api: CannedApi) -> None
     assert all("compare" not in asked for asked in api.asked("stats/funnel"))
 
 
-def test_nothing_moves_when_the_answer_comes(page: Page, api: CannedApi) -> None:
+def test_funnel_layout_does_not_shift_when_the_response_arrives(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/funnel"] = lambda _: None
     page.goto(f"{START}&steps={SUGGESTED}")
     wait_until(page, lambda: len(api.held) == 1)

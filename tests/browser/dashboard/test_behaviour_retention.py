@@ -18,7 +18,7 @@ def api(api: CannedApi) -> CannedApi:
     return api
 
 
-def test_each_cohort_is_a_row_with_a_number_in_each_interval_that_has_been(page: Page, api: CannedApi) -> None:
+def test_cohort_rows_have_a_number_for_each_past_interval(page: Page, api: CannedApi) -> None:
     page.goto(RETENTION)
     table = page.get_by_role("table")
     expect(table.get_by_role("columnheader")).to_have_text(["First seen", "Visitors", "Week 1", "Week 2"])
@@ -30,13 +30,13 @@ def test_each_cohort_is_a_row_with_a_number_in_each_interval_that_has_been(page:
     assert api.asked("stats/retention")[0]["interval"] == "week"
 
 
-def test_the_mean_is_of_those_who_could_have_come_back(page: Page) -> None:
+def test_retention_mean_covers_only_cohorts_that_could_return(page: Page) -> None:
     page.goto(RETENTION)
     expect(shown(page, "mean").locator("td")).to_have_text(["350", "20%60", "5%10"])
     expect(page.get_by_text("3 cohorts. 20% came back in the next week.")).to_be_attached()
 
 
-def test_a_larger_share_has_a_stronger_colour_in_light_and_dark(page: Page) -> None:
+def test_retention_cell_colour_grows_with_its_share_in_light_and_dark(page: Page) -> None:
     page.goto(RETENTION)
     colour = "(cell) => getComputedStyle(cell).backgroundColor"
     for scheme in ("light", "dark"):
@@ -45,7 +45,7 @@ def test_a_larger_share_has_a_stronger_colour_in_light_and_dark(page: Page) -> N
         assert cells.nth(0).evaluate(colour) != cells.nth(1).evaluate(colour)
 
 
-def test_where_nobody_can_be_known_again_the_server_says_why_and_no_zero_is_shown(page: Page, api: CannedApi) -> None:
+def test_retention_shows_the_note_and_no_zeros_when_visitors_cannot_be_recognised(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/retention"] = lambda _: (200, NOBODY)
     page.goto(RETENTION)
     expect(shown(page, "note")).to_have_text(NOTE)
@@ -53,13 +53,13 @@ def test_where_nobody_can_be_known_again_the_server_says_why_and_no_zero_is_show
     expect(shown(page, "cell")).to_have_count(0)
 
 
-def test_a_cohort_with_nothing_after_it_needs_no_explanation(page: Page) -> None:
+def test_retention_shows_no_note_for_a_cohort_without_later_intervals(page: Page) -> None:
     page.goto(RETENTION)
     expect(shown(page, "cohort")).to_have_count(3)
     expect(shown(page, "note")).to_have_count(0)
 
 
-def test_interval_and_reach_are_chosen_and_stand_in_the_address(page: Page, api: CannedApi) -> None:
+def test_retention_interval_and_count_are_written_to_the_address(page: Page, api: CannedApi) -> None:
     page.goto(RETENTION)
     shown(page, "interval").select_option("day")
     expect_search(page, "&show=retention&interval=day")
@@ -74,18 +74,18 @@ def test_interval_and_reach_are_chosen_and_stand_in_the_address(page: Page, api:
 
 
 @pytest.mark.parametrize(("period", "interval"), [("7d", "day"), ("90d", "week"), ("12mo", "month")])
-def test_the_interval_that_says_most_of_a_period_comes_first(page: Page, period: str, interval: str) -> None:
+def test_default_retention_interval_depends_on_the_period(page: Page, period: str, interval: str) -> None:
     page.goto(RETENTION.replace("30d", period))
     expect(shown(page, "interval")).to_have_value(interval)
 
 
-def test_a_period_of_one_interval_says_that_it_is_too_short(page: Page, api: CannedApi) -> None:
+def test_retention_of_a_period_with_one_interval_shows_a_notice(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/retention"] = lambda _: (200, COHORTS[2:])
     page.goto(RETENTION)
     expect(shown(page, "retention")).to_contain_text("The period has no week after its first: choose a longer one.")
 
 
-def test_a_refusal_is_told_in_the_servers_words(page: Page, api: CannedApi) -> None:
+def test_retention_shows_the_error_of_the_server(page: Page, api: CannedApi) -> None:
     said = "interval is day, of which the range has over 800; ask for a longer one."
     api.answers["/api/stats/retention"] = lambda _: (400, {"error": said})
     page.goto(f"{RETENTION}&interval=day")
@@ -95,7 +95,7 @@ def test_a_refusal_is_told_in_the_servers_words(page: Page, api: CannedApi) -> N
     expect(shown(page, "cohort")).to_have_count(3)
 
 
-def test_report_of_behaviour_says_which_day_lacks_a_damaged_file(page: Page, api: CannedApi) -> None:
+def test_behaviour_report_names_the_days_with_damaged_files(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/retention"] = lambda _: (200, COHORTS, {"X-Mallard-Incomplete": "2025-03-04"})
     page.goto(RETENTION)
     expect(shown(page, "incomplete")).to_contain_text("damaged files of Tue, Mar 4, 2025 are left out")

@@ -15,7 +15,7 @@ def api(api: CannedApi) -> CannedApi:
     return api
 
 
-def test_it_shows_who_did_it_how_many_of_all_how_often_and_how_fast(page: Page, api: CannedApi) -> None:
+def test_sequence_report_shows_visitors_rate_matches_and_times(page: Page, api: CannedApi) -> None:
     page.goto(SEQUENCES)
     expect(shown(page, "converting")).to_have_text("120")
     expect(shown(page, "conversion-rate")).to_have_text("6%")
@@ -27,7 +27,7 @@ def test_it_shows_who_did_it_how_many_of_all_how_often_and_how_fast(page: Page, 
     assert api.asked("stats/sequences")[0]["details"] == "true"
 
 
-def test_a_pattern_is_asked_for_and_names_the_times_in_its_order(page: Page, api: CannedApi) -> None:
+def test_sequence_times_follow_the_order_of_the_pattern(page: Page, api: CannedApi) -> None:
     page.goto(f"{SEQUENCES}&steps=page:/a,page:/b,event:c")
     shown(page, "pattern").fill("(?3)(?t<=60)(?1).*(?3)")
     shown(page, "pattern").press("Enter")
@@ -40,7 +40,7 @@ def test_a_pattern_is_asked_for_and_names_the_times_in_its_order(page: Page, api
     expect(shown(page, "pattern")).to_have_value("")
 
 
-def test_a_broken_pattern_is_said_at_its_field(page: Page, api: CannedApi) -> None:
+def test_invalid_pattern_is_reported_at_its_field(page: Page, api: CannedApi) -> None:
     said = "pattern has '(' at character 5 ((?1)▸(?9)), but there must be a step from 1 to 3."
     api.answers["/api/stats/sequences"] = lambda _: (400, {"error": said})
     page.goto(f"{SEQUENCES}&steps={SUGGESTED}&pattern=(?1)(?9)")
@@ -48,7 +48,7 @@ def test_a_broken_pattern_is_said_at_its_field(page: Page, api: CannedApi) -> No
     expect(page.get_by_text(said)).to_have_count(1)
 
 
-def test_too_few_steps_are_said_below_them(page: Page, api: CannedApi) -> None:
+def test_too_few_steps_are_reported_below_the_steps(page: Page, api: CannedApi) -> None:
     said = "steps has 1 steps, but must have 2 to 32."
     api.answers["/api/stats/sequences"] = lambda _: (400, {"error": said})
     page.goto(f"{SEQUENCES}&steps=page:/")
@@ -63,7 +63,7 @@ def test_the_steps_of_the_funnel_are_those_of_the_sequence(page: Page) -> None:
     expect(shown(page, "name").nth(1)).to_have_value("/b")
 
 
-def test_it_is_compared_with_the_days_before(page: Page, api: CannedApi) -> None:
+def test_sequences_are_compared_with_the_previous_period(page: Page, api: CannedApi) -> None:
     def answer(params: Params) -> Answer:
         return 200, {**SEQUENCE, "converting_visitors": 100, "conversion_rate": 0.05} if is_earlier(
             params

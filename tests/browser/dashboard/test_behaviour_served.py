@@ -57,7 +57,7 @@ def test_sessions_and_the_suggested_funnel_are_the_servers_numbers(page: Page, d
     assert [bar.get_attribute("data-value") for bar in shown(page, "funnel-step").all()] == reached
 
 
-def test_a_broken_step_is_said_by_the_server_at_the_step_and_mended(page: Page) -> None:
+def test_invalid_step_is_reported_at_its_field_and_can_be_corrected(page: Page) -> None:
     page.goto(f"{VIEW}&steps=page:/,page:pricing,event:signup")
     field = shown(page, "name").nth(1)
     expect(field).to_have_attribute("aria-invalid", "true")
@@ -67,7 +67,7 @@ def test_a_broken_step_is_said_by_the_server_at_the_step_and_mended(page: Page) 
     expect(shown(page, "funnel-step")).to_have_count(3)
 
 
-def test_the_grid_says_that_visitors_are_known_for_a_day(page: Page) -> None:
+def test_retention_note_names_the_visitor_rotation(page: Page) -> None:
     page.goto(f"{VIEW}&show=retention&interval=day")
     expect(shown(page, "cohort")).to_have_count(7)
     expect(shown(page, "note")).to_contain_text("MALLARD_VISITOR_ROTATION")
@@ -83,7 +83,7 @@ def test_a_sequence_has_its_visitors_and_times(page: Page, demo: Server) -> None
     expect(shown(page, "times").locator("tbody tr")).to_have_count(1)
 
 
-def test_the_flow_goes_from_page_to_page(page: Page, demo: Server) -> None:
+def test_flow_shows_next_pages_of_the_server(page: Page, demo: Server) -> None:
     page.goto(f"{VIEW}&show=flow&page=/")
     (first, *_) = answer(demo, "flow", page="/")
     row = shown(page, "flow-row").first

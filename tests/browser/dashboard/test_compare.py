@@ -20,7 +20,7 @@ def changes(page: Page) -> Locator:
     return page.locator(".headline").locator('[data-test="change"]')
 
 
-def test_a_choice_beside_the_period_compares_and_no_longer(page: Page) -> None:
+def test_comparison_is_switched_on_and_off_beside_the_period(page: Page) -> None:
     page.goto(THAT_DAY)
     expect(changes(page)).to_have_count(0)
     shown(page, "compare").select_option(label="Previous period")
@@ -31,7 +31,7 @@ def test_a_choice_beside_the_period_compares_and_no_longer(page: Page) -> None:
     expect(changes(page)).to_have_count(0)
 
 
-def test_a_change_has_an_arrow_words_and_a_verdict_and_a_rising_bounce_rate_is_no_good_one(page: Page) -> None:
+def test_change_shows_arrow_text_and_verdict_with_rising_bounce_rate_as_bad(page: Page) -> None:
     page.goto(f"{THAT_DAY}&compare=previous_period&f=is,countries,DE")
     visitors, bounces = changes(page).nth(0), changes(page).nth(4)
     expect(visitors).to_have_text(re.compile(r"→ 0%\s*unchanged, 0% from 3"))
@@ -48,7 +48,7 @@ def test_a_change_has_an_arrow_words_and_a_verdict_and_a_rising_bounce_rate_is_n
     expect(bounces).to_have_attribute("data-verdict", "worse")
 
 
-def test_rows_say_how_their_visitors_changed(page: Page) -> None:
+def test_breakdown_rows_show_the_change_of_their_visitors(page: Page) -> None:
     page.goto(f"{THAT_DAY}&compare=previous_period")
     sources = shown(page, "breakdown-sources")
     expect(sources.locator('[data-test="value"]')).to_have_text(["Google", "Direct", "Bing"])
@@ -56,7 +56,7 @@ def test_rows_say_how_their_visitors_changed(page: Page) -> None:
     expect(shown(page, "breakdown-browsers").locator('[data-test="moved"]')).to_have_text(["+50%", "0%", "new"])
 
 
-def test_the_chart_the_tooltip_and_the_table_have_both_days(page: Page) -> None:
+def test_comparison_shows_both_days_in_chart_tooltip_and_table(page: Page) -> None:
     page.goto(f"{THAT_DAY}&compare=previous_period")
     expect(shown(page, "earlier")).to_have_text("Mar 2, 2026")
     chart = page.get_by_role("img", name="beside Mar 2, 2026")
@@ -80,7 +80,7 @@ def test_a_year_before_without_events_leaves_rates_without_a_change(page: Page) 
     expect(shown(page, "breakdown-sources").locator('[data-test="moved"]')).to_have_text(["new"] * 3)
 
 
-def test_all_time_has_nothing_before_it(page: Page) -> None:
+def test_comparison_is_disabled_for_all_time(page: Page) -> None:
     page.goto(f"/?site={SITE}&period=all&compare=previous_period")
     expect(shown(page, "unique-visitors")).to_be_visible()
     expect(shown(page, "failure")).to_have_count(0)
@@ -98,7 +98,7 @@ def test_all_time_has_nothing_before_it(page: Page) -> None:
         ("2026-03-01", "2026-03-31", "", None),
     ],
 )
-def test_the_earlier_range_is_the_one_the_server_takes(
+def test_earlier_range_of_the_dashboard_equals_that_of_the_server(
     page: Page, start: str, end: str, compare: str, expected: dict[str, str] | None
 ) -> None:
     page.goto("/mallard.svg")

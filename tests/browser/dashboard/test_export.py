@@ -10,7 +10,7 @@ from support.dashboard import shown
 from support.shop import DAY, SITE
 
 
-def test_the_export_menu_links_what_is_shown_as_files(page: Page) -> None:
+def test_export_menu_links_files_of_the_shown_report(page: Page) -> None:
     page.goto("/?site=example.com&from=2025-02-01&to=2025-02-28&f=is_not,sources,Google")
     expect(shown(page, "unique-visitors")).to_be_visible()
     menu = shown(page, "export")
@@ -30,7 +30,7 @@ def test_the_export_menu_links_what_is_shown_as_files(page: Page) -> None:
     expect(menu.get_by_role("group", name="Events").get_by_role("link")).to_have_text(["CSV", "JSON", "Parquet"])
 
 
-def test_the_export_menu_closes_by_escape_and_by_a_click_beside_it(page: Page) -> None:
+def test_export_menu_closes_by_escape_and_an_outside_click(page: Page) -> None:
     page.goto("/?site=example.com&period=30d")
     summary = shown(page, "export").locator("summary")
     link = shown(page, "export").get_by_role("link", name="Parquet").first

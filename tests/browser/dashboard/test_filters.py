@@ -30,7 +30,7 @@ def expect_chips(page: Page, *texts: str) -> None:
     expect(shown(page, "filter")).to_have_text(texts)
 
 
-def test_a_row_filters_by_its_value_and_at_the_second_click_no_longer(page: Page) -> None:
+def test_row_click_adds_a_filter_and_a_second_click_removes_it(page: Page) -> None:
     page.goto(THAT_DAY)
     expect_visitors(page, 6)
     button(page, "sources", "Google").click()
@@ -48,7 +48,7 @@ def test_a_row_filters_by_its_value_and_at_the_second_click_no_longer(page: Page
     expect_visitors(page, 6)
 
 
-def test_several_filters_hold_together_and_go_one_by_one_or_at_once(page: Page) -> None:
+def test_filters_combine_and_are_removed_singly_or_together(page: Page) -> None:
     page.goto(THAT_DAY)
     button(page, "sources", "Google").click()
     button(page, "countries", "Germany").click()
@@ -64,7 +64,7 @@ def test_several_filters_hold_together_and_go_one_by_one_or_at_once(page: Page) 
     expect_search(page, THAT_DAY)
 
 
-def test_a_chip_is_turned_into_its_contrary_and_back(page: Page) -> None:
+def test_filter_chip_can_be_negated_and_restored(page: Page) -> None:
     page.goto(f"{THAT_DAY}&f=is,sources,Google")
     expect_visitors(page, 3)
     turn = shown(page, "turn-filter")
@@ -78,7 +78,7 @@ def test_a_chip_is_turned_into_its_contrary_and_back(page: Page) -> None:
     expect_visitors(page, 3)
 
 
-def test_an_address_with_filters_shows_the_same_to_everybody_and_back_goes_through_them(page: Page) -> None:
+def test_filters_in_the_address_are_applied_and_back_walks_through_them(page: Page) -> None:
     page.goto(f"{THAT_DAY}&f=is,countries,FR&f=is_not,browsers,Safari")
     expect_chips(page, "Country is France", "Browser is not Safari")
     expect_visitors(page, 2)
@@ -91,7 +91,7 @@ def test_an_address_with_filters_shows_the_same_to_everybody_and_back_goes_throu
     expect_visitors(page, 1)
 
 
-def test_filters_that_nothing_matches_say_so(page: Page) -> None:
+def test_filters_without_matches_show_a_notice(page: Page) -> None:
     page.goto(f"{THAT_DAY}&f=is,sources,Bing&f=is,countries,FR")
     expect(shown(page, "breakdown-pages")).to_contain_text("No visits match the filters.")
     expect_visitors(page, 0)
@@ -138,7 +138,7 @@ def test_the_keyboard_filters_turns_and_removes_without_losing_its_place(page: P
     expect_visitors(page, 6)
 
 
-def test_a_filter_is_told_to_who_does_not_see_it(page: Page) -> None:
+def test_filter_changes_are_announced_to_screen_readers(page: Page) -> None:
     page.goto(THAT_DAY)
     button(page, "browsers", "Chrome").click()
     expect(page.get_by_role("group", name="Filters").get_by_role("listitem")).to_have_count(1)
@@ -147,7 +147,7 @@ def test_a_filter_is_told_to_who_does_not_see_it(page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="No filters.")).to_have_count(1)
 
 
-def test_another_site_begins_without_the_filters_of_the_last(page: Page) -> None:
+def test_filters_are_cleared_when_another_site_is_selected(page: Page) -> None:
     page.goto(f"{THAT_DAY}&f=is,sources,Google")
     shown(page, "add-site").click()
     shown(page, "site-id").fill("other.example")

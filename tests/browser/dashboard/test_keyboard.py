@@ -24,7 +24,7 @@ def test_the_keyboard_reaches_the_pickers_in_the_order_they_stand(page: Page) ->
     expect_search(page, "/?site=example.com&period=90d")
 
 
-def test_a_row_that_is_gone_after_its_click_leaves_the_focus_at_its_list(page: Page, api: CannedApi) -> None:
+def test_focus_stays_at_the_list_when_its_row_is_gone(page: Page, api: CannedApi) -> None:
     def answer(asked: dict[str, str]) -> tuple[int, Any]:
         found = overview()
         if "filters" in asked:
@@ -39,7 +39,7 @@ def test_a_row_that_is_gone_after_its_click_leaves_the_focus_at_its_list(page: P
     expect(page.get_by_role("heading", name="Pages", exact=True)).to_be_focused()
 
 
-def test_a_refresh_takes_the_focus_from_nowhere(clocked_page: Page, api: CannedApi) -> None:
+def test_refresh_does_not_move_the_focus(clocked_page: Page, api: CannedApi) -> None:
     page, visitors = clocked_page, iter(range(100))
     api.answers["/api/stats/overview"] = lambda _: (200, overview(main={**HEADLINE, "unique_visitors": next(visitors)}))
     page.goto("/?site=example.com&period=today")

@@ -43,7 +43,7 @@ class Shelf:
         return 201, row
 
 
-def test_a_key_is_made_by_keyboard_alone_and_shown_once(page: Page, api: CannedApi) -> None:
+def test_key_is_created_by_keyboard_and_shown_once(page: Page, api: CannedApi) -> None:
     shelf = Shelf(api, "keys")
     page.goto(KEYS)
     expect(shown(page, "no-keys")).to_have_text("There are no keys yet.")
@@ -81,7 +81,7 @@ def test_a_key_is_made_by_keyboard_alone_and_shown_once(page: Page, api: CannedA
     expect(shown(page, "key-name")).to_have_value("")
 
 
-def test_a_key_for_some_sites_is_not_made_for_none(page: Page, api: CannedApi) -> None:
+def test_key_for_selected_sites_is_not_created_without_a_site(page: Page, api: CannedApi) -> None:
     """To the server a key without sites is one for all."""
     shelf = Shelf(api, "keys")
     page.goto(KEYS)
@@ -96,7 +96,7 @@ def test_a_key_for_some_sites_is_not_made_for_none(page: Page, api: CannedApi) -
     assert shelf.given == [{"name": "a", "scope": "ReadOnly", "sites": [], "expires_at": ""}]
 
 
-def test_a_refused_key_is_told_and_nothing_typed_is_lost(page: Page, api: CannedApi) -> None:
+def test_refused_key_shows_the_error_and_keeps_the_input(page: Page, api: CannedApi) -> None:
     api.answers["POST /api/keys"] = lambda _: (400, {"error": "expires_at is in the past."})
     page.goto(KEYS)
     shown(page, "key-name").fill("a")
@@ -105,7 +105,7 @@ def test_a_refused_key_is_told_and_nothing_typed_is_lost(page: Page, api: Canned
     expect(shown(page, "key-name")).to_have_value("a")
 
 
-def test_a_key_is_revoked_after_a_question_and_stays_listed_as_such(page: Page, api: CannedApi) -> None:
+def test_key_is_revoked_after_confirmation_and_stays_listed(page: Page, api: CannedApi) -> None:
     shelf = Shelf(api, "keys")
     shelf.make_keys({"name": "old", "scope": "Admin", "sites": [], "expires_at": ""})
     ended: list[Any] = []
@@ -133,7 +133,7 @@ def test_a_key_is_revoked_after_a_question_and_stays_listed_as_such(page: Page, 
     assert len(ended) == 1
 
 
-def test_a_refused_revocation_is_told_in_the_question(page: Page, api: CannedApi) -> None:
+def test_refused_revocation_shows_the_error_in_the_dialog(page: Page, api: CannedApi) -> None:
     shelf = Shelf(api, "keys")
     shelf.make_keys({"name": "old", "scope": "Admin", "sites": [], "expires_at": ""})
     api.answers[f"DELETE /api/keys/{'a' * 64}"] = lambda _: (404, {"error": "There is no key with this hash."})
@@ -144,7 +144,7 @@ def test_a_refused_revocation_is_told_in_the_question(page: Page, api: CannedApi
 
 
 @pytest.mark.parametrize(("address", "path"), [(KEYS, "/api/keys"), (LINKS, "/api/links")])
-def test_a_list_that_cannot_be_read_is_asked_for_again(page: Page, api: CannedApi, address: str, path: str) -> None:
+def test_failed_list_of_keys_or_links_can_be_retried(page: Page, api: CannedApi, address: str, path: str) -> None:
     api.answers[path] = lambda _: (503, {"error": "The store does not answer."})
     page.goto(address)
     expect(shown(page, "failure")).to_contain_text("The store does not answer.")
@@ -153,7 +153,7 @@ def test_a_list_that_cannot_be_read_is_asked_for_again(page: Page, api: CannedAp
     expect(page.locator(".section .nothing")).to_be_visible()
 
 
-def test_a_link_is_made_with_the_reports_filters_and_has_addresses_to_pass_on(page: Page, api: CannedApi) -> None:
+def test_link_is_created_with_the_filters_of_the_report_and_shows_its_addresses(page: Page, api: CannedApi) -> None:
     shelf = Shelf(api, "links")
     page.goto(LINKS)
     shown(page, "link-name").fill("board")
@@ -176,7 +176,7 @@ def test_a_link_is_made_with_the_reports_filters_and_has_addresses_to_pass_on(pa
         expect(row).to_contain_text(words)
 
 
-def test_the_filters_of_one_site_narrow_no_link_of_another(page: Page, api: CannedApi) -> None:
+def test_link_does_not_take_the_filters_of_another_site(page: Page, api: CannedApi) -> None:
     shelf = Shelf(api, "links")
     page.goto(LINKS)
     page.get_by_label("Site", exact=True).select_option("other.example")
@@ -189,7 +189,7 @@ def test_the_filters_of_one_site_narrow_no_link_of_another(page: Page, api: Cann
     assert shelf.given == [{"site_id": "other.example", "name": "b", **blank}]
 
 
-def test_filters_that_only_the_api_can_say_are_shown_as_they_are(page: Page, api: CannedApi) -> None:
+def test_link_filters_beyond_the_dashboard_are_shown_as_json(page: Page, api: CannedApi) -> None:
     shelf = Shelf(api, "links")
     text = '[["or", [["is", "visit:country", ["DE"]], ["is", "event:page", ["/de"]]]]]'
     given = {"site_id": "example.com", "name": "a", "password": "", "embeddable": False}

@@ -76,7 +76,7 @@ def test_the_first_visit_asks_for_a_password_and_shows_the_servers_rules_by_its_
     assert lock.given == [{"password": "short", "token": ""}, {"password": PASSWORD, "token": ""}]
 
 
-def test_the_token_is_asked_for_where_the_server_asks_for_it(page: Page, api: CannedApi) -> None:
+def test_setup_form_asks_for_the_token_when_the_server_requires_it(page: Page, api: CannedApi) -> None:
     lock = Lock(api, is_new=True)
     needed = "This server is reachable from other machines: give the token that it printed when it started."
     lock.refusals = [(403, {"error": needed}), (403, {"error": "The token is not the one."})]
@@ -94,7 +94,7 @@ def test_the_token_is_asked_for_where_the_server_asks_for_it(page: Page, api: Ca
     assert lock.given[-1] == {"password": PASSWORD, "token": "printed"}
 
 
-def test_a_password_that_somebody_else_set_meanwhile_is_asked_for(page: Page, api: CannedApi) -> None:
+def test_setup_form_becomes_a_login_when_a_password_was_set_meanwhile(page: Page, api: CannedApi) -> None:
     lock = Lock(api, is_new=True)
     page.goto("/")
     expect(shown(page, "enter")).to_have_text("Set the password")
@@ -103,7 +103,7 @@ def test_a_password_that_somebody_else_set_meanwhile_is_asked_for(page: Page, ap
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_the_login_takes_the_keyboard_alone_and_leads_to_what_the_address_says(page: Page, api: CannedApi) -> None:
+def test_login_works_by_keyboard_and_opens_the_requested_address(page: Page, api: CannedApi) -> None:
     lock = Lock(api)
     page.goto("/?site=other.example&period=7d")
     field = page.get_by_label("Password", exact=True)
@@ -118,7 +118,7 @@ def test_the_login_takes_the_keyboard_alone_and_leads_to_what_the_address_says(p
     assert lock.given == [{"password": PASSWORD}]
 
 
-def test_a_wrong_password_is_told_by_the_field_which_is_ready_for_another(page: Page, api: CannedApi) -> None:
+def test_wrong_password_is_reported_at_the_field(page: Page, api: CannedApi) -> None:
     lock = Lock(api)
     lock.refusals = [WRONG]
     page.goto("/")
@@ -132,7 +132,7 @@ def test_a_wrong_password_is_told_by_the_field_which_is_ready_for_another(page: 
     assert lock.given[-1] == {"password": PASSWORD}
 
 
-def test_a_password_can_be_looked_at_while_it_is_typed(page: Page, api: CannedApi) -> None:
+def test_password_can_be_revealed_while_typing(page: Page, api: CannedApi) -> None:
     Lock(api)
     page.goto("/")
     shown(page, "password").fill(PASSWORD)
@@ -142,7 +142,7 @@ def test_a_password_can_be_looked_at_while_it_is_typed(page: Page, api: CannedAp
     expect(shown(page, "password")).to_have_value(PASSWORD)
 
 
-def test_too_many_guesses_are_a_wait_that_is_counted_down(clocked_page: Page, api: CannedApi) -> None:
+def test_login_throttle_shows_a_countdown(clocked_page: Page, api: CannedApi) -> None:
     page, lock = clocked_page, Lock(api)
     lock.refusals = [(429, {"error": "Too many wrong passwords came from this address."}, {"Retry-After": "65"})]
     page.goto("/")
@@ -166,9 +166,7 @@ def test_too_many_guesses_are_a_wait_that_is_counted_down(clocked_page: Page, ap
     expect(shown(page, "unique-visitors")).to_be_visible()
 
 
-def test_a_session_that_ends_while_the_page_is_open_leads_to_the_login_and_back(
-    clocked_page: Page, api: CannedApi
-) -> None:
+def test_session_expiry_leads_to_the_login_and_back(clocked_page: Page, api: CannedApi) -> None:
     page, lock = clocked_page, Lock(api)
     lock.is_in = True
     address = "/?site=other.example&period=today&f=is,countries,DE"
@@ -184,7 +182,7 @@ def test_a_session_that_ends_while_the_page_is_open_leads_to_the_login_and_back(
     expect_search(page, address)
 
 
-def test_the_menu_logs_out_by_keyboard_and_says_that_it_did(page: Page, api: CannedApi) -> None:
+def test_menu_logs_out_by_keyboard_and_confirms_it(page: Page, api: CannedApi) -> None:
     lock = Lock(api)
     lock.is_in = True
     page.goto("/?site=example.com&period=30d")
@@ -201,7 +199,7 @@ def test_the_menu_logs_out_by_keyboard_and_says_that_it_did(page: Page, api: Can
     expect(shown(page, "password")).to_be_focused()
 
 
-def test_a_public_site_is_shown_to_everyone_without_settings_and_with_a_way_in(page: Page, api: CannedApi) -> None:
+def test_public_site_is_shown_without_settings_and_with_a_login_link(page: Page, api: CannedApi) -> None:
     lock = Lock(api, is_public=True)
     page.goto("/?site=example.com&period=7d")
     expect(shown(page, "unique-visitors")).to_have_text("12.3K")
@@ -220,7 +218,7 @@ def test_a_public_site_is_shown_to_everyone_without_settings_and_with_a_way_in(p
     assert lock.given == [{"password": PASSWORD}]
 
 
-def test_an_address_of_the_settings_shows_a_stranger_the_login_only(page: Page, api: CannedApi) -> None:
+def test_settings_address_shows_only_the_login_without_a_session(page: Page, api: CannedApi) -> None:
     Lock(api)
     page.goto("/?view=settings&section=keys")
     expect(shown(page, "password")).to_be_visible()
@@ -229,7 +227,7 @@ def test_an_address_of_the_settings_shows_a_stranger_the_login_only(page: Page, 
     expect(shown(page, "no-keys")).to_be_visible()
 
 
-def test_a_public_site_that_is_public_no_more_leads_to_the_login(clocked_page: Page, api: CannedApi) -> None:
+def test_public_site_leads_to_the_login_when_made_private(clocked_page: Page, api: CannedApi) -> None:
     lock = Lock(api, is_public=True)
     clocked_page.goto("/?site=example.com&period=today")
     expect(shown(clocked_page, "unique-visitors")).to_be_visible()
@@ -239,7 +237,9 @@ def test_a_public_site_that_is_public_no_more_leads_to_the_login(clocked_page: P
 
 
 @pytest.mark.parametrize("status", [STRANGER, {**OWNER, "setup_required": True, "authenticated": False}])
-def test_nothing_is_shown_until_it_is_known_who_asks(page: Page, api: CannedApi, status: dict[str, bool]) -> None:
+def test_dashboard_is_hidden_until_the_login_status_is_known(
+    page: Page, api: CannedApi, status: dict[str, bool]
+) -> None:
     api.answers = {"/api/auth/status": lambda _: None, "/api/sites": lambda _: LOG_IN_FIRST}
     page.goto("/")
     expect(page.locator(".frame")).to_be_hidden()
@@ -248,7 +248,7 @@ def test_nothing_is_shown_until_it_is_known_who_asks(page: Page, api: CannedApi,
     expect(shown(page, "door")).to_be_visible()
 
 
-def test_a_server_that_does_not_say_who_asks_is_asked_again(page: Page, api: CannedApi) -> None:
+def test_login_status_request_can_be_retried_after_a_failure(page: Page, api: CannedApi) -> None:
     api.answers["/api/auth/status"] = lambda _: (503, {"error": "The store does not answer."})
     page.goto("/?site=example.com&period=30d")
     expect(shown(page, "failure")).to_contain_text("The store does not answer.")
@@ -257,7 +257,7 @@ def test_a_server_that_does_not_say_who_asks_is_asked_again(page: Page, api: Can
     expect(shown(page, "unique-visitors")).to_be_visible()
 
 
-def test_where_everyone_is_let_in_there_is_no_way_out(page: Page, api: CannedApi) -> None:
+def test_menu_has_no_logout_when_auth_is_off(page: Page, api: CannedApi) -> None:
     api.answers["/api/auth/status"] = lambda _: (200, {**OWNER, "open": True})
     api.answers["/api/stats/overview"] = lambda _: (200, overview())
     page.goto("/?site=example.com&period=30d")

@@ -28,7 +28,7 @@ def test_the_modules_preloaded_are_the_modules_imported(stage: Stage, page: str,
     assert preloaded == imports(DASHBOARD / entry) - {DASHBOARD / entry}
 
 
-def test_both_pages_ask_their_own_server_until_they_are_told_another(stage: Stage) -> None:
+def test_dashboard_pages_default_to_their_own_server(stage: Stage) -> None:
     for page in ("index.html", "share.html"):
         assert '<meta name="mallard-api" content="" />' in (DASHBOARD / page).read_text(encoding="utf-8")
 

@@ -25,7 +25,7 @@ def test_headline_numbers_are_short_to_read_and_exact_in_their_data(page: Page) 
     expect(shown(page, "unique-visitors")).to_have_attribute("data-value", "12345")
 
 
-def test_rates_over_no_visits_are_left_blank(page: Page, api: CannedApi) -> None:
+def test_rates_are_blank_without_visits(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/overview"] = lambda _: (200, overview(main=NOTHING))
     page.goto("/?site=example.com&period=today")
     expect(shown(page, "unique-visitors")).to_have_text("0")
@@ -42,7 +42,7 @@ def test_breakdown_rows_have_names_and_both_counts(page: Page) -> None:
     expect(rows.nth(1).locator('[data-test="value"]')).to_have_text("(unknown)")
 
 
-def test_show_more_asks_for_a_thousand_rows_and_closes_them_again(page: Page, api: CannedApi) -> None:
+def test_show_more_requests_a_thousand_rows_and_can_be_closed(page: Page, api: CannedApi) -> None:
     page.goto("/?site=example.com&period=30d")
     pages = shown(page, "breakdown-pages")
     rows = pages.locator('[data-test="row"]')
@@ -63,7 +63,7 @@ def test_the_chart_has_a_table_with_the_same_numbers(page: Page) -> None:
     expect(rows.nth(1)).to_have_text(re.compile("Mar 2, 2025.*2.*6", re.DOTALL))
 
 
-def test_a_bucket_that_is_not_over_is_drawn_apart_and_those_to_come_not_at_all(page: Page) -> None:
+def test_chart_marks_the_current_bucket_and_omits_future_ones(page: Page) -> None:
     page.goto("/?site=example.com&period=30d")
     hours = [{"date": f"2025-03-01 {hour:02}:00", "visitors": hour + 1, "pageviews": 9} for hour in range(4)]
     columns = """async ([hours, now]) => {
@@ -79,7 +79,7 @@ def test_a_bucket_that_is_not_over_is_drawn_apart_and_those_to_come_not_at_all(p
     assert over == [[1, 2, 3, 4], [None] * 4, False]
 
 
-def test_clock_of_the_site_says_which_bucket_is_not_over(page: Page) -> None:
+def test_site_clock_determines_the_current_bucket(page: Page) -> None:
     page.goto("/?site=example.com&period=30d")
     script = """async (zones) => {
         const { siteClock } = await import("/series.js");
@@ -97,7 +97,7 @@ def test_clock_of_the_site_says_which_bucket_is_not_over(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 800, 1600])
-def test_nothing_is_wider_than_the_window(page: Page, api: CannedApi, width: int) -> None:
+def test_report_is_no_wider_than_the_window(page: Page, api: CannedApi, width: int) -> None:
     long = [row("/" + "very-long-path/" * 30, 123_456_789_012, 987_654_321_098)]
     answer = overview(main={**HEADLINE, "comparison": HEADLINE, "change": {**HEADLINE, "bounce_rate": -12.3}})
     answer["breakdowns"]["pages"] = [{**each, "previous": {"visitors": 7, "pageviews": 7}} for each in long]

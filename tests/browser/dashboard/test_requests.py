@@ -9,7 +9,7 @@ from support.dashboard import BREAKDOWNS, HEADLINE, LIVE, CannedApi, overview, r
 from support.shop import DAY, SITE
 
 
-def test_a_page_is_four_questions_all_out_before_any_is_answered(page: Page, api: CannedApi) -> None:
+def test_page_load_sends_four_requests_in_parallel(page: Page, api: CannedApi) -> None:
     paths = ["/api/auth/status", "/api/sites", "/api/stats/main", "/api/stats/overview"]
     api.answers = {path: lambda _: None for path in paths}
     page.goto("/?site=example.com&period=30d")
@@ -19,7 +19,7 @@ def test_a_page_is_four_questions_all_out_before_any_is_answered(page: Page, api
     assert api.asked("stats/overview")[0]["breakdowns"] == ",".join(BREAKDOWNS)
 
 
-def test_an_open_list_is_one_question_more_and_is_asked_again_with_the_next_period(page: Page, api: CannedApi) -> None:
+def test_open_list_adds_one_request_repeated_for_the_next_period(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/breakdown/pages"] = lambda _: (200, rows(40))
     page.goto("/?site=example.com&period=30d")
     page.get_by_role("button", name="Show more Pages").click()
@@ -30,7 +30,7 @@ def test_an_open_list_is_one_question_more_and_is_asked_again_with_the_next_peri
     assert len(api.asked("stats/overview")) == 2
 
 
-def test_an_answer_to_an_earlier_question_never_replaces_a_later_one(page: Page, api: CannedApi) -> None:
+def test_stale_overview_response_does_not_replace_a_newer_one(page: Page, api: CannedApi) -> None:
     def of_visitors(count: int) -> dict[str, Any]:
         return overview(main={**HEADLINE, "unique_visitors": count})
 
@@ -44,7 +44,7 @@ def test_an_answer_to_an_earlier_question_never_replaces_a_later_one(page: Page,
     expect(shown(page, "unique-visitors")).to_have_text("111")
 
 
-def test_numbers_of_today_are_asked_for_again_every_minute(clocked_page: Page, api: CannedApi) -> None:
+def test_numbers_of_today_refresh_every_minute(clocked_page: Page, api: CannedApi) -> None:
     clocked_page.goto("/?site=example.com&period=today")
     expect(shown(clocked_page, "unique-visitors")).to_be_visible()
     clocked_page.clock.run_for(61_000)
@@ -52,7 +52,7 @@ def test_numbers_of_today_are_asked_for_again_every_minute(clocked_page: Page, a
     assert len(api.asked("stats/overview")) == 2
 
 
-def test_the_live_card_asks_every_ten_seconds(clocked_page: Page, api: CannedApi) -> None:
+def test_live_card_refreshes_every_ten_seconds(clocked_page: Page, api: CannedApi) -> None:
     visitors = iter(range(1, 100))
     api.answers["/api/stats/main"] = lambda _: (200, {**LIVE, "unique_visitors": next(visitors)})
     clock = clocked_page.clock
@@ -68,7 +68,7 @@ def test_the_live_card_asks_every_ten_seconds(clocked_page: Page, api: CannedApi
         clock.run_for(100)
 
 
-def test_numbers_of_a_past_period_are_asked_for_once(clocked_page: Page, api: CannedApi) -> None:
+def test_numbers_of_a_past_period_are_requested_once(clocked_page: Page, api: CannedApi) -> None:
     clocked_page.goto("/?site=example.com&period=yesterday")
     expect(shown(clocked_page, "unique-visitors")).to_be_visible()
     clocked_page.clock.run_for(200_000)
@@ -77,7 +77,7 @@ def test_numbers_of_a_past_period_are_asked_for_once(clocked_page: Page, api: Ca
     assert len(api.asked("stats/overview")) == 1
 
 
-def test_an_unchanged_answer_is_not_sent_again(shop_page: Page) -> None:
+def test_unchanged_response_is_not_sent_again(shop_page: Page) -> None:
     # A question of this test only. Resource timing tells 300 bytes for an answer of 304, which has no body.
     sent = "performance.getEntriesByType('resource').find(({ name }) => name.includes('overview'))?.transferSize"
     for is_first in (True, False):
@@ -87,7 +87,7 @@ def test_an_unchanged_answer_is_not_sent_again(shop_page: Page) -> None:
         assert (shop_page.wait_for_function(sent).json_value() > 300) is is_first
 
 
-def test_nothing_is_kept_on_the_device(page: Page) -> None:
+def test_dashboard_stores_nothing_on_the_device(page: Page) -> None:
     page.goto("/?site=example.com&period=30d")
     expect(shown(page, "unique-visitors")).to_be_visible()
     assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]

@@ -30,7 +30,7 @@ def settled(page: Page, api: CannedApi, stored: dict[str, Any] = STORED) -> list
     return saved
 
 
-def test_the_menu_leads_to_the_settings_and_back_leads_to_the_report(page: Page, api: CannedApi) -> None:
+def test_menu_opens_the_settings_and_back_returns_to_the_report(page: Page, api: CannedApi) -> None:
     api.answers["/api/sites/example.com"] = lambda _: (200, STORED)
     page.goto("/?site=example.com&period=7d&f=is,countries,DE")
     page.get_by_title("Menu").click()
@@ -47,7 +47,7 @@ def test_the_menu_leads_to_the_settings_and_back_leads_to_the_report(page: Page,
     expect(shown(page, "unique-visitors")).to_be_visible()
 
 
-def test_what_is_stored_is_shown_and_saved_again_as_it_was(page: Page, api: CannedApi) -> None:
+def test_stored_site_settings_are_shown_and_saved_unchanged(page: Page, api: CannedApi) -> None:
     saved = settled(page, api)
     expect(page.get_by_label("Time zone")).to_have_value("Europe/Vienna")
     expect(page.get_by_label("Pages that may send events")).to_have_value("a.example\n*.b.example")
@@ -57,7 +57,7 @@ def test_what_is_stored_is_shown_and_saved_again_as_it_was(page: Page, api: Cann
     assert saved == [STORED]
 
 
-def test_a_goal_of_each_kind_is_added_and_one_removed(page: Page, api: CannedApi) -> None:
+def test_goals_of_each_kind_can_be_added_and_removed(page: Page, api: CannedApi) -> None:
     saved = settled(page, api, {**STORED, "goals": GOALS[1:2]})
     goals = shown(page, "goal")
     shown(page, "add-goal").click()
@@ -79,7 +79,7 @@ def test_a_goal_of_each_kind_is_added_and_one_removed(page: Page, api: CannedApi
     ]
 
 
-def test_what_the_server_does_not_take_is_told_and_stays_in_the_form(page: Page, api: CannedApi) -> None:
+def test_refused_settings_show_the_error_and_keep_the_input(page: Page, api: CannedApi) -> None:
     settled(page, api)
     sentence = "'a b' in origins must be a host such as www.example.com or *.example.com."
     api.answers["PUT /api/sites/example.com"] = lambda _: (400, {"error": sentence})
@@ -89,19 +89,19 @@ def test_what_the_server_does_not_take_is_told_and_stays_in_the_form(page: Page,
     expect(page.get_by_label("Pages that may send events")).to_have_value("a b")
 
 
-def test_a_zone_that_holds_from_tomorrow_on_says_so(page: Page, api: CannedApi) -> None:
+def test_pending_time_zone_change_is_described(page: Page, api: CannedApi) -> None:
     settled(page, api, {**STORED, "timezone_from": "2026-03-11"})
     expect(page.get_by_label("Time zone")).to_have_accessible_description(
         "Europe/Vienna holds from Mar 11, 2026 on. Days before stay as they are."
     )
 
 
-def test_a_zone_that_this_browser_does_not_know_is_kept(page: Page, api: CannedApi) -> None:
+def test_time_zone_unknown_to_the_browser_is_kept(page: Page, api: CannedApi) -> None:
     settled(page, api, {**STORED, "timezone": "Mars/Olympus"})
     expect(page.get_by_label("Time zone")).to_have_value("Mars/Olympus")
 
 
-def test_a_site_that_everyone_may_look_at_has_an_address_to_pass_on(page: Page, api: CannedApi) -> None:
+def test_public_site_shows_its_shareable_address(page: Page, api: CannedApi) -> None:
     saved = settled(page, api)
     expect(shown(page, "public-address")).to_have_count(0)
     page.get_by_label("Everyone may look").check()
@@ -133,7 +133,7 @@ def test_days_are_erased_only_once_the_sites_name_is_typed(page: Page, api: Cann
     expect(name).to_have_value("")
 
 
-def test_what_was_not_in_the_files_yet_and_is_erased_is_told_too(page: Page, api: CannedApi) -> None:
+def test_erasure_report_includes_pending_events(page: Page, api: CannedApi) -> None:
     settled(page, api)
     api.answers["DELETE /api/gdpr/erase"] = lambda _: (
         200,
@@ -147,7 +147,7 @@ def test_what_was_not_in_the_files_yet_and_is_erased_is_told_too(page: Page, api
     expect(shown(page, "erased")).to_have_text("0 events of 0 days are gone, and 3 that waited.")
 
 
-def test_settings_that_cannot_be_read_are_asked_for_again(page: Page, api: CannedApi) -> None:
+def test_failed_site_settings_can_be_retried(page: Page, api: CannedApi) -> None:
     api.answers["/api/sites/example.com"] = lambda _: (503, {"error": "The store does not answer."})
     page.goto(ADDRESS)
     expect(shown(page, "failure")).to_contain_text("The store does not answer.")
@@ -156,7 +156,7 @@ def test_settings_that_cannot_be_read_are_asked_for_again(page: Page, api: Canne
     expect(shown(page, "save-site")).to_be_visible()
 
 
-def test_while_settings_load_their_place_is_kept(page: Page, api: CannedApi) -> None:
+def test_settings_show_a_skeleton_while_loading(page: Page, api: CannedApi) -> None:
     api.answers["/api/sites/example.com"] = lambda _: None
     page.goto(ADDRESS)
     expect(page.locator(".list-skeleton")).to_be_visible()
@@ -165,13 +165,13 @@ def test_while_settings_load_their_place_is_kept(page: Page, api: CannedApi) -> 
     expect(shown(page, "save-site")).to_be_visible()
 
 
-def test_without_any_site_the_settings_say_so(page: Page, api: CannedApi) -> None:
+def test_settings_show_a_notice_without_sites(page: Page, api: CannedApi) -> None:
     api.sites = []
     page.goto("/?view=settings")
     expect(shown(page, "no-site")).to_be_visible()
 
 
-def test_where_everyone_is_let_in_the_settings_say_so_loudly(page: Page, api: CannedApi) -> None:
+def test_settings_warn_when_auth_is_off(page: Page, api: CannedApi) -> None:
     api.answers["/api/auth/status"] = lambda _: (200, {**OWNER, "open": True})
     page.goto(f"{ADDRESS}&section=password")
     expect(shown(page, "open-note")).to_contain_text("This server asks nobody for a password.")
@@ -179,7 +179,7 @@ def test_where_everyone_is_let_in_the_settings_say_so_loudly(page: Page, api: Ca
     expect(shown(page, "current")).to_have_count(0)
 
 
-def test_the_password_is_changed_and_each_refusal_stands_by_its_field(page: Page, api: CannedApi) -> None:
+def test_password_is_changed_and_errors_are_shown_at_their_field(page: Page, api: CannedApi) -> None:
     answers: list[Answer] = [
         (403, {"error": "The password is not right."}),
         (400, {"error": "The password has 5 characters, but needs at least 8."}),

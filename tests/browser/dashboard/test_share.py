@@ -15,7 +15,7 @@ SHARE = {"token": "t1", "site_id": "example.com", "name": "board", "filters": ""
 GONE = (404, {"error": "There is no such link; it may have been revoked."})
 
 
-def test_a_link_shows_the_report_of_its_site_and_nothing_else(page: Page, api: CannedApi) -> None:
+def test_shared_link_shows_the_report_of_its_site_only(page: Page, api: CannedApi) -> None:
     api.answers[OPEN] = lambda _: (200, SHARE)
     page.goto(ADDRESS)
     expect(shown(page, "unique-visitors")).to_have_text("12.3K")
@@ -27,7 +27,7 @@ def test_a_link_shows_the_report_of_its_site_and_nothing_else(page: Page, api: C
     assert api.asked("sites") == api.asked("auth/status") == []
 
 
-def test_the_link_itself_is_in_no_request_but_the_one_that_opens_it(page: Page, api: CannedApi) -> None:
+def test_shared_link_slug_is_sent_only_in_the_opening_request(page: Page, api: CannedApi) -> None:
     api.answers[OPEN] = lambda _: (200, SHARE)
     heard: list[str] = []
     page.on("request", lambda request: heard.append(request.url + str(request.headers)))
@@ -39,7 +39,7 @@ def test_the_link_itself_is_in_no_request_but_the_one_that_opens_it(page: Page, 
     assert page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
 
 
-def test_the_state_is_in_the_address_and_the_link_stays_behind_it(page: Page, api: CannedApi) -> None:
+def test_shared_page_keeps_the_state_in_the_query_and_the_slug_in_the_fragment(page: Page, api: CannedApi) -> None:
     api.answers[OPEN] = lambda _: (200, SHARE)
     page.goto(ADDRESS)
     shown(page, "period").select_option("7d")
@@ -60,7 +60,7 @@ def test_the_state_is_in_the_address_and_the_link_stays_behind_it(page: Page, ap
         ([["contains", "event:page", ["/blog"]]], ["A part of the site’s numbers"]),
     ],
 )
-def test_what_the_link_is_narrowed_to_is_shown_and_cannot_be_taken_away(
+def test_shared_link_filters_are_shown_and_cannot_be_removed(
     page: Page, api: CannedApi, filters: Any, said: list[str]
 ) -> None:
     text = json.dumps(filters, separators=(",", ":"))
@@ -70,7 +70,7 @@ def test_what_the_link_is_narrowed_to_is_shown_and_cannot_be_taken_away(
     expect(shown(page, "fixed-filters").get_by_role("button")).to_have_count(0)
 
 
-def test_a_link_with_a_password_asks_for_it(page: Page, api: CannedApi) -> None:
+def test_shared_link_with_a_password_prompts_for_it(page: Page, api: CannedApi) -> None:
     wrong = (401, {"error": "The link has a password, which this is not."})
 
     def opened(given: dict[str, Any]) -> Answer:
@@ -90,13 +90,13 @@ def test_a_link_with_a_password_asks_for_it(page: Page, api: CannedApi) -> None:
     expect(page.locator("#report")).to_be_focused()
 
 
-def test_a_link_that_is_none_says_so(page: Page, api: CannedApi) -> None:
+def test_unknown_shared_link_shows_a_notice(page: Page, api: CannedApi) -> None:
     api.answers[OPEN] = lambda _: GONE
     page.goto(ADDRESS)
     expect(shown(page, "notice")).to_contain_text("This link shows nothing any more")
 
 
-def test_a_link_that_is_revoked_while_it_is_looked_at_says_so(clocked_page: Page, api: CannedApi) -> None:
+def test_shared_link_revoked_while_open_shows_a_notice(clocked_page: Page, api: CannedApi) -> None:
     api.answers[OPEN] = lambda _: (200, SHARE)
     clocked_page.goto(f"/share.html?period=today#{SLUG}")
     expect(shown(clocked_page, "unique-visitors")).to_be_visible()
@@ -107,7 +107,7 @@ def test_a_link_that_is_revoked_while_it_is_looked_at_says_so(clocked_page: Page
     expect(shown(clocked_page, "unique-visitors")).to_have_count(0)
 
 
-def test_a_token_that_is_over_is_replaced_without_a_word(clocked_page: Page, api: CannedApi) -> None:
+def test_expired_share_token_is_renewed_silently(clocked_page: Page, api: CannedApi) -> None:
     tokens = iter(("t1", "t2"))
     api.answers[OPEN] = lambda _: (200, {**SHARE, "token": next(tokens)})
     clocked_page.goto(f"/share.html?period=today#{SLUG}")
@@ -120,7 +120,7 @@ def test_a_token_that_is_over_is_replaced_without_a_word(clocked_page: Page, api
     expect(shown(clocked_page, "failure")).to_have_count(0)
 
 
-def test_another_link_in_the_same_tab_is_another_page(page: Page, api: CannedApi) -> None:
+def test_shared_page_switches_to_another_link_in_the_same_tab(page: Page, api: CannedApi) -> None:
     api.answers[OPEN] = lambda _: (200, SHARE)
     api.answers[f"POST /api/share/{'T' * 22}"] = lambda _: (200, {**SHARE, "token": "t2", "site_id": "other.example"})
     page.goto(ADDRESS)
@@ -129,7 +129,7 @@ def test_another_link_in_the_same_tab_is_another_page(page: Page, api: CannedApi
     expect(shown(page, "site-name")).to_have_text("other.example")
 
 
-def test_a_server_that_does_not_answer_is_asked_again(page: Page, api: CannedApi) -> None:
+def test_failed_opening_of_a_shared_link_can_be_retried(page: Page, api: CannedApi) -> None:
     api.answers[OPEN] = lambda _: (503, {"error": "The store does not answer."})
     page.goto(ADDRESS)
     expect(shown(page, "failure")).to_contain_text("The store does not answer.")
@@ -152,7 +152,7 @@ def test_a_file_is_fetched_with_the_token_and_named_by_the_server(page: Page, ap
     assert api.bearers == {"Bearer t1"}
 
 
-def test_a_file_that_is_refused_says_why(page: Page, api: CannedApi) -> None:
+def test_refused_export_of_a_shared_link_shows_the_error(page: Page, api: CannedApi) -> None:
     api.answers[OPEN] = lambda _: (200, SHARE)
     api.answers["/api/stats/export"] = lambda _: (413, {"error": "It is too large."})
     page.goto(ADDRESS)

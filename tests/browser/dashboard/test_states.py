@@ -8,7 +8,7 @@ from support.dashboard import NOTHING, CannedApi, Stage, expect_search, overview
 QUIET = overview(limit=0, main=NOTHING, timeseries=[])
 
 
-def test_a_site_without_events_shows_how_to_send_the_first_and_opens_when_it_comes(
+def test_site_without_events_shows_the_snippet_until_the_first_event(
     clocked_page: Page, api: CannedApi, stage: Stage
 ) -> None:
     page, origin = clocked_page, stage.origin
@@ -27,7 +27,7 @@ def test_a_site_without_events_shows_how_to_send_the_first_and_opens_when_it_com
     expect(shown(page, "install")).to_have_count(0)
 
 
-def test_a_server_without_sites_opens_one_by_its_domain(page: Page, api: CannedApi) -> None:
+def test_site_is_opened_by_its_domain_when_the_server_has_none(page: Page, api: CannedApi) -> None:
     api.sites = []
     api.answers = {"/api/stats/main": lambda _: (200, NOTHING), "/api/stats/overview": lambda _: (200, QUIET)}
     page.goto("/")
@@ -42,7 +42,7 @@ def test_a_server_without_sites_opens_one_by_its_domain(page: Page, api: CannedA
     expect(shown(page, "snippet")).to_contain_text('data-domain="new.example"')
 
 
-def test_site_form_takes_an_international_name_in_the_form_in_which_events_come(page: Page, api: CannedApi) -> None:
+def test_site_form_converts_an_international_name_to_its_site_id(page: Page, api: CannedApi) -> None:
     api.sites = []
     api.answers = {"/api/stats/main": lambda _: (200, NOTHING), "/api/stats/overview": lambda _: (200, QUIET)}
     page.goto("/")
@@ -53,14 +53,14 @@ def test_site_form_takes_an_international_name_in_the_form_in_which_events_come(
     expect(shown(page, "snippet")).to_contain_text('data-domain="xn--bcher-kva.example"')
 
 
-def test_a_quiet_period_of_a_known_site_is_no_new_site(page: Page, api: CannedApi) -> None:
+def test_quiet_period_of_a_site_with_events_shows_no_snippet(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/overview"] = lambda _: (200, QUIET)
     page.goto("/?site=example.com&period=today")
     expect(shown(page, "breakdown-pages")).to_contain_text("No visits in this period.")
     expect(shown(page, "install")).to_have_count(0)
 
 
-def test_kept_counts_are_told_where_the_events_are_gone(page: Page, api: CannedApi) -> None:
+def test_overview_notes_the_range_with_rollups_only(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/overview"] = lambda _: (200, overview(events_from="2026-03-07"))
     page.goto("/?site=example.com&period=30d")
     expect(shown(page, "kept-counts")).to_contain_text("All events are there from Mar 7, 2026 on.")
@@ -74,7 +74,7 @@ def test_kept_counts_are_told_where_the_events_are_gone(page: Page, api: CannedA
     expect(shown(page, "kept-counts")).to_have_count(0)
 
 
-def test_breakdown_shows_values_that_were_not_kept_as_a_last_row_without_a_filter(page: Page, api: CannedApi) -> None:
+def test_breakdown_shows_the_rest_as_a_last_row_without_a_filter(page: Page, api: CannedApi) -> None:
     found = overview(events_from="2026-03-07")
     found["breakdowns"]["pages"].append({"value": "(other)", "visitors": 7000, "pageviews": 9000, "other": True})
     api.answers["/api/stats/overview"] = lambda _: (200, found)
@@ -85,7 +85,7 @@ def test_breakdown_shows_values_that_were_not_kept_as_a_last_row_without_a_filte
     expect(panel.locator("tbody tr")).to_have_count(11)
 
 
-def test_a_failure_is_told_once_in_the_servers_words_and_tried_again_on_demand(page: Page, api: CannedApi) -> None:
+def test_failure_shows_the_server_error_once_and_can_be_retried(page: Page, api: CannedApi) -> None:
     sentence = "The store does not answer; try again in a few seconds."
     api.answers = {f"/api/{path}": lambda _: (503, {"error": sentence}) for path in ("sites", "stats/overview")}
     page.goto("/?site=example.com&period=30d")
@@ -97,7 +97,7 @@ def test_a_failure_is_told_once_in_the_servers_words_and_tried_again_on_demand(p
     expect(shown(page, "failure")).to_have_count(0)
 
 
-def test_overview_says_which_days_lack_a_damaged_file(page: Page, api: CannedApi) -> None:
+def test_overview_names_the_days_with_damaged_files(page: Page, api: CannedApi) -> None:
     files = [{"date": f"2025-03-0{day}", "file": f"events/{name}"} for day in (2, 3, 4, 5) for name in "ab"]
     api.answers["/api/stats/overview"] = lambda _: (200, overview(incomplete=files))
     page.goto("/?site=example.com&period=30d")
@@ -111,7 +111,7 @@ def test_overview_says_which_days_lack_a_damaged_file(page: Page, api: CannedApi
     expect(shown(page, "incomplete")).to_have_count(0)
 
 
-def test_a_list_that_fails_leaves_its_first_rows_and_all_else_in_place(page: Page, api: CannedApi) -> None:
+def test_failed_list_request_keeps_the_first_rows(page: Page, api: CannedApi) -> None:
     api.answers["/api/stats/breakdown/pages"] = lambda _: (500, "no JSON object at all")
     page.goto("/?site=example.com&period=30d")
     page.get_by_role("button", name="Show more Pages").click()
@@ -120,7 +120,7 @@ def test_a_list_that_fails_leaves_its_first_rows_and_all_else_in_place(page: Pag
     expect(shown(page, "unique-visitors")).to_have_text("12.3K")
 
 
-def test_a_refresh_that_fails_keeps_the_numbers_it_could_not_replace(clocked_page: Page, api: CannedApi) -> None:
+def test_failed_refresh_keeps_the_old_numbers(clocked_page: Page, api: CannedApi) -> None:
     clocked_page.goto("/?site=example.com&period=today")
     expect(shown(clocked_page, "unique-visitors")).to_have_text("12.3K")
     api.answers["/api/stats/overview"] = lambda _: (503, {"error": "The store does not answer."})
@@ -129,13 +129,13 @@ def test_a_refresh_that_fails_keeps_the_numbers_it_could_not_replace(clocked_pag
     expect(shown(clocked_page, "unique-visitors")).to_have_text("12.3K")
 
 
-def test_a_refused_list_of_sites_is_told_too(page: Page, api: CannedApi) -> None:
+def test_refused_list_of_sites_shows_the_error(page: Page, api: CannedApi) -> None:
     api.answers["/api/sites"] = lambda _: (403, {"error": "Not from here."})
     page.goto("/")
     expect(shown(page, "failure")).to_contain_text("Not from here.")
 
 
-def test_a_refusal_of_all_is_told_once(page: Page, api: CannedApi) -> None:
+def test_error_shared_by_all_requests_is_shown_once(page: Page, api: CannedApi) -> None:
     paths = ("sites", "stats/main", "stats/overview")
     api.answers = {f"/api/{path}": lambda _: (403, {"error": "Not from here."}) for path in paths}
     page.goto("/?site=example.com&period=30d")

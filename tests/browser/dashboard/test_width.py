@@ -50,7 +50,7 @@ def expect_to_fit(page: Page, width: int = 320) -> None:
 
 
 @pytest.mark.parametrize(("section", "last"), SECTIONS.items())
-def test_the_settings_fit(narrow: BrowserContext, stage: Stage, section: str, last: str) -> None:
+def test_settings_fit_narrow_screens(narrow: BrowserContext, stage: Stage, section: str, last: str) -> None:
     with quiet_page(narrow, stage.origin, stage.api) as page:
         page.goto(f"/?view=settings&section={section}")
         expect(shown(page, last).first).to_be_attached()
@@ -59,7 +59,7 @@ def test_the_settings_fit(narrow: BrowserContext, stage: Stage, section: str, la
         expect_to_fit(page)
 
 
-def test_the_login_fits(narrow: BrowserContext, stage: Stage, api: CannedApi) -> None:
+def test_login_fits_narrow_screens(narrow: BrowserContext, stage: Stage, api: CannedApi) -> None:
     api.answers["/api/auth/status"] = lambda _: (200, STRANGER)
     with quiet_page(narrow, stage.origin, stage.api) as page:
         page.goto("/?view=login")
@@ -67,7 +67,7 @@ def test_the_login_fits(narrow: BrowserContext, stage: Stage, api: CannedApi) ->
         expect_to_fit(page)
 
 
-def test_a_shared_link_and_a_public_site_fit(narrow: BrowserContext, stage: Stage, api: CannedApi) -> None:
+def test_shared_link_and_public_site_fit_narrow_screens(narrow: BrowserContext, stage: Stage, api: CannedApi) -> None:
     with quiet_page(narrow, stage.origin, stage.api) as page:
         page.goto(f"/share.html?f=is,pages,/{LONG}#{LINK['slug']}")
         expect(shown(page, "unique-visitors")).to_be_visible()
@@ -78,7 +78,7 @@ def test_a_shared_link_and_a_public_site_fit(narrow: BrowserContext, stage: Stag
         expect_to_fit(page)
 
 
-def test_the_header_stays_where_it_is_when_the_status_comes(narrow: BrowserContext, stage: Stage) -> None:
+def test_header_does_not_shift_when_the_login_status_arrives(narrow: BrowserContext, stage: Stage) -> None:
     stage.api.answers["/api/auth/status"] = lambda _: None
     with quiet_page(narrow, stage.origin, stage.api) as page:
         page.goto("/?site=example.com")
