@@ -89,7 +89,7 @@ def test_password_command_prompts_twice_without_echo(store: LocalStore, second: 
         said = until(running.stdout, b"New password: ")
         running.stdin.write(f"{GOOD}\n".encode())
         running.stdin.flush()
-        said += until(running.stdout, b"The same again: ")
+        said += until(running.stdout, b"Repeat the password: ")
         running.stdin.write(f"{second}\n".encode())
         running.stdin.flush()
         said += running.stdout.read()
