@@ -50,7 +50,11 @@ def _open_to_all(settings: Settings) -> Finding:
 def check_secret(settings: Settings, store: Store) -> Finding:
     """Check that a copy of the store cannot compute visitor ids. StoreError where the store cannot be read."""
     if settings.secret and len(settings.secret) < LEAST_SECRET_LENGTH:
-        return Finding("secret", False, f"MALLARD_SECRET is too short; use a longer one: {HOW_TO_MAKE_A_SECRET}.")
+        return Finding(
+            "secret",
+            False,
+            f"MALLARD_SECRET has under {LEAST_SECRET_LENGTH} letters; use a longer one: {HOW_TO_MAKE_A_SECRET}.",
+        )
     if settings.secret:
         return Finding("secret", True, "MALLARD_SECRET is set, and not in the store.")
     if store.keeps_versions():
