@@ -1,6 +1,6 @@
 # Everything of `mallard serve` in one image: docker build -t mallard-metrics .
 
-FROM node:22-slim AS browser
+FROM node:22-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392 AS browser
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
@@ -8,7 +8,7 @@ COPY dashboard/ dashboard/
 COPY tracker/ tracker/
 RUN npm run build
 
-FROM python:3.13-slim AS packages
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS packages
 WORKDIR /app
 RUN python -m venv .venv
 COPY requirements/build.txt requirements/serve.txt requirements/
@@ -21,7 +21,7 @@ RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -
     && .venv/bin/python -m pip uninstall --yes setuptools pip \
     && .venv/bin/python -m compileall -q layers/common
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 RUN groupadd --gid 10001 mallard \
     && useradd --uid 10001 --gid mallard --no-create-home --shell /usr/sbin/nologin mallard \
     && install --directory --owner mallard --group mallard /data

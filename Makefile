@@ -146,7 +146,7 @@ pins: .venv/pins/bin/uv ## Pin anew what pyproject.toml's dependency groups name
 			$$(test $${pin#*:} != ingest || echo --override functions/ingest/unused.txt) >/dev/null || exit 1; done
 	@for peer in requirements/peers/*.txt; do $(LOCK) --no-deps --output-file $$peer $$peer >/dev/null || exit 1; done
 
-digests: ## Pin the images of the Dockerfile and the compose files by digest; takes Docker with Buildx, and a network
+digests: ## Renew the digests of the images in the Dockerfile and the compose files; takes Docker with Buildx, and a network
 	@$(PYTHON) deploy/digests.py
 
 clean: ## Remove what setup made; the data stays

@@ -54,6 +54,13 @@ def test_pin_finds_every_fetched_image(digests: Any) -> None:
     assert list(digests.FILES) == FILES
 
 
+def test_fetched_images_have_a_digest(digests: Any) -> None:
+    for file in FILES:
+        references = [match[0].strip() for match in digests.REFERENCE.finditer((ROOT / file).read_text())]
+        assert references
+        assert [each for each in references if not digests.DIGEST.search(each)] == []
+
+
 @pytest.mark.parametrize(("answer", "code"), [(f'{{"digest": "{DIGEST}"}}', 0), ('{"digest": "latest"}', 1), ("", 1)])
 def test_digests_are_written_to_all_files_or_none(tmp_path: Path, answer: str, code: int) -> None:
     for name in FILES:
