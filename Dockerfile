@@ -1,4 +1,4 @@
-# Everything of `mallard serve` in one image: docker build -t mallard-metrics .
+# Image of `mallard serve`: docker build -t mallard-metrics .
 
 FROM node:22-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392 AS browser
 WORKDIR /app
@@ -16,7 +16,7 @@ RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -
     -r requirements/build.txt -r requirements/serve.txt
 COPY pyproject.toml README.md ./
 COPY layers/common/ layers/common/
-# In place, as `make setup` does it: the dashboard stands beside the package. Installers are needed no more after that.
+# Installed in place, as by `make setup`, with the dashboard beside the package. The installers are removed afterwards.
 RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --editable . \
     && .venv/bin/python -m pip uninstall --yes setuptools pip \
     && .venv/bin/python -m compileall -q layers/common
@@ -37,7 +37,7 @@ ENV PATH=/app/.venv/bin:$PATH \
 USER 10001:10001
 VOLUME /data
 EXPOSE 8000
-# SIGTERM flushes what is pending and ends.
+# SIGTERM flushes pending events and stops the process.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-m", "mallard.health.container_check"]
 ENTRYPOINT ["mallard"]

@@ -1,21 +1,21 @@
-# Everything anyone does with this project. On a fresh machine with Python >= 3.11, Node >= 18 and make:
-#   make run    sets up and serves on http://127.0.0.1:8000
-#   make test   sets up and runs the product's own tests
+# Commands of this project. On a new machine with Python >= 3.11, Node >= 18 and make:
+#   make run    set up and serve on http://127.0.0.1:8000
+#   make test   set up and run the tests of the product
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
-# Pins have hashes, and nothing that is installed runs a program of its own before that.
+# Packages are pinned by hash, and installation runs no code of the packages.
 LOCKED := --require-hashes --only-binary :all:
 
-# For AWS: processors of the functions, where they are built, the stack's name, and its parameters as Key=Value.
+# For AWS: architecture of the functions, build folder, stack name, and stack parameters as Key=Value.
 ARCH ?= arm64
 BUILD ?= .aws-sam/build
 STACK ?= mallard
 PARAMETERS ?=
 SAM = SAM_CLI_TELEMETRY=0 ARCHITECTURE=$(ARCH) PATH="$(abspath $(BIN)):$$PATH" .venv/sam/bin/sam
 
-# Compiled once, not anew in each of the hundred processes that tests start.
+# Bytecode is compiled once, not in each of the hundred processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run quick test check judge heavy soak coverage audit bench docs lists build deploy setup setup-test setup-check pins digests clean
@@ -26,18 +26,18 @@ help: ## Show this list
 run: setup ## Set up and serve on 127.0.0.1:8000 (MALLARD_HOST, MALLARD_PORT)
 	@exec $(BIN)/mallard serve
 
-quick: setup-test ## The tests that need no browser, no socket, no other process and no DuckDB, for the loop while editing
+quick: setup-test ## Run the fast tests, without browsers, sockets, other processes and DuckDB
 	PYTHONPATH=tests $(BIN)/python -m pytest -p support.quick -m "not heavy" --numprocesses 2 --dist loadfile
 
-test: setup-test ## Set up and run the product's own tests
+test: setup-test ## Set up and run the tests of the product
 	$(BIN)/python -m pytest -m "not heavy" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-check: setup-check ## Lint, types, the template, and the suites that need heavy peers
+check: setup-check ## Check lint, types and the template, and run the test suites with heavy dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory --jobs 2 judge heavy
 
-# Beside the heavy tests, which wait for their peers now and then.
+# In parallel with the heavy tests, which sometimes wait for other programs.
 judge:
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
@@ -48,18 +48,18 @@ judge:
 heavy:
 	$(BIN)/python -m pytest -m "heavy and not soak or hypothesis" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-soak: setup-check ## The flush machine over 100,000 schedules, property tests for longer, whole tables of cases; hours
+soak: setup-check ## Run the flush state machine over 100,000 schedules, long property tests and full test matrices; takes hours
 	PYTHONPATH=tests $(BIN)/python tests/soak.py
 
-coverage: setup-check ## List the lines that no test of make test visits; no gate, for once a week
+coverage: setup-check ## List the lines that make test does not cover; informational
 	$(BIN)/python -m coverage run --data-file=.venv/coverage --source=layers/common/mallard,functions -m pytest -m "not heavy"
 	$(BIN)/python -m coverage report --data-file=.venv/coverage --show-missing --skip-covered
 
-audit: .venv/audit/bin/pip-audit ## Ask the databases of known weaknesses about all that is pinned; takes a network
+audit: .venv/audit/bin/pip-audit ## Check pinned packages for known vulnerabilities; requires a network
 	.venv/audit/bin/pip-audit --disable-pip --require-hashes --strict $(addprefix -r ,$(wildcard requirements/*.txt))
 	npm audit
 
-bench: setup-check ## Measure, and write bench/results.md
+bench: setup-check ## Run the benchmarks and write bench/results.md
 	$(BIN)/python -m bench
 
 build: .venv/.sam ## Build functions and layers for AWS (ARCH=arm64 or x86_64)
@@ -72,18 +72,18 @@ deploy: build setup ## Build, deploy and upload to AWS: STACK=mallard PARAMETERS
 		--parameter-overrides Architecture=$(ARCH) $(PARAMETERS) $$found
 	@$(BIN)/python deploy/publish.py $(STACK)
 
-lists: setup-test ## Refresh the curated lists that come from packages
+lists: setup-test ## Refresh the lists that are generated from packages
 	@$(BIN)/python deploy/lists.py
 
-docs: setup ## Write docs/api.md from what the application says of itself
+docs: setup ## Write docs/api.md from the OpenAPI description
 	@$(BIN)/python docs/api_page.py
 
-setup: .venv/.serve dashboard/vendor/.done ## Make .venv with the command `mallard`, and put the browser's files into place
+setup: .venv/.serve dashboard/vendor/.done ## Create .venv with the command `mallard`, and build the browser files
 
-setup-test: setup .venv/.test ## The same with what the tests need, a Chromium included
+setup-test: setup .venv/.test ## Set up and install test dependencies, including Chromium
 	@$(BIN)/python tests/support/chromium.py
 
-setup-check: setup-test .venv/.check .venv/.sam ## The same with linters, and the peers of heavy tests
+setup-check: setup-test .venv/.check .venv/.sam ## Set up and install linters and the dependencies of heavy tests
 	@$(BIN)/python tests/support/peers.py
 
 .venv/bin/python:
@@ -136,11 +136,11 @@ PINS := requirements/serve.txt:serve requirements/test.txt:test requirements/che
 	functions/ingest/requirements.txt:ingest functions/flush/requirements.txt:flush functions/query/requirements.txt:query-function \
 	layers/duckdb/requirements.txt:duckdb layers/arrow/requirements.txt:arrow \
 	requirements/build.txt:build requirements/sam.txt:sam requirements/audit.txt:audit requirements/pins.txt:pins
-# Names no host: a lock is good for any mirror.
+# Lock files name no host, so a lock file works with any mirror.
 LOCK = .venv/pins/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-pins: .venv/pins/bin/uv ## Pin anew what pyproject.toml's dependency groups name, and renew the hashes of the peers
+pins: .venv/pins/bin/uv ## Update the lock files of pyproject.toml's dependency groups, and the hashes of test dependencies
 	@for pin in $(PINS); do \
 		$(LOCK) --only-binary :all: --group $${pin#*:} --output-file $${pin%:*} \
 			$$(test $${pin#*:} != ingest || echo --override functions/ingest/unused.txt) >/dev/null || exit 1; done
@@ -149,5 +149,5 @@ pins: .venv/pins/bin/uv ## Pin anew what pyproject.toml's dependency groups name
 digests: ## Renew the digests of the images in the Dockerfile and the compose files; takes Docker with Buildx, and a network
 	@$(PYTHON) deploy/digests.py
 
-clean: ## Remove what setup made; the data stays
+clean: ## Remove the results of setup; keep the data
 	rm -rf .venv node_modules dashboard/vendor tracker/dist
