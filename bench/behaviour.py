@@ -50,13 +50,13 @@ def run(events: int = EVENTS, fewer: int = FEWER, *, large: bool = False, cases:
         size = folder_bytes(many / "events")
     return [
         f"{events:,} events of one site over {DAYS} days, {size / 1e6:.0f} MB; {THREADS} threads each, from events",
-        "where nothing else is said, no caches. Before they were timed, all were equal in every number.",
+        "by default, no caches. Before timing, all results were equal in every number.",
         "",
         *beside,
         "",
         *growth,
         "",
-        f"Peak resident memory of a process that asks all of it: {', '.join(peaks)}; `memory_limit` {MEMORY_MB} MB.",
+        f"Peak resident memory of a process that runs all reports: {', '.join(peaks)}; `memory_limit` {MEMORY_MB} MB.",
     ]
 
 
@@ -67,7 +67,7 @@ def _stats(folder: Path) -> Iterator[Stats]:
 
 
 def _beside(folder: Path, cases: Sequence[Case]) -> list[str]:
-    lines = ["| report | ours s | chdb s | ratio | limit | CPU ratio |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = ["| report | Mallard s | chdb s | ratio | limit | CPU ratio |", "| --- | --- | --- | --- | --- | --- |"]
     with chdb_session() as session:
         ask = partial(_asked, folder, session)
         lines += ask([case for case in cases if not case.rolled])

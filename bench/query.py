@@ -49,8 +49,7 @@ def run(events: int = EVENTS, fewer: int = FEWER, *, large: bool = False) -> lis
         size = folder_bytes(many / "events")
     return [
         f"{events:,} events of one site over {DAYS} days, {size / 1e6:.0f} MB; {THREADS} threads each, caches off.",
-        "Ours is one call, ClickHouse's one query for each of the eight panels; before they were timed, all were equal",
-        "in every number.",
+        "Mallard makes one call, ClickHouse one query for each of the eight panels; all results were equal.",
         "",
         *beside,
         "",
@@ -93,7 +92,7 @@ def _growth(tables: list[tuple[int, int, Path]]) -> list[str]:
         taken = alternate(works, GROWTH_ROUNDS)
     (_, least), *_ = taken.items()
     return [
-        f"| events | overview from rollups ms | times the first (limit for ten times the events: {MAX_GROWTH}) | CPU |",
+        f"| events | overview from rollups ms | ratio to the first (limit for ten times the events: {MAX_GROWTH}) | CPU |",
         "| --- | --- | --- | --- |",
         *(
             f"| {name} | {1000 * spent.wall:.1f} | {spent.wall / least.wall:.2f} | {spent.cpu / least.cpu:.2f} |"
@@ -104,7 +103,7 @@ def _growth(tables: list[tuple[int, int, Path]]) -> list[str]:
 
 def _memory(raw: FromEvents, events: int) -> list[str]:
     return [
-        f"| overview of {events:,} events from events, a process of its own | figure |",
+        f"| overview of {events:,} events from events, a separate process | figure |",
         "| --- | --- |",
         f"| `memory_limit` | {MEMORY_MB} MB |",
         f"| peak resident memory | {raw.peak_mb:,.0f} MB |",

@@ -33,10 +33,10 @@ def run(events: int = EVENTS) -> list[str]:
         roll_up(store, AFTER)
         from_rollups = _looks(f"from rollups (limit: {LIMIT} requests)", between, bucket)
     return [
-        f"{events:,} events over {DAYS} days in a bucket of ministack, behind a proxy that counts requests and may let",
-        f"each wait {1000 * LATENCY_SECONDS:.0f} ms. *Cold*: a new client and a new engine; *warm*: the same again.",
+        f"{events:,} events over {DAYS} days in a bucket of ministack, behind a proxy that counts requests and may",
+        f"delay each by {1000 * LATENCY_SECONDS:.0f} ms. *Cold*: a new client and a new engine; *warm*: the same again.",
         "",
-        "| overview over S3 | requests | s | s with each waiting |",
+        "| overview over S3 | requests | s | s with delay |",
         "| --- | --- | --- | --- |",
         *from_events,
         *from_rollups,

@@ -37,9 +37,9 @@ def run(rounds: int = ROUNDS) -> list[str]:
             _check(ours, theirs)
             closed = _alternate(ours, theirs, rounds)
     return [
-        f"{rows.num_rows:,} page views of one day, the seed's benchmark. *Open*: before the day has a rollup.",
+        f"{rows.num_rows:,} page views of one day, the original's benchmark. *Open*: before the day has a rollup.",
         "",
-        "| report | ours ms | seed's SQL ms | ratio | limit | CPU ratio | open: ratio |",
+        "| report | Mallard ms | original's SQL ms | ratio | limit | CPU ratio | open: ratio |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         *(_row(name, closed, open_day) for name in ours),
     ]

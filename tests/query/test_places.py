@@ -1,4 +1,4 @@
-"""The lists of "To add …" in docs/architecture.md are true: the tables stand there, and what is derived follows."""
+"""Checks of the file lists in docs/architecture.md, "To add a feature"."""
 
 import re
 from pathlib import Path
