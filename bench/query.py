@@ -92,7 +92,7 @@ def _growth(tables: list[tuple[int, int, Path]]) -> list[str]:
         taken = alternate(works, GROWTH_ROUNDS)
     (_, least), *_ = taken.items()
     return [
-        f"| events | overview from rollups ms | ratio to the first (limit for ten times the events: {MAX_GROWTH}) | CPU |",
+        f"| events | overview from rollups ms | ratio (limit for ten times the events: {MAX_GROWTH}) | CPU |",
         "| --- | --- | --- | --- |",
         *(
             f"| {name} | {1000 * spent.wall:.1f} | {spent.wall / least.wall:.2f} | {spent.cpu / least.cpu:.2f} |"

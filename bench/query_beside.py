@@ -12,7 +12,7 @@ from bench.peer_chdb import Chdb, chdb_session, merge_tree_source, parquet_sourc
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.filters import parse_filters
 
-OURS, PARQUET, MERGE_TREE = "ours", "chdb, the same Parquet", "chdb, MergeTree"
+OURS, PARQUET, MERGE_TREE = "Mallard", "chdb, the same Parquet", "chdb, MergeTree"
 
 
 @dataclass(frozen=True)

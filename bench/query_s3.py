@@ -34,7 +34,7 @@ def run(events: int = EVENTS) -> list[str]:
         from_rollups = _looks(f"from rollups (limit: {LIMIT} requests)", between, bucket)
     return [
         f"{events:,} events over {DAYS} days in a bucket of ministack, behind a proxy that counts requests and may",
-        f"delay each by {1000 * LATENCY_SECONDS:.0f} ms. *Cold*: a new client and a new engine; *warm*: the same again.",
+        f"delay each by {1000 * LATENCY_SECONDS:.0f} ms. *Cold*: a new client and engine; *warm*: repeated.",
         "",
         "| overview over S3 | requests | s | s with delay |",
         "| --- | --- | --- | --- |",
