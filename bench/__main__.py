@@ -73,7 +73,7 @@ def _head() -> str:
 
 
 def _read() -> tuple[str, dict[str, str]]:
-    """What the page says above its sections, and the sections by title."""
+    """The header of the page, and the sections by title."""
     head, *sections = RESULTS.read_text().split("\n## ") if RESULTS.exists() else [_head()]
     parted = [each.partition("\n") for each in sections]
     return head.strip(), {title: text.strip() for title, _, text in parted}

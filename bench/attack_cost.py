@@ -1,4 +1,4 @@
-"""Dollars of one day of attack on a stack, at most: every limit of template.yaml met for 24 hours.
+"""Maximum cost of a day of attack: every limit of template.yaml reached for 24 hours.
 
 No free tier is counted in. docs/deploy.md shows the table, which tests/deploy/test_attack_cost.py computes from the
 template.

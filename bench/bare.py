@@ -1,6 +1,6 @@
-"""The peer of the ingest benchmark: an ASGI application that answers 202, on the server of `mallard serve`.
+"""Baseline of the ingest benchmark: an ASGI application that answers 202, on the server of `mallard serve`.
 
-``python -m bench.bare`` prints the port it listens on; ``python -m bench.bare plain`` is uvicorn as it comes, with
+``python -m bench.bare`` prints the port it listens on; ``python -m bench.bare plain`` is uvicorn with defaults, with
 h11 and asyncio.
 """
 

@@ -1,4 +1,4 @@
-"""Sessions, funnels, retention, sequences and flow beside ClickHouse, over the same Parquet files, in one run.
+"""Benchmark of behaviour reports against ClickHouse over the same Parquet files.
 
 Every case is first found equal in every number.
 """
@@ -93,7 +93,7 @@ def _row(case: Case, ours: Spent, theirs: Spent) -> str:
 
 
 def _growth(tables: Sequence[tuple[int, int, Path]], cases: Sequence[Case]) -> list[str]:
-    """What each case takes over more and more events, and of those how much for a million."""
+    """Time of each case over growing numbers of events, in total and per million."""
     lines = ["| report |", "| --- |", *(f"| {case.name} |" for case in cases)]
     with ExitStack() as opened:
         for events, days, folder in tables:

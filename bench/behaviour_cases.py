@@ -1,4 +1,4 @@
-"""What the reports on behaviour are asked, beside ClickHouse's own functions in their fastest form that was found."""
+"""Cases of behaviour reports, with the fastest known ClickHouse queries."""
 
 import json
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Case:
 
 
 def peer_rows(session: Session, sql: str) -> Rows:
-    """What ClickHouse answers, with as many threads as we have."""
+    """Answers of ClickHouse, with the same number of threads."""
     settings = f"SETTINGS max_threads = {THREADS}, output_format_json_quote_64bit_integers = 0"
     return [
         tuple(json.loads(line)) for line in str(session.query(f"{sql} {settings}", "JSONCompactEachRow")).splitlines()

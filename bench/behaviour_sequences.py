@@ -1,4 +1,4 @@
-"""What sequences and flow are asked, beside ClickHouse's own functions in their fastest form that was found."""
+"""Cases of sequences and flow, with the fastest known ClickHouse queries."""
 
 from collections.abc import Callable
 

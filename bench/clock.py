@@ -1,4 +1,4 @@
-"""What a piece of work takes: time on the wall, and processor time of all threads of this process."""
+"""Wall time and processor time of a piece of work, over all threads of the process."""
 
 import statistics
 import time
@@ -18,7 +18,7 @@ class Spent:
 
 
 def timed(work: Callable[[], T]) -> tuple[Spent, T]:
-    """What it took, and what came of it."""
+    """The times and the result."""
     began, cpu = time.perf_counter(), time.process_time()
     found = work()
     return Spent(time.perf_counter() - began, time.process_time() - cpu), found

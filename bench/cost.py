@@ -1,4 +1,4 @@
-"""What the functions take over an emulated AWS, counted and timed, and what a month of that costs at list prices."""
+"""Measured usage of the functions over an emulated AWS, and its monthly cost at list prices."""
 
 import os
 import statistics
@@ -39,7 +39,7 @@ DOLLARS_FROM = 1_000_000
 
 
 def run() -> list[str]:
-    """What was measured, and dollars by views and sites."""
+    """Measurements, and dollars by views and sites."""
     measured = measure()
     tables = (
         measured_table(measured),
@@ -71,7 +71,7 @@ def dollars_table(measured: Measured) -> list[str]:
 
 
 def pace_table(measured: Measured) -> list[str]:
-    """What one site pays by the template's FlushMinutes: for a million views, and without any."""
+    """Cost of one site by FlushMinutes: for a million views, and without views."""
     rows = []
     for minutes in PACES:
         http, url = (month(measured, 1_000_000, 1, front=each, minutes=minutes).total for each in ("http", "url"))
@@ -81,7 +81,7 @@ def pace_table(measured: Measured) -> list[str]:
 
 
 def parts_table(measured: Measured, views: float, sites: int) -> list[str]:
-    """What one month with an HTTP API is made of."""
+    """Parts of the cost of one month with an HTTP API."""
     found = month(measured, views, sites)
     return _table(("part", "dollars"), [(name, f"{getattr(found, name):.3f}") for name in Month.__slots__])
 

@@ -1,4 +1,4 @@
-"""Dollars a month on AWS, from what the functions were measured to take and list prices.
+"""Dollars a month on AWS, from measured usage of the functions and list prices.
 
 No free tier is counted in. docs/cost.md says what each figure stands for; `python -m bench cost` measures and prints.
 """
@@ -33,7 +33,7 @@ PRICES: Mapping[str, float] = {
 """In dollars."""
 
 CALL_MS: Mapping[str, float] = {"sqs": 10, "get": 20, "put": 35, "list": 30}
-"""What a call of a function in the same region waits for, in milliseconds: assumed, not measured here."""
+"""Wait of a call in the same region in milliseconds: assumed, not measured."""
 
 INGEST_MB, FLUSH_MB, QUERY_MB = 512, 1769, 1769
 MB_OF_A_CORE = 1769
@@ -41,7 +41,7 @@ MB_OF_A_CORE = 1769
 
 MESSAGES_OF_A_CALL = 10
 LOOKS_OF_A_SITE = 100
-"""How often a month somebody opens a site's dashboard; each look is three requests, one of them an overview."""
+"""Dashboard views per month; each view makes three requests, one of them an overview."""
 
 SCRIPTS_OF_A_VIEW = 0.4
 """The script is cached for an hour: about once per visit."""

@@ -1,4 +1,4 @@
-"""How fast durable events are taken, beside a bare ASGI application on the same server and core in the same run."""
+"""Ingest rate of durable events, compared with a bare ASGI application on the same core."""
 
 import os
 import re
@@ -27,7 +27,7 @@ FLUSH_SECONDS = 120
 
 @dataclass(frozen=True)
 class Round:
-    """What wrk and the kernel saw: requests a second, milliseconds, and the server's processor time in microseconds."""
+    """Results of wrk and the kernel: requests a second, milliseconds, processor time of the server in µs."""
 
     rate: float
     p99_ms: float
@@ -120,7 +120,7 @@ def _two_cores() -> tuple[int, int]:
 
 @contextmanager
 def _on(core: int) -> Iterator[None]:
-    """What is started inside runs on one core, with all its threads."""
+    """Processes started inside run on one core, with all their threads."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:

@@ -1,4 +1,4 @@
-"""What the layout of a segment costs and gives: sizes, times and queries of candidates, one change at a time.
+"""Sizes and query times of candidate segment layouts, one change at a time.
 
 ``python -m bench.layout`` measures all groups, ``python -m bench.layout order encodings`` only these.
 """

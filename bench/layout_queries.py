@@ -1,4 +1,4 @@
-"""The queries that tell layouts apart, over the files of one partition."""
+"""Queries that compare layouts over the files of one partition."""
 
 import math
 import time

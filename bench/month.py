@@ -1,4 +1,4 @@
-"""A month of a million events a day: how many files, what a plain DuckDB reads, what rollups save."""
+"""A month of a million events a day: files, plain DuckDB queries, gain of rollups."""
 
 import statistics
 import tempfile

@@ -15,7 +15,7 @@ page views of every day. Each of BREAKDOWNS: value, visitors, page views, at mos
 
 
 def of_overview(overview: OverviewReport) -> Panels:
-    """What our own engine answered."""
+    """Answers of the product's engine."""
     main = overview.main
     headline = (
         main["unique_visitors"],

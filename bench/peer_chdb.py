@@ -1,4 +1,4 @@
-"""ClickHouse, as the wheel chdb, asked what a dashboard shows: one query for each panel.
+"""Dashboard panels as ClickHouse queries (chdb): one query for each panel.
 
 The definitions are ours: a visit is a visitor's events with no gap over 30 minutes, and its source, browser, system,
 device and country are those of its first event by time and id. Of the ways to put visits together that were tried on
@@ -55,7 +55,7 @@ _NAMES = (
 
 
 class Session(Protocol):
-    """What is used of chdb, which has no types."""
+    """The used interface of chdb, which has no types."""
 
     def query(self, sql: str, fmt: str = "CSV") -> object:
         """Run a statement; the result reads as text in this format."""

@@ -1,4 +1,4 @@
-"""The seed's own queries on its own table, for its own benchmark of 10,000 page views.
+"""Queries of the original Mallard Metrics for its benchmark of 10,000 page views.
 
 Known of the seed: its benchmark and the events of it; an in-memory DuckDB with a table ``events`` of these columns,
 visitors as text, no index; a site and a range of timestamps in every statement; ``main`` is three statements, for

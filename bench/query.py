@@ -1,4 +1,4 @@
-"""The overview of a dashboard (headline, series, six breakdowns) beside ClickHouse and the seed's SQL, in one run.
+"""Benchmark of the dashboard overview against ClickHouse and the original's SQL.
 
 Everything that is compared is first found equal in every number.
 """

@@ -1,4 +1,4 @@
-"""Our overview beside ClickHouse's, over the same Parquet and over a MergeTree, without a filter and with."""
+"""Overview benchmark against ClickHouse over Parquet and MergeTree, with and without filters."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -68,7 +68,7 @@ def _works(case: Case, stats: Stats, scope: Scope, peers: Mapping[str, Chdb]) ->
 
 
 def _check(case: Case, stats: Stats, scope: Scope, peers: Mapping[str, Chdb]) -> Panels:
-    """What all answer; so everything was asked once before it is timed. AssertionError where they differ."""
+    """The common answer, which also warms up all engines. AssertionError if the answers differ."""
     ours = of_overview(stats.overview(replace(scope, filters=parse_filters(case.filters))))
     for name, peer in peers.items():
         check_equal(ours, peer.overview(case.condition), f"{name} ({case.name})")

@@ -1,4 +1,4 @@
-"""The tables that queries are measured on: one site's month of demo traffic, and the seed's own 10,000 page views."""
+"""Test tables: a month of demo traffic, and the original's 10,000 page views."""
 
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta

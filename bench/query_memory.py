@@ -1,4 +1,4 @@
-"""The overview from events in a process of its own, for its peak memory."""
+"""Peak memory of the overview from events in a separate process."""
 
 import json
 import re

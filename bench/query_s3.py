@@ -1,4 +1,4 @@
-"""The overview over an S3 server: how many requests it makes, and how long they take where each waits first."""
+"""Requests and time of the overview over an S3 server, with and without added latency."""
 
 from collections.abc import Callable
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""The seed's own benchmark: 10,000 page views of one day, three reports, beside the seed's SQL."""
+"""The original's benchmark: three reports over 10,000 page views of one day."""
 
 import tempfile
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""How fast the table takes events, and how large they lie in it."""
+"""Write rate of the table, and bytes per event."""
 
 import statistics
 import tempfile

@@ -1,4 +1,4 @@
-"""How fast events come from files into the table and out again, and what memory that takes."""
+"""Speed and memory of imports and exports."""
 
 import statistics
 import subprocess
