@@ -1,13 +1,8 @@
-"""A command ``curl …`` of a document as the request that it makes."""
+"""Requests made by the ``curl`` commands of documents."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
-
-from mallard.ingest.drop_reasons import Dropped
-from mallard.ingest.request import parse_body
-from support.docs_facts import PLACEHOLDER, operation, route, routes
 
 FLAGS = dict.fromkeys("fiIgGJkLOsSv", "") | {"compressed": "", "fail": "", "head": "", "get": ""}
 LONG = ("header", "data", "data-binary", "data-raw", "data-urlencode", "json", "request", "output")
@@ -75,36 +70,3 @@ def _read(words: list[str]) -> tuple[set[str], list[tuple[str, str]], list[str]]
             else:
                 raise ValueError(f"{word} is no option that is known here")
     return flags, values, operands
-
-
-def complaints(words: Sequence[str]) -> Iterator[str]:
-    """What is wrong with the words, of which the first is ``curl``: routes, parameters and bodies are the server's."""
-    try:
-        request = as_request(words)
-    except ValueError as error:
-        yield f"{' '.join(words)}: {error}"
-        return
-    path = route(request.path)
-    if path is None or request.method not in routes()[path]:
-        yield f"{request.method} {request.path} is answered by no route"
-        return
-    found = operation(request.method, path)
-    if found is not None:
-        known = {each["name"] for each in found.get("parameters", ())}
-        yield from (f"{path} takes no {name}" for name, _ in request.query if name not in known)
-        shown = {name.lower() for name, _ in request.headers} & {"authorization", "x-api-key"}
-        if "security" in found and not shown:
-            yield f"{path} is asked without a key"
-    if path == "/api/event" and request.method == "POST":
-        event = parse_body(request.body.encode())
-        if isinstance(event, Dropped):
-            yield f"{path} does not take that: {event.sentence}"
-    elif request.body and not PLACEHOLDER.search(request.body):
-        yield from _body(request.body, path)
-
-
-def _body(text: str, path: str) -> Iterator[str]:
-    try:
-        json.loads(text)
-    except ValueError as error:
-        yield f"{path}: the body is no JSON: {error}"

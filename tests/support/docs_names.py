@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from support.docs_facts import PLACEHOLDER, route, routes, setting_complaints
+from support.docs_facts import PLACEHOLDER, route, routes, script_is_there, setting_complaints
 from support.docs_links import exists
 from support.docs_pages import ROOT, Page, files, folders
 
@@ -22,8 +22,10 @@ SUFFIXES = r"py|md|mjs|js|toml|yaml|yml|json|sql|sh|txt|html|css|example"
 
 _SETTING = re.compile(r"\bMALLARD_[A-Z0-9_]*[A-Z0-9]\b(?!\*|_\*)(?:=([^\s`'\"|]+))?")
 _ASKED = re.compile(r"((?:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH)(?:, | or )?)+) (/\S*)")
+_URL = re.compile(r"https?://[\w.:-]+(/(?:api|auth|health|metrics|openapi\.json)\b[^\s`'\"<>?#)]*)")
+_SCRIPT = re.compile(r"/tracking/([\w.-]+\.js)\b")
 _PATH = re.compile(r"[\w.*-]+(?:/[\w.*-]+)*/?")
-_TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
+_TEST = re.compile(r"\b(tests/[\w/]+\.py)(?:::(\w+))?")
 _CAMEL = re.compile(r"([A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+)(?:(?:=|: ).*)?")
 
 
@@ -32,6 +34,16 @@ def complaints(page: Page) -> Iterator[str]:
     for found in _SETTING.finditer(page.text):
         name, value = found[0].partition("=")[0], (found[1] or "").rstrip(".,;:)")
         yield from setting_complaints(name, value)
+    for path in _URL.findall(page.text):
+        yield from _asked(path)
+    for script in _SCRIPT.findall(page.text):
+        if not script_is_there(script):
+            yield f"there is no script {script}"
+    for file, test in _TEST.findall(page.text):
+        if not exists(file):
+            yield f"{file} is not there"
+        elif test and f"def {test}(" not in (ROOT / file).read_text("utf-8"):
+            yield f"there is no test {test} in {file}"
     for span in page.spans:
         yield from _asked(span)
         yield from _path(span, page)
@@ -62,11 +74,9 @@ def _asked(span: str) -> Iterator[str]:
 
 def _path(span: str, page: Page) -> Iterator[str]:
     """A path of the repository: from the root, from the page's folder, or from the package."""
-    if test := _TEST.fullmatch(span):
-        if not exists(test[1]) or f"def {test[2]}(" not in (ROOT / test[1]).read_text("utf-8"):
-            yield f"there is no test {span}"
+    if _TEST.fullmatch(span) or not _PATH.fullmatch(span):
         return
-    if not _PATH.fullmatch(span) or ("/" not in span and not re.fullmatch(rf"[\w-]+\.({SUFFIXES})", span)):
+    if "/" not in span and not re.fullmatch(rf"[\w-]+\.({SUFFIXES})", span):
         return
     first = span.partition("/")[0]
     if first in OUTSIDE | OF_THE_STORE or any(span.startswith(each) for each in MADE):
