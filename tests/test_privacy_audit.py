@@ -149,7 +149,7 @@ def test_server_leaves_no_trace_of_addresses_or_agents(left: Mapping[str, bytes]
     assert traces(left, persons) == []
 
 
-@pytest.mark.parametrize("form", ["address", "agent"])
+@pytest.mark.parametrize("form", ["address", pytest.param("agent", marks=[pytest.mark.heavy, pytest.mark.divided])])
 def test_privacy_audit_finds_a_leak_through_a_property(tmp_path: Path, persons: list[Person], form: str) -> None:
     """A real leak, by a property: it is seen in the queue, in the table and in a copy of the log."""
     person = persons[1]

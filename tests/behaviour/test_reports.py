@@ -119,7 +119,7 @@ def test_a_funnel_equals_the_reference(
     assert expected[0] > 3
 
 
-@pytest.mark.sampled(3, 1)
+@pytest.mark.sampled(5, 1)
 @pytest.mark.parametrize(("dimension", "name"), [("countries", "visit:country"), ("events", "event:name")])
 def test_funnel_breakdown_row_equals_the_report_filtered_by_its_value(
     case: tuple[Stats, list[Row]], dimension: str, name: str
@@ -145,7 +145,7 @@ def test_breakdown_limit_takes_the_first_values(case: tuple[Stats, list[Row]]) -
     assert count_funnel(stats, scope([]), Funnel(steps, HOUR_MS, breakdown="countries", limit=1)) == rows[:1]
 
 
-@pytest.mark.sampled(4, 1)
+@pytest.mark.sampled(6, 1)
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("period", ["7d", "yesterday"])
 def test_sessions_equal_the_reference(case: tuple[Stats, list[Row]], filters: list[Any], period: str) -> None:
@@ -162,7 +162,7 @@ def test_sessions_equal_the_reference(case: tuple[Stats, list[Row]], filters: li
     }
 
 
-@pytest.mark.sampled(3, 1)
+@pytest.mark.sampled(6, 1)
 def test_sessions_break_down_by_visit_dimensions(case: tuple[Stats, list[Row]]) -> None:
     stats, _ = case
     for row in sessions_by(stats, scope([]), "countries", 10):
@@ -181,7 +181,7 @@ def interval_of(day: date, interval: str) -> date:
     )
 
 
-@pytest.mark.sampled(4, 1)
+@pytest.mark.sampled(6, 1)
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("interval", ["day", "week", "month"])
 def test_retention_equals_the_reference(case: tuple[Stats, list[Row]], interval: str, filters: list[Any]) -> None:

@@ -49,6 +49,14 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield case
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Client of a table without events."""
+    store = LocalStore(tmp_path_factory.mktemp("empty"))
+    with closing(DuckDBEngine(store, lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
+        yield client_of(engine)
+
+
 def get(client: TestClient, **parameters: str) -> Any:
     answer = client.get("/api/stats/sequences", params={"site_id": SITE, "period": "7d", **parameters})
     assert answer.status_code == 200, answer.text
@@ -81,7 +89,7 @@ def recomputed(rows: list[Row], pattern: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.sampled(6, 1)
+@pytest.mark.sampled(7, 1)
 @pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
 @pytest.mark.parametrize("filters", [[], [["is", "event:page", ["/a", "/b/c"]]], [["is", "visit:country", ["DE"]]]])
 def test_sequences_equal_a_plain_matcher(
@@ -106,7 +114,7 @@ def test_sequence_response_without_options_has_the_seed_shape(case: Case) -> Non
     assert 0 < found["conversion_rate"] < 1
 
 
-@pytest.mark.sampled(3, 1)
+@pytest.mark.sampled(6, 1)
 def test_sequence_breakdown_row_equals_the_report_filtered_by_its_value(case: Case) -> None:
     client, _ = case
     for dimension, name in (("countries", "visit:country"), ("pages", "event:page")):
@@ -147,20 +155,18 @@ def test_sequence_breakdown_respects_the_filter(case: Case) -> None:
     ],
 )
 def test_invalid_sequences_parameter_is_400_with_a_sentence(
-    tmp_path: Path, parameters: dict[str, str], sentence: str
+    empty: TestClient, parameters: dict[str, str], sentence: str
 ) -> None:
-    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
-        answer = client_of(engine).get("/api/stats/sequences", params={"site_id": SITE, **parameters})
-        assert (answer.status_code, sentence in answer.json()["error"]) == (400, True), answer.text
+    answer = empty.get("/api/stats/sequences", params={"site_id": SITE, **parameters})
+    assert (answer.status_code, sentence in answer.json()["error"]) == (400, True), answer.text
 
 
-def test_a_site_without_events_has_zeros(tmp_path: Path) -> None:
-    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
-        client, zeros = client_of(engine), {"converting_visitors": 0, "total_visitors": 0, "conversion_rate": 0}
-        assert get(client, steps="page:/a,page:/b") == zeros
-        assert get(client, steps="page:/a,page:/b", details="true") == {**zeros, "matches": 0, "median_seconds": [None]}
-        assert get(client, steps="page:/a,page:/b", filters='[["is", "event:page", ["/"]]]') == zeros
-        assert get(client, steps="page:/a,page:/b", breakdown="pages") == []
+def test_a_site_without_events_has_zeros(empty: TestClient) -> None:
+    zeros = {"converting_visitors": 0, "total_visitors": 0, "conversion_rate": 0}
+    assert get(empty, steps="page:/a,page:/b") == zeros
+    assert get(empty, steps="page:/a,page:/b", details="true") == {**zeros, "matches": 0, "median_seconds": [None]}
+    assert get(empty, steps="page:/a,page:/b", filters='[["is", "event:page", ["/"]]]') == zeros
+    assert get(empty, steps="page:/a,page:/b", breakdown="pages") == []
 
 
 EXAMPLE = {

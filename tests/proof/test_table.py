@@ -70,6 +70,7 @@ def test_every_identity_gets_the_status_of_the_route_table(people: People, line:
     assert found == expected(line)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("line", [line for line in lines() if line.path.startswith(("/api", "/auth"))], ids=str)
 def test_query_function_statuses_match_the_route_table(people: People, handler: Any, line: Line) -> None:
     if line.path in ("/api/event", "/api/events"):

@@ -50,6 +50,7 @@ def around(old: str, new: str, day: date) -> Iterator[datetime]:
             yield midnight + offset
 
 
+@pytest.mark.sampled(3, 1)
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_zone_change_leaves_begun_days_unchanged(old: str, new: str) -> None:
     before = always(old)

@@ -28,7 +28,7 @@ THINNED = {
     "keeping/test_rollups.py": 3,
     "query/test_conditions.py": 4,
     "query/test_damage.py": 2,
-    "query/test_export.py": 3,
+    "query/test_export.py": 4,
     "query/test_metamorphic.py": 3,
     "query/test_rounded_times.py": 2,
     "query/test_rows_as_filters.py": 2,
