@@ -47,7 +47,7 @@ def visitors_of(rows: list[Row]) -> list[list[Row]]:
     return list(found.values())
 
 
-@pytest.mark.sampled(9, 1)
+@pytest.mark.sampled(10, 1)
 @pytest.mark.parametrize("begin", BEGINS)
 @pytest.mark.parametrize("anchor", range(len(ANCHORS)))
 def test_flow_equals_a_plain_reading_of_each_visitors_events(

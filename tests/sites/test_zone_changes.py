@@ -84,7 +84,7 @@ def check_days(zones: SiteZones, day: date) -> None:
             assert zones.local_date(moment) == day + n * DAY
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8, 3)
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_hours_of_a_zone_change_follow_the_clock_in_force(old: str, new: str) -> None:
     for day in DAYS:

@@ -24,7 +24,7 @@ from support.restless import ERASED, GROWING, STILL, STILL_ROWS, Restless
 from support.s3 import Server
 
 CURSORS = 3
-SECONDS = {"folder": 2.0, "bucket": 15.0}
+SECONDS = {"folder": 1.0, "bucket": 15.0}
 DAYS = DateRange(ERASED, TODAY + timedelta(days=1))
 LEAST_LOOKS = 5
 

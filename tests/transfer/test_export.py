@@ -201,6 +201,7 @@ def test_export_reports_each_day_with_its_event_count() -> None:
     exporter.close()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("kind", KINDS)
 def test_export_names_the_damaged_file(kind: str, number: int, tmp_path: Path) -> None:
