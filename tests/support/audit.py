@@ -22,6 +22,8 @@ TOKEN_LENGTH = 20
 BEGINNING = 6
 """Bytes: no form is shorter."""
 
+HASH_BITS = 20
+
 CHANCE = 0.05
 """The four bytes of an IPv4 address come up by chance in some megabytes of random ids; not those of one in twenty."""
 
@@ -82,40 +84,53 @@ def traces(places: Mapping[str, bytes], persons: Iterable[Person]) -> list[str]:
     persons = list(persons)
     words = [(form, word) for person in persons for form, word in person.words.items()]
     bytes_ = [(form, word) for person in persons for form, word in person.bytes_.items()]
-    word_beginnings, byte_beginnings = _beginnings(words), _beginnings(bytes_)
+    assert min(len(word) for _, word in (*words, *bytes_)) >= BEGINNING
+    word_beginnings, byte_beginnings = (_numbers([word for _, word in each], BEGINNING) for each in (words, bytes_))
     found: set[str] = set()
     for place, data in places.items():
         lowered = data.lower()
         for text, forms, beginnings in ((lowered, words, word_beginnings), (data, bytes_, byte_beginnings)):
             # Most begin nowhere in it: only what does is looked for.
-            some = [forms[at] for at in np.flatnonzero(np.isin(beginnings, _windows(text)))]
+            some = [forms[at] for at in np.flatnonzero(_occur(beginnings, _windows(text, BEGINNING)))]
             found |= {f"{place}: {form}" for form, word in some if word in text}
         if _holds_packed(data, persons):
             found.add(f"{place}: addresses, packed")
     return sorted(found)
 
 
-def _windows(data: bytes) -> npt.NDArray[np.uint64]:
-    """The BEGINNING bytes from each place on, as numbers."""
+def _windows(data: bytes, length: int) -> npt.NDArray[np.uint64]:
+    """The bytes from each place on, as numbers."""
     each = np.frombuffer(data, np.uint8).astype(np.uint64)
-    count = max(0, len(each) - BEGINNING + 1)
+    count = max(0, len(each) - length + 1)
     total = np.zeros(count, np.uint64)
-    for at in range(BEGINNING):
+    for at in range(length):
         total = total << np.uint64(8) | each[at : at + count]
     return total
 
 
-def _beginnings(forms: list[tuple[str, bytes]]) -> npt.NDArray[np.uint64]:
-    """Of each form, as numbers."""
-    assert min(len(word) for _, word in forms) >= BEGINNING
-    return np.array([int.from_bytes(word[:BEGINNING], "big") for _, word in forms], np.uint64)
+def _numbers(forms: list[bytes], length: int) -> npt.NDArray[np.uint64]:
+    """The first bytes of each form, as numbers."""
+    return np.array([int.from_bytes(form[:length], "big") for form in forms], np.uint64)
+
+
+def _occur(numbers: npt.NDArray[np.uint64], windows: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """For each number, if it is among the windows. A table of hashes leaves few of them to sort."""
+    known = np.zeros(1 << HASH_BITS, np.bool_)
+    known[_hashes(numbers)] = True
+    return np.isin(numbers, windows[known[_hashes(windows)]])
+
+
+def _hashes(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The upper bits of a product, which overflows."""
+    return numbers * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - HASH_BITS)
 
 
 def _holds_packed(data: bytes, persons: list[Person]) -> bool:
-    short = [person.address.packed for person in persons if person.address.version == 4]
+    packed = [person.address.packed for person in persons if person.address.version == 4]
+    windows = _windows(data, 4)
     return any(
-        sum(form in data for form in forms) > max(1, CHANCE * len(short))
-        for forms in (short, [packed[::-1] for packed in short])
+        int(_occur(_numbers(forms, 4), windows).sum()) > max(1, CHANCE * len(packed))
+        for forms in (packed, [each[::-1] for each in packed])
     )
 
 
