@@ -5,14 +5,13 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
 
 from mallard.demo.traffic import generate
 from mallard.event import ENGAGEMENT, EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, PAGEVIEW
-from mallard.ingest.enrich.referrer import source_name
+from mallard.ingest.enrich.referrer import read_origin
 from mallard.table.schema import EVENTS
 
 SITE = "example.com"
@@ -277,7 +276,7 @@ def test_revenue_is_set_on_purchases_only(rows: list[Row]) -> None:
 
 def test_source_names_equal_those_of_ingest(rows: list[Row]) -> None:
     for referrer, name in {(row["referrer"], row["referrer_source"]) for row in rows}:
-        assert name == (source_name(urlsplit(referrer).hostname or "") if referrer else None)
+        assert name == read_origin(referrer, SITE, SITE, {}).source
 
 
 def test_the_channel_agrees_with_source_and_tags(rows: list[Row]) -> None:

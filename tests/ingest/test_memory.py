@@ -29,6 +29,7 @@ from mallard.server.event_connection import EventConnection
 from mallard.sites.erased_days import ErasedDays
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
+from support.caches import cached_bytes
 from support.live_objects import objects_holding
 from support.server import Server
 
@@ -105,10 +106,6 @@ PAGE = "https://example.com/a-page-that-is-erased"
 DAY = NOW.date()
 
 
-def cached_bytes() -> int:
-    return _arrival.cache.count_bytes()
-
-
 def erase(book: SiteSettingsStore) -> None:
     book.note_erasure(SITE, ErasedDays(DAY, DAY, to_ms(NOW)))
 
@@ -116,9 +113,9 @@ def erase(book: SiteSettingsStore) -> None:
 def test_erasure_empties_the_caches_of_its_own_process(store: LocalStore) -> None:
     book = SiteSettingsStore(store, on_erasure=forget_all)
     take(open_door(store, book=book), url=PAGE)
-    assert cached_bytes() > 0
+    assert cached_bytes(_arrival) > 0
     erase(book)
-    assert cached_bytes() == 0
+    assert cached_bytes(_arrival) == 0
 
 
 def test_erasure_empties_the_caches_of_every_notified_process(store: LocalStore) -> None:
@@ -126,13 +123,13 @@ def test_erasure_empties_the_caches_of_every_notified_process(store: LocalStore)
     door = open_door(store, book=SiteSettingsStore(store, clock=lambda: next(seconds), on_erasure=forget_all))
     take(door, url=PAGE)
     erase(SiteSettingsStore(store))
-    assert cached_bytes() > 0
+    assert cached_bytes(_arrival) > 0
     take(door, url="/")
-    before = cached_bytes()
+    before = cached_bytes(_arrival)
     assert 0 < before < 1200, "the next page alone"
     take(door, url=PAGE)
     take(door, url="/")
-    assert cached_bytes() > before, "an erasure is heard of once"
+    assert cached_bytes(_arrival) > before, "an erasure is heard of once"
 
 
 def test_server_empties_its_caches_on_erasure(tmp_path: Path) -> None:
@@ -140,9 +137,9 @@ def test_server_empties_its_caches_on_erasure(tmp_path: Path) -> None:
     app.start()
     try:
         _arrival(PAGE, None, SITE, True, True)
-        assert cached_bytes() > 0
+        assert cached_bytes(_arrival) > 0
         app._erase(SITE, DAY, DAY)
-        assert cached_bytes() == 0
+        assert cached_bytes(_arrival) == 0
     finally:
         app.stop()
 
@@ -156,7 +153,7 @@ def test_function_empties_its_caches_when_notified_of_an_erasure(tmp_path: Path)
     _arrival(PAGE, None, SITE, True, True)
     erase(SiteSettingsStore(open_to_write(settings)))
     parts.context.settings(SITE)
-    assert cached_bytes() == 0
+    assert cached_bytes(_arrival) == 0
 
 
 DUMPS = """

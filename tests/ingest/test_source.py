@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallard.ingest.enrich.channel import CHANNELS
-from mallard.ingest.enrich.referrer import ReferrerColumns, read_origin, source_name
+from mallard.ingest.enrich.referrer import ReferrerColumns, read_origin
 
 SITE = "example.com"
 
@@ -57,11 +57,10 @@ def test_a_referrer_gives_source_and_channel(referrer: str | None, source: str |
         ("amazon.com.br", "Amazon"),
         ("smile.amazon.co.jp", "Amazon"),
         ("com", "com"),
-        ("", ""),
     ],
 )
 def test_host_belongs_to_a_source_only_by_its_domain_suffix(host: str, name: str) -> None:
-    assert source_name(host) == name
+    assert origin(f"https://{host}/").source == name
 
 
 @pytest.mark.parametrize(

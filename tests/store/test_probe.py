@@ -8,7 +8,7 @@ import pytest
 
 from mallard.errors import StoreUnavailableError, UnsafeStoreError
 from mallard.store.local import LocalStore
-from mallard.store.probe import ATTEMPTS, check_clock, check_deletions, probe, probe_writes, require_conditional_writes
+from mallard.store.probe import ATTEMPTS, check_clock, check_deletions, probe_writes, require_conditional_writes
 from support import lax
 from support.faults import Fault, FaultyStore
 from support.lax import NOON, clock_off_by
@@ -83,7 +83,7 @@ BROKEN: dict[type[MemoryStore], tuple[set[str], str]] = {
 def test_probe_passes_on_folder_and_memory_and_leaves_no_objects(tmp_path: Path) -> None:
     for store in (MemoryStore(), LocalStore(tmp_path)):
         store.put_if_absent("probe/mine", b"1")
-        findings = probe(store, now=NOON, rounds=3)
+        findings = [*probe_writes(store, rounds=3), check_deletions(store), check_clock(store, NOON)]
         assert [each.name for each in findings] == CHECKS
         assert [each for each in findings if not each.ok] == []
         assert [row.key for row in store.list("")] == ["probe/mine"]

@@ -54,9 +54,6 @@ class _Cache:
             self.young[key] = value
             self._young_bytes += size
 
-    def count_bytes(self) -> int:
-        return sum(ENTRY_BYTES + size_bytes(value) for value in (*self.young.values(), *self.old.values()))
-
 
 class Cached(Protocol[Given, Value]):
     """A function whose values are kept in ``cache``."""

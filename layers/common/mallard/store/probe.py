@@ -53,14 +53,6 @@ def _random_name() -> str:
     return secrets.token_hex(8)
 
 
-def probe(
-    store: Store, *, now: datetime, rounds: int = ROUNDS, random_name: Callable[[], str] = _random_name
-) -> list[Finding]:
-    """All checks of a store: conditional writes, deletions, the clock. Raises as ``probe_writes``."""
-    findings = probe_writes(store, rounds=rounds, random_name=random_name)
-    return [*findings, check_deletions(store), check_clock(store, now)]
-
-
 def probe_writes(store: Store, *, rounds: int = ROUNDS, random_name: Callable[[], str] = _random_name) -> list[Finding]:
     """Check that reads show writes and that conditions hold, also in races of two connections, ``rounds`` of each kind.
 

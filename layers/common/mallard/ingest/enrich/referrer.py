@@ -67,12 +67,6 @@ def read_origin(
     return ReferrerColumns(found.stored if found else None, source, channel, found is not None and found.is_spam)
 
 
-def source_name(host: str) -> str:
-    """The name of the source a host belongs to, else the host without ``www.``."""
-    known = source_of_host(host)
-    return known.name if known else _bare(host)
-
-
 def _read_referrer(referrer: str) -> _Referrer | None:
     """Without credentials and fragment; None where it is no address of a web page or an app."""
     referrer = referrer.strip()
