@@ -140,14 +140,14 @@ def test_spans_days_mark_is_set_for_batches_under_a_longer_rotation(place: Place
 def test_span_search_reads_again_after_the_general_error_of_duckdb(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    located, failures = visitor_spans._located, [duckdb.Error("a file was replaced")]
+    located, failures = visitor_spans._open_locations, [duckdb.Error("a file was replaced")]
 
     def broken_once(*arguments: Any) -> Any:
         if failures:
             raise failures.pop()
         return located(*arguments)
 
-    monkeypatch.setattr(visitor_spans, "_located", broken_once)
+    monkeypatch.setattr(visitor_spans, "_open_locations", broken_once)
     take(place, line(0, 5), line(1, 5))
     assert marked(place) == [True, True, False, False]
 
@@ -156,6 +156,6 @@ def test_span_search_reports_too_little_memory_as_its_own_error(place: Place, mo
     def exhausted(*_: object) -> None:
         raise duckdb.OutOfMemoryException("could not allocate block")
 
-    monkeypatch.setattr(visitor_spans, "_located", exhausted)
+    monkeypatch.setattr(visitor_spans, "_open_locations", exhausted)
     with pytest.raises(TransferError, match="256 MB"):
         take(place, line(0, 5), line(1, 5))

@@ -1,4 +1,4 @@
-"""What every format becomes before it is understood: rows of text, each with its line."""
+"""Rows of an imported file as text with line numbers, common to all formats."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ _KNOWN = frozenset((*GIVEN, *IGNORED))
 LINES = pa.schema([pa.field("line", pa.int64()), *(pa.field(name, pa.string()) for name in GIVEN)])
 
 
-def known_name(name: str) -> str:
-    """A column's name as it is known here, in any letters and with any spaces around; any other name as it stands."""
-    neat = name.strip().lower()
-    return neat if neat in _KNOWN else name
+def canonical_name(name: str) -> str:
+    """The column that a name means, without regard to case and outer spaces; an unknown name as it stands."""
+    canonical = name.strip().lower()
+    return canonical if canonical in _KNOWN else name
 
 
 class RefusedRow(NamedTuple):
-    """One row that is not taken. ``file`` is empty where only one file is read."""
+    """A rejected row. ``file`` is empty where only one file is read."""
 
     file: str
     line: int
@@ -39,7 +39,7 @@ class RefusedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of one file in the schema LINES, those that could not even be read, and columns nobody knows.
+    """Some rows of one file in the schema LINES, with its unreadable rows and unknown columns.
 
     ``spans_days`` says that visitor ids among them live longer than their day.
     """
@@ -54,8 +54,8 @@ class Chunk:
 def as_lines(columns: dict[str, Any], numbers: Any) -> pa.Table:
     """Text columns by name, and the rest of LINES as nulls."""
     count = len(numbers)
-    found = [columns[name] if name in columns else pa.nulls(count, pa.string()) for name in GIVEN]
-    return pa.table([numbers, *found], schema=LINES)
+    arrays = [columns[name] if name in columns else pa.nulls(count, pa.string()) for name in GIVEN]
+    return pa.table([numbers, *arrays], schema=LINES)
 
 
 def utf8(file: str, columns: dict[str, Any], numbers: Any) -> tuple[dict[str, Any], Any, list[RefusedRow]]:
@@ -69,10 +69,10 @@ def utf8(file: str, columns: dict[str, Any], numbers: Any) -> tuple[dict[str, An
         for number, cells in zip(numbers.to_pylist(), _rows(columns), strict=True)
         if (name := next((name for name, cell in cells if not _is_text(cell)), None))
     ]
-    bad = {refusal.line for refusal in refused}
-    kept = pa.array([number not in bad for number in numbers.to_pylist()])
-    texts = {name: column.filter(kept).cast(pa.string()) for name, column in columns.items()}
-    return texts, numbers.filter(kept), refused
+    refused_lines = {refusal.line for refusal in refused}
+    is_valid = pa.array([number not in refused_lines for number in numbers.to_pylist()])
+    texts = {name: column.filter(is_valid).cast(pa.string()) for name, column in columns.items()}
+    return texts, numbers.filter(is_valid), refused
 
 
 def _rows(columns: dict[str, Any]) -> Iterator[list[tuple[str, bytes | str | None]]]:

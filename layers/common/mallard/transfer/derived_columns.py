@@ -59,7 +59,7 @@ def read_pages(addresses: Iterable[tuple[str | None, str]]) -> pa.Table:
 
 
 def read_origins(arrivals: Iterable[tuple[str | None, ...]]) -> pa.Table:
-    """ORIGINS for its first columns, by the rules that live events meet."""
+    """ORIGINS for its first columns, by the rules of live events."""
     rows = []
     for arrival in arrivals:
         site, hostname, referrer, *values, named, click_id = arrival
@@ -70,7 +70,7 @@ def read_origins(arrivals: Iterable[tuple[str | None, ...]]) -> pa.Table:
 
 
 def neaten_props(texts: Iterable[str]) -> pa.Table:
-    """NEAT: each as ingest would store it, or what is wrong with it."""
+    """NEAT: each as ingest would store it, or a sentence about its fault."""
     rows: list[dict[str, str | None]] = []
     for text in texts:
         props = read_props(text)
@@ -87,7 +87,7 @@ def read_amounts(texts: Iterable[str]) -> pa.Table:
 
 
 def amount_in_file(text: str) -> Decimal | None:
-    """An amount as ingest reads it: a number as JSON has it, else as people write one; None where it is none.
+    """An amount as ingest reads it: a JSON number, or a number in common notation; None for other text.
 
     A file tells no number from a text, so ``1.299`` is a number here, though ambiguous as a text of a page.
     """

@@ -1,4 +1,4 @@
-"""What to import: a file, the standard input, or a folder of Parquet files, and its format."""
+"""Input of an import (file, standard input or folder of Parquet files) and its format."""
 
 import gzip
 import sys
@@ -39,17 +39,17 @@ class InputFiles:
 
     @property
     def size_bytes(self) -> int | None:
-        """The size of a file that is read from begin to end, None for all else."""
+        """The size of a file that is read from begin to end, None for other inputs."""
         path = Path(self.path)
         return path.stat().st_size if self.format != "parquet" and path.is_file() else None
 
 
-def find_source(path: str, chosen: str | None = None) -> InputFiles:
-    """The source by its name and the format chosen for it; TransferError where it is unclear or not there."""
+def find_source(path: str, chosen_format: str | None = None) -> InputFiles:
+    """The input by its name and chosen format; TransferError where it is missing or its format unclear."""
     file = Path(path)
     if path != STANDARD_INPUT and not file.exists():
         raise TransferError(f"{path} does not exist.")
-    format_ = chosen or ("parquet" if file.is_dir() else format_of(path))
+    format_ = chosen_format or ("parquet" if file.is_dir() else format_of(path))
     if format_ is None:
         raise TransferError(f"The format of {path} is not clear from its name; say --format {', '.join(FORMATS)}.")
     if format_ == "parquet" and path == STANDARD_INPUT:
@@ -60,17 +60,17 @@ def find_source(path: str, chosen: str | None = None) -> InputFiles:
 
 
 def format_of(path: str) -> str | None:
-    """The format that a file's name says, ``.gz`` aside."""
+    """The format by a file's suffix, without ``.gz``."""
     return _SUFFIXES.get(Path(path.lower().removesuffix(".gz")).suffix)
 
 
 def read_chunks(source: InputFiles, database: duckdb.DuckDBPyConnection) -> Iterator[Chunk]:
-    """All of it, chunk by chunk. TransferError where it cannot be read on."""
+    """The rows of all files, chunk by chunk. TransferError where reading fails."""
     if source.format == "parquet":
         yield from _read_parquets(Path(source.path))
         return
     try:
-        with _opened(source.path) as file:
+        with _open_input(source.path) as file:
             yield from read_csv(file, "") if source.format == "csv" else read_ndjson(file, "", database)
     except (OSError, EOFError) as error:
         raise TransferError(f"{source.path} cannot be read: {error}.") from error
@@ -84,18 +84,18 @@ def _read_parquets(path: Path) -> Iterator[Chunk]:
     if not files:
         raise TransferError(f"{path} has no *.parquet file in it.")
     for file in files:
-        # The name tells rows without an id apart, so it must not depend on where the folder lies.
+        # Rows without an id get one that depends on this name, so it must not depend on the folder's location.
         yield from read_parquet(file, file.relative_to(path).as_posix(), _site_of(file.absolute()))
 
 
 def _site_of(path: Path) -> str | None:
     """The site id of a Hive layout's folder."""
-    found = [part.removeprefix("site_id=") for part in path.parts if part.startswith("site_id=")]
-    return unquote(found[-1]) if found else None
+    site_names = [part.removeprefix("site_id=") for part in path.parts if part.startswith("site_id=")]
+    return unquote(site_names[-1]) if site_names else None
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
+def _open_input(path: str) -> Iterator[IO[bytes]]:
     if path == STANDARD_INPUT:
         yield sys.stdin.buffer
     elif path.lower().endswith(".gz"):

@@ -1,4 +1,4 @@
-"""An import: read and check everything first, then write it partition by partition."""
+"""Import of events: read and validate all rows, then write partition by partition."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,8 +29,8 @@ Result = TypeVar("Result")
 
 
 def stage(chunks: Iterable[Chunk], checker: RowValidator, staging: Staging) -> Iterator[tuple[int, list[RefusedRow]]]:
-    """Put all rows that are right into ``staging``; yields rows taken and rows refused, chunk by chunk in order."""
-    for checked in _ahead(checker.check, chunks, CHECKING_THREADS):
+    """Put all valid rows into ``staging``; yields their number and the rejected rows, chunk by chunk."""
+    for checked in _map_ahead(checker.check, chunks, CHECKING_THREADS):
         staging.add(checked.rows)
         yield checked.rows.num_rows, checked.refused
     staging.finish()
@@ -39,28 +39,28 @@ def stage(chunks: Iterable[Chunk], checker: RowValidator, staging: Staging) -> I
 def write(
     staging: Staging, tables: Sequence[TableWriter], now: datetime, piece_rows: int = SEAL_ROWS
 ) -> Iterator[tuple[Partition, int, AppendReport | None]]:
-    """Append what is staged; yields each piece's partition, rows and report, partition by partition in order.
+    """Append the staged rows; yields each piece's partition, rows and report, partition by partition in order.
 
-    A partition past retention is left out, and has no report. Rows count as accepted ``now``: an erasure of their
-    days from before the import does not mean them. A piece is as large as a segment, so that each tail is rewritten
+    A partition past retention is left out, and has no report. Rows count as accepted ``now``, so an
+    earlier erasure of their days does not remove them. A piece is as large as a segment, so that each tail is rewritten
     once or twice however the dates came. Each of ``tables`` has a partition of its own at a time. At the end days
     whose visitors come on other days too are marked.
     """
-    free: SimpleQueue[TableWriter] = SimpleQueue()
+    free_tables: SimpleQueue[TableWriter] = SimpleQueue()
     for table in tables:
-        free.put(table)
+        free_tables.put(table)
 
     def write_one(partition: Partition) -> list[tuple[Partition, int, AppendReport | None]]:
-        table = free.get()
+        table = free_tables.get()
         try:
             return list(_write_partition(staging, table, partition, now, piece_rows))
         finally:
-            # No other row of this partition comes.
+            # The partition is complete.
             table.forget()
-            free.put(table)
+            free_tables.put(table)
 
-    for done in _ahead(write_one, staging.partitions(), len(tables)):
-        yield from done
+    for partition_reports in _map_ahead(write_one, staging.partitions(), len(tables)):
+        yield from partition_reports
     for site_id, days in sorted(staging.visitor_days.items()):
         mark_spanning_days(tables[0], site_id, days)
 
@@ -70,10 +70,10 @@ def _write_partition(
 ) -> Iterator[tuple[Partition, int, AppendReport | None]]:
     first_kept = table.first_kept_date(now)
     if first_kept and partition.date < first_kept:
-        # Written, it would bring a deleted partition back.
+        # Writing it would restore a deleted partition.
         yield partition, sum(piece.num_rows for piece in staging.pieces(partition)), None
         return
-    # The file is read after whatever was erased before: its rows come later, though the mark may be ahead of the clock.
+    # The rows count as accepted after an earlier erasure, also where the erasure's mark is ahead of the clock.
     accepted_at = accepted_ms(SiteSettingsStore(table.store).get(partition.site_id).erased, partition.date, to_ms(now))
     for piece in _pieces(staging.pieces(partition), piece_rows):
         spans_days = bool(pc.any(piece["spans_days"]).as_py())
@@ -84,13 +84,13 @@ def _write_partition(
 
 
 def _as_imported(rows: pa.Table) -> pa.Table:
-    # An identity of the file's own has no salt of ours.
+    # Visitor ids from the file were not made with a salt of ours.
     rows = rows.append_column("salt", pa.nulls(rows.num_rows, pa.string()))
     return rows.append_column(GIVEN_ID, pa.nulls(rows.num_rows, pa.int64())).select(IMPORTED.names)
 
 
-def _ahead(work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
-    """What ``work`` makes of each item, in order, ``count`` at a time; meanwhile the next items are read."""
+def _map_ahead(work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
+    """The results of ``work`` for each item, in order, ``count`` at a time; meanwhile the next items are read."""
     with ThreadPoolExecutor(count) as threads:
         under_way: deque[Future[Result]] = deque()
         try:
@@ -107,35 +107,35 @@ def _ahead(work: Callable[[Item], Result], items: Iterable[Item], count: int) ->
 
 def _pieces(parts: Iterator[pa.Table], piece_rows: int) -> Iterator[pa.Table]:
     """The same rows in pieces of ``piece_rows``, the last one smaller."""
-    held: list[pa.Table] = []
+    buffered: list[pa.Table] = []
     for part in parts:
-        held.append(part)
-        while sum(each.num_rows for each in held) >= piece_rows:
-            rows = pa.concat_tables(held)
+        buffered.append(part)
+        while sum(each.num_rows for each in buffered) >= piece_rows:
+            rows = pa.concat_tables(buffered)
             yield rows.slice(0, piece_rows)
-            held = [rows.slice(piece_rows)]
-    rest = pa.concat_tables(held)
+            buffered = [rows.slice(piece_rows)]
+    rest = pa.concat_tables(buffered)
     if rest.num_rows:
         yield rest
 
 
 def with_own_ids(rows: pa.Table) -> pa.Table:
-    """Rows (schema IMPORTED) without their copies, each with an id of its own.
+    """Rows (schema IMPORTED) without duplicates, each with a unique id.
 
     Of rows that share an id the first keeps it; one with other content gets an id of that. A writer settles few such
     rows one by one, but a file whose ids mean something else may have nothing but them.
     """
     counts = pc.value_counts(rows["event_id"])
-    several = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    if not len(several):
+    repeated_ids = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    if not len(repeated_ids):
         return rows
-    shared = pc.is_in(rows["event_id"], value_set=several)
-    settled: dict[int, dict[str, Any]] = {}
+    shared = pc.is_in(rows["event_id"], value_set=repeated_ids)
+    rows_by_id: dict[int, dict[str, Any]] = {}
     for row in rows.filter(shared).to_pylist():
-        first = settled.setdefault(row["event_id"], row)
+        first = rows_by_id.setdefault(row["event_id"], row)
         if first is not row and not row["named_by_client"] and any(first[name] != row[name] for name in EVENTS.names):
             event_id = content_id(row)
-            settled.setdefault(event_id, row | {"event_id": event_id, GIVEN_ID.name: row["event_id"]})
+            rows_by_id.setdefault(event_id, row | {"event_id": event_id, GIVEN_ID.name: row["event_id"]})
     return pa.concat_tables(
-        [rows.filter(pc.invert(shared)), pa.Table.from_pylist(list(settled.values()), schema=rows.schema)]
+        [rows.filter(pc.invert(shared)), pa.Table.from_pylist(list(rows_by_id.values()), schema=rows.schema)]
     )

@@ -1,4 +1,4 @@
-"""The local date of each row: that of its moment in the zone of its site, as ingest would say."""
+"""Local date of each row: the date of its timestamp in the zone of its site."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -15,14 +15,14 @@ EPOCH = date(1970, 1, 1)
 
 
 def in_local_dates(rows: pa.Table, zones_of: Callable[[str], SiteZones]) -> pa.Table:
-    """Rows with ``site_id``, ``timestamp`` and, in ``date``, its date in UTC: the same with the sites' own dates."""
+    """The rows with the sites' local dates in ``date``, which holds the UTC date before."""
     dates = rows["date"].cast(pa.int32()).to_numpy().copy()
     moments = rows["timestamp"].cast(pa.int64()).to_numpy()
     for site_id in rows["site_id"].unique().to_pylist():
         zones = zones_of(site_id)
         if zones != UTC_DAYS:
-            mine = pc.equal(rows["site_id"], site_id).to_numpy()
-            dates[mine] = _local(dates[mine], moments[mine], zones)
+            of_site = pc.equal(rows["site_id"], site_id).to_numpy()
+            dates[of_site] = _local(dates[of_site], moments[of_site], zones)
     column = pa.array(dates, pa.int32()).cast(pa.date32())
     return rows.set_column(rows.column_names.index("date"), "date", column)
 

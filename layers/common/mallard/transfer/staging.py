@@ -1,4 +1,4 @@
-"""Rows between the file and the table: on disk, in pieces that belong to one partition each."""
+"""Temporary storage of imported rows on disk, in pieces of one partition each."""
 
 import tempfile
 import threading
@@ -20,9 +20,9 @@ _STAGED = pa.schema([field for field in ROWS if field.name not in ("site_id", "d
 
 
 class Staging:
-    """One nameless file of record batches, gone when it is closed or the process dies.
+    """One unnamed file of record batches, removed when it is closed or the process dies.
 
-    A run of RUN_ROWS rows (or RUN_BYTES) is parted by partition and written. So what comes in any order of dates is
+    A run of RUN_ROWS rows (or RUN_BYTES) is split by partition and written. So rows in any order of dates are
     read back partition by partition, each in the file's order, with no more than one run in memory.
     """
 
@@ -42,7 +42,7 @@ class Staging:
         """The dates of each site on which a row has a visitor."""
 
     def add(self, rows: pa.Table) -> None:
-        """Take rows in the schema ROWS."""
+        """Add rows in the schema ROWS."""
         self._run.append(rows)
         self.rows += rows.num_rows
         rows_held, bytes_held = sum(each.num_rows for each in self._run), sum(each.nbytes for each in self._run)
@@ -50,7 +50,7 @@ class Staging:
             self._write_run()
 
     def finish(self) -> None:
-        """Nothing more comes."""
+        """Write the last run and open the file for reading."""
         self._write_run()
         self._writer.close()
         self._reader = pa.ipc.open_file(pa.PythonFile(self._file, "r"))
@@ -98,7 +98,7 @@ class Staging:
 
 
 def _lengths(rows: pa.Table) -> list[tuple[Partition, int]]:
-    """The partitions of rows in order, and how many rows each has."""
-    counted = rows.group_by(["site_id", "date"]).aggregate([([], "count_all")]).to_pylist()
-    found: list[tuple[Any, date, int]] = sorted((row["site_id"], row["date"], row["count_all"]) for row in counted)
-    return [(Partition(site_id, day), count) for site_id, day, count in found]
+    """The partitions of rows in order, and the number of rows of each."""
+    row_counts = rows.group_by(["site_id", "date"]).aggregate([([], "count_all")]).to_pylist()
+    counts: list[tuple[Any, date, int]] = sorted((row["site_id"], row["date"], row["count_all"]) for row in row_counts)
+    return [(Partition(site_id, day), count) for site_id, day, count in counts]

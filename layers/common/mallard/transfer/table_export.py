@@ -1,4 +1,4 @@
-"""An export: a site's stored events, day by day, each day from one consistent look at the table."""
+"""Export of a site's stored events, day by day, each from a consistent snapshot."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -32,7 +32,7 @@ def days_of(store: Store, site_id: str, start: date | None, end: date | None) ->
 
 
 class Exporter:
-    """Reads days of one store; a day may be larger than memory."""
+    """Exporter of days of one store; a day may be larger than memory."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -54,7 +54,7 @@ class Exporter:
         writer.finish(spans_days=self._spans_days)
 
     def close(self) -> None:
-        """End the database."""
+        """Close the database."""
         self._database.close()
 
     def _batches(self, site_id: str, day: date, segments: tuple[Listed, ...]) -> Iterator[Any]:
@@ -63,7 +63,7 @@ class Exporter:
             with open_files(self._store, [segments]) as files:
                 try:
                     reader = self._read(site_id, day, files)
-                    # The order is known only when all is read, so what breaks breaks before the first batch.
+                    # Sorting reads all rows first, so errors occur before the first batch.
                     first = next(reader, None)
                 except READ_ERRORS as error:
                     self._prepare_retry(error, attempt, segments)
@@ -79,17 +79,17 @@ class Exporter:
     def _read(self, site_id: str, day: date, files: tuple[str, ...]) -> Iterator[Any]:
         if not files:
             return
-        found = self._database.execute("SELECT name FROM parquet_schema($files)", {"files": list(files)}).fetchall()
-        present = {name for (name,) in found}
+        names = self._database.execute("SELECT name FROM parquet_schema($files)", {"files": list(files)}).fetchall()
+        present = {name for (name,) in names}
         columns = ", ".join(each.name if each.name in present else f"NULL AS {each.name}" for each in EVENTS)
-        self._look_at_footers(files)
+        self._read_footers(files)
         values = {"site": site_id, "day": day, "files": list(files)}
         reader = self._database.execute(statement("export_rows").format(columns=columns), values)
         for batch in reader.to_arrow_reader(BATCH_ROWS):
             yield pa.Table.from_batches([batch]).cast(EXPORTED).combine_chunks().to_batches()[0]
 
     def _prepare_retry(self, error: Exception, attempt: int, segments: tuple[Listed, ...]) -> None:
-        """Raises the error of a read that another attempt would not mend."""
+        """Raise the error of a read that a retry would not fix."""
         too_large = TransferError(f"The export of a day needs more than {MEMORY_MB} MB of memory.")
         try:
             retry_or_raise(error, attempt, out_of_memory=too_large)
@@ -99,16 +99,16 @@ class Exporter:
         self._setup = apply_reader_setup(self._database, self._store, self._setup)
 
     def _refuse_damaged(self, segments: tuple[Listed, ...]) -> None:
-        """DamagedSegmentError where one of them is damaged: an export without its rows would not say so."""
+        """Raise DamagedSegmentError where a segment is damaged, rather than export without its rows."""
         for row in segments:
             stored = self._store.get(row.key)
             if stored is not None and (reason := damage_of(stored.data)):
                 raise DamagedSegmentError(row.key, reason)
 
-    def _look_at_footers(self, files: tuple[str, ...]) -> None:
-        """Whether visitor ids in them live longer than their day. InvalidInputException where a footer is not ours."""
+    def _read_footers(self, files: tuple[str, ...]) -> None:
+        """Note whether visitor ids live longer than their day. InvalidInputException where a footer is not ours."""
         values = {"span": SPANS_DAYS, "sealed": SEALED, "files": list(files)}
-        found = self._database.execute(statement("export_footers"), values).fetchall()
-        if len(found) < len(files):
+        rows = self._database.execute(statement("export_footers"), values).fetchall()
+        if len(rows) < len(files):
             raise duckdb.InvalidInputException("a file has no footer of this product")
-        self._spans_days = self._spans_days or any(spans_days for _, spans_days in found)
+        self._spans_days = self._spans_days or any(spans_days for _, spans_days in rows)

@@ -1,4 +1,4 @@
-"""From lines of text to rows of the table: types, limits, and what follows from other columns."""
+"""Validation of text lines and conversion to rows of the table."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -50,12 +50,12 @@ _LENGTHS = (
 """The most characters of each text. Properties have rules of their own."""
 
 _FILLED = {
-    # Else the hostname follows from the address, which is the row's own word.
-    "hostname": "told_hostname IS NULL AND coalesce(url, '') = ''",
-    "referrer": "told_referrer IS NOT NULL AND referrer IS NULL",
-    "referrer_source": "told_referrer_source IS NULL",
-    "channel": "told_channel IS NULL",
-    "device_type": "told_device_type IS NULL",
+    # Otherwise the hostname follows from the address, which is part of the row.
+    "hostname": "given_hostname IS NULL AND coalesce(url, '') = ''",
+    "referrer": "given_referrer IS NOT NULL AND referrer IS NULL",
+    "referrer_source": "given_referrer_source IS NULL",
+    "channel": "given_channel IS NULL",
+    "device_type": "given_device_type IS NULL",
 }
 """The columns an import fills in (or takes away), and when it did."""
 
@@ -74,21 +74,21 @@ ROWS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class ValidatedRows:
-    """Rows in the schema ROWS, in the file's order, and every row of the chunk that is not taken, by line."""
+    """Valid rows in the schema ROWS, in the file's order, and the rejected rows of the chunk by line."""
 
     rows: pa.Table
     refused: list[RefusedRow]
 
 
 def open_database() -> duckdb.DuckDBPyConnection:
-    """A DuckDB of our own in memory, small, for whole columns at a time."""
+    """A small in-memory DuckDB that processes whole columns."""
     database = duckdb.connect(
         config={
             "memory_limit": f"{MEMORY_MB}MB",
             "threads": THREADS,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            # Else its allocator keeps half a gigabyte of what is long free.
+            # Otherwise its allocator keeps half a gigabyte of freed memory.
             "allocator_flush_threshold": ALLOCATOR_KEEPS,
             "allocator_bulk_deallocation_flush_threshold": ALLOCATOR_KEEPS,
         }
@@ -100,7 +100,7 @@ def open_database() -> duckdb.DuckDBPyConnection:
 
 
 class RowValidator:
-    """Checks chunks of one import; ``site_id`` is that of all rows, None where each says its own."""
+    """Validator of one import's chunks; ``site_id`` is that of all rows, None where each row has its own."""
 
     def __init__(
         self,
@@ -109,24 +109,24 @@ class RowValidator:
         now: datetime,
         zones_of: Callable[[str], SiteZones] = lambda _: UTC_DAYS,
     ) -> None:
-        """``zones_of`` gives a site's time zones, which say the date of each row."""
+        """``zones_of`` gives a site's time zones, which determine the date of each row."""
         self._database = database
         self._site = {"site": site_id}
         self._now = now
         self._zones_of = zones_of
 
     def check(self, chunk: Chunk) -> ValidatedRows:
-        """Understand one chunk. Any number of threads may do this at once."""
-        # What is registered at a cursor is seen by no other.
+        """Validate one chunk; safe between threads."""
+        # Tables registered at a cursor are visible to that cursor only.
         cursor = self._database.cursor()
         try:
-            found = _in_order(self._rows(cursor, chunk))
+            checked_rows = _in_order(self._rows(cursor, chunk))
         finally:
             cursor.close()
-        fine = pc.is_null(found["problem"])
-        wrong = found.filter(pc.invert(fine)).select(["line", "problem"]).to_pylist()
-        refused = [*chunk.refused, *(RefusedRow(chunk.file, row["line"], row["problem"]) for row in wrong)]
-        rows = found.filter(fine).select(ROWS.names).cast(ROWS)
+        is_valid = pc.is_null(checked_rows["problem"])
+        invalid_rows = checked_rows.filter(pc.invert(is_valid)).select(["line", "problem"]).to_pylist()
+        refused = [*chunk.refused, *(RefusedRow(chunk.file, row["line"], row["problem"]) for row in invalid_rows)]
+        rows = checked_rows.filter(is_valid).select(ROWS.names).cast(ROWS)
         return ValidatedRows(in_local_dates(rows, self._zones_of), sorted(refused))
 
     def _rows(self, cursor: duckdb.DuckDBPyConnection, chunk: Chunk) -> pa.Table:
@@ -161,20 +161,20 @@ def _all(cursor: duckdb.DuckDBPyConnection, name: str, values: dict[str, Any]) -
 
 
 def _in_order(rows: pa.Table) -> pa.Table:
-    """By line, as they nearly always come: a sort inside the database would cost as much as all the rest."""
+    """Rows by line. They are nearly always in order, and a sort in DuckDB would double the cost."""
     lines = rows["line"].to_numpy()
     return rows if (lines[1:] > lines[:-1]).all() else rows.sort_by("line")
 
 
 def _rows_sql(lines: pa.Table) -> str:
-    """The statement for these lines; what a look at whole columns rules out is not asked of each row."""
+    """The statement for these lines; checks that whole columns already pass are left out."""
     unfit = [_too_long(name) for name in _LENGTHS if _longest_bytes(lines[name]) > _LENGTHS[name]]
     if any(_has_nul(lines[name]) for name in GIVEN):
         cells = ", ".join(f"l.{name}" for name in GIVEN)
         unfit.append(f"WHEN contains(concat({cells}), chr(0)) THEN 'it holds a NUL character.'")
     return statement("rows").format(
         cells=", ".join(f"'{name}=' || l.{name}" for name in GIVEN if name != "site_id"),
-        told=", ".join(f"nullif(l.{name}, '') AS told_{name}" for name in _FILLED),
+        given=", ".join(f"nullif(l.{name}, '') AS given_{name}" for name in _FILLED),
         filled=" + ".join(
             f"CASE WHEN {when} THEN {1 << EVENTS.get_field_index(name)} ELSE 0 END" for name, when in _FILLED.items()
         ),
@@ -192,7 +192,7 @@ def _longest_bytes(column: pa.ChunkedArray) -> int:
 
 
 def _has_nul(column: pa.ChunkedArray) -> bool:
-    """Whether a text of the column holds a zero byte, by one look over the memory of all of them."""
+    """True where a text of the column holds a zero byte, by one scan of their shared memory."""
     return any(bool((_bytes_of(chunk) == 0).any()) for chunk in column.chunks)
 
 

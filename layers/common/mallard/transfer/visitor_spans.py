@@ -1,4 +1,4 @@
-"""Marks of days whose visitors come on other days too, found in the table after an import."""
+"""Marks of days that share visitors with other days, set after an import."""
 
 from collections.abc import Iterator, Set
 from contextlib import closing, contextmanager
@@ -22,7 +22,7 @@ TOO_LARGE = f"The search for visitors of several days needs more than {MEMORY_MB
 def mark_spanning_days(table: TableWriter, site_id: str, imported: Set[date]) -> list[date]:
     """Mark each day of a site that shares a visitor of the days ``imported`` with another day; those that had no mark.
 
-    It looks at what is stored, so it finds visitors of other imports too, and repairs what an interrupted one left.
+    It reads the stored events, so it also finds visitors of other imports, and completes an interrupted import.
     StoreUnavailableError where the table cannot be read or written.
     """
     days = _unmarked(table.store, site_id, imported)
@@ -37,16 +37,16 @@ def _unmarked(store: Store, site_id: str, imported: Set[date]) -> list[date]:
         if len(days) < 2:
             return []
         try:
-            with _located(store, days) as files:
-                return _asked(store, files, imported)
+            with _open_locations(store, days) as files:
+                return _find_spanning_days(store, files, imported)
         except READ_ERRORS as error:
             retry_or_raise(error, attempt, out_of_memory=TransferError(TOO_LARGE))
     raise AssertionError("unreachable")
 
 
 @contextmanager
-def _located(store: Store, days: Days) -> Iterator[list[tuple[str, date]]]:
-    """The files of all days, in place where a private copy would be a whole download."""
+def _open_locations(store: Store, days: Days) -> Iterator[list[tuple[str, date]]]:
+    """The files of all days; in place where a private copy would be a whole download."""
     listed = [(day, row) for day, rows in days.items() for row in rows]
     if store.pins_are_cheap:
         with open_files(store, days.values()) as files:
@@ -60,13 +60,13 @@ def _with_days(files: tuple[str, ...], listed: list[tuple[date, Listed]]) -> lis
     return [(file, by_end[f"events/{file.rpartition('/events/')[2]}"]) for file in files]
 
 
-def _asked(store: Store, files: list[tuple[str, date]], imported: Set[date]) -> list[date]:
+def _find_spanning_days(store: Store, files: list[tuple[str, date]], imported: Set[date]) -> list[date]:
     names = [name for name, _ in files]
-    mine = [name for name, day in files if day in imported]
-    if not mine:
+    imported_names = [name for name, day in files if day in imported]
+    if not imported_names:
         return []
     with closing(connect(store, memory_mb=MEMORY_MB, threads=THREADS)) as database:
         apply_reader_setup(database, store)
         database.register("days", pa.table({"file": names, "day": pa.array([day for _, day in files], pa.date32())}))
-        found = database.execute(statement("spanning_days"), {"files": names, "mine": mine}).fetchall()
-        return sorted(day for (day,) in found)
+        day_rows = database.execute(statement("spanning_days"), {"files": names, "mine": imported_names}).fetchall()
+        return sorted(day for (day,) in day_rows)

@@ -1,4 +1,4 @@
-"""CSV: the reader of imports, the writers of exports and downloads, and the guard against formulas."""
+"""CSV: reader of imports, writers of exports and downloads, guard against formulas."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -75,27 +75,27 @@ class GuardedCsvWriter:
 
 @dataclass(slots=True)
 class _Numbers:
-    """Counts the records, the header being 1, past those the reader left out."""
+    """Counter of records, with the header as 1, that skips those the reader left out."""
 
     left_out: list[Any] = field(default_factory=list)
     next: int = 2
-    seen: int = 0
+    passed: int = 0
 
     def take(self, count: int, name: str) -> tuple[Any, list[RefusedRow]]:
-        """The numbers of the next ``count`` records, and what stood between them."""
+        """The numbers of the next ``count`` records, and the rejected rows between them."""
         numbers: list[int] = []
         refused: list[RefusedRow] = []
         while len(numbers) < count or self._at_left_out():
             if self._at_left_out():
-                row = self.left_out[self.seen]
-                self.seen += 1
+                row = self.left_out[self.passed]
+                self.passed += 1
                 if row.text.strip():
                     sentence = f"it has {row.actual_columns} cells, the header {row.expected_columns}."
                     refused.append(RefusedRow(name, self.next, sentence))
                 self.next += 1
             else:
                 # Up to the next one left out all numbers follow each other.
-                until = self.left_out[self.seen].number + 1 if self.seen < len(self.left_out) else None
+                until = self.left_out[self.passed].number + 1 if self.passed < len(self.left_out) else None
                 run = count - len(numbers) if until is None else min(count - len(numbers), until - self.next)
                 numbers += range(self.next, self.next + run)
                 self.next += run
@@ -103,7 +103,7 @@ class _Numbers:
 
     def _at_left_out(self) -> bool:
         # The reader counts from 1 without the header, which it never saw.
-        return self.seen < len(self.left_out) and self.left_out[self.seen].number + 1 == self.next
+        return self.passed < len(self.left_out) and self.left_out[self.passed].number + 1 == self.next
 
 
 def read_csv(file: IO[bytes], name: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
@@ -114,15 +114,15 @@ def read_csv(file: IO[bytes], name: str, chunk_bytes: int = CHUNK_BYTES) -> Iter
     header, rest = read_header(file, name)
     unknown = frozenset(header.names).difference(GIVEN, IGNORED)
     numbers = _Numbers()
-    known = [each for each in GIVEN if each in header.names]
+    read_columns = [each for each in GIVEN if each in header.names]
     try:
-        for batch in _batches(rest, header, known, numbers.left_out, chunk_bytes):
+        for batch in _batches(rest, header, read_columns, numbers.left_out, chunk_bytes):
             lines, refused = numbers.take(batch.num_rows, name)
-            columns, lines = _not_blank({each: batch.column(each) for each in known}, lines)
-            texts, lines, garbled = utf8(name, columns, lines)
+            columns, lines = _not_blank({each: batch.column(each) for each in read_columns}, lines)
+            texts, lines, undecodable = utf8(name, columns, lines)
             if header.is_download:
                 texts = {each: unguard_formulas(texts[each]) for each in texts}
-            yield Chunk(name, as_lines(texts, lines), [*refused, *garbled], unknown)
+            yield Chunk(name, as_lines(texts, lines), [*refused, *undecodable], unknown)
     except pa.ArrowInvalid as error:
         raise TransferError(f"After line {numbers.next - 1} this is not CSV: {error}.") from error
     _, refused = numbers.take(0, name)
@@ -130,14 +130,16 @@ def read_csv(file: IO[bytes], name: str, chunk_bytes: int = CHUNK_BYTES) -> Iter
 
 
 def _not_blank(columns: dict[str, Any], numbers: Any) -> tuple[dict[str, Any], Any]:
-    """Without empty lines, which come as records without a value."""
+    """The records without empty lines, which have no value."""
     if not columns["timestamp"].null_count:
         return columns, numbers
     filled = reduce(compute.or_, (column.is_valid() for column in columns.values()))
     return {name: column.filter(filled) for name, column in columns.items()}, numbers.filter(filled)
 
 
-def _batches(file: Rest, header: Header, known: list[str], left_out: list[Any], chunk_bytes: int) -> Iterator[Any]:
+def _batches(
+    file: Rest, header: Header, read_columns: list[str], left_out: list[Any], chunk_bytes: int
+) -> Iterator[Any]:
     def leave_out(row: Any) -> str:
         left_out.append(row)
         return "skip"
@@ -145,7 +147,7 @@ def _batches(file: Rest, header: Header, known: list[str], left_out: list[Any], 
     try:
         reader = pc.open_csv(
             file,
-            # Only one thread tells the numbers of rows it leaves out.
+            # Only a single-threaded reader reports the numbers of rows it leaves out.
             read_options=pc.ReadOptions(column_names=header.names, use_threads=False, block_size=chunk_bytes),
             parse_options=pc.ParseOptions(
                 delimiter=header.delimiter,
@@ -155,8 +157,8 @@ def _batches(file: Rest, header: Header, known: list[str], left_out: list[Any], 
             ),
             convert_options=pc.ConvertOptions(
                 # As bytes: a cell that is not UTF-8 must not end the whole file.
-                column_types={each: pa.binary() for each in known},
-                include_columns=known,
+                column_types={each: pa.binary() for each in read_columns},
+                include_columns=read_columns,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
                 null_values=[""],

@@ -1,4 +1,4 @@
-"""Header of a CSV file: its columns, its delimiter, and the bytes behind it."""
+"""Header of a CSV file: columns, delimiter and the remaining bytes."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from typing import IO
 
 from mallard.errors import TransferError
 from mallard.table.schema import EVENTS
-from mallard.transfer.chunk import GIVEN, REQUIRED, known_name
+from mallard.transfer.chunk import GIVEN, REQUIRED, canonical_name
 
 MAX_HEADER_BYTES = 1 << 20
 READ_BYTES = 1 << 16
@@ -20,34 +20,34 @@ _DOWNLOAD = ["date", *EVENTS.names]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """``names`` of all columns, ours in small letters; ``delimiter`` is one of DELIMITERS."""
+    """``names`` of all columns, known ones in lower case; ``delimiter`` is one of DELIMITERS."""
 
     names: list[str]
     delimiter: str
 
     @property
     def is_download(self) -> bool:
-        """True where ``/api/stats/export`` wrote it, which puts a ``'`` before what a spreadsheet would run."""
+        """True where ``/api/stats/export`` wrote it, which puts a ``'`` before texts that begin like a formula."""
         return self.names[:3] == _DOWNLOAD[:3] and self.names == _DOWNLOAD[: len(self.names)]
 
 
 class Rest(io.RawIOBase):
-    """A file that goes on with bytes already read from it."""
+    """A file that begins with bytes already read from it."""
 
-    def __init__(self, begun: bytes, file: IO[bytes]) -> None:
-        self._begun = begun
+    def __init__(self, buffered: bytes, file: IO[bytes]) -> None:
+        self._buffered = buffered
         self._file = file
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        begun, self._begun = self._begun, b""
+        buffered, self._buffered = self._buffered, b""
         if size < 0:
-            return begun + self._file.read()
-        if len(begun) > size:
-            begun, self._begun = begun[:size], begun[size:]
-        return begun + self._file.read(size - len(begun))
+            return buffered + self._file.read()
+        if len(buffered) > size:
+            buffered, self._buffered = buffered[:size], buffered[size:]
+        return buffered + self._file.read(size - len(buffered))
 
 
 def read_header(file: IO[bytes], name: str) -> tuple[Header, Rest]:
@@ -56,24 +56,24 @@ def read_header(file: IO[bytes], name: str) -> tuple[Header, Rest]:
     TransferError where the header lacks a required column or names one twice.
     """
     head, rest = _first_record(file)
-    shown = name or "The file"
+    shown_name = name or "The file"
     try:
         text = head.decode("utf-8-sig")
         headers = [Header(_names(text, each), each) for each in DELIMITERS]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise TransferError(f"{shown} has a header that is not CSV: {error}.") from error
-    found = max(headers, key=lambda each: len(set(GIVEN).intersection(each.names)))
-    missing = [each for each in REQUIRED if each not in found.names]
+        raise TransferError(f"{shown_name} has a header that is not CSV: {error}.") from error
+    header = max(headers, key=lambda each: len(set(GIVEN).intersection(each.names)))
+    missing = [each for each in REQUIRED if each not in header.names]
     if missing:
-        raise TransferError(f"{shown} has no column {missing[0]}; its first line must name the columns.")
-    for each in found.names:
-        if each in GIVEN and found.names.count(each) > 1:
-            raise TransferError(f"{shown} has two columns {each}.")
-    return found, rest
+        raise TransferError(f"{shown_name} has no column {missing[0]}; its first line must name the columns.")
+    for each in header.names:
+        if each in GIVEN and header.names.count(each) > 1:
+            raise TransferError(f"{shown_name} has two columns {each}.")
+    return header, rest
 
 
 def _names(text: str, delimiter: str) -> list[str]:
-    return [known_name(each) for each in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])]
+    return [canonical_name(each) for each in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])]
 
 
 def _first_record(file: IO[bytes]) -> tuple[bytes, Rest]:
@@ -81,7 +81,7 @@ def _first_record(file: IO[bytes]) -> tuple[bytes, Rest]:
     while len(head) < MAX_HEADER_BYTES and (more := file.read(READ_BYTES)):
         head += more
         end = _end(head)
-        # Behind a return the line feed may be still to come.
+        # The line feed after a carriage return may be in the next block.
         if end < len(head) - 1:
             break
     end = _end(head)

@@ -1,4 +1,4 @@
-"""NDJSON: the reader of imports (whole lines, parsed by DuckDB) and the writer of exports."""
+"""NDJSON: reader of imports (whole lines, parsed by DuckDB) and writer of exports."""
 
 import json
 import re
@@ -11,23 +11,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mallard.errors import TransferError
-from mallard.transfer.chunk import GIVEN, IGNORED, LINES, Chunk, RefusedRow, known_name
+from mallard.transfer.chunk import GIVEN, IGNORED, LINES, Chunk, RefusedRow, canonical_name
 from mallard.transfer.formats.text_columns import as_text
 from mallard.transfer.sql import statement
 
 CHUNK_BYTES = 8 << 20
 MAX_LINE_BYTES = 64 << 20
 
-# Whatever JSON type a value has, it comes as text: an object as its JSON, so that props may be either.
+# Values of every JSON type are read as text: an object as its JSON, so that props may be an object or text.
 _SHAPE = json.dumps(dict.fromkeys(GIVEN, "VARCHAR"))
 _BOM = b"\xef\xbb\xbf"
 _ARRAY = re.compile(rb"\[[ \t\r]*(?:\][ \t\r]*)?\n")
 _OUTSIDE = re.compile(rb"^[ \t\r]*(?:\[[ \t\r]*)?(?:\][ \t\r]*)?$|,[ \t\r]*$", re.MULTILINE)
-"""All of an array of one object a line that is not of an object: its brackets and the commas at line ends."""
+"""The brackets, and commas at line ends, of an array with one object a line."""
 
 
 class NdjsonWriter:
-    """One JSON object a line, absent values left out; ``props`` is text, so that not a byte of it changes."""
+    """One JSON object a line without absent values; ``props`` is text, so that its bytes stay the same."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         self._file = file
@@ -63,12 +63,12 @@ def read_ndjson(
             block = _OUTSIDE.sub(b"", block)
         numbers, texts, refused = _lines(block, name, first)
         first += block.count(b"\n")
-        yield _taken_apart(pa.table({"line": numbers, "text": texts}), name, refused, database)
+        yield _parse_lines(pa.table({"line": numbers, "text": texts}), name, refused, database)
 
 
 def _blocks(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
     """Whole lines, each with its end."""
-    read = _neat_reads(file)
+    read = _normalized_reader(file)
     rest = read(chunk_bytes)
     while True:
         more = read(chunk_bytes)
@@ -86,25 +86,25 @@ def _blocks(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
         yield rest if rest.endswith(b"\n") else rest + b"\n"
 
 
-def _neat_reads(file: IO[bytes]) -> Callable[[int], bytes]:
-    """Reads of the file without its mark, and with line feeds where its lines end with returns alone."""
-    begun = True
-    returns: bool | None = None
+def _normalized_reader(file: IO[bytes]) -> Callable[[int], bytes]:
+    """A read function that removes the byte-order mark and turns lone carriage returns into line feeds."""
+    is_first = True
+    ends_with_returns: bool | None = None
 
     def read(size: int) -> bytes:
-        nonlocal begun, returns
+        nonlocal is_first, ends_with_returns
         data = file.read(size)
-        if begun:
-            data, begun = data.removeprefix(_BOM), False
-        if returns is None and b"\r" in data and b"\n" not in data:
+        if is_first:
+            data, is_first = data.removeprefix(_BOM), False
+        if ends_with_returns is None and b"\r" in data and b"\n" not in data:
             if data.endswith(b"\r"):
-                # The line feed may be still to come.
+                # The line feed may be the next byte.
                 data += file.read(1)
-            returns = b"\n" not in data
-        elif returns is None and b"\n" in data:
-            returns = False
-        # No text of JSON holds a return as it is.
-        return data.replace(b"\r", b"\n") if returns else data
+            ends_with_returns = b"\n" not in data
+        elif ends_with_returns is None and b"\n" in data:
+            ends_with_returns = False
+        # JSON texts escape carriage returns.
+        return data.replace(b"\r", b"\n") if ends_with_returns else data
 
     return read
 
@@ -133,12 +133,12 @@ def _decoded_lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[
     return pa.array(numbers, pa.int64()), pa.array(texts, pa.string()), refused
 
 
-def _taken_apart(lines: pa.Table, name: str, refused: list[RefusedRow], database: duckdb.DuckDBPyConnection) -> Chunk:
+def _parse_lines(lines: pa.Table, name: str, refused: list[RefusedRow], database: duckdb.DuckDBPyConnection) -> Chunk:
     database.register("lines", lines)
     try:
         rows, keys = _read(database, "lines")
     except duckdb.InvalidInputException:
-        # One line is no JSON: only then each is looked at before it is read.
+        # Some line is invalid JSON: only then each line is validated first.
         rows, keys = _read(database, "(FROM lines WHERE json_valid(text))")
     broken = database.execute(statement("ndjson_broken")).fetchall() if rows.num_rows < lines.num_rows else []
     refused += [RefusedRow(name, number, sentence) for number, sentence in broken]
@@ -147,18 +147,18 @@ def _taken_apart(lines: pa.Table, name: str, refused: list[RefusedRow], database
 
 def _read(database: duckdb.DuckDBPyConnection, lines: str) -> tuple[pa.Table, frozenset[str]]:
     rows = database.execute(statement("ndjson_rows").format(lines=lines), {"shape": _SHAPE}).to_arrow_table()
-    found = database.execute(statement("ndjson_keys").format(lines=lines)).fetchall()
-    keys = frozenset(key for (key,) in found)
-    others = [key for key in sorted(keys.difference(GIVEN)) if known_name(key) in GIVEN]
-    for key in others:
+    key_rows = database.execute(statement("ndjson_keys").format(lines=lines)).fetchall()
+    keys = frozenset(key for (key,) in key_rows)
+    misspelled_keys = [key for key in sorted(keys.difference(GIVEN)) if canonical_name(key) in GIVEN]
+    for key in misspelled_keys:
         rows = _with_other_spelling(database, lines, rows, key)
-    return rows, keys.difference(others)
+    return rows, keys.difference(misspelled_keys)
 
 
 def _with_other_spelling(database: duckdb.DuckDBPyConnection, lines: str, rows: pa.Table, key: str) -> pa.Table:
-    """The rows, with the value of ``key`` where its column has none."""
+    """The rows, with values of ``key`` where its column is null."""
     shape = {"shape": json.dumps({key: "VARCHAR"})}
-    found = database.execute(statement("ndjson_key").format(lines=lines), shape).to_arrow_table()
-    values = pc.struct_field(found["value"], [0])
-    rows, name = rows.sort_by("line"), known_name(key)
+    key_rows = database.execute(statement("ndjson_key").format(lines=lines), shape).to_arrow_table()
+    values = pc.struct_field(key_rows["value"], [0])
+    rows, name = rows.sort_by("line"), canonical_name(key)
     return rows.set_column(rows.column_names.index(name), name, pc.coalesce(rows[name], values))

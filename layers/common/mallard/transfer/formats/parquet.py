@@ -1,4 +1,4 @@
-"""Parquet: the reader of imports (known columns as text) and the writer of exports and downloads."""
+"""Parquet: reader of imports (known columns as text), writer of exports and downloads."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mallard.errors import TransferError
-from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, RefusedRow, as_lines, known_name, utf8
+from mallard.transfer.chunk import GIVEN, IGNORED, REQUIRED, Chunk, RefusedRow, as_lines, canonical_name, utf8
 
 CHUNK_ROWS = 32_768
 READ_BUFFER_BYTES = 1 << 20
@@ -44,19 +44,19 @@ def read_parquet(path: Path, name: str, site_id: str | None = None, chunk_rows: 
         # Without a prebuffer a row group of any size passes page by page.
         with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False) as file:
             written = file.schema_arrow.names
-            names = [known_name(each) for each in written]
-            known = [each for each in GIVEN if each in names]
-            if twice := [each for each in known if names.count(each) > 1]:
-                raise TransferError(f"{name or path.name} has two columns {twice[0]}.")
-            spelled = {each: written[names.index(each)] for each in known}
+            names = [canonical_name(each) for each in written]
+            read_columns = [each for each in GIVEN if each in names]
+            if duplicate_columns := [each for each in read_columns if names.count(each) > 1]:
+                raise TransferError(f"{name or path.name} has two columns {duplicate_columns[0]}.")
+            spelled = {each: written[names.index(each)] for each in read_columns}
             if missing := [each for each in REQUIRED if each not in names]:
                 raise TransferError(f"{name or path.name} has no column {missing[0]}.")
-            unknown = frozenset(names).difference(GIVEN, IGNORED)
+            unknown_columns = frozenset(names).difference(GIVEN, IGNORED)
             spans_days = (file.metadata.metadata or {}).get(SPANS_DAYS) == b"true"
             first = 1
             for batch in file.iter_batches(chunk_rows, columns=list(spelled.values())):
                 texts, numbers, refused = _texts(batch, spelled, name, site_id, first)
-                yield Chunk(name, as_lines(texts, numbers), refused, unknown, spans_days)
+                yield Chunk(name, as_lines(texts, numbers), refused, unknown_columns, spans_days)
                 first += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         raise TransferError(f"{name or path.name} cannot be read as Parquet: {error}.") from error
@@ -80,7 +80,7 @@ def _text(column: Any) -> Any:
     if pa.types.is_dictionary(kind):
         return _text(column.dictionary_decode())
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        # First to UTC where it has a zone, then without one; finer parts than milliseconds are cut off.
+        # Converted to UTC where it has a zone, then made naive; precision beyond milliseconds is dropped.
         moment = pa.timestamp("ms", "UTC") if getattr(kind, "tz", None) else pa.timestamp("ms")
         return pc.cast(column, moment, safe=False).cast(pa.timestamp("ms")).cast(pa.string())
     if pa.types.is_nested(kind):
@@ -91,6 +91,6 @@ def _text(column: Any) -> Any:
 
 
 def _json(value: Any) -> str:
-    # A map comes as a list of pairs.
+    # A map is read as a list of pairs.
     pairs = isinstance(value, list) and all(isinstance(each, tuple) and len(each) == 2 for each in value)
     return json.dumps(dict(value) if pairs else value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -30,7 +30,7 @@ class FormatWriter(Protocol):
         ...
 
     def finish(self, *, spans_days: bool = False) -> None:
-        """Write what follows the last batch; ``spans_days``: some visitor ids live longer than their day."""
+        """Write the end of the file; ``spans_days``: some visitor ids live longer than their day."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The statements of this room, one file each."""
+"""SQL statements of imports and exports, one file each."""
 
 from functools import cache
 from importlib.resources import files

@@ -35,7 +35,7 @@ WITH named AS (
                 )::BIGINT
         END AS hashed_id,
         {unfit} AS unfit,
-        {told},
+        {given},
         p.named,
         p.click_id,
         p.problem AS url_problem
