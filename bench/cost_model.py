@@ -104,7 +104,7 @@ def simulate(views: float, sites: int, quiet_seconds: int, minutes: int = 1, see
 
     A flush runs every so many ``minutes``, a divisor of a day's.
     """
-    random, gathering = Random(seed), Batching(quiet_seconds)
+    random, batching = Random(seed), Batching(quiet_seconds)
     begin = datetime(2026, 3, 10, tzinfo=UTC)
     names = [Partition(f"s{number}.example", begin.date()) for number in range(sites)]
     waiting: dict[int, list[tuple[int, int, int]]] = {}
@@ -123,7 +123,7 @@ def simulate(views: float, sites: int, quiet_seconds: int, minutes: int = 1, see
             continue
         busy += 1
         parts = [(names[site], _rows(count, accepted)) for site, (count, accepted) in groups.items()]
-        pauses = gathering.pauses(parts, now)
+        pauses = batching.pauses(parts, now)
         written += len(groups) - len(pauses)
         for site, (count, accepted) in groups.items():
             if names[site] in pauses:

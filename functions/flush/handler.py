@@ -49,12 +49,12 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() > STOP_BEFORE_DEADLINE_MS
 
     with watch().invocation(context) as counts:
-        queue, table, house, gathering = parts()
+        queue, table, house, batching = parts()
         if "Records" in event:
-            answer = flush_records(event["Records"], queue, table, clock(), may_go_on, gathering)
+            answer = flush_records(event["Records"], queue, table, clock(), may_go_on, batching)
             counts.update(received=len(event["Records"]), failed=len(answer["batchItemFailures"]))
             return answer
-        report = drain_if_any(queue, table, clock=clock, may_go_on=may_go_on, gathering=gathering)
+        report = drain_if_any(queue, table, clock=clock, may_go_on=may_go_on, batching=batching)
         done = {**report.counts(), **house.keep(clock(), may_go_on=may_go_on).counts()}
         counts.update(done)
         return done

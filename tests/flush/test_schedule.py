@@ -32,7 +32,7 @@ def test_unexpected_exception_costs_one_flush_turn_and_its_message_is_not_logged
 ) -> None:
     queue, turns = Restive(), list[datetime]()
 
-    def keep_house(now: datetime, _: object) -> None:
+    def run_jobs(now: datetime, _: object) -> None:
         turns.append(now)
         raise ZeroDivisionError("nobody foresaw this")
 
@@ -41,7 +41,7 @@ def test_unexpected_exception_costs_one_flush_turn_and_its_message_is_not_logged
         TableWriter(MemoryStore()),
         interval_seconds=0.01,
         count=1000,
-        keep_house=keep_house,
+        run_jobs=run_jobs,
         clock=lambda: datetime(2026, 1, 2, 12, tzinfo=UTC),
     )
     queue.send([event(1).to_message()])

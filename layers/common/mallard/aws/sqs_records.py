@@ -18,7 +18,7 @@ def flush_records(
     table: TableWriter,
     now: datetime,
     may_go_on: Callable[[], bool],
-    gathering: Batching = AT_ONCE,
+    batching: Batching = AT_ONCE,
 ) -> dict[str, Any]:
     """Flush one batch; ``{"batchItemFailures": [{"itemIdentifier": id}, …]}`` names what must come again.
 
@@ -26,7 +26,7 @@ def flush_records(
     is away for some hours would use up the receives before the dead letters. QueueError fails the whole batch.
     """
     messages = [_message(each) for each in records]
-    report = flush(messages, table, now, may_go_on=may_go_on, gathering=gathering)
+    report = flush(messages, table, now, may_go_on=may_go_on, batching=batching)
     kept = queue.set_aside(report.poison)
     queue.postpone(report.failed)
     queue.release(report.left)

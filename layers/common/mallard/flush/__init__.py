@@ -1,1 +1,1 @@
-"""Moves events from the queue to the table."""
+"""Flush of events from the queue to the table."""

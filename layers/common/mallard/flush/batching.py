@@ -1,4 +1,4 @@
-"""Which partitions wait: where a round would write to many, those with few events gather them for a while.
+"""Batching of small partitions: a round that would write to many postpones those with few events.
 
 A write costs a listing, a GET and a PUT, about 10 millionths of a dollar on S3, however few events it carries; to hide
 a message of SQS and receive it again costs a hundredth of that.
@@ -16,15 +16,15 @@ import pyarrow.compute as pc
 from mallard.table.layout import Partition
 
 BUSY_ROWS = 20
-"""From this many events on a partition is written at once: a write costs then less than to queue them did."""
+"""Partitions with this many events are written at once: the write costs less than queueing the events did."""
 
 PROMPT_PARTITIONS = 10
-"""So many quiet partitions of a round are written at once all the same: who has few sites waits for nothing."""
+"""Quiet partitions of a round that are written at once all the same, so that few sites never wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """``seconds`` is how long the events of a quiet partition wait for others at most; 0: none waits."""
+    """``seconds`` is the longest wait of a quiet partition's events for others; 0 disables it."""
 
     seconds: int = 0
 
@@ -32,7 +32,7 @@ class Batching:
         """The partitions that wait, and the seconds until they are due. ``parts`` are rows of DELIVERIES.
 
         A partition's time is cut into spans of ``seconds``, at moments of its own, so that not all are due at once.
-        Whatever was accepted in one span is due at its end, with all that came meanwhile: nothing waits for longer.
+        Events accepted in one span are due at its end, with all that arrived meanwhile: none waits longer.
         """
         if not self.seconds:
             return {}
@@ -40,7 +40,7 @@ class Batching:
         quiet = [
             (rows.num_rows, due, partition)
             for partition, rows in parts
-            # Later than one span ahead is due what a clock that was ahead accepted: that waits for nothing.
+            # Due more than one span ahead: accepted by a clock that was ahead, so written at once.
             if rows.num_rows < BUSY_ROWS and moment < (due := self._due(partition, rows)) <= moment + self.seconds
         ]
         # Those with the most events first, then those that would wait longest.
@@ -48,7 +48,7 @@ class Batching:
         return {partition: ceil(due - moment) for _, due, partition in quiet[PROMPT_PARTITIONS:]}
 
     def _due(self, partition: Partition, rows: pa.Table) -> float:
-        """When the span ends in which the first of the events was accepted, in seconds of the epoch."""
+        """End of the span in which the first event was accepted, in seconds since 1970."""
         accepted = (pc.min(rows["accepted_ms"]).as_py() or 0) / 1000
         digest = hashlib.blake2b(partition.prefix.encode(), digest_size=4).digest()
         offset = int.from_bytes(digest, "big") % self.seconds

@@ -1,4 +1,4 @@
-"""``flush``: messages into partitions, and only then out of the queue."""
+"""Flush of queue messages into partitions, acknowledged only after the write."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ BATCH = 10_000
 """Messages of one round: what is decoded and held in memory at a time."""
 
 BACKLOG = 1_000
-"""Messages of a round that say, where a receiver may not get all there is, that more are waiting."""
+"""Messages of a round that indicate more in the queue, where a receive may be partial as on SQS."""
 
 ROUND_TIME = timedelta(seconds=VISIBILITY_SECONDS * 2 // 3)
-"""A round begins no partition after this: the last third of the visibility is for the one it is at, and to settle.
+"""A round begins no partition after this: the last third of the visibility is for the current one, and to settle.
 
-Should even that not do, another receiver gets the messages too, and the table takes each event once.
+If that does not suffice, another receiver gets the messages too, and the table stores each event once.
 """
 
 DAMAGED_PAUSE_SECONDS = 3600
@@ -35,18 +35,18 @@ A hundred receives, after which SQS makes a dead letter, then take four days.
 """
 
 EXPIRED = "expired"
-"""Why an event of a day past retention is set aside: written, it would bring a deleted partition back."""
+"""Reason for setting aside an event past retention: writing it would restore a deleted partition."""
 
 log = logging.getLogger("mallard.flush")
 
 
 @dataclass(frozen=True, slots=True)
 class FlushReport:
-    """What became of a batch.
+    """Messages of a batch by outcome.
 
-    ``done`` is in the table, ``failed`` is to be tried again after a pause, ``blocked`` stands before a damaged file
-    until that is repaired or erased, ``left`` was not tried for want of time, ``waiting`` is for others to come, each
-    for so many seconds, ``poison`` never can be written, each with the reason.
+    ``done`` are in the table, ``failed`` are retried after a pause, ``blocked`` wait until a damaged file is repaired
+    or erased, ``left`` were not tried for lack of time, ``waiting`` are postponed for batching, each by some seconds,
+    ``poison`` can never be written, each with the reason.
     """
 
     done: tuple[Message, ...] = ()
@@ -59,7 +59,7 @@ class FlushReport:
     partitions: int = 0
 
     def counts(self) -> dict[str, int]:
-        """In numbers: rows, partitions and messages."""
+        """Numbers of rows, partitions and messages."""
         return {
             "written": self.rows.written,
             "duplicates": self.rows.duplicates,
@@ -88,30 +88,30 @@ def flush(
     now: datetime,
     *,
     may_go_on: Callable[[], bool] = lambda: True,
-    gathering: Batching = AT_ONCE,
+    batching: Batching = AT_ONCE,
 ) -> FlushReport:
-    """Write each message's event into its partition. Nothing is settled here: the report says what may be.
+    """Write each message's event into its partition. The caller settles the messages by the report.
 
     ``now`` (aware) decides which days are past retention; ``may_go_on`` is asked before each partition.
     """
     notes = [each for each in messages if is_note(each.body)]
-    report = _count(notes, table)
-    sound = [each for each in messages if not is_note(each.body)] if notes else list(messages)
-    if not sound:
+    report = _add_notes(notes, table)
+    valid = [each for each in messages if not is_note(each.body)] if notes else list(messages)
+    if not valid:
         return report
     poison: list[tuple[Message, str]] = []
     try:
-        deliveries = read_deliveries([each.body for each in sound])
+        deliveries = read_deliveries([each.body for each in valid])
     except ValueError:
-        # All at once where all are sound; one by one only where one is not.
-        sound, poison = _sort_out(sound)
-        deliveries = read_deliveries([each.body for each in sound]) if sound else None
+        # Messages are decoded one by one only where a batch has an invalid one.
+        valid, poison = _split_invalid(valid)
+        deliveries = read_deliveries([each.body for each in valid]) if valid else None
     report += FlushReport(poison=tuple(poison))
     first_kept = table.first_kept_date(now)
     parts = partitions(deliveries) if deliveries else []
-    pauses = gathering.pauses([(partition, rows) for partition, _, rows in parts], now)
+    pauses = batching.pauses([(partition, rows) for partition, _, rows in parts], now)
     for partition, indices, rows in parts:
-        members = tuple(sound[index] for index in indices)
+        members = tuple(valid[index] for index in indices)
         if first_kept and partition.date < first_kept:
             report += FlushReport(poison=tuple((each, EXPIRED) for each in members))
         elif partition in pauses:
@@ -123,25 +123,25 @@ def flush(
     return report
 
 
-def _count(messages: Sequence[Message], table: TableWriter) -> FlushReport:
-    """Notes of dropped events, into the day's counts."""
+def _add_notes(messages: Sequence[Message], table: TableWriter) -> FlushReport:
+    """Add notes of dropped events to the day's counts."""
     notes, poison = [], []
     for each in messages:
         try:
             notes.append((each, read_note(each.body)))
         except ValueError as error:
             poison.append((each, f"no note of a drop: {error}"))
-    sound = tuple(each for each, _ in notes)
+    valid = tuple(each for each, _ in notes)
     try:
         add_notes(table.store, [note for _, note in notes])
     except StoreError as error:
         log.error("drops not counted: %s", error)
-        return FlushReport(failed=sound, poison=tuple(poison))
-    return FlushReport(done=sound, poison=tuple(poison))
+        return FlushReport(failed=valid, poison=tuple(poison))
+    return FlushReport(done=valid, poison=tuple(poison))
 
 
 def settle(queue: Queue, report: FlushReport) -> None:
-    """Tell the queue what became of its messages. A QueueError here costs a redelivery, and never an event."""
+    """Settle messages in the queue by their outcome. A QueueError here costs a redelivery, but no event."""
     queue.acknowledge(report.done)
     queue.set_aside(report.poison)
     queue.postpone(report.failed)
@@ -156,23 +156,20 @@ def drain(
     clock: Callable[[], datetime],
     may_go_on: Callable[[], bool] = lambda: True,
     enough: int | None = None,
-    gathering: Batching = AT_ONCE,
+    batching: Batching = AT_ONCE,
 ) -> FlushReport:
-    """Flush until the queue has given all it had, a round failed, or ``may_go_on`` says no; settle each round.
+    """Flush until the queue is empty, a round failed, or ``may_go_on`` is False; settle each round.
 
-    A round that received fewer than ``enough`` (a whole batch) was the last. A local queue gives all it has, so what it
-    gives short of a whole batch was that; SQS may give less. ``clock`` gives the aware time. In the report ``done`` is
-    empty: it would hold all that was ever drained.
+    A round that received fewer than ``enough`` (a whole batch) is the last. A local queue returns all messages, SQS may
+    return fewer. ``clock`` gives the aware time. In the report ``done`` is empty, so that it does not grow.
     """
-    total, going = FlushReport(), True
-    while going and may_go_on():
-        is_full, report = flush_round(
-            queue, table, clock=clock, may_go_on=may_go_on, enough=enough, gathering=gathering
-        )
+    total, goes_on = FlushReport(), True
+    while goes_on and may_go_on():
+        is_full, report = flush_round(queue, table, clock=clock, may_go_on=may_go_on, enough=enough, batching=batching)
         total += report
-        # Under load the few that came meanwhile can wait for the next run: each round rewrites whole tails.
-        # What was left is the next round's; what failed is not tried again at once.
-        going = not report.failed and (is_full or bool(report.left))
+        # Under load the few new messages can wait for the next run: each round rewrites whole tails.
+        # Left messages are for the next round; failed ones are not retried at once.
+        goes_on = not report.failed and (is_full or bool(report.left))
     return total
 
 
@@ -182,12 +179,12 @@ def drain_if_any(
     *,
     clock: Callable[[], datetime],
     may_go_on: Callable[[], bool],
-    gathering: Batching = AT_ONCE,
+    batching: Batching = AT_ONCE,
 ) -> FlushReport:
-    """A scheduled run of a function. Nothing where the queue is idle: a receive that finds nothing takes a second."""
+    """Drain in a scheduled function, without a receive where the queue is idle: an empty receive takes a second."""
     if queue.is_idle():
         return FlushReport()
-    return drain(queue, table, clock=clock, may_go_on=may_go_on, enough=BACKLOG, gathering=gathering)
+    return drain(queue, table, clock=clock, may_go_on=may_go_on, enough=BACKLOG, batching=batching)
 
 
 def flush_round(
@@ -197,12 +194,12 @@ def flush_round(
     clock: Callable[[], datetime],
     may_go_on: Callable[[], bool] = lambda: True,
     enough: int | None = None,
-    gathering: Batching = AT_ONCE,
+    batching: Batching = AT_ONCE,
 ) -> tuple[bool, FlushReport]:
     """Receive up to BATCH messages of RECEIVED_BYTES, flush them within ROUND_TIME and settle them.
 
-    Returns whether they were so many (``enough``, a whole batch) or so large that more may wait, and what became of
-    them; ``done`` is empty in the report, as in ``drain``'s.
+    Returns True where they were so many (``enough``, a whole batch) or so large that more may wait, and the report;
+    its ``done`` is empty, as in ``drain``.
     """
     began = clock()
 
@@ -210,9 +207,9 @@ def flush_round(
         return may_go_on() and clock() - began < ROUND_TIME
 
     messages = queue.receive(BATCH)
-    report = flush(messages, table, began, may_go_on=in_time, gathering=gathering)
+    report = flush(messages, table, began, may_go_on=in_time, batching=batching)
     settle(queue, report)
-    # A receive ends before the message that would be too much, so that full is less than all its bytes.
+    # A receive ends before the message that would exceed the limit, so a full one has less than RECEIVED_BYTES.
     is_full = len(messages) >= (enough or BATCH) or sum(len(each.body) for each in messages) > RECEIVED_BYTES // 2
     return is_full, replace(report, done=())
 
@@ -221,17 +218,17 @@ def _write(table: TableWriter, partition: Partition, rows: pa.Table, members: tu
     try:
         return FlushReport(done=members, rows=table.append(partition, rows), partitions=1)
     except DamagedSegmentError as error:
-        # Beside a damaged tail no other number may be opened, and what a damaged segment holds cannot be told.
+        # No new segment may follow a damaged tail, and the events of a damaged segment are unknown.
         log.error("%d events of %s wait: %s `mallard repair` sets it aside.", len(members), partition.prefix, error)
         return FlushReport(blocked=members)
     except (StoreError, TableError) as error:
-        # One partition in trouble must not hold back the others.
+        # A failure of one partition must not stop the others.
         log.error("partition %s not written: %s", partition.prefix, error)
         return FlushReport(failed=members)
 
 
-def _sort_out(messages: Sequence[Message]) -> tuple[list[Message], list[tuple[Message, str]]]:
-    """Sound messages, and those that cannot be rows with the reason."""
+def _split_invalid(messages: Sequence[Message]) -> tuple[list[Message], list[tuple[Message, str]]]:
+    """Valid messages, and the invalid ones with the reason."""
     checked = [(each, broken(each.body)) for each in messages]
-    sound = [each for each, reason in checked if reason is None]
-    return sound, [(each, reason) for each, reason in checked if reason is not None]
+    valid = [each for each, reason in checked if reason is None]
+    return valid, [(each, reason) for each, reason in checked if reason is not None]

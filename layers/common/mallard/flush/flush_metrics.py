@@ -1,4 +1,4 @@
-"""What the flushes of one process did since it began: for its log, its metrics, and whoever asks how it is."""
+"""Counts and durations of one process's flushes, for log, metrics and health."""
 
 import logging
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ log = logging.getLogger("mallard.flush")
 
 @dataclass(frozen=True, slots=True)
 class LastFlush:
-    """One flush that had something to do: when it ended, how long it took, and what became of the events."""
+    """End, duration and outcome of the last flush that had messages."""
 
     ended: datetime
     seconds: float
@@ -24,10 +24,10 @@ class LastFlush:
 
 
 class FlushHistory:
-    """Counts flushes that had something to do; a flush that failed in part counts what it wrote, and as failed."""
+    """Counts of flushes that had messages; a partial failure counts its rows, and as failed."""
 
     def __init__(self) -> None:
-        """Nothing was flushed yet."""
+        """Start with zero counts."""
         self.durations = Histogram()
         self.failures = 0
         self.rows_written = 0
@@ -38,7 +38,7 @@ class FlushHistory:
         self.last: LastFlush | None = None
 
     def note(self, report: FlushReport, seconds: float, now: datetime) -> None:
-        """A flush came to its end, after so many seconds. One line in the log, where it had something to do."""
+        """Record a flush that took so many seconds, with one line in the log where it had messages."""
         rows, failed = report.rows, bool(report.failed or report.blocked)
         self.failures += failed
         if not (rows.written or rows.duplicates or rows.erased or report.poison or failed):
@@ -65,7 +65,7 @@ class FlushHistory:
         )
 
     def note_fault(self, error: Exception, seconds: float, now: datetime) -> None:
-        """A flush ended in an error, whose own words are told only where they are ours."""
+        """Record a flush that ended in an error; only messages of our own errors are logged."""
         self.failures += 1
         self.durations.note(seconds)
         self.last = LastFlush(now, seconds, 0, 0, True)
@@ -73,5 +73,5 @@ class FlushHistory:
 
 
 def log_text(error: Exception) -> str:
-    """An error for the log: an exception that nobody foresaw may quote a request."""
+    """The log text of an error: of unexpected ones only type and place, since messages may quote a request."""
     return str(error) if isinstance(error, MallardError) else kind_and_place(error)

@@ -1,4 +1,4 @@
-"""The flush schedule of one process: every interval, and as soon as enough is pending."""
+"""Flush schedule of one process: every interval, and when enough events are pending."""
 
 import logging
 import threading
@@ -14,26 +14,26 @@ from mallard.queue.base import Queue
 from mallard.table.writer import TableWriter
 
 PAUSE_PER_FLUSH_SECOND = 9
-"""A round rewrites whole tails; at a high rate it waits nine times its own length, to take a tenth of a core at most.
+"""Pause after a round relative to its length: rounds rewrite whole tails, and so take a tenth of a core at most.
 
-Nothing is at risk and nothing is unseen meanwhile: the queue is durable, and queries read what is pending.
+No event is lost or invisible meanwhile: the queue is durable, and queries read pending events.
 """
 
 BACKLOG = 100_000
 BACKLOG_BYTES = 16 * 1024 * 1024
-"""Pending events from which on there are no pauses: queries hold in memory what is pending."""
+"""Pending events from which on there are no pauses: queries hold pending events in memory."""
 
-HOUSEKEEPING_SECONDS = 10
-"""Of one turn: what is not done by then goes on after the next flush."""
+MAINTENANCE_SECONDS = 10
+"""Time of one run of the maintenance jobs; the rest runs after the next flush."""
 
-KeepHouse = Callable[[datetime, Callable[[], bool]], object]
-"""Does what is due at a moment, as long as it may go on."""
+RunJobs = Callable[[datetime, Callable[[], bool]], object]
+"""Runs the jobs that are due at a moment, while the second argument returns True."""
 
 log = logging.getLogger("mallard.flush")
 
 
 class Schedule:
-    """A thread that drains the queue into the table until ``stop``; a failed round is tried again next time."""
+    """A thread that drains the queue into the table until ``stop``; a failed round is retried after the interval."""
 
     def __init__(
         self,
@@ -42,16 +42,16 @@ class Schedule:
         *,
         interval_seconds: float,
         count: int,
-        gathering: Batching = AT_ONCE,
-        keep_house: KeepHouse = lambda *_: None,
+        batching: Batching = AT_ONCE,
+        run_jobs: RunJobs = lambda *_: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         waiting_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        """``waiting_bytes`` tells how large the queue is, where that is known."""
+        """``waiting_bytes`` returns the queue's size, 0 where it is unknown."""
         self._queue = queue
         self._table = table
-        self._gathering = gathering
-        self._keep_house = keep_house
+        self._batching = batching
+        self._run_jobs = run_jobs
         self._interval_seconds = interval_seconds
         self._count = count
         self._clock = clock
@@ -64,11 +64,11 @@ class Schedule:
         self.history = FlushHistory()
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def accepted(self) -> None:
-        """One more event is pending; enough of them start a flush."""
+        """Count one more pending event; enough of them start a flush."""
         self._since_last += 1
         if self._since_last >= self._count and not self._wake.is_set():
             self._wake.set()
@@ -93,7 +93,7 @@ class Schedule:
                 return
             began = time.monotonic()
             self._flush(self._one_round)
-            self._housekeep()
+            self._run_maintenance()
             if not self._is_behind():
                 pause = PAUSE_PER_FLUSH_SECOND * (time.monotonic() - began)
                 self._stopping.wait(min(self._interval_seconds, pause))
@@ -104,11 +104,11 @@ class Schedule:
             self._table,
             clock=self._clock,
             may_go_on=lambda: not self._stopping.is_set(),
-            gathering=self._gathering,
+            batching=self._batching,
         )
         self._has_more = not report.failed and (is_full or bool(report.left))
         if self._has_more:
-            # The next round waits for its pause, and for no event.
+            # The next round starts after its pause, without waiting for an event.
             self._wake.set()
         return report
 
@@ -124,14 +124,14 @@ class Schedule:
         began = time.monotonic()
         try:
             report = work()
-        except Exception as error:  # no other thread flushes: what nobody foresaw must not end this one
+        except Exception as error:  # the only flushing thread must survive unexpected errors
             self.history.note_fault(error, time.monotonic() - began, self._clock())
         else:
             self.history.note(report, time.monotonic() - began, self._clock())
 
-    def _housekeep(self) -> None:
-        until = time.monotonic() + HOUSEKEEPING_SECONDS
+    def _run_maintenance(self) -> None:
+        until = time.monotonic() + MAINTENANCE_SECONDS
         try:
-            self._keep_house(self._clock(), lambda: not self._stopping.is_set() and time.monotonic() < until)
+            self._run_jobs(self._clock(), lambda: not self._stopping.is_set() and time.monotonic() < until)
         except Exception as error:  # as above
-            log.error("housekeeping failed: %s", log_text(error))
+            log.error("maintenance failed: %s", log_text(error))

@@ -75,9 +75,9 @@ class Embedded:
             table,
             interval_seconds=settings.flush_interval,
             count=settings.flush_count,
-            gathering=Batching(settings.flush_quiet),
+            batching=Batching(settings.flush_quiet),
             waiting_bytes=self._queue.live_bytes,
-            keep_house=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
+            run_jobs=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
         )
         self._geo = open_geo(settings)
         context = ingest_context(

@@ -66,13 +66,13 @@ def test_flush_without_batching_holds_no_message() -> None:
 
 def test_batching_holds_nothing_when_partitions_are_few(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(PROMPT_PARTITIONS))
-    report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Batching(SPAN))
+    report = drain(queue, writer(MemoryStore()), clock=clock, batching=Batching(SPAN))
     assert (report.partitions, report.waiting, queue.depth()) == (PROMPT_PARTITIONS, (), 0)
 
 
 def test_batching_writes_events_accepted_by_a_fast_clock_at_once(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(MANY, NOW + timedelta(hours=9)))
-    report = drain(queue, writer(MemoryStore()), clock=clock, gathering=Batching(SPAN))
+    report = drain(queue, writer(MemoryStore()), clock=clock, batching=Batching(SPAN))
     assert (report.partitions, report.waiting, queue.depth()) == (MANY, (), 0)
 
 
@@ -80,22 +80,22 @@ def test_batching_holds_quiet_partitions_and_writes_busy_ones_at_once(queue: Loc
     queue.send(of_sites(MANY))
     queue.send([message(10**6 + number, 900, NOW) for number in range(BUSY_ROWS)])
     store = MemoryStore()
-    report = drain(queue, writer(store), clock=clock, gathering=Batching(SPAN))
+    report = drain(queue, writer(store), clock=clock, batching=Batching(SPAN))
     assert (report.partitions, len(report.waiting)) == (PROMPT_PARTITIONS + 1, MANY - PROMPT_PARTITIONS)
     assert "s900.example" in known_sites(store)
     assert queue.depth() == MANY - PROMPT_PARTITIONS
 
 
 def test_held_messages_are_written_in_time_together_with_later_ones(queue: LocalQueue, clock: Moving) -> None:
-    store, gathering = MemoryStore(), Batching(SPAN)
+    store, batching = MemoryStore(), Batching(SPAN)
     for minute in range(SPAN // 60):
         clock.now = NOW + timedelta(minutes=minute)
         # Ten busier sites take the prompt places.
         queue.send([message(minute * 100 + n, 500 + n // 3, clock.now) for n in range(3 * PROMPT_PARTITIONS)])
         queue.send([message(10**6 + minute, 7, clock.now)])
-        drain(queue, writer(store), clock=clock, gathering=gathering)
+        drain(queue, writer(store), clock=clock, batching=batching)
     clock.now += timedelta(seconds=SPAN)
-    report = drain(queue, writer(store), clock=clock, gathering=gathering)
+    report = drain(queue, writer(store), clock=clock, batching=batching)
     assert queue.depth() == 0
     # One write at the end of each of the two spans that half an hour touches.
     assert report.partitions <= 2
@@ -105,9 +105,9 @@ def test_held_messages_are_written_in_time_together_with_later_ones(queue: Local
 def test_batching_holds_no_message_longer_than_its_span(queue: LocalQueue, clock: Moving) -> None:
     queue.send(of_sites(MANY))
     store = MemoryStore()
-    drain(queue, writer(store), clock=clock, gathering=Batching(SPAN))
+    drain(queue, writer(store), clock=clock, batching=Batching(SPAN))
     clock.now += timedelta(seconds=SPAN)
-    drain(queue, writer(store), clock=clock, gathering=Batching(SPAN))
+    drain(queue, writer(store), clock=clock, batching=Batching(SPAN))
     assert (queue.depth(), len(known_sites(store))) == (0, MANY)
 
 
