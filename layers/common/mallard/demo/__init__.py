@@ -1,1 +1,1 @@
-"""Invented traffic of a believable site, for ``mallard demo`` and for benches."""
+"""Synthetic traffic of a realistic site, for ``mallard demo`` and benches."""

@@ -25,16 +25,16 @@ class Choice:
         self._edges = np.concatenate([number + _shares(row) for number, row in enumerate(rows)])
 
     def draw(self, rng: np.random.Generator, row: Ints) -> Ints:
-        """For each row number its drawn column, counted from 0 within that row."""
-        found = np.searchsorted(self._edges, row + rng.random(len(row)) * _BELOW_ONE, side="right")
-        return found.astype(np.int64) - self.starts[row]
+        """The drawn column of each row number, counted from 0 within that row."""
+        cells = np.searchsorted(self._edges, row + rng.random(len(row)) * _BELOW_ONE, side="right")
+        return cells.astype(np.int64) - self.starts[row]
 
     def draw_flat(self, rng: np.random.Generator, row: Ints) -> Ints:
-        """For each row number its drawn cell, counted from 0 through all rows."""
+        """The drawn cell of each row number, counted from 0 through all rows."""
         return self.draw(rng, row) + self.starts[row]
 
 
 def _shares(weights: Sequence[float]) -> Floats:
-    cumulated = np.cumsum(np.asarray(weights, dtype=np.float64))
-    shares: NDArray[np.float64] = cumulated / cumulated[-1]
+    cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
+    shares: NDArray[np.float64] = cumulative / cumulative[-1]
     return shares

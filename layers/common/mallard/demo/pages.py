@@ -1,4 +1,4 @@
-"""The demo's content site: its pages, how readers move between them and what they do there."""
+"""Pages of the demo's content site, transitions between them and custom events."""
 
 from dataclasses import dataclass, field
 
@@ -32,7 +32,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Section:
-    """Pages that readers use alike, the most read first (read by Zipf's law with exponent 1).
+    """Pages with the same reader behaviour, the most read first (Zipf's law with exponent 1).
 
     ``bounce`` is the share that leaves from here as a landing page, ``leave`` the share later on;
     ``onward`` weighs the section of the next page. ``dwell_seconds`` is the median time on a page.

@@ -1,4 +1,4 @@
-"""When the demo's visitors come: the shape of a day, of a week, a slow growth and the noise between days."""
+"""Demo traffic over time: shape of day and week, growth, and noise between days."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -35,7 +35,7 @@ def draw_clock(rng: np.random.Generator, count: int, limit_ms: int) -> Floats:
 
 
 def split_events(rng: np.random.Generator, dates: Sequence[date], events: int, last_ms: int) -> list[int]:
-    """How many of ``events`` each date gets; of the last date only ``last_ms`` milliseconds have passed.
+    """The number of ``events`` of each date; of the last date only ``last_ms`` milliseconds have passed.
 
     Their sum is exactly ``events``: whole parts first, the rest to the largest remainders (Hamilton's method).
     """

@@ -1,4 +1,4 @@
-"""Where the demo's visits come from: referrers, their names, GA4's default channel words and campaign tags."""
+"""Sources of the demo's visits: referrers, source names, GA4's default channels and campaign tags."""
 
 from dataclasses import dataclass
 
@@ -94,5 +94,5 @@ def _origins(source: DemoSource) -> list[DemoOrigin]:
     return [DemoOrigin(source.weight * share / total, referrer, source) for share, referrer in ranked]
 
 
-# The first one, Direct, is also what an inner page's rows carry: no referrer of another site, no tags.
+# The first one, Direct, also applies to rows of later pages: no external referrer, no tags.
 ORIGINS: tuple[DemoOrigin, ...] = tuple(origin for source in _SOURCES for origin in _origins(source))

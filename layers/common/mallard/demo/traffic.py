@@ -1,4 +1,4 @@
-"""Realistic traffic of any size, as the tables that a flush would have written."""
+"""Realistic traffic of any size, as tables like those of a flush."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from mallard.event import ENGAGEMENT, EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, t
 from mallard.normalize.names import stored_width
 from mallard.table.schema import EVENTS
 
-# As text, since only the type stubs know a parameter of Array.
+# As text, since only the type stubs have a parameter of Array.
 Column: TypeAlias = "pa.Array[Any]"
 
 _GPC_SHARE = 0.02
@@ -75,7 +75,7 @@ def _draw_days(
 ) -> Iterator[tuple[date, pa.Table]]:
     for day, count in zip(dates, counts, strict=True):
         if count:
-            # A day draws from its own stream, so that it does not depend on the days before it.
+            # Each day has a random stream of its own, independent of earlier days.
             rng = np.random.default_rng((*seed, day.toordinal()))
             limit_ms = last_ms if day == dates[-1] else DAY_MS - 1
             yield day, _draw_table(rng, site_id, day, draw_rows(rng, count, limit_ms))
@@ -106,7 +106,7 @@ def _take(values: Sequence[object], index: Ints, kind: pa.DataType | None = None
 def _draw_ids(rng: np.random.Generator, timestamp: Ints) -> Ints:
     """Ascending unique ids for ascending ``timestamp`` (ms since 1970): ms above, random bits below.
 
-    Within one millisecond the low bits walk from a random begin in odd steps, which meets no value twice.
+    Within one millisecond the low bits go from a random start in odd steps, which repeats no value.
     """
     rank = np.arange(len(timestamp)) - np.searchsorted(timestamp, timestamp)
     if int(rank.max()) >= _IDS_PER_MS:
@@ -118,7 +118,7 @@ def _draw_ids(rng: np.random.Generator, timestamp: Ints) -> Ints:
 
 
 def _visitor_columns(rng: np.random.Generator, site_id: str, rows: Rows) -> dict[str, Column]:
-    """Ids of 63 bits, null for those who send Global Privacy Control, and the host they know the site by."""
+    """Ids of 63 bits, null for visitors with Global Privacy Control, and the hostname of their requests."""
     ids = rng.integers(1, 2**63 - 1, rows.visitors)
     objects = rng.random(rows.visitors) < _GPC_SHARE
     www = (rng.random(rows.visitors) < _WWW_SHARE).astype(np.int64)
@@ -129,7 +129,7 @@ def _visitor_columns(rng: np.random.Generator, site_id: str, rows: Rows) -> dict
 
 
 def _source_columns(rows: Rows) -> dict[str, Column]:
-    """Referrer and tags belong to the landing page; later pages come from the site itself and carry none."""
+    """Referrer and tags of landing pages; later pages come from the site itself and have none."""
     origin = np.where(rows.landing, rows.origin, 0)
     columns = {
         "referrer": _take([o.referrer for o in ORIGINS], origin),
@@ -155,7 +155,7 @@ def _machine_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
 
 
 def _place_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
-    """Where a visitor is, what language the browser asks for and, as it hangs on the country, the money."""
+    """Place, browser language and, as it depends on the country, revenue."""
     country = _COUNTRY.draw(rng, np.zeros(rows.visitors, dtype=np.int64))
     city = _CITY.draw_flat(rng, country)[rows.visitor]
     languages = [tag for c in COUNTRIES for _, tag in c.languages]
@@ -172,7 +172,7 @@ def _place_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
 
 
 def _engagement_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
-    """The event's name and props; for a ping how far the page was read, which grows with the time on it."""
+    """Event name and props; for a ping the scroll depth, which grows with the time on the page."""
     ping = _IS_PING[rows.kind]
     return {
         "event_name": _take([kind.name for kind in KINDS], rows.kind),

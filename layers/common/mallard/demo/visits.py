@@ -1,4 +1,4 @@
-"""One day's visits: who comes back, which pages are read for how long, and the rows that this leaves behind."""
+"""Visits of one day: returning visitors, pages, time on page, and their rows."""
 
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -17,13 +17,13 @@ _RETURN_SHARE = 0.13
 _PING_SHARE = 0.19
 _ROWS_PER_VISIT = 2.6
 
-# A visit ends after 30 minutes without an event: pages are read for less, and who returns was away for longer.
+# A visit ends after 30 minutes without an event: time on page is shorter, absence of returning visitors longer.
 _MIN_DWELL_MS, _MAX_DWELL_MS = 2_000, 25 * 60_000
 _MIN_AWAY_MS, _MEAN_EXTRA_AWAY_MS = 31 * 60_000, 120 * 60_000
 
 
 class VisitKind(NamedTuple):
-    """What a row says that depends on its event alone: name, props as JSON text, revenue in cents."""
+    """Values of a row that depend on its event alone: name, props as JSON text, revenue in cents."""
 
     name: str
     props: str | None = None
@@ -103,9 +103,9 @@ def draw_rows(rng: np.random.Generator, count: int, limit_ms: int) -> Rows:
     while len(rows.kind) < count:
         visits *= 2
         rows = _draw_visits(rng, visits, limit_ms)
-    # Rows stand visit by visit here: cutting the end off drops whole visits, and the tail of one.
-    kept = rows.pick(slice(count))
-    return kept.pick(np.argsort(kept.time_ms, kind="stable"))
+    # Rows are ordered by visit here: truncation drops whole visits, and the end of one.
+    selected = rows.pick(slice(count))
+    return selected.pick(np.argsort(selected.time_ms, kind="stable"))
 
 
 def _draw_visits(rng: np.random.Generator, visits: int, limit_ms: int) -> Rows:
@@ -118,17 +118,17 @@ def _draw_visits(rng: np.random.Generator, visits: int, limit_ms: int) -> Rows:
     starts = (ends - dwell_ms)[step == 0]
     visitor, begin_ms, pace = _schedule(rng, np.diff(starts, append=ends[-1]), limit_ms)
     view, kind, within = _draw_events(rng, _SECTION_OF_PAGE[page])
-    at = visit[view]
-    passed_ms = (ends - dwell_ms)[view] - starts[at] + within * dwell_ms[view]
+    visit_of_row = visit[view]
+    passed_ms = (ends - dwell_ms)[view] - starts[visit_of_row] + within * dwell_ms[view]
     engaged_ms = within * dwell_ms[view] * rng.uniform(0.5, 1.0, len(view))
     return Rows(
         visitors=visits,
-        visitor=visitor[at],
-        origin=origin[at],
+        visitor=visitor[visit_of_row],
+        origin=origin[visit_of_row],
         landing=(step == 0)[view],
         page=page[view],
         kind=kind,
-        time_ms=np.floor(begin_ms[at] + passed_ms * pace[at]).astype(np.int64),
+        time_ms=np.floor(begin_ms[visit_of_row] + passed_ms * pace[visit_of_row]).astype(np.int64),
         dwell_ms=np.where(kind == _ENGAGEMENT, engaged_ms, 0).astype(np.int64),
     )
 
@@ -136,7 +136,7 @@ def _draw_visits(rng: np.random.Generator, visits: int, limit_ms: int) -> Rows:
 def _read_pages(rng: np.random.Generator, landing: Ints) -> NDArray[np.int16]:
     """The pages of each visit in order, -1 after its end; shape (visits, ``_MAX_VIEWS_PER_VISIT``).
 
-    A Markov chain over sections; within a section the page is drawn afresh, but never the same twice in a row.
+    A Markov chain over sections; within a section each page is drawn anew, but never the same twice in a row.
     """
     pages = np.full((len(landing), _MAX_VIEWS_PER_VISIT), -1, dtype=np.int16)
     reader = np.arange(len(landing))
@@ -145,14 +145,14 @@ def _read_pages(rng: np.random.Generator, landing: Ints) -> NDArray[np.int16]:
     pages[:, 0] = page
     for step in range(1, _MAX_VIEWS_PER_VISIT):
         onward = _NEXT.draw(rng, section * 2 + (step > 1))
-        stays = onward > 0
-        reader, section = reader[stays], onward[stays] - 1
-        page = _another(_PAGE.draw_flat(rng, section), page[stays], section)
+        continues = onward > 0
+        reader, section = reader[continues], onward[continues] - 1
+        page = _avoid_repeat(_PAGE.draw_flat(rng, section), page[continues], section)
         pages[reader, step] = page
     return pages
 
 
-def _another(page: Ints, before: Ints, section: Ints) -> Ints:
+def _avoid_repeat(page: Ints, before: Ints, section: Ints) -> Ints:
     """``page``, or its neighbour in the section where it is the page just read."""
     start = _PAGE.starts[section]
     other: Ints = start + (page - start + (page == before)) % _SIZES[section]
@@ -165,43 +165,45 @@ def _draw_dwell(rng: np.random.Generator, section: Ints) -> Ints:
 
 
 def _schedule(rng: np.random.Generator, span_ms: Ints, limit_ms: int) -> tuple[Ints, Floats, Floats]:
-    """For each visit its visitor, its begin in ms after midnight and its pace.
+    """Visitor, begin in ms after midnight and pace of each visit.
 
     The pace is 1, or less where a visit takes longer than the day has lasted so far.
     """
-    returns = rng.random(len(span_ms)) < _RETURN_SHARE
-    returns[0] = False
-    returns[2:] &= ~(returns[1:-1] & returns[:-2])  # three visits a day at most
+    is_return = rng.random(len(span_ms)) < _RETURN_SHARE
+    is_return[0] = False
+    is_return[2:] &= ~(is_return[1:-1] & is_return[:-2])  # three visits a day at most
     away_ms = _MIN_AWAY_MS + rng.exponential(_MEAN_EXTRA_AWAY_MS, len(span_ms))
-    visitor, _, total_ms = _join(returns, span_ms, away_ms)
-    returns &= total_ms[visitor] <= limit_ms  # no time left to come back: these are visitors of one visit
-    visitor, lag_ms, total_ms = _join(returns, span_ms, away_ms)
+    visitor, _, total_ms = _place_in_sequence(is_return, span_ms, away_ms)
+    is_return &= total_ms[visitor] <= limit_ms  # no time left to return: these visitors have one visit
+    visitor, lag_ms, total_ms = _place_in_sequence(is_return, span_ms, away_ms)
     pace = np.minimum(1.0, limit_ms / total_ms)
-    # Scaling the clock, rather than cutting, leaves no heap of visits just before midnight.
+    # Scaling the clock, rather than truncating, avoids a cluster of visits just before midnight.
     room = np.maximum(0.0, 1.0 - total_ms / max(limit_ms, 1))
     first_ms = draw_clock(rng, len(total_ms), limit_ms) * room
     return visitor, first_ms[visitor] + lag_ms, pace[visitor]
 
 
-def _join(returns: NDArray[np.bool_], span_ms: Ints, away_ms: Floats) -> tuple[Ints, Floats, Floats]:
-    """Visits of one visitor after another: each visit's visitor and lag, each visitor's time from first to last."""
-    visitor = np.cumsum(~returns) - 1
-    before_ms = np.where(returns, np.concatenate([[0], span_ms[:-1]]) + away_ms, 0.0)
+def _place_in_sequence(is_return: NDArray[np.bool_], span_ms: Ints, away_ms: Floats) -> tuple[Ints, Floats, Floats]:
+    """Visits placed one after another per visitor: visitor and lag of each visit, total time of each visitor."""
+    visitor = np.cumsum(~is_return) - 1
+    before_ms = np.where(is_return, np.concatenate([[0], span_ms[:-1]]) + away_ms, 0.0)
     passed_ms = np.cumsum(before_ms)
-    lag_ms = passed_ms - passed_ms[~returns][visitor]
-    last = np.append(~returns[1:], True)
+    lag_ms = passed_ms - passed_ms[~is_return][visitor]
+    last = np.append(~is_return[1:], True)
     return visitor, lag_ms, (lag_ms + span_ms)[last]
 
 
 def _draw_events(rng: np.random.Generator, section: Ints) -> tuple[Ints, Ints, Floats]:
-    """From page views to rows: each row's page view, its kind and when it falls, as a share of the time on the page."""
-    acts = rng.random(len(section)) < _ACTION_SHARE[section]
-    pings = rng.random(len(section)) < _PING_SHARE
-    view = np.repeat(np.arange(len(section)), 1 + acts + pings.astype(np.int64))
+    """The page view of each row, its kind, and its moment as a share of the time on the page."""
+    has_action = rng.random(len(section)) < _ACTION_SHARE[section]
+    has_ping = rng.random(len(section)) < _PING_SHARE
+    view = np.repeat(np.arange(len(section)), 1 + has_action + has_ping.astype(np.int64))
     place = np.arange(len(view)) - np.searchsorted(view, view)
-    acted = (place == 1) & acts[view]
-    pinged = (place > 0) & ~acted
-    kind = np.where(pinged, _ENGAGEMENT, _PAGEVIEW)
-    kind[acted] = _FIRST_KIND[section[view[acted]]] + _DETAIL.draw(rng, section[view[acted]])
-    within = np.where(acted, rng.uniform(0.2, 0.8, len(view)), np.where(pinged, rng.uniform(0.85, 1.0, len(view)), 0.0))
+    is_action = (place == 1) & has_action[view]
+    is_ping = (place > 0) & ~is_action
+    kind = np.where(is_ping, _ENGAGEMENT, _PAGEVIEW)
+    kind[is_action] = _FIRST_KIND[section[view[is_action]]] + _DETAIL.draw(rng, section[view[is_action]])
+    within = np.where(
+        is_action, rng.uniform(0.2, 0.8, len(view)), np.where(is_ping, rng.uniform(0.85, 1.0, len(view)), 0.0)
+    )
     return view, kind, within

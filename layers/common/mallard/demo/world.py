@@ -1,4 +1,4 @@
-"""Who visits the demo's site: browsers and systems that exist together, screens, places and languages."""
+"""Visitors of the demo's site: browsers with their systems, screens, places, languages."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ _TABLET_IOS = (820, 810, 834, 768)
 
 
 def _ios(weight: float, device_type: str, version: str, widths: tuple[int, ...]) -> Machine:
-    """A system of Apple's handhelds: its Safari always has the system's version."""
+    """An iOS device type: its Safari always has the system's version."""
     browsers = (
         (82, "Mobile Safari", (version,)),
         (15, "Chrome Mobile iOS", _CHROME),
@@ -51,8 +51,8 @@ def _ios(weight: float, device_type: str, version: str, widths: tuple[int, ...])
     return Machine(weight, device_type, "iOS", version, widths, browsers)
 
 
-# Names and versions as user agents give them: all of Windows says 10, all Macs 10.15, Chrome on Android 10.
-# Widths keep to the classes of ingest: below 768 is mobile, below 1024 tablet, else desktop.
+# Names and versions as in user agents: Windows is always 10, macOS 10.15, Chrome on Android 10.
+# Widths match the classes of ingest: below 768 is mobile, below 1024 tablet, else desktop.
 MACHINES: tuple[Machine, ...] = (
     Machine(
         31.0, "desktop", "Windows", "10", (1920, 1536, 2560, 1366, 1440, 1280),
