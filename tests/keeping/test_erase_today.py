@@ -18,7 +18,7 @@ from mallard.maintenance.erasure import ALLOWED_SKEW, Erasure, carry_out, reques
 from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.queue.local import LocalQueue
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.sites.erased_days import MAX_REMEMBERED, ErasedDays
+from mallard.sites.erased_days import MAX_ERASED_DAYS, ErasedDays
 from mallard.sites.settings_store import TTL_SECONDS, SiteSettingsStore, site_key
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
@@ -168,9 +168,9 @@ def test_site_settings_store_erasures_without_showing_them(make: Any) -> None:
 def test_site_settings_remember_a_bounded_number_of_erasures(tmp_path: Path) -> None:
     book = SiteSettingsStore(LocalStore(tmp_path))
     day_ms = 86_400_000
-    for number in range(MAX_REMEMBERED + 20):
+    for number in range(MAX_ERASED_DAYS + 20):
         book.note_erasure(SITE, ErasedDays(TODAY, TODAY, number))
-    assert len(book.get(SITE).erased) == MAX_REMEMBERED
+    assert len(book.get(SITE).erased) == MAX_ERASED_DAYS
     book.note_erasure(SITE, ErasedDays(TODAY, TODAY, 8 * day_ms))
     book.note_erasure(SITE, ErasedDays(TODAY, TODAY, 8 * day_ms))
     assert book.get(SITE).erased == (ErasedDays(TODAY, TODAY, 8 * day_ms),)

@@ -55,7 +55,7 @@ def around(old: str, new: str, day: date) -> Iterator[datetime]:
 def test_zone_change_leaves_begun_days_unchanged(old: str, new: str) -> None:
     before = always(old)
     for now in (moment for day in DAYS for moment in around(old, new, day)):
-        after = before.changed(new, before.local_date(now + CHANGE_AHEAD))
+        after = before.with_zone_after(new, before.local_date(now + CHANGE_AHEAD))
         changes_at = before.day_start(after.entries[1][0])
         assert changes_at > now + CHANGE_AHEAD
         for hours in range(-48, 1, 3):
@@ -67,7 +67,7 @@ def test_zone_change_leaves_begun_days_unchanged(old: str, new: str) -> None:
 @pytest.mark.parametrize("old", NAMES)
 def test_zone_change_neither_skips_nor_repeats_a_day(old: str, day: date) -> None:
     for new in set(NAMES) - {old}:
-        check_days(always(old).changed(new, day - DAY), day)
+        check_days(always(old).with_zone_after(new, day - DAY), day)
 
 
 def check_days(zones: SiteZones, day: date) -> None:
@@ -88,7 +88,7 @@ def check_days(zones: SiteZones, day: date) -> None:
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_hours_of_a_zone_change_follow_the_clock_in_force(old: str, new: str) -> None:
     for day in DAYS:
-        zones = always(old).changed(new, day - DAY)
+        zones = always(old).with_zone_after(new, day - DAY)
         for shown in (day - DAY, day, day + DAY, day + 2 * DAY):
             hours = list(zones.hours(shown, shown + DAY))
             moments = [moment for moment, _ in hours] + [zones.day_start(shown + DAY)]
@@ -101,7 +101,7 @@ def test_hours_of_a_zone_change_follow_the_clock_in_force(old: str, new: str) ->
 
 def test_zone_change_to_the_east_waits_for_midnight() -> None:
     noon = datetime(2026, 3, 10, 22, tzinfo=UTC)
-    zones = UTC_DAYS.changed("Pacific/Kiritimati", date(2026, 3, 10))
+    zones = UTC_DAYS.with_zone_after("Pacific/Kiritimati", date(2026, 3, 10))
     assert zones.local_date(noon) == date(2026, 3, 10)
     assert zones.local_date(datetime(2026, 3, 11, tzinfo=UTC)) == date(2026, 3, 11)
     assert [label for _, label in zones.hours(date(2026, 3, 11), date(2026, 3, 12))] == [
@@ -119,13 +119,13 @@ def test_zone_change_to_the_east_waits_for_midnight() -> None:
 )
 def test_zone_change_over_a_whole_day_passes_through_utc(old: str, new: str) -> None:
     day = date(2026, 1, 15)
-    zones = always(old).changed(new, day - DAY)
+    zones = always(old).with_zone_after(new, day - DAY)
     assert zones.entries == ((date.min, old), (day, "UTC"), (day + DAY, new))
     assert all(list(zones.hours(day + n * DAY, day + (n + 1) * DAY)) for n in range(-2, 4))
     # Changed back on the day between, and stored settings of an earlier version.
-    assert zones.changed(old, day).entries == ((date.min, old), (day, "UTC"), (day + DAY, old))
+    assert zones.with_zone_after(old, day).entries == ((date.min, old), (day, "UTC"), (day + DAY, old))
     assert SiteZones(((date.min, old), (day, new))) == zones
-    assert SiteZones(((date.min, old), (day, new), (day + DAY, old))) == zones.changed(old, day)
+    assert SiteZones(((date.min, old), (day, new), (day + DAY, old))) == zones.with_zone_after(old, day)
 
 
 def test_settings_show_the_day_from_which_a_zone_applies() -> None:
@@ -138,7 +138,7 @@ def test_settings_show_the_day_from_which_a_zone_applies() -> None:
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_salt_lives_from_the_start_of_its_day_to_two_hours_after_its_end(old: str, new: str) -> None:
     salts = Salts(MemoryStore(), b"secret")
-    zones = always(old).changed(new, DAYS[0] - DAY)
+    zones = always(old).with_zone_after(new, DAYS[0] - DAY)
     for day in (DAYS[0] - DAY, DAYS[0], DAYS[0] + DAY):
         start, end = zones.day_start(day), zones.day_start(day + DAY)
         found = salts.find(SITE, zones, day, start)

@@ -68,20 +68,23 @@ def test_utc_is_the_default() -> None:
 
 def test_zone_change_applies_from_tomorrow_and_not_to_begun_days() -> None:
     today = date(2026, 3, 10)
-    changed = UTC_DAYS.changed("Europe/Berlin", today)
+    changed = UTC_DAYS.with_zone_after("Europe/Berlin", today)
     assert changed.entries == ((date.min, "UTC"), (date(2026, 3, 11), "Europe/Berlin"))
     assert changed.name_on(today) == "UTC"
     # Changed again before it began: as if the first had never been.
-    assert changed.changed("Asia/Tokyo", today).entries == ((date.min, "UTC"), (date(2026, 3, 11), "Asia/Tokyo"))
-    assert changed.changed("UTC", today) == UTC_DAYS
-    assert changed.changed("Europe/Berlin", date(2026, 3, 11)) == changed
+    assert changed.with_zone_after("Asia/Tokyo", today).entries == (
+        (date.min, "UTC"),
+        (date(2026, 3, 11), "Asia/Tokyo"),
+    )
+    assert changed.with_zone_after("UTC", today) == UTC_DAYS
+    assert changed.with_zone_after("Europe/Berlin", date(2026, 3, 11)) == changed
 
 
 @pytest.mark.parametrize(
     ("name", "hours"), [("Asia/Tokyo", 15), ("America/Los_Angeles", 32), ("UTC", 24), ("Pacific/Kiritimati", 10)]
 )
 def test_zone_change_shortens_the_day_before_or_lengthens_the_first_day(name: str, hours: int) -> None:
-    changed = UTC_DAYS.changed(name, date(2026, 1, 9))
+    changed = UTC_DAYS.with_zone_after(name, date(2026, 1, 9))
     before = changed.day_start(date(2026, 1, 10)) - changed.day_start(date(2026, 1, 9))
     first = changed.day_start(date(2026, 1, 11)) - changed.day_start(date(2026, 1, 10))
     assert timedelta(hours=hours) in (before, first)

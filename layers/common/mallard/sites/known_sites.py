@@ -9,12 +9,12 @@ KNOWN_SITES = "config/known-sites.json"
 
 
 def known_sites_object(store: Store) -> StoredObject[list[str]]:
-    """The record; a damaged one counts as absent: known sites are then new, and the next sweep writes it again."""
+    """The record; a damaged one counts as absent: all sites are then new, and the next sweep rewrites it."""
     return StoredObject(store, KNOWN_SITES, _FORMAT)
 
 
 def read_known(store: Store) -> list[str]:
-    """The sites that a flush wrote down. Raises StoreUnavailableError."""
+    """The sites that a flush recorded. Raises StoreUnavailableError."""
     return known_sites_object(store).read() or []
 
 

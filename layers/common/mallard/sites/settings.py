@@ -27,7 +27,7 @@ _KEYS = {"timezone", "origins", "goals", "public"}
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A named event, or a page pattern (``*`` within a path segment, ``**`` across), with what else must hold."""
+    """A named event, or a page pattern (``*`` within a path segment, ``**`` across), with further conditions."""
 
     name: str
     event: str | None = None
@@ -41,7 +41,7 @@ class Goal:
 class SiteSettings:
     """``origins``: hosts and ``*.domain`` whose pages may send for the site; empty means the site id itself.
 
-    ``erased`` is no setting, but must reach ingest as fast as settings do.
+    ``erased`` is not a setting, but must reach ingest as fast as settings do.
     """
 
     zones: SiteZones = UTC_DAYS
@@ -51,13 +51,13 @@ class SiteSettings:
     erased: tuple[ErasedDays, ...] = ()
 
     def to_api(self, today: date) -> dict[str, Any]:
-        """As the API shows it: the zone that was set last, with the date it holds from where that is ahead."""
+        """The JSON of the API: the zone that was set last, with the date of a future change."""
         first, name = self.zones.entries[-1]
         ahead = {"timezone_from": first.isoformat()} if first > today else {}
         return {"timezone": name, **ahead, **self._rest()}
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in the store."""
+        """The JSON in the store."""
         erased = {"erased": [each.to_json() for each in self.erased]} if self.erased else {}
         return {
             "timezones": [[first.isoformat(), name] for first, name in self.zones.entries],
@@ -73,24 +73,24 @@ class SiteSettings:
         }
 
 
-def read_settings(given: Any, before: SiteSettings, today: date, *, is_new: bool = False) -> SiteSettings:
-    """The settings that a client sent, over those set before. SettingsError names key, value and the right form.
+def read_settings(values: Any, before: SiteSettings, today: date, *, is_new: bool = False) -> SiteSettings:
+    """The settings that a client sent, merged into ``before``. SettingsError names key, value and the valid form.
 
-    A new site has no day that began in another zone.
+    The zone of a new site holds from its first day, since no day began in another zone.
     """
-    if not isinstance(given, dict):
+    if not isinstance(values, dict):
         raise SettingsError("The settings must be a JSON object.")
-    unknown = sorted(set(given) - _KEYS - {"timezone_from"})
+    unknown = sorted(set(values) - _KEYS - {"timezone_from"})
     if unknown:
         raise SettingsError(f"{unknown[0][:40]!r} is no setting of a site; there are {', '.join(sorted(_KEYS))}.")
-    zones, public = before.zones, given.get("public", False)
-    if "timezone" in given:
-        name = _timezone(given["timezone"])
-        zones = SiteZones(((date.min, name),)) if is_new else zones.changed(name, today)
+    zones, public = before.zones, values.get("public", False)
+    if "timezone" in values:
+        name = _timezone(values["timezone"])
+        zones = SiteZones(((date.min, name),)) if is_new else zones.with_zone_after(name, today)
     if not isinstance(public, bool):
-        raise SettingsError(f"public is {_shown(public)}, but must be true or false.")
-    goals = _unique(_goals(given.get("goals", [])))
-    return SiteSettings(zones, _origins(given.get("origins", [])), goals, public, before.erased)
+        raise SettingsError(f"public is {_quoted(public)}, but must be true or false.")
+    goals = _normalize_goals(_goals(values.get("goals", [])))
+    return SiteSettings(zones, _origins(values.get("origins", [])), goals, public, before.erased)
 
 
 def from_json(stored: Mapping[str, Any]) -> SiteSettings:
@@ -107,7 +107,7 @@ def from_json(stored: Mapping[str, Any]) -> SiteSettings:
 def _timezone(value: Any) -> str:
     if not isinstance(value, str) or value not in available_timezones():
         raise SettingsError(
-            f"timezone is {_shown(value)}, but must be a name of the tz database, such as Europe/Berlin."
+            f"timezone is {_quoted(value)}, but must be a name of the tz database, such as Europe/Berlin."
         )
     return value
 
@@ -126,7 +126,7 @@ def _origin(value: Any) -> str:
     name = written_host(text).removeprefix("*.")
     host = stored_host(name) if name else None
     if host is None or not _HOST.fullmatch(host):
-        raise SettingsError(f"{_shown(value)} in origins must be a host such as www.example.com or *.example.com.")
+        raise SettingsError(f"{_quoted(value)} in origins must be a host such as www.example.com or *.example.com.")
     return f"*.{host}" if text.startswith("*.") else host
 
 
@@ -136,14 +136,14 @@ def _goals(value: Any) -> tuple[Goal, ...]:
     return tuple(_goal(each) for each in value)
 
 
-def _unique(goals: Iterable[Goal]) -> tuple[Goal, ...]:
+def _normalize_goals(goals: Iterable[Goal]) -> tuple[Goal, ...]:
     """The goals with normalized names, which must be unique. Older stored settings are read as they are."""
-    named = tuple(replace(each, name=stored_label(each.name)) for each in goals)
-    names = [each.name for each in named]
+    normalized = tuple(replace(each, name=stored_label(each.name)) for each in goals)
+    names = [each.name for each in normalized]
     for name in names:
         if names.count(name) > 1:
-            raise SettingsError(f"Two goals are named {_shown(name)}; each needs a name of its own.")
-    return named
+            raise SettingsError(f"Two goals are named {_quoted(name)}; each needs a name of its own.")
+    return normalized
 
 
 def _goal(value: Any) -> Goal:
@@ -153,23 +153,25 @@ def _goal(value: Any) -> Goal:
     if name is None or (event is None) == (page is None):
         raise SettingsError("A goal has a name, and either an event or a page.")
     if page is not None and not page.strip().startswith(("/", "*")):
-        raise SettingsError(f"The page of goal {_shown(name)} is {_shown(page)}, but must begin with / as in /blog/**.")
+        raise SettingsError(
+            f"The page of goal {_quoted(name)} is {_quoted(page)}, but must begin with / as in /blog/**."
+        )
     threshold, currency = value.get("scroll_threshold"), value.get("currency")
     if threshold is not None and (type(threshold) is not int or not 0 <= threshold <= 100 or page is None):
-        raise SettingsError(f"scroll_threshold of goal {_shown(name)} must be a percentage, with a page.")
+        raise SettingsError(f"scroll_threshold of goal {_quoted(name)} must be a percentage, with a page.")
     if currency is not None and not (isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)):
-        raise SettingsError(f"currency of goal {_shown(name)} must be an ISO 4217 code such as EUR.")
+        raise SettingsError(f"currency of goal {_quoted(name)} must be an ISO 4217 code such as EUR.")
     return Goal(name, event, page, _props(name, value.get("props", {})), threshold, currency)
 
 
 def _props(goal: str, value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or len(value) > MAX_PROPS:
-        raise SettingsError(f"props of goal {_shown(goal)} must be an object of at most {MAX_PROPS} texts.")
+        raise SettingsError(f"props of goal {_quoted(goal)} must be an object of at most {MAX_PROPS} texts.")
     for key, each in value.items():
         if not isinstance(each, str) or max(len(key), len(each)) > MAX_TEXT_LENGTH:
-            raise SettingsError(f"props of goal {_shown(goal)} must be texts of at most {MAX_TEXT_LENGTH} characters.")
+            raise SettingsError(f"props of goal {_quoted(goal)} must be texts of at most {MAX_TEXT_LENGTH} characters.")
         if _UNREADABLE.search(key + each):
-            raise SettingsError(f"props of goal {_shown(goal)} hold control characters.")
+            raise SettingsError(f"props of goal {_quoted(goal)} hold control characters.")
     return tuple(value.items())
 
 
@@ -178,9 +180,9 @@ def _text(value: Mapping[str, Any], key: str) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str) or not stored_label(text) or len(text) > MAX_TEXT_LENGTH:
-        raise SettingsError(f"{key} of a goal is {_shown(text)}, but must be 1 to {MAX_TEXT_LENGTH} characters.")
+        raise SettingsError(f"{key} of a goal is {_quoted(text)}, but must be 1 to {MAX_TEXT_LENGTH} characters.")
     if _UNREADABLE.search(text):
-        raise SettingsError(f"{key} of a goal is {_shown(text)}, but must hold no control characters.")
+        raise SettingsError(f"{key} of a goal is {_quoted(text)}, but must hold no control characters.")
     return text
 
 
@@ -196,6 +198,6 @@ def _goal_json(goal: Goal) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 42 else f"{text[:41]}…"

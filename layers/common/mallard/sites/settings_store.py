@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mallard.sites.erased_days import ErasedDays, remembered
+from mallard.sites.erased_days import ErasedDays, add_erased_days
 from mallard.sites.settings import SiteSettings, from_json, read_settings
 from mallard.sites.site_id import escaped, folder_name
 from mallard.store.base import Store
@@ -67,11 +67,11 @@ class SiteSettingsStore:
         self._erased: dict[str, tuple[ErasedDays, ...]] = {}
 
     def holds(self, site_id: str) -> bool:
-        """Whether ``get`` answers from memory."""
+        """True where ``get`` answers from memory."""
         return self._cache.holds(site_id)
 
     def get(self, site_id: str) -> SiteSettings:
-        """The settings. StoreUnavailableError where the store fails and none were ever read."""
+        """The settings of a site. StoreUnavailableError where the store fails and none were ever read."""
         return self._cache.get(site_id) or DEFAULTS
 
     def forget(self, site_id: str) -> None:
@@ -81,7 +81,7 @@ class SiteSettingsStore:
     def is_set_up(self, site_id: str) -> bool:
         """True where a site has stored settings.
 
-        Anyone may ask for any name, so of a site without settings nothing is cached, and nothing read but the list of
+        Clients may request any name, so a site without settings is not cached, and costs only a read of the list of
         all that have some, once in TTL_SECONDS. Raises StoreUnavailableError where no list was ever read.
         """
         if not self._may_list:
@@ -89,11 +89,11 @@ class SiteSettingsStore:
         return site_key(site_id) in (self._keys.get(SITES) or ())
 
     def is_public(self, site_id: str) -> bool:
-        """True where anyone may read the site's numbers. Raises StoreUnavailableError."""
+        """True where the site's statistics are public. Raises StoreUnavailableError."""
         return self.is_set_up(site_id) and self.get(site_id).public
 
     def has_begun(self, site_id: str) -> bool:
-        """True where a day of the site has begun, by what is stored: a salt, a partition or a rollup."""
+        """True where a day of the site has begun: a salt, a partition or a rollup is stored."""
         name = folder_name(site_id)
         return any(next(iter(self._store.list(f"{folder}{name}/")), None) for folder in DAYS)
 
@@ -110,11 +110,11 @@ class SiteSettingsStore:
         return self._change(site_id, changed)
 
     def note_erasure(self, site_id: str, erased: ErasedDays) -> None:
-        """Tell every instance of an erasure within TTL_SECONDS, and this one now. Raises StoreUnavailableError."""
+        """Announce an erasure to this instance now, to others within TTL_SECONDS. Raises StoreUnavailableError."""
 
         def noted(before: SiteSettings | None) -> SiteSettings:
             before = before or DEFAULTS
-            return replace(before, erased=remembered(before.erased, erased))
+            return replace(before, erased=add_erased_days(before.erased, erased))
 
         self._change(site_id, noted)
 

@@ -1,4 +1,4 @@
-"""Local dates of a site, whose zone may change from a future midnight on, never for a date that has begun."""
+"""Local dates of a site, whose zone may change only from a future midnight."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ CACHED_MINUTES = 512
 
 @dataclass(frozen=True, slots=True)
 class SiteZones:
-    """The zones of a site: from each date on, the zone that stands beside it; the first entry is for all time before.
+    """The zones of a site with the date each holds from; the first entry also holds before its date.
 
     A zone holds from the midnight at which the one before it begins that date. Days are without gaps and in order:
     the first one under another zone is shorter to the east and longer to the west.
@@ -29,12 +29,12 @@ class SiteZones:
     """By minutes since 1970, cached: all events of a busy minute ask for the same one. No midnight is within one."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "entries", _in_steps(self.entries))
+        object.__setattr__(self, "entries", _without_short_dates(self.entries))
         cached = lru_cache(CACHED_MINUTES)(lambda minute: self._date_of(datetime.fromtimestamp(minute * 60, UTC)))
         object.__setattr__(self, "_date_of_minute", cached)
 
     def local_date(self, moment: datetime) -> date:
-        """The date that an aware moment belongs to."""
+        """The local date of an aware moment."""
         return self._date_of_minute(int(moment.timestamp() // 60))
 
     def name_on(self, day: date) -> str:
@@ -56,7 +56,7 @@ class SiteZones:
             local = moment.astimezone(_zone(self.name_on(self.local_date(moment))))
             yield moment, f"{local:%Y-%m-%d %H}:00"
             past = timedelta(minutes=local.minute, seconds=local.second)
-            # Each day begins its hours anew: another zone may begin them at other minutes.
+            # Hours restart each day: another zone may begin them at other minutes.
             moment = min(moment - past + HOUR, self.day_start(self.local_date(moment) + DAY))
 
     def hour_start(self, moment: datetime) -> datetime:
@@ -65,14 +65,14 @@ class SiteZones:
         return starts[bisect_right(starts, moment) - 1]
 
     def _date_of(self, moment: datetime) -> date:
-        # No clock is a day ahead of UTC. A clock's own date may fall back past midnight; this one never does.
+        # No zone is a day ahead of UTC. A zone's own date may fall back past midnight; this one never does.
         day = moment.date() + DAY
         while self.day_start(day) > moment:
             day -= DAY
         return day
 
-    def changed(self, name: str, today: date) -> "SiteZones":
-        """The same with another zone from the end of ``today`` on; a change that was ahead is dropped."""
+    def with_zone_after(self, name: str, today: date) -> "SiteZones":
+        """A copy with another zone from the end of ``today`` on; an earlier future change is dropped."""
         if self.entries[-1][1] == name:
             return self
         begun = tuple(entry for entry in self.entries if entry[0] <= today)
@@ -81,8 +81,8 @@ class SiteZones:
         return SiteZones((*begun, (today + DAY, name)))
 
 
-def _in_steps(entries: tuple[tuple[date, str], ...]) -> tuple[tuple[date, str], ...]:
-    """The same entries, where those that would leave next to nothing of a date have a day of UTC before them."""
+def _without_short_dates(entries: tuple[tuple[date, str], ...]) -> tuple[tuple[date, str], ...]:
+    """The entries, with a day of UTC before each that would make a date shorter than SHORTEST_DAY."""
     steps = [entries[0]]
     for first, name in entries[1:]:
         if steps[-1][0] == first:
