@@ -1,4 +1,4 @@
-"""Stored forms of site ids, hosts, paths and names."""
+"""Stored search_forms of site ids, hosts, paths and names."""
 
 import subprocess
 import sys
@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallard.normalize.names import (
-    forms,
+    host_from_input,
+    page_from_input,
+    referrer_from_input,
+    search_forms,
     stored_host,
     stored_label,
     stored_path,
     stored_tag,
-    written_host,
-    written_page,
-    written_referrer,
 )
 from mallard.sites.site_id import read_site_id
 
@@ -99,25 +99,25 @@ def test_stored_label_is_stable(text: str) -> None:
         ("/app#/settings", "/app#/settings"),
     ],
 )
-def test_written_page_is_the_stored_path(written: str, stored: str) -> None:
-    assert written_page(written) == stored
+def test_page_from_input_is_the_stored_path(written: str, stored: str) -> None:
+    assert page_from_input(written) == stored
 
 
-def test_stored_path_and_written_page_agree_about_paths() -> None:
+def test_stored_path_and_page_from_input_agree_about_paths() -> None:
     for path in ("/caf%C3%A9", "/cafe%CC%81", "/a%20", "/a;sid=1", "/%00", "/e\u0301"):
-        assert written_page(path) == stored_path(path)
+        assert page_from_input(path) == stored_path(path)
 
 
-def test_written_host_and_referrer_accept_pasted_urls() -> None:
-    assert written_host("https://Bücher.example/x") == "xn--bcher-kva.example"
-    assert written_host("(not set)") == "(not set)"
-    assert written_referrer("https://bücher.example/x#y") == "https://xn--bcher-kva.example/x"
-    assert written_referrer("Direct / None") == "Direct / None"
+def test_host_and_referrer_from_input_accept_pasted_urls() -> None:
+    assert host_from_input("https://Bücher.example/x") == "xn--bcher-kva.example"
+    assert host_from_input("(not set)") == "(not set)"
+    assert referrer_from_input("https://bücher.example/x#y") == "https://xn--bcher-kva.example/x"
+    assert referrer_from_input("Direct / None") == "Direct / None"
 
 
 def test_forms_hold_the_text_as_written_when_it_differs() -> None:
-    assert forms("Signup ", stored_label) == ("Signup", "Signup ")
-    assert forms("Signup", stored_label) == ("Signup",)
+    assert search_forms("Signup ", stored_label) == ("Signup", "Signup ")
+    assert search_forms("Signup", stored_label) == ("Signup",)
 
 
 def test_names_load_idna_tables_only_on_demand() -> None:

@@ -71,7 +71,7 @@ def test_zone_change_applies_from_tomorrow_and_not_to_begun_days() -> None:
     changed = UTC_DAYS.with_zone_after("Europe/Berlin", today)
     assert changed.entries == ((date.min, "UTC"), (date(2026, 3, 11), "Europe/Berlin"))
     assert changed.name_on(today) == "UTC"
-    # Changed again before it began: as if the first had never been.
+    # A second change before the first holds replaces it.
     assert changed.with_zone_after("Asia/Tokyo", today).entries == (
         (date.min, "UTC"),
         (date(2026, 3, 11), "Asia/Tokyo"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, TypeAlias
 
-from mallard.normalize.names import composed, plain_key
+from mallard.normalize.names import nfc_text, plain_key
 from mallard.normalize.strict_json import parse_json
 
 MAX_PROPS_LENGTH = 4096
@@ -106,7 +106,7 @@ def _fast(value: Mapping[str, Any], most_bytes: int) -> str | None:
         size = len(text.encode())
     except (ValueError, RecursionError):
         return None
-    if len(text) > MAX_PROPS_LENGTH or size > most_bytes or composed(text) != text:
+    if len(text) > MAX_PROPS_LENGTH or size > most_bytes or nfc_text(text) != text:
         return None
     return text if all(map(str.isprintable, value)) else None
 
@@ -162,7 +162,7 @@ def _tidied(value: Any) -> Any:
 
 def _tidy(text: str) -> str:
     """Composed, without halves of characters."""
-    return composed(HALVES.sub("", text[:MAX_PROPS_LENGTH]))
+    return nfc_text(HALVES.sub("", text[:MAX_PROPS_LENGTH]))
 
 
 def _is_halved(value: Any) -> bool:

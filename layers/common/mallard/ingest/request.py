@@ -25,7 +25,7 @@ from mallard.ingest.props import MAX_PROPS_COUNT as MAX_PROPS_COUNT
 from mallard.ingest.props import MAX_PROPS_LENGTH as MAX_PROPS_LENGTH
 from mallard.ingest.props import neat_props
 from mallard.normalize.hashed_cache import hashed_cache
-from mallard.normalize.names import composed, stored_label
+from mallard.normalize.names import nfc_text, stored_label
 from mallard.normalize.strict_json import parse_json
 from mallard.sites.site_id import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
 
@@ -184,7 +184,7 @@ def _room_beside(name: str, url: str, referrer: str | None) -> int:
 def _fitting(address: str, field: IgnoredField, ignored: list[IgnoredField]) -> str:
     """An address beyond ASCII in MAX_URL_LENGTH bytes; browsers send none."""
     # Composed before it is measured: a few letters take three times the bytes in their composed form.
-    text = composed(address)
+    text = nfc_text(address)
     if size_of(text) > MAX_URL_LENGTH and field not in ignored:
         ignored.append(field)
     return cut_to(text, MAX_URL_LENGTH)

@@ -1,1 +1,1 @@
-"""Stored forms of text: site ids, hosts, paths, names, masks."""
+"""Normalization of text to its stored form: hosts, paths, names, masks."""

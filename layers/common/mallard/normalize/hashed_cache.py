@@ -1,4 +1,4 @@
-"""Caches whose keys are hashes, bounded in bytes, and emptied together."""
+"""Function caches with hashed keys, bounded in bytes and cleared together."""
 
 import hashlib
 import secrets
@@ -20,17 +20,17 @@ _KEY = secrets.token_bytes(32)
 
 
 def keyed_digest(given: tuple[Hashable, ...]) -> Hashable:
-    """64 bits of BLAKE2b under a key of this process, for where Python's own hash has none (PYTHONHASHSEED=0)."""
+    """64 bits of BLAKE2b with a key of this process, used where Python's hash is not randomized (PYTHONHASHSEED=0)."""
     return hashlib.blake2b(repr(given).encode(errors="surrogatepass"), key=_KEY, digest_size=8).digest()
 
 
-# SipHash under a key that each process draws, in a tenth of BLAKE2b's time. Two texts that meet in 64 bits would share
-# a value; without the key nobody finds such a pair.
+# SipHash with a random key of each process, in a tenth of BLAKE2b's time. Texts that collide in 64 bits would share
+# a value; without the key a collision cannot be constructed.
 _digest: Callable[[tuple[Hashable, ...]], Hashable] = hash if sys.flags.hash_randomization else keyed_digest
 
 
 class _Cache:
-    """Values by hash in two generations: what is asked for stays young, and the old go together."""
+    """Values by hash in two generations: used values stay in the young one, the old one is dropped whole."""
 
     __slots__ = ("__weakref__", "_lock", "_young_bytes", "most_bytes", "old", "young")
 
@@ -56,13 +56,13 @@ class _Cache:
 
 
 class Cached(Protocol[Given, Value]):
-    """A function whose values are kept in ``cache``."""
+    """A function whose values are cached in ``cache``."""
 
     __wrapped__: Callable[Given, Value]
     cache: _Cache
 
     def __call__(self, *given: Given.args, **named: Given.kwargs) -> Value:
-        """The value for some positional arguments."""
+        """The value for these positional arguments."""
         ...
 
 
@@ -70,9 +70,9 @@ _caches: WeakSet[_Cache] = WeakSet()
 
 
 def hashed_cache(*, most_bytes: int) -> Callable[[Callable[Given, Value]], Cached[Given, Value]]:
-    """Keep a function's values by a hash of its positional arguments, in ``most_bytes`` at most.
+    """Cache a function's values by a hash of its positional arguments, in ``most_bytes`` at most.
 
-    No argument is kept: values must hold none that may not stay. Threads may compute a value twice.
+    Arguments are not stored, so values must not hold private ones. Threads may compute a value twice.
     """
 
     def decorate(function: Callable[Given, Value]) -> Cached[Given, Value]:
@@ -80,7 +80,7 @@ def hashed_cache(*, most_bytes: int) -> Callable[[Callable[Given, Value]], Cache
         _caches.add(cache)
 
         @wraps(function)
-        def found_or_made(*given: Any) -> Any:
+        def call_cached(*given: Any) -> Any:
             key = _digest(given)
             value = cache.young.get(key, _ABSENT)
             if value is _ABSENT:
@@ -90,8 +90,8 @@ def hashed_cache(*, most_bytes: int) -> Callable[[Callable[Given, Value]], Cache
                 cache.add(key, value)
             return value
 
-        found_or_made.cache = cache  # type: ignore[attr-defined]
-        return cast("Cached[Given, Value]", found_or_made)
+        call_cached.cache = cache  # type: ignore[attr-defined]
+        return cast("Cached[Given, Value]", call_cached)
 
     return decorate
 

@@ -43,7 +43,7 @@ def masked_address(address: str) -> str:
 
 
 def is_token(run: str) -> bool:
-    """True where a run of letters, digits, ``-`` and ``_`` looks drawn at random, and not written by people."""
+    """True where a run of letters, digits, ``-`` and ``_`` looks random rather than like words."""
     if _UUID.search(run):
         return True
     if run.isdecimal():
@@ -51,22 +51,22 @@ def is_token(run: str) -> bool:
     changes = _CHANGE.findall(run)
     if len(changes) * CHARACTERS_PER_CHANGE >= len(run):
         return True
-    # Nothing separates the words of people here: numbers between letters so often are none of theirs.
+    # Without separators between words this many changes from letters to digits are not natural text.
     return not _SEPARATOR.search(run) and len(_NUMBER_CHANGE.findall(run)) >= NUMBER_CHANGES
 
 
-def _without_token(found: re.Match[str]) -> str:
-    return MASK if is_token(found[0]) else found[0]
+def _without_token(run_match: re.Match[str]) -> str:
+    return MASK if is_token(run_match[0]) else run_match[0]
 
 
-def _without_mail(found: re.Match[str]) -> str:
-    word = found[0]
+def _without_mail(run_match: re.Match[str]) -> str:
+    word = run_match[0]
     plain = unquote(unquote(word)) if "%" in word else word
     return MASK if "@" in plain and any(map(_is_mail, _WORD.findall(plain))) else word
 
 
 def _is_mail(word: str) -> bool:
-    """A name, ``@``, and a host of two labels at least, one of which behind the first is of letters."""
+    """True for a name, ``@``, and a host of two labels at least, with a later label of letters."""
     local, *others = word.split("@")
     for host in others:
         name, *labels = host.split(".")

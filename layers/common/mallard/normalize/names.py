@@ -21,7 +21,7 @@ WIDTH_STEP_PX = 100
 WIDEST_PX = 4000
 NAMES_BYTES = 1024 * 1024
 
-# The standard library's own cache keeps the last addresses as they came.
+# The standard library's cached version keeps recent addresses in memory.
 _split: Callable[[str], SplitResult] = urlsplit.__wrapped__  # type: ignore[attr-defined]
 
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")
@@ -46,9 +46,9 @@ _SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
 
 
 def split_address(text: str) -> SplitResult:
-    """``urlsplit`` of the standard library, which keeps nothing of the text. Raises ValueError.
+    """``urlsplit`` of the standard library without its cache. Raises ValueError.
 
-    A host's length is looked at before: its normal form may be 18 times as long.
+    A host's length is checked first: its normal form may be 18 times as long.
     """
     if not text.isascii() and len(_NETLOC.sub("", text, count=1).partition("/")[0]) > MAX_NETLOC_LENGTH:
         raise ValueError("the host is too long")
@@ -57,9 +57,9 @@ def split_address(text: str) -> SplitResult:
 
 @hashed_cache(most_bytes=NAMES_BYTES)
 def stored_host(text: str) -> str | None:
-    """A host in small letters without a dot at its end, an international name as browsers send it (``xn--``).
+    """A host in lower case without a trailing dot, an international name as browsers send it (``xn--``).
 
-    None where it is no name and no address. Lengths are looked at before anything that takes time.
+    None where it is neither a name nor an address. Lengths are checked before expensive steps.
     """
     name = text.rstrip(".")
     if len(name) > MAX_HOST_LENGTH:
@@ -77,9 +77,9 @@ def stored_host(text: str) -> str | None:
 def _ascii(name: str) -> str:
     """ToASCII of UTS #46, non-transitional, with the mapping alone, as browsers take names that IDNA2008 refuses too.
 
-    Raises ValueError (UnicodeError) for a character that no name has.
+    Raises ValueError (UnicodeError) for an invalid character.
     """
-    # Ten milliseconds that only a process pays which meets such a name.
+    # The import takes ten milliseconds, and few processes need it.
     from idna.core import uts46_remap
 
     labels = uts46_remap(name, std3_rules=False).split(".")
@@ -89,7 +89,7 @@ def _ascii(name: str) -> str:
 
 
 def stored_address(text: str) -> str | None:
-    """The address of a web page without credentials, usual port and fragment, in one form; None where it is none."""
+    """The normalized address of a web page without credentials, default port and fragment; None for other text."""
     try:
         parts = split_address(text)
         host = stored_host(parts.hostname) if parts.hostname else None
@@ -105,71 +105,71 @@ def stored_address(text: str) -> str | None:
 
 
 def stored_path(path: str) -> str:
-    """A path as it is stored: percent-decoded once, composed, without a session's id and spaces at its end."""
-    plain = decoded(path) if "%" in path else path
-    return composed(_SESSION.sub("", plain) if ";" in plain else plain).rstrip() or "/"
+    """A path as stored: percent-decoded once, in NFC, without a session id and trailing spaces."""
+    cleaned = percent_decoded(path) if "%" in path else path
+    return nfc_text(_SESSION.sub("", cleaned) if ";" in cleaned else cleaned).rstrip() or "/"
 
 
-def decoded(path: str) -> str:
-    """Decoded where that gives clean text, else as it came."""
+def percent_decoded(path: str) -> str:
+    """The percent-decoded text where that is valid, else the text as it is."""
     try:
-        decoded = unquote(path, errors="strict")
+        text = unquote(path, errors="strict")
     except UnicodeDecodeError:
         return path
-    return path if _CONTROL.search(decoded) else decoded
+    return path if _CONTROL.search(text) else text
 
 
-def composed(text: str) -> str:
-    """The text in NFC, without characters that nobody sees: what looks the same is the same."""
+def nfc_text(text: str) -> str:
+    """The text in NFC, without invisible characters, so that texts that look the same are equal."""
     if text.isascii():
         return text
-    # What is printable holds none of them, and is found so in a fraction of the search's time.
-    plain = text if text.isprintable() else _INVISIBLE.sub("", text)
-    return normalize("NFC", _with_few_marks(plain) if len(plain) > SHORT_LENGTH else plain)
+    # Printable text holds none of them, and ``isprintable`` takes a fraction of the search's time.
+    cleaned = text if text.isprintable() else _INVISIBLE.sub("", text)
+    return normalize("NFC", _with_few_marks(cleaned) if len(cleaned) > SHORT_LENGTH else cleaned)
 
 
 def _with_few_marks(text: str) -> str:
     """The text without the marks over MAX_MARKS in a row."""
-    kept, begin = [], 0
-    for found in _LONG_MARKS.finditer(bytes(map(combining, text))):
-        kept.append(text[begin : found.start() + MAX_MARKS])
-        begin = found.end()
-    return "".join([*kept, text[begin:]]) if kept else text
+    parts, begin = [], 0
+    for run_match in _LONG_MARKS.finditer(bytes(map(combining, text))):
+        parts.append(text[begin : run_match.start() + MAX_MARKS])
+        begin = run_match.end()
+    return "".join([*parts, text[begin:]]) if parts else text
 
 
 def stored_width(width_px: int | None) -> str | None:
     """A viewport's width rounded down to WIDTH_STEP_PX, WIDEST_PX at most; None below the first step.
 
-    An exact width, of a window that somebody has drawn to a size, would be one person's on many days.
+    The exact width of a resized window could identify a person across days.
     """
     step = min(width_px or 0, WIDEST_PX) // WIDTH_STEP_PX
     return str(step * WIDTH_STEP_PX) if step else None
 
 
 def plain_key(text: str) -> str:
-    """The key of a property: composed, without control characters."""
-    return text if text.isascii() and text.isprintable() else composed(_CONTROL.sub("", text))
+    """The key of a property in NFC, without control characters."""
+    return text if text.isascii() and text.isprintable() else nfc_text(_CONTROL.sub("", text))
 
 
 def stored_label(text: str) -> str:
-    """The name of an event or a goal: composed, without spaces around it."""
-    return composed(text).strip()
+    """The name of an event or a goal in NFC, without surrounding spaces."""
+    return nfc_text(text).strip()
 
 
 def stored_tag(value: str) -> str:
-    """The value of a campaign's tag: composed, trimmed, without control characters, of MAX_TAG_LENGTH at most."""
-    return composed(_CONTROL.sub("", value)).strip()[:MAX_TAG_LENGTH]
+    """The value of a campaign tag: in NFC, trimmed, without control characters, of MAX_TAG_LENGTH at most."""
+    return nfc_text(_CONTROL.sub("", value)).strip()[:MAX_TAG_LENGTH]
 
 
-def written_page(text: str) -> str:
-    """A page that an owner writes, in the form of ``stored_path``: a path or a full address, with or without a query.
+def page_from_input(text: str) -> str:
+    """A page as entered by a user, in the form of ``stored_path``: a path or full address, with or without a query.
 
-    A query is part of a stored path only where the script keeps it, which sends its values decoded.
+    A query is part of a stored path only where the script is set to keep it; it then sends decoded values.
     """
-    written = text.strip()
-    if "://" in written:
-        written = _path_of(written)
-    path, mark, query = written.partition("?")
+    entered = text.strip()
+    if "://" in entered:
+        entered = _path_of(entered)
+    path, mark, query = entered.partition("?")
     return stored_path(f"{path}{mark}{query.replace('+', ' ')}")
 
 
@@ -181,22 +181,22 @@ def _path_of(text: str) -> str:
     return urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment))
 
 
-def written_host(text: str) -> str:
-    """A host that an owner writes, or that of a full address, as it is stored; as it is where it is none."""
-    written = text.strip()
+def host_from_input(text: str) -> str:
+    """The stored form of a host, or of a full address's host, as entered by a user; other text unchanged."""
+    entered = text.strip()
     try:
-        name = split_address(written).hostname if "://" in written else written
+        name = split_address(entered).hostname if "://" in entered else entered
     except ValueError:
         name = None
     return (name and stored_host(name)) or text
 
 
-def written_referrer(text: str) -> str:
-    """A referrer that an owner writes, as it is stored; as it is where it is none."""
+def referrer_from_input(text: str) -> str:
+    """The stored form of a referrer as entered by a user; other text unchanged."""
     return stored_address(text.strip()) or text if "://" in text else text
 
 
-def forms(text: str, form: Callable[[str], str]) -> tuple[str, ...]:
-    """The texts to look for: the stored form, and the text as written, which rows stored before may hold."""
+def search_forms(text: str, form: Callable[[str], str]) -> tuple[str, ...]:
+    """The texts to search for: the stored form, and the text as entered, which older rows may hold."""
     stored = form(text)
     return (stored,) if stored == text else (stored, text)

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from mallard.errors import SettingsError
-from mallard.normalize.names import stored_host, stored_label, written_host
+from mallard.normalize.names import host_from_input, stored_host, stored_label
 from mallard.sites.erased_days import ErasedDays, erased_from_json
 from mallard.sites.time_zone import UTC_DAYS, SiteZones
 
@@ -123,7 +123,7 @@ def _origin(value: Any) -> str:
     text = value.strip() if isinstance(value, str) and len(value) <= MAX_TEXT_LENGTH else ""
     if "://" not in text and text.count(":") == 1:
         text = text.partition(":")[0]
-    name = written_host(text).removeprefix("*.")
+    name = host_from_input(text).removeprefix("*.")
     host = stored_host(name) if name else None
     if host is None or not _HOST.fullmatch(host):
         raise SettingsError(f"{_quoted(value)} in origins must be a host such as www.example.com or *.example.com.")

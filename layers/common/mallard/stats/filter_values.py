@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable
 
 from mallard.normalize.masks import masked_address, masked_path
 from mallard.normalize.names import (
-    composed,
-    decoded,
-    forms,
+    host_from_input,
+    nfc_text,
+    page_from_input,
+    percent_decoded,
+    referrer_from_input,
+    search_forms,
     stored_host,
     stored_label,
     stored_tag,
-    written_host,
-    written_page,
-    written_referrer,
 )
 from mallard.stats.dimensions import ENTRY_PAGE, EXIT_PAGE, GOAL, PAGE
 from mallard.stats.filter_tree import CONTAINS, IS, Leaf
@@ -24,7 +24,7 @@ _DEVICES = ("desktop", "mobile", "tablet")
 
 def _page(text: str) -> str:
     # Words for what is missing are no pages.
-    return written_page(text) if "/" in text else composed(text)
+    return page_from_input(text) if "/" in text else nfc_text(text)
 
 
 def _country(text: str) -> str:
@@ -33,7 +33,7 @@ def _country(text: str) -> str:
 
 def _source(text: str) -> str:
     """A source without a name of its own is a host."""
-    return composed(text) if text.isascii() or "." not in text else stored_host(text.strip()) or composed(text)
+    return nfc_text(text) if text.isascii() or "." not in text else stored_host(text.strip()) or nfc_text(text)
 
 
 def _device(text: str) -> str:
@@ -48,7 +48,7 @@ def _part_of_host(text: str) -> str:
 
 
 def _part_of_page(text: str) -> str:
-    return composed(decoded(text))
+    return nfc_text(percent_decoded(text))
 
 
 def _masked(dimension: str, text: str) -> tuple[str, ...]:
@@ -63,10 +63,10 @@ _MASKS: dict[str, Callable[[str], str]] = {
 }
 _WHOLE: dict[str, Callable[[str], str]] = {
     **dict.fromkeys(_PAGES, _page),
-    _HOST: written_host,
+    _HOST: host_from_input,
     "event:name": stored_label,
     "visit:source": _source,
-    "visit:referrer": written_referrer,
+    "visit:referrer": referrer_from_input,
     "visit:country": _country,
     "visit:device": _device,
     **{f"visit:{name}": stored_tag for name in ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")},
@@ -83,8 +83,8 @@ def written_leaf(operator: str, dimension: str, values: Iterable[str], *, case_s
     if dimension == GOAL:
         return leaf
     known = {IS: _WHOLE, CONTAINS: _PART}.get(leaf.positive, {})
-    form = known.get(dimension, composed)
-    both = {each for value in leaf.values for each in forms(value, form)}
+    form = known.get(dimension, nfc_text)
+    both = {each for value in leaf.values for each in search_forms(value, form)}
     if leaf.positive == IS:
         both |= {masked for each in both for masked in _masked(dimension, each)}
     return leaf if both == set(leaf.values) else Leaf(operator, dimension, tuple(sorted(both)), case_sensitive)

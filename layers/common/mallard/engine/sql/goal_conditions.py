@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from mallard.engine.sql.operators import BoundSql, any_of, one_of, pattern, property_of_event, quoted
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
-from mallard.normalize.names import composed, forms, stored_label, written_page
+from mallard.normalize.names import nfc_text, page_from_input, search_forms, stored_label
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import PAGE, PROPS, blank_words
 from mallard.stats.filters import CONTAINS, IS, Leaf
@@ -36,7 +36,7 @@ def goal_condition(goals: Iterable[Goal], bound: BoundSql) -> str:
     conditions = []
     for goal in goals:
         if goal.event is not None and not goal.props:
-            plain["event_name"] += forms(goal.event, stored_label)
+            plain["event_name"] += search_forms(goal.event, stored_label)
         elif goal.page is not None and not goal.props and not any("*" in each for each in _pages(goal.page)):
             plain["pathname"] += _pages(goal.page)
         else:
@@ -67,7 +67,7 @@ def page_pattern(page: str) -> str:
 
 def _condition(goal: Goal, bound: BoundSql) -> str:
     if goal.event is not None:
-        parts = [one_of("event.event_name", forms(goal.event, stored_label), bound, blank_words(NAME))]
+        parts = [one_of("event.event_name", search_forms(goal.event, stored_label), bound, blank_words(NAME))]
     else:
         assert goal.page is not None
         patterns = (bound(page_pattern(each)) for each in _pages(goal.page))
@@ -77,12 +77,14 @@ def _condition(goal: Goal, bound: BoundSql) -> str:
             there += f" AND event.pathname NOT IN ({', '.join(quoted(blank_words(PAGE)))})"
         parts = [f"event.event_name = '{PAGEVIEW}'", there, matched]
     for key, value in goal.props:
-        parts.append(one_of(property_of_event(key, bound), forms(value, composed), bound, blank_words(f"{PROPS}{key}")))
+        parts.append(
+            one_of(property_of_event(key, bound), search_forms(value, nfc_text), bound, blank_words(f"{PROPS}{key}"))
+        )
     return f"({' AND '.join(parts)})"
 
 
 def _pages(page: str) -> tuple[str, ...]:
-    return forms(page, written_page)
+    return search_forms(page, page_from_input)
 
 
 def _known(leaf: Leaf, goals: Sequence[Goal]) -> set[str]:
@@ -117,7 +119,7 @@ def _listed(goals: Sequence[Goal]) -> str:
 
 
 def _cased(leaf: Leaf, text: str) -> str:
-    return composed(text) if leaf.case_sensitive else composed(text).lower()
+    return nfc_text(text) if leaf.case_sensitive else nfc_text(text).lower()
 
 
 def _named(leaf: Leaf, text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.normalize.names import composed, forms
+from mallard.normalize.names import nfc_text, search_forms
 from mallard.stats.dimensions import PROPS, blank_words, missing_text
 from mallard.stats.filters import CONTAINS, IS, MATCHES, Leaf
 
@@ -46,7 +46,7 @@ class BoundSql:
 
 def property_of_event(key: str, bound: BoundSql) -> str:
     """The text of one property of an event, by its stored name or as it is written; null where it has none."""
-    found = [f"json_extract_string(event.props, {bound(_pointer(each))})" for each in forms(key, composed)]
+    found = [f"json_extract_string(event.props, {bound(_pointer(each))})" for each in search_forms(key, nfc_text)]
     return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
 
 

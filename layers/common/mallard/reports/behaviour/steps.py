@@ -13,7 +13,7 @@ from mallard.engine.cancellation import IS_STRANGER
 from mallard.engine.sql.event_conditions import EventConditions, compile_for_events
 from mallard.engine.sql.goal_conditions import page_pattern
 from mallard.errors import QueryError
-from mallard.normalize.names import forms, written_page
+from mallard.normalize.names import page_from_input, search_forms
 from mallard.normalize.strict_json import is_encodable, parse_json
 from mallard.reports.behaviour.parameter_reader import Reader
 from mallard.sites.settings import Goal
@@ -150,7 +150,9 @@ def _is_text(value: str, limit: int) -> bool:
 
 def _of_kind(kind: str, value: str) -> Leaf:
     if kind == "page" and "*" in value:
-        return Leaf(MATCHES, PAGE, tuple(sorted(f"^{page_pattern(each)}$" for each in forms(value, written_page))))
+        return Leaf(
+            MATCHES, PAGE, tuple(sorted(f"^{page_pattern(each)}$" for each in search_forms(value, page_from_input)))
+        )
     return written_leaf(IS, KINDS[kind], (value,))
 
 
