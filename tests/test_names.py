@@ -1,4 +1,4 @@
-"""Stored search_forms of site ids, hosts, paths and names."""
+"""Stored forms of site ids, hosts, paths and names."""
 
 import subprocess
 import sys

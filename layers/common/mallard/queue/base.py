@@ -19,7 +19,7 @@ MAX_PAUSE_SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One delivery of a message: ``receipt`` settles it, ``body`` is one event as JSON.
+    """One delivery of a message: ``receipt`` identifies it, ``body`` is one event as JSON.
 
     ``receives`` counts its deliveries, this one included.
     """
@@ -33,13 +33,13 @@ class Queue(Protocol):
     """Every method may raise QueueError."""
 
     def send(self, bodies: Sequence[bytes]) -> None:
-        """Add all bodies; at return they are durable. After QueueError some may be."""
+        """Add all bodies; they are durable at return. After QueueError some may be stored."""
         ...
 
     def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
         """Up to ``limit`` messages, hidden from others for VISIBILITY_SECONDS; empty where there are none.
 
-        Their bodies have ``most_bytes`` together, or a batch of the transport more.
+        Their bodies have ``most_bytes`` in total at most, or a batch of the transport more.
         """
         ...
 
@@ -48,30 +48,30 @@ class Queue(Protocol):
         ...
 
     def release(self, messages: Sequence[Message]) -> None:
-        """Return messages that were not processed; they are visible at once."""
+        """Return unprocessed messages; they are visible at once."""
         ...
 
     def postpone(self, messages: Sequence[Message]) -> None:
-        """Return messages that failed, hidden for ``pause_seconds`` of their receives."""
+        """Return failed messages, hidden for ``pause_seconds`` of their receives."""
         ...
 
     def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
-        """Return messages to be gathered with later ones, each hidden for its seconds, 12 hours at most."""
+        """Return messages to batch with later ones, each hidden for its seconds, 12 hours at most."""
         ...
 
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
-        """Move messages that cannot be processed to the dead letters, each with its reason.
+        """Move invalid messages to the dead letters, each with its reason.
 
         Returns those that could not be moved and stay in the queue.
         """
         ...
 
     def is_idle(self) -> bool:
-        """Whether nothing can be received; faster than a receive. On SQS it may miss the last minute."""
+        """True where no message can be received; faster than a receive. On SQS it may lag by a minute."""
         ...
 
     def depth(self) -> int:
-        """The number of messages that wait or are being processed; approximate on SQS."""
+        """The number of waiting and in-flight messages; approximate on SQS."""
         ...
 
 

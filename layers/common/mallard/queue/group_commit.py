@@ -1,4 +1,4 @@
-"""Group commit for one event loop: bodies that arrive during a commit share the next one."""
+"""Group commit of an event loop: bodies that arrive during a commit share the next."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,39 +6,39 @@ from concurrent.futures import Future
 
 from mallard.queue.local import LocalQueue
 
-Done = Callable[[BaseException | None], None]
+OnCommit = Callable[[BaseException | None], None]
 """Called after the commit with None, or the QueueError of a failure."""
 
-_Waiting = list[tuple[Sequence[bytes], Done]]
+_Waiting = list[tuple[Sequence[bytes], OnCommit]]
 
 
 class GroupCommit:
-    """Sends from a running event loop; one wake-up between threads per commit, not per event."""
+    """Sender from a running event loop, with one wake-up between threads per commit, not per event."""
 
     def __init__(self, queue: LocalQueue) -> None:
         self._queue = queue
         self._waiting: _Waiting = []
         self._is_busy = False
 
-    def submit(self, bodies: Sequence[bytes], done: Done) -> None:
-        """Take bodies; ``done`` is called by the event loop after the commit that holds them."""
-        self._waiting.append((bodies, done))
+    def submit(self, bodies: Sequence[bytes], on_commit: OnCommit) -> None:
+        """Queue bodies for commit; the event loop calls ``on_commit`` after their commit."""
+        self._waiting.append((bodies, on_commit))
         if not self._is_busy:
-            # Deferred: requests that this turn of the loop still reads join the same commit.
+            # Deferred: requests read in this iteration of the loop join the same commit.
             self._is_busy = True
             asyncio.get_running_loop().call_soon(self._commit)
 
     async def send(self, *bodies: bytes) -> None:
-        """Return after the commit that holds the bodies; QueueError where it failed."""
-        ended = asyncio.get_running_loop().create_future()
+        """Return after the commit of the bodies; QueueError where it failed."""
+        commit_done = asyncio.get_running_loop().create_future()
 
-        def done(failure: BaseException | None) -> None:
-            # A client that went away has cancelled its wait; its event is committed all the same.
-            if not ended.done():
-                ended.set_exception(failure) if failure else ended.set_result(None)
+        def on_commit(failure: BaseException | None) -> None:
+            # A disconnected client has cancelled its wait; its event is committed all the same.
+            if not commit_done.done():
+                commit_done.set_exception(failure) if failure else commit_done.set_result(None)
 
-        self.submit(bodies, done)
-        await ended
+        self.submit(bodies, on_commit)
+        await commit_done
 
     def send_later(self, bodies: Sequence[bytes]) -> None:
         """Send without waiting for the commit; the bodies may be lost."""
@@ -49,16 +49,16 @@ class GroupCommit:
         group, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
 
-        def wake(committed: "Future[None]") -> None:
+        def wake(future: "Future[None]") -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self._committed, group, committed)
+                loop.call_soon_threadsafe(self._finish_commit, group, future)
 
         self._queue.submit([body for bodies, _ in group for body in bodies]).add_done_callback(wake)
 
-    def _committed(self, group: _Waiting, committed: "Future[None]") -> None:
+    def _finish_commit(self, group: _Waiting, future: "Future[None]") -> None:
         self._is_busy = bool(self._waiting)
         if self._waiting:
             self._commit()
-        failure = committed.exception()
-        for _, done in group:
-            done(failure)
+        failure = future.exception()
+        for _, on_commit in group:
+            on_commit(failure)

@@ -52,7 +52,7 @@ _Submitted = tuple[Sequence[bytes], "Future[None]"]
 
 
 class LocalQueue:
-    """Any number of processes may open the same file; one thread per process writes the bodies of its senders.
+    """Queue in an SQLite file, shared by any number of processes; one thread per process writes the bodies.
 
     ``clock`` gives Unix seconds. ``close()`` ends the thread after all that was submitted is committed.
     """
@@ -66,9 +66,9 @@ class LocalQueue:
         least_free_bytes: int = 0,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
-        """Open (and create) the queue's file; QueueError where that is not possible.
+        """Open or create the queue's file; QueueError where that fails.
 
-        Nothing is taken while the file's messages have ``most_bytes``, or its disk less than ``least_free_bytes``:
+        Bodies are rejected while the messages have ``most_bytes``, or the disk less than ``least_free_bytes`` free:
         QueueFullError.
         """
         self._file = file
@@ -77,7 +77,7 @@ class LocalQueue:
         self._free_bytes = free_bytes
         self._clock = clock
         self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._write_lock = threading.Lock()
         """The right to write. SQLite has such a lock too, but its waiters sleep and poll."""
         self._closing = threading.Lock()
         self._closed = False
@@ -87,7 +87,7 @@ class LocalQueue:
             prepare(self._connection, clock())
             try_insert(self._connection)
             self._identity = _identity(file)
-            # Not in the writer thread: if it failed there, senders would wait for ever.
+            # Not in the writer thread, where a failure would block senders forever.
             writing = self._open()
         except sqlite3.Error as error:
             if is_damage(error):
@@ -101,17 +101,17 @@ class LocalQueue:
         self._writer.start()
 
     def submit(self, bodies: Sequence[bytes]) -> "Future[None]":
-        """Hand over bodies without waiting: the future ends after the commit that holds them."""
-        done: Future[None] = Future()
+        """Submit bodies without waiting: the future ends after their commit."""
+        future: Future[None] = Future()
         with self._closing:
             if self._closed:
-                done.set_exception(QueueError(f"The queue {self._file} is closed."))
+                future.set_exception(QueueError(f"The queue {self._file} is closed."))
             else:
-                self._submitted.put((bodies, done))
-        return done
+                self._submitted.put((bodies, future))
+        return future
 
     def send(self, bodies: Sequence[bytes]) -> None:
-        """Hand over bodies and wait for their commit."""
+        """Submit bodies and wait for their commit."""
         self.submit(bodies).result()
 
     def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
@@ -121,11 +121,11 @@ class LocalQueue:
             self._run(
                 CLAIM,
                 [{"until": now + VISIBILITY_SECONDS, "now": now, "limit": limit, "bytes": most_bytes}],
-                then="DELETE FROM set_aside WHERE aside_at < ?",
-                then_values=[(now - DEAD_LETTER_SECONDS,)],
+                also="DELETE FROM set_aside WHERE aside_at < ?",
+                also_values=[(now - DEAD_LETTER_SECONDS,)],
             )
         )
-        # Read only after the commit: senders need not wait for it.
+        # Bodies are read after the commit, so senders need not wait for that.
         rows = self._run(READ, [(json.dumps([*claimed]),)])
         return [Message(str(number), body, claimed[number]) for number, body in sorted(rows)]
 
@@ -134,24 +134,24 @@ class LocalQueue:
         numbers = [int(each.receipt) for each in messages]
         for start in range(0, len(numbers), ROWS_PER_DELETION):
             part = json.dumps(numbers[start : start + ROWS_PER_DELETION])
-            # One statement: a thousand would each give the interpreter's lock away and wait to have it back.
+            # One statement: a thousand would each release the interpreter's lock and wait for it again.
             self._run(DELETE, [(part,)])
         while self._shrink():
             pass
 
     def release(self, messages: Sequence[Message]) -> None:
         """Make the rows visible at once."""
-        self._hide([(0.0, each) for each in messages])
+        self._hide_until([(0.0, each) for each in messages])
 
     def postpone(self, messages: Sequence[Message]) -> None:
-        """Hide the rows for a pause that grows; they are tried for ever."""
+        """Hide the rows for a growing pause; retries never end."""
         now = self._clock()
-        self._hide([(now + pause_seconds(each.receives), each) for each in messages])
+        self._hide_until([(now + pause_seconds(each.receives), each) for each in messages])
 
     def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
         """Hide each row for its seconds."""
         now = self._clock()
-        self._hide([(now + seconds, each) for each, seconds in waiting])
+        self._hide_until([(now + seconds, each) for each, seconds in waiting])
 
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
         """Move the rows to the table ``set_aside``, in one transaction; they stay there for DEAD_LETTER_SECONDS."""
@@ -160,8 +160,8 @@ class LocalQueue:
             "INSERT OR IGNORE INTO set_aside (id, body, reason, aside_at) SELECT id, body, ?, ? FROM message"
             " WHERE id = ?",
             [(reason, now, int(message.receipt)) for message, reason in poison],
-            then="DELETE FROM message WHERE id = ?",
-            then_values=[(int(message.receipt),) for message, _ in poison],
+            also="DELETE FROM message WHERE id = ?",
+            also_values=[(int(message.receipt),) for message, _ in poison],
         )
         return []
 
@@ -174,7 +174,7 @@ class LocalQueue:
         return int(self._run("SELECT count(*) FROM message", [()])[0][0])
 
     def live_bytes(self) -> int:
-        """Approximate bytes of all messages: of the file's pages in use, dead letters included."""
+        """Approximate bytes of all messages: the file's pages in use, dead letters included."""
         return int(self._run(LIVE_BYTES, [()])[0][0])
 
     def oldest(self, most: int) -> list[bytes]:
@@ -182,10 +182,10 @@ class LocalQueue:
         return [body for (body,) in self._run("SELECT body FROM message ORDER BY id LIMIT ?", [(most,)])]
 
     def prove_writable(self) -> None:
-        """Commit a change of nothing and roll back an insert. Raises QueueError where an event could not be added.
+        """Commit an empty change and roll back an insert. Raises QueueError where an event could not be added.
 
-        The disk may be full, read-only or gone, the file damaged, or replaced by another: then commits go to a file
-        that has no name any more.
+        The disk may be full, read-only or gone, and the file damaged, deleted or replaced: then commits would go to
+        an unlinked file.
         """
         if self._damage is not None:
             raise self._damage
@@ -196,7 +196,7 @@ class LocalQueue:
         if identity != self._identity:
             raise QueueError(f"The queue {self._file} is another file than the one that is open; start again.")
         self._run("PRAGMA user_version = 0", [()])
-        with self._lock, self._turn:
+        with self._lock, self._write_lock:
             try:
                 self._require_room(self._connection)
                 try_insert(self._connection)
@@ -205,35 +205,35 @@ class LocalQueue:
                 raise self._failed(error) from error
 
     def check_whole(self) -> None:
-        """Read the whole file. Raises DamagedQueueError where a page of it is damaged."""
-        found = self._run("PRAGMA quick_check(1)", [()])
-        if found != [("ok",)]:
-            raise DamagedQueueError(self._damage_sentence(str(found[0][0]).splitlines()[0]))
+        """Read the whole file. Raises DamagedQueueError where a page is damaged."""
+        check_rows = self._run("PRAGMA quick_check(1)", [()])
+        if check_rows != [("ok",)]:
+            raise DamagedQueueError(self._damage_sentence(str(check_rows[0][0]).splitlines()[0]))
 
     def pending(self, after: int, most_bytes: int = NO_BOUND) -> tuple[list[int], list[tuple[int, bytes]], int]:
         """A snapshot of unacknowledged messages: numbers up to ``after``, and number and body of those beyond.
 
         The bodies have at most ``most_bytes``; the third value is the number of further messages. A query reads this
-        before it lists the table, so that it can leave out events that the table already has.
+        before it lists the table, so that it can skip events that the table already has.
         """
         with self._lock:
             try:
                 self._connection.execute("BEGIN")
-                known = self._connection.execute(NUMBERS, (after,)).fetchall()
+                numbers = self._connection.execute(NUMBERS, (after,)).fetchall()
                 last = self._last_within(after, most_bytes)
-                fresh = self._connection.execute(BODIES, (after, last)).fetchall()
-                left = self._connection.execute("SELECT count(*) FROM message WHERE id > ?", (last,)).fetchone()[0]
+                new_rows = self._connection.execute(BODIES, (after, last)).fetchall()
+                remaining = self._connection.execute("SELECT count(*) FROM message WHERE id > ?", (last,)).fetchone()[0]
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 self._roll_back(self._connection)
                 raise self._failed(error) from error
-        return [number for (number,) in known], fresh, left
+        return [number for (number,) in numbers], new_rows, remaining
 
     def erase(self, site_id: str, first: date, last: date, before_ms: int) -> int:
         """Delete messages and dead letters of a site's days, both inclusive, accepted before ``before_ms``.
 
-        At return no byte of them is in the file or its log. Returns their number; QueueError where the file was in use
-        all the time: then another call finishes the work.
+        At return no byte of them is in the file or its log. Returns their number; QueueError where the file stayed
+        in use: another call then completes the erasure.
         """
         with self._lock:
             try:
@@ -256,7 +256,7 @@ class LocalQueue:
             self._connection.close()
 
     def _last_within(self, after: int, most_bytes: int) -> int:
-        """The number of the last message beyond ``after`` up to which the bodies have so many bytes."""
+        """The last message beyond ``after`` up to which the bodies have ``most_bytes`` at most."""
         size, last = 0, after
         for number, length in self._connection.execute(SIZES, (after,)):
             size += length
@@ -266,8 +266,8 @@ class LocalQueue:
         return last
 
     def _shrink(self) -> bool:
-        """One step of returning free pages to the disk, between which senders get their turn; failures are logged."""
-        with self._lock, self._turn:
+        """Return some free pages to the disk; short steps let senders write between them. Failures are logged."""
+        with self._lock, self._write_lock:
             try:
                 return shrink(self._connection)
             except sqlite3.Error as error:
@@ -282,7 +282,7 @@ class LocalQueue:
             most = self._most_bytes >> 20
             raise QueueFullError(f"The queue {self._file} has reached its limit of {most} MB (MALLARD_QUEUE_MAX_MB).")
 
-    def _hide(self, until: Sequence[tuple[float, Message]]) -> None:
+    def _hide_until(self, until: Sequence[tuple[float, Message]]) -> None:
         now = self._clock()
         self._run(
             "UPDATE delivery SET hidden_until = ?, hidden_at = ? WHERE id = ?",
@@ -297,17 +297,17 @@ class LocalQueue:
         sql: str,
         values: Sequence[Any],
         *,
-        then: str | None = None,
-        then_values: Sequence[Sequence[object]] = (),
+        also: str | None = None,
+        also_values: Sequence[Sequence[object]] = (),
     ) -> list[Any]:
-        """One transaction of one statement for each row of values, and the rows it returned."""
+        """Execute a statement for each row of values in one transaction; the rows it returned."""
         reads = sql.startswith("SELECT")
-        with self._lock, nullcontext() if reads else self._turn:
+        with self._lock, nullcontext() if reads else self._write_lock:
             try:
                 self._connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
                 rows = [row for each in values for row in self._connection.execute(sql, each).fetchall()]
-                if then:
-                    self._connection.executemany(then, then_values)
+                if also:
+                    self._connection.executemany(also, also_values)
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 self._roll_back(self._connection)
@@ -317,15 +317,15 @@ class LocalQueue:
     def _write(self, connection: sqlite3.Connection) -> None:
         try:
             while (first := self._submitted.get()) is not None:
-                batch, ended = self._gather(first)
+                batch, is_closing = self._collect_batch(first)
                 self._commit(connection, batch)
-                if ended:
+                if is_closing:
                     return
         finally:
             connection.close()
 
-    def _gather(self, first: _Submitted) -> tuple[list[_Submitted], bool]:
-        """All that waits now shares one commit: the more senders, the fewer syncs per event."""
+    def _collect_batch(self, first: _Submitted) -> tuple[list[_Submitted], bool]:
+        """All bodies that wait now share one commit: more senders, fewer syncs per event."""
         batch, bodies = [first], len(first[0])
         while bodies < MAX_BODIES_PER_COMMIT and not self._submitted.empty():
             each = self._submitted.get()
@@ -336,27 +336,27 @@ class LocalQueue:
         return batch, False
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Submitted]) -> None:
-        # A sender that gave up waiting gets no answer, but its event is committed all the same.
+        # A sender that cancelled its wait gets no result, but its event is committed all the same.
         waiting = [each for each in batch if each[1].set_running_or_notify_cancel()]
         try:
-            with self._turn:
+            with self._write_lock:
                 self._require_room(connection)
                 insert(connection, [body for bodies, _ in batch for body in bodies])
         except (QueueFullError, OSError) as error:
-            for _, done in waiting:
-                done.set_exception(_full(error))
+            for _, future in waiting:
+                future.set_exception(_full(error))
             return
         except sqlite3.Error as error:
             self._roll_back(connection)
             failure = self._failed(error)
             if isinstance(failure, DamagedQueueError):
-                # That does not pass by itself.
+                # Damage is permanent.
                 self._damage = failure
-            for _, done in waiting:
-                done.set_exception(failure)
+            for _, future in waiting:
+                future.set_exception(failure)
             return
-        for _, done in waiting:
-            done.set_result(None)
+        for _, future in waiting:
+            future.set_result(None)
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:

@@ -1,4 +1,4 @@
-"""Erasure of a site's days from the local queue's file, down to the bytes."""
+"""Erasure of a site's days from the local queue's file, free pages included."""
 
 import sqlite3
 from datetime import date
@@ -24,8 +24,8 @@ def delete_days(connection: sqlite3.Connection, site_id: str, first: date, last:
 def forget_bytes(connection: sqlite3.Connection) -> None:
     """Rewrite the file and empty its log. Raises sqlite3.OperationalError where another user keeps it open.
 
-    ``secure_delete`` zeroes the cell that a deletion frees, but not the copies that SQLite left in the gaps of pages
-    when it split and merged them earlier: only a file written anew holds none.
+    ``secure_delete`` zeroes the cell that a deletion frees, but not copies that SQLite left in the gaps of pages
+    when it split and merged them earlier: only a rewritten file holds none.
     """
     connection.execute("VACUUM")
     busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -76,9 +76,9 @@ def make_private(file: Path) -> None:
 
 
 def connect(file: Path, busy_seconds: float) -> sqlite3.Connection:
-    """A connection that any thread may use, synced at each commit; waits ``busy_seconds`` where others write."""
+    """A connection for any thread, synced at each commit; waits ``busy_seconds`` for other writers."""
     connection = sqlite3.connect(file, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-    # Before anything is written; `prepare` rewrites a file of an earlier version.
+    # Before the first write; `prepare` rewrites a file of an earlier version.
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA journal_size_limit = {RESERVED_BYTES}")
@@ -91,11 +91,11 @@ def prepare(connection: sqlite3.Connection, now: float) -> None:
     """Create missing tables and migrate old ones; ``now`` is Unix seconds."""
     connection.executescript(SCHEMA)
     if not connection.execute("PRAGMA auto_vacuum").fetchone()[0]:
-        # A file that another process uses is rewritten at a later start.
+        # A file in use by another process is rewritten at a later start.
         with suppress(sqlite3.OperationalError):
             connection.execute("VACUUM")
     if _lacks(connection, "set_aside", "aside_at"):
-        # Of two processes at once one adds it.
+        # Of two concurrent processes one adds it.
         connection.execute("BEGIN IMMEDIATE")
         if _lacks(connection, "set_aside", "aside_at"):
             connection.execute("ALTER TABLE set_aside ADD COLUMN aside_at REAL NOT NULL DEFAULT 0")
@@ -105,14 +105,14 @@ def prepare(connection: sqlite3.Connection, now: float) -> None:
         connection.execute("BEGIN IMMEDIATE")
         if _lacks(connection, "delivery", "hidden_at"):
             connection.execute("ALTER TABLE delivery ADD COLUMN hidden_at REAL NOT NULL DEFAULT 0")
-        # An earlier version did not note by which clock it hid them.
+        # An earlier version did not record the clock by which it hid them.
         connection.execute("UPDATE delivery SET hidden_until = min(hidden_until, ?)", (now + MAX_PAUSE_SECONDS,))
         connection.execute("COMMIT")
     connection.execute("CREATE INDEX IF NOT EXISTS set_aside_by_age ON set_aside (aside_at)")
 
 
 def insert(connection: sqlite3.Connection, bodies: list[bytes]) -> None:
-    """One transaction. Many rows a statement: each one gives the interpreter's lock away and waits to have it back."""
+    """Insert bodies in one transaction, many rows a statement, since each releases the interpreter's lock."""
     connection.execute("BEGIN IMMEDIATE")
     for start in range(0, len(bodies), ROWS_PER_STATEMENT):
         part = bodies[start : start + ROWS_PER_STATEMENT]
@@ -133,7 +133,7 @@ def shrink(connection: sqlite3.Connection) -> bool:
 
 
 def try_insert(connection: sqlite3.Connection) -> None:
-    """Insert a message and roll back, as a test of the file without an event."""
+    """Insert a message and roll back, as a test of the file."""
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO message (body) VALUES (x'')")
     connection.execute("SELECT id FROM message ORDER BY id LIMIT 1").fetchall()

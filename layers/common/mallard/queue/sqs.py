@@ -40,7 +40,7 @@ HIDDEN_WITHOUT_DEAD_LETTERS_SECONDS = 42_000
 _FOREIGN = (
     ClientError,
     BotoCoreError,
-    # Errors that the SDK lets through: of an answer that breaks off or is none.
+    # Errors that the SDK lets through: of incomplete or invalid responses.
     ResponseParserError,
     HTTPError,
     HTTPException,
@@ -54,7 +54,7 @@ log = logging.getLogger("mallard.queue")
 
 @dataclass(frozen=True, slots=True)
 class SqsLimits:
-    """Retention of messages, and receives until a message becomes a dead letter; None without dead letters."""
+    """Retention of messages, and receives before a message becomes a dead letter; None without dead letters."""
 
     kept_seconds: int
     receives: int | None = None
@@ -65,7 +65,7 @@ class SqsQueue:
     """One SQS queue.
 
     ``dead_letters_url`` is the dead-letter queue: None for that of the redrive policy, "" for none.
-    ``wait_seconds`` is how long one receiving call waits for a message, ``monotonic`` a clock in seconds.
+    ``wait_seconds`` is the wait of one receiving call for a message, ``monotonic`` a clock in seconds.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class SqsQueue:
         wait_seconds: int = WAIT_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The client's own retries are welcome here: a message sent twice is one event."""
+        """The client may retry by itself: a message sent twice is one event."""
         self._client = client
         self._url = url
         self._dead_letters_url = dead_letters_url
@@ -93,7 +93,7 @@ class SqsQueue:
             raise QueueError(f"The queue refused {len(refused)} of {len(bodies)} messages.")
 
     def receive(self, limit: int, most_bytes: int = RECEIVED_BYTES) -> list[Message]:
-        """Up to ``limit`` messages within GATHER_SECONDS, until all calls of a round find none.
+        """Up to ``limit`` messages within GATHER_SECONDS, until all calls of a round return none.
 
         The round that brings ``most_bytes`` is the last: it has CONNECTIONS × BATCH messages at most. One call
         looks first, so that an empty queue costs one; as long as they come well filled, the next round has twice as
@@ -105,35 +105,35 @@ class SqsQueue:
         while len(messages) < limit and received < most_bytes and self._monotonic() < deadline:
             sizes = [min(BATCH, limit - len(messages) - BATCH * n) for n in range(calls)]
             sizes = [size for size in sizes if size > 0]
-            answers = self._at_once(self._try_receive, sizes)
-            found = [message for answer in answers if isinstance(answer, list) for message in answer]
-            messages += found
-            received += sum(len(each.body) for each in found)
+            answers = self._call_all(self._try_receive, sizes)
+            arrived = [message for answer in answers if isinstance(answer, list) for message in answer]
+            messages += arrived
+            received += sum(len(each.body) for each in arrived)
             failures = [answer for answer in answers if isinstance(answer, QueueError)]
             if failures and not messages:
                 raise failures[0]
-            if failures or not found:
-                # What the other calls brought is not left hidden; a lasting failure shows at the next receive.
+            if failures or not arrived:
+                # Messages of the other calls are not left hidden; a lasting failure occurs again at the next receive.
                 break
-            calls = min(self._connections, 2 * calls) if 2 * len(found) >= sum(sizes) else max(1, calls // 2)
+            calls = min(self._connections, 2 * calls) if 2 * len(arrived) >= sum(sizes) else max(1, calls // 2)
         return messages
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Delete by batches; one that could not be deleted comes again, and the table knows it."""
-        left = self._in_batches("delete_message_batch", [{"ReceiptHandle": each.receipt} for each in messages])
-        if left:
-            log.warning("%d messages could not be deleted; they come again and count once", len(left))
+        """Delete by batches; an undeleted message is redelivered, and the table skips it as a duplicate."""
+        undeleted = self._in_batches("delete_message_batch", [{"ReceiptHandle": each.receipt} for each in messages])
+        if undeleted:
+            log.warning("%d messages could not be deleted; they come again and count once", len(undeleted))
 
     def release(self, messages: Sequence[Message]) -> None:
-        """Make visible at once."""
+        """Make the messages visible at once."""
         self._hide([(each, 0) for each in messages])
 
     def postpone(self, messages: Sequence[Message]) -> None:
-        """Hide for a pause that grows; the redrive policy counts the tries, and ends them in the dead letters."""
+        """Hide for a growing pause; after the redrive policy's number of receives they become dead letters."""
         self._hide([(each, pause_seconds(each.receives)) for each in messages])
 
     def hold(self, waiting: Sequence[tuple[Message, int]]) -> None:
-        """Hide each for its seconds."""
+        """Hide each message for its seconds."""
         self._hide(waiting)
 
     def set_aside(self, poison: Sequence[tuple[Message, str]]) -> list[Message]:
@@ -158,12 +158,12 @@ class SqsQueue:
         return [poison[position][0] for position in sorted(refused)]
 
     def is_idle(self) -> bool:
-        """By its approximate count of visible messages: in milliseconds, where a receive waits for a second."""
+        """True by the approximate count of visible messages: milliseconds, where a receive waits for a second."""
         answer = self._call("get_queue_attributes", AttributeNames=["ApproximateNumberOfMessages"])
         return int(_field(_attributes(answer), "ApproximateNumberOfMessages")) == 0
 
     def depth(self) -> int:
-        """Waiting plus in flight, approximate."""
+        """The approximate number of waiting and in-flight messages."""
         answer = self._call(
             "get_queue_attributes",
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -173,8 +173,8 @@ class SqsQueue:
     def limits(self) -> SqsLimits:
         """The limits of the queue and of its dead letters."""
         wanted = ["MessageRetentionPeriod", "RedrivePolicy"]
-        found = _attributes(self._call("get_queue_attributes", AttributeNames=wanted))
-        kept_seconds, policy = int(_field(found, wanted[0])), json.loads(found.get("RedrivePolicy", "{}"))
+        arrived = _attributes(self._call("get_queue_attributes", AttributeNames=wanted))
+        kept_seconds, policy = int(_field(arrived, wanted[0])), json.loads(arrived.get("RedrivePolicy", "{}"))
         if not (dead_letters := self._find_dead_letters()):
             return SqsLimits(kept_seconds)
         answer = self._call("get_queue_attributes", url=dead_letters, AttributeNames=wanted[:1])
@@ -182,10 +182,10 @@ class SqsQueue:
         return SqsLimits(kept_seconds, receives, int(_field(_attributes(answer), wanted[0])))
 
     def _find_dead_letters(self) -> str:
-        """The URL, looked up when first needed: ingest never needs it, and browsers wait for its cold starts."""
+        """The URL, looked up at first use: ingest never needs it, and its cold starts should be short."""
         if self._dead_letters_url is None:
             answer = self._call("get_queue_attributes", AttributeNames=["RedrivePolicy", "QueueArn"])
-            # Every queue has an ARN: an answer without any attribute is no queue's.
+            # Every queue has an ARN, so a response without attributes is not from a queue.
             policy = json.loads(_attributes(answer).get("RedrivePolicy", "{}"))
             self._dead_letters_url = self._find_queue(policy.get("deadLetterTargetArn", ""))
         return self._dead_letters_url
@@ -202,9 +202,9 @@ class SqsQueue:
 
     def _hide(self, pauses: Sequence[tuple[Message, int]]) -> None:
         entries = [{"ReceiptHandle": each.receipt, "VisibilityTimeout": seconds} for each, seconds in pauses]
-        left = self._in_batches("change_message_visibility_batch", entries)
-        if left:
-            log.warning("%d messages could not be given back; they come again in their time", len(left))
+        undeleted = self._in_batches("change_message_visibility_batch", entries)
+        if undeleted:
+            log.warning("%d messages could not be given back; they come again in their time", len(undeleted))
 
     def _try_receive(self, limit: int) -> list[Message] | QueueError:
         try:
@@ -220,23 +220,23 @@ class SqsQueue:
             return error
 
     def _in_batches(self, operation: str, entries: Sequence[dict[str, Any]], *, url: str = "") -> set[int]:
-        """Call the operation for all entries; returns the positions of those that were refused twice."""
-        named = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
-        refused = self._at_once(lambda batch: self._call_twice(operation, batch, url), list(batches(named)))
+        """Call the operation for all entries; returns the positions of those that were rejected twice."""
+        numbered = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
+        refused = self._call_all(lambda batch: self._call_twice(operation, batch, url), list(batches(numbered)))
         return {int(each["Id"]) for batch in refused for each in batch}
 
     def _call_twice(self, operation: str, entries: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
-        """The entries that no attempt settled. Only entries that an answer names are settled."""
+        """The entries that no attempt completed. Only entries that a response names are complete."""
         for _ in range(TRIES_OF_AN_ENTRY):
             answer = self._call(operation, url=url, Entries=entries)
-            settled = {_field(each, "Id") for each in answer.get("Successful", [])}
-            entries = [each for each in entries if each["Id"] not in settled]
+            completed = {_field(each, "Id") for each in answer.get("Successful", [])}
+            entries = [each for each in entries if each["Id"] not in completed]
             if not entries:
                 break
         return entries
 
-    def _at_once(self, call: Callable[[_T], _R], arguments: Sequence[_T]) -> list[_R]:
-        """All answers in order; where a call fails the others end first."""
+    def _call_all(self, call: Callable[[_T], _R], arguments: Sequence[_T]) -> list[_R]:
+        """All responses in order; where a call fails the others end first."""
         if len(arguments) < 2:
             return [call(each) for each in arguments]
         with ThreadPoolExecutor(min(self._connections, len(arguments))) as pool:
@@ -275,7 +275,7 @@ def _failed(error: Exception) -> QueueError:
 
 
 def connect(url: str, *, region: str = "") -> SqsQueue:
-    """The queue of an SQS URL, whose host is the endpoint. Nothing is asked of it yet."""
+    """The queue of an SQS URL, whose host is the endpoint. Sends no request."""
     parts = urlsplit(url)
     config = Config(
         connect_timeout=5,

@@ -1,4 +1,4 @@
-"""Bodies and reasons in the form and batches that SQS accepts."""
+"""Encoding and batching of bodies and reasons for SQS."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ _REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def text_of(body: bytes) -> str:
-    """A body for SQS. Characters that it refuses stand only in JSON strings, where an escape means the same."""
+    """A body for SQS. Characters that SQS rejects occur only in JSON strings, where an escape is equivalent."""
     try:
         text = _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", body.decode())
     except UnicodeDecodeError as error:
@@ -33,12 +33,12 @@ def text_of(body: bytes) -> str:
 
 
 def reason_of(reason: str) -> dict[str, str]:
-    """A reason for SQS: error messages quote bodies, so the same characters may stand in them."""
+    """A reason for SQS: error messages quote bodies, so the same characters may occur in them."""
     return {"DataType": "String", "StringValue": _REFUSED.sub("?", reason)[:MAX_REASON_CHARACTERS] or "unknown"}
 
 
 def batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Entries by BATCH at most and MAX_BATCH_BYTES, a reason counted with the room it may take."""
+    """Batches of BATCH entries and MAX_BATCH_BYTES at most, each with room for a reason."""
     batch: list[dict[str, Any]] = []
     size = 0
     for entry in entries:
