@@ -14,7 +14,7 @@ from typing import Protocol
 class Listed:
     """A row of a listing: the object's key, a version that changes with each replacement, size, and last write.
 
-    On S3 ``version`` is the ETag; on a folder it is the identity of the file: a hash would cost a full read.
+    On S3 ``version`` is the ETag; on a folder it identifies the file without reading it.
     ``modified`` is seconds since 1970 by the store's own clock: compare it with other rows, not with ours.
     """
 
@@ -50,7 +50,7 @@ class Store(Protocol):
         ...
 
     def get(self, key: str) -> Stored | None:
-        """The whole object, or None where there is none."""
+        """The whole object, None where it is absent."""
         ...
 
     def put_if_absent(self, key: str, data: bytes) -> str:
@@ -62,7 +62,7 @@ class Store(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Remove the object; nothing happens where there is none."""
+        """Remove the object, which may be absent."""
         ...
 
     def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
@@ -77,11 +77,11 @@ class Store(Protocol):
         ...
 
     def keeps_versions(self) -> bool:
-        """Whether the store keeps deleted and replaced objects, as a versioned bucket does."""
+        """True where the store keeps deleted and replaced objects, as a versioned bucket does."""
         ...
 
     def delete_old_versions(self, prefix: str) -> int:
-        """Remove deleted and replaced versions below a prefix for good; returns their number."""
+        """Permanently remove deleted and replaced versions below a prefix; returns their number."""
         ...
 
     def server_time(self) -> datetime | None:
@@ -104,11 +104,11 @@ class Store(Protocol):
 
     @property
     def pins_are_cheap(self) -> bool:
-        """Whether ``pin`` moves no data: then readers also pin sealed segments, which an erasure may still replace."""
+        """True where ``pin`` copies no data: then readers also pin sealed segments, which an erasure may replace."""
         ...
 
     def location(self, key: str) -> str:
-        """Where DuckDB reads the object: a path or an ``s3://`` address. The empty key is the place of all."""
+        """Where DuckDB reads the object: a path or an ``s3://`` address. The empty key is the root."""
         ...
 
     def reader_setup(self) -> Sequence[str]:

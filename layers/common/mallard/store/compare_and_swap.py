@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def swap(store: Store, key: str, change: Callable[[bytes | None], tuple[Result, bytes | None]]) -> Result:
-    """Read an object, write what ``change`` makes of it under the condition that it is unchanged; retry on a conflict.
+    """Read an object, write the result of ``change`` on condition that the object is unchanged; retry on conflict.
 
     ``change`` gets the object's bytes, None where there is none, and returns a result with the bytes to write, None for
     nothing. Returns the result. Raises StoreUnavailableError after SWAP_ATTEMPTS conflicts, or where the store gives no

@@ -1,4 +1,4 @@
-"""Record of a failed probe, so that a shorter, lucky one does not pass that store later."""
+"""Record of a failed probe, so that a later probe cannot pass by chance."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -40,14 +40,14 @@ def address_of(store: Store) -> str:
 
 
 def remember(store: Store, checks: Sequence[str], sentence: str, rounds: int, now: datetime) -> None:
-    """Write the note, in place of an earlier one. A store that cannot even take that fails every probe anyway."""
+    """Write the record over an earlier one. A store that rejects this write fails every probe anyway."""
     note = FailedProbe(address_of(store), f"{now:%Y-%m-%dT%H:%M:%SZ}", tuple(checks), sentence, rounds)
     with suppress(MallardError):
         StoredObject(store, FAILED_KEY, _FORMAT).put(note)
 
 
 def recall(store: Store) -> FailedProbe | None:
-    """The note, None where no probe failed. One that cannot be read is of this store: something failed. StoreError."""
+    """The record, None where no probe failed. An unreadable one counts as a failure of this store. StoreError."""
     try:
         return StoredObject(store, FAILED_KEY, _FORMAT).read()
     except DamagedObjectError:
@@ -55,5 +55,5 @@ def recall(store: Store) -> FailedProbe | None:
 
 
 def forget(store: Store) -> None:
-    """Delete the note, after a whole probe passed. Raises StoreError."""
+    """Delete the record after a full probe passed. Raises StoreError."""
     store.delete(FAILED_KEY)

@@ -1,4 +1,4 @@
-"""Setup of a DuckDB session to read a bucket: httpfs from its wheel, and a secret."""
+"""DuckDB session setup for reading a bucket: httpfs from its wheel, and a secret."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Lease on flushing for stores without conditional writes.
 
-An object is written, waited for and read back. That keeps flushers apart as long as none pauses longer than the wait,
-so they write new names only.
+An object is written and read back after a wait. Two flushers exclude each other unless one pauses longer than the
+wait, so they write new names only.
 """
 
 import json
@@ -29,7 +29,7 @@ MARGIN = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class LeaseTaken:
-    """A refusal: ``holder`` has the lease ``until`` then."""
+    """The lease of another holder: ``holder`` has it ``until`` then."""
 
     holder: str
     until: datetime
@@ -39,7 +39,7 @@ class LeaseTaken:
 
 
 class Lease:
-    """The lease on flushing, for one ``holder`` whose name no other process has."""
+    """The lease on flushing of one ``holder``, whose name is unique to the process."""
 
     def __init__(
         self,
@@ -57,50 +57,51 @@ class Lease:
 
     @property
     def is_held(self) -> bool:
-        """Whether there is time left in it to begin something."""
+        """True where enough time is left to begin a write."""
         return self._until is not None and self._now() < self._until - MARGIN
 
     def acquire(self) -> LeaseTaken | None:
-        """Take the lease, or renew it; None where it is ours now. Raises StoreUnavailableError.
+        """Take or renew the lease; None on success, else the lease of another. Raises StoreUnavailableError.
 
-        A new one is read back after SETTLE_SECONDS: of two that took it at once, the later write has it.
+        A new lease is read back after SETTLE_SECONDS: of two simultaneous holders the later write wins.
         """
         stored = self._store.get(KEY)
-        found = _read(stored)
-        if found and found.holder != self._holder and (taken := self._still_taken(found)):
+        current = _read(stored)
+        if current and current.holder != self._holder and (other_lease := self._active_lease(current)):
             self._until = None
-            return taken
+            return other_lease
         until = self._now() + LASTS
-        goes_on = found is not None and self._until is not None and self._now() < self._until
-        taken = self._write(stored, until)
-        if taken is None and not goes_on:
+        is_renewal = current is not None and self._until is not None and self._now() < self._until
+        other_lease = self._write(stored, until)
+        if other_lease is None and not is_renewal:
             self._sleep(SETTLE_SECONDS)
-            taken = self._other()
-        self._until = until if taken is None else None
-        return taken
+            other_lease = self._other()
+        self._until = until if other_lease is None else None
+        return other_lease
 
     def release(self) -> None:
-        """Release the lease where it is ours, so that the next holder need not wait for its end."""
+        """Release an own lease, so that the next holder need not wait for its end."""
         self._until = None
         stored = self._store.get(KEY)
-        found = _read(stored)
-        if found and found.holder == self._holder:
+        current = _read(stored)
+        if current and current.holder == self._holder:
             self._write(stored, self._now() - CLOCKS_DIFFER)
 
-    def _still_taken(self, found: LeaseTaken) -> LeaseTaken | None:
-        """The lease of another while it lasts. One that ends later than any can was taken by a clock that was ahead:
-        then the store's own clock says how long ago it was written.
+    def _active_lease(self, current: LeaseTaken) -> LeaseTaken | None:
+        """The unexpired lease of another holder.
+
+        A lease that ends implausibly late was taken by a clock that was ahead: then the store's own clock tells its age.
         """
         now, longest = self._now(), LASTS + CLOCKS_DIFFER
-        if now >= found.until + CLOCKS_DIFFER:
+        if now >= current.until + CLOCKS_DIFFER:
             return None
-        if found.until <= now + longest:
-            return found
-        written = next((row.modified for row in self._store.list(KEY) if row.key == KEY), None)
+        if current.until <= now + longest:
+            return current
+        written_at = next((row.modified for row in self._store.list(KEY) if row.key == KEY), None)
         store_now = (self._store.server_time() or now).timestamp()
-        if written is not None and store_now - written >= longest.total_seconds():
+        if written_at is not None and store_now - written_at >= longest.total_seconds():
             return None
-        return LeaseTaken(found.holder, now + longest)
+        return LeaseTaken(current.holder, now + longest)
 
     def _write(self, stored: Stored | None, until: datetime) -> LeaseTaken | None:
         data = json.dumps({"holder": self._holder, "until": until.isoformat()}).encode()
@@ -114,8 +115,8 @@ class Lease:
         return None
 
     def _other(self) -> LeaseTaken | None:
-        found = _read(self._store.get(KEY))
-        return None if found and found.holder == self._holder else found or LeaseTaken("unknown", self._now())
+        current = _read(self._store.get(KEY))
+        return None if current and current.holder == self._holder else current or LeaseTaken("unknown", self._now())
 
 
 def _read(stored: Stored | None) -> LeaseTaken | None:
@@ -123,9 +124,9 @@ def _read(stored: Stored | None) -> LeaseTaken | None:
     if stored is None:
         return None
     try:
-        found = json.loads(stored.data)
-        until = datetime.fromisoformat(found["until"])
-        return LeaseTaken(str(found["holder"]), until if until.tzinfo else until.replace(tzinfo=UTC))
+        current = json.loads(stored.data)
+        until = datetime.fromisoformat(current["until"])
+        return LeaseTaken(str(current["holder"]), until if until.tzinfo else until.replace(tzinfo=UTC))
     except (ValueError, KeyError, TypeError):
         log.warning("%s is damaged: the lease counts as free", KEY)
         return None

@@ -37,7 +37,7 @@ class LocalStore:
     """
 
     def __init__(self, root: Path, *, now: float | None = None) -> None:
-        """Open (and create) the folder; ``now`` is Unix seconds, for the sweep of files a crash left behind."""
+        """Open or create the folder; ``now`` is Unix seconds, for the removal of temporary files after a crash."""
         root = root.absolute()
         self.root = root
         self._private = root / ".mallard"
@@ -58,7 +58,7 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except IsADirectoryError:
-            # A folder has the name: to readers an object as damaged as an empty file.
+            # A folder at the key counts as a damaged object, like an empty file.
             return Stored(b"", _FOLDER_ETAG)
         except OSError as error:
             raise self._unavailable(error) from error
@@ -68,7 +68,7 @@ class LocalStore:
         """Create the object by link(), which fails where the name is taken."""
         path = self._path(key)
         try:
-            with self._written(data) as unfinished:
+            with self._temporary_copy(data) as unfinished:
                 self._make_parents(path.parent)
                 os.link(unfinished, path)
                 _sync_folder(path.parent)
@@ -82,7 +82,7 @@ class LocalStore:
         """Replace the object under its lock where its content hash is ``etag``."""
         path = self._path(key)
         try:
-            with self._locked(key), self._written(data) as unfinished:
+            with self._locked(key), self._temporary_copy(data) as unfinished:
                 stored = self.get(key)
                 if stored is None or stored.etag != etag:
                     raise ConflictError(f"{key} is not the version that was read.")
@@ -111,7 +111,7 @@ class LocalStore:
             yield Listed(key, version, facts.st_size, facts.st_mtime)
 
     def list_folders(self, prefix: str) -> Iterator[str]:
-        """Folders with a file somewhere below: a folder stays behind when its last file is deleted."""
+        """Folders with a file at any depth: a folder remains when its last file is deleted."""
         if _is_outside(prefix):
             return
         entries = self._entries(_folder_of(prefix))
@@ -121,18 +121,18 @@ class LocalStore:
                 yield folder
 
     def keeps_versions(self) -> bool:
-        """False: a replaced file is gone with its last reader."""
+        """False: a replaced file is deleted after its last reader."""
         return False
 
     def delete_old_versions(self, prefix: str) -> int:  # noqa: ARG002
-        """There are none."""
+        """0: a folder keeps no versions."""
         return 0
 
     def server_time(self) -> None:
         """None: a folder has the clock of this machine."""
 
     def pin(self, key: str, folder: Path) -> Path | None:
-        """A hard link: a later swap renames another file into the name and leaves this one alone."""
+        """Make a hard link: a later swap renames another file to the name and leaves this one unchanged."""
         path = self._path(key)
         pinned = folder / key
         try:
@@ -149,7 +149,7 @@ class LocalStore:
 
     @property
     def pins_are_cheap(self) -> bool:
-        """A link each."""
+        """True: a pin is a hard link."""
         return True
 
     def location(self, key: str) -> str:
@@ -157,7 +157,7 @@ class LocalStore:
         return str(self._path(key)) if key else f"{self.root}/"
 
     def reader_setup(self) -> Sequence[str]:
-        """Nothing: files are read as they are."""
+        """No statements: DuckDB reads files directly."""
         return ()
 
     @property
@@ -174,13 +174,13 @@ class LocalStore:
     def _below(self, folder_key: str, prefix: str = "", start_after: str = "") -> Iterator[tuple[str, os.stat_result]]:
         """Key and facts of the files below a folder that ``list`` wants, in order of key.
 
-        Folders without any of them are not opened: a short listing does not cost the whole history.
+        Folders without such files are not opened, so a short listing does not read the whole history.
         """
         found: list[tuple[str, os.stat_result | None]] = []
         for key, entry in self._entries(folder_key):
             if self._is_folder(entry):
                 if _may_hold(f"{key}/", prefix, start_after):
-                    # With the slash a folder sorts as its keys do.
+                    # With the slash a folder sorts like its keys.
                     found.append((f"{key}/", None))
             elif key.startswith(prefix) and key > start_after and (facts := self._facts(entry)) is not None:
                 found.append((key, facts))
@@ -196,13 +196,13 @@ class LocalStore:
                 for entry in entries:
                     yield folder_key + entry.name, entry
         except (FileNotFoundError, NotADirectoryError):
-            # An absent folder is an empty answer; one that cannot be read is not.
+            # An absent folder lists nothing; an unreadable one is an error.
             return
         except OSError as error:
             raise self._unavailable(error) from error
 
     def _facts(self, entry: os.DirEntry[str]) -> os.stat_result | None:
-        """Facts of a file; None for one that is gone, and for a link to a folder."""
+        """``stat`` of a file; None for a deleted one and for a link to a folder."""
         try:
             return None if entry.is_dir() else entry.stat()
         except FileNotFoundError:
@@ -218,10 +218,10 @@ class LocalStore:
         if not path.is_dir():
             unfinished.rename(path)
             return
-        aside = self.root / "damaged" / f"{key}.{secrets.token_hex(4)}"
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(aside)
-        # The name is free meanwhile: a link fails where another process has taken it.
+        damaged_path = self.root / "damaged" / f"{key}.{secrets.token_hex(4)}"
+        damaged_path.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(damaged_path)
+        # The name is free meanwhile: the link fails where another process has created it.
         os.link(unfinished, path)
 
     @contextmanager
@@ -232,7 +232,7 @@ class LocalStore:
             yield
 
     @contextmanager
-    def _written(self, data: bytes) -> Iterator[Path]:
+    def _temporary_copy(self, data: bytes) -> Iterator[Path]:
         unfinished = self._temporary / secrets.token_hex(8)
         try:
             with open(unfinished, "wb", opener=open_private) as file:
@@ -272,13 +272,13 @@ def _is_outside(prefix: str) -> bool:
 
 
 def _may_hold(folder: str, prefix: str, start_after: str) -> bool:
-    """Whether keys below a folder can begin with ``prefix`` and come after ``start_after``."""
-    is_on_the_way = folder.startswith(prefix) or prefix.startswith(folder)
-    return is_on_the_way and (folder > start_after or start_after.startswith(folder))
+    """True where keys below a folder can begin with ``prefix`` and come after ``start_after``."""
+    overlaps = folder.startswith(prefix) or prefix.startswith(folder)
+    return overlaps and (folder > start_after or start_after.startswith(folder))
 
 
 def open_private(path: str, flags: int) -> int:
-    """An opener of ``open()``: a file that it creates is readable by this account alone."""
+    """An opener for ``open()`` that creates files readable by this account alone."""
     return os.open(path, flags, FILE_MODE)
 
 

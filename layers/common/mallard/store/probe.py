@@ -1,4 +1,4 @@
-"""Probe of a store's conditional writes, on which the whole table rests.
+"""Probe of a store's conditional writes, which the table depends on.
 
 All objects are below ``probe/`` under random names, and are removed afterwards.
 """
@@ -34,7 +34,7 @@ ATTEMPTS = 3
 
 CLOCK_TOLERANCE_SECONDS = 60
 
-WHAT_TO_DO = (
+REMEDY = (
     "events would be lost: use another server (docs/stores.md names some), or set MALLARD_SINGLE_WRITER=true and"
     " accept its limits."
 )
@@ -56,7 +56,7 @@ def _random_name() -> str:
 def probe_writes(store: Store, *, rounds: int = ROUNDS, random_name: Callable[[], str] = _random_name) -> list[Finding]:
     """Check that reads show writes and that conditions hold, also in races of two connections, ``rounds`` of each kind.
 
-    Raises StoreUnavailableError where the store gives no clear answer: then it is down, and nothing is known.
+    Raises StoreUnavailableError where the store gives no clear answer: then it is down, and the result is unknown.
     """
     place = f"probe/{random_name()}-"
     with Track(store) as track:
@@ -75,21 +75,21 @@ def require_conditional_writes(
 ) -> None:
     """Raise UnsafeStoreError, with one sentence, where a condition does not hold; else as ``probe_writes``.
 
-    A failure is remembered in the store. From then on it is refused without a probe, until ``mallard doctor`` has
-    passed it. What was remembered of another server, as after a copy, only makes the probe a whole one.
+    A failure is recorded in the store, which is then rejected without a probe until ``mallard doctor`` passes it.
+    A record of another server, as after a copy of the data, only makes the probe a full one.
     """
     failed = recall(store)
     if failed is not None and failed.address == address_of(store):
-        raise UnsafeStoreError(f"{failed}; until `mallard doctor` has seen it pass, {WHAT_TO_DO}")
+        raise UnsafeStoreError(f"{failed}; until `mallard doctor` passes it, {REMEDY}")
     rounds = rounds if failed is None else max(rounds, ROUNDS)
     findings = probe_writes(store, rounds=rounds, random_name=random_name)
     _note(store, findings, rounds, clock())
     if wrong := [each for each in findings if not each.ok]:
-        raise UnsafeStoreError(f"{wrong[0].sentence.rstrip('.')}; {WHAT_TO_DO}")
+        raise UnsafeStoreError(f"{wrong[0].sentence.rstrip('.')}; {REMEDY}")
 
 
 def recheck_writes(store: Store, now: datetime, *, rounds: int = ROUNDS) -> list[Finding]:
-    """A whole probe, longer where an earlier one failed: it remembers what fails, and clears the store that passes.
+    """A full probe, longer after a failed one: it records failures, and deletes the record of a store that passes.
 
     Raises as ``probe_writes``.
     """
@@ -101,9 +101,9 @@ def recheck_writes(store: Store, now: datetime, *, rounds: int = ROUNDS) -> list
         return findings
     if all(each.ok for each in findings):
         forget(store)
-        sentence = f"{failed}; it passed now, with {rounds} races of each kind, and that is forgotten."
+        sentence = f"{failed}; it passes now, with {rounds} races of each kind, so that record is deleted."
         return [*findings, Finding("earlier probe", True, sentence)]
-    return [*findings, Finding("earlier probe", False, f"{failed}; that stays remembered until a probe passes.")]
+    return [*findings, Finding("earlier probe", False, f"{failed}; the record stays until a probe passes.")]
 
 
 def check_deletions(store: Store) -> Finding:
@@ -145,7 +145,7 @@ def _note(store: Store, findings: Sequence[Finding], rounds: int, now: datetime)
 
 def _check(check: ProbeCheck, run: ProbeRun) -> Finding:
     for attempt in range(ATTEMPTS - 1):
-        # An answer lost on the way says nothing about the store; a try of its own has keys of its own.
+        # A lost response proves nothing about the store; each attempt uses keys of its own.
         with suppress(StoreUnavailableError):
             return _run_check(check, replace(run, place=f"{run.place}{attempt}-"))
     return _run_check(check, replace(run, place=f"{run.place}{ATTEMPTS}-"))
@@ -164,7 +164,7 @@ def _run_check(check: ProbeCheck, run: ProbeRun) -> Finding:
 
 
 def _clean(store: Store, place: str) -> None:
-    # Objects that remain are a few bytes under names that no reader uses.
+    # Remaining objects have a few bytes, and keys that no reader uses.
     with suppress(StoreError):
         with ThreadPoolExecutor(DELETIONS_AT_ONCE) as pool:
             list(pool.map(store.delete, [row.key for row in store.list(place)]))

@@ -18,7 +18,7 @@ class WrongError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProbeRun:
-    """One run: keys begin with ``place``; ``track`` is where writes of the store race."""
+    """One run: keys begin with ``place``; ``track`` races writes on the store."""
 
     store: Store
     place: str
@@ -26,13 +26,13 @@ class ProbeRun:
     track: Track
 
     def key(self, name: str) -> str:
-        """A key that no other run has."""
+        """A key unique to this run."""
         return f"{self.place}{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeCheck:
-    """``look`` raises WrongError, or ends where ``sentence`` holds; ``needs`` is the header it rests on."""
+    """``look`` raises WrongError, or returns where ``sentence`` holds; ``needs`` is the header it tests."""
 
     name: str
     needs: str
@@ -55,7 +55,9 @@ def _reads_show_writes(run: ProbeRun) -> None:
 def _taken_names_are_refused(run: ProbeRun) -> None:
     key = run.key("taken")
     run.store.put_if_absent(key, b"first")
-    _refused(run, key, lambda: run.store.put_if_absent(key, b"second"), "If-None-Match and overwrites an object")
+    _require_rejection(
+        run, key, lambda: run.store.put_if_absent(key, b"second"), "If-None-Match and overwrites an object"
+    )
 
 
 def _swaps_work(run: ProbeRun) -> None:
@@ -65,21 +67,25 @@ def _swaps_work(run: ProbeRun) -> None:
         etags.append(run.store.put_if_match(key, b"%d" % number, etags[-1]))
     if len(set(etags)) < len(etags):
         raise WrongError("The store gives two versions of an object the same ETag.")
-    _shows(run, key, b"3")
+    _require_data(run, key, b"3")
 
 
 def _stale_versions_are_refused(run: ProbeRun) -> None:
     key = run.key("stale")
     etag = run.store.put_if_absent(key, b"first")
     run.store.put_if_match(key, b"second", etag)
-    _refused(run, key, lambda: run.store.put_if_match(key, b"third", etag), "If-Match and overwrites a newer version")
+    _require_rejection(
+        run, key, lambda: run.store.put_if_match(key, b"third", etag), "If-Match and overwrites a newer version"
+    )
 
 
 def _absent_objects_are_refused(run: ProbeRun) -> None:
     key = run.key("absent")
     etag = run.store.put_if_absent(key, b"1")
     run.store.delete(key)
-    _refused(run, key, lambda: run.store.put_if_match(key, b"2", etag), "If-Match and creates an object that is absent")
+    _require_rejection(
+        run, key, lambda: run.store.put_if_match(key, b"2", etag), "If-Match and creates an object that is absent"
+    )
 
 
 def _a_race_for_a_name_has_one_winner(run: ProbeRun) -> None:
@@ -88,23 +94,23 @@ def _a_race_for_a_name_has_one_winner(run: ProbeRun) -> None:
     def create() -> bool:
         return _race(run, run.key(f"name-{next(numbers)}"), None, NAMES) is not None
 
-    _decided((_answered(create) for _ in range(run.rounds)), NAMES)
+    _require_a_winner((_race_with_retry(create) for _ in range(run.rounds)), NAMES)
 
 
 def _a_race_for_a_version_has_one_winner(run: ProbeRun) -> None:
     key = run.key("version")
     run.store.put_if_absent(key, b"0")
-    seen: Stored | None = None
+    cached: Stored | None = None
 
     def swap() -> bool:
-        nonlocal seen
-        # What the last winner was seen to have written needs no second look.
-        stored, seen = seen or run.store.get(key), None
+        nonlocal cached
+        # The object of the last winner was read already.
+        stored, cached = cached or run.store.get(key), None
         if stored is not None:
-            seen = _race(run, key, stored.etag, VERSIONS)
-        return seen is not None
+            cached = _race(run, key, stored.etag, VERSIONS)
+        return cached is not None
 
-    _decided((_answered(swap) for _ in range(run.rounds)), VERSIONS)
+    _require_a_winner((_race_with_retry(swap) for _ in range(run.rounds)), VERSIONS)
 
 
 CHECKS = (
@@ -128,7 +134,7 @@ CHECKS = (
 )
 
 
-def _refused(run: ProbeRun, key: str, write: Callable[[], str], what: str) -> None:
+def _require_rejection(run: ProbeRun, key: str, write: Callable[[], str], what: str) -> None:
     before = run.store.get(key)
     with suppress(ConflictError):
         write()
@@ -137,7 +143,7 @@ def _refused(run: ProbeRun, key: str, write: Callable[[], str], what: str) -> No
         raise WrongError(f"The store says that it refuses, but ignores {what}.")
 
 
-def _shows(run: ProbeRun, key: str, data: bytes) -> Stored:
+def _require_data(run: ProbeRun, key: str, data: bytes) -> Stored:
     stored = run.store.get(key)
     if stored is None or stored.data != data:
         raise WrongError("The store acknowledges a write and then shows something else.")
@@ -145,21 +151,21 @@ def _shows(run: ProbeRun, key: str, data: bytes) -> Stored:
 
 
 def _race(run: ProbeRun, key: str, etag: str | None, header: str) -> Stored | None:
-    """Let contenders write at the same moment, and look who won; what stands there then, None where nobody won."""
-    won = run.track.race(key, etag)
-    if len(won) > 1:
+    """Let contenders write at the same moment; the object afterwards, None without a winner."""
+    winners = run.track.race(key, etag)
+    if len(winners) > 1:
         raise WrongError(f"The store accepts both of two simultaneous writes with {header}, and one of them is lost.")
-    return _shows(run, key, won[0]) if won else None
+    return _require_data(run, key, winners[0]) if winners else None
 
 
-def _answered(race: Callable[[], bool]) -> bool:
-    # A connection that broke may have been a kept one whose time was over: no race, and no finding.
+def _race_with_retry(race: Callable[[], bool]) -> bool:
+    # A broken connection may have been an expired idle one: no race, and no finding.
     with suppress(StoreUnavailableError):
         return race()
     return race()
 
 
-def _decided(rounds: Iterable[bool], header: str) -> None:
-    # That nobody wins a round is allowed, that nobody ever does is not.
+def _require_a_winner(rounds: Iterable[bool], header: str) -> None:
+    # Some rounds may have no winner, but not all.
     if not any([*rounds]):
         raise WrongError(f"The store accepts neither of two simultaneous writes with {header}, however often.")

@@ -1,7 +1,7 @@
-"""Any S3 API as object store: single whole PUTs, conditional, with the SDK's own retries off.
+"""Object store on any S3 API: single conditional PUTs, without the SDK's retries.
 
-A PUT that landed and is retried by the SDK would answer 412, as if somebody else had written; so nothing here
-retries, and whoever writes finds out by reading.
+A successful PUT that the SDK retries would answer 412, as if another process had written; so there are no
+retries, and callers read the object after an unclear response.
 """
 
 import ssl
@@ -26,7 +26,7 @@ from mallard.store import httpfs
 from mallard.store.base import Listed, Stored
 from mallard.store.scratch import ScratchFolder
 from mallard.store.signed_puts import SignedPut
-from mallard.store.signing import signed, trusting
+from mallard.store.signing import capture_signed, trusted_context
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,7 +41,7 @@ _UNSUPPORTED = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 _FOREIGN = (
     ClientError,
     BotoCoreError,
-    # Errors that the SDK lets through: a body that breaks off, is no XML, or (ValueError) has a wrong number or date.
+    # Errors that the SDK lets through: an incomplete body, invalid XML, or (ValueError) an invalid number or date.
     ResponseParserError,
     HTTPError,
     HTTPException,
@@ -77,7 +77,7 @@ class S3Store:
 
     @property
     def scratch(self) -> Path:
-        """A folder of this process below the system's for temporary files."""
+        """A folder of this process below the system's temporary folder."""
         try:
             return self._scratch.path()
         except OSError as error:
@@ -86,7 +86,7 @@ class S3Store:
     def get(self, key: str) -> Stored | None:
         """The whole object by one GET."""
         place = self._object(key)
-        with self._translated():
+        with self._translate_errors():
             try:
                 answer = self._client.get_object(**place)
                 data = answer["Body"].read()
@@ -99,7 +99,7 @@ class S3Store:
     def etag_of(self, key: str) -> str | None:
         """The object's ETag by HEAD, None where there is none."""
         place = self._object(key)
-        with self._translated():
+        with self._translate_errors():
             try:
                 answer = self._client.head_object(**place)
             except ClientError as error:
@@ -109,9 +109,9 @@ class S3Store:
         return self._etag_in(answer)
 
     def put(self, key: str, data: bytes, condition: Mapping[str, str] | None = None) -> str:
-        """One whole PUT under a condition of S3's, or none; return the new ETag."""
+        """One whole PUT with an S3 condition, or without; returns the new ETag."""
         request = {**self._object(key), "Body": data, **(condition or {})}
-        with self._translated():
+        with self._translate_errors():
             try:
                 answer = self._client.put_object(**request)
             except ClientError as error:
@@ -126,11 +126,11 @@ class S3Store:
         return self.put(key, data, _NEW)
 
     def put_if_match(self, key: str, data: bytes, etag: str) -> str:
-        """PUT with ``If-Match``, the ETag in the form that this server takes: found out once, then remembered.
+        """PUT with ``If-Match`` and the ETag in the form of this server, which is detected once and cached.
 
         Some servers compare the header with the bare ETag, some with the quoted one, most take both. Where a write is
-        refused although the object is the one that was named, it was the form: so the other one is tried. That
-        is safe, for the first try surely wrote nothing and no two writes have the same bytes.
+        rejected although the ETag is current, the form was wrong, and the other one is tried. That is safe: the
+        first attempt surely wrote nothing, and no two writes have the same bytes.
         """
         form = self._etag_form
         try:
@@ -143,19 +143,19 @@ class S3Store:
     def signed_put(self, key: str, data: bytes, etag: str | None) -> SignedPut | None:
         """The request that ``put_if_match``, or ``put_if_absent`` without an ETag, would send, signed by the SDK.
 
-        None where it would go through a proxy, which only the SDK knows how to ask.
+        None where it would go through a proxy, which only the SDK supports.
         """
         condition = _NEW if etag is None else {"IfMatch": self._etag_form.format(etag)}
-        return signed(self._client, lambda: self.put(key, data, condition), data)
+        return capture_signed(self._client, lambda: self.put(key, data, condition), data)
 
     def tls(self) -> ssl.SSLContext:
         """The authorities that the client trusts."""
-        return trusting(self._ca_bundle)
+        return trusted_context(self._ca_bundle)
 
     def delete(self, key: str) -> None:
         """DELETE."""
         place = self._object(key)
-        with self._translated():
+        with self._translate_errors():
             self._client.delete_object(**place)
 
     def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
@@ -176,9 +176,9 @@ class S3Store:
                 yield self._field(row, "Prefix").removeprefix(self._prefix)
 
     def keeps_versions(self) -> bool:
-        """Whether versioning is on, or was on and left versions behind."""
+        """True where versioning is on, or was on and old versions remain."""
         try:
-            with self._translated():
+            with self._translate_errors():
                 return bool(self._client.get_bucket_versioning(Bucket=self.bucket).get("Status"))
         except StoreUnsupportedError:
             # A server that does not know versioning keeps no versions.
@@ -190,10 +190,10 @@ class S3Store:
         In this order: to delete a marker first would bring back the version below it.
         """
         try:
-            # All of the listing first: a page after a deletion would be another one.
+            # The full listing first: deletions would change later pages.
             old = [(self._field(row, "Key"), self._field(row, "VersionId")) for row in self._old_versions(prefix)]
             for key, version in old:
-                with self._translated():
+                with self._translate_errors():
                     self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
             return len(old)
         except StoreUnsupportedError:
@@ -201,7 +201,7 @@ class S3Store:
 
     def server_time(self) -> datetime | None:
         """The ``Date`` of an answer."""
-        with self._translated():
+        with self._translate_errors():
             answer = self._client.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         try:
@@ -226,12 +226,12 @@ class S3Store:
         """The address of a GET, signed by the client's credentials: it ends with them, if they end earlier."""
         answer = {"ResponseContentDisposition": disposition, "ResponseContentType": media_type}
         parameters = {**self._object(key), **answer}
-        with self._translated():
+        with self._translate_errors():
             return self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
 
     @property
     def pins_are_cheap(self) -> bool:
-        """A download each; and DuckDB notices a swap over httpfs, where it says so by an error."""
+        """False: a pin is a download; and DuckDB detects a swap over httpfs and raises an error."""
         return False
 
     @property
@@ -245,7 +245,7 @@ class S3Store:
 
     def reader_setup(self) -> Sequence[str]:
         """httpfs, and a secret with the client's endpoint and the credentials of this moment."""
-        with self._translated():
+        with self._translate_errors():
             credentials = self._session.get_credentials()
             keys = credentials.get_frozen_credentials() if credentials else None
         if keys is None:
@@ -268,14 +268,14 @@ class S3Store:
         return written
 
     def _is_still(self, key: str, etag: str) -> bool:
-        """Whether the object has this ETag; no where that cannot be said: then a refusal stays a refusal."""
+        """True where the object has this ETag; False where that is unknown, so that a rejection stays one."""
         try:
             return self.etag_of(key) == etag
         except StoreUnavailableError:
             return False
 
     def _old_versions(self, prefix: str) -> Iterator[Any]:
-        """Versions that are not the latest, and only then the markers of deletions."""
+        """Versions that are not the latest, followed by the delete markers."""
         markers = []
         for page in self._pages("list_object_versions", Prefix=self._prefix + prefix):
             yield from (row for row in page.get("Versions", []) if not self._field(row, "IsLatest"))
@@ -285,7 +285,7 @@ class S3Store:
     def _pages(self, operation: Any, **parameters: str) -> Iterator[Any]:
         pages = iter(self._client.get_paginator(operation).paginate(Bucket=self.bucket, **parameters))
         while True:
-            with self._translated():
+            with self._translate_errors():
                 page = next(pages, None)
             if page is None:
                 return
@@ -304,8 +304,8 @@ class S3Store:
         return StoreUnavailableError(f"The bucket {self.bucket} did not answer as expected: {reason}.")
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Around a call of the SDK, and nothing else."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Translation of the SDK's errors, around one call."""
         try:
             yield
         except _FOREIGN as error:
@@ -316,9 +316,9 @@ class S3Store:
 
 
 class UnlistedS3Store(S3Store):
-    """A bucket that its reader may not list: S3 then answers a GET of what is not there with AccessDenied.
+    """A bucket without permission to list: S3 then answers a GET of an absent object with AccessDenied.
 
-    An object that the reader may never get looks the same; a write that is not allowed is a fault as ever.
+    An object without permission to read looks the same; a forbidden write still raises an error.
     """
 
     _absent = _ABSENT | {"AccessDenied"}
@@ -329,7 +329,7 @@ def _code(error: ClientError) -> str:
 
 
 def connect(location: str, *, endpoint: str = "", region: str = "", kind: type[S3Store] = S3Store) -> S3Store:
-    """The store of ``s3://bucket/prefix``, with credentials and authorities found as boto3 finds them.
+    """The store of ``s3://bucket/prefix``, with boto3's credentials and certificate authorities.
 
     Raises ConfigError where the address, the region or the AWS configuration makes no client.
     """
@@ -344,12 +344,12 @@ def connect(location: str, *, endpoint: str = "", region: str = "", kind: type[S
 
 
 def client_config() -> Config:
-    """One try per call, short patience, path-style addresses (every S3-compatible server takes them)."""
+    """One attempt per call, short timeouts, path-style addresses (supported by every S3-compatible server)."""
     return Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         retries={"total_max_attempts": 1},
-        # What the SDK would sign addresses with in some regions, buckets with keys of their own refuse.
+        # The SDK's default in some regions is rejected by buckets with their own encryption keys.
         signature_version="s3v4",
         s3={"addressing_style": "path"},
         request_checksum_calculation="when_required",

@@ -1,4 +1,4 @@
-"""Temporary files of one process, removed at its end or, after a kill, by the next process."""
+"""Temporary files of one process, removed at exit or by the next process."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ class ScratchFolder:
     """
 
     def __init__(self, parent: Path, *, now: Callable[[], float] = time.time) -> None:
-        """Nothing is made before ``path`` is asked for. ``now`` is seconds since 1970."""
+        """Creates no folder before the first use of ``path``. ``now`` is seconds since 1970."""
         self._parent = parent
         self._now = now
         self._mutex = threading.Lock()
@@ -33,7 +33,7 @@ class ScratchFolder:
         self._close: Callable[[], object] = lambda: None
 
     def path(self) -> Path:
-        """The folder; made, and those of dead processes removed, at the first call. Raises OSError."""
+        """The folder; the first call creates it and removes those of dead processes. Raises OSError."""
         with self._mutex:
             if self._folder is None or not self._folder.exists():
                 self._close()
@@ -41,7 +41,7 @@ class ScratchFolder:
                 if self._folder is None:
                     self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._parent))
                 else:
-                    # Removed by somebody who tidied up. Under its old name, which DuckDB was given.
+                    # Removed from outside; created again under the same name, which DuckDB uses.
                     self._folder.mkdir(0o700)
                 lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
                 fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
 """Simultaneous signed PUTs over separate connections.
 
-A race of two SDK calls is none: each signs, connects and sends in its own time, and one is through before the other
-arrives. Here both requests lie at the server up to their last byte before either may end.
+Two SDK calls would not race: each signs, connects and sends on its own, and one completes before the other arrives.
+Here the server holds both requests up to their last byte before either may end.
 """
 
 import ssl
@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class SignedPut:
-    """A PUT that is signed and not sent; ``body`` has two bytes at least."""
+    """A signed, unsent PUT; ``body`` has two bytes at least."""
 
     url: str
     headers: Mapping[str, str]
@@ -32,24 +32,24 @@ class SignedPut:
 
 @runtime_checkable
 class Signs(Protocol):
-    """A store whose writes are requests over HTTP, which can be signed before they are sent."""
+    """A store whose writes are HTTP requests that can be signed before sending."""
 
     @property
     def address(self) -> str:
-        """The server, and the place on it."""
+        """The server and the path on it."""
         ...
 
     def signed_put(self, key: str, data: bytes, etag: str | None) -> SignedPut | None:
-        """A write where ``etag`` stands, or where nothing does (None); None where only the SDK can send it."""
+        """A write over ``etag``, or of a new object (None); returns None where only the SDK can send it."""
         ...
 
     def tls(self) -> ssl.SSLContext:
-        """The authorities that the SDK trusts too."""
+        """The TLS context with the SDK's certificate authorities."""
         ...
 
 
 class Wires:
-    """One connection for each contender, kept from race to race."""
+    """One connection for each contender, reused between races."""
 
     def __init__(self, tls: Callable[[], ssl.SSLContext], *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._tls = tls
@@ -57,7 +57,7 @@ class Wires:
         self._connections: list[HTTPConnection] = []
 
     def race(self, requests: Sequence[SignedPut]) -> list[int]:
-        """Send all up to the last byte, then end all; their statuses. StoreUnavailableError where one has no answer."""
+        """Send all up to the last byte, then end all; their statuses. StoreUnavailableError without a response."""
         try:
             return self._race(requests)
         except (OSError, HTTPException) as error:
@@ -65,7 +65,7 @@ class Wires:
             raise StoreUnavailableError(f"A simultaneous write got no answer: {type(error).__name__}.") from error
 
     def close(self) -> None:
-        """End the connections; the next race opens new ones."""
+        """Close the connections; the next race opens new ones."""
         for each in self._connections:
             each.close()
         self._connections.clear()
@@ -78,7 +78,7 @@ class Wires:
             _begin(connection, request)
         self._sleep(SETTLE_SECONDS)
         for connection, request in runners:
-            # A server that has refused by the head alone may have hung up: its answer says so.
+            # A server that rejects by the headers may have closed the connection: its response is read below.
             with suppress(ConnectionError):
                 connection.send(request.body[-1:])
         return [_status(connection) for connection, _ in runners]

@@ -1,4 +1,4 @@
-"""Signed requests of the SDK, captured before sending, and its trusted authorities."""
+"""Capture of the SDK's signed requests before sending, and its certificate authorities."""
 
 import ssl
 import threading
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _EVENT = "before-send.s3.PutObject"
 
 
-def signed(client: "S3Client", put: Callable[[], object], body: bytes) -> SignedPut | None:
-    """The request of one ``put_object`` with this body; None where a proxy is between, which only the SDK can ask."""
+def capture_signed(client: "S3Client", put: Callable[[], object], body: bytes) -> SignedPut | None:
+    """The request of one ``put_object`` with this body; None behind a proxy, which only the SDK supports."""
     captured: list[AWSPreparedRequest] = []
-    here = threading.get_ident()
+    thread_id = threading.get_ident()
 
     def capture(request: AWSPreparedRequest, **_: object) -> Any:
         # Requests of other threads are sent as usual.
-        if threading.get_ident() != here:
+        if threading.get_ident() != thread_id:
             return None
         captured.append(request)
         return AWSResponse(request.url, 200, HTTPHeaders.from_dict({"ETag": ""}), _NoBody())
@@ -42,10 +42,10 @@ def signed(client: "S3Client", put: Callable[[], object], body: bytes) -> Signed
     return SignedPut(request.url, headers, body)
 
 
-def trusting(ca_bundle: str) -> ssl.SSLContext:
-    """A context for the authorities of a PEM file, empty for those that the SDK brings."""
+def trusted_context(ca_bundle: str) -> ssl.SSLContext:
+    """A TLS context with the authorities of a PEM file, or those of the SDK where it is empty."""
     context = ssl.create_default_context(cafile=ca_bundle or get_cert_path(True))
-    # As the SDK: an authority of one's own seldom has all that Python 3.13 asks of it.
+    # As in the SDK: private authorities seldom meet Python 3.13's strict checks.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
@@ -54,7 +54,7 @@ class _NoBody:
     """The body of a response to a request that was never sent."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
-        """Nothing."""
+        """No chunks."""
         return iter(())
 
 

@@ -1,4 +1,4 @@
-"""Typed JSON objects of the store under compare-and-swap."""
+"""Typed JSON objects of the store with compare-and-swap."""
 
 import json
 from collections.abc import Callable
@@ -37,11 +37,11 @@ class JsonFormat(Generic[T]):
         return cls(lambda value: msgspec.convert(value, kind), on_damage=on_damage)
 
     def read(self, key: str, data: bytes | None) -> T | None:
-        """The value of an object's bytes, None where there are none. Raises DamagedObjectError."""
+        """The value of an object's bytes, None for None. Raises DamagedObjectError."""
         if data is None:
             return None
         try:
-            # Not msgspec's own reader: it refuses halves of a character, which older objects may hold escaped.
+            # Not msgspec's own parser: it rejects escaped lone surrogates, which older objects may hold.
             return self.decode(json.loads(data))
         except _UNREADABLE as error:
             if self.on_damage is None:
@@ -86,15 +86,15 @@ class StoredObject(Generic[T]):
 
     def create(self, value: T) -> None:
         """Write the object where there is none. Raises ConflictError."""
-        with self._writing() as remember:
+        with self._writing() as cache_value:
             self._store.put_if_absent(self._key, self._form.write(value))
-            remember(value)
+            cache_value(value)
 
     def put(self, value: T) -> None:
         """Write the value over any other, also over a damaged object."""
-        with self._writing() as remember:
+        with self._writing() as cache_value:
             swap(self._store, self._key, lambda _: (None, self._form.write(value)))
-            remember(value)
+            cache_value(value)
 
     def change(self, change: Callable[[T | None], T | None]) -> T | None:
         """Replace the value by ``change(value)`` and return it; an equal value, or None, writes nothing.
@@ -109,7 +109,7 @@ class StoredObject(Generic[T]):
         return self.change_with_result(changed)
 
     def change_with_result(self, change: Callable[[T | None], tuple[Result, T | None]]) -> Result:
-        """Write the second part of ``change(value)``, None for nothing, and return the first."""
+        """Write the second part of ``change(value)`` unless it is None, and return the first."""
         held: T | None = None
 
         def changed(data: bytes | None) -> tuple[Result, bytes | None]:
@@ -119,9 +119,9 @@ class StoredObject(Generic[T]):
             held = before if after is None else after
             return result, None if after is None else self._form.write(after)
 
-        with self._writing() as remember:
+        with self._writing() as cache_value:
             result = swap(self._store, self._key, changed)
-            remember(held)
+            cache_value(held)
         return result
 
     def forget(self) -> None:

@@ -20,9 +20,9 @@ Value = TypeVar("Value")
 
 
 class TtlCache(Generic[Value]):
-    """Values by name, read again when they are ``ttl_seconds`` old. Safe between threads.
+    """Values by name, read again after ``ttl_seconds``. Safe between threads.
 
-    None means that nothing is stored under a name. Absent names have a cache of their own, so that made-up names
+    None is cached for absent names, in a cache of their own, so that invented names
     evict no value.
     """
 
@@ -49,12 +49,12 @@ class TtlCache(Generic[Value]):
         """Reads and writes under way, which a write that ends before them outdates."""
 
     def holds(self, name: str) -> bool:
-        """Whether ``get`` answers from memory."""
+        """True where ``get`` answers from memory."""
         entry = self._entry(name)
         return entry is not None and self._is_fresh(entry)
 
     def get(self, name: str) -> Value | None:
-        """The value, at most ``ttl_seconds`` behind the store. Raises what reading raises."""
+        """The value, at most ``ttl_seconds`` behind the store. Raises the errors of reading."""
         entry = self._entry(name)
         if entry is not None and self._is_fresh(entry):
             return entry[1]
@@ -75,13 +75,13 @@ class TtlCache(Generic[Value]):
         return value
 
     def put(self, name: str, value: Value | None) -> None:
-        """Cache the value that was just written here."""
+        """Cache a value that this process has just written."""
         with self._lock:
             self._pending.pop(name, None)
             self._keep(name, self._clock(), value)
 
     def update(self, name: str, change: Callable[[Value], Value]) -> None:
-        """Replace a cached value, keeping its age; nothing happens where none is cached."""
+        """Replace a cached value, keeping its age; no effect on an uncached name."""
         with self._lock:
             self._pending.pop(name, None)
             if name in self._values:
@@ -90,7 +90,7 @@ class TtlCache(Generic[Value]):
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Callable[[Value | None], None]]:
-        """Around a write to the store: yields the function that caches the value which was written.
+        """Around a write to the store: yields a function that caches the written value.
 
         Of two writes at once either may be the later one in the store, so the second to end caches nothing.
         """
@@ -117,7 +117,7 @@ class TtlCache(Generic[Value]):
             self._drop(name)
 
     def _entry(self, name: str) -> tuple[float, Value | None] | None:
-        # Not `get`, which looks twice: another thread may evict the name in between.
+        # Not `get` with its two lookups: another thread may evict the name in between.
         try:
             return self._values[name]
         except KeyError:
@@ -141,7 +141,7 @@ class TtlCache(Generic[Value]):
         return token
 
     def _end(self, name: str, token: object) -> bool:
-        """Whether a read or write still counts: no other write and no ``forget`` of the name ended before it."""
+        """True where a read or write is still valid: no other write or ``forget`` of the name ended before it."""
         tokens = self._pending.get(name, set())
         if token not in tokens:
             return False

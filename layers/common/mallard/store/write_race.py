@@ -20,7 +20,7 @@ _UNSUPPORTED = {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.METHOD_NOT_ALLOWED}
 
 
 class Track:
-    """A track on which CONTENDERS race on one store; a context, which ends their threads and connections."""
+    """Races of CONTENDERS on one store; a context manager that ends their threads and connections."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -28,7 +28,7 @@ class Track:
         self._wires = Wires(store.tls) if isinstance(store, Signs) else None
 
     def __enter__(self) -> Self:
-        """Nothing is open yet."""
+        """Open no connection yet."""
         return self
 
     def __exit__(
@@ -42,7 +42,7 @@ class Track:
     def race(self, key: str, etag: str | None) -> list[bytes]:
         """Let the contenders replace version ``etag``, or create the object, at once; returns the winners' bytes.
 
-        Raises StoreUnsupportedError; StoreUnavailableError where the connections broke.
+        Raises StoreUnsupportedError; StoreUnavailableError where connections broke.
         """
         bodies = [secrets.token_bytes(BODY_BYTES) for _ in range(CONTENDERS)]
         if isinstance(self._store, Signs) and self._wires:
@@ -73,7 +73,7 @@ def _won(write: Callable[[], str]) -> bool:
     except StoreUnsupportedError:
         raise
     except (ConflictError, StoreUnavailableError):
-        # Ceph answers some losers 500: unclear, so whoever writes reads again, as after a refusal.
+        # Ceph answers some losers 500: unclear, so a writer reads again, as after a rejection.
         return False
     return True
 
@@ -82,5 +82,5 @@ def _over(wires: Wires, requests: list[SignedPut]) -> list[bytes]:
     statuses = wires.race(requests)
     if _UNSUPPORTED.intersection(statuses):
         raise StoreUnsupportedError("The bucket did not answer as expected: it does not know the condition.")
-    # Any other answer is a refusal, or as unclear as above.
+    # Any other response is a rejection, or as unclear as above.
     return [request.body for request, status in zip(requests, statuses, strict=True) if 200 <= status < 300]
