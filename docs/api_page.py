@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from mallard.api.app import create_app
 from mallard.api.routes.health_routes import health_routes
-from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
+from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
 from mallard.store.local import LocalStore
 
@@ -50,10 +50,10 @@ ALWAYS = {"400", "401", "403", "404", "405", "409", "413", "415", "422", "429", 
 def description() -> dict[str, Any]:
     """The OpenAPI of what `mallard serve` answers. Nothing is asked, so nothing needs to be there."""
     with tempfile.TemporaryDirectory() as folder:
-        gate = AuthService(Settings(), LocalStore(Path(folder)), b"", Setup(True, ""))
+        auth = open_auth(Settings(), LocalStore(Path(folder)), b"", Setup(True, ""))
         unused = cast(Any, None)
-        app = create_app(unused, list, lambda: datetime.now(UTC), unused, gate, lambda _: "")
-        app.include_router(health_routes(unused, gate, lambda _: None))
+        app = create_app(unused, list, lambda: datetime.now(UTC), unused, auth, lambda _: "")
+        app.include_router(health_routes(unused, auth, lambda _: None))
         return app.openapi()
 
 

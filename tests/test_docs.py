@@ -10,7 +10,7 @@ from mallard.cli import parser
 from mallard.stats.comparison import COMPARISONS
 from mallard.stats.date_range import PERIODS
 from mallard.stats.dimensions import DIMENSIONS
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,14 +26,14 @@ def test_the_readme_lists_every_command() -> None:
 
 
 def test_every_endpoint_is_described() -> None:
-    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type, return-value]
+    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type, return-value]
     for path, operations in app.openapi()["paths"].items():
         for method, operation in operations.items():
             assert operation.get("description"), f"{method} {path}"
 
 
 def test_the_pages_of_the_api_have_every_endpoint_parameter_and_dimension() -> None:
-    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type, return-value]
+    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type, return-value]
     page = (ROOT / "docs" / "query.md").read_text("utf-8") + (ROOT / "docs" / "auth.md").read_text("utf-8")
     for path, operations in app.openapi()["paths"].items():
         assert path in page, path

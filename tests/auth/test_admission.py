@@ -14,8 +14,8 @@ from mallard.api.auth_http import AuthHttp
 from mallard.api.parameters import read_site
 from mallard.api.permissions import Permissions
 from mallard.auth.identity import Identity
-from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
+from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
@@ -23,7 +23,7 @@ from mallard.maintenance.erasure import Erasure
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 from support.auth import quick_hashing
-from support.gate import one_address
+from support.open_access import one_address
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 GOOD = "kettle-moss-17"
@@ -32,12 +32,12 @@ OWN_PAGE = {"sec-fetch-site": "same-origin"}
 
 
 class Place:
-    """The routes of numbers and settings behind a gate, and a client of theirs."""
+    """The routes of numbers and settings behind the authentication, and a client of theirs."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         store = LocalStore(folder)
         self.book = SiteSettingsStore(store, ttl_seconds=0)
-        self.gate = AuthService(
+        self.auth = open_auth(
             Settings(**{"admin_password": GOOD, **settings}),
             store,
             b"s" * 32,
@@ -46,9 +46,9 @@ class Place:
             now=lambda: NOW,
         )
         self.engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book)
-        admission = Permissions(AuthHttp(self.gate, one_address), read_site, self.book.is_public)
+        admission = Permissions(AuthHttp(self.auth, one_address), read_site, self.book.is_public)
         app = create_app(
-            lambda: self.engine, lambda: ["a.example", "b.example"], lambda: NOW, erased, self.gate, one_address
+            lambda: self.engine, lambda: ["a.example", "b.example"], lambda: NOW, erased, self.auth, one_address
         )
 
         @app.post("/api/v2/query")
@@ -93,7 +93,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def key(place: Place, scope: str, *sites: str) -> dict[str, str]:
-    return {"x-api-key": place.gate.keys.create("a", scope, NOW, sites)[0]}
+    return {"x-api-key": place.auth.keys.create("a", scope, NOW, sites)[0]}
 
 
 ALL = ("numbers", "other numbers", "query", "list", "settings", "set", "set other", "erase")
@@ -101,7 +101,7 @@ READS, WRITES = ALL[:4], ALL[4:]
 
 
 def test_the_owner_and_an_admin_key_may_do_everything(place: Place) -> None:
-    token = place.gate.sessions.begin(NOW)
+    token = place.auth.sessions.begin(NOW)
     for headers in (
         {"cookie": f"mm_session={token}", **OWN_PAGE},
         {"authorization": f"Bearer {token}"},
@@ -159,17 +159,17 @@ def test_public_site_opens_its_statistics_and_nothing_else(place: Place) -> None
 
 
 def test_a_shared_link_shows_one_site(place: Place) -> None:
-    link = place.gate.links.create("a.example", "a", NOW)
-    headers = {"authorization": f"Bearer {place.gate.guard.let_in(link, NOW)}"}
+    link = place.auth.links.create("a.example", "a", NOW)
+    headers = {"authorization": f"Bearer {place.auth.authenticator.let_in(link, NOW)}"}
     expected = dict.fromkeys(READS, 200) | dict.fromkeys(WRITES, 403) | {"other numbers": 403}
     assert place.statuses(headers) == expected
-    place.gate.links.revoke(link.slug)
+    place.auth.links.revoke(link.slug)
     assert place.statuses(headers) == dict.fromkeys(ALL, 401)
 
 
 def test_shared_link_with_a_filter_is_refused_for_unfiltered_routes(place: Place) -> None:
-    link = place.gate.links.create("a.example", "a", NOW, filters='[["is","visit:country",["DE"]]]')
-    headers = {"authorization": f"Bearer {place.gate.guard.let_in(link, NOW)}"}
+    link = place.auth.links.create("a.example", "a", NOW, filters='[["is","visit:country",["DE"]]]')
+    headers = {"authorization": f"Bearer {place.auth.authenticator.let_in(link, NOW)}"}
     assert place.client.get(MAIN, headers=headers).status_code == 200
     answer = place.client.get("/api/stats/rejected?site_id=a.example", headers=headers)
     assert answer.status_code == 403
@@ -177,7 +177,7 @@ def test_shared_link_with_a_filter_is_refused_for_unfiltered_routes(place: Place
 
 
 def test_cross_site_request_with_the_session_cookie_changes_nothing(place: Place) -> None:
-    cookie = {"cookie": f"mm_session={place.gate.sessions.begin(NOW)}"}
+    cookie = {"cookie": f"mm_session={place.auth.sessions.begin(NOW)}"}
     for page in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}, {}):
         found = place.statuses({**cookie, **page})
         assert {what for what, status in found.items() if status == 403} == {"query", "set", "set other", "erase"}

@@ -8,8 +8,8 @@ import pytest
 from mallard.auth.guess_throttle import BURST, GuessThrottle
 from mallard.auth.known_networks import KEPT_FOR, KNOWN_NETWORKS_KEY, MAX_NETWORKS, KnownNetworks
 from mallard.auth.password_hashing import UNKNOWN_NETWORKS_WAITING, WAITING_PER_NETWORK, PasswordHashing
-from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
+from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
 from mallard.errors import PasswordBusyError
 from support.auth import Clock, quick_hashing
@@ -83,7 +83,7 @@ def test_guess_throttle_allows_a_burst_and_then_one_per_second() -> None:
 
 def test_login_storm_slows_unknown_networks_but_not_known_ones() -> None:
     store = MemoryStore()
-    gate = AuthService(
+    auth = open_auth(
         Settings(max_login_attempts=1000),
         store,
         b"s" * 32,
@@ -91,13 +91,13 @@ def test_login_storm_slows_unknown_networks_but_not_known_ones() -> None:
         hashing=quick_hashing(),
         clock=Clock(),
     )
-    gate.passwords.put("lantern-fjord-4", NOW)
-    assert gate.try_password("lantern-fjord-4", HERE, NOW) is True
-    wrong = [gate.try_password("not it", f"2001:{number:x}::1", NOW) for number in range(1, BURST + 3)]
+    auth.passwords.put("lantern-fjord-4", NOW)
+    assert auth.try_password("lantern-fjord-4", HERE, NOW) is True
+    wrong = [auth.try_password("not it", f"2001:{number:x}::1", NOW) for number in range(1, BURST + 3)]
     assert wrong == [False] * BURST + [1, 1]
-    assert gate.try_password("lantern-fjord-4", "198.51.100.9", NOW) == 1
-    assert gate.try_password("lantern-fjord-4", HERE, NOW) is True
-    assert gate.try_password("lantern-fjord-4", "198.51.100.9", NOW + timedelta(seconds=1)) is True
+    assert auth.try_password("lantern-fjord-4", "198.51.100.9", NOW) == 1
+    assert auth.try_password("lantern-fjord-4", HERE, NOW) is True
+    assert auth.try_password("lantern-fjord-4", "198.51.100.9", NOW + timedelta(seconds=1)) is True
 
 
 def test_unknown_networks_take_one_hashing_place_and_few_wait() -> None:

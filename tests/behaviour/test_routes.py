@@ -14,7 +14,7 @@ from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 from support.random_events import SITE, store_rows
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
@@ -61,7 +61,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with closing(
         DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, cache_seconds=60)
     ) as engine:
-        app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type]
+        app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type]
         yield TestClient(app, raise_server_exceptions=False)
 
 
@@ -226,7 +226,7 @@ def test_report_days_use_the_site_time_zone(tmp_path: Path) -> None:
     book = SiteSettingsStore(store)
     book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
     with closing(DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=book)) as engine:
-        app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type]
+        app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type]
         with TestClient(app) as client:
             (row,) = get(client, "retention", interval="day")
     # It is half past midnight there.

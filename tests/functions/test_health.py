@@ -16,9 +16,9 @@ from mallard.queue.base import Queue
 from mallard.store.base import Listed
 from support.auth import Clock
 from support.functions import ROOT, Context, cold, load, request
-from support.gate import open_gate
 from support.memory import MemoryQueue, MemoryStore
 from support.moto import moto_server
+from support.open_access import auth_off
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 PAGE_VIEW = json.dumps({"d": "smoke.example", "n": "pageview", "u": "https://smoke.example/"})
@@ -82,7 +82,7 @@ class Listing(MemoryStore):
 
 
 def functions(store: MemoryStore, queue: Queue, clock: Clock) -> AwsSource:
-    return AwsSource(store=store, gate=open_gate(), open_queue=lambda: queue, seconds=clock)
+    return AwsSource(store=store, auth=auth_off(), open_queue=lambda: queue, seconds=clock)
 
 
 def test_metrics_the_function_may_not_read_are_omitted_instead_of_0() -> None:

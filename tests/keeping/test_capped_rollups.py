@@ -38,8 +38,8 @@ from mallard.table.layout import Partition
 from mallard.table.rollup import TOTAL, rollup_key
 from mallard.table.rollup_file import open_rollup
 from mallard.table.writer import TableWriter
-from support.gate import one_address, open_gate
 from support.new_values import fill, measured
+from support.open_access import auth_off, one_address
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
 from support.random_events import random_rows, store_rows
 from support.rollups import decode_rollup, encode_old_rollup
@@ -248,7 +248,7 @@ def test_http_response_marks_the_rest_row(kept: Capped) -> None:
     def nothing_erased(*_: Any) -> Any:
         raise AssertionError
 
-    app = create_app(lambda: kept.engine, lambda: [SITE], lambda: NOW, nothing_erased, open_gate(), one_address)
+    app = create_app(lambda: kept.engine, lambda: [SITE], lambda: NOW, nothing_erased, auth_off(), one_address)
     dates = {"start_date": str(DAYS[0]), "end_date": str(RANGE.end), "site_id": SITE}
     client = TestClient(app)
     rows = client.get("/api/stats/breakdown/sources", params=dates).json()

@@ -17,7 +17,7 @@ from mallard.stats.date_range import DateRange
 from mallard.stats.filters import parse_filters
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
 from support.rows import deliveries, event
 
@@ -131,7 +131,7 @@ REPORTS = {
 
 
 def test_events_from_note_is_in_the_header_of_every_report(kept: Place) -> None:
-    app = create_app(lambda: kept.engine, lambda: [SITE], lambda: NOW, nothing_erased, open_gate(), one_address)
+    app = create_app(lambda: kept.engine, lambda: [SITE], lambda: NOW, nothing_erased, auth_off(), one_address)
     client = TestClient(app)
     for name, more in REPORTS.items():
         for start, said in ((PAST, str(FIRST_WHOLE)), (FIRST_WHOLE, None)):

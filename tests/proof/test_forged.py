@@ -60,8 +60,8 @@ def test_session_token_is_accepted_only_unchanged(people: People, show: Callable
 
 
 def test_token_of_one_purpose_is_refused_for_another(people: People) -> None:
-    link = people.gate.links.create(SITE, "a", now())
-    share = people.gate.guard.let_in(link, now())
+    link = people.auth.links.create(SITE, "a", now())
+    share = people.auth.authenticator.let_in(link, now())
     assert people.ask("GET", MAIN, bearer(share)).status_code == 200
     assert opened(people, as_cookie(share)) == []
     assert people.ask("GET", KEYS, bearer(share)).status_code == 403
@@ -78,13 +78,13 @@ def purposes(people: People) -> list[tuple[str, bytes]]:
     """The purposes of sessions and links, as a reader of the bucket could know them, and the key of each."""
     stored = people.store.get(EPOCH_KEY)
     assert stored is not None
-    session = f"session {json.loads(stored.data)['epoch']} {people.gate.passwords.mark()}"
+    session = f"session {json.loads(stored.data)['epoch']} {people.auth.passwords.mark()}"
     return [(session, derived(SECRET.encode(), "sessions")), ("share", derived(SECRET.encode(), "tokens of links"))]
 
 
 def test_tokens_signed_without_the_secret_are_refused(people: People) -> None:
     """Other secrets, other digests, other forms; with the secret the very same is a session."""
-    slug = people.gate.links.create(SITE, "a", now()).slug
+    slug = people.auth.links.create(SITE, "a", now()).slug
     content = {"n": "a", "s": slug, "t": int(now().timestamp())}
     forged = []
     for purpose, own in purposes(people):
@@ -108,7 +108,7 @@ def test_tokens_signed_without_the_secret_are_refused(people: People) -> None:
 
 def test_signing_key_of_one_purpose_is_refused_for_another(people: People) -> None:
     """The ingest key is all that the function which is open to the world holds."""
-    link = people.gate.links.create(SITE, "a", now(), password="kettle-moss-17")
+    link = people.auth.links.create(SITE, "a", now(), password="kettle-moss-17")
     content = {"n": "a", "s": link.slug}
     ingest = ingest_key(people.store, "", SECRET)
     keys = [SECRET.encode(), ingest, visitor_key(ingest), bytes.fromhex(ingest.decode())]
@@ -137,7 +137,7 @@ def test_session_of_another_installation_is_refused(people: People, tmp_path: py
 
 
 def test_api_key_is_accepted_only_unchanged(people: People) -> None:
-    text, key = people.gate.keys.create("a", "Admin", now())
+    text, key = people.auth.keys.create("a", "Admin", now())
     assert len(opened(people, {"x-api-key": text}, bearer(text), {"authorization": f"bearer  {text}"})) == 6
     shown = [*changed(text), key.key_hash, f"mm_{key.key_hash}", f"config/keys/{key.key_hash}", f"mm_{text}", text[3:]]
     wrong = [{"x-api-key": each} for each in shown if each.isascii()]
@@ -158,7 +158,7 @@ def paths_like(text: str) -> list[str]:
 
 
 def test_link_slug_is_accepted_only_unchanged(people: People) -> None:
-    link = people.gate.links.create(SITE, "a", now())
+    link = people.auth.links.create(SITE, "a", now())
     owner = people.headers("Admin key")
     for each in paths_like(link.slug):
         assert people.ask("POST", f"/api/share/{each}", {}, json={}).status_code in (400, 404, 405), each
@@ -167,7 +167,7 @@ def test_link_slug_is_accepted_only_unchanged(people: People) -> None:
 
 
 def test_key_is_revoked_only_by_its_exact_hash(people: People) -> None:
-    text, key = people.gate.keys.create("a", "Admin", now())
+    text, key = people.auth.keys.create("a", "Admin", now())
     owner = people.headers("Admin key")
     for each in [*paths_like(key.key_hash), text, key.key_hash.upper()]:
         assert people.ask("DELETE", f"{KEYS}/{each}", owner).status_code in (400, 404, 405), each

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from mallard.api.app import create_app
 from mallard.api.middleware.error_redaction import ErrorRedaction
 from mallard.engine.duckdb.engine import DuckDBEngine
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 from support.proof_secrets import (
     ADDRESS,
     ADMIN_PASSWORD,
@@ -164,7 +164,7 @@ def test_unexpected_exception_is_logged_by_place_without_its_message(
     def broken() -> DuckDBEngine:
         raise ValueError(f"{ADMIN_PASSWORD} was asked for")
 
-    app = create_app(broken, list, lambda: datetime.now(UTC), lambda *_: None, open_gate(), one_address)  # type: ignore[arg-type]
+    app = create_app(broken, list, lambda: datetime.now(UTC), lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type]
     answer = TestClient(app).get(f"/api/stats/main?site_id={SITE}")
     assert (answer.status_code, answer.json()["error"]) == (500, "Internal error; see the server's log.")
     assert "ValueError in broken (test_secrets.py:" in caplog.text

@@ -47,9 +47,9 @@ def written_out(people: People, line: Line, who: str) -> tuple[str, str]:
     """The target and the body of a request, with a key and a link of its own to end."""
     target, site = line.target, PUBLIC if "public site" in who else SITE
     if "{key}" in target:
-        target = target.replace("{key}", people.gate.keys.create("a", "ReadOnly", now())[1].key_hash)
+        target = target.replace("{key}", people.auth.keys.create("a", "ReadOnly", now())[1].key_hash)
     if "{slug}" in target:
-        target = target.replace("{slug}", people.gate.links.create(SITE, "a", now()).slug)
+        target = target.replace("{slug}", people.auth.links.create(SITE, "a", now()).slug)
     return target.replace("{site}", site), line.body.replace("{site}", site)
 
 

@@ -12,13 +12,14 @@ from mallard.api.app import create_app
 from mallard.api.routes.site_routes import Erase
 from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
+from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import Erasure, request_erasure
 from mallard.store.local import LocalStore
-from support.gate import one_address, open_gate
 from support.memory import MemoryStore
+from support.open_access import auth_off, one_address
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 
@@ -30,16 +31,16 @@ def nothing_erased(site_id: str, first: date, last: date) -> Erasure:
     return Erasure(site_id, first, last, 0, first, done=True)
 
 
-def make_client(folder: Path, gate: AuthService, erase: Erase = nothing_erased) -> tuple[TestClient, DuckDBEngine]:
+def make_client(folder: Path, auth: AuthService, erase: Erase = nothing_erased) -> tuple[TestClient, DuckDBEngine]:
     engine = DuckDBEngine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
-    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, erase, gate, one_address)
+    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, erase, auth, one_address)
     return TestClient(app, raise_server_exceptions=False), engine
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Over a folder that stays empty."""
-    client, engine = make_client(tmp_path_factory.mktemp("empty"), open_gate())
+    client, engine = make_client(tmp_path_factory.mktemp("empty"), auth_off())
     yield client
     engine.close()
 
@@ -126,7 +127,7 @@ def test_unknown_path_is_404_in_json(client: TestClient) -> None:
 
 def test_statistics_require_a_credential_by_default(tmp_path: Path) -> None:
     settings, nobody_near = Settings(admin_password="kettle-moss-17"), Setup(False, "")
-    client, engine = make_client(tmp_path, AuthService(settings, MemoryStore(), b"s" * 32, nobody_near))
+    client, engine = make_client(tmp_path, open_auth(settings, MemoryStore(), b"s" * 32, nobody_near))
     for path in ("/api/sites", "/api/stats/main", "/api/stats/timeseries", "/api/stats/breakdown/pages"):
         assert client.get(path, params={"site_id": "a"}).status_code == 401
     assert client.delete("/api/gdpr/erase", params={"site_id": "a"}).status_code == 401
@@ -185,7 +186,7 @@ def test_unexpected_exception_is_500_without_details(tmp_path: Path) -> None:
     def fail() -> DuckDBEngine:
         raise RuntimeError("a secret detail")
 
-    app = create_app(fail, list, lambda: NOW, nothing_erased, open_gate(), one_address)
+    app = create_app(fail, list, lambda: NOW, nothing_erased, auth_off(), one_address)
     answer = TestClient(app, raise_server_exceptions=False).get("/api/stats/main", params={"site_id": "a"})
     assert answer.status_code == 500
     assert answer.json() == {
@@ -225,7 +226,7 @@ def test_queued_erasure_reports_no_counts(tmp_path: Path) -> None:
     def queued(site_id: str, first: date, last: date) -> Erasure:
         return Erasure(site_id, first, last, 0, first, days=(first,))
 
-    client, engine = make_client(tmp_path, open_gate(), queued)
+    client, engine = make_client(tmp_path, auth_off(), queued)
     status, body = erase(client, site_id="a.example", start_date="2026-03-01", end_date="2026-03-01")
     assert (status, body["status"], body["days"], body["events"]) == (202, "queued", ["2026-03-01"], 0)
     assert body["pending"] is None

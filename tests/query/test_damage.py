@@ -31,8 +31,8 @@ from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key
 from mallard.table.segment_repair import damaged_in, set_aside
 from support.damage import KINDS, damage, silently_changed
-from support.gate import one_address, open_gate
 from support.moto import moto_server
+from support.open_access import auth_off, one_address
 from support.place import DAYS, NOW, SITE, TODAY, Place, spoil
 from support.s3 import Server
 
@@ -263,7 +263,7 @@ def _no_erasure(*_: object) -> Erasure:
 
 @pytest.fixture
 def client(local: Place) -> TestClient:
-    app = create_app(lambda: local.engine, lambda: [SITE], lambda: NOW, _no_erasure, open_gate(), one_address)
+    app = create_app(lambda: local.engine, lambda: [SITE], lambda: NOW, _no_erasure, auth_off(), one_address)
     return TestClient(app, raise_server_exceptions=False)
 
 

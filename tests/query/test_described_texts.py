@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from query.test_api import make_client
-from support.gate import open_gate
+from support.open_access import auth_off
 
 NEEDED = {"site_id": "a.example", "steps": "page:/a,page:/b", "page": "/a"}
 """Values without which an operation refuses whatever else it is asked."""
@@ -25,7 +25,7 @@ BODIES = {
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    client, engine = make_client(tmp_path_factory.mktemp("empty"), open_gate())
+    client, engine = make_client(tmp_path_factory.mktemp("empty"), auth_off())
     yield client
     engine.close()
 

@@ -41,9 +41,9 @@ from mallard.table.messages import delivered
 from mallard.table.schema import EVENTS
 from mallard.table.writer import TableWriter
 from mallard.transfer.formats.writers import DOWNLOAD_FORMATS
-from support.gate import one_address, open_gate
 from support.memory import MemoryStore
 from support.moto import moto_server
+from support.open_access import auth_off, one_address
 from support.place import DAYS, NOW, SITE, TODAY, Place
 from support.reference import Row, matched
 from support.restless import GROWING, STILL, STILL_ROWS, Restless
@@ -59,9 +59,7 @@ def not_erased(*_: object) -> Erasure:
 
 @lru_cache(maxsize=8)
 def make_app(engine: DuckDBEngine, deliver: Deliver = stream) -> FastAPI:
-    return create_app(
-        lambda: engine, lambda: [SITE], lambda: NOW, not_erased, open_gate(), one_address, deliver=deliver
-    )
+    return create_app(lambda: engine, lambda: [SITE], lambda: NOW, not_erased, auth_off(), one_address, deliver=deliver)
 
 
 def get(engine: DuckDBEngine, deliver: Deliver = stream, /, **parameters: str) -> Any:

@@ -21,7 +21,7 @@ from mallard.store.base import Listed
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition, site_prefix
 from mallard.table.rollup import rollup_key, rollup_prefix
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 from support.place import NOW, SITE, TODAY, Place
 
 YEARS = 3
@@ -108,7 +108,7 @@ def never_erased(site_id: str, first: date, last: date) -> Erasure:
 def test_request_lists_the_table_once_when_it_compares(stores: tuple[ListingStore, ListingStore]) -> None:
     _, old = stores
     engine = engine_over(old)
-    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, never_erased, open_gate(), one_address)
+    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, never_erased, auth_off(), one_address)
     old.listings.clear()
     asked = {"site_id": SITE, "period": "7d", "compare": "previous_period"}
     found = TestClient(app).get("/api/stats/overview", params=asked).json()

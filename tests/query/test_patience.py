@@ -24,7 +24,7 @@ from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.messages import delivered
 from mallard.table.writer import TableWriter
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 SITE = "a.example"
@@ -85,9 +85,7 @@ def client_of(folder: Path, *, seconds: float = 30) -> Iterator[TestClient]:
     def erase(*_: object) -> Erasure:
         raise AssertionError("nobody asked for an erasure")
 
-    app = create_app(
-        lambda: engine, lambda: [SITE], lambda: NOW, erase, open_gate(), one_address, query_seconds=seconds
-    )
+    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, erase, auth_off(), one_address, query_seconds=seconds)
     yield TestClient(app, raise_server_exceptions=False)
     engine.close()
 

@@ -36,8 +36,8 @@ from mallard.stats.query import Query
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter
-from support.gate import one_address, open_gate
 from support.memory import MemoryStore
+from support.open_access import auth_off, one_address
 from support.rows import HERE, deliveries
 
 SITE = "example.com"
@@ -85,7 +85,7 @@ def client_over(folder: Path, events: list[Event] | None = None, *, rounds_times
 
 def client_of(engine: DuckDBEngine) -> TestClient:
     erase: Any = None
-    app = create_app(lambda: engine, list, lambda: NOW, erase, open_gate(), one_address)
+    app = create_app(lambda: engine, list, lambda: NOW, erase, auth_off(), one_address)
     return TestClient(app, raise_server_exceptions=False)
 
 

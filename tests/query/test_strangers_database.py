@@ -193,9 +193,9 @@ def test_owner_query_does_not_wait_for_an_anonymous_computation() -> None:
 
 @pytest.mark.parametrize("name", sorted(CREDENTIALS))
 def test_request_with_any_credential_is_not_anonymous(name: bytes) -> None:
-    guard = Authenticator.__new__(Authenticator)
-    guard.is_open = False
-    assert guard.shows_nothing([b"host", b"x-forwarded-for"])
-    assert not guard.shows_nothing([b"host", name])
-    guard.is_open = True
-    assert not guard.shows_nothing([b"host"])
+    authenticator = Authenticator.__new__(Authenticator)
+    authenticator.is_open = False
+    assert authenticator.shows_nothing([b"host", b"x-forwarded-for"])
+    assert not authenticator.shows_nothing([b"host", name])
+    authenticator.is_open = True
+    assert not authenticator.shows_nothing([b"host"])

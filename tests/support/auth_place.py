@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
 from mallard.auth.password_hashing import PasswordHashing
-from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
+from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
 from support.auth import Clock, quick_hashing
 from support.faults import FaultyStore
@@ -29,21 +29,21 @@ class Place:
         self.store = store or FaultyStore(MemoryStore())
         self.clock, self.now, self.address = Clock(), NOW, "192.0.2.7"
         self.settings = Settings(**{"dashboard_origin": DASHBOARD, **settings})
-        self.first_visit = Setup(on_loopback, token)
+        self.setup = Setup(on_loopback, token)
 
     def instance(
         self, base_url: str = "http://localhost:8000", *, hashing: PasswordHashing | None = None
     ) -> TestClient:
-        gate = AuthService(
+        auth = open_auth(
             self.settings,
             self.store,
             SECRET,
-            self.first_visit,
+            self.setup,
             hashing=hashing or quick_hashing(),
             clock=self.clock,
             now=lambda: self.now,
         )
-        app = create_app(lambda: None, list, lambda: self.now, lambda *_: None, gate, lambda _: self.address)  # type: ignore[arg-type, return-value]
+        app = create_app(lambda: None, list, lambda: self.now, lambda *_: None, auth, lambda _: self.address)  # type: ignore[arg-type, return-value]
         return TestClient(app, base_url=base_url, raise_server_exceptions=False)
 
     def wait(self, seconds: float) -> None:

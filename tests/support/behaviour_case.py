@@ -14,7 +14,7 @@ from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import ENGAGEMENT
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.store.local import LocalStore
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 from support.random_events import pending_rows, random_rows, store_rows, with_rounded_times
 from support.reference import Row
 
@@ -26,7 +26,7 @@ Case = tuple[TestClient, list[Row]]
 
 def client_of(engine: DuckDBEngine) -> TestClient:
     erase: Any = None
-    app = create_app(lambda: engine, list, lambda: NOW, erase, open_gate(), one_address)
+    app = create_app(lambda: engine, list, lambda: NOW, erase, auth_off(), one_address)
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from mallard.auth.authenticator import SHARE_SECONDS
 from mallard.auth.service import AuthService
 from mallard.auth.setup import Setup
+from mallard.bootstrap.access import open_auth
 from mallard.bootstrap.store import open_store
 from mallard.config import Settings
 from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
@@ -51,7 +52,7 @@ class People:
         ended = self.log_in()
         self.client.post("/api/auth/logout", headers=bearer(ended))
         # Made after the logout, so that it knows the epoch of those who are in.
-        self.gate = self.another_gate()
+        self.auth = self.another_auth()
         self._kept = {name: make() for name, make in self._who(ended).items()}
         public = self.client.put(f"/api/sites/{PUBLIC}", json={"public": True}, headers=self._kept["Admin key"])
         assert public.json()["public"] is True
@@ -60,10 +61,10 @@ class People:
     def __exit__(self, *raised: object) -> None:
         self._stack.close()
 
-    def another_gate(self) -> AuthService:
+    def another_auth(self) -> AuthService:
         """What another instance over the same store would hold."""
-        first_visit = Setup(True, "")
-        return AuthService(self.settings, self.store, SECRET.encode(), first_visit, hashing=quick_hashing())
+        setup = Setup(True, "")
+        return open_auth(self.settings, self.store, SECRET.encode(), setup, hashing=quick_hashing())
 
     def headers(self, who: str, log_in: Callable[[], str] | None = None) -> Headers:
         """What somebody shows; a living session begins anew each time, for some requests end all there are.
@@ -83,11 +84,13 @@ class People:
 
     def key(self, scope: str, *sites: str) -> Headers:
         """A new key."""
-        return {"x-api-key": self.gate.keys.create("a", scope, now(), sites)[0]}
+        return {"x-api-key": self.auth.keys.create("a", scope, now(), sites)[0]}
 
     def link(self, site: str = SITE, filters: str = "", *, begun: datetime | None = None) -> Headers:
         """Whoever was let in by a new link."""
-        return bearer(self.gate.guard.let_in(self.gate.links.create(site, "a", now(), filters=filters), begun or now()))
+        return bearer(
+            self.auth.authenticator.let_in(self.auth.links.create(site, "a", now(), filters=filters), begun or now())
+        )
 
     def ask(self, method: str, path: str, headers: Headers, **more: Any) -> Any:
         """The answer to a request that carries nothing else."""
@@ -108,7 +111,7 @@ class People:
     def _who(self, ended: str) -> dict[str, Callable[[], Headers]]:
         """All but those with a living session."""
         yesterday = now() - timedelta(days=1)
-        over = self.gate.sessions.begin(now() - timedelta(seconds=self.settings.session_ttl + 1))
+        over = self.auth.sessions.begin(now() - timedelta(seconds=self.settings.session_ttl + 1))
         return {
             "nobody": dict,
             "nobody, public site": dict,
@@ -136,18 +139,18 @@ class People:
         }
 
     def _expired_key(self, yesterday: datetime) -> str:
-        text, _ = self.gate.keys.create("a", "Admin", yesterday, expires=(now() - timedelta(hours=1)).isoformat())
+        text, _ = self.auth.keys.create("a", "Admin", yesterday, expires=(now() - timedelta(hours=1)).isoformat())
         return text
 
     def _revoked_key(self) -> Headers:
-        text, key = self.gate.keys.create("a", "Admin", now())
-        self.gate.keys.revoke(key.key_hash)
+        text, key = self.auth.keys.create("a", "Admin", now())
+        self.auth.keys.revoke(key.key_hash)
         return {"x-api-key": text}
 
     def _revoked_link(self) -> Headers:
-        link = self.gate.links.create(SITE, "a", now())
-        self.gate.links.revoke(link.slug)
-        return bearer(self.gate.guard.let_in(link, now()))
+        link = self.auth.links.create(SITE, "a", now())
+        self.auth.links.revoke(link.slug)
+        return bearer(self.auth.authenticator.let_in(link, now()))
 
 
 SESSIONS = {

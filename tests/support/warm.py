@@ -10,7 +10,7 @@ from mallard.api.app import create_app
 from mallard.cli import serve
 from mallard.ingest.enrich.client_hints import read_hints
 from mallard.ingest.enrich.user_agent import read_agent
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 
 __all__ = ["serve"]
 
@@ -20,9 +20,9 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 def warm_up() -> None:
     """What each server would do anew: schemas of the API, the patterns of agents, the loop."""
     nothing: Any = None
-    # That the gate is open need not be said here.
+    # The warning of an open server is noise here.
     logging.disable()
-    create_app(nothing, list, lambda: datetime.now(UTC), nothing, open_gate(), one_address)
+    create_app(nothing, list, lambda: datetime.now(UTC), nothing, auth_off(), one_address)
     logging.disable(logging.NOTSET)
     read_agent.__wrapped__(FIREFOX, read_hints({}))
     # pyarrow imports it where it is installed, and uvicorn the others by name.

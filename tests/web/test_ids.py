@@ -13,7 +13,7 @@ from mallard.api.error_responses import OUT_OF_REACH
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import StoreUnavailableError
 from mallard.http.upstream import DIRECT, UpstreamHeaders, behind_gateway, behind_proxies
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 from support.raw_http import ask
 from support.server import Server
 
@@ -35,7 +35,7 @@ def client(error: Exception, front: UpstreamHeaders = DIRECT) -> TestClient:
         lambda: ["a.example"],
         lambda: datetime.now(UTC),
         erase,  # type: ignore[arg-type]
-        open_gate(),
+        auth_off(),
         one_address,
         front=front,
         make_id=lambda: f"id-{next(numbers)}",

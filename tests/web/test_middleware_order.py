@@ -5,7 +5,7 @@ from typing import Any
 
 from mallard.api.app import create_app
 from mallard.health.query_counts import QueryCounts
-from support.gate import one_address, open_gate
+from support.open_access import auth_off, one_address
 
 ORDER = [
     "ResponseHeaders",
@@ -24,7 +24,7 @@ def test_middleware_stands_in_the_order_of_create_app() -> None:
         list,
         lambda: datetime(2026, 3, 10, tzinfo=UTC),
         lambda *_: None,  # type: ignore[arg-type]
-        open_gate(),
+        auth_off(),
         one_address,
         query_counts=QueryCounts(),
     )

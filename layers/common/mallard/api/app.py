@@ -48,7 +48,7 @@ def create_app(
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
     erase: Erase,
-    gate: AuthService,
+    auth: AuthService,
     address_of: Callable[[Request], str],
     *,
     query_seconds: float = 30,
@@ -57,13 +57,13 @@ def create_app(
     make_id: Callable[[], str] = new_id,
     query_counts: QueryCounts | None = None,
 ) -> Application:
-    """The application. ``gate`` authenticates, ``address_of`` gives a client's address as our own side saw it.
+    """The application. ``auth`` authenticates, ``address_of`` gives a client's address as our own side saw it.
 
     ``deliver`` makes the responses of downloads, ``front`` reads the headers of proxies, ``make_id`` makes the ids of
     requests, and ``query_counts`` are filled by requests that are queries.
     """
     outer, inner = _middleware(
-        gate, address_of, front=front, make_id=make_id, query_seconds=query_seconds, query_counts=query_counts
+        auth, address_of, front=front, make_id=make_id, query_seconds=query_seconds, query_counts=query_counts
     )
     app = Application(
         outer=outer,
@@ -77,12 +77,12 @@ def create_app(
         redoc_url=None,
         responses={status: {"model": ErrorResponse} for status in (400, 401, 403, 413, 415, 500, 503, 504)},
     )
-    admission = Permissions(AuthHttp(gate, address_of), read_site, lambda site: engine().book.is_public(site))
+    admission = Permissions(AuthHttp(auth, address_of), read_site, lambda site: engine().book.is_public(site))
 
     def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
         return [Depends(admit), OnlyKnown, *described]
 
-    app.include_router(auth_routes(gate, address_of, read_site=read_site, check_filters=parse_filters))
+    app.include_router(auth_routes(auth, address_of, read_site=read_site, check_filters=parse_filters))
     app.include_router(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
     app.include_router(behaviour_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
     app.include_router(sequence_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
@@ -94,7 +94,7 @@ def create_app(
 
 
 def _middleware(
-    gate: AuthService,
+    auth: AuthService,
     address_of: Callable[[Request], str],
     *,
     front: UpstreamHeaders,
@@ -108,10 +108,10 @@ def _middleware(
     """
 
     def identify(request: Request) -> Identity | Denied:
-        return gate.guard.identify(headers_of(request), request.method, gate.now())
+        return auth.authenticator.identify(headers_of(request), request.method, auth.now())
 
     def shows_nothing(request: Request) -> bool:
-        return gate.guard.shows_nothing(name for name, _ in request.scope["headers"])
+        return auth.authenticator.shows_nothing(name for name, _ in request.scope["headers"])
 
     outer = [
         Middleware(ResponseHeaders, front=front, make_id=make_id),
@@ -120,8 +120,8 @@ def _middleware(
     inner = [
         # Before the others, so that the time that a query waits for its turn counts.
         *([Middleware(QueryMetrics, counts=query_counts)] if query_counts is not None else []),
-        *dashboard_cors(gate.guard.dashboard_origin),
-        Middleware(JsonBody, knows=partial(_is_known, gate)),
+        *dashboard_cors(auth.authenticator.dashboard_origin),
+        Middleware(JsonBody, knows=partial(_is_known, auth)),
         Middleware(FairShare, identify=identify, address_of=address_of, shows_nothing=shows_nothing),
         # It reads the share of the request, which decides its seconds.
         Middleware(QueryTimeout, seconds=query_seconds),
@@ -129,10 +129,10 @@ def _middleware(
     return outer, inner
 
 
-def _is_known(gate: AuthService, scope: Scope) -> bool:
+def _is_known(auth: AuthService, scope: Scope) -> bool:
     """True for a request with a session or a key that reads; False where the store cannot be read."""
     try:
-        identity = gate.guard.identify(read_headers(scope["headers"]), scope["method"], gate.now())
+        identity = auth.authenticator.identify(read_headers(scope["headers"]), scope["method"], auth.now())
     except MallardError:
         return False
     return isinstance(identity, Identity) and identity.is_known

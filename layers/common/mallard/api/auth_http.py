@@ -14,15 +14,15 @@ HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 class AuthHttp:
-    """One gate behind HTTP. ``address_of`` tells the client's address, which only our own side may have written."""
+    """``address_of`` returns the client's address, which only our own side may have written."""
 
-    def __init__(self, gate: AuthService, address_of: Callable[[Request], str]) -> None:
-        self.gate = gate
+    def __init__(self, auth: AuthService, address_of: Callable[[Request], str]) -> None:
+        self.auth = auth
         self.address_of = address_of
 
     def identify(self, request: Request) -> Identity:
         """The identity of a request; HTTPException where it is denied."""
-        who = self.gate.guard.identify(headers_of(request), request.method, self.gate.now())
+        who = self.auth.authenticator.identify(headers_of(request), request.method, self.auth.now())
         if isinstance(who, Denied):
             raise refusal(who)
         return who
@@ -35,26 +35,26 @@ class AuthHttp:
 
     def own_page(self, request: Request) -> None:
         """HTTPException where a page of another site asks."""
-        refuse(self.gate.guard.refuse_foreign(headers_of(request)))
+        refuse(self.auth.authenticator.refuse_foreign(headers_of(request)))
 
     def first_visitor(self, request: Request, token: str) -> None:
         """HTTPException where this visitor may not set the first password."""
-        refuse(self.gate.first_visit.refusal(headers_of(request), token))
+        refuse(self.auth.setup.refusal(headers_of(request), token))
 
     def has_session(self, request: Request) -> bool:
         """True for a living session; HTTPException where a page of another site uses its cookie."""
-        who = self.gate.guard.identify(headers_of(request), request.method, self.gate.now())
+        who = self.auth.authenticator.identify(headers_of(request), request.method, self.auth.now())
         if isinstance(who, Denied) and who.status == 403:
             raise refusal(who)
         return who == OWNER
 
     def begin_session(self, request: Request, response: Response) -> str:
         """The token of a new session, which the cookie gets too."""
-        token, secure = self.gate.sessions.begin(self.gate.now()), self._is_secure(request)
+        token, secure = self.auth.sessions.begin(self.auth.now()), self._is_secure(request)
         response.set_cookie(
             SECURE_COOKIE if secure else COOKIE,
             token,
-            max_age=self.gate.sessions.lasts_seconds,
+            max_age=self.auth.sessions.lasts_seconds,
             secure=secure,
             httponly=True,
             samesite="strict",
@@ -68,9 +68,9 @@ class AuthHttp:
         response.delete_cookie(COOKIE, secure=self._is_secure(request), httponly=True, samesite="strict")
 
     def _is_secure(self, request: Request) -> bool:
-        if self.gate.secure_cookies != "auto":
-            return self.gate.secure_cookies == "true"
-        # Who lies here makes only their own cookie stricter.
+        if self.auth.secure_cookies != "auto":
+            return self.auth.secure_cookies == "true"
+        # A false header makes only the cookie of its sender stricter.
         return request.url.scheme == "https" or is_https(request.headers.get("x-forwarded-proto", ""))
 
 
@@ -92,6 +92,6 @@ def refuse(denied: Denied | None) -> None:
 
 
 def must_wait(seconds: int) -> HTTPException:
-    """429 for who guessed too often."""
+    """429 after too many wrong passwords."""
     sentence = f"Too many wrong passwords came from this address; try again in {seconds} seconds."
     return HTTPException(429, sentence, {**HEADERS, "retry-after": str(seconds)})

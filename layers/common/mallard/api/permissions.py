@@ -17,8 +17,8 @@ class Permissions:
     look at a site.
     """
 
-    def __init__(self, door: AuthHttp, read_site: Callable[[str], str], is_public: Callable[[str], bool]) -> None:
-        self._door = door
+    def __init__(self, auth_http: AuthHttp, read_site: Callable[[str], str], is_public: Callable[[str], bool]) -> None:
+        self._auth_http = auth_http
         self._read_site = read_site
         self._is_public = is_public
 
@@ -56,7 +56,7 @@ class Permissions:
         return denied and who.refusal_to_read(site_id, is_public=self._is_public(site_id))
 
     def _enter(self, request: Request) -> Identity:
-        who = self._door.identify(request)
+        who = self._auth_http.identify(request)
         request.state.who = who
         return who
 

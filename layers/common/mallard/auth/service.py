@@ -18,14 +18,13 @@ from mallard.auth.login_throttle import LoginThrottle, widest_network
 from mallard.auth.password_hashing import PasswordHashing
 from mallard.auth.setup import Setup
 from mallard.auth.shared_links import SharedLink, SharedLinks
-from mallard.config import Settings
 from mallard.errors import ConfigError, MallardError, PasswordError, StoreError
 from mallard.privacy.derived_keys import derived
 from mallard.store.base import Store
 
 LOGIN = "password"  # a name, not a password
 LINKS = "link"
-"""What is tried at the login; each shared link is counted apart."""
+"""Kinds of passwords; guesses at each kind are throttled apart."""
 
 log = logging.getLogger("mallard.auth")
 
@@ -35,29 +34,36 @@ class AuthService:
 
     def __init__(
         self,
-        settings: Settings,
         store: Store,
         secret: bytes,
-        first_visit: Setup,
+        setup: Setup,
         *,
+        is_open: bool,
+        admin_password: str,
+        session_seconds: int,
+        max_login_attempts: int,
+        lockout_seconds: int,
+        secure_cookies: str,
+        dashboard_origin: str,
         hashing: PasswordHashing | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """The keys that sign tokens and name addresses are derived from ``secret``.
 
-        ``clock`` is monotonic seconds, ``now`` an aware moment. ConfigError where MALLARD_ADMIN_PASSWORD is common.
+        ``is_open``: no request needs a credential. ``secure_cookies``: auto, true or false.
+        ``clock`` is monotonic seconds, ``now`` an aware moment. ConfigError where ``admin_password`` is common.
         """
-        _refuse_configured(settings.admin_password)
-        if settings.auth == "off":
+        _refuse_configured(admin_password)
+        if is_open:
             log.warning("MALLARD_AUTH=off: everyone who reaches this server can read, change and erase everything.")
         hashing = hashing or PasswordHashing()
-        self.passwords = AdminPassword(store, settings.admin_password, hashing=hashing, clock=clock)
+        self.passwords = AdminPassword(store, admin_password, hashing=hashing, clock=clock)
         self.sessions = LoginSessions(
             store,
             derived(secret, "sessions"),
             self.passwords.mark,
-            lasts_seconds=settings.session_ttl,
+            lasts_seconds=session_seconds,
             clock=clock,
         )
         self.keys = ApiKeys(store, clock=clock, now=now)
@@ -65,24 +71,24 @@ class AuthService:
         self.attempts = LoginThrottle(
             store,
             derived(secret, "login attempts"),
-            most=settings.max_login_attempts,
-            lockout_seconds=settings.login_lockout,
+            most=max_login_attempts,
+            lockout_seconds=lockout_seconds,
         )
         self.known_networks = KnownNetworks(store, derived(secret, "known networks"), clock=clock)
         self._guesses = {LOGIN: GuessThrottle(), LINKS: GuessThrottle()}
-        self.first_visit = first_visit
+        self.setup = setup
         self.now = now
-        self.secure_cookies = settings.secure_cookies
+        self.secure_cookies = secure_cookies
         self.login_failures = 0
         self._counting = threading.Lock()
-        self.guard = Authenticator(
+        self.authenticator = Authenticator(
             passwords=self.passwords,
             sessions=self.sessions,
             keys=self.keys,
             links=self.links,
             secret=derived(secret, "tokens of links"),
-            is_open=settings.auth == "off",
-            dashboard_origin=settings.dashboard_origin,
+            is_open=is_open,
+            dashboard_origin=dashboard_origin,
         )
 
     def try_password(self, password: str, address: str, now: datetime) -> bool | int:

@@ -37,19 +37,19 @@ def open_query_app(
     def erase(site_id: str, first: date, last: date) -> Erasure:
         return queue_erasure(store(), site_id, first, last, clock())
 
-    gate = open_function_auth(settings, store())
+    auth = open_function_auth(settings, store())
     app = create_app(
         engine,
         lambda: known_sites(store()),
         clock,
         erase,
-        gate,
+        auth,
         open_request_address(settings),
         query_seconds=settings.query_seconds,
         deliver=through_store(store),
         front=behind_gateway(),
     )
-    app.include_router(open_health_routes(settings, open_aws_source(settings, store(), gate), gate))
+    app.include_router(open_health_routes(settings, open_aws_source(settings, store(), auth), auth))
     app.router.routes += well_known_routes(settings.security_contact, clock)
     return app
 

@@ -14,12 +14,12 @@ from mallard.queue.base import Queue
 from mallard.store.base import Store
 
 
-def open_health_routes(settings: Settings, source: HealthSource, gate: AuthService) -> APIRouter:
+def open_health_routes(settings: Settings, source: HealthSource, auth: AuthService) -> APIRouter:
     """The router over a source of health data."""
-    return health_routes(source, gate, metrics_token(settings.metrics_token))
+    return health_routes(source, auth, metrics_token(settings.metrics_token))
 
 
-def open_aws_source(settings: Settings, store: Store, gate: AuthService) -> AwsSource:
+def open_aws_source(settings: Settings, store: Store, auth: AuthService) -> AwsSource:
     """The source of the query function. The queue is opened when its depth is requested."""
 
     def queue() -> Queue:
@@ -27,4 +27,4 @@ def open_aws_source(settings: Settings, store: Store, gate: AuthService) -> AwsS
             raise ConfigError("MALLARD_QUEUE names no queue that functions share.")
         return open_queue(settings)
 
-    return AwsSource(store=store, gate=gate, open_queue=queue, filter_bots=settings.filter_bots)
+    return AwsSource(store=store, auth=auth, open_queue=queue, filter_bots=settings.filter_bots)

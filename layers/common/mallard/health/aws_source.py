@@ -42,7 +42,7 @@ class AwsSource:
     """A ``HealthSource``. ``open_queue`` may raise MallardError, as where the function may not read the queue."""
 
     store: Store
-    gate: AuthService
+    auth: AuthService
     open_queue: Callable[[], Queue]
     filter_bots: bool = True
     seconds: Callable[[], float] = time.monotonic
@@ -55,7 +55,7 @@ class AwsSource:
     def __post_init__(self) -> None:
         looks = {"store": (lambda: store_answers(self.store), "The store does not answer.")}
         self.readiness = Readiness(looks)
-        self._has_password = password_probe(self.gate)
+        self._has_password = password_probe(self.auth)
 
     def checks(self) -> Sequence[ReadinessCheck]:
         """The store answers; whether the queue takes events only the ingest function can tell."""

@@ -36,14 +36,14 @@ def metrics_of(
     ingest: IngestApp,
     query_counts: QueryCounts,
     cache: ResultCache,
-    gate: AuthService,
+    auth: AuthService,
 ) -> list[PrometheusMetric]:
     """All of them."""
     return [
         *_of_ingest(numbers, ingest),
         *_of_flushes(flushes),
         *_of_queries(numbers, query_counts, cache),
-        *_of_the_instance(numbers, checks, gate),
+        *_of_the_instance(numbers, checks, auth),
     ]
 
 
@@ -114,11 +114,11 @@ def _of_queries(numbers: Numbers, query_counts: QueryCounts, cache: ResultCache)
     ]
 
 
-def _of_the_instance(numbers: Numbers, checks: Sequence[ReadinessCheck], gate: AuthService) -> list[PrometheusMetric]:
+def _of_the_instance(numbers: Numbers, checks: Sequence[ReadinessCheck], auth: AuthService) -> list[PrometheusMetric]:
     ready = {each.name: int(each.ok) for each in checks}
     return [
         labelled("mallard_ready", "gauge", "1 if a part works, else 0.", "part", ready),
-        counter("mallard_login_failures_total", "Wrong passwords.", gate.login_failures),
+        counter("mallard_login_failures_total", "Wrong passwords.", auth.login_failures),
         gauge("mallard_auth_configured", "1 if a password is set, else 0.", gauge_of(numbers.auth_configured)),
         gauge("mallard_geoip_loaded", "1 if a GeoIP database is open, else 0.", gauge_of(numbers.geoip_loaded)),
         gauge("mallard_filter_bots", "1 if bots are filtered, else 0.", gauge_of(numbers.filter_bots)),

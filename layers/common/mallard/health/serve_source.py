@@ -37,7 +37,7 @@ class ServeSource:
     query_counts: QueryCounts
     cache: ResultCache
     damage: DamagedFiles
-    gate: AuthService
+    auth: AuthService
     geo: Geoip
     data_dir: Path
     filter_bots: bool
@@ -53,7 +53,7 @@ class ServeSource:
         }
         self.readiness = Readiness(looks)
         self.began = self.clock()
-        self._has_password = password_probe(self.gate)
+        self._has_password = password_probe(self.auth)
 
     def checks(self) -> Sequence[ReadinessCheck]:
         """The store answers, and the queue takes events."""
@@ -106,7 +106,7 @@ class ServeSource:
     def metrics(self) -> list[PrometheusMetric]:
         """All of them, whether they changed or not."""
         return metrics_of(
-            self.numbers(), self.checks(), self.flushes, self.ingest, self.query_counts, self.cache, self.gate
+            self.numbers(), self.checks(), self.flushes, self.ingest, self.query_counts, self.cache, self.auth
         )
 
 

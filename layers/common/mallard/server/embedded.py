@@ -88,9 +88,9 @@ class Embedded:
             site_settings=self._book,
             geoip=self._geo,
         )
-        self._gate = open_server_auth(settings, self._store)
+        self._auth = open_server_auth(settings, self._store)
         self.ingest = IngestApp(
-            context, self._queue, self._gate.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
+            context, self._queue, self._auth.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
         )
         self._query_counts = QueryCounts()
         self._shutdown_timeout = settings.shutdown_timeout
@@ -118,8 +118,8 @@ class Embedded:
     @property
     def first_token(self) -> str:
         """The token of the first setup from elsewhere; empty where a password is set, or none is required."""
-        gate = self._gate
-        return "" if gate.guard.is_open or gate.passwords.mark() else gate.first_visit.token
+        auth = self._auth
+        return "" if auth.authenticator.is_open or auth.passwords.mark() else auth.setup.token
 
     def _sites(self) -> list[str]:
         return sorted({*known_sites(self._store), *self._pending.sites()})
@@ -139,7 +139,7 @@ class Embedded:
             self._sites,
             lambda: datetime.now(UTC),
             self._erase,
-            self._gate,
+            self._auth,
             open_request_address(settings),
             query_seconds=settings.query_seconds,
             front=behind_proxies(open_upstream_check(settings)),
@@ -154,7 +154,7 @@ class Embedded:
         async def docs(request: Request) -> Response:  # noqa: ARG001
             return docs_response(self._dashboard_folder)
 
-        app.include_router(open_health_routes(settings, self._health_source(settings), self._gate))
+        app.include_router(open_health_routes(settings, self._health_source(settings), self._auth))
         app.router.routes += well_known_routes(settings.security_contact, lambda: datetime.now(UTC))
         app.add_route(SCRIPT_PATH, script, methods=["GET", "HEAD"])
         app.add_route(DOCS_PATH, docs, methods=["GET", "HEAD"])
@@ -170,7 +170,7 @@ class Embedded:
             query_counts=self._query_counts,
             cache=self._engine.cache,
             damage=self._engine.damage,
-            gate=self._gate,
+            auth=self._auth,
             geo=self._geo,
             data_dir=Path(settings.data_dir),
             filter_bots=settings.filter_bots,

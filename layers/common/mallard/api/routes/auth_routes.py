@@ -21,95 +21,95 @@ WRONG = "The password is not right."
 
 
 def auth_routes(
-    gate: AuthService,
+    auth: AuthService,
     address_of: Callable[[Request], str],
     *,
     read_site: Callable[[str], str],
     check_filters: Callable[[str], object],
 ) -> APIRouter:
     """The router. ``read_site`` and ``check_filters`` raise a MallardError, answered 400, for what is none."""
-    door = AuthHttp(gate, address_of)
+    auth_http = AuthHttp(auth, address_of)
     router = APIRouter(
         tags=["auth"], responses={status: {"model": Denial} for status in (400, 401, 403, 404, 409, 429, 503)}
     )
-    router.include_router(_session_routes(door), prefix="/api/auth")
+    router.include_router(_session_routes(auth_http), prefix="/api/auth")
     # The seed writes these without /api too.
-    router.include_router(_session_routes(door), prefix="/auth", include_in_schema=False)
-    router.include_router(key_routes(door, read_site), prefix="/api/keys")
-    router.include_router(link_routes(door, read_site, check_filters), prefix="/api")
+    router.include_router(_session_routes(auth_http), prefix="/auth", include_in_schema=False)
+    router.include_router(key_routes(auth_http, read_site), prefix="/api/keys")
+    router.include_router(link_routes(auth_http, read_site, check_filters), prefix="/api")
     return router
 
 
-def _session_routes(door: AuthHttp) -> APIRouter:
-    router, gate = APIRouter(route_class=OwnPoolRoute), door.gate
+def _session_routes(auth_http: AuthHttp) -> APIRouter:
+    router, auth = APIRouter(route_class=OwnPoolRoute), auth_http.auth
 
     @router.post("/setup")
     def set_up(given: SetupGiven, request: Request, response: Response) -> Token:
         """Set the first password, once, and log in. From elsewhere than the server's machine it takes its token."""
-        door.own_page(request)
+        auth_http.own_page(request)
         response.headers.update(HEADERS)
-        _refuse_open(door)
-        if gate.passwords.mark():
+        _refuse_open(auth_http)
+        if auth.passwords.mark():
             raise HTTPException(409, "A password is set already; log in with it.")
-        door.first_visitor(request, given.token)
-        if not _taken(lambda: gate.passwords.set_first(given.password, door.gate.now())):
+        auth_http.first_visitor(request, given.token)
+        if not _taken(lambda: auth.passwords.set_first(given.password, auth_http.auth.now())):
             raise HTTPException(409, "A password was set at the same moment; log in with it.")
-        return Token(token=door.begin_session(request, response))
+        return Token(token=auth_http.begin_session(request, response))
 
     @router.post("/login")
     def log_in(given: LoginGiven, request: Request, response: Response) -> Token:
         """Begin a session. Too many wrong passwords from one address are answered 429 for a while."""
-        door.own_page(request)
+        auth_http.own_page(request)
         response.headers.update(HEADERS)
-        _refuse_open(door)
-        if not gate.passwords.mark():
+        _refuse_open(auth_http)
+        if not auth.passwords.mark():
             raise refusal(UNSET)
-        _check(door, given.password, request, wrong=401)
-        return Token(token=door.begin_session(request, response))
+        _check(auth_http, given.password, request, wrong=401)
+        return Token(token=auth_http.begin_session(request, response))
 
     @router.post("/logout")
     def log_out(request: Request, response: Response) -> LoggedOut:
         """End every session of the password, on every instance within five seconds."""
         response.headers.update(HEADERS)
-        if door.has_session(request):
-            gate.sessions.end_all()
-        door.end_cookie(request, response)
+        if auth_http.has_session(request):
+            auth.sessions.end_all()
+        auth_http.end_cookie(request, response)
         return LoggedOut()
 
     @router.get("/status")
     def status(request: Request, response: Response) -> Status:
         """State of the setup and of the request's login."""
         response.headers.update(HEADERS)
-        who = gate.guard.identify(headers_of(request), request.method, door.gate.now())
+        who = auth.authenticator.identify(headers_of(request), request.method, auth_http.auth.now())
         return Status(
-            setup_required=not gate.guard.is_open and not gate.passwords.mark(),
+            setup_required=not auth.authenticator.is_open and not auth.passwords.mark(),
             authenticated=isinstance(who, Identity) and who.is_known,
-            open=gate.guard.is_open,
+            open=auth.authenticator.is_open,
         )
 
     @router.post("/password", dependencies=MANAGES)
     def change_password(given: PasswordGiven, request: Request, response: Response) -> Token:
         """Set another password. Every session ends but a new one for whoever asked."""
-        door.manager(request)
+        auth_http.manager(request)
         response.headers.update(HEADERS)
-        if gate.passwords.is_configured:
+        if auth.passwords.is_configured:
             raise HTTPException(409, CONFIGURED)
-        _check(door, given.current, request, wrong=403)
-        if not _taken(lambda: gate.passwords.change(given.current, given.new, door.gate.now())):
+        _check(auth_http, given.current, request, wrong=403)
+        if not _taken(lambda: auth.passwords.change(given.current, given.new, auth_http.auth.now())):
             raise HTTPException(409, "The password was changed at the same moment; log in with that one.")
-        return Token(token=door.begin_session(request, response))
+        return Token(token=auth_http.begin_session(request, response))
 
     return router
 
 
-def _refuse_open(door: AuthHttp) -> None:
-    if door.gate.guard.is_open:
+def _refuse_open(auth_http: AuthHttp) -> None:
+    if auth_http.auth.authenticator.is_open:
         raise HTTPException(409, "MALLARD_AUTH=off lets everyone in; there is nothing to log in to.")
 
 
-def _check(door: AuthHttp, password: str, request: Request, *, wrong: int) -> None:
+def _check(auth_http: AuthHttp, password: str, request: Request, *, wrong: int) -> None:
     """HTTPException unless it is the password."""
-    outcome = door.gate.try_password(password, door.address_of(request), door.gate.now())
+    outcome = auth_http.auth.try_password(password, auth_http.address_of(request), auth_http.auth.now())
     if outcome is True:
         return
     raise HTTPException(wrong, WRONG, dict(HEADERS)) if outcome is False else must_wait(outcome)

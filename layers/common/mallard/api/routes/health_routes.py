@@ -28,7 +28,7 @@ class Ready(BaseModel):
     sentence: str
 
 
-def health_routes(subject: HealthSource, gate: AuthService, may_read_metrics: Callable[[Request], None]) -> APIRouter:
+def health_routes(source: HealthSource, auth: AuthService, may_read_metrics: Callable[[Request], None]) -> APIRouter:
     """The router. Details require permission to manage the instance; the status is public.
 
     ``may_read_metrics`` is a dependency before ``/metrics``.
@@ -44,7 +44,7 @@ def health_routes(subject: HealthSource, gate: AuthService, may_read_metrics: Ca
     def ready(response: Response) -> Ready:
         """Readiness: 200 if the store answers and the queue can be written, else 503 with a sentence."""
         response.headers.update(NO_STORE)
-        wrong = [each.sentence for each in subject.checks() if not each.ok]
+        wrong = [each.sentence for each in source.checks() if not each.ok]
         response.status_code = 503 if wrong else 200
         return Ready(
             status="not ready" if wrong else "ready", sentence=" ".join(wrong) or "Ready for events and queries."
@@ -53,7 +53,7 @@ def health_routes(subject: HealthSource, gate: AuthService, may_read_metrics: Ca
     @router.get("/health/detailed", dependencies=MANAGES_OR_LESS)
     def detailed(request: Request) -> JSONResponse:
         """State of the instance, for its owner and keys of scope Admin for all sites; others get the status alone."""
-        shown = subject.detail() if _manages(gate, request) else {"status": status_of(subject.checks())}
+        shown = source.detail() if _manages(auth, request) else {"status": status_of(source.checks())}
         return JSONResponse(shown, headers=NO_STORE)
 
     monitors = [Depends(may_read_metrics), *MONITORS]
@@ -61,12 +61,12 @@ def health_routes(subject: HealthSource, gate: AuthService, may_read_metrics: Ca
     @router.get("/metrics", response_class=Response, responses=PLAIN, dependencies=monitors)
     def metrics() -> PlainTextResponse:
         """Metrics in the text format of Prometheus. Requires MALLARD_METRICS_TOKEN as a bearer token if it is set."""
-        return PlainTextResponse(exposition(subject.metrics()), media_type=MEDIA_TYPE, headers=NO_STORE)
+        return PlainTextResponse(exposition(source.metrics()), media_type=MEDIA_TYPE, headers=NO_STORE)
 
     return router
 
 
-def _manages(gate: AuthService, request: Request) -> bool:
+def _manages(auth: AuthService, request: Request) -> bool:
     """True for an identity that may manage the instance; False too where the store does not answer."""
-    who = known(lambda: gate.guard.identify(headers_of(request), request.method, gate.now()))
+    who = known(lambda: auth.authenticator.identify(headers_of(request), request.method, auth.now()))
     return who is not None and not isinstance(who, Denied) and who.refusal_to_manage() is None

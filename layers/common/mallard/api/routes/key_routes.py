@@ -11,9 +11,9 @@ from mallard.api.security_schemes import MANAGES
 from mallard.errors import ApiKeyError
 
 
-def key_routes(door: AuthHttp, read_site: Callable[[str], str]) -> APIRouter:
+def key_routes(auth_http: AuthHttp, read_site: Callable[[str], str]) -> APIRouter:
     """The router."""
-    router, keys = APIRouter(dependencies=[Depends(door.manager), *MANAGES]), door.gate.keys
+    router, keys = APIRouter(dependencies=[Depends(auth_http.manager), *MANAGES]), auth_http.auth.keys
 
     @router.post("", status_code=201, response_model_exclude_none=True)
     def create_key(given: KeyGiven, response: Response) -> NewKey:
@@ -21,7 +21,7 @@ def key_routes(door: AuthHttp, read_site: Callable[[str], str]) -> APIRouter:
         response.headers.update(HEADERS)
         sites = tuple(read_site(each) for each in given.sites)
         try:
-            text, key = keys.create(given.name, given.scope, door.gate.now(), sites, expires=given.expires_at)
+            text, key = keys.create(given.name, given.scope, auth_http.auth.now(), sites, expires=given.expires_at)
         except ApiKeyError as error:
             raise HTTPException(400, str(error)) from None
         return NewKey(

@@ -11,9 +11,11 @@ from mallard.api.security_schemes import MANAGES
 from mallard.errors import LinkError, PasswordError
 
 
-def link_routes(door: AuthHttp, read_site: Callable[[str], str], check_filters: Callable[[str], object]) -> APIRouter:
+def link_routes(
+    auth_http: AuthHttp, read_site: Callable[[str], str], check_filters: Callable[[str], object]
+) -> APIRouter:
     """The router."""
-    router, links, manager = APIRouter(), door.gate.links, [Depends(door.manager), *MANAGES]
+    router, links, manager = APIRouter(), auth_http.auth.links, [Depends(auth_http.manager), *MANAGES]
 
     @router.post("/links", status_code=201, dependencies=manager)
     def create_link(given: LinkGiven, response: Response) -> LinkRow:
@@ -26,7 +28,7 @@ def link_routes(door: AuthHttp, read_site: Callable[[str], str], check_filters: 
             link = links.create(
                 site,
                 given.name,
-                door.gate.now(),
+                auth_http.auth.now(),
                 password=given.password,
                 filters=given.filters,
                 embeddable=given.embeddable,
@@ -56,10 +58,10 @@ def link_routes(door: AuthHttp, read_site: Callable[[str], str], check_filters: 
         link = links.find(slug)
         if link is None:
             raise HTTPException(404, "There is no such link; it may have been revoked.")
-        outcome = door.gate.try_link(link, given.password, door.address_of(request), door.gate.now())
+        outcome = auth_http.auth.try_link(link, given.password, auth_http.address_of(request), auth_http.auth.now())
         if outcome is not True:
             raise must_wait(outcome) if outcome else HTTPException(401, "The link has a password, which this is not.")
-        token = door.gate.guard.let_in(link, door.gate.now())
+        token = auth_http.auth.authenticator.let_in(link, auth_http.auth.now())
         return Share(
             token=token,
             site_id=link.site_id,

@@ -24,18 +24,18 @@ FOREIGN_PAGE = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"
 
 @dataclass
 class House:
-    """A guard with all there is to guard."""
+    """An authenticator and its parts."""
 
     store: MemoryStore
     passwords: AdminPassword
     sessions: LoginSessions
     keys: ApiKeys
     links: SharedLinks
-    guard: Authenticator
+    authenticator: Authenticator
 
     def who(self, method: str = "GET", now: datetime = NOW, **headers: str) -> Identity | Denied:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.guard.identify({"host": "stats.example.com", **given}, method, now)
+        return self.authenticator.identify({"host": "stats.example.com", **given}, method, now)
 
 
 def house(*, is_open: bool = False, password: str = "kettle-moss-17") -> House:
@@ -45,7 +45,7 @@ def house(*, is_open: bool = False, password: str = "kettle-moss-17") -> House:
         passwords.set_first(password, NOW)
     sessions = LoginSessions(store, SECRET, passwords.mark, lasts_seconds=86_400, clock=clock)
     keys, links = ApiKeys(store, clock=clock, now=lambda: NOW), SharedLinks(store, hashing, clock=clock)
-    guard = Authenticator(
+    authenticator = Authenticator(
         passwords=passwords,
         sessions=sessions,
         keys=keys,
@@ -54,7 +54,7 @@ def house(*, is_open: bool = False, password: str = "kettle-moss-17") -> House:
         is_open=is_open,
         dashboard_origin=DASHBOARD,
     )
-    return House(store, passwords, sessions, keys, links, guard)
+    return House(store, passwords, sessions, keys, links, authenticator)
 
 
 def test_a_session_is_the_owner_s_by_cookie_or_as_a_bearer_token() -> None:
@@ -104,7 +104,7 @@ def test_authenticator_recognises_no_credential_until_a_password_is_set() -> Non
 def test_link_token_gives_its_site_and_filter_until_revoked_or_expired() -> None:
     place = house()
     link = place.links.create(SITE, "a", NOW, filters='[["is","visit:country",["DE"]]]')
-    token = f"Bearer {place.guard.let_in(link, NOW)}"
+    token = f"Bearer {place.authenticator.let_in(link, NOW)}"
     expected = Identity(Credential.LINK, "ReadOnly", (SITE,), '[["is","visit:country",["DE"]]]')
     assert place.who(authorization=token) == expected
     assert place.who(now=NOW + timedelta(seconds=SHARE_SECONDS), authorization=token) == UNKNOWN
@@ -136,7 +136,7 @@ def test_cookie_is_accepted_for_writes_from_own_pages_only(method: str) -> None:
 def test_open_server_accepts_everyone_except_cross_site_writes() -> None:
     place = house(is_open=True, password="")
     assert place.who() == place.who("DELETE") == place.who("PUT", sec_fetch_site="same-origin") == ANYONE
-    refused = place.guard.identify(FOREIGN_PAGE, "DELETE", NOW)
+    refused = place.authenticator.identify(FOREIGN_PAGE, "DELETE", NOW)
     assert isinstance(refused, Denied)
     assert refused.status == 403
 
