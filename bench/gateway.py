@@ -33,7 +33,7 @@ def run() -> list[str]:
         salts=Salts(store, b"bench"),
         event_ids=EventIds(b""),
         rate_limit=RateLimit(0),
-        book=SiteSettingsStore(store),
+        site_settings=SiteSettingsStore(store),
     )
     keys = ApiKeys(store)
     # The parsers' tables are read with the first agent: that is the cold start's.

@@ -36,7 +36,7 @@ class Place:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         store = LocalStore(folder)
-        self.book = SiteSettingsStore(store, ttl_seconds=0)
+        self.site_settings = SiteSettingsStore(store, ttl_seconds=0)
         self.auth = open_auth(
             Settings(**{"admin_password": GOOD, **settings}),
             store,
@@ -45,8 +45,10 @@ class Place:
             hashing=quick_hashing(),
             now=lambda: NOW,
         )
-        self.engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book)
-        admission = Permissions(AuthHttp(self.auth, one_address), read_site, self.book.is_public)
+        self.engine = DuckDBEngine(
+            store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, site_settings=self.site_settings
+        )
+        admission = Permissions(AuthHttp(self.auth, one_address), read_site, self.site_settings.is_public)
         app = create_app(
             lambda: self.engine, lambda: ["a.example", "b.example"], lambda: NOW, erased, self.auth, one_address
         )
@@ -132,10 +134,10 @@ def test_reports_need_valid_credentials(place: Place) -> None:
 
 
 def test_unknown_site_costs_no_settings_read_and_no_cache_entry(place: Place) -> None:
-    place.book.change("a.example", {"public": True}, NOW)
+    place.site_settings.change("a.example", {"public": True}, NOW)
     assert place.client.get("/api/stats/main?site_id=a.example").status_code == 200
     read: list[str] = []
-    store = place.book._store
+    store = place.site_settings._store
     real = type(store).get
 
     def noted(given: Any, key: str) -> Any:
@@ -147,14 +149,14 @@ def test_unknown_site_costs_no_settings_read_and_no_cache_entry(place: Place) ->
         for number in range(10):
             assert place.client.get(f"/api/stats/main?site_id={number}.other.example").status_code == 401
     assert [key for key in read if key.startswith("config/sites/")] == []
-    assert not place.book.holds("1.other.example")
+    assert not place.site_settings.holds("1.other.example")
 
 
 def test_public_site_opens_its_statistics_and_nothing_else(place: Place) -> None:
-    place.book.change("a.example", {"public": True}, NOW)
+    place.site_settings.change("a.example", {"public": True}, NOW)
     expected = dict.fromkeys(ALL, 401) | {"numbers": 200, "query": 200}
     assert place.statuses({}) == expected
-    place.book.change("a.example", {"public": False}, NOW)
+    place.site_settings.change("a.example", {"public": False}, NOW)
     assert place.statuses({}) == dict.fromkeys(ALL, 401)
 
 

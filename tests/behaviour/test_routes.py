@@ -223,9 +223,11 @@ def test_unchanged_behaviour_response_is_304(client: TestClient) -> None:
 
 def test_report_days_use_the_site_time_zone(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    book = SiteSettingsStore(store)
-    book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
-    with closing(DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=book)) as engine:
+    site_settings = SiteSettingsStore(store)
+    site_settings.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
+    with closing(
+        DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, site_settings=site_settings)
+    ) as engine:
         app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type]
         with TestClient(app) as client:
             (row,) = get(client, "retention", interval="day")

@@ -55,7 +55,7 @@ def open_door(
     filter_bots: bool = True,
     honor_gpc: bool = True,
     rotation: Rotation = DAILY,
-    book: SiteSettingsStore | None = None,
+    site_settings: SiteSettingsStore | None = None,
     privacy: Redaction = KEEP_ALL,
 ) -> IngestContext:
     return IngestContext(
@@ -65,7 +65,7 @@ def open_door(
         rate_limit=RateLimit(per_second),
         filter_bots=filter_bots,
         honor_gpc=honor_gpc,
-        book=book,
+        site_settings=site_settings,
         privacy=privacy,
     )
 

@@ -55,8 +55,8 @@ class Shop:
 
 @pytest.fixture(params=["embedded", "lambda"])
 def shop(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -> Shop:
-    keys, book = ApiKeys(store), SiteSettingsStore(store)
-    door = open_door(store, book=book)
+    keys, site_settings = ApiKeys(store), SiteSettingsStore(store)
+    door = open_door(store, site_settings=site_settings)
     if request.param == "embedded":
         app = IngestApp(door, queue, keys, clock=lambda: NOW)
 
@@ -217,7 +217,7 @@ def test_take_batch_treats_null_address_and_agent_as_absent(shop: Shop) -> None:
 def test_take_batch_stores_the_same_row_as_the_event_endpoint(store: LocalStore) -> None:
     """One event by both doors is one row but for its id, whatever is repaired in it."""
     event = wire(n=" Cafe\u0301 ", u="/cafe%CC%81", ra="1.299,00 €", p={"a": 5.0, "b": "\ud83d"}, w="800", i="one")
-    door = open_door(store, book=SiteSettingsStore(store))
+    door = open_door(store, site_settings=SiteSettingsStore(store))
     memory, keys = MemoryQueue(), ApiKeys(store)
     text, _ = keys.create("a server", "Ingest", NOW)
     agent = {"user-agent": FIREFOX + " x" * 3000}

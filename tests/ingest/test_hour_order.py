@@ -130,10 +130,10 @@ def test_a_batch_keeps_the_order_of_rows_of_one_moment(store: LocalStore) -> Non
     ],
 )
 def test_rounding_is_to_the_hour_of_the_site(store: LocalStore, zone: str, moment: str, begin: str) -> None:
-    book = SiteSettingsStore(store)
-    book.change(SITE, {"timezone": zone}, NOW - timedelta(days=9))
+    site_settings = SiteSettingsStore(store)
+    site_settings.change(SITE, {"timezone": zone}, NOW - timedelta(days=9))
     now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    event = take(open_door(store, privacy=ROUNDED, book=book), now=now)
+    event = take(open_door(store, privacy=ROUNDED, site_settings=site_settings), now=now)
     assert event.timestamp == to_ms(datetime.fromisoformat(begin).replace(tzinfo=UTC))
     assert (
         SiteZones(((date.min, zone),)).local_date(datetime.fromtimestamp(event.timestamp / 1000, UTC)).isoformat()
@@ -143,7 +143,7 @@ def test_rounding_is_to_the_hour_of_the_site(store: LocalStore, zone: str, momen
 
 def test_a_batch_is_rounded_to_the_hour_of_the_site(store: LocalStore) -> None:
     SiteSettingsStore(store).change(SITE, {"timezone": "Asia/Kolkata"}, NOW - timedelta(days=9))
-    door = open_door(store, privacy=ROUNDED, book=SiteSettingsStore(store))
+    door = open_door(store, privacy=ROUNDED, site_settings=SiteSettingsStore(store))
     key = ApiKey("0" * 64, "a server", "Ingest", "2025-01-01T00:00:00Z")
     line = f'{{"d":"{SITE}","n":"pageview","u":"/","ip":"{ADDRESS}","ts":"2025-06-30T00:20:00+05:30"}}'
     taken = accept_batch(line.encode(), key, door, NOW)

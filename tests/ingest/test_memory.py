@@ -70,7 +70,7 @@ class Person:
 @pytest.fixture
 def app(store: LocalStore, queue: LocalQueue) -> IngestApp:
     settings = load_settings({})
-    door = open_door(store, book=SiteSettingsStore(store), privacy=redaction_of(settings))
+    door = open_door(store, site_settings=SiteSettingsStore(store), privacy=redaction_of(settings))
     return IngestApp(door, queue, ApiKeys(store), settings.trusted_proxies)
 
 
@@ -106,21 +106,21 @@ PAGE = "https://example.com/a-page-that-is-erased"
 DAY = NOW.date()
 
 
-def erase(book: SiteSettingsStore) -> None:
-    book.note_erasure(SITE, ErasedDays(DAY, DAY, to_ms(NOW)))
+def erase(site_settings: SiteSettingsStore) -> None:
+    site_settings.note_erasure(SITE, ErasedDays(DAY, DAY, to_ms(NOW)))
 
 
 def test_erasure_empties_the_caches_of_its_own_process(store: LocalStore) -> None:
-    book = SiteSettingsStore(store, on_erasure=forget_all)
-    take(open_door(store, book=book), url=PAGE)
+    site_settings = SiteSettingsStore(store, on_erasure=forget_all)
+    take(open_door(store, site_settings=site_settings), url=PAGE)
     assert cached_bytes(_arrival) > 0
-    erase(book)
+    erase(site_settings)
     assert cached_bytes(_arrival) == 0
 
 
 def test_erasure_empties_the_caches_of_every_notified_process(store: LocalStore) -> None:
     seconds = iter(range(0, 10_000, 100))
-    door = open_door(store, book=SiteSettingsStore(store, clock=lambda: next(seconds), on_erasure=forget_all))
+    door = open_door(store, site_settings=SiteSettingsStore(store, clock=lambda: next(seconds), on_erasure=forget_all))
     take(door, url=PAGE)
     erase(SiteSettingsStore(store))
     assert cached_bytes(_arrival) > 0

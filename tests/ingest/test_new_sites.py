@@ -60,40 +60,40 @@ def test_invented_sites_under_a_pattern_are_bounded_and_listed_ones_are_not(stor
 def test_site_with_settings_is_accepted_when_the_new_site_limit_is_used_up(
     sites: tuple[str, ...], store: LocalStore
 ) -> None:
-    book = SiteSettingsStore(store)
-    door = open_door(store, sites=sites, new_per_hour=1, book=book)
+    site_settings = SiteSettingsStore(store)
+    door = open_door(store, sites=sites, new_per_hour=1, site_settings=site_settings)
     take(door, site_id="invented.example.org")
     assert refuse(door, site_id="mynew.example.org").reason is DropReason.NEW_SITES
     SiteSettingsStore(store).change("mynew.example.org", {"timezone": "Europe/Berlin"}, NOW, is_new=True)
-    later = open_door(store, sites=sites, new_per_hour=0, book=SiteSettingsStore(store))
+    later = open_door(store, sites=sites, new_per_hour=0, site_settings=SiteSettingsStore(store))
     assert take(later, site_id="mynew.example.org").site_id == "mynew.example.org"
 
 
 def test_site_settings_make_a_site_known_at_once_in_the_same_process(store: LocalStore) -> None:
-    book = SiteSettingsStore(store)
-    door = open_door(store, new_per_hour=0, book=book)
+    site_settings = SiteSettingsStore(store)
+    door = open_door(store, new_per_hour=0, site_settings=site_settings)
     assert refuse(door, site_id="mynew.example").reason is DropReason.NEW_SITES
-    book.change("mynew.example", {}, NOW, is_new=True)
+    site_settings.change("mynew.example", {}, NOW, is_new=True)
     take(door, site_id="mynew.example")
 
 
 @pytest.mark.parametrize("sites", [(SITE,), ()])
 def test_refused_site_costs_no_store_read_and_no_cache_entry(sites: tuple[str, ...]) -> None:
     store = CountingStore()
-    book = SiteSettingsStore(store)
-    door = open_door(store, sites=sites, known=(SITE,), new_per_hour=0, book=book)
+    site_settings = SiteSettingsStore(store)
+    door = open_door(store, sites=sites, known=(SITE,), new_per_hour=0, site_settings=site_settings)
     take(door)
     store.read.clear()
     for number in range(20):
         refuse(door, site_id=f"{number}.other.net")
     assert store.read == []
-    assert book.holds(SITE)
-    assert not book.holds("1.other.net")
+    assert site_settings.holds(SITE)
+    assert not site_settings.holds("1.other.net")
 
 
 def test_unlisted_site_is_refused_while_the_store_is_out_of_reach(queue: LocalQueue) -> None:
     """On the event loop, in the fast way of a connection too."""
-    door = open_door(BrokenStore(), sites=(SITE,), book=SiteSettingsStore(BrokenStore()))
+    door = open_door(BrokenStore(), sites=(SITE,), site_settings=SiteSettingsStore(BrokenStore()))
     assert door.holds("other.net", NOW)
     app = IngestApp(door, queue, ApiKeys(BrokenStore()), clock=lambda: NOW)
     assert post(app, wire_body(d="other.net")).status == 403
@@ -103,7 +103,7 @@ def test_unlisted_site_is_refused_while_the_store_is_out_of_reach(queue: LocalQu
 def test_batch_row_of_an_unlisted_site_is_refused_without_a_settings_read() -> None:
     store = CountingStore()
     _, key = ApiKeys(store).create("a server", "Ingest", NOW, ())
-    door = open_door(store, sites=(SITE,), book=SiteSettingsStore(store))
+    door = open_door(store, sites=(SITE,), site_settings=SiteSettingsStore(store))
     store.read.clear()
     taken = accept_batch(wire_body(d="other.net"), key, door, NOW)
     assert isinstance(taken, BatchOutcome)

@@ -88,9 +88,9 @@ def test_receive_keeps_local_pages_of_a_local_site(site_id: str, url: str, store
 
 
 def test_receive_keeps_a_local_page_that_the_sites_origins_list(store: LocalStore) -> None:
-    book = SiteSettingsStore(store)
-    book.change("example.com", {"origins": ["example.com", "10.0.0.7"]}, NOW)
-    door = open_door(store, book=book)
+    site_settings = SiteSettingsStore(store)
+    site_settings.change("example.com", {"origins": ["example.com", "10.0.0.7"]}, NOW)
+    door = open_door(store, site_settings=site_settings)
     assert take(door, url="http://10.0.0.7/a").hostname == "10.0.0.7"
     assert refuse(door, url="http://10.0.0.8/a").reason is DropReason.LOCAL
 

@@ -85,18 +85,18 @@ def test_salts_are_not_created_when_visitor_ids_are_suppressed(store: LocalStore
 
 
 def test_event_date_follows_the_site_time_zone(store: LocalStore) -> None:
-    book = SiteSettingsStore(store)
-    book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
-    door = open_door(store, book=book)
+    site_settings = SiteSettingsStore(store)
+    site_settings.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
+    door = open_door(store, site_settings=site_settings)
     assert take(door, now=datetime(2025, 6, 30, 14, 59, tzinfo=UTC)).date == "2025-06-30"
     late = take(door, now=datetime(2025, 6, 30, 15, 0, tzinfo=UTC))
     assert (late.date, late.salt) == ("2025-07-01", "2025-07-01")
 
 
 def test_visitor_id_changes_at_the_midnight_of_the_site(store: LocalStore) -> None:
-    book = SiteSettingsStore(store)
-    book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
-    door = open_door(store, book=book)
+    site_settings = SiteSettingsStore(store)
+    site_settings.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
+    door = open_door(store, site_settings=site_settings)
     before, same, after = (
         take(door, now=datetime(2025, 6, 30, hour, minute, tzinfo=UTC)).visitor_id
         for hour, minute in ((13, 0), (14, 59), (15, 0))
@@ -115,16 +115,16 @@ def test_visitor_id_lasts_for_a_longer_rotation(store: LocalStore, rotation: str
 
 
 def test_site_without_settings_has_utc_days(store: LocalStore) -> None:
-    assert take(open_door(store, book=SiteSettingsStore(store))).date == "2025-06-30"
+    assert take(open_door(store, site_settings=SiteSettingsStore(store))).date == "2025-06-30"
 
 
 # Origins
 
 
 def test_origin_is_checked_when_a_site_has_origins(store: LocalStore) -> None:
-    book = SiteSettingsStore(store)
-    book.change(SITE, {"origins": ["shop.example", "*.example.net"]}, NOW)
-    door = open_door(store, book=book)
+    site_settings = SiteSettingsStore(store)
+    site_settings.change(SITE, {"origins": ["shop.example", "*.example.net"]}, NOW)
+    door = open_door(store, site_settings=site_settings)
     for origin in ("https://shop.example", "https://shop.example:8443", "http://a.b.example.net", None):
         take(door, origin=origin)
     for origin in (f"https://{SITE}", "https://example.net", "https://evilshop.example", "null", "https://[x"):
@@ -133,7 +133,7 @@ def test_origin_is_checked_when_a_site_has_origins(store: LocalStore) -> None:
 
 
 def test_empty_origins_allow_only_the_site_itself_with_a_site_list(store: LocalStore) -> None:
-    door = open_door(store, sites=(SITE,), book=SiteSettingsStore(store))
+    door = open_door(store, sites=(SITE,), site_settings=SiteSettingsStore(store))
     take(door, origin=f"https://{SITE}")
     assert refuse(door, origin=f"https://www.{SITE}").reason is DropReason.ORIGIN
 

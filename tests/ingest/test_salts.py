@@ -205,12 +205,12 @@ def test_salt_deletion_leaves_other_objects_alone(store: LocalStore) -> None:
 
 
 def test_salt_is_deleted_two_hours_after_its_local_day(store: LocalStore) -> None:
-    book = SiteSettingsStore(store)
-    book.change(SITE, {"timezone": "America/Los_Angeles"}, NOW - timedelta(days=3))
+    site_settings = SiteSettingsStore(store)
+    site_settings.change(SITE, {"timezone": "America/Los_Angeles"}, NOW - timedelta(days=3))
     store.put_if_absent(salt_key(SITE, TODAY.isoformat()), b"{}")
     midnight = datetime(2025, 7, 1, 7, tzinfo=UTC)
-    assert delete_old_salts(store, book, midnight + timedelta(hours=2)) == 0
-    assert delete_old_salts(store, book, midnight + timedelta(hours=2, seconds=1)) == 1
+    assert delete_old_salts(store, site_settings, midnight + timedelta(hours=2)) == 0
+    assert delete_old_salts(store, site_settings, midnight + timedelta(hours=2, seconds=1)) == 1
 
 
 def test_salt_of_a_site_with_unreadable_settings_is_deleted_eventually(store: LocalStore) -> None:

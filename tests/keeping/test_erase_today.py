@@ -38,11 +38,13 @@ class Instance:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.book = SiteSettingsStore(self.store, clock=lambda: self.seconds)
-        pending = LocalPending(self.queue, lambda site_id: self.book.get(site_id).erased)
-        self.engine = DuckDBEngine(self.store, pending.rows, memory_mb=256, threads=1, book=self.book)
-        self.door: IngestContext = open_door(self.store, book=self.book)
-        self.house = MaintenanceJobs(self.store, self.engine, book=self.book, erase_pending=self.queue.erase)
+        self.site_settings = SiteSettingsStore(self.store, clock=lambda: self.seconds)
+        pending = LocalPending(self.queue, lambda site_id: self.site_settings.get(site_id).erased)
+        self.engine = DuckDBEngine(self.store, pending.rows, memory_mb=256, threads=1, site_settings=self.site_settings)
+        self.door: IngestContext = open_door(self.store, site_settings=self.site_settings)
+        self.house = MaintenanceJobs(
+            self.store, self.engine, site_settings=self.site_settings, erase_pending=self.queue.erase
+        )
 
     def accept(self, path: str, now: datetime = NOW) -> None:
         event = take(self.door, now=now, url=f"https://{SITE}{path}")
@@ -55,7 +57,12 @@ class Instance:
     def erase(self, now: datetime = NOW) -> Erasure:
         key = request_erasure(self.store, SITE, TODAY, TODAY, now)
         return carry_out(
-            self.store, key, erase_pending=self.queue.erase, clock=lambda: now, book=self.book, sleep=lambda _: None
+            self.store,
+            key,
+            erase_pending=self.queue.erase,
+            clock=lambda: now,
+            site_settings=self.site_settings,
+            sleep=lambda _: None,
         )
 
     def flush(self, now: datetime = NOW) -> None:
@@ -129,7 +136,7 @@ def test_maintenance_notifies_the_ingest_of_its_process_of_an_erasure(make: Any)
 def test_events_of_other_days_and_sites_keep_their_acceptance_time(make: Any) -> None:
     here = make()
     key = request_erasure(here.store, SITE, TODAY - timedelta(days=9), TODAY - timedelta(days=1), NOW)
-    carry_out(here.store, key, clock=lambda: NOW, book=here.book)
+    carry_out(here.store, key, clock=lambda: NOW, site_settings=here.site_settings)
     assert take(here.door).accepted_ms == int(NOW.timestamp() * 1000)
     assert take(here.door, site_id="other.example").accepted_ms == int(NOW.timestamp() * 1000)
 
@@ -157,23 +164,23 @@ def test_damaged_site_settings_do_not_block_an_erasure(make: Any) -> None:
 def test_site_settings_store_erasures_without_showing_them(make: Any) -> None:
     here = make()
     here.erase()
-    erased = here.book.get(SITE).erased
+    erased = here.site_settings.get(SITE).erased
     assert [(each.first, each.last) for each in erased] == [(TODAY, TODAY)]
-    here.book.change(SITE, {"timezone": "Europe/Berlin"}, NOW)
+    here.site_settings.change(SITE, {"timezone": "Europe/Berlin"}, NOW)
     fresh = SiteSettingsStore(here.store).get(SITE)
     assert fresh.erased == erased
     assert "erased" not in fresh.to_api(TODAY)
 
 
 def test_site_settings_remember_a_bounded_number_of_erasures(tmp_path: Path) -> None:
-    book = SiteSettingsStore(LocalStore(tmp_path))
+    site_settings = SiteSettingsStore(LocalStore(tmp_path))
     day_ms = 86_400_000
     for number in range(MAX_ERASED_DAYS + 20):
-        book.note_erasure(SITE, ErasedDays(TODAY, TODAY, number))
-    assert len(book.get(SITE).erased) == MAX_ERASED_DAYS
-    book.note_erasure(SITE, ErasedDays(TODAY, TODAY, 8 * day_ms))
-    book.note_erasure(SITE, ErasedDays(TODAY, TODAY, 8 * day_ms))
-    assert book.get(SITE).erased == (ErasedDays(TODAY, TODAY, 8 * day_ms),)
+        site_settings.note_erasure(SITE, ErasedDays(TODAY, TODAY, number))
+    assert len(site_settings.get(SITE).erased) == MAX_ERASED_DAYS
+    site_settings.note_erasure(SITE, ErasedDays(TODAY, TODAY, 8 * day_ms))
+    site_settings.note_erasure(SITE, ErasedDays(TODAY, TODAY, 8 * day_ms))
+    assert site_settings.get(SITE).erased == (ErasedDays(TODAY, TODAY, 8 * day_ms),)
 
 
 def test_pending_events_of_an_erased_day_are_not_shown(tmp_path: Path) -> None:

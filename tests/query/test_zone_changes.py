@@ -42,11 +42,11 @@ class Site:
 
     def __init__(self, folder: Path, name: str, now: datetime) -> None:
         self.store = LocalStore(folder)
-        self.book = SiteSettingsStore(self.store, ttl_seconds=0)
+        self.site_settings = SiteSettingsStore(self.store, ttl_seconds=0)
         self.engine = DuckDBEngine(
-            self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, book=self.book
+            self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, site_settings=self.site_settings
         )
-        self.book.change(SITE, {"timezone": name}, now)
+        self.site_settings.change(SITE, {"timezone": name}, now)
 
     def read(self, moments: Iterable[datetime]) -> AppendReport:
         """What an import of events of these moments does; each has an id and a visitor of its own."""
@@ -98,7 +98,7 @@ def test_event_is_in_one_day_and_one_hour_across_a_zone_change(tmp_path: Path, o
     set_at = datetime(2026, 3, 10, 22, 10, tzinfo=UTC)
     before = every(EVENTS_FROM, set_at)
     assert site.read(before).written == len(before)
-    site.book.change(SITE, {"timezone": new}, set_at)
+    site.site_settings.change(SITE, {"timezone": new}, set_at)
     assert site.read(before) == AppendReport(duplicates=len(before))
     today = read_period("today", None, None, set_at, site.engine.zones(SITE))
     passed = [moment for moment in before if moment >= site.engine.zones(SITE).day_start(today.start)]

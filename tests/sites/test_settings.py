@@ -72,14 +72,14 @@ def test_stored_settings_with_goals_refused_today_can_be_read() -> None:
 
 
 def test_time_zone_of_a_new_site_applies_from_its_first_day() -> None:
-    book = SiteSettingsStore(MemoryStore())
+    site_settings = SiteSettingsStore(MemoryStore())
     for name in ("Europe/Berlin", "America/New_York"):
-        settings = book.change(SITE, {"timezone": name}, NOW, is_new=True)
+        settings = site_settings.change(SITE, {"timezone": name}, NOW, is_new=True)
         assert settings.zones.entries == ((date.min, name),)
         assert settings.to_api(TODAY)["timezone"] == name
         assert "timezone_from" not in settings.to_api(TODAY)
-    assert book.change(SITE, {"public": True}, NOW, is_new=True).zones == settings.zones
-    later = book.change(SITE, {"timezone": "Asia/Tokyo"}, NOW)
+    assert site_settings.change(SITE, {"public": True}, NOW, is_new=True).zones == settings.zones
+    later = site_settings.change(SITE, {"timezone": "Asia/Tokyo"}, NOW)
     assert later.zones.name_on(TODAY) == "America/New_York"
 
 
@@ -87,9 +87,9 @@ def test_time_zone_of_a_new_site_applies_from_its_first_day() -> None:
 def test_day_has_begun_when_any_object_of_it_is_stored(key: str) -> None:
     store = MemoryStore()
     store.put_if_absent(key.format("site_id=a%3A80"), b"")
-    book = SiteSettingsStore(store)
-    assert book.has_begun("a:80")
-    assert not any(book.has_begun(each) for each in ("a", "a:8", "a:800", SITE))
+    site_settings = SiteSettingsStore(store)
+    assert site_settings.has_begun("a:80")
+    assert not any(site_settings.has_begun(each) for each in ("a", "a:8", "a:800", SITE))
 
 
 def test_site_id_with_a_colon_has_a_portable_file_name() -> None:
@@ -167,13 +167,13 @@ def test_settings_fall_back_to_the_cached_ones_while_the_store_is_unavailable() 
             return super().get(key)
 
     store, seconds = Away(), [0.0]
-    book = SiteSettingsStore(store, clock=lambda: seconds[0])
-    book.change(SITE, {"public": True}, NOW)
+    site_settings = SiteSettingsStore(store, clock=lambda: seconds[0])
+    site_settings.change(SITE, {"public": True}, NOW)
     store.away = True
     seconds[0] += TTL_SECONDS
-    assert book.get(SITE).public
+    assert site_settings.get(SITE).public
     with pytest.raises(StoreUnavailableError):
-        book.get("other.example")
+        site_settings.get("other.example")
 
 
 def test_damaged_settings_raise() -> None:
@@ -198,9 +198,9 @@ def test_settings_store_knows_new_sites_here_at_once_and_elsewhere_in_seconds() 
 def test_settings_store_without_listing_knows_sites_by_their_settings() -> None:
     store = MemoryStore()
     SiteSettingsStore(store).change(SITE, {}, NOW)
-    book = SiteSettingsStore(store, may_list=False)
-    assert book.is_set_up(SITE)
-    assert not book.is_set_up("other.example")
+    site_settings = SiteSettingsStore(store, may_list=False)
+    assert site_settings.is_set_up(SITE)
+    assert not site_settings.is_set_up("other.example")
 
 
 class SlowStore(MemoryStore):
@@ -219,10 +219,10 @@ class SlowStore(MemoryStore):
 
 def test_get_does_not_put_back_settings_that_a_change_replaced_while_it_read() -> None:
     store = SlowStore()
-    book = SiteSettingsStore(store, clock=lambda: 0.0)
-    book.change(SITE, {"public": True}, NOW)
-    book.forget(SITE)
-    store.meanwhile.append(lambda: book.change(SITE, {"public": False}, NOW))
-    book.get(SITE)
-    assert not book.get(SITE).public
-    assert not book.is_public(SITE)
+    site_settings = SiteSettingsStore(store, clock=lambda: 0.0)
+    site_settings.change(SITE, {"public": True}, NOW)
+    site_settings.forget(SITE)
+    store.meanwhile.append(lambda: site_settings.change(SITE, {"public": False}, NOW))
+    site_settings.get(SITE)
+    assert not site_settings.get(SITE).public
+    assert not site_settings.is_public(SITE)

@@ -112,8 +112,8 @@ class NearsightedMachine(FlushMachine):
 class CachedEngine(ArrowEngine):
     """Reads each object once and for all, as a file cache over growing objects would."""
 
-    def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteSettingsStore) -> None:
-        super().__init__(store, pending, book)
+    def __init__(self, store: Store, pending: Callable[[str], pa.Table], site_settings: SiteSettingsStore) -> None:
+        super().__init__(store, pending, site_settings)
         self._cache: dict[str, list[int]] = {}
 
     def _ids(self, file: str) -> list[int]:
@@ -128,7 +128,7 @@ class CachedBuildMachine(FlushMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.engines["builder"] = CachedEngine(self.store, self._pending, self.book)
+        self.engines["builder"] = CachedEngine(self.store, self._pending, self.site_settings)
 
 
 class ErasuresMachine(FlushMachine):

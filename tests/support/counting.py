@@ -39,10 +39,10 @@ class NoDatabase(Database):
 class ArrowEngine(DuckDBEngine):
     """Counts rows: ``days`` answers ``{"date", "events", "ids"}`` of each, ``ids`` None where a rollup answers."""
 
-    def __init__(self, store: Store, pending: Callable[[str], pa.Table], book: SiteSettingsStore) -> None:
+    def __init__(self, store: Store, pending: Callable[[str], pa.Table], site_settings: SiteSettingsStore) -> None:
         """Without the database of its parent, which takes longer to open than a whole schedule."""
         self.store = store
-        self.book = book
+        self.site_settings = site_settings
         self._pending = pending
         self._rollups = RollupReader(store)
         self._pins = None

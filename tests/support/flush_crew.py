@@ -66,8 +66,10 @@ class Crew:
             )
             for rows in SEAL_ROWS
         ]
-        self.book = SiteSettingsStore(self.objects, clock=lambda: 0.0)
-        self.engines = {role: self.make_engine(self.store, self._pending, self.book) for role in ("reader", "builder")}
+        self.site_settings = SiteSettingsStore(self.objects, clock=lambda: 0.0)
+        self.engines = {
+            role: self.make_engine(self.store, self._pending, self.site_settings) for role in ("reader", "builder")
+        }
         self.actors: list[Actor] = []
         self.busy: dict[Actor, TableWriter] = {}
         self.witnesses: dict[Actor, Witness] = {}
@@ -94,7 +96,13 @@ class Crew:
     def _keeper(self) -> Callable[[], object]:
         def keep() -> None:
             busy = {erasure.site_id for _, erasure in open_erasures(self.store)}
-            retain(self.store, DataRetention(RETENTION_DAYS, self.keep_rollups), self.now, but=busy, book=self.book)
+            retain(
+                self.store,
+                DataRetention(RETENTION_DAYS, self.keep_rollups),
+                self.now,
+                but=busy,
+                site_settings=self.site_settings,
+            )
 
         return keep
 

@@ -184,8 +184,8 @@ def test_an_export_as_csv_has_a_byte_order_mark_in_a_file_only(capfdbinary: pyte
 def test_import_of_an_export_adds_no_rows_for_any_options(
     capsys: pytest.CaptureFixture[str], form: str, zone: str
 ) -> None:
-    book = SiteSettingsStore(LocalStore(Path("data")))
-    book.change(SITE, {"timezone": zone}, datetime(2026, 1, 10, 12, tzinfo=UTC))
+    site_settings = SiteSettingsStore(LocalStore(Path("data")))
+    site_settings.change(SITE, {"timezone": zone}, datetime(2026, 1, 10, 12, tzinfo=UTC))
     hours = [{"timestamp": f"2026-01-{day:02}T{hour:02}:45:00Z"} for day in (9, 10, 11, 12) for hour in range(24)]
     Path("a.ndjson").write_bytes(lines(*hours))
     assert main(["import", "a.ndjson", "--site", SITE]) == 0

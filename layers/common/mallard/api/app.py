@@ -77,7 +77,7 @@ def create_app(
         redoc_url=None,
         responses={status: {"model": ErrorResponse} for status in (400, 401, 403, 413, 415, 500, 503, 504)},
     )
-    admission = Permissions(AuthHttp(auth, address_of), read_site, lambda site: engine().book.is_public(site))
+    admission = Permissions(AuthHttp(auth, address_of), read_site, lambda site: engine().site_settings.is_public(site))
 
     def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
         return [Depends(admit), OnlyKnown, *described]

@@ -69,7 +69,7 @@ def ingest_context(
         rate_limit=rate_limit_of(settings),
         filter_bots=settings.filter_bots,
         honor_gpc=settings.honor_gpc,
-        book=site_settings,
+        site_settings=site_settings,
         privacy=redaction_of(settings),
         geo=geoip,
         edge=cdn_headers(settings),

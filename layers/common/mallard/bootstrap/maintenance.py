@@ -30,7 +30,7 @@ def open_maintenance_jobs(
     return MaintenanceJobs(
         store,
         engine or open_query_engine(settings, store, site_settings=site_settings, has_cache=False),
-        book=site_settings,
+        site_settings=site_settings,
         retention=DataRetention(settings.retention_days, settings.retention_keep_rollups),
         erase_pending=erase_pending,
         after_erasure=after_erasure,

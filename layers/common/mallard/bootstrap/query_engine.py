@@ -27,7 +27,7 @@ def open_query_engine(
         memory_mb=settings.query_memory_mb,
         threads=settings.query_threads,
         cache_seconds=settings.cache_ttl if has_cache else 0,
-        book=site_settings,
+        site_settings=site_settings,
         rounds_times=settings.rounds_times,
         strangers_apart=strangers_apart,
     )

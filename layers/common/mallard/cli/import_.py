@@ -52,10 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs(settings)
     source, store, now = find_source(arguments.file, arguments.format), open_to_write(settings), datetime.now(UTC)
     notes = _Notes(arguments.strict)
-    book = SiteSettingsStore(store)
+    site_settings = SiteSettingsStore(store)
     with Staging(store.scratch) as staging:
         with closing(open_database()) as database, _progress("read") as progress:
-            checker = RowValidator(database, arguments.site, now, lambda site: book.get(site).zones)
+            checker = RowValidator(database, arguments.site, now, lambda site: site_settings.get(site).zones)
             chunks = notes.unknown_columns(read_chunks(source, database))
             for taken, refused in stage(chunks, checker, staging):
                 notes.refusals(refused)

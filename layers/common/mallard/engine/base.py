@@ -65,7 +65,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def book(self) -> SiteSettingsStore:
+    def site_settings(self) -> SiteSettingsStore:
         """The settings of the sites."""
         ...
 

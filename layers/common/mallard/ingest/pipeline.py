@@ -51,7 +51,7 @@ class IngestContext:
     rate_limit: RateLimit
     filter_bots: bool = True
     honor_gpc: bool = True
-    book: SiteSettingsStore | None = None
+    site_settings: SiteSettingsStore | None = None
     privacy: Redaction = KEEP_ALL
     geo: Geoip = field(default_factory=Geoip)
     edge: CdnHeaders = NO_EDGE
@@ -81,17 +81,19 @@ class IngestContext:
 
     def refuse_site(self, site_id: str, now: datetime) -> Dropped | None:
         """The refusal of a site; None for an accepted one. Raises StoreUnavailableError."""
-        return self.sites.refuse_site(site_id, now, self.book.is_set_up if self.book else lambda _: False)
+        return self.sites.refuse_site(
+            site_id, now, self.site_settings.is_set_up if self.site_settings else lambda _: False
+        )
 
     def settings(self, site_id: str) -> SiteSettings:
         """The site's own settings. Raises StoreUnavailableError where the store fails."""
-        return self.book.get(site_id) if self.book else SiteSettings()
+        return self.site_settings.get(site_id) if self.site_settings else SiteSettings()
 
     def holds(self, site_id: str, now: datetime) -> bool:
         """True where an event of the site can be decided without a read of the store."""
         if self.sites.excludes(site_id):
             return True
-        if self.book and not self.book.holds(site_id):
+        if self.site_settings and not self.site_settings.holds(site_id):
             return False
         return self.salts.holds(site_id, self.settings(site_id).zones.local_date(now))
 

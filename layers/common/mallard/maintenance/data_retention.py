@@ -40,7 +40,7 @@ def retain(
     now: datetime,
     *,
     but: Collection[str] = (),
-    book: SiteSettingsStore | None = None,
+    site_settings: SiteSettingsStore | None = None,
     max_deletes: int = MAX_DELETES,
 ) -> int:
     """Delete partitions whose local date is past; how many objects.
@@ -49,15 +49,15 @@ def retain(
     """
     if not retention.days:
         return 0
-    book = book or SiteSettingsStore(store)
-    cutoff = _cutoffs(book, surely_past(store, now), retention.days, but)
+    site_settings = site_settings or SiteSettingsStore(store)
+    cutoff = _cutoffs(site_settings, surely_past(store, now), retention.days, but)
     if not retention.keep_rollups:
         _drop_rollups(store, cutoff)
     _drop_set_aside(store, cutoff)
     deleted = 0
     for (site_id, month), days in months_before(store, cutoff).items():
         try:
-            kept = _frozen(store, book, site_id, month, days) if retention.keep_rollups else frozenset(days)
+            kept = _frozen(store, site_settings, site_id, month, days) if retention.keep_rollups else frozenset(days)
         except StoreError as error:
             log.warning("rollup of %s %s not frozen: %s", site_id, f"{month:%Y-%m}", error)
             continue
@@ -78,7 +78,7 @@ Cutoff = Callable[[str], date]
 """From a site to its first date that stays."""
 
 
-def _cutoffs(book: SiteSettingsStore, now: datetime, days: int, but: Collection[str]) -> Cutoff:
+def _cutoffs(site_settings: SiteSettingsStore, now: datetime, days: int, but: Collection[str]) -> Cutoff:
     """By the site's local date. Writers refuse dates by the UTC date: no date goes before they have refused it."""
 
     @cache
@@ -86,7 +86,7 @@ def _cutoffs(book: SiteSettingsStore, now: datetime, days: int, but: Collection[
         if site_id in but:
             return date.min
         try:
-            today = min(book.get(site_id).zones.local_date(now), local_date(now))
+            today = min(site_settings.get(site_id).zones.local_date(now), local_date(now))
         except DamagedObjectError as error:
             log.error("nothing of %s is deleted: %s", site_id, error)
             return date.min
@@ -95,14 +95,14 @@ def _cutoffs(book: SiteSettingsStore, now: datetime, days: int, but: Collection[
     return cutoff
 
 
-def _frozen(store: Store, book: SiteSettingsStore, site_id: str, month: date, days: Days) -> frozenset[date]:
+def _frozen(store: Store, site_settings: SiteSettingsStore, site_id: str, month: date, days: Days) -> frozenset[date]:
     """Mark the counts of these days as all that will be left; the days whose counts are there and true."""
     key = rollup_key(site_id, month)
     stored = store.get(key)
     file = open_whole(stored.data) if stored else None
     if stored is None or file is None:
         return frozenset()
-    totals, zones = known_totals(file), book.get(site_id).zones
+    totals, zones = known_totals(file), site_settings.get(site_id).zones
     frozen = {day for day in days if day in totals and totals[day]["frozen"]}
     fresh = {
         day

@@ -139,17 +139,17 @@ def carry_out(
     progress: Progress = lambda *_: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    book: SiteSettingsStore | None = None,
+    site_settings: SiteSettingsStore | None = None,
 ) -> Erasure:
     """Carry out a request, from where it stopped; ``done`` says whether it came to the end. ``clock`` is aware.
 
-    ``book`` is that of the ingest in this process, which learns of the erasure before anything is removed.
+    ``site_settings`` is that of the ingest in this process, which learns of the erasure before anything is removed.
     Raises StoreError where a part could not be erased: the request stays open and goes on at the next run.
     """
     erasure = _begin(store, key, to_ms(clock() + ALLOWED_SKEW))
     if erasure.done:
         return erasure
-    _tell(book or SiteSettingsStore(store), erasure)
+    _tell(site_settings or SiteSettingsStore(store), erasure)
     unsaved: list[tuple[date, RemovedRows]] = []
     for number, day in enumerate(_days(erasure.next, erasure.last), 1):
         if not may_go_on():
@@ -194,10 +194,10 @@ def _begin(store: Store, key: str, before_ms: int) -> Erasure:
     return _change(store, key, moved_on)
 
 
-def _tell(book: SiteSettingsStore, erasure: Erasure) -> None:
+def _tell(site_settings: SiteSettingsStore, erasure: Erasure) -> None:
     """Let ingest know, so that what it accepts from now on is kept: it came later, whatever its clock says."""
     try:
-        book.note_erasure(erasure.site_id, ErasedDays(erasure.first, erasure.last, erasure.before_ms))
+        site_settings.note_erasure(erasure.site_id, ErasedDays(erasure.first, erasure.last, erasure.before_ms))
     except StoreUnavailableError as error:
         # A damaged record must not keep what is to go; then what comes within ALLOWED_SKEW goes with it.
         log.warning("ingest does not learn of the erasure of %s: %s", erasure.site_id, error)

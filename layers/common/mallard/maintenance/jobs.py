@@ -34,7 +34,7 @@ class JobContext:
 
     store: Store
     engine: Engine
-    book: SiteSettingsStore
+    site_settings: SiteSettingsStore
     now: datetime
     may_go_on: Callable[[], bool]
     retention: DataRetention
@@ -72,7 +72,7 @@ def _erase(context: JobContext) -> JobOutcome:
             erase_pending=context.erase_pending,
             may_go_on=context.may_go_on,
             clock=lambda: context.now,
-            book=context.book,
+            site_settings=context.site_settings,
         )
         context.after_erasure()
         if not erasure.done:
@@ -94,7 +94,9 @@ def _note_sites(context: JobContext) -> JobOutcome:
 
 def _retain(context: JobContext) -> JobOutcome:
     busy = {erasure.site_id for _, erasure in open_erasures(context.store)}
-    return JobOutcome(retain(context.store, context.retention, context.now, but=busy, book=context.book))
+    return JobOutcome(
+        retain(context.store, context.retention, context.now, but=busy, site_settings=context.site_settings)
+    )
 
 
 def _deletes(delete: Callable[[Store, datetime], object]) -> Callable[[JobContext], JobOutcome]:
@@ -105,9 +107,18 @@ def _deletes(delete: Callable[[Store, datetime], object]) -> Callable[[JobContex
     return run
 
 
+def _delete_salts(context: JobContext) -> JobOutcome:
+    return JobOutcome(delete_old_salts(context.store, context.site_settings, context.now))
+
+
 JOBS = (
     Job("erasures", SOON, _erase, "erasures"),
-    Job("old salts", SOON, lambda each: JobOutcome(delete_old_salts(each.store, each.book, each.now)), "salts_deleted"),
+    Job(
+        "old salts",
+        SOON,
+        lambda each: JobOutcome(delete_old_salts(each.store, each.site_settings, each.now)),
+        "salts_deleted",
+    ),
     Job("rollups", HOURLY, _roll_up, "days_rolled_up"),
     Job("old counts of drops", HOURLY, _deletes(delete_old_rejections)),
     Job("old attempts at the login", HOURLY, _deletes(delete_old_attempts)),
@@ -140,7 +151,7 @@ class MaintenanceJobs:
         store: Store,
         engine: Engine,
         *,
-        book: SiteSettingsStore | None = None,
+        site_settings: SiteSettingsStore | None = None,
         retention: DataRetention | None = None,
         erase_pending: ErasePending | None = None,
         after_erasure: Callable[[], None] = lambda: None,
@@ -153,7 +164,7 @@ class MaintenanceJobs:
         """
         self._noted_beyond = noted_beyond
         self._store = store
-        self._book = book or SiteSettingsStore(store)
+        self._site_settings = site_settings or SiteSettingsStore(store)
         self._engine = engine
         self._retention = retention or DataRetention()
         self._erase_pending = erase_pending
@@ -181,7 +192,7 @@ class MaintenanceJobs:
 
     def erase(self, key: str) -> Erasure:
         """Carry out one request at once, to its end."""
-        erasure = carry_out(self._store, key, erase_pending=self._erase_pending, book=self._book)
+        erasure = carry_out(self._store, key, erase_pending=self._erase_pending, site_settings=self._site_settings)
         self._after_erasure()
         return erasure
 
@@ -207,7 +218,7 @@ class MaintenanceJobs:
         return JobContext(
             store=self._store,
             engine=self._engine,
-            book=self._book,
+            site_settings=self._site_settings,
             now=now,
             may_go_on=may_go_on,
             retention=self._retention,

@@ -142,10 +142,10 @@ def visitor_key(ingest: bytes) -> bytes:
     return derived(ingest, "visitor ids")
 
 
-def delete_old_salts(store: Store, book: SiteSettingsStore, now: datetime) -> int:
+def delete_old_salts(store: Store, site_settings: SiteSettingsStore, now: datetime) -> int:
     """Delete every salt whose last day ended more than KEPT_AFTER_END ago; returns their number."""
     found = [(row.key, *parsed) for row in store.list(SALTS) if (parsed := _parse(row.key))]
-    over = {key: _end(book, site_id, last) + KEPT_AFTER_END for key, site_id, last in found}
+    over = {key: _end(site_settings, site_id, last) + KEPT_AFTER_END for key, site_id, last in found}
     over = {key: end for key, end in over.items() if end < now}
     if not over:
         return 0
@@ -166,10 +166,10 @@ def check_salt(store: Store, key: str) -> None:
         _format(_MADE_ONCE.get(key, "salt")).read(key, found.data)
 
 
-def _end(book: SiteSettingsStore, site_id: str, last: date) -> datetime:
+def _end(site_settings: SiteSettingsStore, site_id: str, last: date) -> datetime:
     """The end of a site's date; without readable settings the end of the date in the last zone on earth."""
     try:
-        return book.get(site_id).zones.day_start(last + timedelta(days=1))
+        return site_settings.get(site_id).zones.day_start(last + timedelta(days=1))
     except MallardError:
         return datetime.combine(last + timedelta(days=1), time.min, LAST_ZONE)
 

@@ -46,13 +46,13 @@ class Embedded:
         self._dashboard_folder, self._tracker_folder = find_static()
         self._store = open_to_write(settings)
         self._queue = open_local_queue(settings)
-        self._book = SiteSettingsStore(self._store, on_erasure=forget_all)
-        self._pending = LocalPending(self._queue, lambda site_id: self._book.get(site_id).erased)
+        self._site_settings = SiteSettingsStore(self._store, on_erasure=forget_all)
+        self._pending = LocalPending(self._queue, lambda site_id: self._site_settings.get(site_id).erased)
         self._engine = open_query_engine(
             settings,
             self._store,
             pending=self._pending.rows,
-            site_settings=self._book,
+            site_settings=self._site_settings,
             strangers_apart=True,
         )
         table = open_table(
@@ -66,7 +66,7 @@ class Embedded:
             settings,
             self._store,
             engine=self._engine,
-            site_settings=self._book,
+            site_settings=self._site_settings,
             erase_pending=self._queue.erase,
             after_erasure=self._forget_erased,
         )
@@ -85,7 +85,7 @@ class Embedded:
             store=self._store,
             rotation=agreed_rotation(self._store, settings.visitor_rotation, datetime.now(UTC)),
             sites=AllowedSites(settings.sites, self._sites(), settings.new_sites_per_hour),
-            site_settings=self._book,
+            site_settings=self._site_settings,
             geoip=self._geo,
         )
         self._auth = open_server_auth(settings, self._store)

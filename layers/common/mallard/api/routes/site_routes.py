@@ -68,7 +68,7 @@ def site_routes(
     def read_site_settings(site_id: SitePath) -> dict[str, Any]:
         """A site's settings: its time zone, who may send for it, its goals, whether everyone may look."""
         site = read_site(site_id)
-        settings = engine().book.get(site)
+        settings = engine().site_settings.get(site)
         return settings.to_api(settings.zones.local_date(clock()))
 
     @router.put("/sites/{site_id}", dependencies=MANAGES)
@@ -79,7 +79,7 @@ def site_routes(
         one the zone stays; the rest takes its default.
         """
         site = read_site(site_id)
-        settings = engine().book.change(site, given, clock(), is_new=engine().is_new(site))
+        settings = engine().site_settings.change(site, given, clock(), is_new=engine().is_new(site))
         return settings.to_api(settings.zones.local_date(clock()))
 
     @router.delete("/gdpr/erase", dependencies=MANAGES)

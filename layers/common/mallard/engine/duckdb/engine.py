@@ -50,7 +50,7 @@ class DuckDBEngine:
         *,
         memory_mb: int,
         threads: int,
-        book: SiteSettingsStore | None = None,
+        site_settings: SiteSettingsStore | None = None,
         cache_seconds: float = 0,
         rounds_times: bool = False,
         bounds: RollupBounds = DEFAULT,
@@ -64,7 +64,7 @@ class DuckDBEngine:
         self.store = store
         self.rounds_times = rounds_times
         self.cache = ResultCache(cache_seconds)
-        self.book = book or SiteSettingsStore(store)
+        self.site_settings = site_settings or SiteSettingsStore(store)
         self._pending = pending
         self._rollups = RollupReader(store)
         self._bounds = bounds
@@ -74,11 +74,11 @@ class DuckDBEngine:
         self._set_up()
 
     def _set_up(self) -> None:
-        self._executor = Executor(self._database, self.damage, self.book)
+        self._executor = Executor(self._database, self.damage, self.site_settings)
         self._snapshots = SnapshotReader(
             store=self.store,
             pending=self._pending,
-            book=self.book,
+            site_settings=self.site_settings,
             rollups=self._rollups,
             damage=self.damage,
             pins=self._pins,
@@ -138,11 +138,11 @@ class DuckDBEngine:
 
     def zones(self, site_id: str) -> SiteZones:
         """The site's time zones."""
-        return self.book.get(site_id).zones
+        return self.site_settings.get(site_id).zones
 
     def is_new(self, site_id: str) -> bool:
         """True where no day of the site has begun: nothing is stored of one, and no event waits."""
-        return not (self._pending(site_id).num_rows or self.book.has_begun(site_id))
+        return not (self._pending(site_id).num_rows or self.site_settings.has_begun(site_id))
 
     def first_date(self, site_id: str, today: date) -> date:
         """The first date with events, today where there are none."""
@@ -180,7 +180,7 @@ class DuckDBEngine:
         """What its filter asks, and of what part of a day; QueryError where it is wrong."""
         conditions, since, until = None, query.period.since, query.period.until
         if query.filters is not None:
-            conditions = compile_filter(query.filters, self.book.get(query.site_id).goals)
+            conditions = compile_filter(query.filters, self.site_settings.get(query.site_id).goals)
         if since is not None and until is not None and (conditions or of_visits):
             return of_recent(conditions, since, until)
         return conditions

@@ -36,10 +36,10 @@ C = TypeVar("C")
 class Executor:
     """Runs the statements of queries on one database."""
 
-    def __init__(self, database: Database, damage: DamagedFiles, book: SiteSettingsStore) -> None:
+    def __init__(self, database: Database, damage: DamagedFiles, site_settings: SiteSettingsStore) -> None:
         self._database = database
         self._damage = damage
-        self._book = book
+        self._site_settings = site_settings
 
     def count(
         self, queries: Sequence[Query], count: CountStatement, snapshot: OpenSnapshot
@@ -131,7 +131,7 @@ class Executor:
             sums.add(sql, values)
 
     def _hours(self, query: Query) -> pa.Table:
-        return hours_table(self._book.get(query.site_id).zones, query.period.start, query.period.end)
+        return hours_table(self._site_settings.get(query.site_id).zones, query.period.start, query.period.end)
 
     def _merged(self, query: Query, plan: Plan, counts: pa.Table) -> list[dict[str, Any]]:
         rows, rest = merged([counts], query), plan.rolled.rest(query.dimension)

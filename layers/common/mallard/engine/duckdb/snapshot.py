@@ -64,14 +64,14 @@ class SnapshotReader:
         *,
         store: Store,
         pending: PendingEvents,
-        book: SiteSettingsStore,
+        site_settings: SiteSettingsStore,
         rollups: RollupReader,
         damage: DamagedFiles,
         pins: SegmentCache | None,
     ) -> None:
         self._store = store
         self._pending = pending
-        self._book = book
+        self._site_settings = site_settings
         self._rollups = rollups
         self._damage = damage
         self._pins = pins
@@ -92,7 +92,7 @@ class SnapshotReader:
                 query.site_id,
                 days,
                 period,
-                self._book.get(query.site_id).zones,
+                self._site_settings.get(query.site_id).zones,
                 dimensions=(dimensions or (query.dimension,)) if uses_counts else (),
                 but=waiting,
                 events_only=query.events_only,

@@ -84,7 +84,7 @@ def flow(stats: Stats, scope: Scope, asked: FlowQuery) -> list[dict[str, Any]]:
 
     With exits the last row of a list has the page None: of those after whom nothing came.
     """
-    conditions = compile_steps([asked.anchor], stats.engine.book.get(scope.site_id).goals)
+    conditions = compile_steps([asked.anchor], stats.engine.site_settings.get(scope.site_id).goals)
     kept: dict[Path, list[tuple[str | None, int]]] = {}
     ways: list[Path] = [()]
     for _ in range(asked.depth):

@@ -40,7 +40,7 @@ def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, An
     With a breakdown ``{"value", "steps"}`` of each value, by the visitors of the first step, then value. QueryError
     where a step, filter or breakdown names what there is not.
     """
-    conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
+    conditions = compile_steps(asked.steps, stats.engine.site_settings.get(scope.site_id).goals)
     by_value = asked.breakdown is not None
     steps = len(asked.steps)
     funnel = FunnelSql(steps, conditions.some, conditions.mask, asked.window_ms, asked.modes, by_value=by_value)

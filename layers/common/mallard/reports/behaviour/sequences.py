@@ -74,7 +74,7 @@ _Counts = dict[str | None, Counter[tuple[str, int, int]]]
 
 
 def _counted(stats: Stats, scope: Scope, asked: SequenceQuery, dimension: str | None = None) -> _Counts:
-    conditions = compile_steps(asked.steps, stats.engine.book.get(scope.site_id).goals)
+    conditions = compile_steps(asked.steps, stats.engine.site_settings.get(scope.site_id).goals)
     visitor_query = VisitorQuery(
         _query(scope, dimension),
         sequence_sql(
