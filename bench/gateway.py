@@ -28,7 +28,7 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0"
 def run() -> list[str]:
     """The best of some rounds: what else the machine does can only add."""
     store = MemoryStore()
-    door = IngestContext(
+    context = IngestContext(
         sites=AllowedSites((), new_per_hour=None),
         salts=Salts(store, b"bench"),
         event_ids=EventIds(b""),
@@ -37,10 +37,10 @@ def run() -> list[str]:
     )
     keys = ApiKeys(store)
     # The parsers' tables are read with the first agent: that is the cold start's.
-    _ms_per_event([_request(0, 0)], door, keys)
+    _ms_per_event([_request(0, 0)], context, keys)
     numbers = count(1000)
-    usual = min(_ms_per_event([_request(n % 40, n) for n in range(EVENTS)], door, keys) for _ in range(ROUNDS))
-    fresh = min(_ms_per_event([_request(n, n) for n in islice(numbers, EVENTS)], door, keys) for _ in range(ROUNDS))
+    usual = min(_ms_per_event([_request(n % 40, n) for n in range(EVENTS)], context, keys) for _ in range(ROUNDS))
+    fresh = min(_ms_per_event([_request(n, n) for n in islice(numbers, EVENTS)], context, keys) for _ in range(ROUNDS))
     return [
         "| what | CPU ms per event | limit |",
         "| --- | --- | --- |",
@@ -49,9 +49,9 @@ def run() -> list[str]:
     ]
 
 
-def _ms_per_event(events: Iterable[dict[str, Any]], door: IngestContext, keys: ApiKeys) -> float:
+def _ms_per_event(events: Iterable[dict[str, Any]], context: IngestContext, keys: ApiKeys) -> float:
     queue, now, began = MemoryQueue(), datetime.now(UTC), time.process_time()
-    statuses = [answer_gateway(each, door, queue, keys, now)["statusCode"] for each in events]
+    statuses = [answer_gateway(each, context, queue, keys, now)["statusCode"] for each in events]
     spent = time.process_time() - began
     assert set(statuses) == {202}
     assert queue.depth() == len(statuses)

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from ingest.doors import FIREFOX, GOOGLEBOT, BrokenStore, open_door, wire_body
+from ingest.contexts import FIREFOX, GOOGLEBOT, BrokenStore, open_context, wire_body
 from mallard.auth.api_keys import ApiKeys
 from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.request import MAX_BODY_BYTES
@@ -82,7 +82,7 @@ def request(
 
 @asynccontextmanager
 async def talk(queue: LocalQueue, store: Store) -> AsyncIterator[Talk]:
-    app = IngestApp(open_door(store), queue, ApiKeys(store), clock=lambda: datetime.now(UTC))
+    app = IngestApp(open_context(store), queue, ApiKeys(store), clock=lambda: datetime.now(UTC))
     through_uvicorn: list[str] = []
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:

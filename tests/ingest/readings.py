@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from ingest.doors import SITE, wire_body
+from ingest.contexts import SITE, wire_body
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.request import EventRequest, parse_body
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.doors import FIREFOX, GOOGLEBOT, IPHONE
+from ingest.contexts import FIREFOX, GOOGLEBOT, IPHONE
 from mallard.ingest.enrich.bots import ai_crawler_tokens
 from mallard.ingest.enrich.user_agent import ParsedUserAgent, device_of_width, read_agent
 

@@ -1,4 +1,4 @@
-"""The door as an ASGI application, driven by hand: a 202 stands for an event that is in the queue."""
+"""Ingest as an ASGI application: a 202 stands for an event in the queue."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from ingest.doors import (
+from ingest.contexts import (
     ADDRESS,
     FIREFOX,
     GOOGLEBOT,
@@ -20,7 +20,7 @@ from ingest.doors import (
     Reply,
     call,
     connection,
-    open_door,
+    open_context,
     pixel,
     post,
     scope,
@@ -62,7 +62,7 @@ class BrokenQueue:
 
 def open_app(store: Store, queue: object, **settings: Any) -> IngestApp:
     return IngestApp(
-        open_door(store, **settings),
+        open_context(store, **settings),
         cast(LocalQueue, queue),
         ApiKeys(store),
         Settings().trusted_proxies,
@@ -133,7 +133,11 @@ def test_concurrent_events_are_all_queued(app: IngestApp, queue: LocalQueue) -> 
 def test_accepted_events_are_announced_and_dropped_ones_are_not(store: LocalStore, queue: LocalQueue) -> None:
     announced: list[int] = []
     app = IngestApp(
-        open_door(store), queue, ApiKeys(store), clock=lambda: NOW, on_accepted=lambda: announced.append(queue.depth())
+        open_context(store),
+        queue,
+        ApiKeys(store),
+        clock=lambda: NOW,
+        on_accepted=lambda: announced.append(queue.depth()),
     )
     for body in (wire_body(), b"", wire_body(n=1), wire_body()):
         post(app, body)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingest.doors import (
+from ingest.contexts import (
     ADDRESS,
     FIREFOX,
     GOOGLEBOT,
@@ -19,7 +19,7 @@ from ingest.doors import (
     Reply,
     call,
     connection,
-    open_door,
+    open_context,
     scope,
     wire,
     wire_body,
@@ -56,9 +56,9 @@ class Shop:
 @pytest.fixture(params=["embedded", "lambda"])
 def shop(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -> Shop:
     keys, site_settings = ApiKeys(store), SiteSettingsStore(store)
-    door = open_door(store, site_settings=site_settings)
+    context = open_context(store, site_settings=site_settings)
     if request.param == "embedded":
-        app = IngestApp(door, queue, keys, clock=lambda: NOW)
+        app = IngestApp(context, queue, keys, clock=lambda: NOW)
 
         def embedded(body: bytes, *headers: tuple[str, str]) -> Reply:
             return call(app, {**scope("POST", headers), "path": BATCH_PATH}, connection([body]))
@@ -74,7 +74,7 @@ def shop(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -
             "body": base64.b64encode(body).decode(),
             "isBase64Encoded": True,
         }
-        answer = answer_gateway(event, door, memory, keys, NOW)
+        answer = answer_gateway(event, context, memory, keys, NOW)
         return Reply(answer["statusCode"], answer["headers"], base64.b64decode(answer["body"]))
 
     return Shop(store, keys, gateway, lambda: [json.loads(each.body) for each in memory.receive(2000)])
@@ -215,9 +215,9 @@ def test_take_batch_treats_null_address_and_agent_as_absent(shop: Shop) -> None:
 
 
 def test_take_batch_stores_the_same_row_as_the_event_endpoint(store: LocalStore) -> None:
-    """One event by both doors is one row but for its id, whatever is repaired in it."""
+    """One event by both endpoints is one row but for its id, whatever is repaired in it."""
     event = wire(n=" Cafe\u0301 ", u="/cafe%CC%81", ra="1.299,00 €", p={"a": 5.0, "b": "\ud83d"}, w="800", i="one")
-    door = open_door(store, site_settings=SiteSettingsStore(store))
+    context = open_context(store, site_settings=SiteSettingsStore(store))
     memory, keys = MemoryQueue(), ApiKeys(store)
     text, _ = keys.create("a server", "Ingest", NOW)
     agent = {"user-agent": FIREFOX + " x" * 3000}
@@ -227,7 +227,7 @@ def test_take_batch_stores_the_same_row_as_the_event_endpoint(store: LocalStore)
     ):
         http = {"method": "POST", "sourceIp": ADDRESS}
         request = {"rawPath": path, "headers": headers, "requestContext": {"http": http}, "body": body.decode()}
-        assert answer_gateway(request, door, memory, keys, NOW)["statusCode"] == 202
+        assert answer_gateway(request, context, memory, keys, NOW)["statusCode"] == 202
     first, second = (json.loads(each.body) for each in memory.receive(10) if not is_note(each.body))
     assert first.pop("event_id") != second.pop("event_id")
     assert first == second
@@ -259,10 +259,10 @@ def test_batch_retry_with_the_same_client_id_is_one_event(shop: Shop) -> None:
 
 
 def test_batch_accepts_yesterday_while_its_salt_exists(store: LocalStore, queue: LocalQueue) -> None:
-    keys, door = ApiKeys(store), open_door(store)
+    keys, context = ApiKeys(store), open_context(store)
     text, _ = keys.create("a server", "Ingest", NOW)
     moments = iter([NOW, datetime(2025, 7, 1, 1, 59, tzinfo=UTC), datetime(2025, 7, 1, 2, 0, tzinfo=UTC)])
-    app = IngestApp(door, queue, keys, clock=lambda: next(moments))
+    app = IngestApp(context, queue, keys, clock=lambda: next(moments))
     replies = [
         call(
             app,
@@ -281,14 +281,14 @@ NIGHT = datetime(2025, 7, 1, 1, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize("came", ["nobody", "somebody, and the salt was deleted"])
 def test_batch_refuses_a_row_of_a_past_day_without_a_salt(store: LocalStore, queue: LocalQueue, came: str) -> None:
-    keys, door = ApiKeys(store), open_door(store)
+    keys, context = ApiKeys(store), open_context(store)
     text, _ = keys.create("a server", "Ingest", NOW)
     asked = {**scope("POST", [("x-api-key", text)]), "path": BATCH_PATH}
     if came != "nobody":
-        call(IngestApp(door, queue, keys, clock=lambda: NOW), asked, connection([array(row())]))
+        call(IngestApp(context, queue, keys, clock=lambda: NOW), asked, connection([array(row())]))
         queue.acknowledge(queue.receive(10))
         delete_old_salts(store, SiteSettingsStore(store), NOW + timedelta(days=9))
-    app = IngestApp(open_door(store), queue, keys, clock=lambda: NIGHT)
+    app = IngestApp(open_context(store), queue, keys, clock=lambda: NIGHT)
     rows = array(row(ts="2025-06-30T23:59:59Z"), row(ts="2025-06-30T23:59:59Z") | {"ip": ""}, row(ts=NIGHT.isoformat()))
     reply = taken(call(app, asked, connection([rows])))
     # Who has no address is nobody in any case, and needs no salt.
@@ -297,11 +297,11 @@ def test_batch_refuses_a_row_of_a_past_day_without_a_salt(store: LocalStore, que
 
 
 def test_batch_with_another_method_is_405(store: LocalStore, queue: LocalQueue) -> None:
-    app = IngestApp(open_door(store), queue, ApiKeys(store), clock=lambda: NOW)
+    app = IngestApp(open_context(store), queue, ApiKeys(store), clock=lambda: NOW)
     assert call(app, {**scope("GET"), "path": BATCH_PATH}).status == 405
 
 
 def test_batch_is_503_when_the_store_is_unavailable(queue: LocalQueue) -> None:
-    app = IngestApp(open_door(BrokenStore()), queue, ApiKeys(BrokenStore()), clock=lambda: NOW)
+    app = IngestApp(open_context(BrokenStore()), queue, ApiKeys(BrokenStore()), clock=lambda: NOW)
     asked = {**scope("POST", [("x-api-key", "mm_" + "A" * 43)]), "path": BATCH_PATH}
     assert call(app, asked, connection([array(row())])).status == 503

@@ -1,4 +1,4 @@
-"""What the door makes of a whole request: source, agent and place as stored, and that no client can forge them."""
+"""Source, agent and place of whole requests, as they are stored, and their forgery by clients."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_door, post, take, wire_body
+from ingest.contexts import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_context, post, take, wire_body
 from ingest.test_place import ENGLAND, LONDON, UNKNOWN, write_database
 from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
@@ -44,8 +44,8 @@ def geo(tmp_path: Path) -> Geoip:
 
 
 @pytest.fixture
-def door(store: LocalStore, geo: Geoip) -> IngestContext:
-    return replace(open_door(store), geo=geo, edge=CdnHeaders(SECRET))
+def context(store: LocalStore, geo: Geoip) -> IngestContext:
+    return replace(open_context(store), geo=geo, edge=CdnHeaders(SECRET))
 
 
 def place_of(stored: Any) -> Place:
@@ -57,13 +57,13 @@ def place_of(stored: Any) -> Place:
 # Steps
 
 
-def test_place_of_the_address_is_stored(door: IngestContext) -> None:
-    assert place_of(take(door, address=LONDON)) == Place("GB", "England", "London")
-    assert place_of(take(door, address="192.0.2.200")) == NOWHERE
+def test_place_of_the_address_is_stored(context: IngestContext) -> None:
+    assert place_of(take(context, address=LONDON)) == Place("GB", "England", "London")
+    assert place_of(take(context, address="192.0.2.200")) == NOWHERE
 
 
-def receive_from(sender: Client, door: IngestContext) -> Any:
-    return receive(EventRequest("example.com", "pageview", "/"), sender, door, NOW)
+def receive_from(sender: Client, context: IngestContext) -> Any:
+    return receive(EventRequest("example.com", "pageview", "/"), sender, context, NOW)
 
 
 @pytest.mark.parametrize(
@@ -73,42 +73,42 @@ def receive_from(sender: Client, door: IngestContext) -> Any:
 def test_cdn_place_is_stored_at_the_configured_precision_without_a_database(
     precision: str, place: Place, store: LocalStore
 ) -> None:
-    door = replace(open_door(store), geo=Geoip(precision=precision))
+    context = replace(open_context(store), geo=Geoip(precision=precision))
     sender = Client(ADDRESS, FIREFOX, place=Place("CH", "Zurich", "Uster"))
-    assert place_of(receive_from(sender, door)) == place
+    assert place_of(receive_from(sender, context)) == place
 
 
-def test_place_database_overrides_the_cdn_place(door: IngestContext) -> None:
+def test_place_database_overrides_the_cdn_place(context: IngestContext) -> None:
     sender = Client("192.0.2.200", FIREFOX, place=Place("CH"))
-    assert place_of(receive_from(sender, door)) == NOWHERE
-    assert place_of(receive_from(msgspec.structs.replace(sender, address=LONDON), door)).country_code == "GB"
+    assert place_of(receive_from(sender, context)) == NOWHERE
+    assert place_of(receive_from(msgspec.structs.replace(sender, address=LONDON), context)).country_code == "GB"
 
 
-def test_hints_are_stored_but_do_not_change_the_visitor_id(door: IngestContext) -> None:
+def test_hints_are_stored_but_do_not_change_the_visitor_id(context: IngestContext) -> None:
     chrome = FIREFOX.replace("rv:132.0) Gecko/20100101 Firefox/132.0", "") + ") AppleWebKit/537.36 Chrome/131.0.0.0"
-    plain = receive_from(Client(ADDRESS, chrome), door)
-    brave = receive_from(Client(ADDRESS, chrome, hints=ClientHints('"Brave";v="131"')), door)
+    plain = receive_from(Client(ADDRESS, chrome), context)
+    brave = receive_from(Client(ADDRESS, chrome, hints=ClientHints('"Brave";v="131"')), context)
     assert (plain.browser, brave.browser) == ("Chrome", "Brave")
     assert plain.visitor_id == brave.visitor_id
 
 
-def test_source_channel_and_click_id_are_read_from_the_page_url(door: IngestContext) -> None:
-    event = take(door, url="https://example.com/?gclid=secret-value&ref=hn")
+def test_source_channel_and_click_id_are_read_from_the_page_url(context: IngestContext) -> None:
+    event = take(context, url="https://example.com/?gclid=secret-value&ref=hn")
     assert (event.referrer_source, event.channel) == ("Hacker News", "Paid Social")
     assert b"secret-value" not in event.to_message()
 
 
-def test_an_unreferred_page_is_direct(door: IngestContext) -> None:
-    assert take(door).channel == "Direct"
+def test_an_unreferred_page_is_direct(context: IngestContext) -> None:
+    assert take(context).channel == "Direct"
 
 
 @pytest.mark.parametrize("user_agent", [GOOGLEBOT, GPTBOT])
 def test_bots_and_ai_crawlers_are_accepted_when_the_filter_is_off(user_agent: str, store: LocalStore) -> None:
-    assert take(open_door(store, filter_bots=False), user_agent=user_agent).pathname == "/"
+    assert take(open_context(store, filter_bots=False), user_agent=user_agent).pathname == "/"
 
 
 def test_prefetch_is_dropped_even_when_the_bot_filter_is_off(store: LocalStore) -> None:
-    dropped = receive_from(Client(ADDRESS, FIREFOX, is_prefetch=True), open_door(store, filter_bots=False))
+    dropped = receive_from(Client(ADDRESS, FIREFOX, is_prefetch=True), open_context(store, filter_bots=False))
     assert dropped.reason.value == "prefetch"
 
 
@@ -126,9 +126,9 @@ def as_seen(event: dict[str, Any]) -> tuple[int, Place]:
 @pytest.mark.parametrize("secret", ["", SECRET], ids=["no CDN", "a CDN"])
 @pytest.mark.parametrize("forged", FORGED, ids=lambda each: ",".join(each))
 def test_forged_headers_over_asgi_change_neither_visitor_nor_place(
-    forged: dict[str, str], secret: str, door: IngestContext, store: LocalStore, queue: LocalQueue
+    forged: dict[str, str], secret: str, context: IngestContext, store: LocalStore, queue: LocalQueue
 ) -> None:
-    app = IngestApp(replace(door, edge=CdnHeaders(secret)), queue, ApiKeys(store), (), clock=lambda: NOW)
+    app = IngestApp(replace(context, edge=CdnHeaders(secret)), queue, ApiKeys(store), (), clock=lambda: NOW)
     headers = [(name.lower(), value) for name, value in forged.items()]
     assert post(app, wire_body(), peer=UNKNOWN).status == 202
     assert post(app, wire_body(), *headers, peer=UNKNOWN).status == 202
@@ -138,9 +138,9 @@ def test_forged_headers_over_asgi_change_neither_visitor_nor_place(
 
 
 def test_forged_headers_through_a_trusted_proxy_change_nothing(
-    door: IngestContext, store: LocalStore, queue: LocalQueue
+    context: IngestContext, store: LocalStore, queue: LocalQueue
 ) -> None:
-    app = IngestApp(door, queue, ApiKeys(store), (ip_network("127.0.0.0/8"),), clock=lambda: NOW)
+    app = IngestApp(context, queue, ApiKeys(store), (ip_network("127.0.0.0/8"),), clock=lambda: NOW)
     for forged in ({}, *FORGED[2:]):
         headers = [(name.lower(), value) for name, value in forged.items()]
         post(app, wire_body(), ("x-forwarded-for", f"{LONDON}, {UNKNOWN}"), *headers, peer="127.0.0.1")
@@ -163,36 +163,36 @@ def gateway_request(source: str, headers: dict[str, str]) -> dict[str, Any]:
 @pytest.mark.parametrize("secret", ["", SECRET], ids=["no CDN", "a CDN"])
 @pytest.mark.parametrize("forged", FORGED, ids=lambda each: ",".join(each))
 def test_forged_headers_on_lambda_change_neither_visitor_nor_place(
-    forged: dict[str, str], secret: str, door: IngestContext, store: LocalStore
+    forged: dict[str, str], secret: str, context: IngestContext, store: LocalStore
 ) -> None:
     queue, keys = MemoryQueue(), ApiKeys(store)
     for headers in ({}, forged):
-        answer_gateway(gateway_request(UNKNOWN, headers), replace(door, edge=CdnHeaders(secret)), queue, keys, NOW)
+        answer_gateway(gateway_request(UNKNOWN, headers), replace(context, edge=CdnHeaders(secret)), queue, keys, NOW)
     honest, forger = (as_seen(json.loads(message.body)) for message in queue.receive(10))
     assert honest == forger
     assert honest[1] == Place("FR")
 
 
 def test_cdn_viewers_on_lambda_are_separate_visitors_with_their_own_places(
-    door: IngestContext, store: LocalStore
+    context: IngestContext, store: LocalStore
 ) -> None:
     queue, keys = MemoryQueue(), ApiKeys(store)
     for viewer in (LONDON, UNKNOWN):
         headers = {"X-Mallard-Edge": SECRET, "CloudFront-Viewer-Address": f"{viewer}:40000"}
-        answer_gateway(gateway_request("192.0.2.200", headers), door, queue, keys, NOW)
+        answer_gateway(gateway_request("192.0.2.200", headers), context, queue, keys, NOW)
     first, second = (as_seen(json.loads(message.body)) for message in queue.receive(10))
     assert first[0] != second[0]
     assert (first[1].country_code, second[1].country_code) == ("GB", "FR")
 
 
-def test_neither_address_nor_secret_nor_hints_reach_the_queue(door: IngestContext, store: LocalStore) -> None:
+def test_neither_address_nor_secret_nor_hints_reach_the_queue(context: IngestContext, store: LocalStore) -> None:
     queue = MemoryQueue()
     headers = {
         "X-Mallard-Edge": SECRET,
         "CloudFront-Viewer-Address": f"{LONDON}:40000",
         "Sec-CH-UA": '"Chromium";v="131", "Some Brand";v="7"',
     }
-    answer_gateway(gateway_request(UNKNOWN, headers), door, queue, ApiKeys(store), NOW)
+    answer_gateway(gateway_request(UNKNOWN, headers), context, queue, ApiKeys(store), NOW)
     (message,) = queue.receive(10)
     for secret in (LONDON, UNKNOWN, SECRET, "40000", "Some Brand"):
         assert secret.encode() not in message.body

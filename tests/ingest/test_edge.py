@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ingest.doors import ADDRESS, FIREFOX
+from ingest.contexts import ADDRESS, FIREFOX
 from mallard.ingest.client import HEADERS, read_sender
 from mallard.ingest.enrich.cdn_headers import NAMES, NO_EDGE, SECRET_HEADER, CdnHeaders
 from mallard.ingest.enrich.geoip import NOWHERE, Place

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.doors import SECRET, SITE
+from ingest.contexts import SECRET, SITE
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS
 from mallard.ingest.event_ids import EventIds
 

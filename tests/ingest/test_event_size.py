@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.doors import FIREFOX, NOW, open_door
+from ingest.contexts import FIREFOX, NOW, open_context
 from mallard.event import Event
 from mallard.ingest.client import Client
 from mallard.ingest.drop_reasons import Dropped
@@ -41,15 +41,15 @@ def _is_text(event: Event, name: str) -> bool:
 
 
 @pytest.fixture
-def door(store: LocalStore) -> IngestContext:
-    return open_door(store)
+def context(store: LocalStore) -> IngestContext:
+    return open_context(store)
 
 
 @given(name=fat_texts, url=fat_texts, referrer=fat_texts, key=fat_texts, value=fat_texts)
 def test_stored_event_is_bounded_in_bytes(
     tmp_path_factory: pytest.TempPathFactory, name: str, url: str, referrer: str, key: str, value: str
 ) -> None:
-    door = open_door(LocalStore(tmp_path_factory.getbasetemp() / "sizes"))
+    context = open_context(LocalStore(tmp_path_factory.getbasetemp() / "sizes"))
     wire = {
         "d": "example.com",
         "n": (name or "x")[:256],
@@ -58,20 +58,20 @@ def test_stored_event_is_bounded_in_bytes(
         "p": {key[:200]: value, "b": value * 2, "c": key},
     }
     request = parse_body(json.dumps(wire, ensure_ascii=False).encode())
-    outcome = receive(request, Client("192.0.2.1", FIREFOX), door, NOW)
+    outcome = receive(request, Client("192.0.2.1", FIREFOX), context, NOW)
     if isinstance(outcome, Dropped):
         assert outcome.reason in ("too_large", "too_long", "empty", "spam", "malformed")
     else:
         assert stored_bytes(outcome) <= MAX_EVENT_BYTES
 
 
-def test_largest_event_is_truncated_and_names_the_fields(door: IngestContext) -> None:
+def test_largest_event_is_truncated_and_names_the_fields(context: IngestContext) -> None:
     duck = "\U0001f986"
     request = parsed(
         n=duck * 256, u="https://example.com/" + duck * 2000, r="https://x.example/" + duck * 2000, p={"k": duck * 4000}
     )
     assert request.ignored == (IgnoredField.URL, IgnoredField.REFERRER, IgnoredField.PROPS)
-    outcome = receive(request, Client("192.0.2.1", FIREFOX), door, NOW)
+    outcome = receive(request, Client("192.0.2.1", FIREFOX), context, NOW)
     assert isinstance(outcome, Event)
     assert stored_bytes(outcome) <= MAX_EVENT_BYTES
     assert set(outcome.pathname or "") == {"/", duck}

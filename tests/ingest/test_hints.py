@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.doors import FIREFOX, IPHONE
+from ingest.contexts import FIREFOX, IPHONE
 from mallard.ingest.enrich.client_hints import HEADERS, MAX_HINT_LENGTH, NO_HINTS, ClientHints, read_hints
 from mallard.ingest.enrich.user_agent import ParsedUserAgent, read_agent
 

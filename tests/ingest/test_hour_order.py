@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, take
+from ingest.contexts import ADDRESS, FIREFOX, NOW, SITE, open_context, take
 from mallard.auth.api_keys import ApiKey
 from mallard.event import Event, to_ms
 from mallard.ingest.batch import BatchOutcome, accept_batch
@@ -84,31 +84,31 @@ def test_hour_order_of_two_events_does_not_reveal_their_distance() -> None:
 
 
 def test_stamp_rounds_to_the_hour_and_keeps_the_order(store: LocalStore) -> None:
-    door = open_door(store, privacy=ROUNDED)
+    context = open_context(store, privacy=ROUNDED)
     begin = NOW.replace(minute=0, second=0, microsecond=0)
     seen = [begin + timedelta(milliseconds=each) for each in sorted(Random(1).sample(range(HOUR_MS), 50))]
-    taken = [take(door, now=moment) for moment in seen]
+    taken = [take(context, now=moment) for moment in seen]
     assert {each.timestamp for each in taken} == {to_ms(begin)}
     numbers = [each.hour_order or -1 for each in taken]
     assert numbers == sorted(set(numbers))
 
 
 def test_stamp_orders_alike_in_every_process(store: LocalStore) -> None:
-    doors = [open_door(store, privacy=ROUNDED) for _ in range(2)]
-    numbers = [take(doors[each % 2], now=NOW + timedelta(seconds=each)).hour_order or -1 for each in range(20)]
+    contexts = [open_context(store, privacy=ROUNDED) for _ in range(2)]
+    numbers = [take(contexts[each % 2], now=NOW + timedelta(seconds=each)).hour_order or -1 for each in range(20)]
     assert numbers == sorted(set(numbers))
 
 
 def test_stamp_gives_no_order_when_there_is_no_visitor_or_times_are_exact(store: LocalStore) -> None:
-    assert take(open_door(store, privacy=ROUNDED), opted_out=True).hour_order is None
-    assert take(open_door(store)).hour_order is None
+    assert take(open_context(store, privacy=ROUNDED), opted_out=True).hour_order is None
+    assert take(open_context(store)).hour_order is None
 
 
 def batch(store: LocalStore, rows: int, *, ts: str | None = None) -> tuple[Event, ...]:
     key = ApiKey("0" * 64, "a server", "Ingest", "2025-01-01T00:00:00Z")
     more = f',"ts":"{ts}"' if ts else ""
     line = f'{{"d":"{SITE}","n":"pageview","u":"/","ip":"{ADDRESS}","ua":"{FIREFOX}"{more}}}'
-    taken = accept_batch("\n".join([line] * rows).encode(), key, open_door(store, privacy=ROUNDED), NOW)
+    taken = accept_batch("\n".join([line] * rows).encode(), key, open_context(store, privacy=ROUNDED), NOW)
     assert isinstance(taken, BatchOutcome)
     return taken.events
 
@@ -133,7 +133,7 @@ def test_rounding_is_to_the_hour_of_the_site(store: LocalStore, zone: str, momen
     site_settings = SiteSettingsStore(store)
     site_settings.change(SITE, {"timezone": zone}, NOW - timedelta(days=9))
     now = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    event = take(open_door(store, privacy=ROUNDED, site_settings=site_settings), now=now)
+    event = take(open_context(store, privacy=ROUNDED, site_settings=site_settings), now=now)
     assert event.timestamp == to_ms(datetime.fromisoformat(begin).replace(tzinfo=UTC))
     assert (
         SiteZones(((date.min, zone),)).local_date(datetime.fromtimestamp(event.timestamp / 1000, UTC)).isoformat()
@@ -143,10 +143,10 @@ def test_rounding_is_to_the_hour_of_the_site(store: LocalStore, zone: str, momen
 
 def test_a_batch_is_rounded_to_the_hour_of_the_site(store: LocalStore) -> None:
     SiteSettingsStore(store).change(SITE, {"timezone": "Asia/Kolkata"}, NOW - timedelta(days=9))
-    door = open_door(store, privacy=ROUNDED, site_settings=SiteSettingsStore(store))
+    context = open_context(store, privacy=ROUNDED, site_settings=SiteSettingsStore(store))
     key = ApiKey("0" * 64, "a server", "Ingest", "2025-01-01T00:00:00Z")
     line = f'{{"d":"{SITE}","n":"pageview","u":"/","ip":"{ADDRESS}","ts":"2025-06-30T00:20:00+05:30"}}'
-    taken = accept_batch(line.encode(), key, door, NOW)
+    taken = accept_batch(line.encode(), key, context, NOW)
     assert isinstance(taken, BatchOutcome)
     (event,) = taken.events
     assert (event.date, event.timestamp) == ("2025-06-30", to_ms(datetime(2025, 6, 29, 18, 30, tzinfo=UTC)))

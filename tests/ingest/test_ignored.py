@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.doors import ADDRESS, FIREFOX, NOW, open_door, pixel, post, wire, wire_body
+from ingest.contexts import ADDRESS, FIREFOX, NOW, open_context, pixel, post, wire, wire_body
 from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
 from mallard.ingest.http.asgi import IngestApp
@@ -24,7 +24,7 @@ FIELDS = "revenue, referrer, props"
 
 
 def app_of(store: LocalStore, queue: LocalQueue) -> IngestApp:
-    return IngestApp(open_door(store), queue, ApiKeys(store), clock=lambda: NOW)
+    return IngestApp(open_context(store), queue, ApiKeys(store), clock=lambda: NOW)
 
 
 def test_asgi_names_ignored_values_beside_the_202(store: LocalStore, queue: LocalQueue) -> None:
@@ -72,7 +72,7 @@ def test_gateway_names_ignored_values(method: str, store: LocalStore) -> None:
         "body": wire_body(w="wide").decode(),
         "rawQueryString": "d=example.com&n=pageview&u=/&w=wide",
     }
-    answer = answer_gateway(event, open_door(store), MemoryQueue(), ApiKeys(store), NOW)
+    answer = answer_gateway(event, open_context(store), MemoryQueue(), ApiKeys(store), NOW)
     assert (answer["statusCode"], answer["headers"][HEADER]) == (202 if method == "POST" else 200, "width")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.doors import open_door, take
+from ingest.contexts import open_context, take
 from mallard.bootstrap.ingest import redaction_of
 from mallard.config import load_settings
 from mallard.normalize.masks import MASK, is_token, masked_address, masked_path
@@ -90,16 +90,16 @@ def test_masked_address_leaves_the_host() -> None:
 
 def test_ingest_masks_pages_and_referrers_and_strips_queries_by_default(store: LocalStore) -> None:
     url, referrer = "https://example.com/reset/jane%40doe.example", f"https://mail.example/inbox/{TOKEN}?user=jane"
-    event = take(open_door(store, privacy=DEFAULT), url=url, referrer=referrer)
+    event = take(open_context(store, privacy=DEFAULT), url=url, referrer=referrer)
     assert (event.pathname, event.referrer) == ("/reset/*", "https://mail.example/inbox/*")
-    kept = take(open_door(store), url=url, referrer=referrer)
+    kept = take(open_context(store), url=url, referrer=referrer)
     assert (kept.pathname, kept.referrer) == ("/reset/jane@doe.example", referrer)
 
 
 def test_referrer_query_is_masked_when_kept(store: LocalStore) -> None:
     privacy = redaction_of(load_settings({"MALLARD_STRIP_REFERRER_QUERY": "false"}))
     event = take(
-        open_door(store, privacy=privacy), referrer=f"https://mail.example/?user=jane@doe.example&sid={TOKEN}&p=1"
+        open_context(store, privacy=privacy), referrer=f"https://mail.example/?user=jane@doe.example&sid={TOKEN}&p=1"
     )
     assert event.referrer == "https://mail.example/?user=*&sid=*&p=1"
 

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from ingest.doors import NOW, SITE, open_door, take
+from ingest.contexts import NOW, SITE, open_context, take
 from mallard.auth.api_keys import ApiKeys
 from mallard.bootstrap.ingest import open_parts, redaction_of
 from mallard.bootstrap.store import open_store, open_to_write
@@ -70,8 +70,8 @@ class Person:
 @pytest.fixture
 def app(store: LocalStore, queue: LocalQueue) -> IngestApp:
     settings = load_settings({})
-    door = open_door(store, site_settings=SiteSettingsStore(store), privacy=redaction_of(settings))
-    return IngestApp(door, queue, ApiKeys(store), settings.trusted_proxies)
+    context = open_context(store, site_settings=SiteSettingsStore(store), privacy=redaction_of(settings))
+    return IngestApp(context, queue, ApiKeys(store), settings.trusted_proxies)
 
 
 async def left_after_requests(app: IngestApp, person: Person, numbers: list[int]) -> list[str]:
@@ -112,7 +112,7 @@ def erase(site_settings: SiteSettingsStore) -> None:
 
 def test_erasure_empties_the_caches_of_its_own_process(store: LocalStore) -> None:
     site_settings = SiteSettingsStore(store, on_erasure=forget_all)
-    take(open_door(store, site_settings=site_settings), url=PAGE)
+    take(open_context(store, site_settings=site_settings), url=PAGE)
     assert cached_bytes(_arrival) > 0
     erase(site_settings)
     assert cached_bytes(_arrival) == 0
@@ -120,15 +120,17 @@ def test_erasure_empties_the_caches_of_its_own_process(store: LocalStore) -> Non
 
 def test_erasure_empties_the_caches_of_every_notified_process(store: LocalStore) -> None:
     seconds = iter(range(0, 10_000, 100))
-    door = open_door(store, site_settings=SiteSettingsStore(store, clock=lambda: next(seconds), on_erasure=forget_all))
-    take(door, url=PAGE)
+    context = open_context(
+        store, site_settings=SiteSettingsStore(store, clock=lambda: next(seconds), on_erasure=forget_all)
+    )
+    take(context, url=PAGE)
     erase(SiteSettingsStore(store))
     assert cached_bytes(_arrival) > 0
-    take(door, url="/")
+    take(context, url="/")
     before = cached_bytes(_arrival)
     assert 0 < before < 1200, "the next page alone"
-    take(door, url=PAGE)
-    take(door, url="/")
+    take(context, url=PAGE)
+    take(context, url="/")
     assert cached_bytes(_arrival) > before, "an erasure is heard of once"
 
 

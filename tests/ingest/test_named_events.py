@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.doors import NOW, SECRET, SITE, call, connection, open_door, post, scope, take, wire, wire_body
+from ingest.contexts import NOW, SECRET, SITE, call, connection, open_context, post, scope, take, wire, wire_body
 from mallard.auth.api_keys import ApiKeys
 from mallard.event import Event
 from mallard.ingest.batch import BatchOutcome, accept_batch
@@ -19,26 +19,26 @@ from mallard.store.local import LocalStore
 DAY = "2025-06-30"
 
 
-def keyed(store: LocalStore, door: Any, **row: Any) -> Event:
+def keyed(store: LocalStore, context: Any, **row: Any) -> Event:
     """The event of a batch of one row, sent with a key made for it."""
     _, key = ApiKeys(store).create("a server", "Ingest", NOW, ())
-    taken = accept_batch(json.dumps([wire(**row)]).encode(), key, door, NOW)
+    taken = accept_batch(json.dumps([wire(**row)]).encode(), key, context, NOW)
     assert isinstance(taken, BatchOutcome)
     (event,) = taken.events
     return event
 
 
 def test_keyed_event_id_differs_from_an_anonymous_event_of_the_same_client_id(store: LocalStore) -> None:
-    door = open_door(store)
-    order = keyed(store, door, n="purchase", i="order-4711")
-    assert take(door, client_id="order-4711").event_id != order.event_id
+    context = open_context(store)
+    order = keyed(store, context, n="purchase", i="order-4711")
+    assert take(context, client_id="order-4711").event_id != order.event_id
 
 
 def test_keyed_event_is_queued_beside_an_anonymous_event_of_the_same_client_id(
     store: LocalStore, queue: LocalQueue
 ) -> None:
     keys = ApiKeys(store)
-    app = IngestApp(open_door(store), queue, keys, clock=lambda: NOW)
+    app = IngestApp(open_context(store), queue, keys, clock=lambda: NOW)
     text, _ = keys.create("a server", "Ingest", NOW, ())
     assert post(app, wire_body(n="x", i="order-4712")).status == 202
     batch = {**scope("POST", [("authorization", f"Bearer {text}")]), "path": BATCH_PATH}
@@ -49,13 +49,16 @@ def test_keyed_event_is_queued_beside_an_anonymous_event_of_the_same_client_id(
 
 
 def test_keyed_event_has_one_id_across_keys_and_functions(store: LocalStore) -> None:
-    first, again = (keyed(store, open_door(store), i="order-4711") for _ in range(2))
+    first, again = (keyed(store, open_context(store), i="order-4711") for _ in range(2))
     assert (first.event_id, first.named_by_client) == (again.event_id, True)
 
 
 def test_anonymous_event_has_one_id_when_retried_through_another_function(store: LocalStore) -> None:
     later = NOW + timedelta(hours=11)
-    assert take(open_door(store), client_id="c1").event_id == take(open_door(store), client_id="c1", now=later).event_id
+    assert (
+        take(open_context(store), client_id="c1").event_id
+        == take(open_context(store), client_id="c1", now=later).event_id
+    )
 
 
 @pytest.mark.parametrize("is_keyed", [False, True])

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ingest.doors import (
+from ingest.contexts import (
     NOW,
     SITE,
     BrokenStore,
-    open_door,
+    open_context,
     post,
     refuse,
     take,
@@ -49,11 +49,11 @@ class CountingStore(MemoryStore):
 
 
 def test_invented_sites_under_a_pattern_are_bounded_and_listed_ones_are_not(store: LocalStore) -> None:
-    door = open_door(store, sites=PATTERN, known=("old.example.org",), new_per_hour=2)
+    context = open_context(store, sites=PATTERN, known=("old.example.org",), new_per_hour=2)
     for site_id in ("a.example.org", "b.example.org", "old.example.org", "example.com"):
-        assert take(door, site_id=site_id).site_id == site_id
-    assert refuse(door, site_id="c.example.org").reason is DropReason.NEW_SITES
-    take(door, site_id="c.example.org", now=NOW + timedelta(hours=1))
+        assert take(context, site_id=site_id).site_id == site_id
+    assert refuse(context, site_id="c.example.org").reason is DropReason.NEW_SITES
+    take(context, site_id="c.example.org", now=NOW + timedelta(hours=1))
 
 
 @pytest.mark.parametrize("sites", [(), PATTERN])
@@ -61,31 +61,31 @@ def test_site_with_settings_is_accepted_when_the_new_site_limit_is_used_up(
     sites: tuple[str, ...], store: LocalStore
 ) -> None:
     site_settings = SiteSettingsStore(store)
-    door = open_door(store, sites=sites, new_per_hour=1, site_settings=site_settings)
-    take(door, site_id="invented.example.org")
-    assert refuse(door, site_id="mynew.example.org").reason is DropReason.NEW_SITES
+    context = open_context(store, sites=sites, new_per_hour=1, site_settings=site_settings)
+    take(context, site_id="invented.example.org")
+    assert refuse(context, site_id="mynew.example.org").reason is DropReason.NEW_SITES
     SiteSettingsStore(store).change("mynew.example.org", {"timezone": "Europe/Berlin"}, NOW, is_new=True)
-    later = open_door(store, sites=sites, new_per_hour=0, site_settings=SiteSettingsStore(store))
+    later = open_context(store, sites=sites, new_per_hour=0, site_settings=SiteSettingsStore(store))
     assert take(later, site_id="mynew.example.org").site_id == "mynew.example.org"
 
 
 def test_site_settings_make_a_site_known_at_once_in_the_same_process(store: LocalStore) -> None:
     site_settings = SiteSettingsStore(store)
-    door = open_door(store, new_per_hour=0, site_settings=site_settings)
-    assert refuse(door, site_id="mynew.example").reason is DropReason.NEW_SITES
+    context = open_context(store, new_per_hour=0, site_settings=site_settings)
+    assert refuse(context, site_id="mynew.example").reason is DropReason.NEW_SITES
     site_settings.change("mynew.example", {}, NOW, is_new=True)
-    take(door, site_id="mynew.example")
+    take(context, site_id="mynew.example")
 
 
 @pytest.mark.parametrize("sites", [(SITE,), ()])
 def test_refused_site_costs_no_store_read_and_no_cache_entry(sites: tuple[str, ...]) -> None:
     store = CountingStore()
     site_settings = SiteSettingsStore(store)
-    door = open_door(store, sites=sites, known=(SITE,), new_per_hour=0, site_settings=site_settings)
-    take(door)
+    context = open_context(store, sites=sites, known=(SITE,), new_per_hour=0, site_settings=site_settings)
+    take(context)
     store.read.clear()
     for number in range(20):
-        refuse(door, site_id=f"{number}.other.net")
+        refuse(context, site_id=f"{number}.other.net")
     assert store.read == []
     assert site_settings.holds(SITE)
     assert not site_settings.holds("1.other.net")
@@ -93,9 +93,9 @@ def test_refused_site_costs_no_store_read_and_no_cache_entry(sites: tuple[str, .
 
 def test_unlisted_site_is_refused_while_the_store_is_out_of_reach(queue: LocalQueue) -> None:
     """On the event loop, in the fast way of a connection too."""
-    door = open_door(BrokenStore(), sites=(SITE,), site_settings=SiteSettingsStore(BrokenStore()))
-    assert door.holds("other.net", NOW)
-    app = IngestApp(door, queue, ApiKeys(BrokenStore()), clock=lambda: NOW)
+    context = open_context(BrokenStore(), sites=(SITE,), site_settings=SiteSettingsStore(BrokenStore()))
+    assert context.holds("other.net", NOW)
+    app = IngestApp(context, queue, ApiKeys(BrokenStore()), clock=lambda: NOW)
     assert post(app, wire_body(d="other.net")).status == 403
     assert post(app, wire_body()).status == 503
 
@@ -103,9 +103,9 @@ def test_unlisted_site_is_refused_while_the_store_is_out_of_reach(queue: LocalQu
 def test_batch_row_of_an_unlisted_site_is_refused_without_a_settings_read() -> None:
     store = CountingStore()
     _, key = ApiKeys(store).create("a server", "Ingest", NOW, ())
-    door = open_door(store, sites=(SITE,), site_settings=SiteSettingsStore(store))
+    context = open_context(store, sites=(SITE,), site_settings=SiteSettingsStore(store))
     store.read.clear()
-    taken = accept_batch(wire_body(d="other.net"), key, door, NOW)
+    taken = accept_batch(wire_body(d="other.net"), key, context, NOW)
     assert isinstance(taken, BatchOutcome)
     assert [each.reason for _, each in taken.dropped] == [DropReason.SITE]
     assert store.read == []
@@ -173,7 +173,7 @@ def test_batch_checks_the_site_once_per_row(store: LocalStore) -> None:
             return super().refuse_site(site_id, now, is_set_up)
 
     sites = Counting((SITE,))
-    context = replace(open_door(store), sites=sites)
+    context = replace(open_context(store), sites=sites)
     key = ApiKey("hash", "a server", "Ingest", NOW.isoformat())
     batch = accept_batch(b"\n".join([wire_body(), wire_body(d="other.net"), wire_body()]), key, context, NOW)
     assert isinstance(batch, BatchOutcome)

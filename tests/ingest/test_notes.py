@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingest.doors import ADDRESS, FIREFOX, GOOGLEBOT, NOW, call, connection, open_door, post, scope, wire_body
+from ingest.contexts import ADDRESS, FIREFOX, GOOGLEBOT, NOW, call, connection, open_context, post, scope, wire_body
 from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
 from mallard.drops.drop_note import DropNote, DropNotes, is_note, read_note
@@ -27,13 +27,13 @@ Send = Callable[[IngestContext, bytes, str], list[bytes]]
 def send(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -> Send:
     """Post a body with a user agent; what is in the queue then."""
 
-    def embedded(door: IngestContext, body: bytes, agent: str) -> list[bytes]:
-        post(IngestApp(door, queue, ApiKeys(store), clock=lambda: NOW), body, ("user-agent", agent))
+    def embedded(context: IngestContext, body: bytes, agent: str) -> list[bytes]:
+        post(IngestApp(context, queue, ApiKeys(store), clock=lambda: NOW), body, ("user-agent", agent))
         # What nobody waits for is there once something that was sent later is.
         queue.send([b"{}"])
         return [each.body for each in queue.receive(10) if each.body != b"{}"]
 
-    def gateway(door: IngestContext, body: bytes, agent: str) -> list[bytes]:
+    def gateway(context: IngestContext, body: bytes, agent: str) -> list[bytes]:
         memory = MemoryQueue()
         event: dict[str, Any] = {
             "headers": {"user-agent": agent},
@@ -41,14 +41,14 @@ def send(request: pytest.FixtureRequest, store: LocalStore, queue: LocalQueue) -
             "body": base64.b64encode(body).decode(),
             "isBase64Encoded": True,
         }
-        answer_gateway(event, door, memory, ApiKeys(store), NOW)
+        answer_gateway(event, context, memory, ApiKeys(store), NOW)
         return [each.body for each in memory.receive(10)]
 
     return embedded if request.param == "embedded" else gateway
 
 
 def noting(store: LocalStore, **settings: Any) -> IngestContext:
-    return replace(open_door(store, **settings), notes=DropNotes())
+    return replace(open_context(store, **settings), notes=DropNotes())
 
 
 def test_drop_of_a_bot_is_recorded_for_its_site_without_details(send: Send, store: LocalStore) -> None:
@@ -114,11 +114,11 @@ BATCH = (
 
 @pytest.mark.parametrize("front", ["embedded", "lambda"])
 def test_batch_drops_are_recorded_for_sites_of_the_key(front: str, store: LocalStore, queue: LocalQueue) -> None:
-    keys, door = ApiKeys(store), noting(store, sites=("example.com", "other.org"))
+    keys, context = ApiKeys(store), noting(store, sites=("example.com", "other.org"))
     text, _ = keys.create("a server", "Ingest", NOW, ("example.com",))
     body = json.dumps(BATCH).encode()
     if front == "embedded":
-        app = IngestApp(door, queue, keys, clock=lambda: NOW)
+        app = IngestApp(context, queue, keys, clock=lambda: NOW)
         call(app, {**scope("POST", [("x-api-key", text)]), "path": BATCH_PATH}, connection([body]))
         queue.send([b"{}"])
         found = [each.body for each in queue.receive(20)]
@@ -127,7 +127,7 @@ def test_batch_drops_are_recorded_for_sites_of_the_key(front: str, store: LocalS
         memory, counts = MemoryQueue(), Counter[str]()
         http = {"method": "POST", "sourceIp": ADDRESS}
         event = {"rawPath": BATCH_PATH, "headers": {"x-api-key": text}, "requestContext": {"http": http}}
-        answer_gateway({**event, "body": body.decode()}, door, memory, keys, NOW, counts)
+        answer_gateway({**event, "body": body.decode()}, context, memory, keys, NOW, counts)
         found = [each.body for each in memory.receive(20)]
         assert (counts["accepted"], counts["ignored"], counts["ignored_revenue"]) == (1, 1, 1)
     notes = [read_note(each) for each in found if is_note(each)]
@@ -136,6 +136,6 @@ def test_batch_drops_are_recorded_for_sites_of_the_key(front: str, store: LocalS
 
 
 def test_drop_over_the_site_rate_is_recorded(send: Send, store: LocalStore) -> None:
-    door = noting(store, per_second=1)
-    send(door, wire_body(), FIREFOX)
-    assert [read_note(body).rejected for body in send(door, wire_body(), FIREFOX) if is_note(body)] == ["rate"]
+    context = noting(store, per_second=1)
+    send(context, wire_body(), FIREFOX)
+    assert [read_note(body).rejected for body in send(context, wire_body(), FIREFOX) if is_note(body)] == ["rate"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ingest.doors import NOW, offer, open_door, refuse, take, wire_body
+from ingest.contexts import NOW, offer, open_context, refuse, take, wire_body
 from mallard.event import Event
 from mallard.ingest.drop_reasons import DropReason
 from mallard.ingest.local_hosts import is_local
@@ -62,13 +62,13 @@ def test_is_local_rejects_public_hosts(host: str) -> None:
     "origin", ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:8080", "http://10.0.0.7"]
 )
 def test_receive_drops_a_page_on_a_local_host(origin: str, store: LocalStore) -> None:
-    dropped = refuse(open_door(store), url=f"{origin}/a")
+    dropped = refuse(open_context(store), url=f"{origin}/a")
     assert (dropped.reason, dropped.status, dropped.site_id) == (DropReason.LOCAL, 202, "example.com")
 
 
 def test_receive_keeps_a_page_on_a_local_host_when_configured(store: LocalStore) -> None:
-    door = replace(open_door(store), count_local=True)
-    assert take(door, url="http://localhost:3000/a").hostname == "localhost"
+    context = replace(open_context(store), count_local=True)
+    assert take(context, url="http://localhost:3000/a").hostname == "localhost"
 
 
 @pytest.mark.parametrize(
@@ -84,21 +84,21 @@ def test_receive_keeps_a_page_on_a_local_host_when_configured(store: LocalStore)
     ],
 )
 def test_receive_keeps_local_pages_of_a_local_site(site_id: str, url: str, store: LocalStore) -> None:
-    assert isinstance(offer(open_door(store), site_id=site_id, url=url), Event)
+    assert isinstance(offer(open_context(store), site_id=site_id, url=url), Event)
 
 
 def test_receive_keeps_a_local_page_that_the_sites_origins_list(store: LocalStore) -> None:
     site_settings = SiteSettingsStore(store)
     site_settings.change("example.com", {"origins": ["example.com", "10.0.0.7"]}, NOW)
-    door = open_door(store, site_settings=site_settings)
-    assert take(door, url="http://10.0.0.7/a").hostname == "10.0.0.7"
-    assert refuse(door, url="http://10.0.0.8/a").reason is DropReason.LOCAL
+    context = open_context(store, site_settings=site_settings)
+    assert take(context, url="http://10.0.0.7/a").hostname == "10.0.0.7"
+    assert refuse(context, url="http://10.0.0.8/a").reason is DropReason.LOCAL
 
 
 def test_receive_drops_an_event_marked_as_automated(store: LocalStore) -> None:
-    dropped = refuse(open_door(store), automated=True)
+    dropped = refuse(open_context(store), automated=True)
     assert (dropped.reason, dropped.status, dropped.site_id) == (DropReason.AUTOMATION, 202, "example.com")
-    assert isinstance(offer(replace(open_door(store), count_automation=True), automated=True), Event)
+    assert isinstance(offer(replace(open_context(store), count_automation=True), automated=True), Event)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest.doors import (
+from ingest.contexts import (
     ADDRESS,
     FIREFOX,
     GOOGLEBOT,
@@ -16,7 +16,7 @@ from ingest.doors import (
     SITE,
     BrokenStore,
     offer,
-    open_door,
+    open_context,
     refuse,
     take,
     wire_body,
@@ -46,16 +46,16 @@ def test_ingest_context_takes_keywords_only(store: LocalStore) -> None:
 
 
 @pytest.fixture
-def door(store: LocalStore) -> IngestContext:
-    return open_door(store)
+def context(store: LocalStore) -> IngestContext:
+    return open_context(store)
 
 
 # The whole way
 
 
-def test_a_request_becomes_an_event_with_everything_the_table_stores(door: IngestContext) -> None:
+def test_a_request_becomes_an_event_with_everything_the_table_stores(context: IngestContext) -> None:
     event = take(
-        door,
+        context,
         url="https://www.example.com/pricing?utm_source=news&utm_medium=email&x=1#top",
         referrer="https://duckduckgo.com/",
         width_px=1280,
@@ -90,17 +90,17 @@ def test_a_request_becomes_an_event_with_everything_the_table_stores(door: Inges
     }
 
 
-def test_a_refused_request_stays_refused(door: IngestContext) -> None:
+def test_a_refused_request_stays_refused(context: IngestContext) -> None:
     refused = parse_body(b"")
     assert isinstance(refused, Dropped)
-    assert receive(refused, Client(ADDRESS, GOOGLEBOT), door, NOW) is refused
+    assert receive(refused, Client(ADDRESS, GOOGLEBOT), context, NOW) is refused
 
 
-def test_revenue_and_engagement_reach_the_event(door: IngestContext) -> None:
+def test_revenue_and_engagement_reach_the_event(context: IngestContext) -> None:
     request = parse_body(b'{"d":"example.com","n":"engagement","u":"/","ra":9.5,"rc":"eur","sd":80,"e":1500}')
     assert isinstance(request, EventRequest)
     event = take(
-        door,
+        context,
         name=request.name,
         revenue_amount=request.revenue_amount,
         revenue_currency=request.revenue_currency,
@@ -130,13 +130,15 @@ def test_revenue_and_engagement_reach_the_event(door: IngestContext) -> None:
         ("https://example.com/a/", "example.com", "/a/"),
     ],
 )
-def test_hostname_and_path_are_read_from_the_url(url: str, hostname: str, pathname: str, door: IngestContext) -> None:
-    event = take(door, url=url)
+def test_hostname_and_path_are_read_from_the_url(
+    url: str, hostname: str, pathname: str, context: IngestContext
+) -> None:
+    event = take(context, url=url)
     assert (event.hostname, event.pathname) == (hostname, pathname)
 
 
-def test_bare_path_uses_the_site_as_hostname(door: IngestContext) -> None:
-    assert take(door, site_id="localhost:8080", url="/a").hostname == "localhost:8080"
+def test_bare_path_uses_the_site_as_hostname(context: IngestContext) -> None:
+    assert take(context, site_id="localhost:8080", url="/a").hostname == "localhost:8080"
 
 
 @pytest.mark.parametrize(
@@ -155,8 +157,8 @@ def test_bare_path_uses_the_site_as_hostname(door: IngestContext) -> None:
         ("/%zz", "/%zz"),
     ],
 )
-def test_path_is_decoded_once_when_the_result_is_clean(url: str, pathname: str, door: IngestContext) -> None:
-    assert take(door, url=url).pathname == pathname
+def test_path_is_decoded_once_when_the_result_is_clean(url: str, pathname: str, context: IngestContext) -> None:
+    assert take(context, url=url).pathname == pathname
 
 
 @pytest.mark.parametrize(
@@ -178,12 +180,12 @@ def test_path_is_decoded_once_when_the_result_is_clean(url: str, pathname: str, 
         "https://℀.com/",
     ],
 )
-def test_url_that_is_neither_absolute_nor_a_path_is_malformed(url: str, door: IngestContext) -> None:
-    assert refuse(door, url=url).reason is DropReason.MALFORMED
+def test_url_that_is_neither_absolute_nor_a_path_is_malformed(url: str, context: IngestContext) -> None:
+    assert refuse(context, url=url).reason is DropReason.MALFORMED
 
 
-def test_campaign_tags_are_all_read(door: IngestContext) -> None:
-    event = take(door, url="/?" + "&".join(f"{tag}={tag[4:]}+%26" for tag in UTM))
+def test_campaign_tags_are_all_read(context: IngestContext) -> None:
+    event = take(context, url="/?" + "&".join(f"{tag}={tag[4:]}+%26" for tag in UTM))
     assert [getattr(event, tag) for tag in UTM] == ["source &", "medium &", "campaign &", "content &", "term &"]
 
 
@@ -204,16 +206,16 @@ def test_campaign_tags_are_all_read(door: IngestContext) -> None:
     ],
 )
 def test_campaign_tag_is_trimmed_bounded_and_the_first_non_empty_one(
-    query: str, source: str | None, door: IngestContext
+    query: str, source: str | None, context: IngestContext
 ) -> None:
-    assert take(door, url=f"/?{query}").utm_source == source
+    assert take(context, url=f"/?{query}").utm_source == source
 
 
 # Source
 
 
-def source_of(door: IngestContext, referrer: str | None, **given: Any) -> tuple[str | None, str | None]:
-    event = take(door, referrer=referrer, **given)
+def source_of(context: IngestContext, referrer: str | None, **given: Any) -> tuple[str | None, str | None]:
+    event = take(context, referrer=referrer, **given)
     return event.referrer, event.referrer_source
 
 
@@ -240,8 +242,8 @@ def source_of(door: IngestContext, referrer: str | None, **given: Any) -> tuple[
         ("chatgpt.com", "ChatGPT"),
     ],
 )
-def test_known_referrer_host_gets_the_name_of_its_source(host: str, source: str, door: IngestContext) -> None:
-    assert source_of(door, f"https://{host}/") == (f"https://{host}/", source)
+def test_known_referrer_host_gets_the_name_of_its_source(host: str, source: str, context: IngestContext) -> None:
+    assert source_of(context, f"https://{host}/") == (f"https://{host}/", source)
 
 
 @pytest.mark.parametrize(
@@ -257,13 +259,13 @@ def test_known_referrer_host_gets_the_name_of_its_source(host: str, source: str,
         ("192.0.2.1", "192.0.2.1"),
     ],
 )
-def test_unknown_referrer_host_is_its_own_source_without_www(host: str, source: str, door: IngestContext) -> None:
-    assert source_of(door, f"http://{host}/") == (f"http://{host}/", source)
+def test_unknown_referrer_host_is_its_own_source_without_www(host: str, source: str, context: IngestContext) -> None:
+    assert source_of(context, f"http://{host}/") == (f"http://{host}/", source)
 
 
-def test_google_subdomain_of_another_domain_is_not_google(door: IngestContext) -> None:
+def test_google_subdomain_of_another_domain_is_not_google(context: IngestContext) -> None:
     # Google's country domains end in a country: google.de, google.co.uk.
-    assert source_of(door, "https://google.other.org/")[1] == "google.other.org"
+    assert source_of(context, "https://google.other.org/")[1] == "google.other.org"
 
 
 @pytest.mark.parametrize(
@@ -278,29 +280,29 @@ def test_google_subdomain_of_another_domain_is_not_google(door: IngestContext) -
         ("https://example.com/", "https://shop.example.org/basket"),
     ],
 )
-def test_own_host_referrer_is_no_source(referrer: str, url: str, door: IngestContext) -> None:
-    assert source_of(door, referrer, url=url) == (None, None)
+def test_own_host_referrer_is_no_source(referrer: str, url: str, context: IngestContext) -> None:
+    assert source_of(context, referrer, url=url) == (None, None)
 
 
-def test_own_host_referrer_is_no_source_when_the_site_id_has_a_port(door: IngestContext) -> None:
+def test_own_host_referrer_is_no_source_when_the_site_id_has_a_port(context: IngestContext) -> None:
     referrer = "http://localhost:8080/before"
-    assert source_of(door, referrer, site_id="localhost:8080", url="/after") == (None, None)
+    assert source_of(context, referrer, site_id="localhost:8080", url="/after") == (None, None)
 
 
-def test_subdomain_of_the_site_is_a_source(door: IngestContext) -> None:
-    assert source_of(door, "https://blog.example.com/")[1] == "blog.example.com"
+def test_subdomain_of_the_site_is_a_source(context: IngestContext) -> None:
+    assert source_of(context, "https://blog.example.com/")[1] == "blog.example.com"
 
 
 @pytest.mark.parametrize(
     "referrer",
     [None, "", "about:blank", "www.bing.com", "https://", "http://[::1", "/a"],
 )
-def test_invalid_referrer_is_ignored_and_the_event_is_kept(referrer: str | None, door: IngestContext) -> None:
-    assert source_of(door, referrer) == (None, None)
+def test_invalid_referrer_is_ignored_and_the_event_is_kept(referrer: str | None, context: IngestContext) -> None:
+    assert source_of(context, referrer) == (None, None)
 
 
-def test_a_referrer_loses_credentials_and_fragment_and_keeps_its_query(door: IngestContext) -> None:
-    assert source_of(door, "https://me:word@other.org:8080/a?q=1#c") == ("https://other.org:8080/a?q=1", "other.org")
+def test_a_referrer_loses_credentials_and_fragment_and_keeps_its_query(context: IngestContext) -> None:
+    assert source_of(context, "https://me:word@other.org:8080/a?q=1#c") == ("https://other.org:8080/a?q=1", "other.org")
 
 
 # Agent, device, language
@@ -334,15 +336,15 @@ TELEVISION = (
 def test_device_is_read_from_the_agent_and_otherwise_from_the_width(
     width_px: int | None, user_agent: str, device: str | None, store: LocalStore
 ) -> None:
-    event = take(open_door(store), width_px=width_px, user_agent=user_agent)
+    event = take(open_context(store), width_px=width_px, user_agent=user_agent)
     assert (event.device_type, event.screen_size) == (device, stored_width(width_px))
 
 
 def test_device_is_read_from_client_hints_before_the_width(store: LocalStore) -> None:
-    door = open_door(store)
+    context = open_context(store)
     for mobile, platform, device in (("?1", '"Android"', "mobile"), ("?0", '"Linux"', "desktop")):
         sender = Client("203.0.113.7", UNKNOWN_AGENT, hints=ClientHints('"Chromium";v="131"', mobile, platform))
-        event = receive(EventRequest(SITE, "pageview", "/", width_px=800), sender, door, NOW)
+        event = receive(EventRequest(SITE, "pageview", "/", width_px=800), sender, context, NOW)
         assert isinstance(event, Event)
         assert event.device_type == device
 
@@ -376,29 +378,31 @@ def test_device_is_read_from_client_hints_before_the_width(store: LocalStore) ->
         ("fil", "fil"),
     ],
 )
-def test_the_language_is_the_first_of_accept_language(header: str, language: str | None, door: IngestContext) -> None:
-    assert take(door, accept_language=header).language == language
+def test_the_language_is_the_first_of_accept_language(
+    header: str, language: str | None, context: IngestContext
+) -> None:
+    assert take(context, accept_language=header).language == language
 
 
 def test_bot_is_dropped_before_any_store_access() -> None:
-    assert refuse(open_door(BrokenStore()), user_agent=GOOGLEBOT).reason is DropReason.BOT
+    assert refuse(open_context(BrokenStore()), user_agent=GOOGLEBOT).reason is DropReason.BOT
 
 
 def test_bots_are_accepted_when_the_filter_is_off(store: LocalStore) -> None:
-    assert take(open_door(store, filter_bots=False), user_agent=GOOGLEBOT).browser == "Googlebot"
+    assert take(open_context(store, filter_bots=False), user_agent=GOOGLEBOT).browser == "Googlebot"
 
 
 # Visitors
 
 
-def test_visitor_id_is_the_same_all_day_for_one_address_and_agent(door: IngestContext) -> None:
+def test_visitor_id_is_the_same_all_day_for_one_address_and_agent(context: IngestContext) -> None:
     morning = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     night = NOW.replace(hour=23, minute=59, second=59, microsecond=999_999)
-    assert take(door, now=morning, url="/a").visitor_id == take(door, now=night, url="/b").visitor_id
+    assert take(context, now=morning, url="/a").visitor_id == take(context, now=night, url="/b").visitor_id
 
 
 def test_visitor_id_is_the_same_in_two_processes(store: LocalStore) -> None:
-    assert take(open_door(store)).visitor_id == take(open_door(store)).visitor_id
+    assert take(open_context(store)).visitor_id == take(open_context(store)).visitor_id
 
 
 @pytest.mark.parametrize(
@@ -406,35 +410,35 @@ def test_visitor_id_is_the_same_in_two_processes(store: LocalStore) -> None:
     [{"address": "203.0.113.8"}, {"user_agent": IPHONE}, {"site_id": "example.org"}, {"now": TOMORROW}],
     ids=["address", "agent", "site", "day"],
 )
-def test_visitor_id_changes_with_address_agent_site_or_day(other: dict[str, Any], door: IngestContext) -> None:
-    assert take(door).visitor_id != take(door, **other).visitor_id
+def test_visitor_id_changes_with_address_agent_site_or_day(other: dict[str, Any], context: IngestContext) -> None:
+    assert take(context).visitor_id != take(context, **other).visitor_id
 
 
 def test_opted_out_event_has_no_visitor_id_and_needs_no_salt(store: LocalStore) -> None:
-    event = take(open_door(store), opted_out=True)
+    event = take(open_context(store), opted_out=True)
     assert (event.visitor_id, event.salt, event.date) == (None, None, "2025-06-30")
     assert list(store.list("")) == []
 
 
 def test_opt_out_is_respected_only_when_configured(store: LocalStore) -> None:
-    door = open_door(store, honor_gpc=False)
-    assert take(door, opted_out=True).visitor_id == take(door).visitor_id is not None
+    context = open_context(store, honor_gpc=False)
+    assert take(context, opted_out=True).visitor_id == take(context).visitor_id is not None
 
 
 def test_event_is_refused_without_the_salt_of_the_day() -> None:
     with pytest.raises(StoreUnavailableError):
-        offer(open_door(BrokenStore()))
+        offer(open_context(BrokenStore()))
 
 
 @pytest.mark.parametrize("site_id", ["a" * 200, "a:" * 100, ":" * 200], ids=["letters", "mixed", "colons"])
-def test_longest_site_ids_are_accepted_or_refused_without_a_store_error(site_id: str, door: IngestContext) -> None:
+def test_longest_site_ids_are_accepted_or_refused_without_a_store_error(site_id: str, context: IngestContext) -> None:
     # 200 colons are a site id, and three times as long as %3A: more than the name of a folder may have.
-    outcome = receive(parse_body(wire_body(d=site_id)), Client(ADDRESS, FIREFOX), door, NOW)
+    outcome = receive(parse_body(wire_body(d=site_id)), Client(ADDRESS, FIREFOX), context, NOW)
     assert isinstance(outcome, Event | Dropped)
 
 
-def test_an_event_names_neither_address_nor_agent(door: IngestContext) -> None:
-    message = take(door, props='{"a":1}', referrer="https://bing.com/").to_message().decode()
+def test_an_event_names_neither_address_nor_agent(context: IngestContext) -> None:
+    message = take(context, props='{"a":1}', referrer="https://bing.com/").to_message().decode()
     assert ADDRESS not in message
     assert FIREFOX not in message
     assert "Gecko" not in message
@@ -452,19 +456,21 @@ def test_an_event_names_neither_address_nor_agent(door: IngestContext) -> None:
         (datetime(2025, 6, 30, 22, tzinfo=timezone(timedelta(hours=-5))), "2025-07-01"),
     ],
 )
-def test_event_date_is_the_utc_date_for_any_clock_zone(now: datetime, day: str, door: IngestContext) -> None:
-    event = take(door, now=now)
+def test_event_date_is_the_utc_date_for_any_clock_zone(now: datetime, day: str, context: IngestContext) -> None:
+    event = take(context, now=now)
     assert (event.date, event.salt) == (day, day)
 
 
-def test_times_are_whole_milliseconds_rounded_down(door: IngestContext) -> None:
-    event = take(door, now=NOW + timedelta(microseconds=999))
+def test_times_are_whole_milliseconds_rounded_down(context: IngestContext) -> None:
+    event = take(context, now=NOW + timedelta(microseconds=999))
     assert event.timestamp == event.accepted_ms == NOW_MS
 
 
 def test_client_id_gives_the_same_event_id_all_day_in_every_process(store: LocalStore) -> None:
-    first = take(open_door(store), client_id="c1")
-    retry = take(open_door(store), client_id="c1", now=NOW + timedelta(hours=11), address="203.0.113.8", url="/other")
+    first = take(open_context(store), client_id="c1")
+    retry = take(
+        open_context(store), client_id="c1", now=NOW + timedelta(hours=11), address="203.0.113.8", url="/other"
+    )
     assert first.event_id == retry.event_id == EventIds(SECRET).named(SITE, "2025-06-30", "c1", keyed=False)
     assert first.named_by_client
     assert retry.named_by_client
@@ -473,11 +479,11 @@ def test_client_id_gives_the_same_event_id_all_day_in_every_process(store: Local
 @pytest.mark.parametrize(
     "other", [{"now": TOMORROW}, {"site_id": "example.org"}, {"client_id": "c2"}], ids=["day", "site", "client's id"]
 )
-def test_client_id_gives_another_event_id_on_another_day_or_site(other: dict[str, Any], door: IngestContext) -> None:
-    assert take(door, client_id="c1").event_id != take(door, **{"client_id": "c1", **other}).event_id
+def test_client_id_gives_another_event_id_on_another_day_or_site(other: dict[str, Any], context: IngestContext) -> None:
+    assert take(context, client_id="c1").event_id != take(context, **{"client_id": "c1", **other}).event_id
 
 
-def test_event_without_a_client_id_is_always_new(door: IngestContext) -> None:
-    first, second = take(door), take(door)
+def test_event_without_a_client_id_is_always_new(context: IngestContext) -> None:
+    first, second = take(context), take(context)
     assert first.event_id < second.event_id
     assert not first.named_by_client

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingest.doors import ADDRESS, FIREFOX, NOW, SITE, open_door, refuse, take
+from ingest.contexts import ADDRESS, FIREFOX, NOW, SITE, open_context, refuse, take
 from mallard.bootstrap.ingest import redaction_of
 from mallard.config import load_settings
 from mallard.event import EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
@@ -33,7 +33,7 @@ def parts_of(privacy: Redaction) -> set[str]:
 
 
 def test_event_is_stored_in_full_without_redaction(store: LocalStore) -> None:
-    event = take(open_door(store), referrer=REFERRER, width_px=800)
+    event = take(open_context(store), referrer=REFERRER, width_px=800)
     assert event.referrer == "https://news.example/path?q=secret"
     assert event.timestamp == to_ms(NOW)
     assert None not in (event.browser_version, event.screen_size, event.visitor_id)
@@ -55,7 +55,7 @@ def test_redaction_strips_referrers_and_masks_paths_by_default() -> None:
 
 
 def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:
-    event = take(open_door(store, privacy=GDPR), referrer=REFERRER, width_px=800)
+    event = take(open_context(store, privacy=GDPR), referrer=REFERRER, width_px=800)
     assert event.referrer == "https://news.example/path"
     assert (event.browser, event.browser_version, event.os_version, event.screen_size) == ("Firefox", None, None, None)
     assert event.device_type == "desktop"
@@ -65,18 +65,18 @@ def test_gdpr_mode_keeps_less_of_an_event(store: LocalStore) -> None:
 
 def test_gdpr_mode_does_not_leak_between_cached_events(store: LocalStore) -> None:
     for privacy, referrer in ((GDPR, "https://news.example/path"), (KEEP_ALL, "https://news.example/path?q=secret")):
-        assert take(open_door(store, privacy=privacy), referrer=REFERRER).referrer == referrer
+        assert take(open_context(store, privacy=privacy), referrer=REFERRER).referrer == referrer
 
 
 def test_event_id_hides_the_time_when_times_are_rounded(store: LocalStore) -> None:
-    door = open_door(store, privacy=Redaction(round_timestamps=True))
-    moments = [(take(door).event_id >> EVENT_ID_RANDOM_BITS) + EVENT_ID_EPOCH_MS for _ in range(20)]
+    context = open_context(store, privacy=Redaction(round_timestamps=True))
+    moments = [(take(context).event_id >> EVENT_ID_RANDOM_BITS) + EVENT_ID_EPOCH_MS for _ in range(20)]
     assert all(abs(moment - to_ms(NOW)) > 3_600_000 for moment in moments)
     assert len(set(moments)) == 20
 
 
 def test_salts_are_not_created_when_visitor_ids_are_suppressed(store: LocalStore) -> None:
-    event = take(open_door(store, privacy=Redaction(suppress_visitor_id=True)))
+    event = take(open_context(store, privacy=Redaction(suppress_visitor_id=True)))
     assert (event.visitor_id, event.salt) == (None, None)
     assert list(store.list("salts/")) == []
 
@@ -87,18 +87,18 @@ def test_salts_are_not_created_when_visitor_ids_are_suppressed(store: LocalStore
 def test_event_date_follows_the_site_time_zone(store: LocalStore) -> None:
     site_settings = SiteSettingsStore(store)
     site_settings.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
-    door = open_door(store, site_settings=site_settings)
-    assert take(door, now=datetime(2025, 6, 30, 14, 59, tzinfo=UTC)).date == "2025-06-30"
-    late = take(door, now=datetime(2025, 6, 30, 15, 0, tzinfo=UTC))
+    context = open_context(store, site_settings=site_settings)
+    assert take(context, now=datetime(2025, 6, 30, 14, 59, tzinfo=UTC)).date == "2025-06-30"
+    late = take(context, now=datetime(2025, 6, 30, 15, 0, tzinfo=UTC))
     assert (late.date, late.salt) == ("2025-07-01", "2025-07-01")
 
 
 def test_visitor_id_changes_at_the_midnight_of_the_site(store: LocalStore) -> None:
     site_settings = SiteSettingsStore(store)
     site_settings.change(SITE, {"timezone": "Asia/Tokyo"}, NOW - timedelta(days=3))
-    door = open_door(store, site_settings=site_settings)
+    context = open_context(store, site_settings=site_settings)
     before, same, after = (
-        take(door, now=datetime(2025, 6, 30, hour, minute, tzinfo=UTC)).visitor_id
+        take(context, now=datetime(2025, 6, 30, hour, minute, tzinfo=UTC)).visitor_id
         for hour, minute in ((13, 0), (14, 59), (15, 0))
     )
     assert before == same != after
@@ -108,14 +108,14 @@ def test_visitor_id_changes_at_the_midnight_of_the_site(store: LocalStore) -> No
 def test_visitor_id_lasts_for_a_longer_rotation(store: LocalStore, rotation: str, same: bool) -> None:
     # 30 June 2025 is a Monday, and the month's last day.
     days = Rotation(((date.min, rotation),))
-    door = open_door(store, rotation=days)
-    monday, tuesday = (take(door, now=NOW + timedelta(days=number)) for number in (0, 1))
+    context = open_context(store, rotation=days)
+    monday, tuesday = (take(context, now=NOW + timedelta(days=number)) for number in (0, 1))
     assert (monday.visitor_id == tuesday.visitor_id) == same
     assert monday.date != tuesday.date
 
 
 def test_site_without_settings_has_utc_days(store: LocalStore) -> None:
-    assert take(open_door(store, site_settings=SiteSettingsStore(store))).date == "2025-06-30"
+    assert take(open_context(store, site_settings=SiteSettingsStore(store))).date == "2025-06-30"
 
 
 # Origins
@@ -124,21 +124,21 @@ def test_site_without_settings_has_utc_days(store: LocalStore) -> None:
 def test_origin_is_checked_when_a_site_has_origins(store: LocalStore) -> None:
     site_settings = SiteSettingsStore(store)
     site_settings.change(SITE, {"origins": ["shop.example", "*.example.net"]}, NOW)
-    door = open_door(store, site_settings=site_settings)
+    context = open_context(store, site_settings=site_settings)
     for origin in ("https://shop.example", "https://shop.example:8443", "http://a.b.example.net", None):
-        take(door, origin=origin)
+        take(context, origin=origin)
     for origin in (f"https://{SITE}", "https://example.net", "https://evilshop.example", "null", "https://[x"):
-        assert refuse(door, origin=origin).reason is DropReason.ORIGIN
-    take(door, site_id="other.example", url="/", origin="https://anything.example")
+        assert refuse(context, origin=origin).reason is DropReason.ORIGIN
+    take(context, site_id="other.example", url="/", origin="https://anything.example")
 
 
 def test_empty_origins_allow_only_the_site_itself_with_a_site_list(store: LocalStore) -> None:
-    door = open_door(store, sites=(SITE,), site_settings=SiteSettingsStore(store))
-    take(door, origin=f"https://{SITE}")
-    assert refuse(door, origin=f"https://www.{SITE}").reason is DropReason.ORIGIN
+    context = open_context(store, sites=(SITE,), site_settings=SiteSettingsStore(store))
+    take(context, origin=f"https://{SITE}")
+    assert refuse(context, origin=f"https://www.{SITE}").reason is DropReason.ORIGIN
 
 
 def test_event_fields_contain_neither_address_nor_agent(store: LocalStore) -> None:
-    message = take(open_door(store)).to_message()
+    message = take(open_context(store)).to_message()
     assert ADDRESS.encode() not in message
     assert FIREFOX.encode() not in message

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.doors import GOOGLEBOT, NOW, Reply, open_door, pixel, post, wire, wire_body
+from ingest.contexts import GOOGLEBOT, NOW, Reply, open_context, pixel, post, wire, wire_body
 from mallard.auth.api_keys import ApiKeys
 from mallard.ingest.drop_reasons import STATUS, DropReason
 from mallard.ingest.http.asgi import IngestApp
@@ -20,12 +20,12 @@ DOCS = Path(__file__).parents[2] / "docs" / "ingest.md"
 
 @dataclass(frozen=True)
 class Case:
-    """A request that a door refuses; ``before`` are requests it takes first."""
+    """A refused request; ``before`` are accepted first."""
 
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
-    door: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
     before: tuple[bytes, ...] = ()
     retry_after: str | None = None
 
@@ -37,14 +37,14 @@ CASES: dict[DropReason, Case] = {
     DropReason.TYPE: Case(422, wire_body(n=1)),
     DropReason.EMPTY: Case(400, b""),
     DropReason.TOO_LONG: Case(400, wire_body(n="x" * 257)),
-    DropReason.SITE: Case(403, wire_body(d="other.org"), door={"sites": ("example.com",)}),
+    DropReason.SITE: Case(403, wire_body(d="other.org"), context={"sites": ("example.com",)}),
     DropReason.NEW_SITES: Case(
-        429, wire_body(d="b.org"), door={"new_per_hour": 1}, before=(wire_body(d="a.org"),), retry_after="3600"
+        429, wire_body(d="b.org"), context={"new_per_hour": 1}, before=(wire_body(d="a.org"),), retry_after="3600"
     ),
     DropReason.ORIGIN: Case(
-        403, wire_body(), headers=(("origin", "https://other.org"),), door={"sites": ("example.com",)}
+        403, wire_body(), headers=(("origin", "https://other.org"),), context={"sites": ("example.com",)}
     ),
-    DropReason.RATE: Case(429, wire_body(), door={"per_second": 1}, before=(wire_body(),), retry_after="1"),
+    DropReason.RATE: Case(429, wire_body(), context={"per_second": 1}, before=(wire_body(),), retry_after="1"),
     DropReason.BOT: Case(202, wire_body(), headers=(("user-agent", GOOGLEBOT),)),
     DropReason.AI_CRAWLER: Case(202, wire_body(), headers=(("user-agent", "Mozilla/5.0 (compatible; GPTBot/1.2)"),)),
     DropReason.PREFETCH: Case(202, wire_body(), headers=(("sec-purpose", "prefetch;prerender"),)),
@@ -59,7 +59,7 @@ OF_BATCHES = {DropReason.TIME, DropReason.ADDRESS}
 
 
 def refused_by(case: Case, store: LocalStore, queue: LocalQueue) -> tuple[IngestApp, Reply]:
-    app = IngestApp(open_door(store, **case.door), queue, ApiKeys(store), clock=lambda: NOW)
+    app = IngestApp(open_context(store, **case.context), queue, ApiKeys(store), clock=lambda: NOW)
     for body in case.before:
         assert post(app, body).status == 202
     return app, post(app, case.body, *case.headers)
@@ -117,7 +117,7 @@ def test_pixel_is_an_image_for_any_drop_reason_named_in_the_header(
     store: LocalStore,
     queue: LocalQueue,
 ) -> None:
-    app = IngestApp(open_door(store, **settings), queue, ApiKeys(store), clock=lambda: NOW)
+    app = IngestApp(open_context(store, **settings), queue, ApiKeys(store), clock=lambda: NOW)
     reply = pixel(app, query, *headers)
     assert (reply.status, reply.body, reply.headers["content-type"]) == (200, PIXEL, "image/gif")
     assert reply.headers["x-mallard-dropped"] == reason.value

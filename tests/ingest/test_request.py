@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.doors import SITE, wire, wire_body
+from ingest.contexts import SITE, wire, wire_body
 from ingest.readings import (
     EMPTY,
     MALFORMED,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.doors import wire_body
+from ingest.contexts import wire_body
 from ingest.readings import MALFORMED, TOO_LARGE, TOO_LONG, raw, refused, refused_bytes, taken, taken_bytes
 from mallard.ingest.drop_reasons import Dropped
 from mallard.ingest.request import EventRequest, parse_body

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.doors import SITE, wire, wire_body
+from ingest.contexts import SITE, wire, wire_body
 from mallard.ingest.drop_reasons import Dropped
 from mallard.ingest.request import EventRequest, parse_body, parse_pixel
 from mallard.normalize.strict_json import parse_json

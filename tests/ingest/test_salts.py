@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.doors import ADDRESS, FIREFOX, NOW, SECRET, SITE, BrokenStore
+from ingest.contexts import ADDRESS, FIREFOX, NOW, SECRET, SITE, BrokenStore
 from mallard.errors import StoreUnavailableError
 from mallard.privacy.rotation import Rotation, agreed_rotation, last_date, outlives_its_day
 from mallard.privacy.salts import SALT_BYTES, SECRET_KEY, Salt, Salts, delete_old_salts, salt_key, shared_secret

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingest.doors import NOW, SITE, open_door, take
+from ingest.contexts import NOW, SITE, open_context, take
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.flush.drain import drain
@@ -41,13 +41,13 @@ class Instance:
         self.site_settings = SiteSettingsStore(self.store, clock=lambda: self.seconds)
         pending = LocalPending(self.queue, lambda site_id: self.site_settings.get(site_id).erased)
         self.engine = DuckDBEngine(self.store, pending.rows, memory_mb=256, threads=1, site_settings=self.site_settings)
-        self.door: IngestContext = open_door(self.store, site_settings=self.site_settings)
+        self.context: IngestContext = open_context(self.store, site_settings=self.site_settings)
         self.house = MaintenanceJobs(
             self.store, self.engine, site_settings=self.site_settings, erase_pending=self.queue.erase
         )
 
     def accept(self, path: str, now: datetime = NOW) -> None:
-        event = take(self.door, now=now, url=f"https://{SITE}{path}")
+        event = take(self.context, now=now, url=f"https://{SITE}{path}")
         self.queue.send([event.to_message()])
 
     def shown(self, now: datetime = NOW) -> list[str]:
@@ -137,8 +137,8 @@ def test_events_of_other_days_and_sites_keep_their_acceptance_time(make: Any) ->
     here = make()
     key = request_erasure(here.store, SITE, TODAY - timedelta(days=9), TODAY - timedelta(days=1), NOW)
     carry_out(here.store, key, clock=lambda: NOW, site_settings=here.site_settings)
-    assert take(here.door).accepted_ms == int(NOW.timestamp() * 1000)
-    assert take(here.door, site_id="other.example").accepted_ms == int(NOW.timestamp() * 1000)
+    assert take(here.context).accepted_ms == int(NOW.timestamp() * 1000)
+    assert take(here.context, site_id="other.example").accepted_ms == int(NOW.timestamp() * 1000)
 
 
 def test_second_erasure_of_today_removes_events_kept_by_the_first(make: Any) -> None:
@@ -185,8 +185,8 @@ def test_site_settings_remember_a_bounded_number_of_erasures(tmp_path: Path) -> 
 
 def test_pending_events_of_an_erased_day_are_not_shown(tmp_path: Path) -> None:
     with closing(LocalQueue(tmp_path / "queue.sqlite")) as queue:
-        door = open_door(LocalStore(tmp_path / "store"))
-        queue.send([take(door, now=moment).to_message() for moment in (NOW, NOW + timedelta(minutes=5))])
+        context = open_context(LocalStore(tmp_path / "store"))
+        queue.send([take(context, now=moment).to_message() for moment in (NOW, NOW + timedelta(minutes=5))])
         mark = ErasedDays(TODAY, TODAY, int((NOW + timedelta(minutes=5)).timestamp() * 1000))
         rows = LocalPending(queue, lambda _: (mark,)).rows(SITE)
         assert [each.replace(tzinfo=UTC) for each in rows["timestamp"].to_pylist()] == [NOW + timedelta(minutes=5)]

@@ -89,7 +89,7 @@ def stored(tmp_path: Path) -> set[str]:
 
 
 def requests_with(site: str) -> Iterator[tuple[str, str, Any]]:
-    """Every place that takes a site id: in the address, the path and bodies of the API, and at the door for events."""
+    """Every place that takes a site id: in the address, the path and bodies of the API, and in events."""
     for line in lines():
         if "{site}" in line.target:
             yield line.method, line.target.replace("{site}", escaped(site)), line.body or None

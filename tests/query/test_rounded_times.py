@@ -56,7 +56,7 @@ class Visitor:
 
     def sends(self, minute: float, path: str = "/", referrer: str | None = None, name: str = "pageview") -> Event:
         """An event so many minutes after noon."""
-        door = IngestContext(
+        context = IngestContext(
             sites=AllowedSites(()),
             salts=Salts(MemoryStore(), b"secret", random_bytes=bytes),
             event_ids=EventIds(b"key"),
@@ -64,7 +64,7 @@ class Visitor:
             privacy=Redaction(round_timestamps=self._is_rounded),
         )
         request = EventRequest(SITE, name, f"https://{SITE}{path}", referrer=referrer)
-        event = receive(request, self._sender, door, NOON + timedelta(minutes=minute))
+        event = receive(request, self._sender, context, NOON + timedelta(minutes=minute))
         assert isinstance(event, Event)
         return event
 

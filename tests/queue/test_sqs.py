@@ -143,7 +143,7 @@ def test_largest_accepted_event_is_far_below_the_message_limit() -> None:
         "r": "https://r.example/" + duck * 2000,
         "p": {"a": duck * 4000},
     }
-    door = IngestContext(
+    context = IngestContext(
         sites=AllowedSites(("example.com",)),
         salts=Salts(MemoryStore(), b"secret"),
         event_ids=EventIds(b"key"),
@@ -155,7 +155,7 @@ def test_largest_accepted_event_is_far_below_the_message_limit() -> None:
         "body": json.dumps(event, ensure_ascii=False),
         "rawQueryString": "",
     }
-    answer_gateway(request, door, queue, ApiKeys(MemoryStore()), datetime(2026, 3, 10, tzinfo=UTC))
+    answer_gateway(request, context, queue, ApiKeys(MemoryStore()), datetime(2026, 3, 10, tzinfo=UTC))
     (message,) = queue.receive(10)
     assert 7_000 < len(message.body) < MAX_MESSAGE_BYTES / 15
 

@@ -98,7 +98,7 @@ def shown() -> dict[str, str]:
 def taken(store: Store, settings: Settings) -> tuple[bytes, str]:
     """The message that the ingest function queues, and all that it prints."""
     key = ingest_key(store, "", SECRET)
-    door = IngestContext(
+    context = IngestContext(
         sites=AllowedSites((SITE,)),
         salts=Salts(store, visitor_key(key), random_bytes=lambda _: SALT),
         event_ids=EventIds(key, lambda _: 0),
@@ -111,7 +111,7 @@ def taken(store: Store, settings: Settings) -> tuple[bytes, str]:
     ticks = iter((0.0, 0.00125))
     event = request(body=json.dumps(BODY), headers=HEADERS, source="192.0.2.1")
     with redirect_stdout(printed), Powertools("ingest", seconds=lambda: next(ticks)).invocation(Context()) as counts:
-        assert answer_gateway(event, door, queue, ApiKeys(store), NOW, counts)["statusCode"] == 202
+        assert answer_gateway(event, context, queue, ApiKeys(store), NOW, counts)["statusCode"] == 202
     (message,) = queue.receive(10)
     emf = json.loads(printed.getvalue())
     emf["_aws"]["Timestamp"] = int(NOW.timestamp() * 1000)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.doors import open_door
+from ingest.contexts import open_context
 from mallard.auth.api_keys import ApiKey
 from mallard.event import Event
 from mallard.ingest.batch import BatchOutcome, accept_batch
@@ -111,17 +111,17 @@ def body(each: dict[str, Any], **more: str) -> str:
     return objects(members)
 
 
-def by_door(door: IngestContext, events: list[dict[str, Any]]) -> list[Event]:
+def by_ingest(context: IngestContext, events: list[dict[str, Any]]) -> list[Event]:
     found = [
-        receive(parse_body(body(each).encode()), Client("", "", vouched=True), door, NOW, each["moment"])
+        receive(parse_body(body(each).encode()), Client("", "", vouched=True), context, NOW, each["moment"])
         for each in events
     ]
     return [each for each in found if isinstance(each, Event)]
 
 
-def by_batch(door: IngestContext, events: list[dict[str, Any]]) -> list[Event]:
+def by_batch(context: IngestContext, events: list[dict[str, Any]]) -> list[Event]:
     lines = [body(each, ts=each["moment"].isoformat()) for each in events]
-    taken = accept_batch("\n".join(lines).encode(), KEY, door, NOW)
+    taken = accept_batch("\n".join(lines).encode(), KEY, context, NOW)
     assert isinstance(taken, BatchOutcome)
     return list(taken.events)
 
@@ -192,11 +192,11 @@ def contents(store: MemoryStore) -> list[str]:
 @settings(max_examples=3, deadline=None)
 @given(st.lists(sent(), min_size=20, max_size=80))
 def test_event_is_the_same_row_over_every_endpoint_and_import(events: list[dict[str, Any]]) -> None:
-    door = open_door(MemoryStore())
-    first = stored(by_door(door, events))
+    context = open_context(MemoryStore())
+    first = stored(by_ingest(context, events))
     expected = contents(first)
     assert len(expected) == len(events)
-    assert contents(stored(by_batch(door, events))) == expected
+    assert contents(stored(by_batch(context, events))) == expected
     assert contents(imported(as_ndjson(events, values=True), "ndjson")) == expected
     assert contents(imported(as_ndjson(events, values=False), "ndjson")) == expected
     assert contents(imported(as_csv(events), "csv")) == expected

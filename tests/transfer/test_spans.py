@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingest.doors import open_door
+from ingest.contexts import open_context
 from mallard.auth.api_keys import ApiKey
 from mallard.errors import TransferError
 from mallard.flush.drain import flush
@@ -118,7 +118,7 @@ def test_spans_days_mark_is_written_once(place: Place) -> None:
 
 @pytest.mark.parametrize("rotation", ["week", "month"])
 def test_spans_days_mark_is_set_for_batches_under_a_longer_rotation(place: Place, rotation: str) -> None:
-    door = open_door(place.store, rotation=Rotation(((DAYS[0].min, rotation),)))
+    context = open_context(place.store, rotation=Rotation(((DAYS[0].min, rotation),)))
     rows: list[dict[str, Any]] = [
         {
             "d": SITE,
@@ -130,7 +130,7 @@ def test_spans_days_mark_is_set_for_batches_under_a_longer_rotation(place: Place
         }
         for back in (0, 1)
     ]
-    taken = accept_batch(json.dumps(rows).encode(), ApiKey("hash", "a server", "Admin", NOW.isoformat()), door, NOW)
+    taken = accept_batch(json.dumps(rows).encode(), ApiKey("hash", "a server", "Admin", NOW.isoformat()), context, NOW)
     assert isinstance(taken, BatchOutcome)
     messages = [Message(str(number), each.to_message(), 1) for number, each in enumerate(taken.events)]
     assert flush(messages, TableWriter(place.store), NOW).rows.written == 2

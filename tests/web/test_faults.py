@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest.doors import open_door, wire_body
+from ingest.contexts import open_context, wire_body
 from mallard.auth.api_keys import ApiKeys
 from mallard.ingest.http.asgi import IngestApp
 from mallard.queue.local import LocalQueue
@@ -31,7 +31,7 @@ def test_unexpected_exception_has_headers_and_a_log_line_without_its_message(
     sent: list[dict[str, Any]] = []
 
     async def told() -> None:
-        app = IngestApp(open_door(store), queue, ApiKeys(store))
+        app = IngestApp(open_context(store), queue, ApiKeys(store))
         monkeypatch.setattr(app, "_decide", trip)
         monkeypatch.setattr(app._keys, "find", trip)
 

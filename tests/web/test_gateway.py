@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
-from ingest.doors import FIREFOX
+from ingest.contexts import FIREFOX
 from mallard.http.header_policy import ANSWER, HSTS
 from support.functions import Context, cold, request
 

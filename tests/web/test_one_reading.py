@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ingest.doors import FIREFOX, NOW, offer, open_door
+from ingest.contexts import FIREFOX, NOW, offer, open_context
 from mallard.api.auth_http import AuthHttp
 from mallard.auth.api_keys import ApiKey, key_in
 from mallard.aws.ingest_function import answer_gateway
@@ -55,7 +55,7 @@ def visitor_of_batch(store: LocalStore, **row: str) -> int | None:
         b'[{"d":"example.com","n":"pageview","u":"/"%s}]'
         % "".join(f',"{key}":"{value}"' for key, value in row.items()).encode()
     )
-    taken = accept_batch(body, KEY, open_door(store), NOW)
+    taken = accept_batch(body, KEY, open_context(store), NOW)
     assert not hasattr(taken, "status"), taken
     (event,) = taken.events
     return event.visitor_id
@@ -73,7 +73,7 @@ def gateway_event(source: str, **headers: str) -> dict[str, Any]:
 @pytest.mark.parametrize("text", SPELLINGS)
 def test_address_is_the_same_from_batch_header_connection_cdn_and_gateway(text: str, store: LocalStore) -> None:
     address = SPELLINGS[text]
-    event = offer(open_door(store), address=address)
+    event = offer(open_context(store), address=address)
     assert isinstance(event, Event)
     assert visitor_of_batch(store, ip=text, ua=FIREFOX) == event.visitor_id
     assert client_address("127.0.0.1", text, TRUSTED) == address
@@ -81,7 +81,7 @@ def test_address_is_the_same_from_batch_header_connection_cdn_and_gateway(text: 
     headers = {"x-mallard-edge": "s", "cf-connecting-ip": text}
     assert read_sender(headers, "192.0.2.1", CdnHeaders("s", "cloudflare")).address == address
     queue = MemoryQueue()
-    answer_gateway(gateway_event(text), open_door(store), queue, None, NOW)  # type: ignore[arg-type]
+    answer_gateway(gateway_event(text), open_context(store), queue, None, NOW)  # type: ignore[arg-type]
     assert json.loads(queue.receive(1)[0].body)["visitor_id"] == event.visitor_id
 
 
@@ -94,12 +94,12 @@ def test_user_agent_is_the_same_from_batch_and_header(store: LocalStore) -> None
     beetle = "Käfer/1 Mozilla"
     for header, text in ((FIREFOX, f" {FIREFOX} "), (beetle.encode().decode("latin-1"), beetle)):
         sender = read_sender({"user-agent": header}, "203.0.113.7", CdnHeaders())
-        event = offer(open_door(store), address=sender.address, user_agent=sender.user_agent)
+        event = offer(open_context(store), address=sender.address, user_agent=sender.user_agent)
         assert isinstance(event, Event)
         assert visitor_of_batch(store, ip="203.0.113.7", ua=text) == event.visitor_id
     long = FIREFOX + "x" * 2000
     sender = read_sender({"user-agent": long}, "203.0.113.7", CdnHeaders())
-    event = offer(open_door(store), user_agent=sender.user_agent)
+    event = offer(open_context(store), user_agent=sender.user_agent)
     assert isinstance(event, Event)
     assert visitor_of_batch(store, ip="203.0.113.7", ua=long) == event.visitor_id
 
@@ -174,15 +174,15 @@ def test_key_is_the_bearer_or_else_the_api_key(headers: dict[str, str], text: st
 def test_content_encoding_is_read_as_a_list(value: str, is_coded: bool, store: LocalStore) -> None:
     assert is_packed(value) is is_coded
     event = gateway_event("203.0.113.7", **{"content-encoding": value})
-    answer = answer_gateway(event, open_door(store), MemoryQueue(), None, NOW)  # type: ignore[arg-type]
+    answer = answer_gateway(event, open_context(store), MemoryQueue(), None, NOW)  # type: ignore[arg-type]
     assert answer["statusCode"] == (415 if is_coded else 202)
 
 
 @pytest.mark.parametrize("origin", ["https://example.com.", "https://EXAMPLE.com:8443", "https://bücher.example"])
 def test_origin_is_normalised_like_a_page_hostname(origin: str, store: LocalStore) -> None:
     site = "xn--bcher-kva.example" if "ü" in origin else "example.com"
-    door = open_door(store, sites=(site,))
-    assert isinstance(offer(door, site_id=site, url=f"https://{site}/", origin=origin), Event)
+    context = open_context(store, sites=(site,))
+    assert isinstance(offer(context, site_id=site, url=f"https://{site}/", origin=origin), Event)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_site_origins_are_normalised_to_hosts(given: str) -> None:
     ],
 )
 def test_language_has_one_spelling(header: str, language: str | None, store: LocalStore) -> None:
-    event = offer(open_door(store), accept_language=header)
+    event = offer(open_context(store), accept_language=header)
     assert isinstance(event, Event)
     assert event.language == language
 

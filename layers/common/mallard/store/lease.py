@@ -90,7 +90,7 @@ class Lease:
     def _active_lease(self, current: LeaseTaken) -> LeaseTaken | None:
         """The unexpired lease of another holder.
 
-        A lease that ends implausibly late was taken by a clock that was ahead: then the store's own clock tells its age.
+        A lease that ends implausibly late was taken by a clock that was ahead: the store's clock tells its age.
         """
         now, longest = self._now(), LASTS + CLOCKS_DIFFER
         if now >= current.until + CLOCKS_DIFFER:

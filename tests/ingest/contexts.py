@@ -1,4 +1,4 @@
-"""Requests, senders and doors for the tests of this room, and an ASGI client without a server."""
+"""Requests, senders and contexts for tests of ingest, and an ASGI client without a server."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ def wire_body(**keys: Any) -> bytes:
     return json.dumps(wire(**keys)).encode()
 
 
-def open_door(
+def open_context(
     store: Store,
     *,
     sites: tuple[str, ...] = (),
@@ -71,7 +71,7 @@ def open_door(
 
 
 def offer(
-    door: IngestContext,
+    context: IngestContext,
     *,
     now: datetime = NOW,
     address: str = ADDRESS,
@@ -86,19 +86,19 @@ def offer(
 ) -> Event | Dropped:
     """One request through all steps."""
     sender = Client(address, user_agent, origin, accept_language, opted_out)
-    return receive(EventRequest(site_id, name, url, **request), sender, door, now)
+    return receive(EventRequest(site_id, name, url, **request), sender, context, now)
 
 
-def take(door: IngestContext, **given: Any) -> Event:
+def take(context: IngestContext, **given: Any) -> Event:
     """The event that one request became."""
-    outcome = offer(door, **given)
+    outcome = offer(context, **given)
     assert isinstance(outcome, Event), outcome
     return outcome
 
 
-def refuse(door: IngestContext, **given: Any) -> Dropped:
+def refuse(context: IngestContext, **given: Any) -> Dropped:
     """The refusal that one request met."""
-    outcome = offer(door, **given)
+    outcome = offer(context, **given)
     assert isinstance(outcome, Dropped), outcome
     return outcome
 
