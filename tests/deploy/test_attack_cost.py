@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bench.attack_cost import Function, Limits, behind_function_urls, day, in_account_of, public_site
 
-from mallard.api.middleware.query_timeout import STRANGER_SECONDS
+from mallard.api.middleware.query_timeout import ANONYMOUS_SECONDS
 from mallard.config import load_settings
 from support.functions import ROOT
 from support.templates import parsed
@@ -99,7 +99,7 @@ def test_timeouts_grow_from_the_inside_outwards(template: dict[str, Any]) -> Non
     query = properties(template, "QueryFunction")
     variables = query["Environment"]["Variables"]
     seconds = load_settings({"MALLARD_QUERY_SECONDS": variables["MALLARD_QUERY_SECONDS"]}).query_seconds
-    assert STRANGER_SECONDS < seconds < query["Timeout"] < GATEWAY_SECONDS
+    assert ANONYMOUS_SECONDS < seconds < query["Timeout"] < GATEWAY_SECONDS
     assert properties(template, "IngestFunction")["Timeout"] < GATEWAY_SECONDS
     origins = properties(template, "Distribution")["DistributionConfig"]["Origins"]
     waits = [each["CustomOriginConfig"]["OriginReadTimeout"] for each in origins if "CustomOriginConfig" in each]

@@ -20,7 +20,7 @@ from mallard.engine.base import PENDING
 from mallard.engine.duckdb.day_counts import RollupBounds
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.duckdb.sums import Sums
-from mallard.engine.omitted_files import LeftOut, noting
+from mallard.engine.omitted_files import OmittedSegment, noting
 from mallard.errors import QueryTooLargeError
 from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.rollup_builder import build_rollups
@@ -300,10 +300,10 @@ def test_damaged_row_group_of_kept_rollups_is_reported_as_incomplete(kept: Cappe
         data = rollup_file.write_rollup(file.dimensions, lambda name: file.rows(name))
     kept.store.put_if_match(KEY, data, stored.etag)
     damage_group(kept, "sources")
-    with closing(kept.open()) as engine, noting() as left_out:
+    with closing(kept.open()) as engine, noting() as omitted:
         rows = Stats(engine, NOW).breakdown(Scope(SITE, RANGE), "sources", 10)
         assert [row for row in rows if "other" in row] == []
-    assert left_out == {LeftOut(RANGE.start, KEY)}
+    assert omitted == {OmittedSegment(RANGE.start, KEY)}
 
 
 def test_rollup_dimension_is_decoded_alone(capped: Capped) -> None:

@@ -38,7 +38,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 def test_anonymous_event_is_filtered_by_its_own_columns(
     database: duckdb.DuckDBPyConnection, asked: Filter, events: list[Row]
 ) -> None:
-    strangers = [Visit([event], is_stranger=True) for event in events]
+    strangers = [Visit([event], is_anonymous=True) for event in events]
     load(database, strangers)
     conditions = compile_filter(asked, GOALS)
     expected = {number * 100: holds(asked, events[number], each) for number, each in enumerate(strangers)}
@@ -49,7 +49,7 @@ def test_anonymous_event_is_filtered_by_its_own_columns(
 def test_event_filters_compiled_together_report_which_holds(
     database: duckdb.DuckDBPyConnection, asked: list[Filter], events: list[Row]
 ) -> None:
-    strangers = [Visit([event], is_stranger=True) for event in events]
+    strangers = [Visit([event], is_anonymous=True) for event in events]
     load(database, strangers)
     conditions = compile_for_events(asked, GOALS, "s")
     found = run(

@@ -15,7 +15,7 @@ from mallard.api.app import create_app
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.engine import DuckDBEngine
-from mallard.engine.omitted_files import LeftOut, noting
+from mallard.engine.omitted_files import OmittedSegment, noting
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.maintenance.erasure import Erasure
 from mallard.reports.behaviour.sessions import count_sessions
@@ -64,10 +64,10 @@ def _filled(store: Store) -> Place:
     return place
 
 
-def pageviews(place: Place, scope: Scope = WEEK) -> tuple[int, list[LeftOut]]:
-    with noting() as left_out:
+def pageviews(place: Place, scope: Scope = WEEK) -> tuple[int, list[OmittedSegment]]:
+    with noting() as omitted:
         found = Stats(place.engine, NOW).main(scope)["total_pageviews"]
-    return int(found), sorted(left_out)
+    return int(found), sorted(omitted)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -77,10 +77,10 @@ def test_report_omits_a_damaged_file_and_names_it(local: Place, kind: str, place
     assert pageviews(local) == (24, [])
     damage(local.store, key, kind)
     for scope in (WEEK, FILTERED):
-        assert pageviews(local, scope) == (24 - rows, [LeftOut(DAY, key)])
-    with noting() as left_out:
+        assert pageviews(local, scope) == (24 - rows, [OmittedSegment(DAY, key)])
+    with noting() as omitted:
         count_sessions(Stats(local.engine, NOW), WEEK)
-    assert left_out == {LeftOut(DAY, key)}
+    assert omitted == {OmittedSegment(DAY, key)}
 
 
 @pytest.mark.parametrize("kind", ["cut", "foreign", "data"])
@@ -88,8 +88,8 @@ def test_report_over_a_bucket_omits_a_damaged_file(bucket: Server, kind: str) ->
     place = _filled(bucket.new_store())
     with closing(place.engine):
         damage(place.store, TAIL, kind)
-        assert pageviews(place) == (22, [LeftOut(DAY, TAIL)])
-        assert pageviews(place, FILTERED) == (22, [LeftOut(DAY, TAIL)])
+        assert pageviews(place) == (22, [OmittedSegment(DAY, TAIL)])
+        assert pageviews(place, FILTERED) == (22, [OmittedSegment(DAY, TAIL)])
 
 
 @pytest.mark.heavy
@@ -103,7 +103,7 @@ def test_report_over_a_bucket_omits_any_damaged_file(bucket: Server, kind: str, 
     portions = patch("mallard.engine.duckdb.engine.PORTION_BYTES", 10**9 if pinned else 0)
     with closing(found.engine), patch("mallard.table.segment_cache.Pins.has_room_for", lambda *_: pinned), portions:
         damage(found.store, key, kind)
-        assert pageviews(found) == (24 - rows, [LeftOut(DAY, key)])
+        assert pageviews(found) == (24 - rows, [OmittedSegment(DAY, key)])
 
 
 @pytest.mark.parametrize("kind", ["cut", "footer"])
@@ -111,7 +111,7 @@ def test_damaged_file_version_is_examined_once(local: Place, kind: str) -> None:
     damage(local.store, SEALED, kind)
     pageviews(local)
     with patch.object(DamagedFiles, "_reason", side_effect=AssertionError):
-        assert pageviews(local, FILTERED) == (20, [LeftOut(DAY, SEALED)])
+        assert pageviews(local, FILTERED) == (20, [OmittedSegment(DAY, SEALED)])
 
 
 def test_report_is_complete_again_once_the_file_is(local: Place) -> None:
@@ -138,15 +138,15 @@ def test_cached_incomplete_result_is_never_returned_as_complete(tmp_path: Path) 
         stats = Stats(engine, NOW)
         good = damage(store, TAIL, "cut")
         for _ in range(3):
-            with noting() as left_out:
+            with noting() as omitted:
                 assert stats.main(WEEK)["total_pageviews"] == 22
-            assert left_out == {LeftOut(DAY, TAIL)}
+            assert omitted == {OmittedSegment(DAY, TAIL)}
         held = store.get(TAIL)
         assert held is not None
         store.put_if_match(TAIL, good, held.etag)
-        with noting() as left_out:
+        with noting() as omitted:
             assert stats.main(WEEK)["total_pageviews"] == 24
-        assert left_out == set()
+        assert omitted == set()
 
 
 def test_waiting_events_of_a_damaged_day_are_counted(tmp_path: Path) -> None:
@@ -159,9 +159,9 @@ def test_waiting_events_of_a_damaged_day_are_counted(tmp_path: Path) -> None:
         for number in (901, 902)
     ]
     pending = pa.Table.from_pylist([{**each, "event_name": "pageview"} for each in waiting], schema=PENDING)
-    with closing(DuckDBEngine(store, lambda _: pending, memory_mb=256, threads=1)) as engine, noting() as left_out:
+    with closing(DuckDBEngine(store, lambda _: pending, memory_mb=256, threads=1)) as engine, noting() as omitted:
         assert Stats(engine, NOW).main(WEEK)["total_pageviews"] == 24
-    assert left_out == {LeftOut(DAY, TAIL)}
+    assert omitted == {OmittedSegment(DAY, TAIL)}
 
 
 @pytest.mark.parametrize("what", ["days", "events"])
@@ -182,7 +182,7 @@ def test_rollup_answers_for_a_silently_damaged_file(local: Place) -> None:
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     local.engine = DuckDBEngine(local.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     assert pageviews(local) == (24, [])
-    assert pageviews(local, FILTERED) == (20, [LeftOut(DAY, SEALED)])
+    assert pageviews(local, FILTERED) == (20, [OmittedSegment(DAY, SEALED)])
 
 
 @pytest.mark.sampled(3)
@@ -195,7 +195,7 @@ def test_rollups_are_built_for_undamaged_days_only(local: Place, kind: str) -> N
         DAYS[0],
         DAYS[2],
     ]
-    assert pageviews(local) == (20, [LeftOut(DAY, SEALED)])
+    assert pageviews(local) == (20, [OmittedSegment(DAY, SEALED)])
     held = local.store.get(SEALED)
     assert held is not None
     local.store.put_if_match(SEALED, good, held.etag)
@@ -305,7 +305,7 @@ def test_damaged_rollup_is_named_when_it_may_hold_deleted_days(local: Place) -> 
     local.store.put_if_match(key, b"damaged", held.etag)
     later = Scope(SITE, read_period(None, DAYS[0].isoformat(), (TODAY + timedelta(days=1)).isoformat(), NOW))
     assert pageviews(local, later) == (24, [])
-    assert pageviews(local) == (24, [LeftOut(TODAY - timedelta(days=6), key)])
+    assert pageviews(local) == (24, [OmittedSegment(TODAY - timedelta(days=6), key)])
     for row in list(local.store.list(Partition(SITE, DAYS[0]).prefix)):
         local.store.delete(row.key)
-    assert pageviews(local, later) == (18, [LeftOut(DAYS[0], key)])
+    assert pageviews(local, later) == (18, [OmittedSegment(DAYS[0], key)])

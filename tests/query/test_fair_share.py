@@ -9,12 +9,12 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from mallard.api.middleware.fair_share import OF_ONE_ADDRESS, STRANGERS_AT_ONCE, STRANGERS_WAITING, FairShare
-from mallard.api.middleware.query_timeout import STRANGER_SECONDS, QueryTimeout
+from mallard.api.middleware.fair_share import ANONYMOUS_AT_ONCE, ANONYMOUS_WAITING, OF_ONE_ADDRESS, FairShare
+from mallard.api.middleware.query_timeout import ANONYMOUS_SECONDS, QueryTimeout
 from mallard.auth.identity import NOBODY, OWNER, Credential, Identity
-from mallard.engine.cancellation import CURRENT, IS_STRANGER, AdmissionQueue, Cancellation
+from mallard.engine.cancellation import CURRENT, IS_ANONYMOUS, AdmissionQueue, Cancellation
 from mallard.errors import QueryError, StoreUnavailableError
-from mallard.reports.behaviour.steps import MAX_STRANGER_STEPS, parse_steps
+from mallard.reports.behaviour.steps import MAX_ANONYMOUS_STEPS, parse_steps
 from mallard.stats.filters import parse_filters, refuse_patterns
 
 LINK = Identity(Credential.LINK, "ReadOnly", ("a.example",))
@@ -29,7 +29,7 @@ class Reports:
         self.may_end = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.running[IS_STRANGER.get()] += 1
+        self.running[IS_ANONYMOUS.get()] += 1
         await self.may_end.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
@@ -94,12 +94,12 @@ def test_owner_query_runs_at_once_beside_many_anonymous_ones() -> None:
         for number in range(200):
             clients.ask("nobody", f"198.51.100.{number}")
         await clients.settled()
-        assert clients.reports.running == {True: STRANGERS_AT_ONCE}
+        assert clients.reports.running == {True: ANONYMOUS_AT_ONCE}
         clients.ask("owner")
         clients.ask("key")
         await clients.settled()
-        assert clients.reports.running == {True: STRANGERS_AT_ONCE, False: 2}
-        let_in = STRANGERS_AT_ONCE + STRANGERS_WAITING
+        assert clients.reports.running == {True: ANONYMOUS_AT_ONCE, False: 2}
+        let_in = ANONYMOUS_AT_ONCE + ANONYMOUS_WAITING
         assert await clients.statuses() == {200: let_in + 2, 503: 200 - let_in}
 
     asyncio.run(run())
@@ -134,24 +134,24 @@ def test_fair_share_does_not_limit_other_paths() -> None:
 
 def test_admission_queue_reserves_a_turn_for_the_owner() -> None:
     line = AdmissionQueue(at_once=2, waiting=4)
-    token = IS_STRANGER.set(True)
+    token = IS_ANONYMOUS.set(True)
     try:
         with line.turn(Cancellation()):
             stopped = Cancellation()
             stopped.stop()
             with pytest.raises(Exception, match="stopped"), line.turn(stopped):
                 pytest.fail("two strangers at a time")
-            IS_STRANGER.set(False)
+            IS_ANONYMOUS.set(False)
             with line.turn(Cancellation()):
                 pass
     finally:
-        IS_STRANGER.reset(token)
+        IS_ANONYMOUS.reset(token)
 
 
 def test_anonymous_queries_have_a_shorter_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds: list[float] = []
 
-    async def run(is_stranger: bool) -> None:
+    async def run(is_anonymous: bool) -> None:
         loop = asyncio.get_running_loop()
         call_later = loop.call_later
 
@@ -166,12 +166,12 @@ def test_anonymous_queries_have_a_shorter_timeout(monkeypatch: pytest.MonkeyPatc
             await asyncio.Event().wait()
 
         monkeypatch.setattr(loop, "call_later", noted)
-        IS_STRANGER.set(is_stranger)
+        IS_ANONYMOUS.set(is_anonymous)
         await QueryTimeout(app, 30)({"type": "http", "method": "GET"}, never, app)
 
     for each in (False, True):
         asyncio.run(run(each))
-    assert seconds == [30, STRANGER_SECONDS]
+    assert seconds == [30, ANONYMOUS_SECONDS]
 
 
 def test_anonymous_queries_may_not_use_patterns_or_many_steps() -> None:
@@ -180,13 +180,13 @@ def test_anonymous_queries_may_not_use_patterns_or_many_steps() -> None:
         refuse_patterns(parse_filters(matches))
     refuse_patterns(parse_filters('[["contains", "event:page", ["a"]]]'))
     refuse_patterns(None)
-    many = ",".join(f"page:/{number}" for number in range(MAX_STRANGER_STEPS + 1))
-    assert len(parse_steps(many)) == MAX_STRANGER_STEPS + 1
-    token = IS_STRANGER.set(True)
+    many = ",".join(f"page:/{number}" for number in range(MAX_ANONYMOUS_STEPS + 1))
+    assert len(parse_steps(many)) == MAX_ANONYMOUS_STEPS + 1
+    token = IS_ANONYMOUS.set(True)
     try:
         with pytest.raises(QueryError, match="log in"):
             parse_steps(many)
         with pytest.raises(QueryError, match="matches"):
             parse_steps('[{"filters": [["matches", "event:page", ["a+"]]]}]')
     finally:
-        IS_STRANGER.reset(token)
+        IS_ANONYMOUS.reset(token)

@@ -126,10 +126,10 @@ def test_damaged_rollup_is_told_only_where_events_may_be_gone(tmp_path: Path) ->
     store.put_if_absent(rollup_key(SITE, TODAY.replace(day=1)), b"damaged")
     assert [*store.list(rollup_prefix(SITE))]
     answer = place.engine.count([week_query()])
-    assert answer.left_out == ()
+    assert answer.omitted == ()
     for row in [*store.list(f"{site_prefix(SITE)}date={TODAY - timedelta(days=90)}")]:
         store.delete(row.key)
-    assert [each.file for each in place.engine.count([week_query()]).left_out] == [
+    assert [each.file for each in place.engine.count([week_query()]).omitted] == [
         rollup_key(SITE, TODAY.replace(day=1))
     ]
     place.engine.close()

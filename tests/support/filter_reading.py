@@ -50,11 +50,11 @@ class Visit:
     """Some events in the order of time; a stranger is one alone, and no visit."""
 
     events: list[Row]
-    is_stranger: bool = False
+    is_anonymous: bool = False
 
     def page(self, at: int) -> str | None:
         viewed = [event["pathname"] for event in self.events if event["event_name"] == "pageview"]
-        return viewed[at] if viewed and not self.is_stranger else None
+        return viewed[at] if viewed and not self.is_anonymous else None
 
 
 def holds(part: Filter, event: Row, visit: Visit) -> bool:

@@ -26,10 +26,10 @@ class ETagRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def tagged(request: Request) -> Response:
-            with noting() as left_out, one_snapshot():
+            with noting() as omitted, one_snapshot():
                 response = await handle(request)
-            if left_out:
-                response.headers[INCOMPLETE] = ", ".join(sorted({each.date.isoformat() for each in left_out}))
+            if omitted:
+                response.headers[INCOMPLETE] = ", ".join(sorted({each.date.isoformat() for each in omitted}))
             if response.status_code != 200 or not hasattr(response, "body"):
                 return response
             response.headers.update(events_from(request))

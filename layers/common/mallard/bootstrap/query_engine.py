@@ -14,11 +14,11 @@ def open_query_engine(
     pending: PendingEvents | None = None,
     site_settings: SiteSettingsStore | None = None,
     has_cache: bool = True,
-    strangers_apart: bool = False,
+    isolate_anonymous: bool = False,
 ) -> DuckDBEngine:
     """An engine over the store and the ``pending`` events; None: only the table is counted.
 
-    ``strangers_apart``: queries of strangers get a DuckDB of their own.
+    ``isolate_anonymous``: anonymous queries get a DuckDB of their own.
     """
     nothing = PENDING.empty_table()
     return DuckDBEngine(
@@ -29,5 +29,5 @@ def open_query_engine(
         cache_seconds=settings.cache_ttl if has_cache else 0,
         site_settings=site_settings,
         rounds_times=settings.rounds_times,
-        strangers_apart=strangers_apart,
+        isolate_anonymous=isolate_anonymous,
     )

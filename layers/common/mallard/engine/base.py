@@ -1,4 +1,4 @@
-"""The seam between reports and an engine: queries in, rows of measures out."""
+"""Protocol of query engines: queries in, rows of measures out."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from mallard.engine.omitted_files import LeftOut
+from mallard.engine.omitted_files import OmittedSegment
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
@@ -27,18 +27,18 @@ PendingEvents = Callable[[str], pa.Table]
 
 @dataclass(frozen=True)
 class QueryResult:
-    """``rows`` of each query, ``{"value": …, measure: …}`` each, which way they were counted, and what is left out.
+    """``rows`` of each query, ``{"value": …, measure: …}`` each, days by way of counting, and omitted files.
 
     ``events_from``: of earlier dates of the range some have counts and no events any more.
     """
 
     rows: tuple[list[dict[str, Any]], ...]
     counted: dict[str, int]
-    left_out: tuple[LeftOut, ...] = ()
+    omitted: tuple[OmittedSegment, ...] = ()
     events_from: date | None = None
 
     def size(self) -> int:
-        """About how many bytes."""
+        """The approximate size in bytes."""
         texts = (each for rows in self.rows for row in rows for each in row.values() if isinstance(each, str))
         return BYTES_OF_A_ROW * sum(map(len, self.rows)) + sum(map(len, texts))
 
@@ -71,7 +71,7 @@ class Engine(Protocol):
 
     @property
     def rounds_times(self) -> bool:
-        """True where events are stored with their hour only: nothing can be said of the last minutes."""
+        """True where events are stored with their hour only, so reports of the last minutes are impossible."""
         ...
 
     def count(self, queries: Sequence[Query]) -> QueryResult:
@@ -82,7 +82,7 @@ class Engine(Protocol):
         """
         ...
 
-    def visitor_query(self, asked: VisitorQuery) -> QueryResult:
+    def visitor_query(self, visitor_query: VisitorQuery) -> QueryResult:
         """The rows of a visitor query, those of all portions added up. Errors as of ``count``."""
         ...
 

@@ -1,4 +1,4 @@
-"""When a query ends before its end: its seconds are over, its client has gone, or too many wait already."""
+"""Cancellation of queries by timeout or disconnect, and their admission queue."""
 
 import threading
 import time
@@ -11,8 +11,8 @@ from mallard.errors import QueryBusyError, QueryStoppedError, QueryTooLongError
 AT_ONCE = 2
 """Queries that count events at a time: more would share the same memory and cores."""
 
-STRANGERS_AT_ONCE = 1
-"""Of those, queries of public sites and shared links: the other place is the owner's."""
+ANONYMOUS_AT_ONCE = 1
+"""Of those, queries of anonymous readers; the rest is reserved for the owner."""
 
 MAX_WAITING = 32
 WAIT_STEP_SECONDS = 0.1
@@ -22,17 +22,16 @@ class Cancellation:
     """Ends what runs in its name; ``stop()`` may come from any thread, once or often."""
 
     def __init__(self) -> None:
-        """Nothing is stopped yet."""
         self._lock = threading.Lock()
         self._running: set[Callable[[], object]] = set()
         self._reason: type[QueryStoppedError] | None = None
 
     def stop(self, reason: type[QueryStoppedError] = QueryStoppedError) -> None:
-        """Interrupt what runs; what is begun later ends at once. The first reason is the one that is told."""
+        """Interrupt running statements; later ones end at once. The first reason is reported."""
         with self._lock:
-            begun = self._reason is not None
+            was_stopped = self._reason is not None
             self._reason = self._reason or reason
-        if not begun:
+        if not was_stopped:
             self._interrupt()
             threading.Thread(target=self._insist, name="query-stop", daemon=True).start()
 
@@ -44,7 +43,7 @@ class Cancellation:
         return bool(running)
 
     def _insist(self) -> None:
-        """An interrupt that comes just before a statement begins is forgotten by it."""
+        """Interrupt again: DuckDB ignores an interrupt just before a statement begins."""
         while self._interrupt():
             time.sleep(WAIT_STEP_SECONDS)
 
@@ -72,34 +71,34 @@ _SENTENCES: dict[type[QueryStoppedError], str] = {
 }
 
 CURRENT: ContextVar[Cancellation | None] = ContextVar("mallard.query.stop", default=None)
-"""What ends the request that is being answered; None: nothing does."""
+"""The cancellation of the current request; None without one."""
 
 
-IS_STRANGER: ContextVar[bool] = ContextVar("mallard.query.is_stranger", default=False)
-"""True where the request that is being answered is of somebody who is not the owner, nor has a key."""
+IS_ANONYMOUS: ContextVar[bool] = ContextVar("mallard.query.is_anonymous", default=False)
+"""True where the current request has neither a session nor an API key."""
 
 
 def current_stop() -> Cancellation:
-    """That of the request, or one that nobody stops."""
+    """The cancellation of the current request, or one that never stops."""
     return CURRENT.get() or Cancellation()
 
 
 class AdmissionQueue:
-    """Lets ``at_once`` in at a time and ``waiting`` wait. QueryBusyError where the line is full."""
+    """Admits ``at_once`` queries at a time and queues ``waiting`` more. QueryBusyError where the queue is full."""
 
     def __init__(self, at_once: int = AT_ONCE, waiting: int = MAX_WAITING) -> None:
-        """Everybody waits in the order of the operating system."""
+        """Semaphores decide the order, not arrival."""
         self._free = threading.Semaphore(at_once)
-        self._strangers = threading.Semaphore(min(at_once, STRANGERS_AT_ONCE))
+        self._anonymous = threading.Semaphore(min(at_once, ANONYMOUS_AT_ONCE))
         self._places = threading.Semaphore(at_once + waiting)
 
     @contextmanager
     def turn(self, stop: Cancellation) -> Iterator[None]:
-        """Inside it is this query's turn; who is stopped while waiting leaves the line."""
+        """Wait for a place, and hold it inside; a query stopped while waiting leaves the queue."""
         if not self._places.acquire(blocking=False):
             raise QueryBusyError("Too many queries wait already; ask again in some seconds.")
         try:
-            with _acquired(self._strangers, stop) if IS_STRANGER.get() else nullcontext(), _acquired(self._free, stop):
+            with _acquired(self._anonymous, stop) if IS_ANONYMOUS.get() else nullcontext(), _acquired(self._free, stop):
                 yield
         finally:
             self._places.release()

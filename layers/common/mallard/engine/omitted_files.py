@@ -1,4 +1,4 @@
-"""Damaged files that answers leave out, noted for the request that is being answered."""
+"""Damaged files omitted from responses, recorded per request."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,21 +10,21 @@ from mallard.errors import DamagedSegmentError
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class LeftOut:
-    """A damaged file whose rows are in no number of an answer, and its date."""
+class OmittedSegment:
+    """A damaged file whose rows are missing from a response, and its date."""
 
     date: date
     file: str
 
 
-_NOTED: ContextVar[set[LeftOut] | None] = ContextVar("mallard.query.left_out", default=None)
-"""The files that answers to the current request left out."""
+_NOTED: ContextVar[set[OmittedSegment] | None] = ContextVar("mallard.query.omitted", default=None)
+"""The files omitted from the current response."""
 
 
 @contextmanager
-def noting() -> Iterator[set[LeftOut]]:
+def noting() -> Iterator[set[OmittedSegment]]:
     """Inside, ``note`` adds to the set that this gives."""
-    found: set[LeftOut] = set()
+    found: set[OmittedSegment] = set()
     token = _NOTED.set(found)
     try:
         yield found
@@ -32,20 +32,20 @@ def noting() -> Iterator[set[LeftOut]]:
         _NOTED.reset(token)
 
 
-def note(left_out: Iterable[LeftOut]) -> None:
-    """Let the answer to the current request say that it is incomplete."""
+def note(omitted: Iterable[OmittedSegment]) -> None:
+    """Mark the current response as incomplete."""
     noted = _NOTED.get()
     if noted is not None:
-        noted.update(left_out)
+        noted.update(omitted)
 
 
-def noted() -> list[LeftOut]:
-    """The files left out so far of the answer to the current request, by date."""
+def noted() -> list[OmittedSegment]:
+    """The files omitted so far from the current response, by date."""
     return sorted(_NOTED.get() or ())
 
 
-def require_complete(left_out: Sequence[LeftOut]) -> None:
-    """DamagedSegmentError where something is left out: a file that is handed on cannot say so."""
-    for each in left_out:
+def require_complete(omitted: Sequence[OmittedSegment]) -> None:
+    """DamagedSegmentError where a file is omitted: a download cannot say that it is incomplete."""
+    for each in omitted:
         sentence = f"an export of {each.date} would be incomplete; `mallard repair` sets it aside"
         raise DamagedSegmentError(each.file, sentence)

@@ -1,4 +1,4 @@
-"""One snapshot of queue and listing for all that one HTTP request counts."""
+"""One snapshot of queue and listing for all queries of an HTTP request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Queries with SQL of their own over visitors' events; the rows of all portions are added up."""
+"""Queries with custom SQL over visitors' events, whose rows are summed over all portions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

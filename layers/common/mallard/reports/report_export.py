@@ -86,7 +86,7 @@ def days_table(stats: Stats, scope: Scope) -> pa.Table:
     names = DAYS.names[1:]
     query = Query(scope.site_id, scope.period, tuple(names), DAY, scope.filters)
     answer = stats.count([query])
-    require_complete(answer.left_out)
+    require_complete(answer.omitted)
     counted = {row["value"]: row for row in answer.rows[0]}
     rows = []
     for day in _dates(scope.period.start, scope.period.end):
@@ -192,7 +192,7 @@ def _begin(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _check_size(stats: Stats, scope: Scope) -> None:
     query = Query(scope.site_id, scope.period, ("events",), filters=scope.filters, events_only=True)
     answer = stats.count([query])
-    require_complete(answer.left_out)
+    require_complete(answer.omitted)
     count = answer.rows[0][0]["events"]
     if count > MAX_EVENTS:
         raise QueryTooLargeError(

@@ -53,7 +53,7 @@ class Embedded:
             self._store,
             pending=self._pending.rows,
             site_settings=self._site_settings,
-            strangers_apart=True,
+            isolate_anonymous=True,
         )
         table = open_table(
             self._store,

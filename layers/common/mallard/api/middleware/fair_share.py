@@ -12,18 +12,18 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mallard.auth.identity import Credential, Denied, Identity
-from mallard.engine.cancellation import IS_STRANGER
+from mallard.engine.cancellation import IS_ANONYMOUS
 from mallard.errors import MallardError
 
 REPORTS = "/api/stats/"
 KNOWN_AT_ONCE = 24
 """Requests of the owner and of keys that hold a thread: of the 40 threads of a process some are left for others."""
 
-STRANGERS_AT_ONCE = 6
+ANONYMOUS_AT_ONCE = 6
 """The same for public sites and shared links, all of them together."""
 
 KNOWN_WAITING = 64
-STRANGERS_WAITING = 32
+ANONYMOUS_WAITING = 32
 OF_ONE_ADDRESS = 8
 """Requests of one stranger's address that run or wait: a page sends two at a time."""
 
@@ -67,7 +67,7 @@ class Places:
 
 
 class FairShare:
-    """Admits requests of REPORTS to ``app`` and sets ``cancellation.IS_STRANGER`` for them; other requests pass."""
+    """Admits requests of REPORTS to ``app`` and sets ``cancellation.IS_ANONYMOUS`` for them; other requests pass."""
 
     def __init__(
         self,
@@ -93,26 +93,26 @@ class FairShare:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        known, strangers = self._places_of_loop()
+        known, anonymous = self._places_of_loop()
         # A flood without credentials is refused before any read of the store.
         if self._shows_nothing(request):
-            if strangers.are_full:
+            if anonymous.are_full:
                 await _refusal()(scope, receive, send)
                 return
             who = None
         else:
             who = await self._identity(request)
-        is_stranger = who is None or not who.is_known
-        places, client = (strangers, self._client(request, who)) if is_stranger else (known, "")
+        is_anonymous = who is None or not who.is_known
+        places, client = (anonymous, self._client(request, who)) if is_anonymous else (known, "")
         if places.is_full(client):
             await _refusal()(scope, receive, send)
             return
-        token = IS_STRANGER.set(is_stranger)
+        token = IS_ANONYMOUS.set(is_anonymous)
         try:
             async with places.place(client):
                 await self._app(scope, receive, send)
         finally:
-            IS_STRANGER.reset(token)
+            IS_ANONYMOUS.reset(token)
 
     async def _identity(self, request: Request) -> Identity | None:
         """The identity, None where it is denied or unknown: the routes answer why."""
@@ -128,7 +128,7 @@ class FairShare:
         # Semaphores belong to the event loop that is running: there is none when the application is made.
         if self._places is None:
             known = Places(KNOWN_AT_ONCE, KNOWN_WAITING, KNOWN_AT_ONCE + KNOWN_WAITING)
-            self._places = known, Places(STRANGERS_AT_ONCE, STRANGERS_WAITING, OF_ONE_ADDRESS)
+            self._places = known, Places(ANONYMOUS_AT_ONCE, ANONYMOUS_WAITING, OF_ONE_ADDRESS)
         return self._places
 
     def _client(self, request: Request, who: Identity | None) -> Hashable:

@@ -11,7 +11,7 @@ from mallard.http.upstream import header
 from mallard.normalize.strict_json import fault_in
 
 MAX_BODY_BYTES = 1024 * 1024
-MAX_STRANGERS_BODY_BYTES = 8 * 1024
+MAX_ANONYMOUS_BODY_BYTES = 8 * 1024
 """Of a body whose sender has shown no session and no key: a password, mostly."""
 
 HEAVY_BODY_BYTES = 64 * 1024
@@ -26,8 +26,8 @@ ENCODED = "The body must be sent as it is, without Content-Encoding: it is never
 NOT_JSON = f"The body must be JSON; send it as Content-Type: {JSON}."
 TOO_LARGE = f"The body is over {MAX_BODY_BYTES // 1024} KB."
 
-TOO_LARGE_FOR_STRANGERS = (
-    f"The body is over {MAX_STRANGERS_BODY_BYTES // 1024} KB, the most that is read of a request"
+TOO_LARGE_FOR_ANONYMOUS = (
+    f"The body is over {MAX_ANONYMOUS_BODY_BYTES // 1024} KB, the most that is read of a request"
     " without a session or an API key."
 )
 
@@ -63,7 +63,7 @@ class JsonBody:
 
         A sender is asked for only where the body is longer than a stranger's may be.
         """
-        body, most = bytearray(), MAX_STRANGERS_BODY_BYTES
+        body, most = bytearray(), MAX_ANONYMOUS_BODY_BYTES
         while len(body) <= MAX_BODY_BYTES:
             message = await receive()
             if message["type"] != "http.request":
@@ -71,7 +71,7 @@ class JsonBody:
             body += message.get("body", b"")
             if len(body) > most:
                 if not await asyncio.to_thread(self._knows, scope):
-                    return _refusal(413, TOO_LARGE_FOR_STRANGERS)
+                    return _refusal(413, TOO_LARGE_FOR_ANONYMOUS)
                 most = MAX_BODY_BYTES
             if not message.get("more_body"):
                 break

@@ -7,10 +7,10 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mallard.engine.cancellation import CURRENT, IS_STRANGER, Cancellation
+from mallard.engine.cancellation import CURRENT, IS_ANONYMOUS, Cancellation
 from mallard.errors import QueryTooLongError
 
-STRANGER_SECONDS = 10
+ANONYMOUS_SECONDS = 10
 """Of a query of a public site or a shared link, where MALLARD_QUERY_SECONDS allows more."""
 
 
@@ -36,7 +36,7 @@ class QueryTimeout:
             return message
 
         listener = asyncio.create_task(_listen(receive, messages, stop))
-        seconds = min(self._seconds, STRANGER_SECONDS) if IS_STRANGER.get() else self._seconds
+        seconds = min(self._seconds, ANONYMOUS_SECONDS) if IS_ANONYMOUS.get() else self._seconds
         timer = asyncio.get_running_loop().call_later(seconds, stop.stop, QueryTooLongError)
         token = CURRENT.set(stop)
 

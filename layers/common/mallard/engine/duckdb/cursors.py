@@ -1,4 +1,4 @@
-"""Cursors of DuckDB, and those whose statements run at low priority."""
+"""Cursors of DuckDB, of normal and of low priority."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ import pyarrow as pa
 from mallard.thread_priority import lower_priority
 
 THREADS = 8
-"""More than there are strangers with a place: the line of queries bounds them, and no statement waits here."""
+"""More than the admission queue admits of anonymous queries, so no statement waits here."""
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class LowPriority:
 
     def __init__(self) -> None:
         """A thread begins with the first work that finds none free."""
-        self._pool = ThreadPoolExecutor(THREADS, "strangers-query", lower_priority)
+        self._pool = ThreadPoolExecutor(THREADS, "anonymous-query", lower_priority)
 
     def run(self, work: Callable[[], T]) -> T:
         """The result of ``work``, or its error."""

@@ -1,4 +1,4 @@
-"""Damaged segments as readers meet them: told from swaps and from a store out of reach, left out, and noted."""
+"""Detection and omission of damaged segments during reads."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from mallard.engine.cancellation import current_stop
-from mallard.engine.omitted_files import LeftOut
+from mallard.engine.omitted_files import OmittedSegment
 from mallard.errors import DamagedSegmentError
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, key_in
@@ -15,10 +15,10 @@ from mallard.table.reader import Days
 from mallard.table.segment import damage_of, has_digest, has_our_footer
 
 LOOKS = 2
-"""A file is damaged only where it fails so often alone, and a listing after each look still shows the same version."""
+"""Failed reads of a file alone that prove damage, while the listing shows the same version."""
 
 MAX_REMEMBERED = 50_000
-"""Versions that were looked at; beyond, all are forgotten and looked at again."""
+"""Verdicts in memory; beyond, all are dropped and files are examined again."""
 
 WHOLE_SECONDS = 600
 """A version that was read whole is not read again for so long, whatever fails. A disk may lose a byte without trace."""
@@ -35,7 +35,7 @@ class DamagedFiles:
         read_alone: Callable[[bytes], str | None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``read_alone`` says why the query engine cannot read a file; it is asked about those without a digest.
+        """``read_alone`` returns why the query engine cannot read a file; it is called for files without a digest.
 
         ``clock`` gives seconds.
         """
@@ -51,17 +51,17 @@ class DamagedFiles:
         """The keys that were found damaged and not seen in another version since."""
         return sorted(self._damaged)
 
-    def sort_out(self, days: Days) -> tuple[Days, tuple[LeftOut, ...]]:
+    def sort_out(self, days: Days) -> tuple[Days, tuple[OmittedSegment, ...]]:
         """The days without the segments that are known to be damaged, and those."""
         if not self._damaged:
             return days, ()
-        sound, left_out = {}, []
+        sound, omitted = {}, []
         for day, segments in days.items():
             kept = tuple(row for row in segments if not self._is_damaged(row))
-            left_out += [LeftOut(day, row.key) for row in segments if row not in kept]
+            omitted += [OmittedSegment(day, row.key) for row in segments if row not in kept]
             if kept:
                 sound[day] = kept
-        return sound, tuple(left_out)
+        return sound, tuple(omitted)
 
     def suspects(self, rows: Iterable[Listed], files: Iterable[str]) -> list[Listed]:
         """The rows whose private file is cut, empty or foreign: DuckDB would add the rows of a foreign one to ours.
@@ -101,7 +101,7 @@ class DamagedFiles:
                 raise DamagedSegmentError(row.key, self._damaged[row.key][1])
 
     def forget(self) -> None:
-        """Look again at everything."""
+        """Drop all verdicts."""
         self._damaged, self._footers, self._whole = {}, {}, {}
 
     def _is_damaged(self, row: Listed) -> bool:

@@ -1,4 +1,4 @@
-"""DuckDB, locked to the store: cursors in their turn, and what its errors mean."""
+"""DuckDB over the store: admission, cursors, retries and errors."""
 
 import secrets
 import shutil
@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 
 import duckdb
 
-from mallard.engine.cancellation import IS_STRANGER, STRANGERS_AT_ONCE, AdmissionQueue, current_stop
+from mallard.engine.cancellation import ANONYMOUS_AT_ONCE, IS_ANONYMOUS, AdmissionQueue, current_stop
 from mallard.engine.duckdb.cursors import Cursor, LowPriority
 from mallard.engine.duckdb.locked_database import LockedDuckDB
 from mallard.errors import QueryError, QueryTooLargeError
@@ -18,9 +18,9 @@ from mallard.table.duckdb_files import READ_ERRORS, retry_or_raise
 
 READ_ROWS = 32_768
 
-STRANGERS_SHARE = 4
-"""The part of a query engine's memory that strangers' own has beside it."""
-STRANGERS_LEAST_MB = 128
+ANONYMOUS_SHARE = 4
+"""Divisor of the engine's memory for the DuckDB of anonymous queries."""
+ANONYMOUS_LEAST_MB = 128
 
 FOLDER_MODE = 0o700
 
@@ -28,25 +28,25 @@ FOLDER_MODE = 0o700
 class Database:
     """In-memory DuckDB over a store's files, for any number of threads."""
 
-    def __init__(self, store: Store, *, memory_mb: int, threads: int, strangers_apart: bool = False) -> None:
+    def __init__(self, store: Store, *, memory_mb: int, threads: int, isolate_anonymous: bool = False) -> None:
         """What does not fit into the memory goes to the store's scratch.
 
-        ``strangers_apart``: queries of strangers run in a DuckDB of their own, made at the first, with one thread of
+        ``isolate_anonymous``: anonymous queries run in a DuckDB of their own, opened at the first, with one thread of
         low priority and STRANGERS_SHARE of the memory, so that they take nothing that the owner's queries have.
         """
         self._store = store
-        self._strangers_mb = max(STRANGERS_LEAST_MB, memory_mb // STRANGERS_SHARE)
-        self._strangers_apart = strangers_apart
-        self._strangers: LockedDuckDB | None = None
+        self._anonymous_mb = max(ANONYMOUS_LEAST_MB, memory_mb // ANONYMOUS_SHARE)
+        self._isolate_anonymous = isolate_anonymous
+        self._anonymous: LockedDuckDB | None = None
         # Files that two DuckDBs write into one folder would have the same names.
-        self._strangers_scratch = store.scratch / f"strangers-{secrets.token_hex(8)}"
+        self._anonymous_scratch = store.scratch / f"anonymous-{secrets.token_hex(8)}"
         self._lock = threading.Lock()
         self._main = LockedDuckDB(store, AdmissionQueue(), memory_mb=memory_mb, threads=threads, scratch=store.scratch)
 
     @contextmanager
     def cursor(self) -> Iterator[Cursor]:
-        """For what takes no time to speak of."""
-        with self._asked().cursor() as cursor:
+        """For short statements, without admission."""
+        with self._current_database().cursor() as cursor:
             yield cursor
 
     @contextmanager
@@ -60,8 +60,8 @@ class Database:
         """A cursor, or the one that is ``held`` already, when it is this query's turn, interrupted where its request is
         stopped. QueryBusyError.
         """
-        stop, asked = current_stop(), self._asked()
-        with asked.line.turn(stop), nullcontext(held) if held else asked.cursor() as cursor:
+        stop, current = current_stop(), self._current_database()
+        with current.admission.turn(stop), nullcontext(held) if held else current.cursor() as cursor:
 
             def interrupt() -> None:
                 # It may be closed by now.
@@ -86,7 +86,7 @@ class Database:
 
     def read_alone(self, data: bytes) -> str | None:
         """The clause that says why a file cannot be read in all its columns; None where it can."""
-        # A verdict for everyone: the little memory of strangers must not make it.
+        # A verdict for everyone: the small memory of anonymous queries must not decide it.
         with (
             tempfile.NamedTemporaryFile(dir=self._store.scratch, suffix=".parquet") as file,
             self.own_cursor() as cursor,
@@ -100,7 +100,7 @@ class Database:
                 return str(error).splitlines()[0].rstrip(".")
         return None
 
-    def look_again(self, error: Exception, attempt: int) -> None:
+    def prepare_retry(self, error: Exception, attempt: int) -> None:
         """Return where a swap may have broken the read and there is another try of READ_ATTEMPTS; else raise."""
         if isinstance(error, duckdb.InterruptException):
             current_stop().check()
@@ -109,35 +109,34 @@ class Database:
         self._renew()
 
     def close(self) -> None:
-        """End it."""
-        if self._strangers:
-            self._strangers.close()
-            shutil.rmtree(self._strangers_scratch, ignore_errors=True)
+        if self._anonymous:
+            self._anonymous.close()
+            shutil.rmtree(self._anonymous_scratch, ignore_errors=True)
         self._main.close()
 
-    def _asked(self) -> LockedDuckDB:
-        """The DuckDB for the request that is being answered."""
-        if not (self._strangers_apart and IS_STRANGER.get()):
+    def _current_database(self) -> LockedDuckDB:
+        """The DuckDB of the current request."""
+        if not (self._isolate_anonymous and IS_ANONYMOUS.get()):
             return self._main
         # A store sweeps away what lies in its scratch for long.
-        self._strangers_scratch.mkdir(FOLDER_MODE, exist_ok=True)
+        self._anonymous_scratch.mkdir(FOLDER_MODE, exist_ok=True)
         with self._lock:
-            if self._strangers is None:
-                self._strangers = self._open_strangers()
-            return self._strangers
+            if self._anonymous is None:
+                self._anonymous = self._open_anonymous()
+            return self._anonymous
 
-    def _open_strangers(self) -> LockedDuckDB:
+    def _open_anonymous(self) -> LockedDuckDB:
         return LockedDuckDB(
             self._store,
-            AdmissionQueue(at_once=STRANGERS_AT_ONCE),
-            memory_mb=self._strangers_mb,
+            AdmissionQueue(at_once=ANONYMOUS_AT_ONCE),
+            memory_mb=self._anonymous_mb,
             threads=1,
-            scratch=self._strangers_scratch,
+            scratch=self._anonymous_scratch,
             low=LowPriority(),
         )
 
     def _renew(self) -> None:
-        """Take over what the store's setup says now: credentials of a role end after some hours."""
-        for each in (self._main, self._strangers):
+        """Apply the store's current setup: credentials of a role end after some hours."""
+        for each in (self._main, self._anonymous):
             if each:
                 each.renew()

@@ -1,4 +1,4 @@
-"""Counts of one day for its rollup: of each dimension the values with the most visitors, and one row for the rest."""
+"""Counts of one day for its rollup: top values per dimension, and the rest."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +68,6 @@ def _fitting(values: pa.ChunkedArray, bounds: RollupBounds) -> int:
 def _as_counted(rows: pa.Table, *, is_rest: bool = False) -> pa.Table:
     for name in MEASURED:
         if name not in rows.column_names:
-            # Where each event has its own value, visits are not told.
+            # A dimension of events has no measures of visits.
             rows = rows.append_column(name, pa.repeat(0, rows.num_rows))
     return rows.append_column("is_rest", pa.repeat(is_rest, rows.num_rows)).select(COUNTED.names).cast(COUNTED)

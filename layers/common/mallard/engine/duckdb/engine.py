@@ -54,12 +54,12 @@ class DuckDBEngine:
         cache_seconds: float = 0,
         rounds_times: bool = False,
         bounds: RollupBounds = DEFAULT,
-        strangers_apart: bool = False,
+        isolate_anonymous: bool = False,
     ) -> None:
-        """``pending`` gives a site's rows that wait in the queue, in the schema PENDING; answers are kept so long.
+        """``pending`` returns a site's queued rows in the schema PENDING; results are cached for ``cache_seconds``.
 
-        ``rounds_times``: events are stored with their hour only, so that nothing can be said of the last minutes.
-        ``bounds`` are those of rollups; ``strangers_apart`` as of Database.
+        ``rounds_times``: events are stored with their hour only, so reports of the last minutes are impossible.
+        ``bounds`` are those of rollups; ``isolate_anonymous`` as of Database.
         """
         self.store = store
         self.rounds_times = rounds_times
@@ -69,7 +69,7 @@ class DuckDBEngine:
         self._rollups = RollupReader(store)
         self._bounds = bounds
         self._pins = None if store.pins_are_cheap else SegmentCache(store)
-        self._database = Database(store, memory_mb=memory_mb, threads=threads, strangers_apart=strangers_apart)
+        self._database = Database(store, memory_mb=memory_mb, threads=threads, isolate_anonymous=isolate_anonymous)
         self.damage = DamagedFiles(store, self._database.read_alone)
         self._set_up()
 
@@ -99,15 +99,15 @@ class DuckDBEngine:
 
         snapshot = self._snapshots.take(first, dimensions=count.dimensions)
 
-        def counted() -> QueryResult:
+        def compute() -> QueryResult:
             self._database.check_patterns(conditions.patterns if conditions else ())
             work = partial(self._executor.count, queries, count)
-            seen, rows = self._with_files(first, work, snapshot, dimensions=count.dimensions)
-            return QueryResult(rows, seen.plan.explain(), seen.left_out, seen.plan.events_from)
+            current, rows = self._with_files(first, work, snapshot, dimensions=count.dimensions)
+            return QueryResult(rows, current.plan.explain(), current.omitted, current.plan.events_from)
 
-        # Kept under all that it depends on: to know that takes a listing, but no look at an event.
-        depends = (tuple(queries), conditions, self.zones(first.site_id), snapshot.fingerprint())
-        return self._kept(depends, counted)
+        # The key needs a listing only, no read of events.
+        dependencies = (tuple(queries), conditions, self.zones(first.site_id), snapshot.fingerprint())
+        return self._cached(dependencies, compute)
 
     def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
         """As of ``Engine``."""
@@ -120,21 +120,22 @@ class DuckDBEngine:
             self._with_files(one, work, snapshot.of(period), rolled=False, complete=True)
             yield day
 
-    def visitor_query(self, asked: VisitorQuery) -> QueryResult:
+    def visitor_query(self, visitor_query: VisitorQuery) -> QueryResult:
         """As of ``Engine``."""
-        query = asked.query
+        query = visitor_query.query
         conditions = self._conditions(query, of_visits=True)
         snapshot = self._snapshots.take(query, rolled=False)
-        patterns = (*asked.patterns, *(conditions.patterns if conditions else ()))
+        patterns = (*visitor_query.patterns, *(conditions.patterns if conditions else ()))
 
-        def counted() -> QueryResult:
+        def compute() -> QueryResult:
             self._database.check_patterns(patterns)
-            work = partial(self._executor.visitor_query, asked, conditions)
-            seen, parts = self._with_files(query, work, snapshot, rolled=False)
-            return QueryResult((asked.added_up(parts),), seen.plan.explain(), seen.left_out, seen.plan.events_from)
+            work = partial(self._executor.visitor_query, visitor_query, conditions)
+            current, parts = self._with_files(query, work, snapshot, rolled=False)
+            rows, plan = (visitor_query.added_up(parts),), current.plan
+            return QueryResult(rows, plan.explain(), current.omitted, plan.events_from)
 
-        depends = (asked, conditions, self.zones(query.site_id), snapshot.fingerprint())
-        return self._kept(depends, counted)
+        dependencies = (visitor_query, conditions, self.zones(query.site_id), snapshot.fingerprint())
+        return self._cached(dependencies, compute)
 
     def zones(self, site_id: str) -> SiteZones:
         """The site's time zones."""
@@ -159,17 +160,17 @@ class DuckDBEngine:
                 try:
                     return count_day(cursor, files, hours, self._bounds)
                 except READ_ERRORS as error:
-                    self._database.look_again(error, attempt)
+                    self._database.prepare_retry(error, attempt)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """End the database."""
+        """Close the database and the segment cache."""
         self._database.close()
         if self._pins:
             self._pins.close()
 
     def forget(self) -> None:
-        """Let go all that is kept of the table, on disk and in memory: after an erasure."""
+        """Drop all caches of the table, on disk and in memory, after an erasure."""
         self.cache.clear()
         self.damage.forget()
         self._rollups.forget()
@@ -177,7 +178,7 @@ class DuckDBEngine:
             self._pins.forget()
 
     def _conditions(self, query: Query, *, of_visits: bool = False) -> Conditions | None:
-        """What its filter asks, and of what part of a day; QueryError where it is wrong."""
+        """The conditions of a query's filter and part of a day; QueryError where the filter is wrong."""
         conditions, since, until = None, query.period.since, query.period.until
         if query.filters is not None:
             conditions = compile_filter(query.filters, self.site_settings.get(query.site_id).goals)
@@ -202,16 +203,16 @@ class DuckDBEngine:
         attempt = 0
         while True:
             current_stop().check()
-            seen = snapshot or self._taken_anew(query, rolled=rolled, dimensions=dimensions)
+            current = snapshot or self._retake(query, rolled=rolled, dimensions=dimensions)
             snapshot = None
             if complete:
-                require_complete(seen.left_out)
-            rows = [row for segments in seen.plan.read_days.values() for row in segments]
-            with open_files(self.store, seen.plan.read_days.values(), self._pins) as files:
+                require_complete(current.omitted)
+            rows = [row for segments in current.plan.read_days.values() for row in segments]
+            with open_files(self.store, current.plan.read_days.values(), self._pins) as files:
                 suspects = self.damage.suspects(rows, files)
                 try:
                     if not suspects:
-                        return seen, work(OpenSnapshot(seen.plan, seen.pending, seen.left_out, files))
+                        return current, work(OpenSnapshot(current.plan, current.pending, current.omitted, files))
                     failed: Exception = duckdb.InvalidInputException("A file has no footer of this product.")
                 except DamagedSegmentError:
                     # From now on it is known, and left out.
@@ -221,17 +222,17 @@ class DuckDBEngine:
             found = bool(suspects) and self.damage.examine(suspects)
             attempt = 0 if found else self._next_attempt(failed, attempt, rows)
 
-    def _taken_anew(self, query: Query, *, rolled: bool, dimensions: Sequence[str] | None) -> Snapshot:
+    def _retake(self, query: Query, *, rolled: bool, dimensions: Sequence[str] | None) -> Snapshot:
         request_snapshot().forget()
         return self._snapshots.take(query, rolled=rolled, dimensions=dimensions)
 
     def _next_attempt(self, failed: Exception, attempt: int, rows: Sequence[Listed]) -> int:
         """The number of the next try, the first where a file was found to be damaged; else raise at the last."""
         try:
-            self._database.look_again(failed, attempt)
+            self._database.prepare_retry(failed, attempt)
         except (*READ_ERRORS, StoreUnavailableError, QueryTooLargeError) as error:
             small = sum(row.size_bytes for row in rows) <= PORTION_BYTES
-            # To ask for too much memory is rarely a file's doing: a large range is not read whole for that.
+            # A damaged file rarely exhausts the memory, so a large range is not examined for that.
             if isinstance(error, duckdb.InterruptException) or (isinstance(error, QueryTooLargeError) and not small):
                 raise
             if not self.damage.examine(rows, str(failed)):
@@ -239,16 +240,16 @@ class DuckDBEngine:
             return 0
         return attempt + 1
 
-    def _kept(self, depends: object, counted: Callable[[], QueryResult]) -> QueryResult:
-        """An answer that may be there already; the request's own answer says what is not in it."""
-        key = hashlib.blake2b(repr(depends).encode(), digest_size=16).digest()
-        answer = self.cache.get(key, counted, QueryResult.size)
-        note(answer.left_out)
+    def _cached(self, dependencies: object, compute: Callable[[], QueryResult]) -> QueryResult:
+        """A result from the cache, or computed; its omitted files are noted for the current request."""
+        key = hashlib.blake2b(repr(dependencies).encode(), digest_size=16).digest()
+        answer = self.cache.get(key, compute, QueryResult.size)
+        note(answer.omitted)
         return answer
 
 
 def _measures(queries: Iterable[Query]) -> dict[str, frozenset[str]]:
-    """The names of the measures of each dimension that several queries are about."""
+    """The measures of each dimension of several queries."""
     found: dict[str, frozenset[str]] = {}
     for each in queries:
         found[each.dimension] = found.get(each.dimension, frozenset()) | set(each.measures)

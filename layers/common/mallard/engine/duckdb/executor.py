@@ -1,4 +1,4 @@
-"""Execution of statements over the files and pending events of a snapshot, portion by portion."""
+"""Executor of statements over a snapshot's files and pending events, in portions."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,20 +62,20 @@ class Executor:
                 )
 
     def visitor_query(
-        self, asked: VisitorQuery, conditions: Conditions | None, snapshot: OpenSnapshot
+        self, visitor_query: VisitorQuery, conditions: Conditions | None, snapshot: OpenSnapshot
     ) -> list[pa.Table]:
         """The rows of each portion."""
-        run = partial(self._run_visitor_query, asked, conditions)
-        return self._portions(snapshot, run, asked.portions_at_once(conditions))
+        run = partial(self._run_visitor_query, visitor_query, conditions)
+        return self._portions(snapshot, run, visitor_query.portions_at_once(conditions))
 
     def _run_visitor_query(
-        self, asked: VisitorQuery, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
+        self, visitor_query: VisitorQuery, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
     ) -> pa.Table:
-        sql = asked.statement(conditions, has_files=bool(files), has_waiting=pending.num_rows > 0)
-        values = {**_values(asked.query.period, conditions, files), **dict(asked.values)}
+        sql = visitor_query.statement(conditions, has_files=bool(files), has_waiting=pending.num_rows > 0)
+        values = {**_values(visitor_query.query.period, conditions, files), **dict(visitor_query.values)}
         with self._database.turn() as cursor:
             cursor.register("pending", pending)
-            return asked.checked(cursor.execute(sql, values).to_arrow_table())
+            return visitor_query.checked(cursor.execute(sql, values).to_arrow_table())
 
     def take_rows(
         self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], snapshot: OpenSnapshot
@@ -135,7 +135,7 @@ class Executor:
 
     def _merged(self, query: Query, plan: Plan, counts: pa.Table) -> list[dict[str, Any]]:
         rows, rest = merged([counts], query), plan.rolled.rest(query.dimension)
-        # Nobody can tell which values these were: they stand behind all others, whatever their number.
+        # The values are unknown, so the row stands last, whatever its number.
         return [*rows, {"value": OTHER, **rest, "is_rest": True}] if rest else rows
 
 

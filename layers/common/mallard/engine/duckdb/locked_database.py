@@ -1,4 +1,4 @@
-"""One DuckDB in memory, locked to a store's files, with the line of its queries."""
+"""An in-memory DuckDB, locked to a store's files, with its admission queue."""
 
 import threading
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from mallard.table.duckdb_files import apply_reader_setup, connect
 
 
 class LockedDuckDB:
-    """DuckDB for any number of threads; ``line`` is that of its queries."""
+    """DuckDB for any number of threads; ``admission`` bounds its queries."""
 
     def __init__(
         self,
         store: Store,
-        line: AdmissionQueue,
+        admission: AdmissionQueue,
         *,
         memory_mb: int,
         threads: int,
@@ -30,7 +30,7 @@ class LockedDuckDB:
 
         ``low`` runs all statements of its cursors, those of the setup apart.
         """
-        self.line = line
+        self.admission = admission
         self._store = store
         self._low = low
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class LockedDuckDB:
 
     @contextmanager
     def own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor whose statements run in the thread that asks."""
+        """A cursor whose statements run in the calling thread."""
         with self._lock:
             cursor = self._connection.cursor()
             self._cursors.add(cursor)

@@ -1,4 +1,4 @@
-"""Counts of several sources put together: rollup rows and what was counted from events add up."""
+"""Merge of counts from rollups and from events."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

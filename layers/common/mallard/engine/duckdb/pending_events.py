@@ -1,4 +1,4 @@
-"""Pending events of the local queue as rows, so that an event is in the numbers at once."""
+"""Pending events of the local queue as rows for queries."""
 
 import logging
 import threading
@@ -24,7 +24,7 @@ log = logging.getLogger("mallard.query")
 
 
 class LocalPending:
-    """Pending events by site; each message is decoded once, however often it is asked for.
+    """Pending events by site; each message is decoded once.
 
     ``erased`` tells of a site's erasures: what the flush will leave out for one is not shown until then either.
     ``left`` is how many of the newest messages had no room in ``most_bytes`` at the last look.

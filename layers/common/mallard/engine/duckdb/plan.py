@@ -1,4 +1,4 @@
-"""Query plans: each day from its rollup or its events, events in portions that fit into memory."""
+"""Query plans: rollup or events per day, events in portions that fit memory."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Set

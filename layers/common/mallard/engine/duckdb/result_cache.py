@@ -1,4 +1,4 @@
-"""A cache of query results; its keys contain the versions of the files that were read."""
+"""Cache of query results by queries and versions of their files."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from mallard.engine.cancellation import IS_STRANGER, WAIT_STEP_SECONDS, current_stop
+from mallard.engine.cancellation import IS_ANONYMOUS, WAIT_STEP_SECONDS, current_stop
 from mallard.errors import QueryBusyError, QueryStoppedError
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 class ResultCache:
-    """Keeps answers for ``ttl_seconds``, the latest up to MAX_BYTES and MAX_ENTRIES; 0 keeps none.
+    """Results for ``ttl_seconds``, the latest up to MAX_BYTES and MAX_ENTRIES; 0 disables the cache.
 
-    Equal questions at one time are one flight: the first counts, the others wait for it, each as long as its own
-    request lives. The owner waits for no stranger's, which takes longer. QueryBusyError where too many wait.
+    Concurrent equal queries are computed once, and each request waits no longer than it lives. The owner's queries
+    never wait for an anonymous one, which takes longer. QueryBusyError where too many wait.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class ResultCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._size = 0
-        self._kept: dict[Hashable, tuple[float, Any, int]] = {}
+        self._entries: dict[Hashable, tuple[float, Any, int]] = {}
         self._flights: dict[tuple[bool, Hashable], Future[Any]] = {}
         self.hits = 0
         self.misses = 0
@@ -45,20 +45,20 @@ class ResultCache:
         """The number of cached results."""
         with self._lock:
             self._drop_old()
-            return len(self._kept)
+            return len(self._entries)
 
     def get(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         """The cached result of ``key``, else that of ``make``, which has ``size`` bytes."""
         while True:
             with self._lock:
                 self._drop_old()
-                if found := self._kept.get(key):
+                if found := self._entries.get(key):
                     self.hits += 1
                     return found[1]  # type: ignore[no-any-return]
-                is_stranger = IS_STRANGER.get()
-                flight = self._flights.get((False, key)) or (is_stranger and self._flights.get((True, key))) or None
+                is_anonymous = IS_ANONYMOUS.get()
+                flight = self._flights.get((False, key)) or (is_anonymous and self._flights.get((True, key))) or None
                 if flight is None:
-                    mine = self._flights[is_stranger, key] = Future()
+                    mine = self._flights[is_anonymous, key] = Future()
                     self.misses += 1
                     break
             try:
@@ -70,12 +70,12 @@ class ResultCache:
             with self._lock:
                 self.hits += 1
             return answer
-        return self._make((is_stranger, key), mine, make, size)
+        return self._make((is_anonymous, key), mine, make, size)
 
     def clear(self) -> None:
         """Empty the cache."""
         with self._lock:
-            self._kept.clear()
+            self._entries.clear()
             self._size = 0
 
     def _wait_for(self, flight: "Future[Any]") -> Any:
@@ -111,18 +111,18 @@ class ResultCache:
     def _keep(self, key: Hashable, answer: object, size: int) -> None:
         if self._ttl_seconds <= 0 or size > self._max_bytes:
             return
-        if key in self._kept:
-            self._size -= self._kept.pop(key)[2]
-        self._kept[key] = (self._clock() + self._ttl_seconds, answer, size)
+        if key in self._entries:
+            self._size -= self._entries.pop(key)[2]
+        self._entries[key] = (self._clock() + self._ttl_seconds, answer, size)
         self._size += size
-        while self._size > self._max_bytes or len(self._kept) > MAX_ENTRIES:
+        while self._size > self._max_bytes or len(self._entries) > MAX_ENTRIES:
             self._drop_oldest()
 
     def _drop_old(self) -> None:
         now = self._clock()
         # The oldest stand first: all live equally long.
-        while self._kept and next(iter(self._kept.values()))[0] <= now:
+        while self._entries and next(iter(self._entries.values()))[0] <= now:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        self._size -= self._kept.pop(next(iter(self._kept)))[2]
+        self._size -= self._entries.pop(next(iter(self._entries)))[2]

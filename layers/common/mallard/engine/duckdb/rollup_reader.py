@@ -1,4 +1,4 @@
-"""Reading rollups: which days of a range they may answer, and their rows of the dimensions that are asked for."""
+"""Reader of rollups: usable days of a range, and rows of requested dimensions."""
 
 import logging
 import threading
@@ -41,7 +41,7 @@ _READ = (
 
 
 class RollupMonth:
-    """One rollup file as it was read by one whole GET; a dimension is decoded when it is asked for."""
+    """One rollup file, read by one GET; dimensions are decoded on demand."""
 
     def __init__(self, file: RollupFile | None, *, is_damaged: bool = False) -> None:
         """``file`` is None where there is none that can be believed."""
@@ -164,7 +164,7 @@ class RollupReader:
     def _read(self, row: Listed) -> RollupMonth:
         with self._lock:
             if month := self._months.pop((row.key, row.version), None):
-                # The one that was asked for last goes last.
+                # The most recently used goes last.
                 self._months[row.key, row.version] = month
                 return month
         stored = self._store.get(row.key)

@@ -1,4 +1,4 @@
-"""Snapshots of queue and listing for a range of one site, with the plan of what is read of them."""
+"""Snapshots of queue and listing for a site and range, with their plan."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from mallard.engine.base import PendingEvents
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.plan import Plan
 from mallard.engine.duckdb.rollup_reader import RolledCounts, RollupReader
-from mallard.engine.omitted_files import LeftOut
+from mallard.engine.omitted_files import OmittedSegment
 from mallard.engine.request_snapshot import SiteListing, request_snapshot
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
@@ -33,20 +33,20 @@ class Snapshot:
 
     plan: Plan
     pending: pa.Table
-    left_out: tuple[LeftOut, ...]
+    omitted: tuple[OmittedSegment, ...]
 
     def fingerprint(self) -> str:
         """Another where an answer could be another."""
-        left_out = " ".join(each.file for each in self.left_out)
-        return self.plan.fingerprint(self.pending["event_id"].to_pylist()) + left_out
+        omitted = " ".join(each.file for each in self.omitted)
+        return self.plan.fingerprint(self.pending["event_id"].to_pylist()) + omitted
 
     def of(self, period: DateRange) -> "Snapshot":
         """The part of it for a part of its range that no rollup answers."""
         days = {day: segments for day, segments in self.plan.days.items() if period.start <= day < period.end}
         waiting = {day for day in self.plan.waiting if period.start <= day < period.end}
-        left_out = tuple(each for each in self.left_out if period.start <= each.date < period.end)
+        omitted = tuple(each for each in self.omitted if period.start <= each.date < period.end)
         gone = {day for day in self.plan.gone if period.start <= day < period.end}
-        return Snapshot(Plan(RolledCounts(), days, waiting, gone), _within(self.pending, period), left_out)
+        return Snapshot(Plan(RolledCounts(), days, waiting, gone), _within(self.pending, period), omitted)
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ class SnapshotReader:
     def take(self, query: Query, *, rolled: bool = True, dimensions: Sequence[str] | None = None) -> Snapshot:
         """A filter needs the events, so does a part of a day, or one with some waiting.
 
-        ``rolled`` False: from events alone. ``dimensions`` are those that the rollups are asked for, by default the
-        query's own.
+        ``rolled`` False: from events alone. ``dimensions`` of rollups to read, by default the query's own.
         """
         listing, period = self._listing(query), query.period
         pending, days = _within(listing.pending, period), listing.days
@@ -106,10 +105,10 @@ class SnapshotReader:
         }
         if period.since is not None:
             counted = _written_since(counted, period.since)
-        counted, left_out = self._damage.sort_out(counted)
-        capped, left_out_of_capped = self._damage.sort_out({day: days[day] for day in used.capped})
-        left_out += (*left_out_of_capped, *(LeftOut(day, key) for day, key in counts.damaged))
-        return Snapshot(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, left_out)
+        counted, omitted = self._damage.sort_out(counted)
+        capped, omitted_of_capped = self._damage.sort_out({day: days[day] for day in used.capped})
+        omitted += (*omitted_of_capped, *(OmittedSegment(day, key) for day, key in counts.damaged))
+        return Snapshot(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, omitted)
 
     def _listing(self, query: Query) -> SiteListing:
         """That of the request where it has one, from the day before the range on."""

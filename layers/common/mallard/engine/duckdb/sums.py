@@ -1,4 +1,4 @@
-"""Sums of the counts of several portions, held by DuckDB within its memory, so that few of many values reach Python."""
+"""Sums of counts over portions, held in DuckDB to keep values out of Python."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,6 @@ class Sums:
     """Counts in a table of one cursor, with which they end."""
 
     def __init__(self, cursor: Cursor) -> None:
-        """Nothing is counted yet."""
         self.cursor = cursor
         columns = ", ".join(f"{each.name} {each.type}" for each in MEASURES.values())
         cursor.execute(f"CREATE TEMP TABLE counted (dimension VARCHAR, value VARCHAR, {columns})")

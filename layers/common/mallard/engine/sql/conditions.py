@@ -1,4 +1,4 @@
-"""A filter as SQL conditions: over an event alone, over a visit, and over both, with bound values only.
+"""Compiler of filters to SQL conditions on events and visits, with bound values.
 
 The conditions name two rows: ``event`` has the table's columns, ``visit`` has ``opening`` (a struct of the first
 event's own columns), ``entry_page``, ``exit_page`` and the flags ``done_0``, ``done_1`` ... None is ever NULL.
@@ -65,17 +65,17 @@ _Value: TypeAlias = Callable[[str], str]
 _Flag: TypeAlias = Callable[[Done], str]
 
 
-def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
+def compile_filter(tree: Filter, goals: Sequence[Goal]) -> Conditions:
     """The conditions of a filter, where a site has these goals. QueryError for a goal that cannot be filtered by."""
-    parts = asked.filters if isinstance(asked, All) else (asked,)
+    parts = tree.filters if isinstance(tree, All) else (tree,)
     of_events = [part for part in parts if any(_is_of_event(leaf) for leaf in leaves(part))]
     of_visits = [part for part in parts if part not in of_events]
     first = [part for part in of_visits if _is_about(part, FIRST_COLUMNS)]
-    # One event must meet all that is asked of events; what else was done, another may have done.
+    # One event must meet all conditions on events; the other conditions may hold for other events of the visit.
     touching = [part for part in of_events if all(map(_is_of_event, leaves(part)))]
     touching = touching or [part.filter for part in of_visits if isinstance(part, Done)][:1]
     entered = [part for part in of_events if _is_about(part, {PAGE})]
-    writer = ConditionWriter(asked, goals)
+    writer = ConditionWriter(tree, goals)
     return Conditions(
         visit=writer.of_both(of_visits) or "true",
         event=writer.of_both(of_events),
@@ -96,11 +96,11 @@ def compile_filter(asked: Filter, goals: Sequence[Goal]) -> Conditions:
 class ConditionWriter:
     """One filter's SQL: all texts of it share their bound values and the numbers of what was done."""
 
-    def __init__(self, asked: Filter, goals: Sequence[Goal], letter: str = "f", *, as_list: bool = False) -> None:
+    def __init__(self, tree: Filter, goals: Sequence[Goal], letter: str = "f", *, as_list: bool = False) -> None:
         self.bound = BoundSql(letter)
         self._as_list = as_list
-        self.done = tuple(dict.fromkeys(leaf for leaf in leaves(asked) if isinstance(leaf, Done)))
-        self._leaves = tuple(dict.fromkeys(all_leaves(asked)))
+        self.done = tuple(dict.fromkeys(leaf for leaf in leaves(tree) if isinstance(leaf, Done)))
+        self._leaves = tuple(dict.fromkeys(all_leaves(tree)))
         self._goals = {leaf: goals_meant(leaf, goals) for leaf in self._leaves if leaf.dimension == GOAL}
         asked_for = sum(map(len, self._goals.values()))
         if asked_for > MAX_GOALS:

@@ -1,4 +1,4 @@
-"""The SELECT that counts the measures of one dimension, over the relations ``matched`` and ``visit``."""
+"""The SELECT that counts measures of one dimension over ``matched`` and ``visit``."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Several filters as SQL conditions on one event: each alone, any of them, and a mask of those that hold."""
+"""Several filters as SQL conditions on one event: each, any, and a mask."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,20 +30,20 @@ class EventConditions:
     values: Mapping[str, object]
 
 
-def compile_for_events(asked: Sequence[Filter], goals: Sequence[Goal], letter: str) -> EventConditions:
-    """The conditions of filters that are asked of events; their values are named by ``letter``. QueryError."""
-    writer = ConditionWriter(All(tuple(asked)), goals, letter, as_list=True)
-    sql = tuple(writer.of_event([each]) or "true" for each in asked)
-    some = writer.of_event([Any_(_together(asked))]) or "true"
-    mask = _mask(asked, sql, writer.bound)
+def compile_for_events(filters: Sequence[Filter], goals: Sequence[Goal], letter: str) -> EventConditions:
+    """The conditions of filters on events; their values are named by ``letter``. QueryError."""
+    writer = ConditionWriter(All(tuple(filters)), goals, letter, as_list=True)
+    sql = tuple(writer.of_event([each]) or "true" for each in filters)
+    some = writer.of_event([Any_(_together(filters))]) or "true"
+    mask = _mask(filters, sql, writer.bound)
     return EventConditions(sql, some, mask, frozenset(writer.columns()), writer.patterns(), writer.bound.values)
 
 
-def _together(asked: Iterable[Filter]) -> tuple[Filter, ...]:
+def _together(filters: Iterable[Filter]) -> tuple[Filter, ...]:
     """The same alternatives, with one comparison of a column instead of several: that saves a fifth of a look."""
     values: dict[tuple[str, bool], set[str]] = defaultdict(set)
     others: list[Filter] = []
-    for each in asked:
+    for each in filters:
         if isinstance(each, Leaf) and each.operator == IS and each.dimension in _COLUMNS:
             values[each.dimension, each.case_sensitive].update(each.values)
         else:
@@ -52,11 +52,11 @@ def _together(asked: Iterable[Filter]) -> tuple[Filter, ...]:
     return (*united, *others)
 
 
-def _mask(asked: Sequence[Filter], sql: Sequence[str], bound: BoundSql) -> str:
+def _mask(filters: Sequence[Filter], sql: Sequence[str], bound: BoundSql) -> str:
     """A column's texts are looked up in one list, whatever number of filters they are for: that takes half the time."""
     texts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     parts = []
-    for number, (each, condition) in enumerate(zip(asked, sql, strict=True)):
+    for number, (each, condition) in enumerate(zip(filters, sql, strict=True)):
         bit = 1 << number
         if not _is_lookup(each):
             parts.append(f"CASE WHEN {condition} THEN {bit} ELSE 0 END")
@@ -69,12 +69,12 @@ def _mask(asked: Sequence[Filter], sql: Sequence[str], bound: BoundSql) -> str:
     return " + ".join(parts)
 
 
-def _is_lookup(asked: Filter) -> TypeGuard[Leaf]:
+def _is_lookup(tree: Filter) -> TypeGuard[Leaf]:
     """True for a comparison of a column with stored texts, none of which means a missing value."""
     return (
-        isinstance(asked, Leaf)
-        and asked.operator == IS
-        and asked.case_sensitive
-        and asked.dimension in _COLUMNS
-        and not blank_words(asked.dimension).intersection(asked.values)
+        isinstance(tree, Leaf)
+        and tree.operator == IS
+        and tree.case_sensitive
+        and tree.dimension in _COLUMNS
+        and not blank_words(tree.dimension).intersection(tree.values)
     )

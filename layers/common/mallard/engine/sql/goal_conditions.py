@@ -1,4 +1,4 @@
-"""Goals in filters: the goals that a comparison names, and the SQL condition of each."""
+"""SQL conditions of goals that a filter names."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""SQL of one comparison: a text beside values, which are bound and never stand in the text of a statement.
+"""SQL of one comparison, with bound values only.
 
 No condition is ever NULL, so that NOT turns it round: where a value is missing it is plainly true or false.
 """

@@ -1,4 +1,4 @@
-"""Statements over events and visits, put together from the files of this folder; values are always bound."""
+"""SQL statements over events and visits, composed of SQL files, with bound values."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace

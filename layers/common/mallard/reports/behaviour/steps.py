@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from mallard.engine.cancellation import IS_STRANGER
+from mallard.engine.cancellation import IS_ANONYMOUS
 from mallard.engine.sql.event_conditions import EventConditions, compile_for_events
 from mallard.engine.sql.goal_conditions import page_pattern
 from mallard.errors import QueryError
@@ -34,7 +34,7 @@ from mallard.stats.filters import (
 )
 
 MAX_STEPS = 32
-MAX_STRANGER_STEPS = 8
+MAX_ANONYMOUS_STEPS = 8
 """Of public sites and shared links: each step costs."""
 
 MAX_STEPS_BYTES = 16 * 1024
@@ -67,10 +67,10 @@ def parse_steps(text: str | None, *, at_least: int = 1, name: str = "steps") -> 
     if len(text) > MAX_STEPS_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_STEPS_BYTES:
         raise QueryError(f"{name} is over {MAX_STEPS_BYTES // 1024} KB.")
     steps = _from_json(text, name) if text.lstrip().startswith("[") else _from_text(Reader(name, text))
-    is_stranger = IS_STRANGER.get()
-    most = MAX_STRANGER_STEPS if is_stranger else MAX_STEPS
+    is_anonymous = IS_ANONYMOUS.get()
+    most = MAX_ANONYMOUS_STEPS if is_anonymous else MAX_STEPS
     if not at_least <= len(steps) <= most:
-        more = "; log in or send an API key for more" if is_stranger and len(steps) > most else ""
+        more = "; log in or send an API key for more" if is_anonymous and len(steps) > most else ""
         raise QueryError(f"{name} has {len(steps)} steps, but must have {at_least} to {most}{more}.")
     _check_size(steps, name)
     return steps
@@ -185,7 +185,7 @@ def _filters_of(given: dict[str, Any], place: str) -> list[Filter]:
     try:
         found = read_filters(given.get("filters"))
         # Pages with * are patterns too, but of ours: they hold nothing that takes long.
-        if IS_STRANGER.get():
+        if IS_ANONYMOUS.get():
             refuse_patterns(found)
     except QueryError as error:
         raise QueryError(f"In {place}: {error}") from None

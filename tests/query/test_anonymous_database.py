@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from mallard.auth.authenticator import CREDENTIALS, Authenticator
-from mallard.engine.cancellation import CURRENT, IS_STRANGER, Cancellation
+from mallard.engine.cancellation import CURRENT, IS_ANONYMOUS, Cancellation
 from mallard.engine.duckdb.cursors import LowPriority, LowPriorityCursor
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.engine import DuckDBEngine
@@ -33,17 +33,17 @@ FOREVER = "SELECT count(*) FROM range(100000000000) AS a (x) WHERE x % 7 = 8"
 
 
 @contextmanager
-def as_stranger() -> Iterator[None]:
-    token = IS_STRANGER.set(True)
+def as_anonymous() -> Iterator[None]:
+    token = IS_ANONYMOUS.set(True)
     try:
         yield
     finally:
-        IS_STRANGER.reset(token)
+        IS_ANONYMOUS.reset(token)
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(LocalStore(tmp_path), memory_mb=2048, threads=2, strangers_apart=True)) as made:
+    with closing(Database(LocalStore(tmp_path), memory_mb=2048, threads=2, isolate_anonymous=True)) as made:
         yield made
 
 
@@ -55,15 +55,15 @@ def settings_of(database: Database) -> tuple[int, str]:
 
 def test_anonymous_database_has_one_thread_and_separate_memory(database: Database) -> None:
     of_owner = settings_of(database)
-    with as_stranger():
+    with as_anonymous():
         assert settings_of(database) == (1, "488.2 MiB")
     assert settings_of(database) == of_owner == (2, "1.9 GiB")
 
 
 def test_anonymous_database_has_a_minimum_memory(tmp_path: Path) -> None:
     with (
-        closing(Database(LocalStore(tmp_path), memory_mb=256, threads=2, strangers_apart=True)) as database,
-        as_stranger(),
+        closing(Database(LocalStore(tmp_path), memory_mb=256, threads=2, isolate_anonymous=True)) as database,
+        as_anonymous(),
     ):
         assert settings_of(database) == (1, "122.0 MiB")
 
@@ -71,13 +71,13 @@ def test_anonymous_database_has_a_minimum_memory(tmp_path: Path) -> None:
 def test_anonymous_queries_share_the_database_when_not_separated(tmp_path: Path) -> None:
     with closing(Database(LocalStore(tmp_path), memory_mb=256, threads=2)) as database:
         of_owner = settings_of(database)
-        with as_stranger():
+        with as_anonymous():
             assert settings_of(database) == of_owner
 
 
 def test_owner_has_both_turns_during_an_anonymous_query(database: Database) -> None:
-    with as_stranger(), database.turn():
-        IS_STRANGER.set(False)
+    with as_anonymous(), database.turn():
+        IS_ANONYMOUS.set(False)
         with database.turn(), database.turn():
             pass
 
@@ -86,7 +86,7 @@ def test_anonymous_statement_runs_in_a_low_priority_thread(database: Database) -
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    with as_stranger(), database.cursor() as cursor:
+    with as_anonymous(), database.cursor() as cursor:
         assert isinstance(cursor, LowPriorityCursor)
         cursor._cursor.create_function("niceness", niceness, [], "INTEGER")
         assert cursor.execute("SELECT niceness()").fetchall() == [(NICENESS,)]
@@ -110,7 +110,7 @@ def test_stop_interrupts_an_anonymous_statement(database: Database) -> None:
             began.set()
             cursor.execute(FOREVER).fetchall()
 
-    with as_stranger(), ThreadPoolExecutor(1) as pool:
+    with as_anonymous(), ThreadPoolExecutor(1) as pool:
         running = pool.submit(copy_context().run, count)
         assert began.wait(20)
         stop.stop(QueryTooLongError)
@@ -121,7 +121,8 @@ def test_stop_interrupts_an_anonymous_statement(database: Database) -> None:
 
 
 def test_close_ends_an_anonymous_statement(tmp_path: Path) -> None:
-    database, began = Database(LocalStore(tmp_path), memory_mb=256, threads=1, strangers_apart=True), threading.Event()
+    database = Database(LocalStore(tmp_path), memory_mb=256, threads=1, isolate_anonymous=True)
+    began = threading.Event()
 
     def count() -> None:
         with database.cursor() as cursor:
@@ -129,7 +130,7 @@ def test_close_ends_an_anonymous_statement(tmp_path: Path) -> None:
             began.set()
             cursor.execute(FOREVER).fetchall()
 
-    with as_stranger(), ThreadPoolExecutor(1) as pool:
+    with as_anonymous(), ThreadPoolExecutor(1) as pool:
         running = pool.submit(copy_context().run, count)
         assert began.wait(20)
         while not running.done():
@@ -139,7 +140,7 @@ def test_close_ends_an_anonymous_statement(tmp_path: Path) -> None:
 
 
 def test_anonymous_database_reads_no_file_outside_the_store(database: Database) -> None:
-    with as_stranger(), database.cursor() as cursor:
+    with as_anonymous(), database.cursor() as cursor:
         for statement in ("SELECT * FROM read_text('/etc/hostname')", "SET threads = 2"):
             with pytest.raises(duckdb.Error):
                 cursor.execute(statement).fetchall()
@@ -147,16 +148,16 @@ def test_anonymous_database_reads_no_file_outside_the_store(database: Database) 
 
 def test_spill_folder_is_recreated_and_deleted_with_the_database(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    with closing(Database(store, memory_mb=256, threads=1, strangers_apart=True)) as database, as_stranger():
+    with closing(Database(store, memory_mb=256, threads=1, isolate_anonymous=True)) as database, as_anonymous():
         for _ in range(2):
             with database.cursor():
-                (folder,) = store.scratch.glob("strangers-*")
+                (folder,) = store.scratch.glob("anonymous-*")
             assert folder.stat().st_mode & 0o777 == 0o700
             # As a store's sweep may.
             folder.rmdir()
         with database.cursor():
             pass
-    assert not list(store.scratch.glob("strangers-*"))
+    assert not list(store.scratch.glob("anonymous-*"))
 
 
 def test_results_are_the_same_for_owner_and_anonymous_queries(tmp_path: Path) -> None:
@@ -166,10 +167,10 @@ def test_results_are_the_same_for_owner_and_anonymous_queries(tmp_path: Path) ->
     period = read_period("30d", None, None, NOW)
     queries = [Query(SITE, period, ("visitors", "pageviews"), name, filters) for name in ("pages", "sources")]
     waiting = pending_rows(rows[200:])
-    with closing(DuckDBEngine(store, lambda _: waiting, memory_mb=256, threads=2, strangers_apart=True)) as engine:
+    with closing(DuckDBEngine(store, lambda _: waiting, memory_mb=256, threads=2, isolate_anonymous=True)) as engine:
         of_owner = engine.count(queries)
         taken: list[int] = []
-        with as_stranger():
+        with as_anonymous():
             assert engine.count(queries) == of_owner
             assert list(engine.rows(queries[0], lambda batch: taken.append(batch.num_rows)))
     assert all(of_owner.rows)
@@ -180,13 +181,13 @@ def test_owner_query_does_not_wait_for_an_anonymous_computation() -> None:
     cache = ResultCache(60)
 
     def as_owner() -> str:
-        token = IS_STRANGER.set(False)
+        token = IS_ANONYMOUS.set(False)
         try:
             return cache.get("question", lambda: "owner's", len)
         finally:
-            IS_STRANGER.reset(token)
+            IS_ANONYMOUS.reset(token)
 
-    with as_stranger():
+    with as_anonymous():
         assert cache.get("question", lambda: f"beside the {as_owner()}", len) == "beside the owner's"
         assert cache.get("question", lambda: "again", len) == "beside the owner's"
 

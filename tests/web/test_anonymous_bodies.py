@@ -11,10 +11,10 @@ from starlette.responses import PlainTextResponse
 from mallard.api.middleware import json_body
 from mallard.api.middleware.json_body import (
     HEAVY_BODY_BYTES,
+    MAX_ANONYMOUS_BODY_BYTES,
     MAX_BODY_BYTES,
-    MAX_STRANGERS_BODY_BYTES,
     TOO_LARGE,
-    TOO_LARGE_FOR_STRANGERS,
+    TOO_LARGE_FOR_ANONYMOUS,
     JsonBody,
 )
 
@@ -51,9 +51,9 @@ async def taken(scope: Any, receive: Any, send: Any) -> None:
 @pytest.mark.parametrize(
     ("known", "size", "status"),
     [
-        (False, MAX_STRANGERS_BODY_BYTES, 200),
-        (False, MAX_STRANGERS_BODY_BYTES + 1, 413),
-        (True, MAX_STRANGERS_BODY_BYTES + 1, 200),
+        (False, MAX_ANONYMOUS_BODY_BYTES, 200),
+        (False, MAX_ANONYMOUS_BODY_BYTES + 1, 413),
+        (True, MAX_ANONYMOUS_BODY_BYTES + 1, 200),
         (True, MAX_BODY_BYTES, 200),
         (True, MAX_BODY_BYTES + 1, 413),
     ],
@@ -63,7 +63,7 @@ def test_body_limit_depends_on_the_credential(known: bool, size: int, status: in
     found, text = asyncio.run(answered(app, [text_of(size)], []))
     assert found == status
     if status == 413:
-        assert json.loads(text) == {"error": TOO_LARGE if known else TOO_LARGE_FOR_STRANGERS}
+        assert json.loads(text) == {"error": TOO_LARGE if known else TOO_LARGE_FOR_ANONYMOUS}
 
 
 def test_anonymous_body_is_not_read_to_its_end() -> None:
@@ -80,7 +80,7 @@ def test_credential_is_checked_only_for_a_long_body() -> None:
         return True
 
     app = JsonBody(taken, knows)
-    asyncio.run(answered(app, [text_of(MAX_STRANGERS_BODY_BYTES)], []))
+    asyncio.run(answered(app, [text_of(MAX_ANONYMOUS_BODY_BYTES)], []))
     assert heads == []
     asyncio.run(answered(app, [text_of(10_000), b" " * 10_000], []))
     assert len(heads) == 1
