@@ -66,19 +66,19 @@ class Download:
         return f'attachment; filename="{self.name}"'
 
 
-def download(stats: Stats, asked: Export) -> Download:
+def download(stats: Stats, export: Export) -> Download:
     """The file. QueryTooLargeError over MAX_EVENTS events, DamagedSegmentError where a file would be left out, and
     what ``Engine.count`` raises: all before any byte.
     """
-    scope = stats.begun(asked.scope)
+    scope = stats.with_first_date(export.scope)
     batches: _Batches
-    if asked.what == "days":
+    if export.what == "days":
         batches = _Table(days_table(stats, scope))
     else:
         _check_size(stats, scope)
         batches = _Events(stats.engine, scope)
-    pieces = _pieces(batches, asked, stats.engine.store.scratch)
-    return Download(_name(scope, asked), MEDIA_TYPES[asked.form], _begin(pieces))
+    pieces = _pieces(batches, export, stats.engine.store.scratch)
+    return Download(_name(scope, export), MEDIA_TYPES[export.form], _begin(pieces))
 
 
 def days_table(stats: Stats, scope: Scope) -> pa.Table:
@@ -159,20 +159,20 @@ class _Spool(io.RawIOBase):
         super().close()
 
 
-def _pieces(batches: _Batches, asked: Export, folder: Path) -> Iterator[bytes]:
-    """The bytes. Whoever reads them slowly holds neither memory nor a place in the line of queries."""
+def _pieces(batches: _Batches, export: Export, folder: Path) -> Iterator[bytes]:
+    """The bytes. A slow reader holds neither memory nor a place in the admission queue."""
     with closing(_Spool(folder)) as spool:
-        form = download_writer(asked.form, cast(IO[bytes], spool), batches.schema, bom=asked.bom)
+        form = download_writer(export.form, cast(IO[bytes], spool), batches.schema, bom=export.bom)
         try:
             for _ in batches.steps(form):
                 yield from spool.take()
         except QueryTooLongError:
             raise
         except QueryStoppedError:
-            # Nobody listens any more.
+            # The reader has gone.
             return
         finally:
-            # Also a file that nobody wants has to end.
+            # An abandoned file has to end too.
             form.finish()
         yield from spool.take()
 
@@ -200,9 +200,9 @@ def _check_size(stats: Stats, scope: Scope) -> None:
         )
 
 
-def _name(scope: Scope, asked: Export) -> str:
+def _name(scope: Scope, export: Export) -> str:
     first, last = scope.period.start, scope.period.end - timedelta(days=1)
-    return f"{scope.site_id.replace(':', '_')}-{asked.what}-{first}-{last}.{asked.form}"
+    return f"{scope.site_id.replace(':', '_')}-{export.what}-{first}-{last}.{export.form}"
 
 
 def _dates(start: date, end: date) -> Iterator[date]:

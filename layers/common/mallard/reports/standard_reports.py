@@ -40,7 +40,7 @@ _Buckets = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ReportPart:
     """One list of numbers of a report, whatever its site and range."""
 
     metrics: tuple[str, ...]
@@ -51,7 +51,7 @@ class _Asked:
         return Query(scope.site_id, period, self.metrics, self.dimension, scope.filters, self.limit)
 
 
-_MAIN = _Asked(tuple(HEADLINE.values()))
+_MAIN = _ReportPart(tuple(HEADLINE.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ class Stats:
         """As of the engine, noting from when events are there."""
         return self._noted(self.engine.count(queries))
 
-    def visitor_query(self, asked: VisitorQuery) -> QueryResult:
+    def visitor_query(self, visitor_query: VisitorQuery) -> QueryResult:
         """As of the engine, noting from when events are there."""
-        return self._noted(self.engine.visitor_query(asked))
+        return self._noted(self.engine.visitor_query(visitor_query))
 
     def _noted(self, answer: QueryResult) -> QueryResult:
         if answer.events_from is not None:
@@ -121,7 +121,7 @@ class Stats:
 
     def timeseries(self, scope: Scope) -> list[dict[str, Any]]:
         """Visitors and page views per hour or day, buckets without any included."""
-        scope = _short_enough(self.begun(scope))
+        scope = _short_enough(self.with_first_date(scope))
         (rows,), (before,), _ = self._counted(scope, [_series(scope.period)])
         return self._filled(scope, rows, before)
 
@@ -131,10 +131,10 @@ class Stats:
         return _listed(rows, before)
 
     def overview(self, scope: Scope, limit: int = 10, names: Sequence[str] = OVERVIEW_BREAKDOWNS) -> OverviewReport:
-        """Headline, series and breakdowns of one site and range, counted in one go; who is here now apart."""
-        scope = _short_enough(self.begun(scope))
-        asked = [_MAIN, _series(scope.period), *(_breakdown(name, limit) for name in names)]
-        (main, series, *lists), (main_before, series_before, *lists_before), counted = self._counted(scope, asked)
+        """Headline, series and breakdowns of one site and range, counted together, and current visitors."""
+        scope = _short_enough(self.with_first_date(scope))
+        parts = [_MAIN, _series(scope.period), *(_breakdown(name, limit) for name in names)]
+        (main, series, *lists), (main_before, series_before, *lists_before), counted = self._counted(scope, parts)
         return OverviewReport(
             scope.period,
             self._headline(scope, main, main_before),
@@ -143,16 +143,18 @@ class Stats:
             counted,
         )
 
-    def _counted(self, scope: Scope, asked: Sequence[_Asked]) -> tuple[list[Rows], list[Rows | None], dict[str, int]]:
-        """The rows of all that is asked, those of the earlier range (of the same values), and which way."""
+    def _counted(
+        self, scope: Scope, parts: Sequence[_ReportPart]
+    ) -> tuple[list[Rows], list[Rows | None], dict[str, int]]:
+        """Rows of all parts, rows of the earlier range (of the same values), and days by way of counting."""
         if scope.before:
             needs_since(scope.site_id, scope.before.start - timedelta(days=1))
-        answer = self.count([each.query(scope, scope.period) for each in asked])
-        before: list[Rows | None] = [None] * len(asked)
+        answer = self.count([each.query(scope, scope.period) for each in parts])
+        before: list[Rows | None] = [None] * len(parts)
         if scope.before:
             same = [
                 replace(each.query(scope, scope.before), limit=None, only=_values(each, rows))
-                for each, rows in zip(asked, answer.rows, strict=True)
+                for each, rows in zip(parts, answer.rows, strict=True)
             ]
             before = list(self.count(same).rows)
         return list(answer.rows), before, answer.counted
@@ -165,8 +167,8 @@ class Stats:
         comparison = _named(before[0])
         return {**numbers, **current, "comparison": comparison, "change": change(comparison, numbers)}
 
-    def begun(self, scope: Scope) -> Scope:
-        """With the first date where the range begins with whatever there is."""
+    def with_first_date(self, scope: Scope) -> Scope:
+        """The scope with the first date of events where its range has an open start."""
         if not scope.period.open_start:
             return scope
         today = self.engine.zones(scope.site_id).local_date(self.now)
@@ -208,16 +210,16 @@ def _short_enough(scope: Scope) -> Scope:
     return scope
 
 
-def _values(asked: _Asked, rows: Rows) -> frozenset[str] | None:
-    return frozenset(row["value"] for row in rows if not is_rest(row)) if asked.dimension in DIMENSIONS else None
+def _values(part: _ReportPart, rows: Rows) -> frozenset[str] | None:
+    return frozenset(row["value"] for row in rows if not is_rest(row)) if part.dimension in DIMENSIONS else None
 
 
-def _series(period: DateRange) -> _Asked:
-    return _Asked(("visitors", "pageviews"), HOUR if period.hourly else DAY)
+def _series(period: DateRange) -> _ReportPart:
+    return _ReportPart(("visitors", "pageviews"), HOUR if period.hourly else DAY)
 
 
-def _breakdown(name: str, limit: int) -> _Asked:
-    return _Asked(("visitors", "pageviews"), name, limit)
+def _breakdown(name: str, limit: int) -> _ReportPart:
+    return _ReportPart(("visitors", "pageviews"), name, limit)
 
 
 def _named(counts: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,7 +242,7 @@ def _listed(rows: Rows, before: Rows | None) -> list[dict[str, Any]]:
 
 
 def is_rest(row: Mapping[str, Any]) -> bool:
-    """True for the row of the values which were not kept."""
+    """True for the row of the values that rollups dropped."""
     return bool(row.get("is_rest"))
 
 

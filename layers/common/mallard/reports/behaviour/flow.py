@@ -1,4 +1,4 @@
-"""Flow: which pages come next, or came before, step by step."""
+"""Flow: the next or previous pages of visitors, step by step."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ Path = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class FlowQuery:
-    """Which flow: from an event, ``anchor``, which is a page view where ``of_page``; ``limit`` pages in each list."""
+    """A flow from an event, ``anchor``, which is a page view where ``of_page``; ``limit`` pages in each list."""
 
     anchor: Step
     of_page: bool
@@ -79,22 +79,22 @@ def read_flow(
     return FlowQuery(anchor, of_page, towards, begin, steps, limit or min(10, most), with_exits)
 
 
-def flow(stats: Stats, scope: Scope, asked: FlowQuery) -> list[dict[str, Any]]:
+def flow(stats: Stats, scope: Scope, flow_query: FlowQuery) -> list[dict[str, Any]]:
     """The pages that come next, ``page`` and ``visitors``, by visitors, then page; below each ``next``, to the depth.
 
     With exits the last row of a list has the page None: of those after whom nothing came.
     """
-    conditions = compile_steps([asked.anchor], stats.engine.site_settings.get(scope.site_id).goals)
+    conditions = compile_steps([flow_query.anchor], stats.engine.site_settings.get(scope.site_id).goals)
     kept: dict[Path, list[tuple[str | None, int]]] = {}
     ways: list[Path] = [()]
-    for _ in range(asked.depth):
-        found = _counted(stats, scope, asked, conditions, ways)
-        lists = {way: _listed(found.get(way, Counter()), asked) for way in ways}
+    for _ in range(flow_query.depth):
+        found = _counted(stats, scope, flow_query, conditions, ways)
+        lists = {way: _listed(found.get(way, Counter()), flow_query) for way in ways}
         kept |= lists
         ways = [(*way, page) for way, rows in lists.items() for page, _ in rows if page is not None]
         if not ways:
             break
-    return _tree(kept, (), asked.depth)
+    return _tree(kept, (), flow_query.depth)
 
 
 def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
@@ -104,7 +104,7 @@ def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
 
 
 def _counted(
-    stats: Stats, scope: Scope, asked: FlowQuery, conditions: EventConditions, ways: Sequence[Path]
+    stats: Stats, scope: Scope, flow_query: FlowQuery, conditions: EventConditions, ways: Sequence[Path]
 ) -> dict[Path, Counter[str | None]]:
     """Visitors by the page that comes next on each of these ways, which are equally long."""
     number = len(ways[0]) + 1
@@ -112,7 +112,7 @@ def _counted(
     pages = ((f"pages_{each}", tuple(sorted({str(way[each - 1]) for way in ways}))) for each in range(1, number))
     visitor_query = VisitorQuery(
         Query(scope.site_id, scope.period, ("visitors",), filters=scope.filters),
-        flow_sql(asked, conditions.sql[0], number),
+        flow_sql(flow_query, conditions.sql[0], number),
         keys=keys,
         columns=tuple(sorted({"pathname", *conditions.columns})),
         values=(*conditions.values.items(), *pages),
@@ -127,7 +127,7 @@ def _counted(
     return found
 
 
-def flow_sql(asked: FlowQuery, condition: str, number: int) -> str:
+def flow_sql(flow_query: FlowQuery, condition: str, number: int) -> str:
     """The SELECT of a VisitorQuery: ``page_1`` ... of visitors' ways, the last NULL where no page comes next.
 
     The pages before are those of ``$pages_1``, ``$pages_2`` ... ``condition`` is the anchor's, over the row ``event``.
@@ -138,33 +138,34 @@ def flow_sql(asked: FlowQuery, condition: str, number: int) -> str:
         joined="".join(f"JOIN step_{each} USING (visitor_id) " for each in steps[:-1]),
         number=number,
     )
-    ctes = [_anchor_sql(asked, condition), *(_step_sql(asked, each, is_last=each == number) for each in steps)]
+    tables = (_step_sql(flow_query, each, is_last=each == number) for each in steps)
+    ctes = [_anchor_sql(flow_query, condition), *tables]
     return "WITH " + ",\n".join(ctes) + "\n" + selected
 
 
-def _step_sql(asked: FlowQuery, number: int, *, is_last: bool) -> str:
-    nearest, beyond = ("min", ">") if asked.direction == FORWARD else ("max", "<")
+def _step_sql(flow_query: FlowQuery, number: int, *, is_last: bool) -> str:
+    nearest, beyond = ("min", ">") if flow_query.direction == FORWARD else ("max", "<")
     names = {"number": number, "nearest": nearest, "path": _PATH, "moment": MOMENT}
     kept = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
     return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, kept=kept)
 
 
-def _anchor_sql(asked: FlowQuery, condition: str) -> str:
-    extreme = "min" if asked.base in ("first_match", "head") else "max"
-    return sql_file("flow_end" if asked.base in ("head", "tail") else "flow_anchor").format(
-        base={"first_match": "first", "last_match": "last", "head": "very first", "tail": "very last"}[asked.base],
+def _anchor_sql(flow_query: FlowQuery, condition: str) -> str:
+    extreme = "min" if flow_query.base in ("first_match", "head") else "max"
+    return sql_file("flow_end" if flow_query.base in ("head", "tail") else "flow_anchor").format(
+        base={"first_match": "first", "last_match": "last", "head": "very first", "tail": "very last"}[flow_query.base],
         extreme=extreme,
         moment=MOMENT,
         # Only a page can be seen again.
-        page=f"arg_{extreme}({_PATH}, {MOMENT})" if asked.of_page else "CAST(NULL AS VARCHAR)",
-        anchor=f"(event_name = '{PAGEVIEW}' AND {condition})" if asked.of_page else condition,
+        page=f"arg_{extreme}({_PATH}, {MOMENT})" if flow_query.of_page else "CAST(NULL AS VARCHAR)",
+        anchor=f"(event_name = '{PAGEVIEW}' AND {condition})" if flow_query.of_page else condition,
     )
 
 
-def _listed(pages: Counter[str | None], asked: FlowQuery) -> list[tuple[str | None, int]]:
-    exits = [(None, pages[None])] if asked.with_exits and pages[None] else []
+def _listed(pages: Counter[str | None], flow_query: FlowQuery) -> list[tuple[str | None, int]]:
+    exits = [(None, pages[None])] if flow_query.with_exits and pages[None] else []
     named = [(page, visitors) for page, visitors in pages.items() if page is not None]
-    return [*sorted(named, key=lambda row: (-row[1], row[0]))[: asked.limit], *exits]
+    return [*sorted(named, key=lambda row: (-row[1], row[0]))[: flow_query.limit], *exits]
 
 
 def _tree(kept: Mapping[Path, Sequence[tuple[str | None, int]]], way: Path, depth: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Funnels: how many visitors came how far through some steps within a window."""
+"""Funnels: visitors by steps reached in order within a window."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,35 +34,35 @@ def read_modes(text: str | None) -> frozenset[str]:
     return frozenset(names)
 
 
-def count_funnel(stats: Stats, scope: Scope, asked: Funnel) -> list[dict[str, Any]]:
+def count_funnel(stats: Stats, scope: Scope, funnel: Funnel) -> list[dict[str, Any]]:
     """``{"step", "visitors"}`` of each step: who reached at least that one.
 
     With a breakdown ``{"value", "steps"}`` of each value, by the visitors of the first step, then value. QueryError
     where a step, filter or breakdown names what there is not.
     """
-    conditions = compile_steps(asked.steps, stats.engine.site_settings.get(scope.site_id).goals)
-    by_value = asked.breakdown is not None
-    steps = len(asked.steps)
-    funnel = FunnelSql(steps, conditions.some, conditions.mask, asked.window_ms, asked.modes, by_value=by_value)
-    query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
+    conditions = compile_steps(funnel.steps, stats.engine.site_settings.get(scope.site_id).goals)
+    by_value = funnel.breakdown is not None
+    steps = len(funnel.steps)
+    funnel_sql = FunnelSql(steps, conditions.some, conditions.mask, funnel.window_ms, funnel.modes, by_value=by_value)
+    query = Query(scope.site_id, scope.period, ("visitors",), funnel.breakdown or TOTAL, scope.filters)
     visitor_query = VisitorQuery(
         query,
-        str(funnel),
+        str(funnel_sql),
         keys=("value", "step"),
-        columns=tuple(sorted({*conditions.columns, *funnel.columns})),
+        columns=tuple(sorted({*conditions.columns, *funnel_sql.columns})),
         values=tuple(conditions.values.items()),
         patterns=conditions.patterns,
-        top=TopValues(asked.limit, "visitors", ("step", 1)) if by_value else None,
+        top=TopValues(funnel.limit, "visitors", ("step", 1)) if by_value else None,
     )
-    found: dict[Any, dict[int, int]] = {} if asked.breakdown else {None: {}}
+    found: dict[Any, dict[int, int]] = {} if funnel.breakdown else {None: {}}
     for row in stats.visitor_query(visitor_query).rows[0]:
         found.setdefault(row["value"], {})[row["step"]] = row["visitors"]
-    listed = {value: _steps(counts, len(asked.steps)) for value, counts in found.items()}
-    if asked.breakdown is None:
+    listed = {value: _steps(counts, len(funnel.steps)) for value, counts in found.items()}
+    if funnel.breakdown is None:
         return listed[None]
     begun = [{"value": value, "steps": steps} for value, steps in listed.items() if steps[0]["visitors"]]
     begun.sort(key=lambda row: (-row["steps"][0]["visitors"], row["value"]))
-    return begun[: asked.limit]
+    return begun[: funnel.limit]
 
 
 def _steps(counts: dict[int, int], steps: int) -> list[dict[str, int]]:

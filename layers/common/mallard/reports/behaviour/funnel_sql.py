@@ -1,4 +1,4 @@
-"""A funnel as one statement over the table ``visitor_events``, put together from ``sql/funnel_*.sql``.
+"""SQL of a funnel over ``visitor_events``, composed of ``sql/funnel_*.sql``.
 
 What it means is ClickHouse's ``windowFunnel``, whose events stand in the order of their moments and, within a moment,
 of their steps. docs/behaviour.md says it in words.
@@ -31,7 +31,7 @@ class FunnelSql:
     def __str__(self) -> str:
         """A SELECT whose rows are ``value, step, visitors``: how many reached at least that step."""
         ctes, counts = self._strict() if self.modes else self._plain()
-        # Who reads all of it keeps DuckDB from asking of each event once more what the steps have asked already.
+        # Reading all of it keeps DuckDB from evaluating the conditions of the steps twice.
         counts.append(self._count("0", "met"))
         return "WITH " + ",\n".join(each.strip() for each in ctes) + "\n" + "UNION ALL\n".join(counts)
 

@@ -1,4 +1,4 @@
-"""A parameter's text read from left to right, and sentences that point at the character where it is wrong."""
+"""Parser of parameter texts with errors that point at a character."""
 
 from typing import NoReturn
 

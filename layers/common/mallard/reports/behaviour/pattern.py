@@ -1,4 +1,4 @@
-"""Patterns of events: ClickHouse's grammar of sequenceMatch, read into actions, with errors at the character."""
+"""Parser of event patterns in ClickHouse's grammar of sequenceMatch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

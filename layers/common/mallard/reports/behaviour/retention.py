@@ -1,4 +1,4 @@
-"""Retention: of the visitors first seen in an interval, how many are seen again in those after it."""
+"""Retention: cohorts of visitors by first interval, and their returns in later intervals."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class RetentionQuery:
     limit: int = 10
 
 
-def count_retention(stats: Stats, scope: Scope, asked: RetentionQuery) -> list[dict[str, Any]]:
+def count_retention(stats: Stats, scope: Scope, retention: RetentionQuery) -> list[dict[str, Any]]:
     """A row for each interval of the range, those without visitors too: its date and size, and from it on whether and
     how many were seen, also in percent with one decimal. A cohort that no later interval can see again says why in
     its ``note``.
@@ -47,30 +47,30 @@ def count_retention(stats: Stats, scope: Scope, asked: RetentionQuery) -> list[d
     With a breakdown ``{"value", "cohorts"}`` of each value, by visitors, then value. QueryError where a filter or
     breakdown names what there is not, and for more than MAX_INTERVALS.
     """
-    scope = stats.begun(scope)
-    starts = list(_starts(scope.period, asked.interval))
+    scope = stats.with_first_date(scope)
+    starts = list(_starts(scope.period, retention.interval))
     rotation = known_rotation(stats.engine.store)
-    found = _counted(stats, scope, asked, starts)
+    found = _counted(stats, scope, retention, starts)
     listed = {
-        value: [_row(rows.get(number), number, starts, asked, rotation) for number in range(len(starts) - 1)]
+        value: [_row(rows.get(number), number, starts, retention, rotation) for number in range(len(starts) - 1)]
         for value, rows in found.items()
     }
-    if asked.breakdown is None:
+    if retention.breakdown is None:
         return listed[None]
     by_value = [{"value": value, "cohorts": cohorts} for value, cohorts in listed.items()]
     by_value.sort(key=lambda row: (-sum(each["cohort_size"] for each in row["cohorts"]), row["value"]))
-    return by_value[: asked.limit]
+    return by_value[: retention.limit]
 
 
 def _counted(
-    stats: Stats, scope: Scope, asked: RetentionQuery, starts: list[date]
+    stats: Stats, scope: Scope, retention: RetentionQuery, starts: list[date]
 ) -> dict[Any, dict[int, Mapping[str, Any]]]:
     """Rows by value and number of the interval."""
-    query = Query(scope.site_id, scope.period, ("visitors",), asked.breakdown or TOTAL, scope.filters)
-    sql = retention_sql(asked.interval, asked.count, len(starts) - 1, by_value=asked.breakdown is not None)
-    top = TopValues(asked.limit, "size") if asked.breakdown is not None else None
+    query = Query(scope.site_id, scope.period, ("visitors",), retention.breakdown or TOTAL, scope.filters)
+    sql = retention_sql(retention.interval, retention.count, len(starts) - 1, by_value=retention.breakdown is not None)
+    top = TopValues(retention.limit, "size") if retention.breakdown is not None else None
     visitor_query = VisitorQuery(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),), top=top)
-    found: dict[Any, dict[int, Mapping[str, Any]]] = {} if asked.breakdown else {None: {}}
+    found: dict[Any, dict[int, Mapping[str, Any]]] = {} if retention.breakdown else {None: {}}
     for row in stats.visitor_query(visitor_query).rows[0]:
         found.setdefault(row["value"], {})[row["cohort"]] = row
     return found
@@ -97,11 +97,11 @@ def retention_sql(interval: str, count: int, intervals: int, *, by_value: bool) 
 
 
 def _row(
-    counted: Mapping[str, Any] | None, number: int, starts: list[date], asked: RetentionQuery, rotation: Rotation
+    counted: Mapping[str, Any] | None, number: int, starts: list[date], retention: RetentionQuery, rotation: Rotation
 ) -> dict[str, Any]:
     size = counted["size"] if counted else 0
     # Intervals after the range have not been looked at.
-    later = range(1, min(asked.count, len(starts) - 1 - number))
+    later = range(1, min(retention.count, len(starts) - 1 - number))
     visitors = [size, *(counted[f"after_{each}"] if counted else 0 for each in later)]
     row = {
         "cohort_date": starts[number],
@@ -110,12 +110,12 @@ def _row(
         "visitors": visitors,
         "percentages": [round(100 * each / size, 1) if size else 0.0 for each in visitors],
     }
-    note = None if any(visitors[1:]) else _note(starts[number], starts[number + 1], asked.interval, rotation)
+    note = None if any(visitors[1:]) else _note(starts[number], starts[number + 1], retention.interval, rotation)
     return {**row, "note": note} if note else row
 
 
 def _note(start: date, end: date, interval: str, rotation: Rotation) -> str | None:
-    """Why nobody of ``start <= date < end`` could come back, where ids that were made then are over by its end."""
+    """The reason for no returns of ``start <= date < end``, where visitor ids of it have expired by its end."""
     days = [start + timedelta(days=each) for each in range((end - start).days)]
     if max(last_date(rotation.salt_name(day)) for day in days) >= end:
         return None

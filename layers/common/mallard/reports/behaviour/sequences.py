@@ -1,4 +1,4 @@
-"""Sequences: how many visitors do what a pattern says, how often, and how long it takes them."""
+"""Sequences: visitors who match a pattern, repeats, and times between steps."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -39,31 +39,33 @@ def read_sequence(steps: str | None, pattern: str | None, *, with_details: bool 
     return SequenceQuery(read, actions, with_details)
 
 
-def sequences(stats: Stats, scope: Scope, asked: SequenceQuery) -> dict[str, Any]:
+def sequences(stats: Stats, scope: Scope, sequence: SequenceQuery) -> dict[str, Any]:
     """``converting_visitors``, ``total_visitors`` and ``conversion_rate``, a fraction.
 
     With details ``matches``, and ``median_seconds`` from step to step in a visitor's first match, None where nobody
     has one.
     """
-    found = _counted(stats, scope, asked)
+    found = _counted(stats, scope, sequence)
     total = _total(stats, scope, found)
     counted = found[None]
     numbers = _numbers(counted, total)
-    if not asked.with_details:
+    if not sequence.with_details:
         return numbers
     taken: dict[int, Counter[int]] = defaultdict(Counter)
     for (part, number, seconds), visitors in counted.items():
         if part == "seconds":
             taken[number][seconds] += visitors
-    medians = [_median(taken[number]) for number in range(1, asked.gaps + 1)]
+    medians = [_median(taken[number]) for number in range(1, sequence.gaps + 1)]
     return {**numbers, "matches": counted["matches", 0, 0], "median_seconds": medians}
 
 
-def sequences_by(stats: Stats, scope: Scope, asked: SequenceQuery, dimension: str, limit: int) -> list[dict[str, Any]]:
+def sequences_by(
+    stats: Stats, scope: Scope, sequence: SequenceQuery, dimension: str, limit: int
+) -> list[dict[str, Any]]:
     """The same for the values of a dimension of DIMENSIONS, by converting visitors, then value; without details."""
-    if asked.with_details:
+    if sequence.with_details:
         raise QueryError("details is given with breakdown; leave one out, or ask for one value by filters.")
-    found = _counted(stats, scope, asked, dimension)
+    found = _counted(stats, scope, sequence, dimension)
     totals = _totals_by(stats, scope, found, dimension, limit)
     rows = [{"value": value, **_numbers(found[value], total)} for value, total in totals.items()]
     return sorted(rows, key=lambda row: (-row["converting_visitors"], row["value"]))[:limit]
@@ -73,17 +75,17 @@ _Counts = dict[str | None, Counter[tuple[str, int, int]]]
 """By value: visitors by part, number and seconds."""
 
 
-def _counted(stats: Stats, scope: Scope, asked: SequenceQuery, dimension: str | None = None) -> _Counts:
-    conditions = compile_steps(asked.steps, stats.engine.site_settings.get(scope.site_id).goals)
+def _counted(stats: Stats, scope: Scope, sequence: SequenceQuery, dimension: str | None = None) -> _Counts:
+    conditions = compile_steps(sequence.steps, stats.engine.site_settings.get(scope.site_id).goals)
     visitor_query = VisitorQuery(
         _query(scope, dimension),
         sequence_sql(
-            asked.actions,
+            sequence.actions,
             conditions.sql,
             conditions.some,
             by_value=dimension is not None,
             with_total=scope.filters is not None,
-            with_details=asked.with_details,
+            with_details=sequence.with_details,
         ),
         keys=KEYS,
         columns=tuple(sorted(conditions.columns)),
@@ -100,8 +102,8 @@ def _total(stats: Stats, scope: Scope, found: _Counts) -> int:
     """The number of all visitors."""
     if scope.filters is not None:
         return found[None]["total", 0, 0]
-    # From rollups where there are some. After those who convert, so that who comes in between is among them.
-    # Of days whose events are gone nobody can convert, so nobody of theirs is among all.
+    # From rollups where they exist, and after the conversions, so that the total includes every conversion.
+    # Days without events have no conversions, so the total leaves them out.
     return int(stats.count([replace(_query(scope, None), events_only=True)]).rows[0][0]["visitors"])
 
 
@@ -112,8 +114,8 @@ def _totals_by(stats: Stats, scope: Scope, found: _Counts, dimension: str, limit
     converting = sorted((-counted["converting", 0, 0], str(value)) for value, counted in found.items())
     most = frozenset(value for number, value in converting[:limit] if number)
     all_of_them = replace(_query(scope, dimension), events_only=True)
-    asked = (replace(all_of_them, only=most), replace(all_of_them, order=None, limit=limit))
-    return {row["value"]: row["visitors"] for rows in stats.count(asked).rows for row in rows}
+    queries = (replace(all_of_them, only=most), replace(all_of_them, order=None, limit=limit))
+    return {row["value"]: row["visitors"] for rows in stats.count(queries).rows for row in rows}
 
 
 def _query(scope: Scope, dimension: str | None) -> Query:

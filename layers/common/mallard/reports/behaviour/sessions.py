@@ -1,4 +1,4 @@
-"""Sessions: visits in the seed's words; how many, how long, how many pages."""
+"""Sessions: number, duration and pages of visits."""
 
 from collections.abc import Mapping
 from dataclasses import replace

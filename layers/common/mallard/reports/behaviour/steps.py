@@ -1,4 +1,4 @@
-"""Steps: what an event must be, from the text of a parameter to conditions in SQL.
+"""Parser of steps: from the text of a parameter to SQL conditions.
 
 ``page:/pricing,event:signup[plan=pro]`` is two steps; docs/behaviour.md has the grammar. JSON says the same and all
 that filters can say. Whatever is wrong is a QueryError that points at the character.
@@ -54,7 +54,7 @@ _EXAMPLE = "page:/pricing,event:signup"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``filter`` is asked of an event alone; ``text`` is how answers and sentences name the step."""
+    """``filter`` is a condition on one event; ``text`` names the step in responses and errors."""
 
     text: str
     filter: Filter

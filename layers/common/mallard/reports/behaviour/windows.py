@@ -1,4 +1,4 @@
-"""The window of a funnel, in words: ``1 day``, ``30 minutes``."""
+"""Parser of funnel windows: ``1 day``, ``30 minutes``."""
 
 import re
 
