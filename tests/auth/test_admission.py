@@ -57,7 +57,7 @@ class Place:
         def query(
             request: Request, who: Annotated[Identity, Depends(admission.to_body)], given: Annotated[Any, Body()]
         ) -> str:
-            assert request.state.who == who
+            assert request.state.identity == who
             admission.check(who, given["site_id"])
             return "numbers"
 

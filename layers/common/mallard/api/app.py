@@ -69,7 +69,7 @@ def create_app(
         outer=outer,
         middleware=inner,
         title="Mallard Metrics",
-        # Of the API, not of the software: that is nothing for strangers.
+        # The version of the API, not of the software, which stays private.
         version=API_VERSION,
         description="Privacy-first web analytics.",
         # Their pages load from another host; ours is static.

@@ -22,16 +22,16 @@ class AuthHttp:
 
     def identify(self, request: Request) -> Identity:
         """The identity of a request; HTTPException where it is denied."""
-        who = self.auth.authenticator.identify(headers_of(request), request.method, self.auth.now())
-        if isinstance(who, Denied):
-            raise refusal(who)
-        return who
+        identity = self.auth.authenticator.identify(headers_of(request), request.method, self.auth.now())
+        if isinstance(identity, Denied):
+            raise refusal(identity)
+        return identity
 
     def manager(self, request: Request) -> Identity:
         """The identity, where it may manage keys, links and the password; else HTTPException."""
-        who = self.identify(request)
-        refuse(who.refusal_to_manage())
-        return who
+        identity = self.identify(request)
+        refuse(identity.refusal_to_manage())
+        return identity
 
     def own_page(self, request: Request) -> None:
         """HTTPException where a page of another site asks."""
@@ -43,10 +43,10 @@ class AuthHttp:
 
     def has_session(self, request: Request) -> bool:
         """True for a living session; HTTPException where a page of another site uses its cookie."""
-        who = self.auth.authenticator.identify(headers_of(request), request.method, self.auth.now())
-        if isinstance(who, Denied) and who.status == 403:
-            raise refusal(who)
-        return who == OWNER
+        identity = self.auth.authenticator.identify(headers_of(request), request.method, self.auth.now())
+        if isinstance(identity, Denied) and identity.status == 403:
+            raise refusal(identity)
+        return identity == OWNER
 
     def begin_session(self, request: Request, response: Response) -> str:
         """The token of a new session, which the cookie gets too."""

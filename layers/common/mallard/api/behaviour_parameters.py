@@ -1,4 +1,4 @@
-"""Checked parameters of these reports, in the way of ``api/parameters.py``."""
+"""Checked query parameters of behaviour reports."""
 
 import re
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Client addresses of API requests, by the same proxies and CDN as those of events."""
+"""Client addresses of API requests behind trusted proxies and the CDN."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -21,7 +21,7 @@ NO_MINUTES = (
 
 
 class ReportRequest:
-    """Which reports, and about what."""
+    """The reports of an engine, and the scope of a request."""
 
     def __init__(self, stats: Stats, scope: Scope) -> None:
         """``scope`` is validated."""
@@ -47,17 +47,17 @@ def ask_span(engine: Callable[[], Engine], clock: Callable[[], datetime]) -> Cal
 def ask_filtered(engine: Callable[[], Engine], clock: Callable[[], datetime]) -> Callable[..., ReportRequest]:
     """The dependency that reads site, range and filter.
 
-    Whoever was let in to a part of the numbers only (``request.state.who``, which the guards before the route have
-    set) is asked about that part, whatever else they filter by.
+    An identity with access to a part of the numbers only (``request.state.identity``, set by the permission checks)
+    gets that part, whatever else the request filters by.
     """
     Span = Annotated[ReportRequest, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
 
-    def ask(request: Request, asked: Span, filters: Filters = None) -> ReportRequest:
-        request.state.stats = asked.stats
-        who, given = request.state.who, parse_filters(filters)
-        if not who.is_known:
+    def ask(request: Request, report: Span, filters: Filters = None) -> ReportRequest:
+        request.state.stats = report.stats
+        identity, given = request.state.identity, parse_filters(filters)
+        if not identity.is_known:
             refuse_patterns(given)
-        passing = both(given, parse_filters(who.filters or None))
-        return ReportRequest(asked.stats, replace(asked.scope, filters=passing))
+        passing = both(given, parse_filters(identity.filters or None))
+        return ReportRequest(report.stats, replace(report.scope, filters=passing))
 
     return ask

@@ -1,4 +1,4 @@
-"""Answers that a browser keeps and asks for again only where they changed."""
+"""Route with an ETag and conditional responses (304)."""
 
 import hashlib
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""A header of answers about days of which the counts alone were kept."""
+"""Response header for ranges with dates whose events are deleted."""
 
 from fastapi import Request
 

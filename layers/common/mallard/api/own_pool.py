@@ -1,4 +1,4 @@
-"""Routes whose handlers run in threads of their own, which reports cannot take."""
+"""Routes with a thread pool of their own, apart from reports."""
 
 from collections.abc import Callable
 from functools import partial, wraps

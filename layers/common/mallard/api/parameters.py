@@ -1,4 +1,4 @@
-"""Checked query parameters: a wrong one is a sentence that names it and what would be right, never a default."""
+"""Checked query parameters, each with an error sentence instead of a default."""
 
 import re
 from typing import Annotated

@@ -11,7 +11,7 @@ _NARROWED = Denied(403, "The link shows a part of the site's numbers, and these 
 
 
 class Permissions:
-    """Each method returns who was let in, also as ``request.state.who``; HTTPException where they are not.
+    """Each method returns the permitted identity, and sets ``request.state.identity``; else HTTPException.
 
     ``read_site`` raises a MallardError, answered 400, for what is no site id. ``is_public`` tells whether everyone may
     look at a site.
@@ -23,43 +23,45 @@ class Permissions:
         self._is_public = is_public
 
     def to_numbers(self, request: Request) -> Identity:
-        """Before a report on the site that ``site_id`` names, which knows nothing of ``filters``: of all its events.
+        """Permission for a report on ``site_id`` that does not apply ``filters``, so over all its events.
 
-        One without a site is for whoever may read some site.
+        Without a site, permission to read any site suffices.
         """
-        who = self.to_narrowed(request)
-        return self._let(_NARROWED if who.filters else None, who)
+        identity = self.to_narrowed(request)
+        return self._let(_NARROWED if identity.filters else None, identity)
 
     def to_narrowed(self, request: Request) -> Identity:
-        """Before a report as in ``to_numbers``, which narrows all it tells by the ``filters`` of who was let in."""
-        who = self._enter(request)
+        """Permission for a report that applies the identity's ``filters``."""
+        identity = self._enter(request)
         site = request.query_params.get("site_id")
-        return self._let(self._refusal(who, self._read_site(site)) if site else who.refusal_to_list(), who)
+        denied = self._refusal(identity, self._read_site(site)) if site else identity.refusal_to_list()
+        return self._let(denied, identity)
 
     def to_settings(self, request: Request) -> Identity:
-        """Before what reads or changes a site's settings, or erases its days; without a site, before their list."""
-        who = self._enter(request)
+        """Permission to read or change a site's settings and to erase its days; without a site, to list sites."""
+        identity = self._enter(request)
         site = request.path_params.get("site_id") or request.query_params.get("site_id")
-        return self._let(who.refusal_to_change(self._read_site(site)) if site else who.refusal_to_list(), who)
+        denied = identity.refusal_to_change(self._read_site(site)) if site else identity.refusal_to_list()
+        return self._let(denied, identity)
 
     def to_body(self, request: Request) -> Identity:
-        """Before a report whose body names the site: the route asks ``check`` once it has read it."""
+        """Authentication only, for a body that names the site: the route calls ``check`` after reading it."""
         return self._enter(request)
 
-    def check(self, who: Identity, site_id: str) -> None:
-        """HTTPException where somebody may not read a site's numbers, narrowed by ``who.filters``; the id is valid."""
-        self._let(self._refusal(who, site_id), who)
+    def check(self, identity: Identity, site_id: str) -> None:
+        """HTTPException without permission to read a site, narrowed by ``identity.filters``; the id is valid."""
+        self._let(self._refusal(identity, site_id), identity)
 
-    def _refusal(self, who: Identity, site_id: str) -> Denied | None:
-        denied = who.refusal_to_read(site_id, is_public=False)
-        # Most are let in without a look at the site's settings.
-        return denied and who.refusal_to_read(site_id, is_public=self._is_public(site_id))
+    def _refusal(self, identity: Identity, site_id: str) -> Denied | None:
+        denied = identity.refusal_to_read(site_id, is_public=False)
+        # Most are permitted without a read of the site's settings.
+        return denied and identity.refusal_to_read(site_id, is_public=self._is_public(site_id))
 
     def _enter(self, request: Request) -> Identity:
-        who = self._auth_http.identify(request)
-        request.state.who = who
-        return who
+        identity = self._auth_http.identify(request)
+        request.state.identity = identity
+        return identity
 
-    def _let(self, denied: Denied | None, who: Identity) -> Identity:
+    def _let(self, denied: Denied | None, identity: Identity) -> Identity:
         refuse(denied)
-        return who
+        return identity

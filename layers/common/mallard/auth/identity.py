@@ -35,7 +35,7 @@ class Identity:
     ``sites`` empty: all. ``filters`` is JSON text that narrows all statistics shown; empty: none does.
     """
 
-    who: Credential
+    credential: Credential
     scope: str = ""
     sites: tuple[str, ...] = ()
     filters: str = ""
@@ -43,7 +43,7 @@ class Identity:
     @property
     def is_known(self) -> bool:
         """Whether this is the owner, or a key that reads."""
-        return self.who is not Credential.LINK and self.scope in ("Admin", "ReadOnly")
+        return self.credential is not Credential.LINK and self.scope in ("Admin", "ReadOnly")
 
     def refusal_to_read(self, site_id: str, *, is_public: bool) -> Denied | None:
         """The refusal to read a site's statistics; None where it is permitted."""
@@ -53,7 +53,7 @@ class Identity:
 
     def refusal_to_take_events(self, site_id: str) -> Denied | None:
         """The refusal to export a site's events, with its visitor ids; None where it is permitted."""
-        if self.who is Credential.LINK:
+        if self.credential is Credential.LINK:
             return self._without("ReadOnly or Admin")
         return self.refusal_to_read(site_id, is_public=False)
 
@@ -82,14 +82,14 @@ class Identity:
         return not self.sites or site_id in self.sites
 
     def _without(self, needed: str) -> Denied:
-        if self.who is Credential.NOBODY:
+        if self.credential is Credential.NOBODY:
             return Denied(401, "Log in, or send an API key as Authorization: Bearer or X-API-Key.")
-        if self.who is Credential.LINK:
+        if self.credential is Credential.LINK:
             return Denied(403, "A shared link only gives read access to one site's statistics.")
         return Denied(403, f"The key's scope is {self.scope}; this needs {needed}.")
 
     def _elsewhere(self, site_id: str) -> Denied:
-        what = "link" if self.who is Credential.LINK else "key"
+        what = "link" if self.credential is Credential.LINK else "key"
         return Denied(403, f"The {what} does not give access to {site_id[:80]}.")
 
 

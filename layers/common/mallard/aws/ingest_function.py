@@ -98,8 +98,8 @@ def _answer_event(
     if request.method in _PIXEL_METHODS:
         front, parsed = PIXEL_FRONT, parse_pixel_query(request.query)
     elif request.method != "POST":
-        asked = request.headers.get("access-control-request-headers", "")
-        return answer_preflight(asked) if request.method == "OPTIONS" else answer_wrong_method()
+        requested = request.headers.get("access-control-request-headers", "")
+        return answer_preflight(requested) if request.method == "OPTIONS" else answer_wrong_method()
     elif request.is_encoded:
         return answer_encoded()
     else:

@@ -1,4 +1,4 @@
-"""Middleware that hides exception messages from the server's log, because they may quote the request."""
+"""Middleware that redacts exception messages, which may quote the request, in the server's log."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

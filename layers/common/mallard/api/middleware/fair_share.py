@@ -1,4 +1,4 @@
-"""Middleware that admits report requests by kind of client: strangers never take the owner's places."""
+"""Middleware that admits report requests with reserved places for the owner."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
@@ -25,10 +25,10 @@ ANONYMOUS_AT_ONCE = 6
 KNOWN_WAITING = 64
 ANONYMOUS_WAITING = 32
 OF_ONE_ADDRESS = 8
-"""Requests of one stranger's address that run or wait: a page sends two at a time."""
+"""Anonymous requests of one address that run or wait: a page sends two at a time."""
 
 IDENTIFYING = 4
-"""Threads that find out who a client is, of their own: a stranger's report cannot delay that."""
+"""Threads reserved for authentication, which anonymous reports cannot delay."""
 
 RETRY_AFTER_SECONDS = 2
 
@@ -36,7 +36,7 @@ Identify = Callable[[Request], Identity | Denied]
 
 
 class Places:
-    """So many requests run at once, so many wait, and so many of them are of one client."""
+    """Places for running and waiting requests, with a bound per client."""
 
     def __init__(self, at_once: int, waiting: int, of_one: int) -> None:
         self._free = anyio.Semaphore(at_once)
@@ -76,7 +76,7 @@ class FairShare:
         address_of: Callable[[Request], str],
         shows_nothing: Callable[[Request], bool] = lambda _: False,
     ) -> None:
-        """``identify`` may read the store; ``address_of`` tells the client's address.
+        """``identify`` may read the store; ``address_of`` returns the client's address.
 
         ``shows_nothing`` is true of requests that need not be identified: nobody's, as their heads show at a glance.
         """
@@ -99,11 +99,11 @@ class FairShare:
             if anonymous.are_full:
                 await _refusal()(scope, receive, send)
                 return
-            who = None
+            identity = None
         else:
-            who = await self._identity(request)
-        is_anonymous = who is None or not who.is_known
-        places, client = (anonymous, self._client(request, who)) if is_anonymous else (known, "")
+            identity = await self._identity(request)
+        is_anonymous = identity is None or not identity.is_known
+        places, client = (anonymous, self._client(request, identity)) if is_anonymous else (known, "")
         if places.is_full(client):
             await _refusal()(scope, receive, send)
             return
@@ -119,10 +119,10 @@ class FairShare:
         if self._identifying is None:
             self._identifying = anyio.CapacityLimiter(IDENTIFYING)
         try:
-            who = await anyio.to_thread.run_sync(self._identify, request, limiter=self._identifying)
+            identity = await anyio.to_thread.run_sync(self._identify, request, limiter=self._identifying)
         except MallardError:
             return None
-        return who if isinstance(who, Identity) else None
+        return identity if isinstance(identity, Identity) else None
 
     def _places_of_loop(self) -> tuple[Places, Places]:
         # Semaphores belong to the event loop that is running: there is none when the application is made.
@@ -131,10 +131,10 @@ class FairShare:
             self._places = known, Places(ANONYMOUS_AT_ONCE, ANONYMOUS_WAITING, OF_ONE_ADDRESS)
         return self._places
 
-    def _client(self, request: Request, who: Identity | None) -> Hashable:
-        """Those who hold one link share its places; others have those of their address."""
-        if who is not None and who.who is Credential.LINK:
-            return who.sites, who.filters
+    def _client(self, request: Request, identity: Identity | None) -> Hashable:
+        """The link of its readers, else the client's address."""
+        if identity is not None and identity.credential is Credential.LINK:
+            return identity.sites, identity.filters
         return self._address_of(request), *parse_qs(request.url.query).get("site_id", [""])[:1]
 
 

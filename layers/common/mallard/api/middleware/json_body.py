@@ -1,4 +1,4 @@
-"""Middleware that reads JSON bodies whole, and refuses oversized, encoded and malformed ones."""
+"""Middleware that reads JSON bodies and refuses oversized, encoded and malformed ones."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -61,7 +61,7 @@ class JsonBody:
     async def _whole(self, scope: Scope, receive: Receive) -> bytes | JSONResponse | None:
         """The body, or somewhat more than its limit of it; a refusal, or None where the client went.
 
-        A sender is asked for only where the body is longer than a stranger's may be.
+        The sender is identified only where the body is longer than an anonymous one may be.
         """
         body, most = bytearray(), MAX_ANONYMOUS_BODY_BYTES
         while len(body) <= MAX_BODY_BYTES:
@@ -91,7 +91,7 @@ async def _refused_body(scope: Scope, body: bytes) -> JSONResponse | None:
         return _refusal(413, TOO_LARGE)
     if not body:
         return None
-    # A form, or text, is what another site's page could send without being asked.
+    # Pages of other sites can send forms and texts without a preflight.
     if header(scope, b"content-type").partition(";")[0].strip().lower() != JSON:
         return _refusal(415, NOT_JSON, {"accept": JSON})
     fault = fault_in(body) if len(body) <= HEAVY_BODY_BYTES else await asyncio.to_thread(fault_in, body)

@@ -18,7 +18,7 @@ class QueryTimeout:
     """Cancels a request after ``seconds``, or when its client disconnects."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
-        """``app`` finds what ends it in ``stopping.CURRENT``."""
+        """``app`` finds its cancellation in ``cancellation.CURRENT``."""
         self._app = app
         self._seconds = seconds
 
@@ -53,12 +53,12 @@ class QueryTimeout:
 
 
 async def _listen(receive: Receive, messages: "asyncio.Queue[Message | Exception]", stop: Cancellation) -> None:
-    """Hand every message on; at the end of the connection nobody waits for an answer."""
+    """Hand every message on; cancel the query when the client disconnects."""
     while True:
         try:
             message = await receive()
         except Exception as error:
-            # A body over its limit: whoever reads it has to know.
+            # A body over its limit: the reader has to know.
             await messages.put(error)
             return
         await messages.put(message)

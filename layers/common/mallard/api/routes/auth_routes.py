@@ -1,4 +1,4 @@
-"""Routes of authentication: ``/api/auth`` (and ``/auth``), ``/api/keys``, ``/api/links``, ``/api/share``."""
+"""Routes of authentication: ``/api/auth``, ``/auth``, ``/api/keys``, ``/api/links``, ``/api/share``."""
 
 from collections.abc import Callable
 
@@ -80,16 +80,16 @@ def _session_routes(auth_http: AuthHttp) -> APIRouter:
     def status(request: Request, response: Response) -> Status:
         """State of the setup and of the request's login."""
         response.headers.update(HEADERS)
-        who = auth.authenticator.identify(headers_of(request), request.method, auth_http.auth.now())
+        identity = auth.authenticator.identify(headers_of(request), request.method, auth_http.auth.now())
         return Status(
             setup_required=not auth.authenticator.is_open and not auth.passwords.mark(),
-            authenticated=isinstance(who, Identity) and who.is_known,
+            authenticated=isinstance(identity, Identity) and identity.is_known,
             open=auth.authenticator.is_open,
         )
 
     @router.post("/password", dependencies=MANAGES)
     def change_password(given: PasswordGiven, request: Request, response: Response) -> Token:
-        """Set another password. Every session ends but a new one for whoever asked."""
+        """Change the password. Every session ends, and the request gets a new one."""
         auth_http.manager(request)
         response.headers.update(HEADERS)
         if auth.passwords.is_configured:

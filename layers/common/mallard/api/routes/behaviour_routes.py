@@ -1,4 +1,4 @@
-"""The routes below ``/api/stats`` for sessions, funnels and retention: parameters in, reports out."""
+"""Routes of sessions, funnels and retention."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -38,26 +38,26 @@ from mallard.reports.behaviour.windows import read_window
 
 
 def behaviour_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency]
 ) -> APIRouter:
-    """The router; ``guards`` come before each route, and say who was let in."""
-    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=ETagRoute)
+    """The router; ``permissions`` run before each route and set the identity."""
+    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(permissions), route_class=ETagRoute)
 
-    Asked = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
+    Report = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
     @router.get("/sessions", response_model_exclude_none=True)
     def sessions(
-        asked: Asked, breakdown: Breakdown = None, limit: Limit = None
+        report: Report, breakdown: Breakdown = None, limit: Limit = None
     ) -> SessionNumbers | list[SessionsResponse]:
         """Visits: how many, how long, how many pages."""
         rows = read_limit(limit)
         if breakdown is None:
-            return SessionNumbers(**count_sessions(asked.stats, asked.scope))
-        return [SessionsResponse(**each) for each in sessions_by(asked.stats, asked.scope, breakdown, rows)]
+            return SessionNumbers(**count_sessions(report.stats, report.scope))
+        return [SessionsResponse(**each) for each in sessions_by(report.stats, report.scope, breakdown, rows)]
 
     @router.get("/funnel")
     def funnel(
-        asked: Asked,
+        report: Report,
         steps: Steps = None,
         window: Window = None,
         mode: Mode = None,
@@ -65,17 +65,15 @@ def behaviour_routes(
         limit: Limit = None,
     ) -> list[FunnelStep] | list[FunnelResponse]:
         """Visitors by the number of steps they took in order within a window that begins with the first step."""
-        wanted = Funnel(
+        query = Funnel(
             parse_steps(steps), read_window(window), read_modes(mode), read_breakdown(breakdown), read_limit(limit)
         )
-        found = count_funnel(asked.stats, asked.scope, wanted)
-        return (
-            [FunnelResponse(**each) for each in found] if wanted.breakdown else [FunnelStep(**each) for each in found]
-        )
+        found = count_funnel(report.stats, report.scope, query)
+        return [FunnelResponse(**each) for each in found] if query.breakdown else [FunnelStep(**each) for each in found]
 
     @router.get("/retention", response_model_exclude_none=True)
     def retention(
-        asked: Asked,
+        report: Report,
         weeks: Weeks = None,
         interval: Interval = None,
         count: Count = None,
@@ -83,8 +81,8 @@ def behaviour_routes(
         limit: Limit = None,
     ) -> list[Cohort] | list[RetentionResponse]:
         """Of the visitors first seen in an interval, how many are seen again in those after it."""
-        wanted = read_retention(weeks, interval, count, breakdown, read_limit(limit))
-        found = count_retention(asked.stats, asked.scope, wanted)
-        return [RetentionResponse(**each) for each in found] if wanted.breakdown else [Cohort(**each) for each in found]
+        query = read_retention(weeks, interval, count, breakdown, read_limit(limit))
+        found = count_retention(report.stats, report.scope, query)
+        return [RetentionResponse(**each) for each in found] if query.breakdown else [Cohort(**each) for each in found]
 
     return router

@@ -1,4 +1,4 @@
-"""The route ``/api/stats/rejected``: why events are missing."""
+"""Route ``/api/stats/rejected``: dropped events by reason."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,16 +15,16 @@ from mallard.engine.base import Engine
 
 
 def rejected_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency]
 ) -> APIRouter:
-    """The router; ``guards`` come before the route, which knows nothing of filters."""
-    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=ETagRoute)
+    """The router; ``permissions`` come before the route, which knows nothing of filters."""
+    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(permissions), route_class=ETagRoute)
     Span = Annotated[ReportRequest, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
 
     @router.get("/rejected")
-    def rejected(asked: Span) -> list[DroppedRow]:
-        """Why events are missing: a site's drops of the last seven days, by date (UTC) and reason."""
-        scope, zones = asked.scope, asked.stats.engine.zones(asked.scope.site_id)
+    def rejected(report: Span) -> list[DroppedRow]:
+        """A site's dropped events of the last seven days, by date (UTC) and reason."""
+        scope, zones = report.scope, report.stats.engine.zones(report.scope.site_id)
         # Drops are counted under UTC dates, for a refused request may name any site: all that the range touches.
         first, last = zones.day_start(scope.period.start), zones.day_start(scope.period.end) - timedelta(microseconds=1)
         return [

@@ -1,4 +1,4 @@
-"""The route ``/api/stats/export``: parameters in, a file out."""
+"""Route ``/api/stats/export``: a download of days or events."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -32,10 +32,10 @@ Bom = Annotated[
 
 
 def export_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency], deliver: Deliver
+    engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency], deliver: Deliver
 ) -> APIRouter:
-    """The router; ``guards`` come before the route, ``deliver`` makes the answer of a download."""
-    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards))
+    """The router; ``permissions`` come before the route, ``deliver`` makes the answer of a download."""
+    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(permissions))
     Filtered = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
     shapes: dict[str, dict[str, Any]] = {form: {"type": "string", "format": "binary"} for form in MEDIA_TYPES}
     shapes["json"] = {"type": "array", "items": {"type": "object"}}
@@ -52,15 +52,15 @@ def export_routes(
         },
     )
     def export(
-        request: Request, response: Response, asked: Filtered, form: Format = None, what: What = None, bom: Bom = None
+        request: Request, response: Response, report: Filtered, form: Format = None, what: What = None, bom: Bom = None
     ) -> Response:
         """A site's days or events as a file."""
         marked = _one_of("bom", bom, ("true", "false")) == "true"
-        wanted = Export(asked.scope, _one_of("what", what, WHAT), _one_of("format", form, DOWNLOAD_FORMATS), marked)
-        if wanted.what == "events":
-            refuse(request.state.who.refusal_to_take_events(asked.scope.site_id))
-        found = download(asked.stats, wanted)
-        # What the guards say of every answer.
+        export = Export(report.scope, _one_of("what", what, WHAT), _one_of("format", form, DOWNLOAD_FORMATS), marked)
+        if export.what == "events":
+            refuse(request.state.identity.refusal_to_take_events(report.scope.site_id))
+        found = download(report.stats, export)
+        # The headers that the permission checks set.
         return deliver(found, {**response.headers, **events_from(request)})
 
     return router

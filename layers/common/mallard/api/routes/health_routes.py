@@ -68,5 +68,5 @@ def health_routes(source: HealthSource, auth: AuthService, may_read_metrics: Cal
 
 def _manages(auth: AuthService, request: Request) -> bool:
     """True for an identity that may manage the instance; False too where the store does not answer."""
-    who = known(lambda: auth.authenticator.identify(headers_of(request), request.method, auth.now()))
-    return who is not None and not isinstance(who, Denied) and who.refusal_to_manage() is None
+    identity = known(lambda: auth.authenticator.identify(headers_of(request), request.method, auth.now()))
+    return identity is not None and not isinstance(identity, Denied) and identity.refusal_to_manage() is None

@@ -1,4 +1,4 @@
-"""The routes below ``/api/keys``: for the owner, and for Admin keys of all sites."""
+"""Routes of API keys, for the owner and Admin keys of all sites."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def key_routes(auth_http: AuthHttp, read_site: Callable[[str], str]) -> APIRoute
 
     @router.post("", status_code=201, response_model_exclude_none=True)
     def create_key(given: KeyGiven, response: Response) -> NewKey:
-        """Make a key. It is shown this once; the store has its hash."""
+        """Create a key. It is shown once; the store has its hash only."""
         response.headers.update(HEADERS)
         sites = tuple(read_site(each) for each in given.sites)
         try:
@@ -35,13 +35,13 @@ def key_routes(auth_http: AuthHttp, read_site: Callable[[str], str]) -> APIRoute
 
     @router.get("")
     def list_keys(response: Response) -> list[KeyRow]:
-        """All keys that were made, the oldest first."""
+        """All keys, the oldest first."""
         response.headers.update(HEADERS)
         return [key_row(key) for key in keys.all()]
 
     @router.delete("/{key_hash}")
     def revoke_key(key_hash: str, response: Response) -> Revoked:
-        """End a key for good; every instance knows within five seconds."""
+        """Revoke a key; every instance rejects it within five seconds."""
         response.headers.update(HEADERS)
         if not keys.revoke(key_hash):
             raise HTTPException(404, "There is no key with this hash.")

@@ -1,4 +1,4 @@
-"""The routes of shared links: ``/api/links`` for the owner, ``/api/share`` for whoever has one."""
+"""Routes of shared links: ``/api/links`` and ``/api/share``."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def link_routes(
 
     @router.post("/links", status_code=201, dependencies=manager)
     def create_link(given: LinkGiven, response: Response) -> LinkRow:
-        """Make a link: whoever has it may look at the site's numbers."""
+        """Create a link that gives read access to the site's statistics."""
         response.headers.update(HEADERS)
         site = read_site(given.site_id)
         if given.filters:
@@ -45,7 +45,7 @@ def link_routes(
 
     @router.delete("/links/{slug}", dependencies=manager)
     def revoke_link(slug: str, response: Response) -> Revoked:
-        """End a link for good; every instance knows within five seconds."""
+        """Revoke a link; every instance rejects it within five seconds."""
         response.headers.update(HEADERS)
         if not links.revoke(slug):
             raise HTTPException(404, "There is no such link.")
@@ -53,7 +53,7 @@ def link_routes(
 
     @router.post("/share/{slug}")
     def open_link(slug: str, given: ShareGiven, request: Request, response: Response) -> Share:
-        """Give whoever has a link, and its password where it has one, a token to look with."""
+        """Create a token with read access from a link, and its password where it has one."""
         response.headers.update(HEADERS)
         link = links.find(slug)
         if link is None:

@@ -1,4 +1,4 @@
-"""The routes ``/api/stats/sequences`` and ``/api/stats/flow``: parameters in, answers out."""
+"""Routes of sequences and flow."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -46,16 +46,16 @@ Pages = list[answers.NextPage] | list[answers.PreviousPage]
 
 
 def sequence_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency]
 ) -> APIRouter:
-    """The router; ``guards`` come before each route, and say who was let in."""
-    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(guards), route_class=ETagRoute)
+    """The router; ``permissions`` run before each route and set the identity."""
+    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(permissions), route_class=ETagRoute)
 
     Filtered = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
     @router.get("/sequences", response_model_exclude_unset=True)
     def of_sequences(
-        asked: Filtered,
+        report: Filtered,
         steps: Steps = None,
         pattern: Pattern = None,
         details: Details = None,
@@ -63,18 +63,18 @@ def sequence_routes(
         limit: Limit = None,
     ) -> Answer:
         """Visitors whose events match a pattern of steps, as in ClickHouse's sequenceMatch."""
-        wanted = read_sequence(steps, pattern, with_details=_is_true("details", details))
+        query = read_sequence(steps, pattern, with_details=_is_true("details", details))
         dimension = read_breakdown(breakdown)
         if dimension is None:
             if limit is not None:
                 raise QueryError("limit is given without breakdown; there is one row.")
-            return answers.Sequence(**sequences(asked.stats, asked.scope, wanted))
-        rows = sequences_by(asked.stats, asked.scope, wanted, dimension, read_limit(limit))
+            return answers.Sequence(**sequences(report.stats, report.scope, query))
+        rows = sequences_by(report.stats, report.scope, query, dimension, read_limit(limit))
         return [answers.SequenceRow(**row) for row in rows]
 
     @router.get("/flow", response_model_exclude_unset=True)
     def of_flow(
-        asked: Filtered,
+        report: Filtered,
         page: Page = None,
         event: EventName = None,
         direction: Direction = None,
@@ -84,7 +84,7 @@ def sequence_routes(
         exits: Exits = None,
     ) -> Pages:
         """The pages that visitors see next, or saw before: ClickHouse's sequenceNextNode."""
-        wanted = read_flow(
+        query = read_flow(
             *read_anchor(page, event),
             direction,
             base,
@@ -92,8 +92,8 @@ def sequence_routes(
             None if limit is None else read_limit(limit),
             with_exits=_is_true("exits", exits),
         )
-        rows = flow(asked.stats, asked.scope, wanted)
-        if wanted.direction == BACKWARD:
+        rows = flow(report.stats, report.scope, query)
+        if query.direction == BACKWARD:
             return [answers.PreviousPage(**_named(row, "previous_page", "previous")) for row in rows]
         return [answers.NextPage(**_named(row, "next_page", "next")) for row in rows]
 

@@ -1,4 +1,4 @@
-"""The routes below ``/api/sites``, and the erasure of a site's days."""
+"""Routes of sites: settings, and the erasure of a site's days."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -54,19 +54,19 @@ def site_routes(
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
     erase: Erase,
-    guards: Sequence[Dependency],
+    permissions: Sequence[Dependency],
 ) -> APIRouter:
-    """The router; ``guards`` come before each route, and say who was let in."""
-    router = APIRouter(prefix="/api", tags=["sites"], dependencies=list(guards))
+    """The router; ``permissions`` run before each route and set the identity."""
+    router = APIRouter(prefix="/api", tags=["sites"], dependencies=list(permissions))
 
     @router.get("/sites", dependencies=READS)
     def list_sites(request: Request) -> list[Site]:
-        """The sites with events whose numbers whoever asks may read."""
-        return [Site(site_id=each) for each in request.state.who.readable(sites())]
+        """The sites with events whose statistics the request may read."""
+        return [Site(site_id=each) for each in request.state.identity.readable(sites())]
 
     @router.get("/sites/{site_id}", dependencies=MANAGES)
     def read_site_settings(site_id: SitePath) -> dict[str, Any]:
-        """A site's settings: its time zone, who may send for it, its goals, whether everyone may look."""
+        """A site's settings: time zone, permitted origins, goals, public or private."""
         site = read_site(site_id)
         settings = engine().site_settings.get(site)
         return settings.to_api(settings.zones.local_date(clock()))

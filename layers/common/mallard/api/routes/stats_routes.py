@@ -1,4 +1,4 @@
-"""The routes below ``/api/stats`` that give numbers: parameters in, reports out."""
+"""Routes of the headline, timeseries, breakdowns and overview."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,46 +32,46 @@ MAX_HOURLY_DAYS = 31
 
 
 def stats_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], guards: Sequence[Dependency]
+    engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency]
 ) -> APIRouter:
-    """The router; ``guards`` come before each route, and say who was let in."""
-    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(guards), route_class=ETagRoute)
+    """The router; ``permissions`` run before each route and set the identity."""
+    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(permissions), route_class=ETagRoute)
 
     Filtered = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
-    def ask(asked: Filtered, compare: Compare = None) -> ReportRequest:
+    def ask(report: Filtered, compare: Compare = None) -> ReportRequest:
         comparison = read_compare(compare)
-        before = earlier(asked.scope.period, comparison) if comparison else None
-        return ReportRequest(asked.stats, replace(asked.scope, before=before))
+        before = earlier(report.scope.period, comparison) if comparison else None
+        return ReportRequest(report.stats, replace(report.scope, before=before))
 
-    Asked = Annotated[ReportRequest, Depends(ask)]  # noqa: N806  # a type
+    Report = Annotated[ReportRequest, Depends(ask)]  # noqa: N806  # a type
 
     @router.get("/main", response_model_exclude_unset=True)
-    def main(asked: Asked) -> MainNumbers:
+    def main(report: Report) -> MainNumbers:
         """The headline numbers."""
-        found = asked.stats.main(asked.scope)
-        return MainNumbers(**found, **_limits_of(asked))
+        found = report.stats.main(report.scope)
+        return MainNumbers(**found, **_limits_of(report))
 
     @router.get("/timeseries", response_model_exclude_none=True)
-    def timeseries(asked: Asked, interval: Interval = None) -> list[Bucket]:
+    def timeseries(report: Report, interval: Interval = None) -> list[Bucket]:
         """Visitors and page views over time; empty buckets are present."""
-        return [Bucket(**each) for each in asked.stats.timeseries(_stepped(asked.scope, interval))]
+        return [Bucket(**each) for each in report.stats.timeseries(_stepped(report.scope, interval))]
 
     @router.get("/breakdown/{dimension}", response_model_exclude_none=True)
     def breakdown(
-        asked: Asked,
+        report: Report,
         dimension: Annotated[str, Path(description=f"One of {', '.join(BREAKDOWNS)}.")],
         limit: Limit = None,
     ) -> list[BreakdownRow]:
         """The top values of a dimension, by visitors, then value."""
-        return [BreakdownRow(**each) for each in asked.stats.breakdown(asked.scope, dimension, read_limit(limit))]
+        return [BreakdownRow(**each) for each in report.stats.breakdown(report.scope, dimension, read_limit(limit))]
 
     @router.get("/overview", response_model_exclude_unset=True)
     def overview(
-        asked: Asked, breakdowns: Breakdowns = None, limit: Limit = None, interval: Interval = None
+        report: Report, breakdowns: Breakdowns = None, limit: Limit = None, interval: Interval = None
     ) -> OverviewResponse:
         """Headline, series and breakdowns in one answer: what a dashboard shows."""
-        found = asked.stats.overview(_stepped(asked.scope, interval), read_limit(limit), read_breakdowns(breakdowns))
+        found = report.stats.overview(_stepped(report.scope, interval), read_limit(limit), read_breakdowns(breakdowns))
         return OverviewResponse(
             start_date=found.period.start,
             end_date=found.period.end,
@@ -79,18 +79,18 @@ def stats_routes(
             timeseries=[Bucket(**each) for each in found.timeseries],
             breakdowns={name: [BreakdownRow(**each) for each in rows] for name, rows in found.breakdowns.items()},
             counted=Counted(**found.counted),
-            timezone=asked.stats.zone(asked.scope.site_id),
-            **_limits_of(asked),
+            timezone=report.stats.zone(report.scope.site_id),
+            **_limits_of(report),
         )
 
     return router
 
 
-def _limits_of(asked: ReportRequest) -> dict[str, Any]:
+def _limits_of(report: ReportRequest) -> dict[str, Any]:
     """The damaged files that are left out, and the date from which events are there; only what there is."""
     found = {
         "incomplete": [OmittedFile(date=each.date, file=each.file) for each in noted()],
-        "events_from": asked.stats.events_from,
+        "events_from": report.stats.events_from,
     }
     return {name: value for name, value in found.items() if value}
 

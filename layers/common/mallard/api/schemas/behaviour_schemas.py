@@ -1,4 +1,4 @@
-"""The shapes of the answers about sessions, funnels and retention, as the API's OpenAPI shows them."""
+"""Response models of sessions, funnels and retention."""
 
 from datetime import date
 from typing import Literal

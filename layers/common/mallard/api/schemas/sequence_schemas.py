@@ -1,4 +1,4 @@
-"""The shapes of the answers about sequences and flow, as the OpenAPI shows them."""
+"""Response models of sequences and flow."""
 
 from pydantic import BaseModel, Field
 

@@ -1,4 +1,4 @@
-"""The shapes of the API's answers, as its OpenAPI shows them."""
+"""Response models of statistics, sites and errors."""
 
 from datetime import date, datetime
 from typing import Literal

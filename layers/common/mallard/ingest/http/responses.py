@@ -71,12 +71,12 @@ def _image(headers: dict[str, str]) -> IngestResponse:
     return IngestResponse(200, {**CORS, "content-type": "image/gif", **headers}, PIXEL)
 
 
-def answer_preflight(asked: str = "") -> IngestResponse:
+def answer_preflight(requested: str = "") -> IngestResponse:
     """Any page may ask, and send the headers that ``Access-Control-Request-Headers`` names.
 
     Libraries that trace a page's requests add theirs (``traceparent``, ``baggage``); nothing here reads them.
     """
-    names = dict.fromkeys(("content-type", *(name.strip() for name in asked[:MAX_ASKED_LENGTH].lower().split(","))))
+    names = dict.fromkeys(("content-type", *(name.strip() for name in requested[:MAX_ASKED_LENGTH].lower().split(","))))
     allowed = ", ".join(name for name in names if _HEADER_NAME.fullmatch(name))
     return IngestResponse(204, {**PREFLIGHT, "access-control-allow-headers": allowed})
 
