@@ -65,7 +65,7 @@ def retain(
             # It waits to be counted, and without this perhaps for ever.
             look_into_all(store)
         for day in sorted(kept):
-            # The highest number goes last: until then the frozen counts can tell that nobody wrote in between.
+            # The highest number goes last: until then the frozen counts prove that no write came in between.
             for row in days[day]:
                 if deleted == max_deletes:
                     return deleted
@@ -130,7 +130,7 @@ def _drop_rollups(store: Store, cutoff: Cutoff) -> None:
         stored = store.get(row.key)
         if stored is None:
             continue
-        # What nobody can read may be past too; it is a cache, so it goes whole.
+        # An unreadable file may be past too; it is a cache, so it is deleted.
         file = open_whole(stored.data)
         totals = known_totals(file)
         gone = frozenset(day for day in totals if day < cutoff(parsed[0]))

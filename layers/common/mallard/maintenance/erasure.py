@@ -1,4 +1,4 @@
-"""Erasing a site's days everywhere: a request in ``config/erasures/`` that is carried out, resumed, and reported."""
+"""Erasure of a site's days: requests, their execution and their reports."""
 
 import logging
 import secrets
@@ -62,7 +62,7 @@ ErasePending = Callable[[str, date, date, int], int]
 """Removes what the queue still holds of a site's days, accepted before a moment; how many events that were."""
 
 Progress = Callable[[date, int], None]
-"""Told after each day: the day, and how many events were removed of it."""
+"""Called after each day with the day and its number of removed events."""
 
 
 def request_erasure(store: Store, site_id: str, first: date, last: date, now: datetime) -> str:
@@ -250,7 +250,7 @@ def _erase_rollup(store: Store, key: str, erasure: Erasure) -> None:
         return True, month_file([Part(file, gone)])
 
     if not swap(store, key, erased):
-        # Nobody can tell what a damaged file holds; it is a cache, so it goes whole.
+        # The contents of a damaged file are unknown; it is a cache, so it is deleted.
         store.delete(key)
 
 

@@ -1,4 +1,4 @@
-"""Building rollups: the days of a site's month counted anew where their segments changed, and swapped in whole."""
+"""Builder of rollups: recounts changed days and replaces month files."""
 
 import json
 import logging
@@ -98,7 +98,7 @@ def _today(engine: Engine, site_id: str, now: datetime) -> date:
 
 
 def look_into_all(store: Store) -> None:
-    """Let the next build look into every month: a file that was swapped without counting is no older than its days."""
+    """Let the next build examine every month: a file that was swapped without counting is no older than its days."""
     store.delete(STATE_KEY)
 
 
@@ -192,7 +192,7 @@ def _count(engine: Engine, zones: SiteZones, day: date, segments: tuple[Listed, 
     try:
         counts = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))
     except DamagedSegmentError as error:
-        # Neither from the rows of the other files: a rollup is absent or old, never wrong.
+        # Nor from the other files' rows: a rollup may be absent or old, never wrong.
         log.error("rollup of %s not built: %s `mallard repair` sets it aside.", day, error)
         return None
     totals = counts.rows.filter(pc.equal(counts.rows["dimension"], TOTAL))

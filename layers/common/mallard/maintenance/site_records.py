@@ -7,7 +7,7 @@ from mallard.store.base import Store
 from mallard.table.reader import known_sites
 
 MAX_KNOWN = 10_000
-"""Strangers can make so many sites in four days; those that were there before them stay known."""
+"""Bound on invented sites, reached in four days at most; older sites stay known."""
 
 
 def note_known_sites(store: Store, listed: Collection[str]) -> int:
