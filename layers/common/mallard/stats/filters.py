@@ -1,4 +1,4 @@
-"""Filters as reports take them, the JSON of Plausible's Stats API v2: read, checked, and made a tree that can be a key.
+"""Parser of filters in the JSON of Plausible's Stats API v2.
 
 A filter is a list of conditions, all of which must hold: ``[["is", "visit:country", ["DE", "AT"]]]``. docs/filters.md
 has every operator and dimension. Whatever is wrong is a QueryError that names the place, as in ``filters[2][1]``.
@@ -49,7 +49,7 @@ class _Reading:
 
 
 def refuse_patterns(found: Filter | None) -> None:
-    """QueryError where a filter holds a regular expression: strangers' reports are light ones."""
+    """QueryError where a filter holds a regular expression: anonymous reports must be cheap."""
     for leaf in all_leaves(found) if found else ():
         if leaf.positive == MATCHES:
             raise QueryError(

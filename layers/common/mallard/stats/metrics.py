@@ -1,4 +1,4 @@
-"""Measures, which are counted and add up, and metrics, which are made of them."""
+"""Measures, which are summed, and metrics derived from them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A query: metrics by one dimension, over the events of a site and range that a filter passes."""
+"""Query: metrics by a dimension over the events of a site, range and filter."""
 
 from dataclasses import dataclass
 
