@@ -46,7 +46,7 @@ class AllowedSites:
         return bool(self._allowed) and site_id not in self._in_full and not listed(site_id, self._allowed)
 
     def knows(self, site_id: str) -> bool:
-        """True where it is listed in full, or was met before: a refusal of it may be noted."""
+        """True where it is listed in full, or is known: a refusal of it may be noted."""
         if site_id in self._in_full or self._met.knows(site_id):
             return True
         return self._new_sites is None and not self.excludes(site_id)

@@ -1,4 +1,4 @@
-"""Amounts of money as people and shop templates write them, rounded half-even to two places."""
+"""Parser of money amounts, rounded half-even to two places."""
 
 import re
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation

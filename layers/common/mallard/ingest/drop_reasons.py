@@ -1,4 +1,4 @@
-"""Reasons of dropped events, one closed set, each with its HTTP status."""
+"""Closed set of drop reasons, each with its HTTP status."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Order of a visitor's events within an hour, without their times: a number that rises with them.
+"""Order of a visitor's events within an hour for rounded times.
 
 The number is an offset drawn for the visitor and hour, plus the place of the moment under a random order-preserving
 function: a binary tree over the hour's milliseconds, each of whose splits is drawn uniformly. All is drawn from the

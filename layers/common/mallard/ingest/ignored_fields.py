@@ -1,4 +1,4 @@
-"""Fields of accepted events that were repaired or left out, one closed set."""
+"""Closed set of event fields that were repaired or ignored."""
 
 from collections.abc import Iterable
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Local hosts: names and addresses that lead nowhere on the public internet."""
+"""Local hosts: names and addresses that are unreachable from the public internet."""
 
 from ipaddress import ip_address, ip_network
 

@@ -1,4 +1,4 @@
-"""Bounds on new sites: within one process, or across all functions over one store."""
+"""Bounds on new sites, per process or across all functions of a store."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ KNOWN_SECONDS = 60
 
 WITHIN = timedelta(hours=1)
 KEPT_SECONDS = 12 * 3600
-"""A new site counts as met until its events are in the table, which takes hours where quiet sites are gathered."""
+"""A new site counts as known until its events are in the table, which takes hours where quiet sites are gathered."""
 
 MAX_MET = 100_000
 
@@ -45,7 +45,7 @@ class LocalNewSites:
         self._lock = threading.Lock()
 
     def knows(self, site_id: str) -> bool:
-        """True where the site has events, or was taken."""
+        """True where the site has events, or was admitted."""
         return site_id in self._known
 
     def add(self, site_id: str) -> None:
@@ -90,7 +90,7 @@ class SharedNewSites:
             return max(1, ceil(self._full_until - moment))
         wait = self._count(site_id, moment)
         if wait:
-            # Meanwhile others are refused without a look.
+            # Meanwhile others are refused without a read.
             self._full_until, self._full_again = moment + wait, moment + min(wait, KNOWN_SECONDS)
         return wait
 

@@ -1,4 +1,4 @@
-"""Optional values of an event: read where they are right, repaired or left out with a note where they are not."""
+"""Optional fields of events: read, repaired, or ignored with a note."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""``receive``: an ordered list of small steps that ends in an ``Event`` or in ``Dropped(reason)``."""
+"""``receive``: ordered steps from a request to an ``Event`` or a ``Dropped``."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -124,7 +124,7 @@ def check_origin(draft: Draft, context: IngestContext) -> Dropped | None:
 
 
 def check_rate(draft: Draft, context: IngestContext) -> Dropped | None:
-    """Site and client are within their rates; who vouches with a key counts for the site alone, and by events."""
+    """Site and client are within their rates; a request with an API key counts for the site alone, and by events."""
     request, sender = draft.request, draft.sender
     address, size = ("", 0) if sender.vouched else (sender.address, request.size_bytes)
     wait = context.rate_limit.wait_seconds(request.site_id, draft.now_ms, address, size)
@@ -132,7 +132,7 @@ def check_rate(draft: Draft, context: IngestContext) -> Dropped | None:
 
 
 def drop_prefetch(draft: Draft, context: IngestContext) -> Dropped | None:
-    """Somebody sees the page."""
+    """Drop prefetched pages, which no person has seen yet."""
     return (
         Dropped(DropReason.PREFETCH, "The page was fetched ahead; nobody has seen it.")
         if draft.sender.is_prefetch
@@ -151,7 +151,7 @@ def drop_bot(draft: Draft, context: IngestContext) -> Dropped | None:
 
 
 def drop_automation(draft: Draft, context: IngestContext) -> Dropped | None:
-    """No program drives the browser, as far as the script says."""
+    """Drop events of automated browsers, as reported by the script."""
     if draft.request.automated and not context.count_automation:
         return Dropped(DropReason.AUTOMATION, "A program drives the browser (navigator.webdriver).")
     return None
@@ -253,7 +253,7 @@ def describe_payload(draft: Draft, context: IngestContext) -> Dropped | None:
 
 
 def identify_visitor(draft: Draft, context: IngestContext) -> Dropped | None:
-    """An id that only the day's salt can make; none for who asked not to be followed."""
+    """An id that only the day's salt can make; none for visitors who opted out."""
     zones = draft.settings.zones
     day = zones.local_date(draft.moment)
     draft.columns["date"] = day.isoformat()
@@ -262,7 +262,7 @@ def identify_visitor(draft: Draft, context: IngestContext) -> Dropped | None:
         return None
     salt = context.salts.find(draft.request.site_id, zones, day, draft.now)
     if salt is None:
-        # Made now it could be one that was destroyed, by another clock than ours; without it nobody would be counted.
+        # Made now it could be one that was destroyed, by another clock than ours; without it no visitor would be counted.
         return Dropped(DropReason.TIME, TOO_LATE)
     draft.salt, draft.columns["salt"] = salt, salt.name
     draft.columns["visitor_id"] = visitor_id(salt, draft.sender.address, draft.sender.user_agent)
@@ -339,7 +339,7 @@ def receive(
     """
     if isinstance(request, Dropped):
         return context.attributed(request)
-    # Before any look at its settings: an invented site costs none.
+    # Before its settings are read: an invented site costs no read.
     refused = context.refuse_site(request.site_id, now)
     if refused is not None:
         return refused

@@ -1,4 +1,4 @@
-"""Custom properties as they are stored: a flat JSON object as text, repaired where a part of it does not fit."""
+"""Custom properties: a flat JSON object as text, with repairs."""
 
 import json
 import re

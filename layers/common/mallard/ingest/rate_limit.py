@@ -1,4 +1,4 @@
-"""Rate limits of ingest: events and bytes per site and per client network, in memory."""
+"""Rate limits of events and bytes, per site and per client network."""
 
 import math
 from collections.abc import Hashable

@@ -1,4 +1,4 @@
-"""The client's address: the one our own proxy saw, never one the client can write."""
+"""Client addresses behind trusted proxies, which clients cannot forge."""
 
 from collections.abc import Iterable
 
@@ -36,7 +36,7 @@ def client_address(peer: str, forwarded_for: str, trusted: TrustedProxies) -> st
 
     An IPv4 address that a socket of both families shows as IPv6 (``::ffff:192.0.2.1``) is the IPv4 address.
     """
-    # What a socket tells of an IPv4 connection has its usual form already.
+    # An IPv4 address of a socket has its canonical form already.
     if not forwarded_for and ":" not in peer:
         return peer
     told = _forwarded(forwarded_for, trusted) if forwarded_for and trusted.has_peer(peer) else ""

@@ -1,4 +1,4 @@
-"""Headers of a CDN on its viewer, believed only with the secret of the CDN."""
+"""Visitor headers of a CDN, trusted only with its secret."""
 
 import hmac
 from collections.abc import Mapping

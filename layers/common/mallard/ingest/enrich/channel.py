@@ -1,4 +1,4 @@
-"""The channel of a visit: the rules of GA4's default channel groups, first match wins, and AI assistants.
+"""Channels of visits by GA4's default channel groups, with AI assistants.
 
 The rules are those that Google documents as "Default channel group", in its order: what is paid for comes first,
 by ``utm_medium`` or by an advertiser's click id, then the kind of the source, then what the medium says.

@@ -1,4 +1,4 @@
-"""Removal of device names from user agents, before the search for bots."""
+"""Removal of device names from user agents before bot detection."""
 
 import re
 from string import ascii_lowercase, ascii_uppercase

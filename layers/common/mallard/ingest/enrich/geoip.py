@@ -94,7 +94,7 @@ class LocalGeoipSource:
 
 
 class Geoip:
-    """A MaxMind City or Country database that is read anew when its file changes; without one nobody is anywhere."""
+    """A MaxMind City or Country database that is read anew when its file changes; without one every place is unknown."""
 
     def __init__(
         self,
@@ -151,8 +151,8 @@ class Geoip:
 
 
 def _open(source: GeoipSource) -> "Reader":
-    """A reader over a private copy that nobody can change. Raises OSError, or ValueError where it is no database."""
-    # Imported here: who has no database does not pay for it.
+    """A reader over a private copy, which cannot change. Raises OSError, or ValueError where it is no database."""
+    # Imported here, so that a server without a database skips it.
     from geoip2.database import Reader
     from maxminddb import InvalidDatabaseError
 

@@ -1,4 +1,4 @@
-"""Lookups of hosts in a table whose entries stand for all hosts below them."""
+"""Table of hosts that includes all their subdomains."""
 
 from collections.abc import Mapping
 from typing import Generic, TypeVar

@@ -1,4 +1,4 @@
-"""Modules whose import is put off: a process that starts for one request pays for what it uses."""
+"""Lazy imports for short-lived processes."""
 
 import sys
 from importlib import import_module

@@ -106,7 +106,7 @@ def answer_wrong_method() -> IngestResponse:
 
 
 def answer_encoded(headers: dict[str, str] = CORS) -> IngestResponse:
-    """A body with ``Content-Encoding``: nobody unpacks what a stranger packed."""
+    """A body with ``Content-Encoding``: bodies are never decompressed, since anyone may send one."""
     sentence = "The body must be sent as it is, without Content-Encoding: it is never unpacked here."
     return refusal(415, "encoding", sentence, {**headers, "accept-encoding": "identity"})
 
