@@ -1,4 +1,4 @@
-"""Connections of a process: how many there may be, and how many of them one address may have."""
+"""Limits on connections per process and per address."""
 
 import resource
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Core dumps, forbidden: they would write addresses and keys of visitor ids to disk."""
+"""Suppression of core dumps, which would hold addresses and keys."""
 
 import ctypes
 import resource

@@ -1,4 +1,4 @@
-"""A connection that answers ``POST /api/event`` itself; every other request goes uvicorn's way.
+"""HTTP connection with a fast path for ``POST /api/event``.
 
 A task, a scope and the messages of ASGI take more of the processor's time than the event they are about.
 """

@@ -1,4 +1,4 @@
-"""Heads that are no request, by whoever reads them: refused before anything acts on them, and the connection ends."""
+"""Refusal of ambiguous and malformed request heads."""
 
 import json
 import re
