@@ -1,4 +1,4 @@
-"""Refusal of requests that reached a function past the CDN."""
+"""Refusal of requests that bypass the CDN."""
 
 import json
 from collections.abc import Callable

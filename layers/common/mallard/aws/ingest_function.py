@@ -1,4 +1,4 @@
-"""Ingest behind API Gateway or a Function URL: one event of format 2.0 in, one answer out."""
+"""Ingest behind API Gateway or a Function URL."""
 
 import base64
 import logging

@@ -1,4 +1,4 @@
-"""Log, metrics and traces of one function, by Powertools: a JSON object a line on stdout."""
+"""Log, metrics and traces of a function by Powertools."""
 
 import importlib
 import logging
