@@ -23,7 +23,7 @@ from mallard.store.base import Store
 from mallard.table.layout import EVENTS
 
 KEPT_SECONDS = 60.0
-"""A look lists the table: it costs a request for each thousand of its files."""
+"""A probe lists the table, at one request per thousand files."""
 
 MAX_LISTED = 20_000
 """Files of a table that is listed; the last write of a larger one is unknown."""
@@ -58,7 +58,7 @@ class AwsSource:
         self._has_password = password_probe(self.auth)
 
     def checks(self) -> Sequence[ReadinessCheck]:
-        """The store answers; whether the queue takes events only the ingest function can tell."""
+        """The store answers; only the ingest function can check the queue."""
         return self.readiness.checks()
 
     def detail(self) -> dict[str, Any]:

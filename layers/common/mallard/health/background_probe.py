@@ -17,7 +17,6 @@ class BackgroundProbe(Generic[T]):
     """Runs ``find`` in a thread; ``otherwise`` stands for an error, and for a result that is not there yet."""
 
     def __init__(self, find: Callable[[], T], otherwise: T) -> None:
-        """Nothing is looked at yet."""
         self._find = find
         self._otherwise = otherwise
         self._result = otherwise
@@ -25,7 +24,7 @@ class BackgroundProbe(Generic[T]):
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Look, unless that is still going on."""
+        """Start a probe, unless one is running."""
         with self._lock:
             if not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="health", daemon=True)
@@ -43,6 +42,6 @@ class BackgroundProbe(Generic[T]):
         except MallardError as error:
             log.warning("not ready: %s", error)
             self._result = self._otherwise
-        except Exception as error:  # nobody else would say that this thread ended
+        except Exception as error:  # the end of this thread would go unnoticed
             log.warning("not ready: %s", kind_and_place(error))
             self._result = self._otherwise

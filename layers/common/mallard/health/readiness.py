@@ -34,7 +34,7 @@ def status_of(checks: Iterable[ReadinessCheck]) -> str:
 
 
 class Readiness:
-    """The checks of one instance, each with what to say where it fails; the log gets the error's own words."""
+    """The checks of one instance, each with the sentence of its failure; the log gets the error's own words."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Readiness:
         *,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
-        """A look raises a MallardError where something is wrong. ``clock`` gives seconds."""
+        """A check raises a MallardError where something is wrong. ``clock`` gives seconds."""
         self._parts = [_part(name, *look) for name, look in looks.items()]
         self._clock = clock
         self._wait_seconds = wait_seconds

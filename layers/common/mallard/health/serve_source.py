@@ -74,7 +74,7 @@ class ServeSource:
         )
 
     def detail(self) -> dict[str, Any]:
-        """The seed's keys, and what else is worth knowing."""
+        """The seed's keys, and further details."""
         checks, numbers, last = self.checks(), self.numbers(), self.flushes.last
         return {
             "status": status_of(checks),
