@@ -63,7 +63,7 @@ class AdminPassword:
 
     @property
     def is_configured(self) -> bool:
-        """Whether MALLARD_ADMIN_PASSWORD sets it, so that it can be changed there only."""
+        """True where MALLARD_ADMIN_PASSWORD sets it, so that it can be changed there only."""
         return bool(self._configured)
 
     def mark(self) -> str:
@@ -130,7 +130,7 @@ class AdminPassword:
         return _Record(self.hashing.hash(password), secrets.token_hex(16), now.isoformat(timespec="seconds"))
 
     def _replace(self, known_hash: str, record: _Record) -> bool:
-        """Whether the record was written: only where the password is still the one of ``known_hash``."""
+        """True where the record was written: only where the password is still the one of ``known_hash``."""
         after = self._record.change(lambda found: record if found and found.hash == known_hash else found)
         return after == record
 

@@ -49,15 +49,15 @@ class ApiKey:
     last_used: str = ""
 
     def allows(self, *scopes: str) -> bool:
-        """Whether the key is not revoked, and of one of these scopes."""
+        """True where the key is not revoked and has one of these scopes."""
         return not self.revoked and self.scope in scopes
 
     def reaches(self, site_id: str) -> bool:
-        """Whether the key may be used for a site."""
+        """True where the key may be used for a site."""
         return not self.sites or site_id in self.sites
 
     def lives(self, now: datetime) -> bool:
-        """Whether the key is neither revoked nor expired."""
+        """True where the key is neither revoked nor expired."""
         return not self.revoked and (not self.expires_at or now < datetime.fromisoformat(self.expires_at))
 
 

@@ -66,7 +66,7 @@ class Authenticator:
         return (changes and self._refuse_forged(headers)) or OWNER
 
     def shows_nothing(self, names: Iterable[bytes]) -> bool:
-        """True where the names of a request's headers tell already that ``identify`` finds nobody known."""
+        """True where a request's header names rule out any credential."""
         return not self.is_open and CREDENTIALS.isdisjoint(names)
 
     def refuse_foreign(self, headers: Mapping[str, str]) -> Denied | None:

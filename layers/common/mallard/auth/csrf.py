@@ -1,4 +1,4 @@
-"""Checks that a request was not forged by a page of another site."""
+"""CSRF check of requests by their origin headers."""
 
 from collections.abc import Mapping
 from enum import Enum

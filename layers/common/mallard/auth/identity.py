@@ -42,7 +42,7 @@ class Identity:
 
     @property
     def is_known(self) -> bool:
-        """Whether this is the owner, or a key that reads."""
+        """True for the owner and for keys that read."""
         return self.credential is not Credential.LINK and self.scope in ("Admin", "ReadOnly")
 
     def refusal_to_read(self, site_id: str, *, is_public: bool) -> Denied | None:

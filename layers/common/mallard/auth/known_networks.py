@@ -18,7 +18,7 @@ MAX_NETWORKS = 200
 _Days = dict[str, date]
 """By name, the UTC date of the last login."""
 
-# A damaged object makes every network unknown, and locks nobody out.
+# A damaged object makes every network unknown, and locks no client out.
 _FORMAT: JsonFormat[_Days] = JsonFormat.of(_Days, on_damage=lambda _: None)
 
 

@@ -46,7 +46,7 @@ class LoginSessions:
         return signed_tokens.sign(self._secret, self._purpose(), {"n": secrets.token_urlsafe(9)}, now)
 
     def holds(self, token: str, now: datetime) -> bool:
-        """Whether a token is of a session that has not ended. Ends elsewhere are known after TTL_SECONDS."""
+        """True for the token of a living session. Ends elsewhere are known after TTL_SECONDS."""
         # Before a password is set there is no owner whom a token could stand for.
         if not token or not self._password_mark():
             return False

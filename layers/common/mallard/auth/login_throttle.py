@@ -44,7 +44,7 @@ MAX_AHEAD_SECONDS = 60
 _Counts = dict[str, tuple[int, float]]
 """By network: the failures, and the time of the last one in seconds since 1970."""
 
-# Damaged counts must not lock everybody out for good.
+# Damaged counts must not lock all clients out for good.
 _COUNTS: JsonFormat[_Counts] = JsonFormat.of(_Counts, on_damage=lambda _: None)
 _KEY: JsonFormat[bytes] = JsonFormat(
     lambda stored: bytes.fromhex(stored["key"]), lambda key: {"key": key.hex()}, on_damage=lambda _: None
@@ -137,7 +137,7 @@ class LoginThrottle:
         moment, now = now.timestamp(), now.astimezone(UTC)
         place = self._place(target, address, self._key(now.date(), now))
 
-        # Not taken out: what was counted before midnight would come back.
+        # Not removed: counts from before midnight would come back.
         def forgiven(counts: _Counts) -> tuple[None, _Counts]:
             return None, {**_fewer(counts, place.names[1:]), place.names[0]: (0, moment)}
 

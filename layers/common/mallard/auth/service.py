@@ -92,11 +92,11 @@ class AuthService:
         )
 
     def try_password(self, password: str, address: str, now: datetime) -> bool | int:
-        """Whether this is the password; or, after too many wrong ones, the seconds to wait."""
+        """True for the right password; after too many wrong ones, the seconds to wait."""
         return self._try(LOGIN, LOGIN, partial(self.passwords.check, password), address, now)
 
     def try_link(self, link: SharedLink, password: str, address: str, now: datetime) -> bool | int:
-        """Whether this is the link's password; or, after too many wrong ones, the seconds to wait."""
+        """True for the link's password; after too many wrong ones, the seconds to wait."""
         if not link.password_hash:
             return True
         return self._try(LINKS, f"link {link.slug}", partial(self.links.opens, link, password), address, now)

@@ -112,7 +112,7 @@ class SharedLinks:
         return sorted(wanted.values(), key=lambda link: (link.created_at, link.slug))
 
     def revoke(self, slug: str) -> bool:
-        """End a link for good; False where there is none."""
+        """Revoke a link; False where there is none."""
         if not _SLUG.fullmatch(slug):
             return False
         is_under_slug = self._store.get(_under_slug(slug)) is not None
