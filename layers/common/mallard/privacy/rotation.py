@@ -42,7 +42,7 @@ DAILY = Rotation()
 
 
 def outlives_its_day(salt: str) -> bool:
-    """Whether visitor ids of this salt's name last longer than a day."""
+    """True where visitor ids of this salt's name last longer than a day."""
     return "." in salt
 
 

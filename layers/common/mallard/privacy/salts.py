@@ -64,18 +64,18 @@ class Salts:
         """``secret`` is the key of visitor ids: without it a copy of the bucket recomputes no id of a living day."""
         self._store = store
         self._secret = secret
-        # Every event asks for the name of its day.
+        # Called for every event.
         self._name = lru_cache(maxsize=64)(rotation.salt_name)
         self._random_bytes = random_bytes
         self._salts: dict[tuple[str, str], Salt] = {}
         self._tidy_before = self._tidied = date.min + timedelta(days=1)
 
     def holds(self, site_id: str, day: date) -> bool:
-        """Whether ``find`` answers from memory."""
+        """True where ``find`` answers from memory."""
         return (site_id, self._name(day)) in self._salts
 
     def lives(self, zones: SiteZones, day: date, now: datetime) -> bool:
-        """Whether a date's salt exists: from the day before until KEPT_AFTER_END past its end."""
+        """True where a date's salt exists: from the day before until KEPT_AFTER_END past its end."""
         today = zones.local_date(now)
         if day > today:
             return day == today + timedelta(days=1)
