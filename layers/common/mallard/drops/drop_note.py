@@ -30,7 +30,7 @@ class DropNote:
 
 
 def is_note(body: bytes) -> bool:
-    """Whether a message is a note and no event."""
+    """True for a message that is a note and no event."""
     return body.startswith(_PREFIX)
 
 
