@@ -16,10 +16,10 @@ def open_request_address(settings: ProxySettings) -> Callable[[Request], str]:
 
 
 def open_upstream_check(settings: ProxySettings) -> Callable[[Mapping[str, Any]], bool]:
-    """The function that says of an ASGI scope that a trusted proxy or the CDN passed it on."""
+    """The check that a trusted proxy or the CDN passed an ASGI scope on."""
     return upstream_check(proxies=trusted_proxies(settings), cdn=cdn_headers(settings))
 
 
 def open_peer_check(settings: ProxySettings) -> Callable[[str], bool]:
-    """The function that says of a connection's address that it is a trusted proxy's."""
+    """The check that a connection's address is a trusted proxy's."""
     return peer_check(trusted_proxies(settings))
