@@ -5,7 +5,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 FAULTS = "faults"
-"""The count of invocations that met an exception."""
+"""The metric of invocations that raised an exception."""
 
 MAX_FRAMES = 6
 

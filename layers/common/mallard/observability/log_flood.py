@@ -1,4 +1,4 @@
-"""A bound on log lines of one kind: the first of a minute are written, the others counted."""
+"""Filter that limits repeated log lines per minute and counts the rest."""
 
 import logging
 import threading
