@@ -68,7 +68,7 @@ class DuckDBEngine:
         self._pending = pending
         self._rollups = RollupReader(store)
         self._bounds = bounds
-        self._pins = None if store.pins_are_cheap else SegmentCache(store)
+        self._segment_cache = None if store.pins_are_cheap else SegmentCache(store)
         self._database = Database(store, memory_mb=memory_mb, threads=threads, isolate_anonymous=isolate_anonymous)
         self.damage = DamagedFiles(store, self._database.read_alone)
         self._set_up()
@@ -81,7 +81,7 @@ class DuckDBEngine:
             site_settings=self.site_settings,
             rollups=self._rollups,
             damage=self.damage,
-            pins=self._pins,
+            pins=self._segment_cache,
         )
 
     def count(self, queries: Sequence[Query]) -> QueryResult:
@@ -166,16 +166,16 @@ class DuckDBEngine:
     def close(self) -> None:
         """Close the database and the segment cache."""
         self._database.close()
-        if self._pins:
-            self._pins.close()
+        if self._segment_cache:
+            self._segment_cache.close()
 
     def forget(self) -> None:
         """Drop all caches of the table, on disk and in memory, after an erasure."""
         self.cache.clear()
         self.damage.forget()
         self._rollups.forget()
-        if self._pins:
-            self._pins.forget()
+        if self._segment_cache:
+            self._segment_cache.forget()
 
     def _conditions(self, query: Query, *, of_visits: bool = False) -> Conditions | None:
         """The conditions of a query's filter and part of a day; QueryError where the filter is wrong."""
@@ -208,7 +208,7 @@ class DuckDBEngine:
             if complete:
                 require_complete(current.omitted)
             rows = [row for segments in current.plan.read_days.values() for row in segments]
-            with open_files(self.store, current.plan.read_days.values(), self._pins) as files:
+            with open_files(self.store, current.plan.read_days.values(), self._segment_cache) as files:
                 suspects = self.damage.suspects(rows, files)
                 try:
                     if not suspects:

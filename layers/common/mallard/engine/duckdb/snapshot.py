@@ -74,7 +74,7 @@ class SnapshotReader:
         self._site_settings = site_settings
         self._rollups = rollups
         self._damage = damage
-        self._pins = pins
+        self._segment_cache = pins
 
     def take(self, query: Query, *, rolled: bool = True, dimensions: Sequence[str] | None = None) -> Snapshot:
         """A filter needs the events, so does a part of a day, or one with some waiting.
@@ -120,15 +120,15 @@ class SnapshotReader:
         # The queue first, then the table: in the other order an event flushed in between is lost or counted twice.
         pending = self._pending(site_id)
         days = list_days(self._store, site_id, since)
-        if self._pins:
+        if self._segment_cache:
             listed = {row.key: row.version for segments in days.values() for row in segments}
-            self._pins.forget_replaced(site_prefix(site_id), listed)
+            self._segment_cache.forget_replaced(site_prefix(site_id), listed)
         request.listings[site_id] = SiteListing(since, pending, days)
         return request.listings[site_id]
 
     def _first_cached(self, site_id: str) -> date | None:
         """The oldest date with a cached segment: a listing from there on shows the segments that were erased."""
-        key = self._pins.first_key(site_prefix(site_id)) if self._pins else None
+        key = self._segment_cache.first_key(site_prefix(site_id)) if self._segment_cache else None
         return date_in(key) if key else None
 
 
