@@ -85,16 +85,16 @@ def flow(stats: Stats, scope: Scope, flow_query: FlowQuery) -> list[dict[str, An
     With exits the last row of a list has the page None: of those after whom nothing came.
     """
     conditions = compile_steps([flow_query.anchor], stats.engine.site_settings.get(scope.site_id).goals)
-    kept: dict[Path, list[tuple[str | None, int]]] = {}
+    pages_by_way: dict[Path, list[tuple[str | None, int]]] = {}
     ways: list[Path] = [()]
     for _ in range(flow_query.depth):
         found = _counted(stats, scope, flow_query, conditions, ways)
         lists = {way: _listed(found.get(way, Counter()), flow_query) for way in ways}
-        kept |= lists
+        pages_by_way |= lists
         ways = [(*way, page) for way, rows in lists.items() for page, _ in rows if page is not None]
         if not ways:
             break
-    return _tree(kept, (), flow_query.depth)
+    return _tree(pages_by_way, (), flow_query.depth)
 
 
 def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
@@ -146,8 +146,8 @@ def flow_sql(flow_query: FlowQuery, condition: str, number: int) -> str:
 def _step_sql(flow_query: FlowQuery, number: int, *, is_last: bool) -> str:
     nearest, beyond = ("min", ">") if flow_query.direction == FORWARD else ("max", "<")
     names = {"number": number, "nearest": nearest, "path": _PATH, "moment": MOMENT}
-    kept = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
-    return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, kept=kept)
+    pages_by_way = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
+    return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, pages_by_way=pages_by_way)
 
 
 def _anchor_sql(flow_query: FlowQuery, condition: str) -> str:
@@ -168,11 +168,11 @@ def _listed(pages: Counter[str | None], flow_query: FlowQuery) -> list[tuple[str
     return [*sorted(named, key=lambda row: (-row[1], row[0]))[: flow_query.limit], *exits]
 
 
-def _tree(kept: Mapping[Path, Sequence[tuple[str | None, int]]], way: Path, depth: int) -> list[dict[str, Any]]:
+def _tree(pages_by_way: Mapping[Path, Sequence[tuple[str | None, int]]], way: Path, depth: int) -> list[dict[str, Any]]:
     rows = []
-    for page, visitors in kept.get(way, ()):
+    for page, visitors in pages_by_way.get(way, ()):
         row: dict[str, Any] = {"page": page, "visitors": visitors}
         if depth > 1 and page is not None:
-            row["next"] = _tree(kept, (*way, page), depth - 1)
+            row["next"] = _tree(pages_by_way, (*way, page), depth - 1)
         rows.append(row)
     return rows

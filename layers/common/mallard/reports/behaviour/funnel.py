@@ -54,10 +54,10 @@ def count_funnel(stats: Stats, scope: Scope, funnel: Funnel) -> list[dict[str, A
         patterns=conditions.patterns,
         top=TopValues(funnel.limit, "visitors", ("step", 1)) if by_value else None,
     )
-    found: dict[Any, dict[int, int]] = {} if funnel.breakdown else {None: {}}
+    counts_by_value: dict[Any, dict[int, int]] = {} if funnel.breakdown else {None: {}}
     for row in stats.visitor_query(visitor_query).rows[0]:
-        found.setdefault(row["value"], {})[row["step"]] = row["visitors"]
-    listed = {value: _steps(counts, len(funnel.steps)) for value, counts in found.items()}
+        counts_by_value.setdefault(row["value"], {})[row["step"]] = row["visitors"]
+    listed = {value: _steps(counts, len(funnel.steps)) for value, counts in counts_by_value.items()}
     if funnel.breakdown is None:
         return listed[None]
     begun = [{"value": value, "steps": steps} for value, steps in listed.items() if steps[0]["visitors"]]

@@ -49,12 +49,12 @@ def sequence_sql(
 
 def _placed(actions: Sequence[Action], conditions: Sequence[str], some: str, person: str) -> str:
     """The events in order. Those that meet a step that is not in the pattern are seen by it, too."""
-    wanted = sorted({each.step for each in actions if isinstance(each, PatternEvent) and each.step is not None})
+    numbers = sorted({each.step for each in actions if isinstance(each, PatternEvent) and each.step is not None})
     return sql_file("sequence_placed").format(
         person=person,
         marks=", ".join(f"{condition} AS {_mark(number)}" for number, condition in enumerate(conditions)),
         met=some,
-        done=" AND ".join(f"bool_or({_mark(step)})" for step in wanted),
+        done=" AND ".join(f"bool_or({_mark(step)})" for step in numbers),
         # Only an end that may be empty asks where a visitor's events end.
         places=f",\n        count(*) OVER (PARTITION BY {person}) AS places"
         if isinstance(actions[-1], PatternGap)
