@@ -71,11 +71,11 @@ def through_store(store: Callable[[], Store], name: Callable[[], str] | None = N
 
 
 def _gathered(pieces: Iterator[bytes]) -> bytes:
-    found = io.BytesIO()
+    buffer = io.BytesIO()
     for piece in pieces:
-        found.write(piece)
-        if found.tell() > MAX_STORED_BYTES:
+        buffer.write(piece)
+        if buffer.tell() > MAX_STORED_BYTES:
             raise QueryTooLargeError(
                 f"The export is over {MAX_STORED_BYTES // 1024**2} MB; ask for fewer days, or for parquet."
             )
-    return found.getvalue()
+    return buffer.getvalue()

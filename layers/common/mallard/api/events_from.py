@@ -9,5 +9,5 @@ EVENTS_FROM = "x-mallard-events-from"
 def events_from(request: Request) -> dict[str, str]:
     """The header as the reports of this request noted it; empty where all events of the range are there."""
     stats = getattr(request.state, "stats", None)
-    found = stats.events_from if stats else None
-    return {EVENTS_FROM: found.isoformat()} if found else {}
+    first_date = stats.events_from if stats else None
+    return {EVENTS_FROM: first_date.isoformat()} if first_date else {}

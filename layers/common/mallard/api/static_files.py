@@ -90,10 +90,10 @@ class Scripts:
         if name == MODULE_NAME:
             return self._module
         found = _SCRIPT_NAME.fullmatch(name)
-        wanted = sorted(found[1].split(".")[1:]) if found else [""]
-        if len(set(wanted)) < len(wanted) or not self._parts.keys() >= set(wanted):
+        requested = sorted(found[1].split(".")[1:]) if found else [""]
+        if len(set(requested)) < len(requested) or not self._parts.keys() >= set(requested):
             return None
-        parts = ",".join(self._parts[part] for part in wanted)
+        parts = ",".join(self._parts[part] for part in requested)
         return f"try{{({self._kit})(({TAG}).dataset,{parts})}}catch{{}}{self._core}" if parts else self._core
 
     def response(self, request: Request) -> Response:

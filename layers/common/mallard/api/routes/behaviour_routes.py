@@ -68,8 +68,10 @@ def behaviour_routes(
         query = Funnel(
             parse_steps(steps), read_window(window), read_modes(mode), read_breakdown(breakdown), read_limit(limit)
         )
-        found = count_funnel(report.stats, report.scope, query)
-        return [FunnelResponse(**each) for each in found] if query.breakdown else [FunnelStep(**each) for each in found]
+        result = count_funnel(report.stats, report.scope, query)
+        return (
+            [FunnelResponse(**each) for each in result] if query.breakdown else [FunnelStep(**each) for each in result]
+        )
 
     @router.get("/retention", response_model_exclude_none=True)
     def retention(
@@ -82,7 +84,9 @@ def behaviour_routes(
     ) -> list[Cohort] | list[RetentionResponse]:
         """Of the visitors first seen in an interval, how many are seen again in those after it."""
         query = read_retention(weeks, interval, count, breakdown, read_limit(limit))
-        found = count_retention(report.stats, report.scope, query)
-        return [RetentionResponse(**each) for each in found] if query.breakdown else [Cohort(**each) for each in found]
+        result = count_retention(report.stats, report.scope, query)
+        return (
+            [RetentionResponse(**each) for each in result] if query.breakdown else [Cohort(**each) for each in result]
+        )
 
     return router

@@ -102,8 +102,8 @@ def sequence_routes(
 
 def _named(row: dict[str, Any], page: str, further: str) -> dict[str, Any]:
     """A row of a flow under the names of its direction."""
-    found = {page: row["page"], "visitors": row["visitors"]}
-    return found | {further: [_named(each, page, further) for each in row["next"]]} if "next" in row else found
+    named = {page: row["page"], "visitors": row["visitors"]}
+    return named | {further: [_named(each, page, further) for each in row["next"]]} if "next" in row else named
 
 
 def _is_true(name: str, given: str | None) -> bool:

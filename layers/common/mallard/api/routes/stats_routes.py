@@ -49,8 +49,8 @@ def stats_routes(
     @router.get("/main", response_model_exclude_unset=True)
     def main(report: Report) -> MainNumbers:
         """The headline numbers."""
-        found = report.stats.main(report.scope)
-        return MainNumbers(**found, **_limits_of(report))
+        result = report.stats.main(report.scope)
+        return MainNumbers(**result, **_limits_of(report))
 
     @router.get("/timeseries", response_model_exclude_none=True)
     def timeseries(report: Report, interval: Interval = None) -> list[Bucket]:
@@ -71,14 +71,14 @@ def stats_routes(
         report: Report, breakdowns: Breakdowns = None, limit: Limit = None, interval: Interval = None
     ) -> OverviewResponse:
         """Headline, series and breakdowns in one answer: what a dashboard shows."""
-        found = report.stats.overview(_stepped(report.scope, interval), read_limit(limit), read_breakdowns(breakdowns))
+        result = report.stats.overview(_stepped(report.scope, interval), read_limit(limit), read_breakdowns(breakdowns))
         return OverviewResponse(
-            start_date=found.period.start,
-            end_date=found.period.end,
-            main=MainNumbers(**found.main),
-            timeseries=[Bucket(**each) for each in found.timeseries],
-            breakdowns={name: [BreakdownRow(**each) for each in rows] for name, rows in found.breakdowns.items()},
-            counted=Counted(**found.counted),
+            start_date=result.period.start,
+            end_date=result.period.end,
+            main=MainNumbers(**result.main),
+            timeseries=[Bucket(**each) for each in result.timeseries],
+            breakdowns={name: [BreakdownRow(**each) for each in rows] for name, rows in result.breakdowns.items()},
+            counted=Counted(**result.counted),
             timezone=report.stats.zone(report.scope.site_id),
             **_limits_of(report),
         )
@@ -88,11 +88,11 @@ def stats_routes(
 
 def _limits_of(report: ReportRequest) -> dict[str, Any]:
     """The damaged files that are left out, and the date from which events are there; only what there is."""
-    found = {
+    result = {
         "incomplete": [OmittedFile(date=each.date, file=each.file) for each in noted()],
         "events_from": report.stats.events_from,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in result.items() if value}
 
 
 def _stepped(scope: Scope, given: Any) -> Scope:
