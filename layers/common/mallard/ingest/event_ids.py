@@ -33,7 +33,7 @@ class EventIds:
         """The id of an event that its sender named: 63 bits of keyed BLAKE2b(site | day | sender's id).
 
         The same name within a day is the same event, whenever and through whichever function it came. ``keyed`` says
-        that it came with an API key: an anonymous sender can neither take the id of such an event nor test a name against it.
+        that it came with an API key: an anonymous sender can neither take the id of such an event nor test a name.
         """
         text = f"{site_id}|{day}|{client_id}".encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=8, key=self._names[keyed]).digest(), "big") >> 1

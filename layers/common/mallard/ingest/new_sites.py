@@ -71,7 +71,7 @@ class SharedNewSites:
         self.most = most
         self._store = store
         self._known: frozenset[str] = frozenset()
-        self._met: frozenset[str] = frozenset()
+        self._recent: frozenset[str] = frozenset()
         self._read_at = float("-inf")
         self._full_until = float("-inf")
         self._full_again = float("-inf")
@@ -85,7 +85,7 @@ class SharedNewSites:
             return 0
         if moment < self._full_again:
             # All that was counted before it was full was read with it.
-            if site_id in self._met:
+            if site_id in self._recent:
                 return 0
             return max(1, ceil(self._full_until - moment))
         wait = self._count(site_id, moment)
@@ -96,15 +96,15 @@ class SharedNewSites:
 
     def _count(self, site_id: str, moment: float) -> int:
         def counted(stored: dict[str, int] | None) -> tuple[int, dict[str, int] | None]:
-            met = _living(stored or {}, moment)
-            self._met = frozenset(met)
-            if site_id in met:
+            recent = _living(stored or {}, moment)
+            self._recent = frozenset(recent)
+            if site_id in recent:
                 return 0, None
-            latest = sorted(came for came in met.values() if moment - came < WITHIN.total_seconds())
+            latest = sorted(came for came in recent.values() if moment - came < WITHIN.total_seconds())
             if len(latest) >= self.most:
                 first = latest[0] if latest else moment
                 return max(1, ceil(first + WITHIN.total_seconds() - moment)), None
-            return 0, {**met, site_id: int(moment)}
+            return 0, {**recent, site_id: int(moment)}
 
         return StoredObject(self._store, NEW_SITES, _FORMAT).change_with_result(counted)
 

@@ -262,7 +262,7 @@ def identify_visitor(draft: Draft, context: IngestContext) -> Dropped | None:
         return None
     salt = context.salts.find(draft.request.site_id, zones, day, draft.now)
     if salt is None:
-        # Made now it could be one that was destroyed, by another clock than ours; without it no visitor would be counted.
+        # A new salt could repeat one that another clock has destroyed already; without one no visitor is counted.
         return Dropped(DropReason.TIME, TOO_LATE)
     draft.salt, draft.columns["salt"] = salt, salt.name
     draft.columns["visitor_id"] = visitor_id(salt, draft.sender.address, draft.sender.user_agent)

@@ -65,12 +65,12 @@ def _uncrowded(value: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """The properties without those whose nested values are too many, and True where there are such."""
     if not any(isinstance(each, dict | list) for each in islice(value.values(), MAX_LOOKED_AT)):
         return value, False
-    kept, left = {}, MAX_NESTED_VALUES
+    stored, left = {}, MAX_NESTED_VALUES
     for key, each in islice(value.items(), MAX_LOOKED_AT):
         count = _count_within(each, left)
         if count <= left:
-            kept[key], left = each, left - count
-    return kept, len(kept) < min(len(value), MAX_LOOKED_AT)
+            stored[key], left = each, left - count
+    return stored, len(stored) < min(len(value), MAX_LOOKED_AT)
 
 
 def _count_within(value: Any, most: int) -> int:
@@ -122,24 +122,24 @@ def _json(value: Any) -> str:
 
 
 def _repaired(value: Mapping[str, Any], most_bytes: int) -> Neat:
-    kept: dict[str, Scalar] = {}
+    stored: dict[str, Scalar] = {}
     problem = None
     for key, each in islice(value.items(), MAX_LOOKED_AT):
         name, scalar = plain_key(_tidy(key)), None if each is None else _of_any(each)
         if each is not None and (scalar is None or _is_halved(key) or _is_halved(each)):
             problem = "p holds a value that JSON cannot carry."
         if scalar is not None and (name or not key):
-            kept.setdefault(name, scalar)
-        if len(kept) > MAX_PROPS_COUNT:
+            stored.setdefault(name, scalar)
+        if len(stored) > MAX_PROPS_COUNT:
             break
-    if len(kept) > MAX_PROPS_COUNT:
-        kept, problem = dict(islice(kept.items(), MAX_PROPS_COUNT)), f"p has over {MAX_PROPS_COUNT} properties."
-    text = _json(kept)
+    if len(stored) > MAX_PROPS_COUNT:
+        stored, problem = dict(islice(stored.items(), MAX_PROPS_COUNT)), f"p has over {MAX_PROPS_COUNT} properties."
+    text = _json(stored)
     if len(text) > MAX_PROPS_LENGTH:
-        text, problem = _fitting(kept, most_bytes), f"p is over {MAX_PROPS_LENGTH} characters."
+        text, problem = _fitting(stored, most_bytes), f"p is over {MAX_PROPS_LENGTH} characters."
     elif len(text.encode()) > most_bytes:
-        text, problem = _fitting(kept, most_bytes), f"p is over {most_bytes} bytes."
-    return (text if kept and text != "{}" else None), problem
+        text, problem = _fitting(stored, most_bytes), f"p is over {most_bytes} bytes."
+    return (text if stored and text != "{}" else None), problem
 
 
 def _of_any(value: Any) -> Scalar | None:
@@ -173,16 +173,16 @@ def _is_halved(value: Any) -> bool:
 
 def _fitting(props: Mapping[str, Scalar], most_bytes: int) -> str:
     """As many characters of each text as fit, the longest cut first; the last properties go where none would."""
-    kept, length, size = {}, 1, 1
+    stored, length, size = {}, 1, 1
     for key, each in props.items():
         # The braces of one property stand for its comma.
         empty = _json({key: "" if isinstance(each, str) else each})
         length, size = length + len(empty) - 1, size + len(empty.encode()) - 1
         if length > MAX_PROPS_LENGTH or size > most_bytes:
             break
-        kept[key] = each
-    fitting = bisect_left(range(MAX_PROPS_LENGTH), True, key=lambda most: not _fits(_cut(kept, most), most_bytes))
-    return _json(_cut(kept, fitting - 1))
+        stored[key] = each
+    fitting = bisect_left(range(MAX_PROPS_LENGTH), True, key=lambda most: not _fits(_cut(stored, most), most_bytes))
+    return _json(_cut(stored, fitting - 1))
 
 
 def _fits(props: Mapping[str, Scalar], most_bytes: int) -> bool:

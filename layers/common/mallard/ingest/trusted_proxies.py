@@ -39,9 +39,9 @@ def client_address(peer: str, forwarded_for: str, trusted: TrustedProxies) -> st
     # An IPv4 address of a socket has its canonical form already.
     if not forwarded_for and ":" not in peer:
         return peer
-    told = _forwarded(forwarded_for, trusted) if forwarded_for and trusted.has_peer(peer) else ""
-    if told:
-        return told
+    forwarded = _forwarded(forwarded_for, trusted) if forwarded_for and trusted.has_peer(peer) else ""
+    if forwarded:
+        return forwarded
     own = read_address(peer)
     return own[0] if own else peer
 

@@ -83,10 +83,10 @@ class LocalGeoipSource:
     def version(self) -> str | None:
         """By a look at the file."""
         try:
-            found = self._path.stat()
+            result = self._path.stat()
         except FileNotFoundError:
             return None
-        return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
+        return f"{result.st_ino}-{result.st_size}-{result.st_mtime_ns}"
 
     def copy_to(self, path: Path) -> None:
         """A copy, by the kernel."""
@@ -94,7 +94,7 @@ class LocalGeoipSource:
 
 
 class Geoip:
-    """A MaxMind City or Country database that is read anew when its file changes; without one every place is unknown."""
+    """A MaxMind City or Country database, reloaded when its file changes; without one every place is unknown."""
 
     def __init__(
         self,
@@ -197,14 +197,14 @@ def _read(lookup: Callable[[str], Any], address: str) -> Place:
     from maxminddb import InvalidDatabaseError
 
     try:
-        found = lookup(address_text(address) or "")
+        result = lookup(address_text(address) or "")
     except (AddressNotFoundError, ValueError, InvalidDatabaseError):
         return NOWHERE
-    subdivisions = getattr(found, "subdivisions", None)
-    city = getattr(found, "city", None)
+    subdivisions = getattr(result, "subdivisions", None)
+    city = getattr(result, "city", None)
     # The first subdivision is the largest: England, not a county.
     return make_place(
-        found.country.iso_code, subdivisions[0].name if subdivisions else None, city.name if city else None
+        result.country.iso_code, subdivisions[0].name if subdivisions else None, city.name if city else None
     )
 
 

@@ -55,16 +55,16 @@ def read_origin(
 
     A referrer counts for nothing where it is the site itself or no address of a web page or an Android app.
     """
-    found = _read_referrer(referrer) if referrer else None
+    parsed = _read_referrer(referrer) if referrer else None
     own = _bare(hostname), _bare(host_of_site(site_id))
-    if found and _bare(found.host) in own:
-        found = None
+    if parsed and _bare(parsed.host) in own:
+        parsed = None
     if named and host_in_word(named) in own:
         named = None
     click = CLICK_IDS.get(click_id) if click_id else None
-    known, source = _source(tags.get("utm_source") or named, found, click)
-    channel = channel_of(known, tags, click, linked=found is not None or named is not None)
-    return ReferrerColumns(found.stored if found else None, source, channel, found is not None and found.is_spam)
+    known, source = _source(tags.get("utm_source") or named, parsed, click)
+    channel = channel_of(known, tags, click, linked=parsed is not None or named is not None)
+    return ReferrerColumns(parsed.stored if parsed else None, source, channel, parsed is not None and parsed.is_spam)
 
 
 def _read_referrer(referrer: str) -> _Referrer | None:
@@ -85,9 +85,9 @@ def _of_host(host: str) -> tuple[KnownSource | None, bool]:
     return source_of_host(host), is_spam(host)
 
 
-def _source(word: str | None, found: _Referrer | None, click: ClickId | None) -> tuple[KnownSource | None, str | None]:
-    if found and not word:
-        return found.known, found.known.name if found.known else _bare(found.host)
+def _source(word: str | None, parsed: _Referrer | None, click: ClickId | None) -> tuple[KnownSource | None, str | None]:
+    if parsed and not word:
+        return parsed.known, parsed.known.name if parsed.known else _bare(parsed.host)
     word = word or (click.source if click else None)
     known = source_of_word(word) if word else None
     return known, known.name if known else (word and host_in_word(word)) or word

@@ -240,12 +240,12 @@ _WANTED = {name.encode(): name for name in HEADERS}
 
 
 def _headers(raw: RawHeaders) -> dict[str, str]:
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for name, value in raw:
         key = _WANTED.get(name)
         if key is not None:
-            add_header(found, key, value.decode("latin-1"))
-    return found
+            add_header(fields, key, value.decode("latin-1"))
+    return fields
 
 
 async def _body(receive: Receive, most: int = MAX_BODY_BYTES) -> bytes | Dropped:
