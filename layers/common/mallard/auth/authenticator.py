@@ -96,5 +96,7 @@ class Authenticator:
 def sessions_in(headers: Mapping[str, str]) -> list[str]:
     """Session tokens in the ``Cookie`` header (names in lower case), MAX_COOKIES at most, those over TLS first."""
     parts = [part.strip().partition("=") for part in headers.get("cookie", "").split(";")]
-    found = [value.strip('"') for wanted in (SECURE_COOKIE, COOKIE) for name, _, value in parts if name == wanted]
-    return [token for token in found if token][:MAX_COOKIES]
+    cookies = [
+        value.strip('"') for cookie_name in (SECURE_COOKIE, COOKIE) for name, _, value in parts if name == cookie_name
+    ]
+    return [token for token in cookies if token][:MAX_COOKIES]

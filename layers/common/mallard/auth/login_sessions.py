@@ -70,5 +70,5 @@ def _log_damage(key: str) -> None:
 
 
 _FORMAT: JsonFormat[str] = JsonFormat(
-    lambda found: str(found["epoch"]), lambda epoch: {"epoch": epoch}, on_damage=_log_damage
+    lambda record: str(record["epoch"]), lambda epoch: {"epoch": epoch}, on_damage=_log_damage
 )

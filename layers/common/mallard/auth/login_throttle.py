@@ -169,8 +169,8 @@ class LoginThrottle:
     def _before_midnight(self, target: str, address: str, now: datetime) -> list[tuple[int, float]]:
         """The counts of yesterday that still live, of an address and the networks around it."""
         yesterday = now.date() - timedelta(days=1)
-        begun = datetime.combine(now.date(), time(), UTC)
-        is_over = now - begun >= timedelta(seconds=self._lockout_seconds)
+        day_start = datetime.combine(now.date(), time(), UTC)
+        is_over = now - day_start >= timedelta(seconds=self._lockout_seconds)
         key = None if is_over else self._keys.get(yesterday) or self._stored_key(yesterday)
         if key is None:
             return [_NONE] * len(_networks(address))

@@ -108,8 +108,8 @@ class SharedLinks:
             except DamagedObjectError as error:
                 log.error("%s", error)
         # One that is moved meanwhile may stand there twice.
-        wanted = {link.slug: link for link in found if link and site_id in (None, link.site_id)}
-        return sorted(wanted.values(), key=lambda link: (link.created_at, link.slug))
+        by_slug = {link.slug: link for link in found if link and site_id in (None, link.site_id)}
+        return sorted(by_slug.values(), key=lambda link: (link.created_at, link.slug))
 
     def revoke(self, slug: str) -> bool:
         """Revoke a link; False where there is none."""
