@@ -27,12 +27,12 @@ def flush_records(
     """
     messages = [_message(each) for each in records]
     report = flush(messages, table, now, may_go_on=may_go_on, batching=batching)
-    kept = queue.set_aside(report.poison)
+    stored = queue.set_aside(report.poison)
     queue.postpone(report.failed)
     queue.release(report.left)
     queue.hold([*report.waiting, *((each, DAMAGED_PAUSE_SECONDS) for each in report.blocked)])
     waiting = (each for each, _ in report.waiting)
-    again = {each.receipt for each in (*report.failed, *report.blocked, *report.left, *waiting, *kept)}
+    again = {each.receipt for each in (*report.failed, *report.blocked, *report.left, *waiting, *stored)}
     return {
         "batchItemFailures": [
             {"itemIdentifier": each["messageId"]} for each in records if each["receiptHandle"] in again

@@ -49,11 +49,11 @@ def rejections(store: Store, site_id: str, start: date, end: date) -> Iterator[D
         day = _day_of(row.key)
         if day is None or not start <= day < end:
             continue
-        found = [
+        rows = [
             DropCount(day, reason, entry["count"], entry["first"], entry["last"])
             for reason, entry in (_stored(store, day).read() or {}).get(site_id, {}).items()
         ]
-        yield from sorted(found, key=lambda each: (-each.count, each.reason))
+        yield from sorted(rows, key=lambda each: (-each.count, each.reason))
 
 
 def forget_rejections(store: Store, site_id: str, first: date, last: date) -> None:
@@ -87,7 +87,7 @@ def _added(stored: Counts | None, notes: Iterable[DropNote]) -> Counts:
 
 
 def _without(stored: Counts | None, site_id: str) -> Counts | None:
-    return stored and {site: found for site, found in stored.items() if site != site_id}
+    return stored and {site: rows for site, rows in stored.items() if site != site_id}
 
 
 def _stored(store: Store, day: date) -> StoredObject[Counts]:

@@ -207,13 +207,13 @@ def _save(
     store: Store, key: str, removed: Sequence[tuple[date, RemovedRows]], *, pending: int = 0, done: bool = False
 ) -> Erasure:
     """Add what was done to the request."""
-    found = {day for day, each in removed if any(each)}
+    dates = {day for day, each in removed if any(each)}
 
     def added(erasure: Erasure) -> Erasure:
         return replace(
             erasure,
             next=max([erasure.next, *(day + timedelta(days=1) for day, _ in removed)]),
-            days=tuple(sorted({*erasure.days, *found})),
+            days=tuple(sorted({*erasure.days, *dates})),
             events=erasure.events + sum(each.rows for _, each in removed),
             damaged=erasure.damaged + sum(each.damaged for _, each in removed),
             pending=erasure.pending + pending,

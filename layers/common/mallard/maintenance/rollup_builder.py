@@ -143,8 +143,8 @@ def build_month(
     if counted or gone:
         # The old counts of a day that cannot be counted stay: they are good where its files come back as they were.
         anew = {day: part for day, part in counted.items() if part is not None}
-        kept = [Part(known, frozenset({*anew, *gone}))] if known else []
-        swap(store, key, stored.etag if stored else None, [*kept, *anew.values()])
+        unchanged = [Part(known, frozenset({*anew, *gone}))] if known else []
+        swap(store, key, stored.etag if stored else None, [*unchanged, *anew.values()])
     return len(counted), len(counted) == len(changed)
 
 

@@ -56,15 +56,15 @@ def known_rotation(store: Store) -> Rotation:
     return _stored(store).read() or DAILY
 
 
-def agree_on_rotation(store: Store, wanted: str, now: datetime) -> None:
+def agree_on_rotation(store: Store, requested: str, now: datetime) -> None:
     """Store the wanted rotation for functions that only read it, as ingest on AWS. A failure is logged."""
     try:
-        agreed_rotation(store, wanted, now)
+        agreed_rotation(store, requested, now)
     except MallardError as error:
         log.error("rotation of visitor ids: %s", error)
 
 
-def agreed_rotation(store: Store, wanted: str, now: datetime) -> Rotation:
+def agreed_rotation(store: Store, requested: str, now: datetime) -> Rotation:
     """The rotation all instances follow. A new one holds from the day after tomorrow on.
 
     Before the first salt it holds from the beginning. Raises StoreUnavailableError where the store fails.
@@ -72,21 +72,21 @@ def agreed_rotation(store: Store, wanted: str, now: datetime) -> Rotation:
 
     def agreed(stored: Rotation | None) -> Rotation | None:
         if stored is None:
-            return None if wanted == "day" else Rotation(tuple(_beginning(store, wanted, now)))
-        if stored.entries[-1][1] == wanted:
+            return None if requested == "day" else Rotation(tuple(_beginning(store, requested, now)))
+        if stored.entries[-1][1] == requested:
             return stored
-        begun = tuple(entry for entry in stored.entries if entry[0] <= now.astimezone(UTC).date())
-        return Rotation((*begun, (_ahead(now), wanted)) if begun[-1][1] != wanted else begun)
+        started = tuple(entry for entry in stored.entries if entry[0] <= now.astimezone(UTC).date())
+        return Rotation((*started, (_ahead(now), requested)) if started[-1][1] != requested else started)
 
     return _stored(store).change(agreed) or DAILY
 
 
-def _beginning(store: Store, wanted: str, now: datetime) -> Iterator[tuple[date, str]]:
+def _beginning(store: Store, requested: str, now: datetime) -> Iterator[tuple[date, str]]:
     if next(iter(store.list("salts/site_id=")), None) is None:
-        yield date.min, wanted
+        yield date.min, requested
     else:
         yield date.min, "day"
-        yield _ahead(now), wanted
+        yield _ahead(now), requested
 
 
 def _ahead(now: datetime) -> date:

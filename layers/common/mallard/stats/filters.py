@@ -168,10 +168,10 @@ def _case_sensitive(given: list[Any], place: str) -> bool:
     options = given[0]
     if not isinstance(options, Mapping) or set(options) - {"case_sensitive"}:
         _refuse(place, options, 'an object such as {"case_sensitive": false}')
-    wanted = options.get("case_sensitive", True)
-    if not isinstance(wanted, bool):
-        _refuse(f"{place}.case_sensitive", wanted, "true or false")
-    return wanted
+    flag = options.get("case_sensitive", True)
+    if not isinstance(flag, bool):
+        _refuse(f"{place}.case_sensitive", flag, "true or false")
+    return flag
 
 
 def _check_of_events(part: Filter, place: str) -> None:
