@@ -1,2 +1,2 @@
--- Visitors of a day with an event of which something holds.
+-- Visitors of a day with an event that meets a condition.
     SELECT DISTINCT date, visitor_id FROM every AS event WHERE visitor_id IS NOT NULL AND ({condition})

@@ -1,5 +1,5 @@
--- A visit passes only if its first event does, and if some event of it is one the filter is after: so only visitors
--- with such events are looked at. Events without a visitor belong to no visit and are judged alone.
+-- A visit passes only if its first event passes and some event of it matches the filter, so only visitors with such
+-- events are read. Events without a visitor belong to no visit and are matched alone.
 candidate AS MATERIALIZED (
     {candidates}
 ),

@@ -1,4 +1,4 @@
--- Each event once: what waits was read before the table was listed, so an id that both have was flushed in between.
+-- Each event once: pending events were read before the listing, so an id in both was flushed in between.
 -- From the beginning of time is no condition, whose column would have to be read.
 every AS NOT MATERIALIZED (
     SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)

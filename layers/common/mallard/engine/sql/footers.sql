@@ -1,4 +1,4 @@
--- How many rows the segments say they have, and whether some visitor ids among them live longer than the day.
+-- The row counts of the segments' footers, and a flag for visitor ids that live longer than a day.
 SELECT
     (SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata($files)) AS rows,
     (

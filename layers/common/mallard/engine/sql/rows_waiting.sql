@@ -1,4 +1,4 @@
--- What waits, engagement pings included.
+-- Pending rows, engagement pings included.
 every AS (
     SELECT * FROM waiting WHERE timestamp >= $since AND timestamp < $until
 )

@@ -1,5 +1,4 @@
--- The segments, and whether each says that some visitor ids among its own live longer than the day. A file without our
--- footer is in no row.
+-- Segments with a flag for visitor ids that live longer than a day. A file without our footer has no row.
 SELECT file_name, bool_or(decode(key) = 'mallard.visitors_span_days' AND decode(value) = 'true') AS spans_days
 FROM parquet_kv_metadata($files)
 WHERE decode(key) IN ('mallard.visitors_span_days', 'mallard.sealed')

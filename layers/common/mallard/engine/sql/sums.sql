@@ -1,4 +1,4 @@
--- The rows of one dimension, added up, in the order of the question and within its limit.
+-- Sums by the values of one dimension, in the order and limit of the query.
 SELECT
     $dimension AS dimension,
     value,

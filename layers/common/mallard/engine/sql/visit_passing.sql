@@ -1,4 +1,4 @@
--- The visits that the filter lets pass, and of their events and the visitorless ones those that it is after.
+-- The visits that pass the filter, and the matching events of those visits and of no visitor.
 passing AS MATERIALIZED (
     SELECT *, events = 1 AND pageviews = 1 AS bounced, {landing} AS entered, pageviews AS visit_pageviews
     FROM every_visit AS visit

@@ -1,4 +1,4 @@
--- The filter is after some events of a visit: those are what is counted of it.
+-- The filter matches some events of a visit, and only those are counted.
 visit AS MATERIALIZED (
     SELECT passing.* EXCLUDE (events, pageviews), touched.events, touched.pageviews
     FROM passing JOIN (

@@ -1,4 +1,4 @@
--- The filter is after all events of a visit or none.
+-- The filter matches all events of a visit or none.
 visit AS (
     SELECT * FROM passing
 )
