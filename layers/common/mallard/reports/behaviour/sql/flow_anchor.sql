@@ -1,4 +1,4 @@
--- Where each visitor's flow begins: the {base} event of theirs that is asked for.
+-- The start of each visitor's flow: the {base} event that meets the anchor.
 step_0 AS MATERIALIZED (
     SELECT visitor_id, {extreme}({moment}) AS moment, {page} AS page
     FROM visitor_events AS event

@@ -1,4 +1,4 @@
--- Where the flow begins of visitors whose {base} page view it is; an event counts among the page views.
+-- The start of the flow of visitors whose {base} page view it is; an event counts as a page view.
 step_0 AS MATERIALIZED (
     SELECT visitor_id, {extreme}({moment}) AS moment, {page} AS page
     FROM visitor_events AS event

@@ -1,4 +1,4 @@
--- The page view that comes next, which is of another page: who reloads a page has not gone on.
+-- The next page view of another page: a reload is no step.
 step_{number} AS MATERIALIZED (
     SELECT visitor_id, {nearest}({moment}) AS moment, arg_{nearest}({path}, {moment}) AS page
     FROM visitor_events AS event JOIN step_{before} AS here USING (visitor_id)

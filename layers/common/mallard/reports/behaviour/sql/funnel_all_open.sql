@@ -1,4 +1,4 @@
--- A strict mode has to look at every visitor who began.
+-- A strict mode reads every visitor with step 1.
 open AS MATERIALIZED (
     SELECT * FROM met SEMI JOIN (SELECT {keys} FROM met WHERE mask & 1 > 0) AS begun USING ({keys})
 )

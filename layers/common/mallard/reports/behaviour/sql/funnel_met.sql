@@ -1,4 +1,4 @@
--- Only events that meet some step are read any further; `mask` has a bit for each step that the event meets. `us` is the
+-- Only events that meet some step are read further; `mask` has a bit for each step that the event meets. `us` is the
 -- time in microseconds, which orders events: those of one visitor's rounded hour are numbered within its first millisecond.
 met AS MATERIALIZED (
     SELECT {keys}, epoch_us(timestamp) AS us{order}, {mask} AS mask

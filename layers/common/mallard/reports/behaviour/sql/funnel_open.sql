@@ -1,5 +1,5 @@
--- Whoever came within the window that way came as far as one can. Only the others might come further from a later
--- beginning, or not as far. They are few: DuckDB, which cannot know that, must not build its hash table of the events.
+-- Visitors who finished within the window that way have reached their last step. Only the others may differ from a
+-- later first step. They are few, but DuckDB cannot know that and must not build its hash table of the events.
 late AS MATERIALIZED (
     SELECT DISTINCT {keys} FROM ({firsts}) WHERE us - begun > {window_us}
 ),

@@ -1,4 +1,4 @@
--- Events with which the pattern is through.
+-- Events that complete the pattern.
 {name} AS MATERIALIZED (
     SELECT {here}, place + 1 AS last{seen} FROM placed AS here WHERE {meets}
 )

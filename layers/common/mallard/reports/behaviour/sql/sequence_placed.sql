@@ -1,4 +1,4 @@
--- The events that meet some step: a pattern sees no others.
+-- The events that meet some step; patterns ignore all others.
 marked AS MATERIALIZED (
     SELECT {person}, timestamp, ordinal, {marks}
     FROM visitor_events AS event
