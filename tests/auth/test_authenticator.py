@@ -9,7 +9,7 @@ import pytest
 from mallard.auth.admin_password import AdminPassword
 from mallard.auth.api_keys import ApiKeys
 from mallard.auth.authenticator import SHARE_SECONDS, UNKNOWN, UNSET, Authenticator, sessions_in
-from mallard.auth.identity import ANYONE, NOBODY, OWNER, Credential, Denied, Identity
+from mallard.auth.identity import ANONYMOUS, ANYONE, OWNER, Credential, Denied, Identity
 from mallard.auth.login_sessions import LoginSessions
 from mallard.auth.shared_links import SharedLinks
 from support.auth import Clock, quick_hashing
@@ -62,7 +62,7 @@ def test_a_session_is_the_owner_s_by_cookie_or_as_a_bearer_token() -> None:
     token = place.sessions.begin(NOW)
     assert place.who(cookie=f"theme=dark; mm_session={token}") == OWNER
     assert place.who(authorization=f"Bearer {token}") == OWNER
-    assert place.who(now=NOW + timedelta(days=1), cookie=f"mm_session={token}") == NOBODY
+    assert place.who(now=NOW + timedelta(days=1), cookie=f"mm_session={token}") == ANONYMOUS
     assert place.who(now=NOW + timedelta(days=1), authorization=f"Bearer {token}") == UNKNOWN
 
 
@@ -78,10 +78,10 @@ def test_missing_credentials_are_anonymous_and_wrong_ones_refused() -> None:
     place = house()
     revoked, key = place.keys.create("a", "Admin", NOW)
     place.keys.revoke(key.key_hash)
-    assert place.who() == place.who(cookie="mm_session=") == place.who(cookie="mm_session=wrong") == NOBODY
+    assert place.who() == place.who(cookie="mm_session=") == place.who(cookie="mm_session=wrong") == ANONYMOUS
     wrong = [revoked, "mm_" + "A" * 43, "wrong", "a.b", "é"]
     assert {place.who(authorization=f"Bearer {text}") for text in wrong} == {UNKNOWN}
-    assert place.who(authorization="Basic abc") == NOBODY
+    assert place.who(authorization="Basic abc") == ANONYMOUS
 
 
 def test_header_credentials_win_over_the_cookie() -> None:
@@ -172,7 +172,7 @@ PEOPLE = {
     "ReadOnly, site": Identity(Credential.KEY, "ReadOnly", (SITE,)),
     "Ingest": Identity(Credential.KEY, "Ingest"),
     "link": LINK,
-    "nobody": NOBODY,
+    "nobody": ANONYMOUS,
 }
 
 

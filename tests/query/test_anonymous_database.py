@@ -196,7 +196,7 @@ def test_owner_query_does_not_wait_for_an_anonymous_computation() -> None:
 def test_request_with_any_credential_is_not_anonymous(name: bytes) -> None:
     authenticator = Authenticator.__new__(Authenticator)
     authenticator.is_open = False
-    assert authenticator.shows_nothing([b"host", b"x-forwarded-for"])
-    assert not authenticator.shows_nothing([b"host", name])
+    assert authenticator.lacks_credentials([b"host", b"x-forwarded-for"])
+    assert not authenticator.lacks_credentials([b"host", name])
     authenticator.is_open = True
-    assert not authenticator.shows_nothing([b"host"])
+    assert not authenticator.lacks_credentials([b"host"])

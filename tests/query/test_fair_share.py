@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from mallard.api.middleware.fair_share import ANONYMOUS_AT_ONCE, ANONYMOUS_WAITING, OF_ONE_ADDRESS, FairShare
 from mallard.api.middleware.query_timeout import ANONYMOUS_SECONDS, QueryTimeout
-from mallard.auth.identity import NOBODY, OWNER, Credential, Identity
+from mallard.auth.identity import ANONYMOUS, OWNER, Credential, Identity
 from mallard.engine.cancellation import CURRENT, IS_ANONYMOUS, AdmissionQueue, Cancellation
 from mallard.errors import QueryError, StoreUnavailableError
 from mallard.reports.behaviour.steps import MAX_ANONYMOUS_STEPS, parse_steps
@@ -40,7 +40,7 @@ def identify(request: Request) -> Identity:
     name = request.headers.get("who", "")
     if name == "away":
         raise StoreUnavailableError("The bucket does not answer.")
-    return {"owner": OWNER, "key": KEY, "link": LINK}.get(name, NOBODY)
+    return {"owner": OWNER, "key": KEY, "link": LINK}.get(name, ANONYMOUS)
 
 
 class Clients:

@@ -110,8 +110,8 @@ def _middleware(
     def identify(request: Request) -> Identity | Denied:
         return auth.authenticator.identify(headers_of(request), request.method, auth.now())
 
-    def shows_nothing(request: Request) -> bool:
-        return auth.authenticator.shows_nothing(name for name, _ in request.scope["headers"])
+    def lacks_credentials(request: Request) -> bool:
+        return auth.authenticator.lacks_credentials(name for name, _ in request.scope["headers"])
 
     outer = [
         Middleware(ResponseHeaders, front=front, make_id=make_id),
@@ -122,7 +122,7 @@ def _middleware(
         *([Middleware(QueryMetrics, counts=query_counts)] if query_counts is not None else []),
         *dashboard_cors(auth.authenticator.dashboard_origin),
         Middleware(JsonBody, knows=partial(_is_known, auth)),
-        Middleware(FairShare, identify=identify, address_of=address_of, shows_nothing=shows_nothing),
+        Middleware(FairShare, identify=identify, address_of=address_of, lacks_credentials=lacks_credentials),
         # It reads the share of the request, which decides its seconds.
         Middleware(QueryTimeout, seconds=query_seconds),
     ]

@@ -49,7 +49,7 @@ def stream(download: Download, headers: Mapping[str, str]) -> Response:
 
 
 def through_store(store: Callable[[], Store], name: Callable[[], str] | None = None) -> Deliver:
-    """Whole where it is small; else as an object of ``exports/`` whose address nobody can guess, for an hour.
+    """Whole where it is small; else as an object of ``exports/`` with an unguessable address, for an hour.
 
     ``name`` is random. QueryTooLargeError over MAX_STORED_BYTES.
     """

@@ -54,7 +54,7 @@ def _known(scopes: Sequence[str]) -> list[Dependency]:
 
 
 READS = _known(READ_ONLY)
-"""Before what somebody known reads."""
+"""For routes that require a credential that reads."""
 
 MANAGES = _known(ADMIN)
 """Before what changes something, or is the owner's."""
@@ -63,7 +63,7 @@ READS_OR_PUBLIC = [*READS, Security(ANYONE)]
 """Before numbers: those of a public site are for everyone."""
 
 MANAGES_OR_LESS = [*MANAGES, Security(ANYONE)]
-"""Before what strangers are told less of."""
+"""For routes with fewer details for anonymous requests."""
 
 MONITORS = [Security(MONITOR), Security(ANYONE)]
 """Before the metrics, which are open where no token is set."""

@@ -1,4 +1,4 @@
-"""API keys: random, stored by their hash, one object each, so that changes do not race."""
+"""API keys: random, stored as hashes, one object each against races."""
 
 import hashlib
 import logging

@@ -7,7 +7,7 @@ from mallard.auth import signed_tokens
 from mallard.auth.admin_password import AdminPassword
 from mallard.auth.api_keys import PREFIX, ApiKeys, key_in
 from mallard.auth.csrf import SAFE_METHODS, RequestPage, page_of
-from mallard.auth.identity import ANYONE, NOBODY, OWNER, Denied, Identity, of_key, of_link
+from mallard.auth.identity import ANONYMOUS, ANYONE, OWNER, Denied, Identity, of_key, of_link
 from mallard.auth.login_sessions import COOKIE, MAX_COOKIES, SECURE_COOKIE, LoginSessions
 from mallard.auth.shared_links import SharedLink, SharedLinks
 
@@ -62,10 +62,10 @@ class Authenticator:
         if given:
             return self._by_text(given, now) or UNKNOWN
         if not any(self._sessions.holds(token, now) for token in sessions_in(headers)):
-            return NOBODY
+            return ANONYMOUS
         return (changes and self._refuse_forged(headers)) or OWNER
 
-    def shows_nothing(self, names: Iterable[bytes]) -> bool:
+    def lacks_credentials(self, names: Iterable[bytes]) -> bool:
         """True where a request's header names rule out any credential."""
         return not self.is_open and CREDENTIALS.isdisjoint(names)
 

@@ -16,7 +16,7 @@ class Credential(Enum):
     LINK = "link"
     ANYONE = "anyone"
     """MALLARD_AUTH=off: every request."""
-    NOBODY = "nobody"
+    ANONYMOUS = "nobody"
     """No credential: public sites only."""
 
 
@@ -82,7 +82,7 @@ class Identity:
         return not self.sites or site_id in self.sites
 
     def _without(self, needed: str) -> Denied:
-        if self.credential is Credential.NOBODY:
+        if self.credential is Credential.ANONYMOUS:
             return Denied(401, "Log in, or send an API key as Authorization: Bearer or X-API-Key.")
         if self.credential is Credential.LINK:
             return Denied(403, "A shared link only gives read access to one site's statistics.")
@@ -95,7 +95,7 @@ class Identity:
 
 OWNER = Identity(Credential.SESSION, "Admin")
 ANYONE = Identity(Credential.ANYONE, "Admin")
-NOBODY = Identity(Credential.NOBODY)
+ANONYMOUS = Identity(Credential.ANONYMOUS)
 
 
 def of_key(key: ApiKey) -> Identity:

@@ -74,16 +74,16 @@ class FairShare:
         app: ASGIApp,
         identify: Identify,
         address_of: Callable[[Request], str],
-        shows_nothing: Callable[[Request], bool] = lambda _: False,
+        lacks_credentials: Callable[[Request], bool] = lambda _: False,
     ) -> None:
         """``identify`` may read the store; ``address_of`` returns the client's address.
 
-        ``shows_nothing`` is true of requests that need not be identified: nobody's, as their heads show at a glance.
+        ``lacks_credentials`` is true for requests without any credential, which need no authentication.
         """
         self._app = app
         self._identify = identify
         self._address_of = address_of
-        self._shows_nothing = shows_nothing
+        self._shows_nothing = lacks_credentials
         self._places: tuple[Places, Places] | None = None
         self._identifying: anyio.CapacityLimiter | None = None
 

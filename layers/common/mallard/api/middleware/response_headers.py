@@ -26,7 +26,7 @@ def new_id() -> str:
 
 
 class ResponseHeaders:
-    """``app`` finds the request's id in its state, as ``request_id``. ``make_id`` makes those that nobody gave."""
+    """``app`` finds the request's id in its state, as ``request_id``. ``make_id`` makes missing ones."""
 
     def __init__(self, app: ASGIApp, front: UpstreamHeaders, make_id: Callable[[], str] = new_id) -> None:
         self._app = app

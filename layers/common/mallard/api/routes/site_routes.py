@@ -31,7 +31,7 @@ class ErasureResult(Protocol):
 
     @property
     def damaged(self) -> int:
-        """Damaged files removed: nobody can count what they held."""
+        """Damaged files removed, whose events cannot be counted."""
         ...
 
     @property
