@@ -1,4 +1,4 @@
-"""Limits of a connection: bytes of a head, seconds of a request and of a response."""
+"""Limits of a connection: size of heads, time of requests and responses."""
 
 import resource
 from typing import Any

@@ -114,7 +114,7 @@ class _EventCycle:
         self.keep_alive = keep_alive
         self.body = b""
         self.is_taken = False
-        self.message_event = _NOBODY_WAITS
+        self.message_event = _NO_WAITER
         self.disconnected = False
         self.response_complete = False
 
@@ -131,12 +131,12 @@ class _EventCycle:
         connection.answered()
 
 
-class _NobodyWaits:
+class _NoWaiter:
     def set(self) -> None:
         """Nothing to wake."""
 
 
-_NOBODY_WAITS = _NobodyWaits()
+_NO_WAITER = _NoWaiter()
 
 
 def _lines(answer: IngestResponse) -> bytes:
