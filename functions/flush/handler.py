@@ -1,4 +1,4 @@
-"""Lambda: from the queue to the table, on a schedule or as the queue hands over its messages."""
+"""Lambda function that flushes the queue, scheduled or triggered by it."""
 
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -43,7 +43,7 @@ def parts() -> tuple[Queue, TableWriter, MaintenanceJobs, Batching]:
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Write the messages the event holds, else drain the queue and keep house."""
+    """Write the messages the event holds, else drain the queue and run the maintenance jobs."""
 
     def may_go_on() -> bool:
         return context.get_remaining_time_in_millis() > STOP_BEFORE_DEADLINE_MS

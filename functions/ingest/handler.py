@@ -1,4 +1,4 @@
-"""Lambda: one request of a browser to the queue."""
+"""Lambda function that accepts events."""
 
 from datetime import UTC, datetime
 from functools import cache, partial

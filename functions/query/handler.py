@@ -1,4 +1,4 @@
-"""Lambda: the query API."""
+"""Lambda function of the query API."""
 
 from datetime import UTC, datetime
 from functools import cache, partial

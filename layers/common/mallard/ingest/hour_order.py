@@ -2,7 +2,7 @@
 
 The number is an offset drawn for the visitor and hour, plus the place of the moment under a random order-preserving
 function: a binary tree over the hour's milliseconds, each of whose splits is drawn uniformly. All is drawn from the
-salt, so every function computes the same without asking another, and nobody computes it once the salt is gone.
+salt, so every function computes the same on its own, and none can once the salt is deleted.
 """
 
 import hashlib

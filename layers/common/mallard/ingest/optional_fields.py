@@ -22,7 +22,7 @@ _DIGITS = re.compile(r"\s*\d{1,9}\s*", re.ASCII)
 
 def is_clean(text: str) -> bool:
     """True where no control character is in it."""
-    # What is printable holds none, and is found so in a fifth of the search's time.
+    # A printable text holds none, and this check takes a fifth of the time of a search.
     return text.isprintable() or not CONTROL.search(text)
 
 
@@ -52,7 +52,7 @@ def read_text(value: Any, field: IgnoredField, most: int, ignored: Ignored) -> s
 def read_client_id(value: Any, most: int, ignored: Ignored) -> str | None:
     """The client's id of an event, a text or a whole number. A repaired one could be another event's: none is cut.
 
-    A boolean under this key says that nobody caused the event, and is no id.
+    A boolean under this key marks an event that no visitor caused, and is no id.
     """
     if type(value) is str and 0 < len(value) <= most and is_clean(value):
         return value

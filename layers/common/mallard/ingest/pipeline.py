@@ -60,7 +60,7 @@ class IngestContext:
     count_automation: bool = False
 
     def note(self, dropped: Dropped, now: datetime) -> list[bytes]:
-        """The message that notes a drop for its site; none where it is nobody's, or where there are enough."""
+        """The message that notes a drop for its site; none without a known site, or above the limit."""
         if self.notes is None or dropped.site_id is None:
             return []
         note = self.notes.make(dropped.site_id, dropped.reason, now)
@@ -257,8 +257,8 @@ def identify_visitor(draft: Draft, context: IngestContext) -> Dropped | None:
     zones = draft.settings.zones
     day = zones.local_date(draft.moment)
     draft.columns["date"] = day.isoformat()
-    nobody = draft.sender.vouched and not draft.sender.address
-    if nobody or context.privacy.suppress_visitor_id or (draft.sender.opted_out and context.honor_gpc):
+    has_no_visitor = draft.sender.vouched and not draft.sender.address
+    if has_no_visitor or context.privacy.suppress_visitor_id or (draft.sender.opted_out and context.honor_gpc):
         return None
     salt = context.salts.find(draft.request.site_id, zones, day, draft.now)
     if salt is None:

@@ -123,7 +123,7 @@ def build_month(
 ) -> tuple[int, bool]:
     """Count the days of a month whose fingerprint changed and swap its file; how many days, and whether that is all.
 
-    ConflictError: somebody else swapped it meanwhile.
+    ConflictError: another process replaced it meanwhile.
     """
     key = rollup_key(site_id, month)
     stored = store.get(key)

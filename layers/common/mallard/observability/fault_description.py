@@ -1,4 +1,4 @@
-"""Description of an exception by type and place, without its message, which may quote a request."""
+"""Description of exceptions by type and place, without their messages."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Ranges of local dates: from the parameters of a request to ``start <= date < end``."""
+"""Ranges of local dates from the parameters of a request."""
 
 import re
 from dataclasses import dataclass

@@ -64,7 +64,7 @@ class LowPriorityCursor:
     """A cursor whose statements run in the threads of ``low``."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, low: LowPriority) -> None:
-        """``cursor`` is closed by whoever opened it."""
+        """The opener of ``cursor`` closes it."""
         self._cursor = cursor
         self._low = low
 

@@ -29,10 +29,10 @@ class Database:
     """In-memory DuckDB over a store's files, for any number of threads."""
 
     def __init__(self, store: Store, *, memory_mb: int, threads: int, isolate_anonymous: bool = False) -> None:
-        """What does not fit into the memory goes to the store's scratch.
+        """DuckDB spills to the store's scratch beyond its memory.
 
         ``isolate_anonymous``: anonymous queries run in a DuckDB of their own, opened at the first, with one thread of
-        low priority and STRANGERS_SHARE of the memory, so that they take nothing that the owner's queries have.
+        low priority and ANONYMOUS_SHARE of the memory, so that they take nothing that the owner's queries have.
         """
         self._store = store
         self._anonymous_mb = max(ANONYMOUS_LEAST_MB, memory_mb // ANONYMOUS_SHARE)

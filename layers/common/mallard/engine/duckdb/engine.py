@@ -1,4 +1,4 @@
-"""The engine over DuckDB: takes a snapshot, plans per day (rollup or events), scans and merges.
+"""The engine over DuckDB: snapshots, plans per day, scans and merges.
 
 Reads again where a segment was replaced during the scan.
 """

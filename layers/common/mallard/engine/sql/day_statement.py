@@ -1,4 +1,4 @@
-"""The statements that count one closed day for its rollup, and the hash of their text."""
+"""Statements that count a closed day for its rollup, and their hash."""
 
 import hashlib
 from collections.abc import Mapping

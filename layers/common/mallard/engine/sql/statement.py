@@ -164,7 +164,7 @@ def _events(count: CountStatement) -> list[str]:
     columns = ", ".join(count.columns)
     conditions = count.conditions
     if conditions is None:
-        # What is looked at once needs no place of its own.
+        # Rows that are read once need no materialization.
         once = len(count.dimensions) == 1 and not count.needs_visits
         return [sql_file("event").format(columns=columns, kept="NOT MATERIALIZED" if once else "MATERIALIZED")]
     passing = [each for each in (conditions.opening, conditions.touching) if each is not None]

@@ -52,9 +52,9 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class CdnHeaders:
-    """The CDN in front, and the secret it shares with us; without a secret nobody is believed.
+    """The CDN in front, and the secret it shares with us; without a secret its headers are ignored.
 
-    ``is_only_way``: what comes without the secret is refused, so that nobody goes around what the CDN keeps out.
+    ``is_only_way``: requests without the secret are refused, so that none bypasses the CDN.
     """
 
     secret: str = ""

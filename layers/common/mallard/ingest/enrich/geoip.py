@@ -133,7 +133,7 @@ class Geoip:
         return self._find(address) if self._find else None
 
     def _refresh(self) -> None:
-        """Read the file if it is another than before. What cannot be read is logged and leaves the old one serving."""
+        """Read the file if it is another than before. An unreadable file is logged, and the old one stays."""
         if self._source is None or not self._loading.acquire(blocking=False):
             return
         try:

@@ -77,7 +77,7 @@ class IngestApp:
         """One request. An unforeseen error is logged without its message, which may quote the request."""
         try:
             answer = await (self._answer_batch if scope["path"] == BATCH_PATH else self._answer)(scope, receive)
-        except Exception as error:  # nobody else would answer as we do
+        except Exception as error:  # the server would answer without our headers
             log.error("event not taken: %s", kind_and_place(error))
             answer = (PIXEL_FRONT if scope["method"] in ("GET", "HEAD") else EVENT_FRONT).unavailable()
         for message in _ACCEPTED if answer is ACCEPTED else _messages(answer):
@@ -132,7 +132,7 @@ class IngestApp:
         body, headers, peer, reply = post
         try:
             answer = await self._answer_event(parse_body(body), headers, peer, EVENT_FRONT)
-        except Exception as error:  # nobody else would answer
+        except Exception as error:  # no caller would answer
             log.error("event not taken: %s", kind_and_place(error))
             answer = EVENT_FRONT.unavailable()
         reply(answer)

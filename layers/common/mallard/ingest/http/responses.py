@@ -117,7 +117,7 @@ def answer_wrong_batch_method() -> IngestResponse:
 
 
 def refusal(status: int, reason: str, sentence: str, headers: dict[str, str]) -> IngestResponse:
-    """A JSON error. What a browser may come to show has all headers that answers of the API have."""
+    """A JSON error. It has all response headers of the API, as a browser may show it."""
     body = json.dumps({"error": sentence, "reason": reason}).encode()
     complete = headers | completed(headers, is_tls=False)
     return IngestResponse(status, {**complete, "content-type": "application/json"}, body)

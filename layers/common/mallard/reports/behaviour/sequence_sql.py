@@ -1,4 +1,4 @@
-"""SQL of a pattern over a visitor's ordered events, from its last part to its first.
+"""SQL of a pattern over a visitor's ordered events.
 
 Each event that the pattern may take at some part is joined to the first one that may come next, among those from
 which it can be finished. So every part costs one join, whatever the pattern and the events: there is no way back.
