@@ -83,7 +83,7 @@ class FairShare:
         self._app = app
         self._identify = identify
         self._address_of = address_of
-        self._shows_nothing = lacks_credentials
+        self._lacks_credentials = lacks_credentials
         self._places: tuple[Places, Places] | None = None
         self._identifying: anyio.CapacityLimiter | None = None
 
@@ -95,7 +95,7 @@ class FairShare:
         request = Request(scope)
         known, anonymous = self._places_of_loop()
         # A flood without credentials is refused before any read of the store.
-        if self._shows_nothing(request):
+        if self._lacks_credentials(request):
             if anonymous.are_full:
                 await _refusal()(scope, receive, send)
                 return
