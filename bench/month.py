@@ -21,7 +21,7 @@ from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition, parse_segment
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.writer import TableWriter
 
 SITE = "demo.example.com"
@@ -74,7 +74,7 @@ def _fill(store: LocalStore, events: int) -> tuple[float, dict[date, int]]:
     table, seconds, sizes = TableWriter(store), 0.0, Counter[date]()
     for day, rows in generate(SITE, events=events, days=DAYS, random_seed=1, end=UNTIL):
         for start in range(0, rows.num_rows, BATCH):
-            batch = delivered(rows.slice(start, BATCH))
+            batch = as_deliveries(rows.slice(start, BATCH))
             took, _ = _timed(partial(table.append, Partition(SITE, day), batch))
             seconds += took
             sizes[day] += batch.num_rows

@@ -15,7 +15,7 @@ from mallard.stats.date_range import DateRange
 from mallard.stats.filters import Filter
 from mallard.store.base import Store
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.schema import EVENTS
 from mallard.table.writer import TableWriter
 
@@ -36,7 +36,7 @@ def fill(store: Store, events: int, days: int, last: datetime = LAST) -> int:
     """Append demo traffic day by day; how many events."""
     table, written = TableWriter(store), 0
     for day, rows in generate(SITE, events=events, days=days, random_seed=1, end=last):
-        written += table.append(Partition(SITE, day), delivered(rows)).written
+        written += table.append(Partition(SITE, day), as_deliveries(rows)).written
     return written
 
 
@@ -89,5 +89,5 @@ def seed_rows(events: int = 10_000) -> pa.Table:
 def fill_seed(store: Store) -> pa.Table:
     """The seed's events in our table."""
     rows = seed_rows()
-    TableWriter(store).append(Partition(SITE, SEED_DAY), delivered(rows))
+    TableWriter(store).append(Partition(SITE, SEED_DAY), as_deliveries(rows))
     return rows

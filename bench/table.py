@@ -15,7 +15,7 @@ from mallard.flush.drain import flush
 from mallard.queue.base import Message
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.writer import TableWriter
 
 EVENTS = 1_000_000
@@ -43,7 +43,7 @@ def _demo() -> tuple[float, float]:
         table = TableWriter(LocalStore(Path(folder)))
         began = time.perf_counter()
         for day, rows in generate("demo.example.com", events=EVENTS, days=DAYS, random_seed=1, end=UNTIL):
-            table.append(Partition("demo.example.com", day), delivered(rows))
+            table.append(Partition("demo.example.com", day), as_deliveries(rows))
         seconds = time.perf_counter() - began
         size = sum(file.stat().st_size for file in Path(folder, "events").rglob("*.parquet"))
     return EVENTS / seconds, size / EVENTS

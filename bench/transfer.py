@@ -12,7 +12,7 @@ from pathlib import Path
 from mallard.demo.traffic import generate
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.writer import TableWriter
 
 EVENTS = 1_000_000
@@ -54,7 +54,7 @@ def fill(data: Path, events: int) -> None:
     """A table with demo traffic."""
     table = TableWriter(LocalStore(data))
     for day, rows in generate(SITE, events=events, days=DAYS, random_seed=1, end=UNTIL):
-        table.append(Partition(SITE, day), delivered(rows))
+        table.append(Partition(SITE, day), as_deliveries(rows))
 
 
 def command(data: Path, arguments: Sequence[str]) -> tuple[float, int]:

@@ -19,7 +19,7 @@ from mallard.stats.date_range import DateRange
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.schema import EVENTS
 from mallard.table.writer import TableWriter
 
@@ -70,7 +70,7 @@ def test_overview_equals_clickhouse(tmp_path: Path, clickhouse: Session, seed: i
     random, store = Random(seed), LocalStore(tmp_path)
     # The third day has no events.
     for day in (START, START + timedelta(days=1), START + timedelta(days=3)):
-        TableWriter(store).append(Partition(SITE, day), delivered(random_day(random, day, 300)))
+        TableWriter(store).append(Partition(SITE, day), as_deliveries(random_day(random, day, 300)))
     scope = Scope(SITE, DateRange(START, START + timedelta(days=DAYS)), parse_filters(filters))
     nothing = PENDING.empty_table()
     now = datetime.fromisoformat("2026-03-10T12:00+00:00")

@@ -37,7 +37,7 @@ from mallard.stats.filters import parse_filters
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.schema import EVENTS
 from mallard.table.writer import TableWriter
 from mallard.transfer.formats.writers import DOWNLOAD_FORMATS
@@ -160,7 +160,7 @@ def mixed(tmp_path: Path) -> Iterator[tuple[DuckDBEngine, list[Row]]]:
     store = LocalStore(tmp_path)
     for day in {row["timestamp"].date() for row in rows}:
         part = [row for row in rows[:200] if row["timestamp"].date() == day]
-        TableWriter(store, seal_rows=20).append(Partition(SITE, day), delivered(as_table(part)))
+        TableWriter(store, seal_rows=20).append(Partition(SITE, day), as_deliveries(as_table(part)))
     dates = pa.array([row["timestamp"].date() for row in rows[150:]], pa.date32())
     waiting = as_table(rows[150:]).add_column(0, PENDING.field("date"), dates)
     with closing(DuckDBEngine(store, lambda _: waiting, memory_mb=256, threads=2)) as engine:

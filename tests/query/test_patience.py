@@ -22,7 +22,7 @@ from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import Erasure
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.writer import TableWriter
 from support.open_access import auth_off, one_address
 
@@ -95,7 +95,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     table = TableWriter(LocalStore(folder))
     for day, rows in generate(SITE, events=30_000, days=3, random_seed=1, end=NOW):
-        table.append(Partition(SITE, day), delivered(rows))
+        table.append(Partition(SITE, day), as_deliveries(rows))
     return folder
 
 

@@ -22,7 +22,7 @@ from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.schema import EVENTS
 from mallard.table.writer import TableWriter
 
@@ -43,7 +43,7 @@ def fill(folder: Path, events: int, days: int) -> None:
         day = TODAY - timedelta(days=back)
         for start in range(0, events, BATCH):
             rows = _rows(day, start, min(BATCH, events - start))
-            writer.append(Partition(SITE, day), delivered(rows))
+            writer.append(Partition(SITE, day), as_deliveries(rows))
 
 
 def _rows(day: date, start: int, count: int) -> pa.Table:

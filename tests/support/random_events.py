@@ -10,7 +10,7 @@ from mallard.engine.base import PENDING
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.store.base import Store
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.schema import EVENTS
 from mallard.table.writer import TableWriter
 from support.reference import Row, day_of, order_of
@@ -70,7 +70,7 @@ def store_rows(store: Store, rows: list[Row], seal_rows: int, *, site_id: str = 
         by_day[day_of(row)].append(row)
     for day, part in by_day.items():
         for start in range(0, len(part), 7):
-            table.append(Partition(site_id, day), delivered(arrow(part[start : start + 7])), spans_days=spans_days)
+            table.append(Partition(site_id, day), as_deliveries(arrow(part[start : start + 7])), spans_days=spans_days)
 
 
 def pending_rows(rows: list[Row]) -> pa.Table:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mallard.event import EVENT_ID_EPOCH_MS, Event
 from mallard.table.layout import Partition
-from mallard.table.messages import broken, partitions, read_deliveries
+from mallard.table.messages import find_fault, partitions, read_deliveries
 from mallard.table.schema import DELIVERIES, EVENTS
 from support.rows import event, events
 
@@ -139,7 +139,7 @@ BROKEN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
 def test_a_broken_message_is_explained(body: bytes) -> None:
-    assert broken(body)
+    assert find_fault(body)
 
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
@@ -159,19 +159,19 @@ HIDDEN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("body", HIDDEN.values(), ids=HIDDEN)
 def test_message_valid_as_json_but_not_as_an_event_is_explained(body: bytes) -> None:
-    assert broken(body)
+    assert find_fault(body)
 
 
 def test_explanation_names_the_missing_field() -> None:
-    assert broken(with_value("date", "0").replace(b',"date":0', b"")) == "it lacks 'date'"
-    assert broken(b"[]") == "it is not a JSON object"
+    assert find_fault(with_value("date", "0").replace(b',"date":0', b"")) == "it lacks 'date'"
+    assert find_fault(b"[]") == "it is not a JSON object"
 
 
 @pytest.mark.parametrize(
     "change", [lambda body: body, lambda body: b"  " + body + b"\r\n", lambda body: body.replace(b",", b" ,\t")]
 )
 def test_valid_message_is_not_broken(change: Callable[[bytes], bytes]) -> None:
-    assert broken(change(SOUND)) is None
+    assert find_fault(change(SOUND)) is None
 
 
 def test_rows_are_grouped_by_site_and_local_date() -> None:

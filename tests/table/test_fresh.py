@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mallard.event import Event
-from mallard.table.deduplicate import KnownEvents, fresh_rows
+from mallard.table.deduplicate import KnownEvents, select_new_rows
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from support.rows import deliveries, event, events, rows_of
 
@@ -31,7 +31,7 @@ def taken(
     given: Sequence[Event], held: KnownEvents, erased_before: int | None = None
 ) -> tuple[list[tuple[int, str]], int]:
     """Id and path of each row to write, and the number of duplicates."""
-    rows, duplicates, _ = fresh_rows(deliveries(given), held, erased_before)
+    rows, duplicates, _ = select_new_rows(deliveries(given), held, erased_before)
     assert rows.schema.equals(EVENTS)
     return list(zip(rows["event_id"].to_pylist(), rows["pathname"].to_pylist(), strict=True)), duplicates
 
@@ -111,7 +111,7 @@ def test_redelivered_event_with_a_moved_id_is_a_duplicate(where: str) -> None:
 
 def test_redelivered_event_with_an_id_moved_past_others_is_a_duplicate() -> None:
     burst = [event(1, pathname=f"/{name}") for name in "abc"]
-    rows, _, _ = fresh_rows(deliveries([*burst, event(2)]), known(), None)
+    rows, _, _ = select_new_rows(deliveries([*burst, event(2)]), known(), None)
     held = KnownEvents(rows, {}, NO_SEALED.__getitem__)
     assert taken([*reversed(burst), event(2)], held) == ([], 4)
 
@@ -152,11 +152,11 @@ def test_derived_columns_are_ignored_in_the_duplicate_check() -> None:
     rows = rows.append_column(FILLED, pa.array([channel, channel, 0]))
     rows = rows.append_column(GIVEN_ID, pa.nulls(3, pa.int64()))
     held = known([event(1), event(2, channel="Email"), event(3, channel="Email")])
-    fresh, duplicates, _ = fresh_rows(rows, held, None)
+    fresh, duplicates, _ = select_new_rows(rows, held, None)
     assert [row["timestamp"] for row in fresh.to_pylist()] == [row["timestamp"] for row in rows.to_pylist()[1:]]
     assert not {1, 2, 3} & set(fresh["event_id"].to_pylist())
     assert duplicates == 1
-    again, duplicates, _ = fresh_rows(rows, KnownEvents(pa.concat_tables([held.tail, fresh]), {}, nothing), None)
+    again, duplicates, _ = select_new_rows(rows, KnownEvents(pa.concat_tables([held.tail, fresh]), {}, nothing), None)
     assert (again.num_rows, duplicates) == (0, 3)
 
 
@@ -171,7 +171,7 @@ def test_event_with_a_client_id_is_stored_once_for_any_content() -> None:
 
 def test_events_accepted_before_an_erasure_are_not_written() -> None:
     batch = [event(1, accepted_ms=99), event(2, accepted_ms=100), event(3, accepted_ms=101)]
-    rows, duplicates, erased = fresh_rows(deliveries(batch), known(), 100)
+    rows, duplicates, erased = select_new_rows(deliveries(batch), known(), 100)
     assert rows["event_id"].to_pylist() == [2, 3]
     assert (duplicates, erased) == (0, 1)
 
@@ -181,7 +181,7 @@ def test_erasure_compares_the_acceptance_time_of_an_event() -> None:
 
 
 def test_erasure_may_remove_every_event_of_a_batch() -> None:
-    rows, duplicates, erased = fresh_rows(deliveries(events(1, 2)), known(events(1)), 2**60)
+    rows, duplicates, erased = select_new_rows(deliveries(events(1, 2)), known(events(1)), 2**60)
     assert rows.equals(EVENTS.empty_table())
     assert (duplicates, erased) == (0, 2)
 
@@ -224,7 +224,7 @@ def test_sealed_segments_are_read_only_for_suspected_duplicates() -> None:
 
 def test_money_is_compared_as_money() -> None:
     assert taken([event(1, revenue_amount="2.50")], known([event(1, revenue_amount="2.50")])) == ([], 1)
-    rows, _, _ = fresh_rows(
+    rows, _, _ = select_new_rows(
         deliveries([event(1, revenue_amount="2.51")]), known([event(1, revenue_amount="2.5")]), None
     )
     assert rows.to_pylist()[0]["revenue_amount"] == Decimal("2.51")
@@ -233,6 +233,6 @@ def test_money_is_compared_as_money() -> None:
 def test_large_redelivery_is_separated_from_new_events() -> None:
     old, new = range(20_000), range(20_000, 25_000)
     batch = events(*old, *new, *new[:1000])
-    rows, duplicates, _ = fresh_rows(deliveries(batch), known(events(*old[::2]), events(*old[1::2])), None)
+    rows, duplicates, _ = select_new_rows(deliveries(batch), known(events(*old[::2]), events(*old[1::2])), None)
     assert sorted(rows["event_id"].to_pylist()) == list(new)
     assert duplicates == 21_000

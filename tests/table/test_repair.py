@@ -11,7 +11,7 @@ from mallard.queue.base import Message
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
 from mallard.table.layout import parse_aside
-from mallard.table.partition_eraser import RemovedRows, erase_partition, left_rows
+from mallard.table.partition_eraser import RemovedRows, count_remaining_rows, erase_partition
 from mallard.table.segment_repair import DamagedSegment, damaged_in, set_aside
 from mallard.table.writer import AppendReport, TableWriter
 from support.damage import KINDS, damage
@@ -87,7 +87,7 @@ def test_erase_partition_removes_a_damaged_file(store: Store, kind: str, place: 
     assert erase_partition(store, HERE, LATER_MS, sleep=lambda _: None) == RemovedRows(
         2 if place == "sealed" else 3, damaged=1
     )
-    assert left_rows(store, HERE, LATER_MS) == 0
+    assert count_remaining_rows(store, HERE, LATER_MS) == 0
     old, new = event(1), event(9, accepted_ms=LATER_MS)
     assert writer(store).append(HERE, deliveries([old, new])) == AppendReport(written=1, erased=1)
     assert stored_ids(store) == [9]

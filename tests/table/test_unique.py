@@ -14,7 +14,7 @@ from mallard.flush.drain import drain
 from mallard.store.base import Store
 from mallard.store.lease import CLOCKS_DIFFER, KEY, LASTS, Lease
 from mallard.table.layout import parse_segment
-from mallard.table.partition_eraser import erase_partition, left_rows
+from mallard.table.partition_eraser import count_remaining_rows, erase_partition
 from mallard.table.unconditional_writer import UnconditionalWriter
 from mallard.table.writer import AppendReport, TableWriter
 from support.faults import CrashError, Fault, FaultyStore
@@ -96,7 +96,7 @@ def test_erasure_mark_is_kept_by_later_names() -> None:
     table = writer(store, "one", clock)
     table.append(HERE, deliveries(events(1, 2)))
     erase_partition(store, HERE, NOON_MS + 10)
-    assert left_rows(store, HERE, NOON_MS + 10) == 0
+    assert count_remaining_rows(store, HERE, NOON_MS + 10) == 0
     assert table.append(HERE, deliveries(events(3, 20))) == AppendReport(written=1, erased=1)
     assert writer(store, "one", clock).append(HERE, deliveries(events(4, 21))) == AppendReport(written=1, erased=1)
     assert stored_ids(store) == [20, 21]

@@ -17,7 +17,7 @@ from mallard.event import to_ms
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.layout import Partition
-from mallard.table.messages import delivered
+from mallard.table.messages import as_deliveries
 from mallard.table.writer import AppendReport
 
 MAX_EVENTS = 10_000_000_000
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         for day, rows in traffic:
             # Generated now, so later than any erasure.
             accepted = accepted_ms(erased, day, to_ms(datetime.now(UTC)))
-            total += table.append(Partition(arguments.site, day), delivered(rows, accepted))
+            total += table.append(Partition(arguments.site, day), as_deliveries(rows, accepted))
             progress.advance(rows.num_rows, f"{day}: {rows.num_rows:,} events")
     known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
     print(f"{total.written:,} events of {arguments.site} written{known}.")

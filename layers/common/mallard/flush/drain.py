@@ -13,7 +13,7 @@ from mallard.errors import DamagedSegmentError, StoreError, TableError
 from mallard.flush.batching import AT_ONCE, Batching
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, Queue
 from mallard.table.layout import Partition
-from mallard.table.messages import broken, partitions, read_deliveries
+from mallard.table.messages import find_fault, partitions, read_deliveries
 from mallard.table.writer import AppendReport, TableWriter
 
 BATCH = 10_000
@@ -229,6 +229,6 @@ def _write(table: TableWriter, partition: Partition, rows: pa.Table, members: tu
 
 def _split_invalid(messages: Sequence[Message]) -> tuple[list[Message], list[tuple[Message, str]]]:
     """Valid messages, and the invalid ones with the reason."""
-    checked = [(each, broken(each.body)) for each in messages]
+    checked = [(each, find_fault(each.body)) for each in messages]
     valid = [each for each, reason in checked if reason is None]
     return valid, [(each, reason) for each, reason in checked if reason is not None]

@@ -17,7 +17,7 @@ from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 from mallard.store.stored_object import JsonFormat, StoredObject
 from mallard.table.layout import DAMAGED, EXPORTS, Partition, parse_aside, site_prefix
-from mallard.table.partition_eraser import RemovedRows, erase_partition, left_rows
+from mallard.table.partition_eraser import RemovedRows, count_remaining_rows, erase_partition
 from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key, rollup_prefix
 from mallard.table.rollup_file import open_whole
@@ -271,7 +271,7 @@ def _check(store: Store, erasure: Erasure) -> None:
     """List again and read every footer: an erasure is over when it can be seen to be."""
     for day in list_days(store, erasure.site_id, erasure.first):
         if erasure.first <= day <= erasure.last:
-            left = left_rows(store, Partition(erasure.site_id, day), erasure.before_ms)
+            left = count_remaining_rows(store, Partition(erasure.site_id, day), erasure.before_ms)
             if left:
                 raise StoreUnavailableError(f"{left} events of {day} are still there; the erasure goes on later.")
 

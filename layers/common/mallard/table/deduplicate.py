@@ -16,14 +16,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class KnownEvents:
-    """The contents of a partition: its tail's rows, the ids of its sealed segments, and a reader of those."""
+    """Contents of a partition: rows of the tail, ids of sealed segments, and a reader of sealed rows."""
 
     tail: pa.Table
     sealed_ids: dict[str, pa.ChunkedArray]
     read_sealed: Callable[[str], pa.Table]
 
     def has(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Boolean array: the ids that the partition has."""
+        """Boolean array, true for ids in the partition."""
         found = pc.is_in(ids, value_set=_flat(self.tail["event_id"]))
         for sealed in self.sealed_ids.values():
             found = pc.or_(found, pc.is_in(ids, value_set=_flat(sealed)))
@@ -35,40 +35,40 @@ class KnownEvents:
         for key, sealed in self.sealed_ids.items():
             if pc.any(pc.is_in(sealed, value_set=ids)).as_py():
                 found.append(_only(self.read_sealed(key), ids))
-        # A segment written before a column was added lacks it: there it is null.
+        # A segment of an earlier version lacks later columns: they are null.
         return pa.concat_tables([EVENTS.empty_table(), *found], promote_options="default").select(EVENTS.names)
 
 
-def fresh_rows(deliveries: pa.Table, known: KnownEvents, erased_before: int | None) -> tuple[pa.Table, int, int]:
-    """The rows to write (schema ``EVENTS``), the number of duplicates, and of rows an erasure has outdated.
+def select_new_rows(deliveries: pa.Table, known: KnownEvents, erased_before: int | None) -> tuple[pa.Table, int, int]:
+    """The rows to write (schema ``EVENTS``), the number of duplicates, and of rows from before an erasure.
 
     Same id and same content, or an id that the client chose: a duplicate. Same id and other content: two events
-    whose random bits met; the later one takes the next free id, where its own redelivery will look again. Content is
+    whose random bits collided; the later one takes the next free id, where its redelivery is compared again. Content is
     every column of EVENTS; properties are compared as JSON, and what FILLED marks is not compared. An imported row
     (schema ``IMPORTED``) has two ids it may be known by: the one it came with, and one made of its content.
     """
     erased = 0
     if erased_before is not None and deliveries.num_rows:
-        kept = deliveries.filter(pc.greater_equal(pc.fill_null(deliveries["accepted_ms"], 0), erased_before))
-        erased = deliveries.num_rows - kept.num_rows
-        deliveries = kept
+        current_rows = deliveries.filter(pc.greater_equal(pc.fill_null(deliveries["accepted_ms"], 0), erased_before))
+        erased = deliveries.num_rows - current_rows.num_rows
+        deliveries = current_rows
     count = deliveries.num_rows
     deliveries = _without_known_by_given_id(deliveries, known)
-    known_already, ids = count - deliveries.num_rows, deliveries["event_id"]
+    duplicates_by_given_id, ids = count - deliveries.num_rows, deliveries["event_id"]
     suspect = pc.or_(known.has(ids), _repeated(ids))
     clear = deliveries.filter(pc.invert(suspect)).select(EVENTS.names)
     suspects = deliveries.filter(suspect)
     if not suspects.num_rows:
-        return clear, known_already, erased
+        return clear, duplicates_by_given_id, erased
     stored = known.rows(_flat(suspects["event_id"]))
-    contested = suspects.filter(pc.invert(_already(suspects, stored, "event_id")))
-    settled = _settle(contested.to_pylist(), clear, stored, known)
-    resolved = pa.Table.from_pylist(settled, schema=EVENTS)
-    return pa.concat_tables([clear, resolved]), known_already + suspects.num_rows - len(settled), erased
+    contested = suspects.filter(pc.invert(_is_duplicate(suspects, stored, "event_id")))
+    resolved_rows = _resolve_contested(contested.to_pylist(), clear, stored, known)
+    resolved = pa.Table.from_pylist(resolved_rows, schema=EVENTS)
+    return pa.concat_tables([clear, resolved]), duplicates_by_given_id + suspects.num_rows - len(resolved_rows), erased
 
 
 def content_id(row: Row) -> int:
-    """63 bits of a hash of the columns the row itself brings, each with its name: its id where another has its own."""
+    """A 63-bit hash of the row's own columns with their names, as id where another event has the row's id."""
     filled = row.get(FILLED.name) or 0
     content = repr([(name, row[name]) for bit, name in enumerate(EVENTS.names) if not filled >> bit & 1])
     return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=8).digest(), "big") >> 1
@@ -78,40 +78,40 @@ def _without_known_by_given_id(deliveries: pa.Table, known: KnownEvents) -> pa.T
     if GIVEN_ID.name not in deliveries.column_names or deliveries[GIVEN_ID.name].null_count == deliveries.num_rows:
         return deliveries
     stored = known.rows(_flat(deliveries[GIVEN_ID.name].drop_null()))
-    return deliveries.filter(pc.invert(_already(deliveries, stored, GIVEN_ID.name)))
+    return deliveries.filter(pc.invert(_is_duplicate(deliveries, stored, GIVEN_ID.name)))
 
 
-def _already(suspects: pa.Table, stored: pa.Table, id_column: str) -> pa.ChunkedArray:
-    """Boolean array: the suspects whose stored row of the same id is the same event."""
+def _is_duplicate(suspects: pa.Table, stored: pa.Table, id_column: str) -> pa.ChunkedArray:
+    """Boolean array, true for suspects whose stored row of the same id is the same event."""
     index = pc.index_in(suspects[id_column], value_set=_flat(stored["event_id"]), skip_nulls=True)
     others = stored.take(index)
     same = pc.is_valid(index)
     filled = pc.fill_null(suspects[FILLED.name], 0) if FILLED.name in suspects.column_names else None
     for bit, name in enumerate(EVENTS.names[1:], 1):
-        mine, other = suspects[name], others[name]
-        equal = pc.fill_null(pc.equal(mine, other), False)
-        equal = pc.or_(equal, pc.and_(pc.is_null(mine), pc.is_null(other)))
+        own, other = suspects[name], others[name]
+        equal = pc.fill_null(pc.equal(own, other), False)
+        equal = pc.or_(equal, pc.and_(pc.is_null(own), pc.is_null(other)))
         if name == "props" and pc.any(unlike := pc.and_(same, pc.invert(equal))).as_py():
-            equal = _or_same_props(equal, unlike, mine, other)
+            equal = _or_same_props(equal, unlike, own, other)
         if filled is not None:
             equal = pc.or_(equal, pc.not_equal(pc.bit_wise_and(filled, 1 << bit), 0))
         same = pc.and_(same, equal)
     return pc.or_(same, pc.and_(pc.is_valid(index), pc.fill_null(suspects["named_by_client"], False)))
 
 
-def _or_same_props(equal: Any, unlike: Any, mine: Any, other: Any) -> pa.Array:
-    """``equal``, with a look at the JSON of those texts that are ``unlike``."""
-    cells = zip(equal.to_pylist(), unlike.to_pylist(), mine.to_pylist(), other.to_pylist(), strict=True)
+def _or_same_props(equal: Any, unlike: Any, own: Any, other: Any) -> pa.Array:
+    """``equal``, with JSON comparison of the texts that are ``unlike``."""
+    cells = zip(equal.to_pylist(), unlike.to_pylist(), own.to_pylist(), other.to_pylist(), strict=True)
     return pa.array([is_equal or (look and _same_props(a, b)) for is_equal, look, a, b in cells])
 
 
-def _settle(contested: list[Row], clear: pa.Table, stored: pa.Table, known: KnownEvents) -> list[Row]:
-    """The few rows whose id is another event's, or comes twice in the batch: one by one."""
-    settled: dict[int, Row] = {}
+def _resolve_contested(contested: list[Row], clear: pa.Table, stored: pa.Table, known: KnownEvents) -> list[Row]:
+    """Resolve the few rows with the id of another event, or a repeated one, row by row."""
+    resolved_rows: dict[int, Row] = {}
 
-    def held(event_id: int) -> Row | None:
-        if event_id in settled:
-            return settled[event_id]
+    def find_event(event_id: int) -> Row | None:
+        if event_id in resolved_rows:
+            return resolved_rows[event_id]
         wanted = pa.array([event_id], pa.int64())
         for rows in (_only(clear, wanted), _only(stored, wanted), known.rows(wanted)):
             if rows.num_rows:
@@ -120,20 +120,20 @@ def _settle(contested: list[Row], clear: pa.Table, stored: pa.Table, known: Know
 
     for row in contested:
         event, filled = {name: row[name] for name in EVENTS.names}, row.get(FILLED.name) or 0
-        while (other := held(event["event_id"])) is not None:
+        while (other := find_event(event["event_id"])) is not None:
             if row["named_by_client"] or _same(event, other, filled):
                 break
             event["event_id"] = _next_id(event, row)
         if other is None:
-            settled[event["event_id"]] = event
-    return list(settled.values())
+            resolved_rows[event["event_id"]] = event
+    return list(resolved_rows.values())
 
 
 def _next_id(event: Row, row: Row) -> int:
-    """The id to try where another event has ``event``'s; ``row`` is how it was delivered."""
+    """The next id to try where another event has ``event``'s; ``row`` is its delivery."""
     if FILLED.name in row and row[GIVEN_ID.name] is None and event["event_id"] == row["event_id"]:
         return content_id(row)
-    # After the highest id comes the lowest.
+    # The lowest id follows the highest.
     return int(event["event_id"] + 1) & MAX_EVENT_ID
 
 
@@ -142,12 +142,12 @@ def _same(event: Row, other: Row, filled: int) -> bool:
     return all(other.get(name) == event[name] for name in compared) and _same_props(event["props"], other.get("props"))
 
 
-def _same_props(mine: str | None, other: str | None) -> bool:
-    """True where two texts are one JSON value: an earlier version stored some numbers as they were spelled."""
-    if mine == other or mine is None or other is None:
-        return mine == other
+def _same_props(own: str | None, other: str | None) -> bool:
+    """True where two texts are the same JSON value: an earlier version stored some numbers unnormalized."""
+    if own == other or own is None or other is None:
+        return own == other
     try:
-        return json.dumps(json.loads(mine)) == json.dumps(json.loads(other))
+        return json.dumps(json.loads(own)) == json.dumps(json.loads(other))
     except (ValueError, RecursionError):
         return False
 

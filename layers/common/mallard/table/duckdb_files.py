@@ -1,4 +1,4 @@
-"""DuckDB over the table's files: connections, and the meaning of read errors."""
+"""DuckDB over the table's files: connections, and classification of read errors."""
 
 from typing import Any
 
@@ -49,13 +49,13 @@ def apply_reader_setup(
 
 
 def retry_or_raise(error: Exception, attempt: int, *, out_of_memory: MallardError) -> None:
-    """Return where a replaced file may have broken the read and an attempt (from 0) of READ_ATTEMPTS is left.
+    """Return where a replaced file may have caused the error and an attempt (from 0) of READ_ATTEMPTS is left.
 
     Raises ``out_of_memory`` where DuckDB had too little, StoreUnavailableError at the last attempt, else ``error``.
     """
     if isinstance(error, duckdb.OutOfMemoryException):
         raise out_of_memory from error
-    # Of Parquet that was replaced DuckDB may raise its most general error, the base of all others.
+    # For replaced Parquet files DuckDB may raise its most general error, the base of all others.
     if not isinstance(error, _REPLACED) and type(error) is not duckdb.Error:
         raise error
     if attempt + 1 == READ_ATTEMPTS:

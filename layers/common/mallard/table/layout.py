@@ -20,7 +20,7 @@ _ASIDE = re.compile(rf"{DAMAGED}(events/site_id=[^/]+/date=[^/]+/\d{{5}}(?:-[0-9
 
 @dataclass(frozen=True, slots=True, order=True)
 class Partition:
-    """One site's one local date, self-contained: no visitor, visit or funnel crosses it."""
+    """One local date of one site, self-contained: no visitor, visit or funnel spans two."""
 
     site_id: str
     date: date
@@ -52,7 +52,7 @@ def site_in(folder: str) -> str | None:
 
 
 def parse_segment(key: str) -> tuple[Partition, int] | None:
-    """Partition and number of a segment's key; None where the key is something else."""
+    """Partition and number of a segment's key; None for other keys."""
     match = _SEGMENT.fullmatch(key)
     if match is None:
         return None
@@ -63,19 +63,19 @@ def parse_segment(key: str) -> tuple[Partition, int] | None:
 
 
 def aside_key(key: str, version: str) -> str:
-    """The key under which a damaged object's bytes are kept; ``version`` is its ETag."""
+    """The key of a damaged object's copy; ``version`` is its ETag."""
     return f"{DAMAGED}{key}.{version}"
 
 
 def parse_aside(key: str) -> Partition | None:
-    """The partition of a segment that was set aside; None where the key is something else."""
+    """The partition of a segment that was set aside; None for other keys."""
     match = _ASIDE.fullmatch(key)
     found = parse_segment(match[1]) if match else None
     return found[0] if found else None
 
 
 def partition_in(key: str) -> Partition | None:
-    """The partition below whose folder a key lies, whether it names a segment or not; None outside of all."""
+    """The partition whose folder contains a key, of a segment or not; None outside of all."""
     match = _BELOW.match(key)
     try:
         return Partition(unescaped(match[1]), date.fromisoformat(match[2])) if match else None
@@ -84,7 +84,7 @@ def partition_in(key: str) -> Partition | None:
 
 
 def date_in(path: str) -> date | None:
-    """The date in the path of a segment, wherever its folder ``events/`` lies; None where there is none."""
+    """The date in the path of a segment, wherever its folder ``events/`` is; None without one."""
     found = parse_segment(key_in(path))
     return found[0].date if found else None
 

@@ -17,7 +17,7 @@ _WIRE = pa.schema(
         pa.field("site_id", pa.string()),
         pa.field("date", pa.string()),
         *(
-            # JSON carries a moment as milliseconds and money as text.
+            # In JSON timestamps are milliseconds, and amounts text.
             pa.field(each.name, {"timestamp": pa.int64(), "revenue_amount": pa.string()}.get(each.name, each.type))
             for each in DELIVERIES
         ),
@@ -35,7 +35,7 @@ def read_deliveries(bodies: Sequence[bytes]) -> pa.Table:
         table = pj.read_json(
             pa.BufferReader(b"\n".join(bodies)),
             read_options=pj.ReadOptions(
-                # Several threads take twice the processor's time between them, while more events come.
+                # Several threads take twice the CPU time in total, while more events arrive.
                 use_threads=False,
                 block_size=max(1 << 20, 2 * max(map(len, bodies), default=0)),
             ),
@@ -51,10 +51,10 @@ def read_deliveries(bodies: Sequence[bytes]) -> pa.Table:
         raise ValueError(str(error)) from error
 
 
-def delivered(rows: pa.Table, accepted_ms: int | None = None) -> pa.Table:
-    """Rows of EVENTS that came by no queue, as DELIVERIES, with ids of our own.
+def as_deliveries(rows: pa.Table, accepted_ms: int | None = None) -> pa.Table:
+    """Rows of EVENTS from outside the queue as DELIVERIES, with generated ids.
 
-    They were accepted at ``accepted_ms`` (since 1970), None: when they happened.
+    They count as accepted at ``accepted_ms`` (since 1970), None: at their timestamps.
     """
     moment = None if accepted_ms is None else pa.scalar(accepted_ms, pa.int64())
     accepted = rows["timestamp"].cast(pa.int64()) if moment is None else pa.repeat(moment, rows.num_rows)
@@ -66,7 +66,7 @@ def delivered(rows: pa.Table, accepted_ms: int | None = None) -> pa.Table:
     return rows
 
 
-def broken(body: bytes) -> str | None:
+def find_fault(body: bytes) -> str | None:
     """The reason that a message cannot be a row, None for a valid one."""
     try:
         value = json.loads(body)

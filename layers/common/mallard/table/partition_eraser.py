@@ -1,7 +1,7 @@
-"""Erasure of a partition: every segment is replaced by one of zero rows, and no name is freed.
+"""Erasure of a partition: replaces every segment by an empty one, deletes none.
 
-A freed name would let a flusher whose write is prepared bring the past back. The highest segment goes first and
-carries the mark ``erased_before``, so that from then on no writer takes what was accepted earlier.
+After a deletion, a prepared write of a flusher could restore erased events. The highest segment is replaced first and
+carries the mark ``erased_before``, so that from then on writers drop events accepted earlier.
 """
 
 import random
@@ -36,7 +36,7 @@ def erase_partition(
     """Remove all rows accepted before ``before_ms`` (since 1970), and keep such rows out; returns their number.
 
     A damaged file loses all its rows, since none can be read. Idempotent.
-    Raises StoreError or TableError where ATTEMPTS tries did not get there.
+    Raises StoreError or TableError after ATTEMPTS failures.
     """
     removed = damaged = 0
     failure: MallardError | None = None
@@ -45,7 +45,7 @@ def erase_partition(
             sleep(FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + jitter()))
         try:
             if isinstance(failure, DamagedSegmentError):
-                damaged += _clear(store, partition)
+                damaged += _replace_damaged(store, partition)
             removed += _mark(store, partition, before_ms)
             for key, stored, segment in _unmarked(store, partition, before_ms):
                 store.put_if_match(key, encode(_erased(segment, before_ms)), stored.etag)
@@ -56,12 +56,12 @@ def erase_partition(
     raise failure or StoreUnavailableError(f"{partition.prefix} could not be erased.")
 
 
-def left_rows(store: Store, partition: Partition, before_ms: int) -> int:
+def count_remaining_rows(store: Store, partition: Partition, before_ms: int) -> int:
     """The number of rows that an erasure would still remove: zero after one."""
     return sum(int(segment.rows.num_rows) for _, _, segment in _unmarked(store, partition, before_ms))
 
 
-def _clear(store: Store, partition: Partition) -> int:
+def _replace_damaged(store: Store, partition: Partition) -> int:
     """Replace damaged files first, without the mark: whether they were sealed is unknown, so the mark goes above them.
 
     A writer that read the last one as sealed, before it was damaged, may have its write of the next number prepared.
@@ -73,7 +73,7 @@ def _clear(store: Store, partition: Partition) -> int:
 
 
 def _mark(store: Store, partition: Partition, before_ms: int) -> int:
-    """Put the mark on top: into the tail, or as a new segment after the last sealed one."""
+    """Write the mark into the tail, or as a new segment after the last sealed one."""
     tail = find_tail(store, partition)
     if tail.segment.erased_before is not None and tail.segment.erased_before >= before_ms:
         return 0
@@ -86,7 +86,7 @@ def _mark(store: Store, partition: Partition, before_ms: int) -> int:
 
 
 def _unmarked(store: Store, partition: Partition, before_ms: int) -> Iterator[tuple[str, Stored, Segment]]:
-    """Segments with rows that were written before the mark: all later ones carry it."""
+    """Segments with rows written before the mark: all later ones carry it."""
     for key, stored in every_object(store, partition):
         segment = decode(stored.data, key)
         if segment.rows.num_rows and (segment.erased_before is None or segment.erased_before < before_ms):

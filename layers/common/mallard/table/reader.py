@@ -1,4 +1,4 @@
-"""Reading the table: listings of days, and files that stay unchanged while they are read."""
+"""Table reader: listings of days, and files that stay unchanged during a read."""
 
 import shutil
 import tempfile
@@ -17,7 +17,7 @@ Days = Mapping[date, tuple[Listed, ...]]
 
 
 def day_key(site_id: str, day: date) -> str:
-    """The beginning of the keys of a date's segments: those of later dates come after it."""
+    """The prefix of the keys of a date's segments, before those of later dates."""
     return f"{site_prefix(site_id)}date={day.isoformat()}"
 
 

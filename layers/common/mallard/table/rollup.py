@@ -1,7 +1,7 @@
-"""Rollups: keys, columns and fingerprints of the daily counts of a site's month, which may be absent or old.
+"""Rollups: keys, columns and fingerprints of daily counts per site and month.
 
 The row TOTAL of a day carries a fingerprint of the segments and the SQL the day was counted from. A reader compares it
-with a listing of its own, and counts the events of a day whose fingerprint is another. ``rollup_file`` has the bytes.
+with a listing of its own, and counts the events of a day whose fingerprint differs. ``rollup_file`` has the bytes.
 """
 
 import hashlib
@@ -32,13 +32,13 @@ SCHEMA = pa.schema(
         pa.field("dimension", pa.string(), nullable=False),
         pa.field("date", pa.date32(), nullable=False),
         pa.field("value", pa.string()),
-        # Facts of the day, in its row TOTAL only.
+        # Properties of the day, in its row TOTAL only.
         pa.field("fingerprint", pa.string()),
-        # The tag of the highest segment, which an erasure changes and a retention deletes last.
+        # The tag of the highest segment, which an erasure changes and retention deletes last.
         pa.field("tail", pa.string()),
-        # Visitors of days with ids that span days cannot be added up: such a day is good for itself alone.
+        # Visitors of days with ids that span days cannot be summed: such a day is valid on its own only.
         pa.field("additive", pa.bool_()),
-        # The day's segments were deleted by the retention, and the counts kept.
+        # Retention deleted the day's segments, and its counts remain.
         pa.field("frozen", pa.bool_()),
         pa.field("visitors", pa.int64()),
         pa.field("visits", pa.int64()),
@@ -50,7 +50,7 @@ SCHEMA = pa.schema(
         # Money of one currency; where a group has several, the amount is null and the currency says `several`.
         pa.field("revenue", pa.decimal128(18, 2)),
         pa.field("currency", pa.string()),
-        # The one row of the values of this dimension and day that were not kept.
+        # The row that sums the values of this dimension and day beyond the limits.
         pa.field("is_rest", pa.bool_()),
     ]
 )
@@ -70,7 +70,7 @@ def rollup_prefix(site_id: str) -> str:
 
 
 def parse_rollup(key: str) -> tuple[str, date] | None:
-    """Site and first day of the month of a rollup's key; None where the key is something else."""
+    """Site and first day of the month of a rollup's key; None for other keys."""
     match = _KEY.fullmatch(key)
     try:
         return (unescaped(match[1]), date.fromisoformat(f"{match[2]}-01")) if match else None
@@ -79,7 +79,7 @@ def parse_rollup(key: str) -> tuple[str, date] | None:
 
 
 def fingerprint(segments: Iterable[Listed], made_by: str) -> str:
-    """Of what a day's counts were made: the names and versions of its segments, and what counted them."""
+    """A hash of the sources of a day's counts: names and versions of its segments, and the SQL."""
     text = "\n".join([made_by, *(f"{each.key} {each.version}" for each in segments)])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

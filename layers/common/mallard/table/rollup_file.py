@@ -1,7 +1,7 @@
 """Bytes of rollup files: ZSTD Parquet with a hash for each row group and one for the footer.
 
-A row group holds one dimension, or several small ones, of all days of the month. Whoever needs a dimension checks and
-decodes its row group alone; what a bit fell over in is never believed. Files of earlier versions have one hash over
+A row group holds one dimension, or several small ones, of all days of the month. A reader of a dimension checks and
+decodes its row group alone, and rejects corrupted bytes. Files of earlier versions have one hash over
 all their bytes, and are read as well: they may hold the only counts of days whose events are gone.
 """
 
@@ -41,10 +41,10 @@ class _Group:
 
 
 class RollupFile:
-    """A file whose footer is as it was written; a row group is checked when it is first read."""
+    """A file with a verified footer; each row group is verified at its first read."""
 
     def __init__(self, data: bytes, file: pq.ParquetFile, groups: tuple[_Group, ...] | None) -> None:
-        """Without ``groups`` the file is of an earlier version, and all its bytes were checked."""
+        """Without ``groups`` the file is of an earlier version, and all its bytes are verified."""
         self.size_bytes = len(data)
         self._data = data
         self._metadata = file.metadata
@@ -53,20 +53,20 @@ class RollupFile:
 
     @property
     def dimensions(self) -> frozenset[str]:
-        """Those with rows."""
+        """The dimensions with rows."""
         if self._groups is not None:
             return frozenset(name for group in self._groups for name in group.dimensions)
         names = (pc.unique(batch["dimension"]).to_pylist() for batch in self._batches(["dimension"]))
         return frozenset(name for each in names for name in each)
 
     def is_whole(self) -> bool:
-        """Whether every byte is as it was written."""
+        """True where every byte is intact."""
         return all(self._is_sound(number) for number in range(len(self._groups or ())))
 
     def rows(self, dimension: str, columns: Iterable[str] = SCHEMA.names) -> pa.Table | None:
-        """The rows of a dimension, in order of date and value; None where their bytes are not as they were written."""
+        """The rows of a dimension, in order of date and value; None where their bytes are damaged."""
         if self._groups is None:
-            return _whole(_joined(SCHEMA, self._old_rows(dimension)), columns)
+            return _fill_defaults(_concat_columns(SCHEMA, self._old_rows(dimension)), columns)
         wanted = list(dict.fromkeys(("dimension", *columns)))
         found = [number for number, group in enumerate(self._groups) if dimension in group.dimensions]
         if not all(map(self._is_sound, found)):
@@ -76,10 +76,10 @@ class RollupFile:
         except _UNREADABLE:
             return None
         parts = [rows.filter(pc.equal(rows["dimension"], dimension)) for rows in parts]
-        return _whole(_joined(pa.schema([SCHEMA.field(name) for name in wanted]), parts), columns)
+        return _fill_defaults(_concat_columns(pa.schema([SCHEMA.field(name) for name in wanted]), parts), columns)
 
     def totals(self) -> dict[date, dict[str, object]] | None:
-        """The row TOTAL of each day; None as of ``rows``."""
+        """The row TOTAL of each day; None as in ``rows``."""
         rows = self.rows(TOTAL)
         return None if rows is None else days_of(rows)
 
@@ -95,26 +95,26 @@ class RollupFile:
         yield from self._open().iter_batches(_BATCH_ROWS, columns=columns)
 
     def _open(self) -> pq.ParquetFile:
-        """Another for each reader: a file may be read by several threads."""
+        """A new Parquet reader, since several threads may read the file."""
         return pq.ParquetFile(pa.BufferReader(self._data), metadata=self._metadata)
 
     def _old_rows(self, dimension: str) -> Iterator[pa.Table]:
-        """The rows of an earlier version, which kept every value: as many as are kept today."""
+        """The rows of an earlier version, which stored every value, within today's limits."""
         day, waiting = None, list[pa.Table]()
         for batch in self._batches():
             rows = pa.table(batch)
             rows = rows.filter(pc.equal(rows["dimension"], dimension))
-            # They are in order of date.
+            # Rows are in order of date.
             for each in pc.unique(rows["date"]).to_pylist():
                 if each != day:
-                    yield from _bounded(waiting)
+                    yield from _limit_values(waiting)
                     day, waiting = each, []
                 waiting.append(rows.filter(pc.equal(rows["date"], pa.scalar(each, pa.date32()))))
-        yield from _bounded(waiting)
+        yield from _limit_values(waiting)
 
 
 def open_rollup(data: bytes) -> RollupFile | None:
-    """The file; None where its footer is not as it was written: then the events are counted instead."""
+    """The file; None where its footer is damaged: then the events are counted instead."""
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         marks = file.metadata.metadata or {}
@@ -129,20 +129,20 @@ def open_rollup(data: bytes) -> RollupFile | None:
 
 
 def open_whole(data: bytes) -> RollupFile | None:
-    """As ``open_rollup``, and None where any byte of it is not as it was written."""
+    """As ``open_rollup``, but None where any byte is damaged."""
     file = open_rollup(data)
     return file if file is not None and file.is_whole() else None
 
 
 def write_rollup(dimensions: Iterable[str], rows_of: Callable[[str], pa.Table]) -> bytes:
-    """A file of the rows that ``rows_of`` gives of each dimension, TOTAL first; no two files are the same bytes.
+    """A file with the rows of ``rows_of`` for each dimension, TOTAL first; no two files have the same bytes.
 
     One dimension is in memory at a time.
     """
     sink = io.BytesIO()
     groups: list[_Group] = []
     with pq.ParquetWriter(sink, SCHEMA, compression="zstd", store_schema=False, write_statistics=False) as writer:
-        for names, rows in _packed(sorted(dimensions, key=lambda name: (name != TOTAL, name)), rows_of):
+        for names, rows in _pack_groups(sorted(dimensions, key=lambda name: (name != TOTAL, name)), rows_of):
             writer.write_table(rows, row_group_size=rows.num_rows)
             begin, end = groups[-1].end if groups else 0, sink.tell()
             groups.append(_Group(begin, end, _hash(sink.getbuffer()[begin:end]).decode(), names))
@@ -153,15 +153,17 @@ def write_rollup(dimensions: Iterable[str], rows_of: Callable[[str], pa.Table]) 
 
 
 def _sign(sink: io.BytesIO, begin: int) -> None:
-    """Write the hash of the footer, which begins there, into it; in place, for a file may have 50 MB."""
+    """Write the hash of the footer, which starts at ``begin``, into it; in place, since a file may have 50 MB."""
     with sink.getbuffer() as data:
         footer = bytes(data[begin:])
         place = begin + footer.rindex(_NO_DIGEST)
         data[place : place + len(_NO_DIGEST)] = _hash(footer)
 
 
-def _packed(names: Iterable[str], rows_of: Callable[[str], pa.Table]) -> Iterator[tuple[tuple[str, ...], pa.Table]]:
-    """Row groups: dimensions in their order, several in one as long as they are small."""
+def _pack_groups(
+    names: Iterable[str], rows_of: Callable[[str], pa.Table]
+) -> Iterator[tuple[tuple[str, ...], pa.Table]]:
+    """Row groups of one dimension or of several small ones, in order."""
     packed: list[str] = []
     parts: list[pa.Table] = []
     for name in names:
@@ -177,8 +179,8 @@ def _packed(names: Iterable[str], rows_of: Callable[[str], pa.Table]) -> Iterato
         yield tuple(packed), pa.concat_tables(parts)
 
 
-def _bounded(parts: list[pa.Table]) -> Iterator[pa.Table]:
-    """One day's rows of a dimension, those beyond the bounds as one: its visitors can only be added up."""
+def _limit_values(parts: list[pa.Table]) -> Iterator[pa.Table]:
+    """One day's rows of a dimension, those beyond the limits as one row with summed visitors."""
     if not parts:
         return
     rows = pa.concat_tables(parts)
@@ -187,21 +189,21 @@ def _bounded(parts: list[pa.Table]) -> Iterator[pa.Table]:
         return
     rows = rows.sort_by([("visitors", "descending"), ("value", "ascending")])
     lengths = pc.cumulative_sum(pc.fill_null(pc.cast(pc.binary_length(rows["value"]), pa.int64()), 0))
-    kept = min(MAX_VALUES, pc.sum(pc.less_equal(lengths, MAX_VALUE_BYTES)).as_py() or 0)
-    yield rows.slice(0, kept)
-    rest = rows.slice(kept)
+    kept_rows = min(MAX_VALUES, pc.sum(pc.less_equal(lengths, MAX_VALUE_BYTES)).as_py() or 0)
+    yield rows.slice(0, kept_rows)
+    rest = rows.slice(kept_rows)
     sums = {name: pc.sum(rest[name]).as_py() for name in MEASURED}
     day = {"dimension": rest["dimension"][0].as_py(), "date": rest["date"][0].as_py()}
     yield pa.Table.from_pylist([{**day, **sums, "is_rest": True}], schema=SCHEMA)
 
 
-def _joined(schema: pa.Schema, parts: Iterable[pa.Table]) -> pa.Table:
-    """A column that came later than the file is null in it."""
+def _concat_columns(schema: pa.Schema, parts: Iterable[pa.Table]) -> pa.Table:
+    """The tables as one; columns added after a file was written are null."""
     return pa.concat_tables([schema.empty_table(), *parts], promote_options="default")
 
 
-def _whole(rows: pa.Table, columns: Iterable[str]) -> pa.Table:
-    """With what later columns say of rows that lack them."""
+def _fill_defaults(rows: pa.Table, columns: Iterable[str]) -> pa.Table:
+    """The columns, with defaults for later ones."""
     if "is_rest" in rows.column_names:
         place = rows.column_names.index("is_rest")
         rows = rows.set_column(place, "is_rest", pc.fill_null(rows["is_rest"], False))

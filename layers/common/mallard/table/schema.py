@@ -1,4 +1,4 @@
-"""The columns of ``events`` as an Arrow schema: the one place that says what a stored row is.
+"""Arrow schema of ``events``, the only definition of stored columns.
 
 ``site_id`` and ``date`` stand in the path only. A column is only ever added, at the end, nullable.
 No unsigned types, so that Athena, Trino and Spark read every file.

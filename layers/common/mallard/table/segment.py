@@ -53,9 +53,9 @@ every reader of Parquet knows them since its second version.
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A decoded segment. ``erased_before`` is milliseconds since 1970: events accepted earlier must not come back.
+    """A decoded segment. ``erased_before`` is milliseconds since 1970: earlier events must not be written again.
 
-    ``spans_days``: some of its visitor ids live longer than the day, so that days' visitors cannot be added up.
+    ``spans_days``: some of its visitor ids live longer than the day, so that visitors of days cannot be summed.
     """
 
     rows: pa.Table
@@ -65,8 +65,8 @@ class Segment:
 
 
 def encode(segment: Segment, write_id: str | None = None) -> bytes:
-    """ZSTD Parquet, ordered; ``write_id`` (random) makes the bytes, and so the ETag, of each write its own."""
-    rows = _lean(sort_rows(segment.rows))
+    """Sorted ZSTD Parquet; the random ``write_id`` makes the bytes, and so the ETag, of each write unique."""
+    rows = _drop_empty_hour_order(sort_rows(segment.rows))
     footer = {
         _VERSION: str(SCHEMA_VERSION).encode(),
         _WRITE_ID: (write_id or secrets.token_hex(16)).encode(),
@@ -86,12 +86,12 @@ def encode(segment: Segment, write_id: str | None = None) -> bytes:
 
 def sort_rows(rows: pa.Table) -> pa.Table:
     """The rows in the order of ``SORTED_BY``, nulls last."""
-    # A tail and many small batches are sorted faster in one chunk.
+    # Many small batches sort faster as one chunk.
     return rows.combine_chunks().sort_by([(name, "ascending") for name in SORTED_BY])
 
 
 def writer_options(names: Sequence[str]) -> dict[str, Any]:
-    """How a file with these columns is written, as keywords of ``pyarrow.parquet.ParquetWriter``."""
+    """Keyword arguments of ``pyarrow.parquet.ParquetWriter`` for these columns."""
     return {
         "compression": "zstd",
         "compression_level": ZSTD_LEVEL,
@@ -102,13 +102,13 @@ def writer_options(names: Sequence[str]) -> dict[str, Any]:
 
 
 def decode(data: bytes, key: str) -> Segment:
-    """Read a whole segment; DamagedSegmentError where the bytes are not one, or not those that were written."""
+    """Read a whole segment; DamagedSegmentError where the bytes are damaged or not a segment."""
     try:
         file, footer = _opened(data)
         rows = file.read()
         erased_before = footer.get(_ERASED_BEFORE)
         return Segment(
-            _completed(rows.replace_schema_metadata(None)),
+            _insert_hour_order(rows.replace_schema_metadata(None)),
             sealed=footer[SEALED] == b"true",
             erased_before=int(erased_before) if erased_before is not None else None,
             spans_days=footer.get(_SPANS_DAYS) == b"true",
@@ -117,18 +117,18 @@ def decode(data: bytes, key: str) -> Segment:
         raise DamagedSegmentError(key, _reason(error)) from error
 
 
-def _lean(rows: pa.Table) -> pa.Table:
-    """Without HOUR_ORDER where no row has one."""
+def _drop_empty_hour_order(rows: pa.Table) -> pa.Table:
+    """The rows, without HOUR_ORDER where it is null."""
     if HOUR_ORDER in rows.column_names and rows[HOUR_ORDER].null_count == rows.num_rows:
         return rows.drop_columns([HOUR_ORDER])
     return rows
 
 
-def _completed(rows: pa.Table) -> pa.Table:
-    """With HOUR_ORDER at its place."""
+def _insert_hour_order(rows: pa.Table) -> pa.Table:
+    """The rows with HOUR_ORDER at its position."""
     if HOUR_ORDER in rows.column_names:
         return rows
-    # Columns of a later version stand behind it.
+    # Columns of a later version follow it.
     place = min(EVENTS.get_field_index(HOUR_ORDER), rows.num_columns)
     return rows.add_column(place, EVENTS.field(HOUR_ORDER), pa.nulls(rows.num_rows, pa.int64()))
 
@@ -142,7 +142,7 @@ def says_spanning(data: bytes) -> bool:
 
 
 def decode_ids(data: bytes, key: str) -> pa.ChunkedArray:
-    """Only the ``event_id`` column of a segment; DamagedSegmentError as of ``decode``."""
+    """The ``event_id`` column of a segment; DamagedSegmentError as in ``decode``."""
     try:
         return _opened(data)[0].read(columns=["event_id"])["event_id"]
     except _UNREADABLE as error:
@@ -150,7 +150,7 @@ def decode_ids(data: bytes, key: str) -> pa.ChunkedArray:
 
 
 def damage_of(data: bytes) -> str | None:
-    """The clause that says why the bytes are no segment; None where they are one. A digest that fits needs no more."""
+    """The reason that bytes are not a valid segment, as a clause; None for a valid one. A matching digest suffices."""
     try:
         file, footer = _opened(data)
         if _DIGEST not in footer:
@@ -161,12 +161,12 @@ def damage_of(data: bytes) -> str | None:
 
 
 def has_digest(data: bytes) -> bool:
-    """True where a segment's footer says what its bytes were: older files do not."""
+    """True where a segment's footer has a digest, unlike older files."""
     return _DIGEST in (pq.ParquetFile(pa.BufferReader(data)).metadata.metadata or {})
 
 
 def mark_in(data: bytes) -> int | None:
-    """``erased_before`` as the footer has it, of bytes that may be damaged; None where there is none to read."""
+    """``erased_before`` of the footer of possibly damaged bytes; None where it is unreadable or absent."""
     try:
         mark = (pq.ParquetFile(pa.BufferReader(data)).metadata.metadata or {}).get(_ERASED_BEFORE)
         return int(mark) if mark is not None else None
@@ -175,7 +175,7 @@ def mark_in(data: bytes) -> int | None:
 
 
 def has_our_footer(file: Path) -> bool:
-    """True where a file ends in a footer of ours: some microseconds, for what is cut, empty or foreign. OSError."""
+    """True where a file ends in a footer of this format; detects truncated, empty or foreign files fast. OSError."""
     with file.open("rb") as opened:
         size = opened.seek(0, 2)
         opened.seek(max(0, size - _TRAILER_BYTES))
@@ -194,7 +194,7 @@ _REQUIRED = tuple(field.name for field in EVENTS if not field.nullable)
 
 
 def _opened(data: bytes) -> tuple[Any, Mapping[bytes, bytes]]:
-    """The file, its digest and its columns checked, and its footer. Raises one of _UNREADABLE."""
+    """The file and its footer, after a check of digest and columns. Raises one of _UNREADABLE."""
     if not data:
         raise ValueError("it is empty")
     file = pq.ParquetFile(pa.BufferReader(data))

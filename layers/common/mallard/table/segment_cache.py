@@ -1,4 +1,4 @@
-"""Cache of whole segments as private files, fetched in parallel and kept by version."""
+"""Cache of whole segments as private files, fetched in parallel, by version."""
 
 import shutil
 import tempfile
@@ -30,11 +30,11 @@ class _Entry:
 class SegmentCache:
     """Whole segments of one store, each in the latest version that was requested, up to ``max_bytes``.
 
-    A reader gets a link of its own, so it keeps a file that is evicted meanwhile. Safe between threads.
+    Each reader gets its own hard link, so an eviction does not affect it. Safe between threads.
     """
 
     def __init__(self, store: Store, *, max_bytes: int = MAX_CACHED_BYTES) -> None:
-        """The folder lies in the store's scratch, and goes with this object or the process."""
+        """Create the folder in the store's scratch; it is removed with this object or the process."""
         self._store = store
         self._max_bytes = max_bytes
         self._folder = Path(tempfile.mkdtemp(prefix="mallard-segments-", dir=store.scratch))
@@ -45,22 +45,20 @@ class SegmentCache:
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
     def copy_to(self, rows: Sequence[Listed], folder: Path) -> list[Path | None]:
-        """A file ``folder/key`` of each row, None where the object is gone; StoreUnavailableError.
+        """A file ``folder/key`` for each row, None for a deleted object; StoreUnavailableError.
 
         It is the version that was listed, or a later one.
         """
-        links = {row.key: self._linked(row, folder / row.key) for row in rows}
+        links = {row.key: self._link(row, folder / row.key) for row in rows}
         fetched = {
-            row.key: self._pool.submit(self._fetched, row.key, folder / row.key)
-            for row in rows
-            if links[row.key] is None
+            row.key: self._pool.submit(self._fetch, row.key, folder / row.key) for row in rows if links[row.key] is None
         }
-        # All of them, also after a failure: the caller removes the folder then.
+        # Wait for all, also after a failure: the caller then removes the folder.
         wait(fetched.values())
         return [fetched[row.key].result() if row.key in fetched else links[row.key] for row in rows]
 
     def has_room_for(self, rows: Sequence[Listed]) -> bool:
-        """Whether to fetch all of them whole rather than read parts of them in place."""
+        """True where all segments fit, so that they are fetched whole rather than read in place."""
         return 2 * sum(row.size_bytes for row in rows) <= self._max_bytes
 
     def forget_replaced(self, prefix: str, listed: Mapping[str, str]) -> None:
@@ -86,12 +84,12 @@ class SegmentCache:
         self._pool.shutdown()
         self._remove()
 
-    def _linked(self, row: Listed, pinned: Path) -> Path | None:
+    def _link(self, row: Listed, pinned: Path) -> Path | None:
         with self._lock:
             entry = self._entries.get(row.key)
             if entry is None or entry.version != row.version:
                 return None
-            # The most recently used is evicted last.
+            # Eviction goes by least recent use.
             self._entries[row.key] = self._entries.pop(row.key)
             try:
                 pinned.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +100,7 @@ class SegmentCache:
                 return None
         return pinned
 
-    def _fetched(self, key: str, pinned: Path) -> Path | None:
+    def _fetch(self, key: str, pinned: Path) -> Path | None:
         stored = self._store.get(key)
         if stored is None:
             return None

@@ -1,7 +1,7 @@
-"""Repair of damaged segments: detection, and replacement by a segment of zero rows.
+"""Repair of damaged segments: detection, and replacement by an empty segment.
 
-No name is freed: a writer that holds a prepared write for it would bring another past back. The new segment is sealed,
-whatever the damaged one was, so the next write opens the next number; who read the old one meets another ETag.
+Keys are never deleted, so that a prepared write for one cannot succeed. The new segment is sealed, whatever the damaged
+one was, so the next write opens the next number; writers that read the old one get a conflict.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from mallard.table.tail import every_object
 
 @dataclass(frozen=True, slots=True)
 class DamagedSegment:
-    """A damaged segment as one GET brought it; ``reason`` is a clause."""
+    """A damaged segment as read by one GET; ``reason`` is a clause."""
 
     key: str
     data: bytes
@@ -27,7 +27,7 @@ class DamagedSegment:
 
     @property
     def partition(self) -> Partition:
-        """The site and date that its key names."""
+        """The site and date of its key."""
         found = parse_segment(self.key)
         assert found is not None
         return found[0]
@@ -44,10 +44,10 @@ def set_aside(store: Store, damaged: DamagedSegment, erased_before: int | None =
     """Keep the bytes under a key of ``damaged/`` and put zero rows in their place; the key.
 
     ``erased_before`` is the latest erasure of the day that is known otherwise. Raises ConflictError where the segment
-    is another by now: then it has to be looked at again.
+    is another by now: then it must be checked again.
     """
     key = aside_key(damaged.key, damaged.etag)
-    # The key holds the hash of the bytes: where it exists a run that was broken off has kept them.
+    # The key holds the hash of the bytes: where it exists, an interrupted run has stored them.
     with suppress(ConflictError):
         store.put_if_absent(key, damaged.data)
     replace_by_nothing(store, damaged, erased_before)
@@ -55,7 +55,7 @@ def set_aside(store: Store, damaged: DamagedSegment, erased_before: int | None =
 
 
 def replace_by_nothing(store: Store, damaged: DamagedSegment, erased_before: int | None = None) -> None:
-    """Put a sealed segment of zero rows in the place of a damaged one. ConflictError as of ``set_aside``.
+    """Replace a damaged segment by a sealed empty one. ConflictError as in ``set_aside``.
 
     The day's mark of an erasure is kept where its other segments or the caller know it. The damaged file's own may be
     what was damaged: with a flipped digit it would refuse what is new.

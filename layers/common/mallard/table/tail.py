@@ -1,4 +1,4 @@
-"""Tail of a partition, its growing segment; the listing is a hint, GET decides."""
+"""Tail of a partition, its growing segment; found by GET, with the listing as hint."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mallard.table.segment import Segment, decode
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The segment of a partition that grows, as it was read or written; ``etag`` None where it does not exist yet.
+    """The growing segment of a partition, as read or written; ``etag`` is None before its first write.
 
     ``unique`` are the keys beside the numbered ones, which a single writer left.
     """
@@ -20,16 +20,16 @@ class Tail:
     number: int
     segment: Segment
     etag: str | None
-    unique: tuple[str, ...] = ()
+    unique_keys: tuple[str, ...] = ()
 
 
 def find_tail(store: Store, partition: Partition) -> Tail:
-    """The tail: an unsealed segment, or the empty place after the last sealed one, which carries that one's mark."""
+    """The tail: an unsealed segment, or an empty one after the last sealed segment, with the mark of that one."""
     listed = [(found[1], row.key) for row in store.list(partition.prefix) if (found := parse_segment(row.key))]
-    unique = tuple(key for number, key in listed if key != partition.segment(number))
+    unique_keys = tuple(key for number, key in listed if key != partition.segment(number))
     number, highest = max(listed, default=(0, ""))
     below: Segment | None = None
-    if highest in unique:
+    if highest in unique_keys:
         below = _read(store, highest)
         number += 1
     while True:
@@ -39,17 +39,17 @@ def find_tail(store: Store, partition: Partition) -> Tail:
             break
         below = decode(stored.data, key)
         if not below.sealed:
-            return Tail(number, below, stored.etag, unique)
+            return Tail(number, below, stored.etag, unique_keys)
         number += 1
     mark = below.erased_before if below else None
-    return Tail(number, Segment(EVENTS.empty_table(), erased_before=mark), None, unique)
+    return Tail(number, Segment(EVENTS.empty_table(), erased_before=mark), None, unique_keys)
 
 
 def every_object(store: Store, partition: Partition) -> Iterator[tuple[str, Stored]]:
-    """Key and bytes of each object of a partition, whatever it holds, those that a listing misses included."""
+    """Key and bytes of each object of a partition, damaged or not, including objects that a listing misses."""
     listed = {row.key for row in store.list(partition.prefix) if parse_segment(row.key)}
     highest = max((found[1] for key in listed if (found := parse_segment(key))), default=-1)
-    # The newest name may be missing from the listing too; the numbers have no gaps.
+    # The listing may miss the newest key too; the numbers have no gaps.
     known = sorted(listed | {partition.segment(number) for number in range(highest + 1)})
     for key in chain(known, map(partition.segment, count(highest + 1))):
         stored = store.get(key)

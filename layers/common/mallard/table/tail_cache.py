@@ -1,4 +1,4 @@
-"""Cache of the tails that a warm writer wrote last, bounded by their bytes."""
+"""Cache of a writer's recent tails, bounded in bytes."""
 
 from contextlib import suppress
 
@@ -11,13 +11,13 @@ MAX_CACHED_BYTES = 64 * 1024 * 1024
 
 
 class TailCache:
-    """The tails used last. The ETag of a tail shows at the next write that another writer replaced it."""
+    """Recently used tails. The ETag of a tail detects at the next write that another writer replaced it."""
 
     def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
         self._tails: LRUCache[Partition, Tail] = LRUCache(max_bytes, getsizeof=lambda tail: tail.segment.rows.nbytes)
 
     def get(self, partition: Partition) -> Tail | None:
-        """The tail as this writer left it, None where it is not cached."""
+        """The tail as this writer last wrote it, None where it is not cached."""
         return self._tails.get(partition)
 
     def put(self, partition: Partition, tail: Tail) -> None:
@@ -27,7 +27,7 @@ class TailCache:
             self._tails[partition] = tail
 
     def forget(self, partition: Partition) -> None:
-        """Read the tail from the store next time."""
+        """Forget the tail of a partition."""
         self._tails.pop(partition, None)
 
     def clear(self) -> None:

@@ -1,6 +1,6 @@
-"""Writing where the store ignores conditions: each write a name of its own, sealed at once, by one flusher at a time.
+"""Writer for stores without conditional writes: unique names, sealed segments, one flusher.
 
-What is written is never overwritten, so a flusher that pauses past its lease can write rows twice, and lose none.
+No object is overwritten, so a flusher that pauses past its lease can write rows twice, but lose none.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from cachetools import LRUCache
 from mallard.errors import LeaseTakenError, StoreError
 from mallard.store.base import Listed, Store
 from mallard.store.lease import Lease
-from mallard.table.deduplicate import KnownEvents, fresh_rows
+from mallard.table.deduplicate import KnownEvents, select_new_rows
 from mallard.table.layout import Partition, parse_segment
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, encode
@@ -24,8 +24,8 @@ MAX_KNOWN_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """Facts of a segment, at the ``version`` that a listing names."""
+class _SegmentFacts:
+    """Metadata of a segment at the ``version`` of a listing."""
 
     version: str
     ids: pa.ChunkedArray
@@ -42,39 +42,39 @@ class UnconditionalWriter:
         self._store = store
         self._lease = lease
         self._random_suffix = random_suffix
-        self._known: LRUCache[str, _Known] = LRUCache(MAX_KNOWN_BYTES, getsizeof=lambda known: known.ids.nbytes)
+        self._known: LRUCache[str, _SegmentFacts] = LRUCache(MAX_KNOWN_BYTES, getsizeof=lambda known: known.ids.nbytes)
 
     def append(
         self, partition: Partition, deliveries: pa.Table, seal_rows: int, spans_days: bool
     ) -> tuple[int, int, int]:
-        """Rows written, duplicates, and rows that an erasure outdated. Raises LeaseTakenError where another flushes."""
+        """Numbers of written rows, duplicates, and rows from before an erasure. Raises LeaseTakenError."""
         self._hold_lease()
-        number, found = self._look(partition)
+        number, found = self._read_segments(partition)
         marks = [each.erased_before for each in found.values() if each.erased_before is not None]
         mark = max(marks, default=None)
         known = KnownEvents(EVENTS.empty_table(), {key: each.ids for key, each in found.items()}, self._rows)
-        rows, duplicates, erased = fresh_rows(deliveries, known, mark)
+        rows, duplicates, erased = select_new_rows(deliveries, known, mark)
         for start in range(0, rows.num_rows, seal_rows):
             part = Segment(rows.slice(start, seal_rows), sealed=True, erased_before=mark, spans_days=spans_days)
             self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(part))
             number += 1
         if spans_days and duplicates and not rows.num_rows and not any(each.spans_days for each in found.values()):
-            # The rows came before, by a way that did not tell how long their visitors last.
-            said = Segment(rows, sealed=True, erased_before=mark, spans_days=True)
-            self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(said))
+            # The rows were stored before without the information that their visitor ids live longer.
+            marked = Segment(rows, sealed=True, erased_before=mark, spans_days=True)
+            self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(marked))
         return rows.num_rows, duplicates, erased
 
     def mark_spanning(self, partition: Partition) -> None:
-        """Add an empty segment which says that visitors of this day come on others. LeaseTakenError as of append."""
+        """Add an empty segment with the mark ``spans_days``. LeaseTakenError as in ``append``."""
         self._hold_lease()
-        number, found = self._look(partition)
+        number, found = self._read_segments(partition)
         mark = max((each.erased_before for each in found.values() if each.erased_before is not None), default=None)
         empty = Segment(EVENTS.empty_table(), sealed=True, erased_before=mark, spans_days=True)
         self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(empty))
 
     def _hold_lease(self) -> None:
-        if not self._lease.is_held and (taken := self._lease.acquire()):
-            raise LeaseTakenError(str(taken))
+        if not self._lease.is_held and (other_lease := self._lease.acquire()):
+            raise LeaseTakenError(str(other_lease))
 
     def forget(self) -> None:
         """Empty the cache."""
@@ -85,13 +85,13 @@ class UnconditionalWriter:
         with suppress(StoreError):
             self._lease.release()
 
-    def _look(self, partition: Partition) -> tuple[int, dict[str, _Known]]:
-        """The number after the highest, and all segments of a partition."""
+    def _read_segments(self, partition: Partition) -> tuple[int, dict[str, _SegmentFacts]]:
+        """The next segment number, and all segments of a partition."""
         listed = [(found[1], row) for row in self._store.list(partition.prefix) if (found := parse_segment(row.key))]
-        segments = {row.key: known for _, row in listed if (known := self._know(row))}
+        segments = {row.key: known for _, row in listed if (known := self._read_facts(row))}
         return max((number for number, _ in listed), default=-1) + 1, segments
 
-    def _know(self, row: Listed) -> _Known | None:
+    def _read_facts(self, row: Listed) -> _SegmentFacts | None:
         known = self._known.get(row.key)
         # An erasure replaces a segment, and with it the version.
         if known is None or known.version != row.version:
@@ -99,9 +99,9 @@ class UnconditionalWriter:
             if stored is None:
                 return None
             segment = decode(stored.data, row.key)
-            known = _Known(row.version, segment.rows["event_id"], segment.erased_before, segment.spans_days)
+            known = _SegmentFacts(row.version, segment.rows["event_id"], segment.erased_before, segment.spans_days)
             with suppress(ValueError):
-                # Not cached where it alone is too large.
+                # A single entry beyond the limit is not cached.
                 self._known[row.key] = known
         return known
 

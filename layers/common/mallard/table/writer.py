@@ -1,4 +1,4 @@
-"""Table writer: read a partition's tail, deduplicate, replace it by compare-and-swap."""
+"""Table writer: reads a partition's tail, deduplicates, replaces it by compare-and-swap."""
 
 import random
 import time
@@ -14,7 +14,7 @@ from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.event import local_date
 from mallard.privacy.rotation import outlives_its_day
 from mallard.store.base import Store
-from mallard.table.deduplicate import KnownEvents, fresh_rows
+from mallard.table.deduplicate import KnownEvents, select_new_rows
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, decode_ids, encode, says_spanning
@@ -35,7 +35,7 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True, slots=True)
 class AppendReport:
-    """Numbers of rows that were written, were duplicates, or came before an erasure of their partition."""
+    """Numbers of written rows, duplicates, and rows from before an erasure of their partition."""
 
     written: int = 0
     duplicates: int = 0
@@ -63,8 +63,8 @@ class TableWriter:
     ) -> None:
         """The write that brings a segment to ``seal_rows`` or ``seal_bytes`` seals it; ``jitter`` gives 0 ≤ x < 1.
 
-        ``retention_days`` 0 keeps everything. With ``unique_names`` nothing is ever swapped: each append is a name of
-        its own, as a store that ignores conditions needs it.
+        ``retention_days`` 0 keeps everything. With ``unique_names`` no segment is replaced: each append creates a
+        key of its own, for stores that ignore conditions.
         """
         self._store = store
         self._seal_rows = seal_rows
@@ -78,7 +78,7 @@ class TableWriter:
 
     @property
     def store(self) -> Store:
-        """Where the table lies."""
+        """The store of the table."""
         return self._store
 
     def first_kept_date(self, now: datetime) -> date | None:
@@ -93,7 +93,7 @@ class TableWriter:
         self._sealed_ids.clear()
 
     def close(self) -> None:
-        """Release the lease of a single writer; without one nothing happens."""
+        """Release the lease of a single writer, if any."""
         if self._unique_names:
             self._unique_names.close()
 
@@ -117,7 +117,7 @@ class TableWriter:
         return self._with_retries(partition, attempt)
 
     def mark_spanning(self, partition: Partition) -> None:
-        """Say of a partition that some of its visitor ids live longer than the day. Raises as ``append`` does."""
+        """Mark a partition whose visitor ids live longer than the day. Raises as ``append``."""
 
         def attempt() -> None:
             if self._unique_names:
@@ -125,7 +125,7 @@ class TableWriter:
                 return
             tail = find_tail(self._store, partition)
             if not tail.segment.spans_days:
-                # After a sealed segment the mark stands in an empty tail, which the next rows fill.
+                # After a sealed segment an empty tail holds the mark; the next rows are added to it.
                 self._swap(partition, tail, replace(tail.segment, spans_days=True))
 
         self._tails.forget(partition)
@@ -139,7 +139,7 @@ class TableWriter:
             try:
                 return work()
             except (ConflictError, StoreUnavailableError) as error:
-                # A conflict surely wrote nothing; an unclear answer may have. Reading again tells, in both cases.
+                # A conflict surely wrote nothing, an unclear answer may have: reading again is right in both cases.
                 self._tails.forget(partition)
                 failure = error
         raise failure or StoreUnavailableError(f"{partition.prefix} could not be written.")
@@ -147,25 +147,25 @@ class TableWriter:
     def _try_append(
         self, partition: Partition, deliveries: pa.Table, spans_days: bool, *, must_say: bool
     ) -> AppendReport:
-        # A tail kept from the last write needs no look: its ETag is the condition, and who else wrote changed that.
+        # A cached tail needs no read: its ETag is the condition, which a write of another process changes.
         tail = self._tails.get(partition) or find_tail(self._store, partition)
-        below = [*(partition.segment(number) for number in range(tail.number)), *tail.unique]
+        below = [*(partition.segment(number) for number in range(tail.number)), *tail.unique_keys]
         sealed = {key: self._ids_of(key) for key in below}
         known = KnownEvents(tail.segment.rows, sealed, self._read_rows)
-        rows, duplicates, erased = fresh_rows(deliveries, known, tail.segment.erased_before)
+        rows, duplicates, erased = select_new_rows(deliveries, known, tail.segment.erased_before)
         written = 0
         while written < rows.num_rows:
             part = rows.slice(written, self._room(tail.segment.rows, rows))
             tail = self._write(partition, tail, part, spans_days)
             written += part.num_rows
         if must_say and duplicates and not written and not self._says_spanning(tail, below):
-            # The rows came before, by a way that did not tell how long their visitors last.
+            # The rows were stored before without the information that their visitor ids live longer.
             tail = self._write(partition, tail, rows, spans_days)
         self._tails.put(partition, tail)
         return AppendReport(written, duplicates, erased)
 
     def _room(self, tail: pa.Table, rows: pa.Table) -> int:
-        """How many of such rows fit into a segment beside its own; one always does."""
+        """The number of such rows that fit into the tail's segment, at least one."""
         of_bytes: int = (self._seal_bytes - tail.nbytes) * rows.num_rows // max(1, rows.nbytes) + 1
         return max(1, min(int(self._seal_rows - tail.num_rows), of_bytes))
 
@@ -174,7 +174,7 @@ class TableWriter:
         return tail.segment.spans_days or any(each is not None and says_spanning(each.data) for each in stored)
 
     def _write(self, partition: Partition, tail: Tail, part: pa.Table, spans_days: bool) -> Tail:
-        """Swap the tail for itself with ``part``, and return what the next write builds on."""
+        """Replace the tail by itself with ``part`` appended; returns the tail of the next write."""
         both = pa.concat_tables([tail.segment.rows, part], promote_options="default")
         segment = replace(
             tail.segment,
@@ -185,16 +185,16 @@ class TableWriter:
         return _after(replace(tail, segment=segment, etag=self._swap(partition, tail, segment)))
 
     def _swap(self, partition: Partition, tail: Tail, segment: Segment) -> str:
-        """Put ``segment`` in the tail's place, where it is still the one that was read; its ETag."""
+        """Replace the tail by ``segment`` if it is unchanged; returns the ETag."""
         key, data = partition.segment(tail.number), encode(segment)
         if tail.etag is None:
             return self._store.put_if_absent(key, data)
         return self._store.put_if_match(key, data, tail.etag)
 
     def _ids_of(self, key: str) -> pa.ChunkedArray:
-        """The ids of a sealed segment. They never change but to none, by an erasure; so a warm writer keeps them.
+        """The ids of a sealed segment, cached, since only an erasure changes them.
 
-        An erased id that is still known here belongs to an event that the erasure's mark refuses anyway.
+        A cached id of an erased event does no harm: the erasure's mark rejects that event anyway.
         """
         ids = self._sealed_ids.get(key)
         if ids is None:
@@ -217,4 +217,4 @@ def _after(tail: Tail) -> Tail:
     if not tail.segment.sealed:
         return tail
     empty = Segment(EVENTS.empty_table(), erased_before=tail.segment.erased_before)
-    return Tail(tail.number + 1, empty, None, tail.unique)
+    return Tail(tail.number + 1, empty, None, tail.unique_keys)

@@ -12,7 +12,7 @@ from mallard.drops.drop_note import is_note
 from mallard.engine.base import PENDING
 from mallard.queue.local import LocalQueue
 from mallard.sites.erased_days import ErasedDays
-from mallard.table.messages import broken, read_deliveries
+from mallard.table.messages import find_fault, read_deliveries
 
 MOST_BYTES = 48 * 1024 * 1024
 """Of the rows in memory, some 190,000 usual events. While more wait, the newest are in no answer yet."""
@@ -106,6 +106,6 @@ def _decoded(fresh: list[tuple[int, bytes]]) -> pa.Table:
         rows = read_deliveries([body for _, body in fresh])
     except ValueError:
         # The flush sets broken messages aside; until then they are left out one by one.
-        fresh = [each for each in fresh if broken(each[1]) is None]
+        fresh = [each for each in fresh if find_fault(each[1]) is None]
         rows = read_deliveries([body for _, body in fresh])
     return rows.append_column("number", pa.array([number for number, _ in fresh], pa.int64()))
