@@ -108,11 +108,11 @@ def test_doctor_names_the_failed_checks_of_a_server_refusing_swaps(
 @pytest.mark.parametrize(
     ("etags", "sentence"),
     [
-        ("", "The store keeps all conditions: MALLARD_SINGLE_WRITER is not needed."),
+        ("", "The store supports all conditional writes: MALLARD_SINGLE_WRITER is not needed."),
         (
             "none",
-            "The store refuses a write with If-Match whose condition holds; MALLARD_SINGLE_WRITER does without, within"
-            " its limits.",
+            "The store refuses a write with If-Match whose condition holds; MALLARD_SINGLE_WRITER does not need it,"
+            " within its limits.",
         ),
     ],
 )
@@ -165,7 +165,7 @@ def test_doctor_fails_an_sqs_queue_with_short_retention_with_advice(
     assert code == 1
     assert wrong == {
         "queue retention": "Messages are kept in the queue for 1 days; set MessageRetentionPeriod to 604800 s or more.",
-        "dead letters": "Messages are kept in the queue of dead letters for 4 days; set MessageRetentionPeriod to"
+        "dead letters": "Messages are kept in the dead-letter queue for 4 days; set MessageRetentionPeriod to"
         " 1209600 s or more.",
         "receives": "A message becomes a dead letter after 3 receives; set maxReceiveCount to 100.",
     }

@@ -52,7 +52,10 @@ def test_doctor_names_folder_required_space_and_setting_for_a_full_disk(tmp_path
 
 def test_doctor_fails_for_a_missing_folder(tmp_path: Path) -> None:
     found = check_room("scratch room", tmp_path / "absent", 1, "TMPDIR")
-    assert (found.ok, "cannot be written: No such file or directory; TMPDIR" in found.sentence) == (False, True)
+    assert (found.ok, "is not writable: No such file or directory; set another folder in TMPDIR" in found.sentence) == (
+        False,
+        True,
+    )
 
 
 @pytest.mark.parametrize(("there_mb", "ok"), [(None, True), (4000, True), (600, False), (500, False)])
@@ -87,7 +90,7 @@ def test_geoip_database_passes_until_it_is_old(database: Path) -> None:
     found = check_geoip(settings, now)
     assert (found.ok, found.sentence) == (True, f"{database} can be read, and is 0 days old.")
     old = check_geoip(settings, now + OLD_DATABASE + timedelta(days=1))
-    assert (old.ok, f"put a new one in place of {database}" in old.sentence) == (False, True)
+    assert (old.ok, f"replace {database} by a current one" in old.sentence) == (False, True)
 
 
 def test_geoip_check_passes_without_a_database_and_fails_for_a_missing_one(tmp_path: Path) -> None:
@@ -108,7 +111,7 @@ def with_password() -> MemoryStore:
 
 
 PASSWORDS: list[tuple[Callable[[], MemoryStore], Settings, bool, str]] = [
-    (MemoryStore, Settings(), True, "the first visit sets it"),
+    (MemoryStore, Settings(), True, "set at the first visit"),
     (MemoryStore, Settings(host="0.0.0.0"), False, "or run `mallard password`"),
     (with_password, Settings(host="0.0.0.0"), True, "A password is set"),
     (MemoryStore, Settings(host="0.0.0.0", admin_password="kettle-moss-17"), True, "MALLARD_ADMIN_PASSWORD is set"),

@@ -14,7 +14,7 @@ HOW_TO_MAKE_A_SECRET = "`openssl rand -hex 32` generates one"  # noqa: S105  # a
 
 
 def check_access(settings: Settings, store: Store) -> Iterator[Finding]:
-    """Password and secret."""
+    """Findings on the password and the secret."""
     try:
         yield check_password(settings, store)
         yield check_secret(settings, store)
@@ -35,16 +35,16 @@ def check_password(settings: Settings, store: Store) -> Finding:
     if AdminPassword(store).mark():
         return Finding("password", True, "A password is set.")
     if settings.on_loopback:
-        return Finding("password", True, "No password is set yet: the first visit sets it.")
-    how = "open the dashboard with the token that the start printed, or run `mallard password`"
-    return Finding("password", False, f"No password is set yet: {how}.")
+        return Finding("password", True, "No password is set; it can be set at the first visit from this machine.")
+    how = "open the dashboard with the token printed at startup, or run `mallard password`"
+    return Finding("password", False, f"No password is set; {how}.")
 
 
 def _open_to_all(settings: Settings) -> Finding:
     if settings.on_loopback:
         return Finding("password", True, "MALLARD_AUTH=off gives all users of this machine full access.")
     sentence = f"MALLARD_AUTH=off on {settings.host} lets all clients read, change and erase everything"
-    return Finding("password", False, f"{sentence}; turn it on, unless a proxy in front authenticates all clients.")
+    return Finding("password", False, f"{sentence}; enable it, unless a reverse proxy authenticates all clients.")
 
 
 def check_secret(settings: Settings, store: Store) -> Finding:
@@ -53,10 +53,10 @@ def check_secret(settings: Settings, store: Store) -> Finding:
         return Finding(
             "secret",
             False,
-            f"MALLARD_SECRET has under {LEAST_SECRET_LENGTH} letters; use a longer one: {HOW_TO_MAKE_A_SECRET}.",
+            f"MALLARD_SECRET has under {LEAST_SECRET_LENGTH} characters; use a longer one: {HOW_TO_MAKE_A_SECRET}.",
         )
     if settings.secret:
-        return Finding("secret", True, "MALLARD_SECRET is set, and not in the store.")
+        return Finding("secret", True, "MALLARD_SECRET is set, so the secret is not in the store.")
     if store.keeps_versions():
         sentence = f"The bucket keeps versions of salts beside {SECRET_KEY}: its readers can compute old visitor ids"
         return Finding("secret", False, f"{sentence}; set MALLARD_SECRET ({HOW_TO_MAKE_A_SECRET}).")

@@ -1,4 +1,4 @@
-"""Small objects of the store that are damaged, and the way out of each."""
+"""Damaged small objects of the store, with advice on each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from mallard.table.rollup_file import open_whole
 
 @dataclass(frozen=True, slots=True)
 class DamagedObject:
-    """``key`` as it may be shown, and ``advice``: a clause that says what to do."""
+    """``key`` in printable form, and ``advice`` as a clause."""
 
     key: str
     advice: str
@@ -31,7 +31,7 @@ _Check = Callable[[Store, str], object]
 
 
 def damaged_objects(store: Store) -> Iterator[DamagedObject]:
-    """All but the table's segments and rollups, in order of key. StoreUnavailableError where the store is away."""
+    """Damaged objects other than segments and rollups. StoreUnavailableError where the store is unavailable."""
     for prefix, (check, advice) in _CHECKS.items():
         for row in list(store.list(prefix)):
             try:
@@ -41,7 +41,7 @@ def damaged_objects(store: Store) -> Iterator[DamagedObject]:
 
 
 def damaged_rollups(store: Store) -> Iterator[str]:
-    """The keys of months that cannot be read; their days are counted from events meanwhile."""
+    """The keys of unreadable rollups, whose days are counted from events meanwhile."""
     for row in list(store.list(ROLLUPS)):
         stored = store.get(row.key) if parse_rollup(row.key) else None
         if stored is not None and open_whole(stored.data) is None:
@@ -55,19 +55,19 @@ def _name(key: str, prefix: str) -> str:
 _CHECKS: dict[str, tuple[_Check, str]] = {
     SITES: (
         lambda store, key: SiteSettingsStore(store).get(_name(key, SITES)),
-        "put it back from a backup, or delete it and set the site's zone, origins and goals again",
+        "restore it from a backup, or delete it and set the site's time zone, origins and goals again",
     ),
-    KEYS: (lambda store, key: ApiKeys(store).read(_name(key, KEYS)), "delete it and make another key"),
+    KEYS: (lambda store, key: ApiKeys(store).read(_name(key, KEYS)), "delete it and create a new key"),
     LINKS: (
         lambda store, key: SharedLinks(store, PasswordHashing()).read_object(key),
-        "delete it and make another link",
+        "delete it and create a new link",
     ),
     PASSWORD_KEY: (lambda store, _: AdminPassword(store).mark(), "`mallard password` sets a new one"),
     ROTATION_KEY: (
         lambda store, _: known_rotation(store),
-        "put it back from a backup, or delete it: MALLARD_VISITOR_ROTATION then holds from the day after tomorrow",
+        "restore it from a backup, or delete it: MALLARD_VISITOR_ROTATION then applies from the day after tomorrow",
     ),
-    SECRET_KEY: (check_salt, "put it back from a backup, or delete it: everybody logs in again"),
-    SALTS: (check_salt, "`mallard repair --apply` deletes it: visitors of that day are then counted anew"),
-    ERASURES: (read_erasure, "ask for the erasure again, then delete it"),
+    SECRET_KEY: (check_salt, "restore it from a backup, or delete it, which ends all sessions"),
+    SALTS: (check_salt, "`mallard repair --apply` deletes it; visitors of that day then count as new"),
+    ERASURES: (read_erasure, "request the erasure again, then delete it"),
 }

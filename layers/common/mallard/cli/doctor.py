@@ -1,4 +1,4 @@
-"""``mallard doctor``: checks everything that the settings name, and suggests remedies."""
+"""``mallard doctor``: checks of everything that the settings name, with remedies."""
 
 import argparse
 import tempfile
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def findings(settings: Settings, now: datetime, *, rounds: int = ROUNDS) -> Iterator[Finding]:
-    """All checks, the folder first; a failure to open a part is a finding too."""
+    """All findings, the data folder first; a failure to open a part is a finding too."""
     yield check_folder(Path(settings.data_dir))
     yield from check_machine(settings, now)
     yield from check_store(settings, now, rounds)
@@ -86,8 +86,8 @@ def check_folder(folder: Path) -> Finding:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"1")
     except OSError as error:
-        return Finding("data folder", False, f"{folder} cannot be written: {error.strerror}; see MALLARD_DATA_DIR.")
-    return Finding("data folder", True, f"{folder} can be written.")
+        return Finding("data folder", False, f"{folder} is not writable: {error.strerror}; see MALLARD_DATA_DIR.")
+    return Finding("data folder", True, f"{folder} is writable.")
 
 
 def check_store(settings: Settings, now: datetime, rounds: int) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def check_store(settings: Settings, now: datetime, rounds: int) -> Iterator[Find
         store = open_store(replace(settings, single_writer=False))
         conditions = recheck_writes(store, now, rounds=rounds)
     except (StoreError, ConfigError) as error:
-        yield Finding("store", False, f"{error} MALLARD_STORE, MALLARD_S3_ENDPOINT and the AWS credentials name it.")
+        yield Finding("store", False, f"{error} Check MALLARD_STORE, MALLARD_S3_ENDPOINT and the AWS credentials.")
         return
     yield from _as_single_writer(conditions) if settings.single_writer else conditions
     yield check_deletions(store)
@@ -126,7 +126,7 @@ def check_queue(queue: Queue) -> Iterator[Finding]:
         yield Finding("queue", True, f"The queue is writable, and {queue.depth():,} messages wait.")
         return
     yield Finding("queue", True, f"The queue answers, and {queue.depth():,} messages wait.")
-    # Only now: a laptop without AWS never pays for boto3.
+    # Imported here, so that installations without AWS do not load boto3.
     from mallard.queue.sqs import SqsQueue
 
     if isinstance(queue, SqsQueue):
@@ -137,10 +137,10 @@ def _check_limits(queue: Any) -> Iterator[Finding]:
     limits = queue.limits()
     yield _at_least("queue retention", timedelta(seconds=limits.kept_seconds), MIN_KEPT, "the queue")
     if limits.receives is None or limits.dead_letters_kept_seconds is None:
-        yield Finding("dead letters", False, "The queue has no redrive policy; name a queue for dead letters in one.")
+        yield Finding("dead letters", False, "The queue has no redrive policy; set one with a dead-letter queue.")
         return
-    kept = timedelta(seconds=limits.dead_letters_kept_seconds)
-    yield _at_least("dead letters", kept, MIN_DEAD_LETTERS_KEPT, "the queue of dead letters")
+    retention = timedelta(seconds=limits.dead_letters_kept_seconds)
+    yield _at_least("dead letters", retention, MIN_DEAD_LETTERS_KEPT, "the dead-letter queue")
     if limits.receives < MIN_RECEIVES:
         sentence = (
             f"A message becomes a dead letter after {limits.receives} receives; set maxReceiveCount to {MIN_RECEIVES}."
@@ -150,11 +150,11 @@ def _check_limits(queue: Any) -> Iterator[Finding]:
         yield Finding("receives", True, f"A message becomes a dead letter after {limits.receives} receives.")
 
 
-def _at_least(name: str, kept: timedelta, wanted: timedelta, where: str) -> Finding:
-    sentence = f"Messages are kept in {where} for {kept.total_seconds() / 86_400:g} days"
-    if kept < wanted:
+def _at_least(name: str, retention: timedelta, minimum: timedelta, where: str) -> Finding:
+    sentence = f"Messages are kept in {where} for {retention.total_seconds() / 86_400:g} days"
+    if retention < minimum:
         return Finding(
-            name, False, f"{sentence}; set MessageRetentionPeriod to {int(wanted.total_seconds())} s or more."
+            name, False, f"{sentence}; set MessageRetentionPeriod to {int(minimum.total_seconds())} s or more."
         )
     return Finding(name, True, f"{sentence}.")
 
@@ -162,6 +162,10 @@ def _at_least(name: str, kept: timedelta, wanted: timedelta, where: str) -> Find
 def _as_single_writer(conditions: list[Finding]) -> list[Finding]:
     wrong = [each for each in conditions if not each.ok]
     if not wrong:
-        return [Finding("conditions", True, "The store keeps all conditions: MALLARD_SINGLE_WRITER is not needed.")]
-    sentence = f"{wrong[0].sentence.rstrip('.')}; MALLARD_SINGLE_WRITER does without, within its limits."
+        return [
+            Finding(
+                "conditions", True, "The store supports all conditional writes: MALLARD_SINGLE_WRITER is not needed."
+            )
+        ]
+    sentence = f"{wrong[0].sentence.rstrip('.')}; MALLARD_SINGLE_WRITER does not need it, within its limits."
     return [Finding("conditions", True, sentence)]

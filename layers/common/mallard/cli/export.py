@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     bom = output != STANDARD_OUTPUT if arguments.bom is None else arguments.bom
     with (
         closing(Exporter(store)) as exporter,
-        _opened(output, arguments.force) as file,
+        _open_output(output, arguments.force) as file,
         Progress("days", len(days)) as progress,
     ):
         for day, events in exporter.write(site, days, export_writer(format_, file, EXPORTED, bom=bom)):
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _opened(output: str, force: bool) -> Iterator[IO[bytes]]:
+def _open_output(output: str, force: bool) -> Iterator[IO[bytes]]:
     """The standard output, or a temporary file that is renamed when it is complete."""
     if output == STANDARD_OUTPUT:
         try:

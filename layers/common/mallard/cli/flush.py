@@ -69,7 +69,7 @@ def _maintain(settings: Settings, store: Store, queue: Queue) -> None:
 
 
 def _require_success(report: FlushReport) -> None:
-    """StoreUnavailableError where events stay in the queue."""
+    """Raise StoreUnavailableError where events stay in the queue."""
     if report.blocked:
         raise StoreUnavailableError(
             f"{len(report.blocked):,} events stay in the queue, because a file of their day is damaged (see the log);"

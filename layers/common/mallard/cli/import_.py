@@ -52,14 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs(settings)
     source, store, now = find_source(arguments.file, arguments.format), open_to_write(settings), datetime.now(UTC)
     notes = _Notes(arguments.strict)
-    site_settings = SiteSettingsStore(store)
+    settings_store = SiteSettingsStore(store)
     with Staging(store.scratch) as staging:
         with closing(open_database()) as database, _progress("read") as progress:
-            checker = RowValidator(database, arguments.site, now, lambda site: site_settings.get(site).zones)
+            checker = RowValidator(database, arguments.site, now, lambda site: settings_store.get(site).zones)
             chunks = notes.unknown_columns(read_chunks(source, database))
-            for taken, refused in stage(chunks, checker, staging):
+            for valid_rows, refused in stage(chunks, checker, staging):
                 notes.refusals(refused)
-                progress.advance(taken + len(refused))
+                progress.advance(valid_rows + len(refused))
         if not (staging.rows or notes.refused):
             raise TransferError(f"{arguments.file} has no rows, so nothing was imported.")
         pa.default_memory_pool().release_unused()
@@ -73,11 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
             for _ in range(1 if settings.single_writer else WRITERS)
         ]
         total, expired = _write(staging, tables, now)
-    for count, why in ((total.erased, "of days that were erased during the import"), (expired, "older than retention")):
+    for count, reason in (
+        (total.erased, "of days that were erased during the import"),
+        (expired, "older than retention"),
+    ):
         if count:
-            print(f"{count:,} rows are {why}, and were skipped.", file=sys.stderr)
-    known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
-    print(f"{total.written:,} events written{known}.")
+            print(f"{count:,} rows are {reason}, and were skipped.", file=sys.stderr)
+    duplicates_note = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
+    print(f"{total.written:,} events written{duplicates_note}.")
     notes.finish()
     return 0
 
@@ -98,7 +101,7 @@ def _write(staging: Staging, tables: Sequence[TableWriter], now: datetime) -> tu
 
 
 class _Notes:
-    """Reports of rejected rows and unknown columns: the first ones in full, then a count."""
+    """Reporter of rejected rows and unknown columns: the first ones in full, then a count."""
 
     def __init__(self, strict: bool) -> None:
         self._strict = strict

@@ -49,7 +49,7 @@ def _create(arguments: argparse.Namespace) -> int:
     except ApiKeyError as error:
         raise ConfigError(str(error)) from error
     print(text, flush=True)
-    # On the standard error, so that a script can read the key alone.
+    # On standard error, so that a script can read the key alone.
     print(f"The key is shown only once. Its hash is {key.key_hash}.", file=sys.stderr)
     return 0
 

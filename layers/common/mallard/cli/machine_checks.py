@@ -1,4 +1,4 @@
-"""Checks of this machine for ``mallard doctor``: modes of files, room, memory, GeoIP."""
+"""Checks of the machine for ``mallard doctor``: file modes, disk space, memory, GeoIP."""
 
 import os
 import shutil
@@ -14,22 +14,22 @@ from mallard.errors import ConfigError
 from mallard.store.probe import Finding
 
 LEAST_FREE_BYTES = 1_000_000_000
-"""A disk that is full loses no event that was answered 202, but takes no more."""
+"""A full disk loses no accepted event, but further events are rejected."""
 
 LEAST_SCRATCH_BYTES = 200_000_000
-"""Readers of a bucket hold its growing files there, some MB each, and a GeoIP database has 70 MB."""
+"""For copies of a bucket's tails, some MB each, and a GeoIP database of 70 MB."""
 
-MOST_OF_THE_MEMORY = 0.75
-"""What the query engine may have of it: the rest is for everything else in the process, and for the machine."""
+MAX_MEMORY_SHARE = 0.75
+"""Highest share for the query engine: the rest is for other parts of the process and for the system."""
 
 OLD_DATABASE = timedelta(days=180)
 
 CONTROL_GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-"""What a container may take, in bytes, or the word max."""
+"""Memory limit of a container in bytes, or the word max."""
 
 
 def check_machine(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """All of it."""
+    """Findings on file modes, disk space, memory and GeoIP."""
     yield check_modes(Path(settings.data_dir))
     if settings.store and "://" not in settings.store:
         yield check_modes(Path(settings.store))
@@ -40,82 +40,82 @@ def check_machine(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 
 def check_room(name: str, folder: Path, least_bytes: int, variable: str) -> Finding:
-    """Whether a folder can be written and its disk has room; ``variable`` is what names another one."""
+    """Check that a folder is writable with enough free space; ``variable`` sets another folder."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"1")
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return Finding(name, False, f"{folder} cannot be written: {error.strerror}; {variable} names another folder.")
+        return Finding(name, False, f"{folder} is not writable: {error.strerror}; set another folder in {variable}.")
     if free < least_bytes:
-        sentence = f"{folder} has {_mb(free)} free, but {_mb(least_bytes)} are needed; make room, or name another"
+        sentence = f"{folder} has {_mb(free)} free, but {_mb(least_bytes)} are needed; free some space, or set another"
         return Finding(name, False, f"{sentence} folder in {variable}.")
     return Finding(name, True, f"{folder} has {_mb(free)} free.")
 
 
 def check_modes(folder: Path) -> Finding:
-    """True where other accounts of this machine can read what is kept in a folder: secrets, salts, queued events."""
+    """Check that other accounts cannot read a folder's secrets, salts and queued events."""
     try:
-        open_to_others = next((each for each in _kept_in(folder) if each.stat().st_mode & stat.S_IRWXO), None)
+        open_to_others = next((each for each in _sensitive_paths(folder) if each.stat().st_mode & stat.S_IRWXO), None)
     except OSError as error:
-        return Finding("file modes", False, f"{folder} cannot be looked at: {error.strerror}; see MALLARD_DATA_DIR.")
-    # Behind a folder that is closed nothing can be reached, whatever its own mode.
+        return Finding("file modes", False, f"{folder} cannot be read: {error.strerror}; see MALLARD_DATA_DIR.")
+    # In a folder without access for others no file can be reached, whatever its mode.
     if open_to_others is None or not folder.stat().st_mode & stat.S_IRWXO:
         return Finding("file modes", True, f"Other accounts of this machine cannot read {folder}.")
     sentence = f"Other accounts of this machine can read {open_to_others}"
-    return Finding("file modes", False, f"{sentence}; close the folder: chmod -R go= {folder}.")
+    return Finding("file modes", False, f"{sentence}; remove their access: chmod -R go= {folder}.")
 
 
-def _kept_in(folder: Path) -> Iterator[Path]:
+def _sensitive_paths(folder: Path) -> Iterator[Path]:
     yield folder
     for name in ("config", "salts", "queue"):
         yield from (folder / name).rglob("*")
 
 
-def check_memory(wanted_bytes: int, there_bytes: int | None) -> Finding:
-    """Whether the query engine may take no more than there is."""
-    if there_bytes is None:
-        return Finding("memory", True, f"A query may take {_mb(wanted_bytes)}; how much there is could not be told.")
-    sentence = f"A query may take {_mb(wanted_bytes)} of {_mb(there_bytes)}"
-    if wanted_bytes > MOST_OF_THE_MEMORY * there_bytes:
-        most = int(MOST_OF_THE_MEMORY * there_bytes / 1_000_000)
-        return Finding("memory", False, f"{sentence}; set MALLARD_QUERY_MEMORY_MB to {most} at most.")
+def check_memory(wanted_bytes: int, available_bytes: int | None) -> Finding:
+    """Check the query engine's memory limit against the available memory."""
+    if available_bytes is None:
+        return Finding("memory", True, f"Queries may use {_mb(wanted_bytes)}; the available memory is unknown.")
+    sentence = f"Queries may use {_mb(wanted_bytes)} of {_mb(available_bytes)}"
+    if wanted_bytes > MAX_MEMORY_SHARE * available_bytes:
+        max_mb = int(MAX_MEMORY_SHARE * available_bytes / 1_000_000)
+        return Finding("memory", False, f"{sentence}; set MALLARD_QUERY_MEMORY_MB to {max_mb} at most.")
     return Finding("memory", True, f"{sentence}.")
 
 
 def memory_bytes(limit: Path = CONTROL_GROUP_LIMIT) -> int | None:
-    """What this process may take: the container's limit, else the machine's; None where neither can be told."""
+    """Memory available to this process, by the container's limit or the machine; None where unknown."""
     try:
-        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return None
     try:
-        return min(whole, int(limit.read_text()))
+        return min(machine_bytes, int(limit.read_text()))
     except (OSError, ValueError):
-        return whole
+        return machine_bytes
 
 
 def check_geoip(settings: Settings, now: datetime) -> Finding:
-    """Whether the database can be read, and is not too old."""
+    """Check that the database is readable and recent."""
     location = settings.geoip_db
     if not location:
-        return Finding("GeoIP", True, "There is no database: places come from a CDN in front, or stay unknown.")
+        return Finding("GeoIP", True, "No database is set: places come from a CDN's headers, or stay unknown.")
     try:
-        geo = open_geo(settings, in_background=False)
+        lookup = open_geo(settings, in_background=False)
     except ConfigError as error:
-        return Finding("GeoIP", False, f"{error} MALLARD_GEOIP_DB names the database.")
-    if settings.geoip_precision != "none" and not geo.is_loaded:
+        return Finding("GeoIP", False, f"{error} See MALLARD_GEOIP_DB.")
+    if settings.geoip_precision != "none" and not lookup.is_loaded:
         return Finding(
             "GeoIP", False, f"{location} cannot be read as a City or Country database; see MALLARD_GEOIP_DB."
         )
     age = None if location.startswith("s3://") else now - _built(Path(location))
     if age and age > OLD_DATABASE:
-        return Finding("GeoIP", False, f"The database is {age.days} days old; put a new one in place of {location}.")
+        return Finding("GeoIP", False, f"The database is {age.days} days old; replace {location} by a current one.")
     return Finding("GeoIP", True, f"{location} can be read" + (f", and is {age.days} days old." if age else "."))
 
 
 def _built(path: Path) -> datetime:
-    # Imported here: who has no database does not pay for it.
+    # Imported here, for installations with a database only.
     import maxminddb
 
     with maxminddb.open_database(path) as database:

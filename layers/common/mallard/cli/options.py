@@ -1,4 +1,4 @@
-"""Options that several commands share, and the types of their values."""
+"""Shared options of the commands, and parsers of their values."""
 
 import argparse
 from datetime import UTC, date, datetime
@@ -30,7 +30,7 @@ def add_config_argument(command: argparse.ArgumentParser) -> None:
 
 
 def _path(text: str) -> Path | str:
-    # An absent argument arrives as argparse's own mark, which must reach argparse unchanged.
+    # For an absent argument argparse passes its own sentinel, which must be returned unchanged.
     return text if text is argparse.SUPPRESS else Path(text)
 
 

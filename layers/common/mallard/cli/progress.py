@@ -24,7 +24,7 @@ class Progress:
         )
 
     def advance(self, count: int = 1, line: str = "") -> None:
-        """``count`` more units are done; ``line`` says so where there is no bar."""
+        """Record ``count`` more units; ``line`` is printed where there is no bar."""
         self._bar.update(count)
         before, self._count = self._count, self._count + count
         if not self._bar.disable:

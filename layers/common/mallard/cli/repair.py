@@ -67,7 +67,7 @@ def partitions(store: Store, site: str | None, day: date | None) -> list[Partiti
     prefix = site_prefix(site) if site else EVENTS
     listed = {found for row in store.list(prefix) if (found := partition_in(row.key))}
     if site and day:
-        # A folder in the place of its only file is in no listing.
+        # A folder that replaces its only file is in no listing.
         listed.add(Partition(site, day))
     return sorted(each for each in listed if day in (None, each.date))
 
@@ -89,7 +89,7 @@ def _repair_segments(store: Store, wanted: list[Partition], *, apply: bool) -> i
 
 
 def _damaged(store: Store, partition: Partition) -> Iterator[DamagedSegment]:
-    # All of them first: setting one aside changes what there is to read.
+    # All of them first: setting one aside changes the listing.
     yield from list(damaged_in(store, partition))
 
 
@@ -114,7 +114,7 @@ def _repair_objects(store: Store, *, apply: bool) -> int:
     left = 0
     for damaged in damaged_objects(store):
         if apply and damaged.key.startswith(SALTS):
-            # Never kept: a copy would outlive its day.
+            # Deleted without a copy: a copy would outlive the salt's day.
             store.delete(damaged.key)
             print(f"deleted    {damaged.key}: visitors of that day are counted anew")
             continue

@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def make_server(app: Any, settings: Settings, connection: Any = Connection) -> "_Server":
-    """uvicorn over an ASGI application, as we run it: `make bench` runs a bare one so."""
+    """The configured uvicorn server of an ASGI application; `make bench` uses it for a bare one."""
     return _Server(
         uvicorn.Config(
             app,
@@ -80,7 +80,7 @@ def make_server(app: Any, settings: Settings, connection: Any = Connection) -> "
             lifespan="off",
             log_config=None,
             access_log=False,
-            # The client's address is our own business: ingest reads forwarded headers itself.
+            # Ingest and the API read forwarded headers themselves.
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
     on_signal = staticmethod(lambda: None)
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: is it time to end? Every few seconds, connections that keep us waiting are closed."""
+        """Check for the end ten times a second; close slow connections every few seconds."""
         if counter % TICKS_BETWEEN_LOOKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
@@ -115,7 +115,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ask the server to end on SIGINT and SIGTERM; uvicorn's own would raise the signal again afterwards."""
+        """End the server on SIGINT and SIGTERM; uvicorn's own handler would raise the signal again afterwards."""
 
         def end(number: int, frame: Any) -> None:
             self.on_signal()
@@ -127,7 +127,7 @@ class _Server(uvicorn.Server):
 
 
 def _hard_stop_after(seconds: float) -> None:
-    """End the process even where a part hangs: what was accepted is in the queue's file and is flushed next time."""
+    """End the process even where a part hangs: accepted events are in the queue's file for the next start."""
     timer = threading.Timer(seconds, os._exit, [1])
     timer.daemon = True
     timer.start()
