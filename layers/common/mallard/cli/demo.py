@@ -1,4 +1,4 @@
-"""``mallard demo``: writes realistic traffic for a site, through the same table code as real events."""
+"""``mallard demo``: writes realistic traffic through the table code of real events."""
 
 import argparse
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Batching of small partitions: a round that would write to many postpones those with few events.
+"""Batching of small partitions: rounds with many partitions postpone those with few events.
 
 A write costs a listing, a GET and a PUT, about 10 millionths of a dollar on S3, however few events it carries; to hide
 a message of SQS and receive it again costs a hundredth of that.

@@ -11,7 +11,7 @@ RECEIVED_BYTES = 16 * 1024 * 1024
 """Of the bodies of one receive. To decode and write them takes some ten times their bytes of memory."""
 
 VISIBILITY_SECONDS = 180
-"""How long a received message is hidden from other receivers; a flush must settle it before."""
+"""Time for which a received message is hidden from other receivers; a flush must settle it before."""
 
 MAX_PAUSE_SECONDS = 900
 """With dead letters after 100 receives this keeps trying for almost a day."""

@@ -15,7 +15,7 @@ from mallard.store.ttl_cache import TtlCache
 
 SITES = "config/sites/"
 TTL_SECONDS = 10
-"""How long an instance acts on settings that were changed elsewhere; longer while the store is out of reach."""
+"""Longest use of cached settings after a change by another instance; longer while the store is out of reach."""
 
 CHANGE_AHEAD = timedelta(minutes=2)
 """A zone changes at the midnight after this, so that every instance knows of it before."""

@@ -108,7 +108,7 @@ class Store(Protocol):
         ...
 
     def location(self, key: str) -> str:
-        """Where DuckDB reads the object: a path or an ``s3://`` address. The empty key is the root."""
+        """The address for DuckDB to read an object: a path or an ``s3://`` address. The empty key is the root."""
         ...
 
     def reader_setup(self) -> Sequence[str]:

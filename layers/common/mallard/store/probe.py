@@ -21,11 +21,11 @@ ROUNDS = 20
 that does in half of them passes once in a million probes."""
 
 QUICK_ROUNDS = 14
-"""Where every start costs, as on Lambda and of a command that runs each minute: versitygw 1.7, which took both writes
+"""For frequent starts, as on Lambda or of a command that runs each minute: versitygw 1.7, which took both writes
 in 13 of 20 races, passes 0.35 to the 14th of such probes, four in ten million."""
 
 RECHECK_ROUNDS = 100
-"""Where a probe failed before: a store that takes both writes in one race of eight passes once in 600,000 probes."""
+"""After a failed probe: a store that takes both writes in one race of eight passes once in 600,000 probes."""
 
 DELETIONS_AT_ONCE = 8
 

@@ -11,7 +11,7 @@ from cachetools import FIFOCache
 from mallard.errors import StoreUnavailableError
 
 TTL_SECONDS = 5
-"""How long an instance may act on what was changed elsewhere: a revocation is known everywhere within this time."""
+"""Longest use of a cached value after a change by another instance: revocations take effect within it."""
 
 MAX_VALUES = 1000
 MAX_ABSENT = 1000

@@ -1,4 +1,4 @@
-"""Bytes of rollup files: ZSTD Parquet with a hash for each row group and one for the footer.
+"""Rollup files: ZSTD Parquet with hashes of each row group and the footer.
 
 A row group holds one dimension, or several small ones, of all days of the month. A reader of a dimension checks and
 decodes its row group alone, and rejects corrupted bytes. Files of earlier versions have one hash over

@@ -59,7 +59,7 @@ DELIVERIES = pa.schema(
         pa.field("salt", _TEXT),
     ]
 )
-"""What a writer is handed: rows of ``events`` with when ingest took them, whose the id is, and the name of the salt.
+"""Input of a writer: rows of ``events`` with the time of acceptance, the origin of the id, and the salt's name.
 
 None of the three is stored.
 """

@@ -1,4 +1,4 @@
-"""Local date of each row: the date of its timestamp in the zone of its site."""
+"""Local dates of rows: the date of the timestamp in the site's time zone."""
 
 from collections.abc import Callable
 from datetime import date, timedelta

@@ -57,7 +57,7 @@ _FILLED = {
     "channel": "given_channel IS NULL",
     "device_type": "given_device_type IS NULL",
 }
-"""The columns an import fills in (or takes away), and when it did."""
+"""Columns that an import fills in or clears, with the SQL condition."""
 
 ROWS = pa.schema(
     [
@@ -69,7 +69,7 @@ ROWS = pa.schema(
         *EVENTS,
     ]
 )
-"""Rows on their way to the table; ``spans_days`` says that the visitor is the same one on other days."""
+"""Staged rows; ``spans_days`` is true where the visitor id lives longer than its day."""
 
 
 @dataclass(frozen=True, slots=True)
