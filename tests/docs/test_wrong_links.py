@@ -1,4 +1,4 @@
-"""What the check of links finds: each wrong one is told, each right one is not."""
+"""Check of links: each wrong one is reported, no right one is."""
 
 from pathlib import Path
 

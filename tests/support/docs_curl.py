@@ -13,7 +13,7 @@ VALUES = SHORT | {name: name for name in LONG}
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked, of whom, and what goes with it."""
+    """An HTTP request to a host."""
 
     method: str
     host: str

@@ -17,7 +17,7 @@ from mallard.server.embedded import Embedded
 from support.proof_people import INGEST_METHODS
 
 PLACEHOLDER = re.compile(r"\$|\.\.\.|…|<\w+>")
-"""What stands for a value that the reader knows: nothing can be said of it."""
+"""Placeholder of a value that the reader knows: nothing can be said of it."""
 
 
 @cache
@@ -27,7 +27,7 @@ def settings() -> frozenset[str]:
 
 
 def setting_complaints(name: str, value: str) -> Iterator[str]:
-    """What is wrong with a setting, and with its value where it is one."""
+    """Faults of a setting's name, or else of its value."""
     if name not in settings():
         yield f"{name} is no setting"
     elif value and not PLACEHOLDER.search(value):
@@ -64,5 +64,5 @@ def route(path: str) -> str | None:
 
 
 def script_is_there(name: str) -> bool:
-    """Whether the server gives a script of that name out."""
+    """True where the server serves a script of that name."""
     return Scripts(find_static()[1]).text(name) is not None

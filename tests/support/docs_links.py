@@ -1,4 +1,4 @@
-"""What is wrong with the links of a page: files, headings and pictures that are not there, addresses that are none."""
+"""Broken links of a page: missing files, headings and pictures, invalid addresses."""
 
 import posixpath
 import re
@@ -70,7 +70,7 @@ def _host(address: str) -> str | None:
 
 
 def exists(path: str) -> bool:
-    """Whether a file or folder of the repository has that path from the root; ``*`` stands for any text without /."""
+    """True where a file or folder of the repository has that path from the root; ``*`` is any text without /."""
     if "*" in path:
         return any(found.relative_to(ROOT).as_posix() in files() | folders() for found in ROOT.glob(path))
     return path.rstrip("/") in files() | folders()

@@ -1,4 +1,4 @@
-"""What is wrong with the names in a page: settings, files, routes, parameters and other words of the code's own."""
+"""Names in a page that do not exist: settings, files, tests, routes, parameters and other names of the code."""
 
 import re
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from support.docs_links import exists
 from support.docs_pages import ROOT, Page, files, folders
 
 PACKAGE = "layers/common/mallard"
-"""Where the rooms are, which pages name without it."""
+"""Folder of the packages, which pages name without it."""
 
 OF_THE_STORE = {"events", "rollups", "salts", "config", "exports", "rejected", "probe", "queue", "data", "geoip"}
 OUTSIDE = {".venv", "node_modules", ".mallard", ".well-known", ".aws-sam"}
 """First folders of paths that lie in a store, or are made by the setup, or by a server."""
 
 MADE = {"tracker/dist", "dashboard/vendor", "vendor/.done"}
-"""What `make setup` makes below folders of the repository."""
+"""Folders made by `make setup` below those of the repository."""
 
 SUFFIXES = r"py|md|mjs|js|toml|yaml|yml|json|sql|sh|txt|html|css|example"
 

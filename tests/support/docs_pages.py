@@ -44,7 +44,7 @@ class Page:
 
     @cached_property
     def spans(self) -> tuple[str, ...]:
-        """What stands between backticks, with the bars of tables as they are meant."""
+        """Texts between backticks, with the bars of tables unescaped."""
         return tuple(found[2].strip().replace("\\|", "|").replace("\n", " ") for found in _SPAN.finditer(self.prose))
 
     @cached_property
@@ -54,7 +54,7 @@ class Page:
 
     @cached_property
     def anchors(self) -> frozenset[str]:
-        """What ``#anchor`` may name: headings by GitHub's rule, and what has an id of its own."""
+        """Valid values of ``#anchor``: headings by GitHub's rule, and elements with an id."""
         seen: Counter[str] = Counter()
         found = set(re.findall(r"<a [^>]*(?:id|name)=\"([^\"]+)\"", self.words))
         for title in re.findall(r"^#{1,6} +(.+?)(?: +#+)?$", self.prose, re.MULTILINE):
