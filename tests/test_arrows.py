@@ -6,6 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "layers" / "common" / "mallard"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -42,6 +44,16 @@ def test_ingest_function_imports_no_heavy_packages() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["flush", "query"])
+def test_functions_start_without_the_packages_that_their_layers_lack(name: str) -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('numpy', 'pandas', 'tqdm', 'uvicorn')));"
+        f" sys.path.insert(0, 'functions/{name}'); import handler"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr[-500:]
 
 
 def test_handlers_are_at_most_60_lines() -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.csv as pc
@@ -99,7 +98,7 @@ class _Numbers:
                 run = count - len(numbers) if until is None else min(count - len(numbers), until - self.next)
                 numbers += range(self.next, self.next + run)
                 self.next += run
-        return pa.array(np.array(numbers, np.int64)), refused
+        return pa.array(numbers, pa.int64()), refused
 
     def _at_left_out(self) -> bool:
         # The reader counts from 1 without the header, which it never saw.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -111,6 +110,9 @@ def _normalized_reader(file: IO[bytes]) -> Callable[[int], bytes]:
 
 def _lines(block: bytes, name: str, first: int) -> tuple[Any, Any, list[RefusedRow]]:
     """Line numbers and lines without a copy: the block itself is the buffer of the text column."""
+    # Imported here: the query function writes downloads with this package and has no NumPy.
+    import numpy as np
+
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1
     offsets = np.concatenate(([0], ends)).astype(np.int32)
     texts = pa.Array.from_buffers(pa.string(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(block)])

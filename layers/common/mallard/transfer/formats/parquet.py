@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -65,7 +64,7 @@ def read_parquet(path: Path, name: str, site_id: str | None = None, chunk_rows: 
 def _texts(
     batch: Any, spelled: dict[str, str], name: str, site_id: str | None, first: int
 ) -> tuple[dict[str, Any], Any, list[RefusedRow]]:
-    numbers = pa.array(np.arange(first, first + batch.num_rows))
+    numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
     texts, numbers, refused = utf8(
         name, {each: _text(batch.column(column)) for each, column in spelled.items()}, numbers
     )
