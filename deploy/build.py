@@ -1,8 +1,8 @@
-"""One function or layer as Lambda gets it: its pins for Lambda's platform, nothing that is never imported, compiled.
+"""Builds one function or layer for Lambda: pinned packages, compiled, without unused files.
 
     python3 deploy/build.py functions/flush INTO
 
-`sam build` calls this by the Makefile of each folder. What is in the folder says what is done: ``requirements.txt``
+`sam build` calls this by the Makefile of each folder. The files of the folder decide the steps: ``requirements.txt``
 is installed, ``unneeded.txt`` names what is left out again, a handler or a package is copied. The environment's
 ``ARCHITECTURE`` is that of the functions: ``arm64`` or ``x86_64``. No compiler, no Docker: wheels alone.
 """

@@ -1,4 +1,4 @@
-"""Prepares an account for a deployment, and prints the parameters that follow from what is there.
+"""Prepares an AWS account for a deployment and prints the resulting parameters.
 
     python3 deploy/prepare.py STACK Key=Value ...
 
@@ -29,7 +29,7 @@ DEFAULTS: Mapping[str, str] = {
     "FlushReserved": "2",
     "SecretsPath": "",
 }
-"""Those of template.yaml; tests/deploy holds them to it."""
+"""Values of template.yaml; tests/deploy compares them."""
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Prints how large each function is with its layers, unzipped, and ends with 1 where one is over Lambda's limit.
+"""Prints unzipped sizes of functions with layers; exits with 1 over Lambda's limit.
 
 python3 deploy/sizes.py .aws-sam/build
 """

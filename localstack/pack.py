@@ -1,4 +1,4 @@
-"""Packs a build for LocalStack: every layer inside the functions that name it, for its core brings layers to none.
+"""Packs a build for LocalStack with layers inside the functions, as LocalStack lacks layers.
 
     .venv/bin/python localstack/pack.py .aws-sam/localstack INTO --bucket mallard-code
 
@@ -22,7 +22,7 @@ COMPRESSION_LEVEL = 1
 """An archive goes no farther than this machine: time counts, not size."""
 
 INSTEAD = "In the functions.\n"
-"""What an uploaded layer holds: none may be empty."""
+"""Content of an uploaded layer, which must not be empty."""
 
 Layers = Mapping[str, Sequence[str]]
 """Of each function the folders of its layers."""
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def layers_of_functions() -> Layers:
-    """Those of template.yaml, to which tests/deploy holds this table."""
+    """Values of template.yaml; tests/deploy compares them."""
     spec = importlib.util.spec_from_file_location("sizes", SIZES)
     if spec is None or spec.loader is None:
         raise ImportError("sizes")

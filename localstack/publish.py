@@ -1,4 +1,4 @@
-"""Puts dashboard and tracking script into a bucket of LocalStack's that is a website, and says where everything is.
+"""Uploads dashboard and tracking script to a website bucket in LocalStack and prints addresses.
 
     .venv/bin/python localstack/publish.py mallard --bucket mallard-site --origin http://mallard-site...
 
@@ -57,7 +57,7 @@ def publish(stack: str, bucket: str, origin: str) -> None:
 
 
 def pages_of(on_aws: ModuleType, api: str) -> Iterator[Any]:
-    """What is uploaded. Raises ValueError where a page has no place for the API's address."""
+    """Files to upload. Raises ValueError for a page without a place for the API's address."""
     dashboard, tracker = on_aws.find_static()
     for page in on_aws.pages_of(dashboard):
         yield replace(page, body=_named(page.key, page.body.decode(), api)) if page.key in PAGES else page
@@ -65,7 +65,7 @@ def pages_of(on_aws: ModuleType, api: str) -> Iterator[Any]:
 
 
 def places(site: str, origin: str, events: str) -> Iterator[str]:
-    """Where everything is, and how it is tried: a body that curl calls a form's LocalStack keeps for itself."""
+    """Addresses and commands to try them. LocalStack does not forward a body of the type of a form."""
     attributes = f'data-domain="{site}" data-api="{events}" src="{origin}/tracking/script.js"'
     view = json.dumps({"d": site, "n": "pageview", "u": f"http://{site}/hello"})
     yield f"DashboardUrl: {origin}/?site={site}"

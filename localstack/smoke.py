@@ -1,4 +1,4 @@
-"""The three functions against an emulated AWS: two page views from the front door to their number.
+"""Smoke test of the three functions against an emulated AWS, with two pageviews.
 
     python localstack/smoke.py http://127.0.0.1:4566
 
@@ -25,7 +25,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 
 
 class Context:
-    """What of Lambda's context the handlers look at."""
+    """The attributes of Lambda's context that the handlers read."""
 
     aws_request_id = "smoke"
 
@@ -78,7 +78,7 @@ def _resources(endpoint: str) -> dict[str, str]:
 
 
 def _hand_over(endpoint: str, flush: ModuleType) -> dict[str, Any]:
-    """What SQS's event source does: hand over a batch, and delete what the function did not name as failed."""
+    """Acts as SQS's event source: hands over a batch, and deletes the messages that did not fail."""
     sqs, url = boto3.client("sqs", endpoint_url=endpoint), os.environ["MALLARD_QUEUE"]
     sqs.send_message(QueueUrl=url, MessageBody="no event")
     found: list[Any] = []
@@ -90,7 +90,7 @@ def _hand_over(endpoint: str, flush: ModuleType) -> dict[str, Any]:
     answer: dict[str, Any] = flush.handle({"Records": records}, Context())
     failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
     done = [each for each in found if each["MessageId"] not in failed]
-    # What was set aside is deleted already: in a batch that is no error.
+    # Dead letters are deleted already: in a batch that is no error.
     entries: Any = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(done)]
     sqs.delete_message_batch(QueueUrl=url, Entries=entries)
     return answer | {"received": len(found)}

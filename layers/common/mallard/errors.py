@@ -1,4 +1,4 @@
-"""Every fault this package raises, as one tree; a refusal of a request is a value (``Dropped``), never an exception.
+"""The tree of exceptions. A rejected request is a value (``Dropped``), never an exception.
 
 MallardError
 ├── ConfigError            a setting is wrong; the start stops with its sentence

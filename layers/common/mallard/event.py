@@ -1,4 +1,4 @@
-"""The event as it travels from ingest through the queue to the table: one frozen value and its wire form.
+"""The event between ingest, queue and table: a frozen value and its wire form.
 
 Three shapes exist, each with its own home: the request (``ingest/request.py``), ``Event`` here,
 and the row of the table (``table/schema.py``).

@@ -42,7 +42,7 @@ SESSION = Scheme(
     _api_key(
         "cookie",
         COOKIE,
-        "What a login sets. What changes something must come from a page of ours, by Sec-Fetch-Site or Origin.",
+        "Set by a login. Requests that change something must come from the dashboard's origin.",
     ),
 )
 MONITOR = Scheme("monitor", HTTPBearer(description="MALLARD_METRICS_TOKEN, where it is set."))

@@ -8,7 +8,7 @@ def read_parameter(name: str) -> str:
 
     Raises ConfigError where it is not there, or may not be read.
     """
-    # Where no secret stands there, a cold start is spared the imports.
+    # Imported only if a secret is there: a cold start without one is faster.
     from aws_lambda_powertools.utilities.parameters import get_parameter
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 

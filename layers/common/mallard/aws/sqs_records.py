@@ -20,10 +20,10 @@ def flush_records(
     may_go_on: Callable[[], bool],
     batching: Batching = AT_ONCE,
 ) -> dict[str, Any]:
-    """Flush one batch; ``{"batchItemFailures": [{"itemIdentifier": id}, …]}`` names what must come again.
+    """Flush one batch; ``{"batchItemFailures": [{"itemIdentifier": id}, …]}`` names the messages to retry.
 
-    Lambda deletes all the others. What failed is postponed too: with the same short pause before each try, a store that
-    is away for some hours would use up the receives before the dead letters. QueueError fails the whole batch.
+    Lambda deletes the other messages. Failed messages are postponed too: with the same short pause before each try, a
+    store that is unavailable for hours would use up the receives before the dead letters. QueueError fails the batch.
     """
     messages = [_message(each) for each in records]
     report = flush(messages, table, now, may_go_on=may_go_on, batching=batching)

@@ -43,7 +43,7 @@ class Batching:
             # Due more than one span ahead: accepted by a clock that was ahead, so written at once.
             if rows.num_rows < BUSY_ROWS and moment < (due := self._due(partition, rows)) <= moment + self.seconds
         ]
-        # Those with the most events first, then those that would wait longest.
+        # Partitions with the most events first, then those that waited longest.
         quiet.sort(key=lambda each: (-each[0], -each[1], each[2].prefix))
         return {partition: ceil(due - moment) for _, due, partition in quiet[PROMPT_PARTITIONS:]}
 

@@ -1,4 +1,4 @@
-"""The headers that answers carry, and why: each set in one place, for every front. docs/http.md explains them."""
+"""Response headers by kind of response, for every server; docs/http.md explains them."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ HSTS = {"strict-transport-security": "max-age=31536000"}
 """Only over TLS, where browsers take it. Of this host alone: what else is on its domain is not ours to decide."""
 
 ANSWER = {
-    # Nobody's page: a browser that shows it as one loads, runs and frames nothing.
+    # Not a page: a browser that shows it as one loads, runs and frames nothing.
     CONTENT_POLICY: f"default-src 'none'; {_NO_FRAME}",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

@@ -49,7 +49,7 @@ def behind_gateway() -> UpstreamHeaders:
 
 
 DIRECT = behind_proxies(lambda _: False)
-"""Nobody stands in front."""
+"""No proxy in front."""
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -38,8 +38,8 @@ class Erasure:
     """A site's days from ``first`` to ``last``, both included, of what was accepted before ``before_ms``.
 
     ``next`` is the day to go on with after a crash; ``days`` are those that held events, ``events`` how many, and
-    ``damaged`` the number of files among them that could not be read: what they held went uncounted. Who first carries
-    it out moves ``before_ms`` on to that moment, and says so in ``begun``.
+    ``damaged`` the number of files among them that could not be read: their events are not in ``events``. The
+    first run moves ``before_ms`` to its own moment and sets ``begun``.
     """
 
     site_id: str

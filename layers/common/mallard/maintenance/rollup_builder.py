@@ -157,7 +157,7 @@ class Part:
     freezing: frozenset[date] = frozenset()
 
     def rows(self, dimension: str) -> pa.Table:
-        """Those of a dimension. DamagedObjectError where they are not as they were written."""
+        """Rows of a dimension. DamagedObjectError if their hash differs."""
         rows = self.file.rows(dimension)
         if rows is None:
             raise DamagedObjectError(ROLLUPS)

@@ -28,7 +28,7 @@ class Connection(HttpToolsProtocol):
     """uvicorn's, which would collect a header without an end, and wait for ever for the rest of a request."""
 
     open_connections = ConnectionLimits(most_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
-    """Those of the process."""
+    """Connections of the process."""
 
     _idle_bytes = 0
     """Bytes since a head, a piece of a body or a request was last complete."""
@@ -188,7 +188,7 @@ class Connection(HttpToolsProtocol):
     def end_if_late(self, now: float) -> None:
         """End the connection where a request is not whole, or an answer not read, in its time; ``now`` is the loop's.
 
-        What is closed still waits for its last bytes to be read; what is aborted does not.
+        ``close`` still waits until the client reads the last bytes; ``abort`` does not.
         """
         if self.transport.is_closing():
             self._closing_since = self._closing_since or now

@@ -31,7 +31,7 @@ class ConnectionLimits:
         self._of_address: dict[str, OrderedDict[_Open, None]] = {}
 
     def add(self, connection: _Open, address: str) -> bool:
-        """Take a connection in. Where there is no room the oldest idle one is closed, of its own address first.
+        """Take a connection in. Without room the oldest idle connection is closed, of the same address first.
 
         False where none is idle: then this one is not taken.
         """

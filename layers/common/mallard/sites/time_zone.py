@@ -49,7 +49,7 @@ class SiteZones:
     def hours(self, start: date, end: date) -> Iterator[tuple[datetime, str]]:
         """The local hours of ``start <= date < end``: the moment each begins (UTC), and its label ``YYYY-MM-DD HH:00``.
 
-        Where the clock goes back an hour comes twice with one label; where it goes forward one is missing.
+        When the clock goes back, two hours have one label; when it goes forward, an hour is missing.
         """
         moment, last = self.day_start(start), self.day_start(end)
         while moment < last:

@@ -128,7 +128,7 @@ class S3Store:
     def put_if_match(self, key: str, data: bytes, etag: str) -> str:
         """PUT with ``If-Match`` and the ETag in the form of this server, which is detected once and cached.
 
-        Some servers compare the header with the bare ETag, some with the quoted one, most take both. Where a write is
+        Some servers compare the header with the bare ETag, some with the quoted one, most take both. If a write is
         rejected although the ETag is current, the form was wrong, and the other one is tried. That is safe: the
         first attempt surely wrote nothing, and no two writes have the same bytes.
         """

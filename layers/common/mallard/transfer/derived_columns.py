@@ -20,7 +20,7 @@ _HINTS = ("named", "click_id")
 
 PAGES = pa.schema([(name, _TEXT) for name in ("site", "url", "hostname", "pathname", *UTM_TAGS, *_HINTS, "problem")])
 _TAGS = ("utm_source", "utm_medium", "utm_campaign")
-"""Those that a source and a channel may follow from."""
+"""Columns from which source and channel are derived."""
 
 ORIGINS = pa.schema(
     [(name, _TEXT) for name in ("site", "hostname", "given", *_TAGS, *_HINTS, "referrer", "referrer_source", "channel")]

@@ -17,7 +17,7 @@ class SessionNumbers(BaseModel):
 
 
 class SessionsResponse(SessionNumbers):
-    """Those that have one value of the breakdown."""
+    """Numbers of one value of the breakdown."""
 
     value: str
     other: Literal[True] | None = Field(None, description=OTHER)

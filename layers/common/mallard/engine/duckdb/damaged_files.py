@@ -84,7 +84,7 @@ class DamagedFiles:
     def examine(self, rows: Sequence[Listed], words: str = "") -> bool:
         """Read each alone and whole; whether some are damaged that were not known to be.
 
-        Those that the ``words`` of an error name come first, and where they explain it no other is read.
+        Files named in the ``words`` of an error come first; if they explain the error, no other file is read.
         StoreUnavailableError where the store is out of reach.
         """
         with self._lock:

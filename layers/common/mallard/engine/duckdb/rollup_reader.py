@@ -59,7 +59,7 @@ class RollupMonth:
         return file + sum(int(each.nbytes) for each in list(self._dimensions.values()))
 
     def rows(self, dimension: str) -> pa.Table | None:
-        """Those of a dimension; None where they are damaged, and then nothing of the file is believed any more."""
+        """Rows of a dimension; None if they are damaged, and then the whole file is distrusted."""
         if self.is_damaged or self._file is None:
             return None
         found = self._dimensions.get(dimension)
@@ -78,7 +78,7 @@ class RolledCounts:
 
     dates: Set[date] = frozenset()
     gone: Set[date] = frozenset()
-    """Those of which the counts alone were kept."""
+    """Dates whose counts alone are stored, because retention deleted the events."""
     damaged: tuple[tuple[date, str], ...] = ()
     """Files that may hold counts of days whose events are gone, each with the first such date of the range."""
     capped: Mapping[date, Set[str]] = field(default_factory=dict)
@@ -207,7 +207,7 @@ class _Gathered:
             rows = rows.filter(_among(rows, answered))
             if name in DIMENSIONS:
                 rest = rows.filter(rows["is_rest"])
-                # Those whose events are there are counted anew.
+                # Days with events are counted anew.
                 capped = {day for day in rest["date"].to_pylist() if not found[day]}
                 for day in capped:
                     self._capped.setdefault(day, set()).add(name)

@@ -31,7 +31,7 @@ class Sums:
         self.cursor.execute(f"INSERT INTO counted BY NAME {sql}", values)
 
     def rows(self, query: Query, rolled: pa.Table) -> pa.Table:
-        """Those that the answer to a query is made of, in the schema COUNTS; ``rolled`` are more of its dimension.
+        """Counts for the answer to a query, in the schema COUNTS; ``rolled`` are more counts of its dimension.
 
         QueryTooLargeError where they are too many.
         """

@@ -125,7 +125,7 @@ class ConditionWriter:
         return found.union(*map(goal_columns, self._goals.values()))
 
     def patterns(self) -> tuple[str, ...]:
-        """Those of goals' names were looked up already, and are none of the statement's."""
+        """Patterns of the statement. Patterns of goals' names were resolved before and are not among them."""
         found = [leaf for leaf in self._leaves if leaf.positive == MATCHES and leaf.dimension != GOAL]
         return tuple(dict.fromkeys(pattern(leaf, value) for leaf in found for value in leaf.values))
 
@@ -192,7 +192,7 @@ def of_recent(conditions: Conditions | None, since: datetime, until: datetime) -
     return replace(
         conditions,
         event=f"({conditions.event}) AND {recent}" if conditions.event else recent,
-        # What else it touches may be touched by an older event.
+        # An older event may touch the other visits.
         touching=recent,
         anonymous_event=f"({conditions.anonymous_event}) AND {recent}",
         values={**conditions.values, "recent": since, "recent_end": until},

@@ -19,7 +19,7 @@ NAMES_SHOWN = 20
 
 
 def goals_meant(leaf: Leaf, goals: Sequence[Goal]) -> tuple[Goal, ...]:
-    """Those whose names the leaf names, negated or not. QueryError for an unknown one, and for one not of events."""
+    """Goals named by the leaf, negated or not. QueryError for an unknown goal, and for a goal that is not of events."""
     names = _known(leaf, goals) if leaf.positive == IS else _alike(leaf, goals)
     meant = tuple(goal for goal in goals if goal.name in names)
     for goal in meant:

@@ -28,7 +28,7 @@ def quoted(words: Iterable[str]) -> list[str]:
 class BoundSql:
     """The values of a statement by name, each once: ``bound("DE")`` is ``$f0``.
 
-    Those of several texts that stand in one statement have names of another ``letter``.
+    Several texts in one statement get names with different ``letter``s.
     """
 
     def __init__(self, letter: str = "f") -> None:

@@ -57,7 +57,7 @@ class CountStatement:
 
     @property
     def known(self) -> tuple[Dimension, ...]:
-        """Those of DIMENSIONS."""
+        """The dimensions among the keys."""
         return tuple(DIMENSIONS[name] for name in self.measures if name in DIMENSIONS)
 
     @property
@@ -124,7 +124,7 @@ def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files
         ctes, rows = [sql_file(name) for name in names], "rows_all"
     else:
         count = CountStatement({}, conditions, also=("event_id",))
-        # What waits has every column of the table, so that there is none that no file has.
+        # Pending events have every column of the table, so each column exists even without files.
         every = every_sql(has_files=has_files, has_waiting=True)
         ctes, rows = [*every, *_events(count), *_visits_passing(count, conditions)], "rows_matched"
     return with_sql(ctes, sql_file(rows).format(columns=selected))

@@ -78,7 +78,7 @@ class FunnelSql:
             yield from (self._fill("funnel_early", step) for step in self._later)
 
     def _rows(self, table: str, steps: Iterable[int], more: str = "") -> str:
-        """Those of the tables of several steps, one under the other."""
+        """UNION of the tables of several steps."""
         return "UNION ALL\n".join(self._fill("funnel_rows", step, table=table, more=more) for step in steps)
 
     def _count(self, step: str, rows: str) -> str:
@@ -96,7 +96,7 @@ class FunnelSql:
             step=step,
             before=step - 1,
             bit=1 << (step - 1),
-            # Where times are rounded they are told apart within a millisecond.
+            # Rounded times are ordered within a millisecond.
             window_us=self.window_ms * 1000 + 999,
             order=", event_id" if self.modes else "",
             event_order=", event.event_id" if self.modes else "",

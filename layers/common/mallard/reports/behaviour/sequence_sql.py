@@ -48,7 +48,7 @@ def sequence_sql(
 
 
 def _placed(actions: Sequence[Action], conditions: Sequence[str], some: str, person: str) -> str:
-    """The events in order. Those that meet a step that is not in the pattern are seen by it, too."""
+    """The events in order. Events that match a step outside the pattern are included."""
     numbers = sorted({each.step for each in actions if isinstance(each, PatternEvent) and each.step is not None})
     return sql_file("sequence_placed").format(
         person=person,
