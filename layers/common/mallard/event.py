@@ -79,8 +79,8 @@ def _present(event: Event) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(event).items() if value is not None}
 
 
-def local_date(moment: datetime) -> date:
-    """The date an event of this moment belongs to. Every site's zone is UTC."""
+def utc_date(moment: datetime) -> date:
+    """The UTC date of a moment."""
     return moment.astimezone(UTC).date()
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from mallard.drops.drop_note import DropNote
-from mallard.event import local_date
+from mallard.event import utc_date
 from mallard.store.base import Store
 from mallard.store.stored_object import JsonFormat, StoredObject
 
@@ -66,7 +66,7 @@ def forget_rejections(store: Store, site_id: str, first: date, last: date) -> No
 
 def delete_old_rejections(store: Store, now: datetime) -> int:
     """Delete days older than KEPT; returns their number."""
-    old = [row.key for row in store.list(REJECTED) if (day := _day_of(row.key)) and day < local_date(now) - KEPT]
+    old = [row.key for row in store.list(REJECTED) if (day := _day_of(row.key)) and day < utc_date(now) - KEPT]
     for key in old:
         store.delete(key)
     return len(old)

@@ -8,7 +8,7 @@ from functools import cache
 
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.errors import DamagedObjectError, StoreError
-from mallard.event import local_date
+from mallard.event import utc_date
 from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, months_before, swap
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store, surely_past
@@ -79,14 +79,14 @@ Cutoff = Callable[[str], date]
 
 
 def _cutoffs(site_settings: SiteSettingsStore, now: datetime, days: int, but: Collection[str]) -> Cutoff:
-    """By the site's local date. Writers refuse dates by the UTC date: no date goes before they have refused it."""
+    """By the site's local date, or the earlier UTC date: writers have refused a deleted date for a day at least."""
 
     @cache
     def cutoff(site_id: str) -> date:
         if site_id in but:
             return date.min
         try:
-            today = min(site_settings.get(site_id).zones.local_date(now), local_date(now))
+            today = min(site_settings.get(site_id).zones.local_date(now), utc_date(now))
         except DamagedObjectError as error:
             log.error("nothing of %s is deleted: %s", site_id, error)
             return date.min

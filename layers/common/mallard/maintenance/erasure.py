@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mallard.drops.drop_counts import REJECTED, forget_rejections
 from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableError
-from mallard.event import local_date, to_ms
+from mallard.event import to_ms, utc_date
 from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, month_file
 from mallard.sites.erased_days import ErasedDays
 from mallard.sites.settings_store import SiteSettingsStore
@@ -71,7 +71,7 @@ def request_erasure(store: Store, site_id: str, first: date, last: date, now: da
         raise ErasureError(f"end_date is {last}, but must not be before start_date {first}: both are erased.")
     if (last - first).days >= MAX_DAYS:
         raise ErasureError(f"start_date and end_date span {(last - first).days + 1} days, but may span {MAX_DAYS}.")
-    if last > local_date(now) + timedelta(days=1):
+    if last > utc_date(now) + timedelta(days=1):
         raise ErasureError(f"end_date is {last}, but must not be in the future.")
     before_ms = to_ms(now + ALLOWED_SKEW)
     key = f"{ERASURES}{before_ms}-{secrets.token_hex(4)}.json"

@@ -11,7 +11,7 @@ import pyarrow as pa
 from cachetools import LRUCache
 
 from mallard.errors import ConflictError, StoreError, StoreUnavailableError
-from mallard.event import local_date
+from mallard.event import utc_date
 from mallard.privacy.rotation import outlives_its_day
 from mallard.store.base import Store
 from mallard.table.deduplicate import KnownEvents, select_new_rows
@@ -82,8 +82,11 @@ class TableWriter:
         return self._store
 
     def first_kept_date(self, now: datetime) -> date | None:
-        """The oldest date that rows may still be written to; None where everything is kept."""
-        return local_date(now) - timedelta(days=self._retention_days) if self._retention_days else None
+        """The oldest local date of any time zone that is within retention; None without retention.
+
+        West of UTC the date may still be that of the day before.
+        """
+        return utc_date(now) - timedelta(days=self._retention_days + 1) if self._retention_days else None
 
     def forget(self) -> None:
         """Empty the caches, as after an erasure."""
