@@ -17,13 +17,13 @@ stored AS NOT MATERIALIZED (
         WHERE date >= $start AND date < $end
     )
 ),
--- What the queue still holds of the site and range, ordered as `stored` is.
+-- Pending events of the site and range, ordered as `stored`.
 waiting AS NOT MATERIALIZED (
     SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
     FROM pending
     WHERE date >= $start AND date < $end
 ),
--- Each event once: what waits was read before the table was listed, so an id that both have was flushed in between.
+-- Each event once: pending events were read before the listing, so an id in both was flushed in between.
 -- From the beginning of time is no condition, whose column would have to be read.
 every AS NOT MATERIALIZED (
     SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)

@@ -17,13 +17,13 @@ stored AS NOT MATERIALIZED (
         WHERE date >= $start AND date < $end
     )
 ),
--- What the queue still holds of the site and range, ordered as `stored` is.
+-- Pending events of the site and range, ordered as `stored`.
 waiting AS NOT MATERIALIZED (
     SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
     FROM pending
     WHERE date >= $start AND date < $end
 ),
--- Each event once: what waits was read before the table was listed, so an id that both have was flushed in between.
+-- Each event once: pending events were read before the listing, so an id in both was flushed in between.
 -- From the beginning of time is no condition, whose column would have to be read.
 every AS NOT MATERIALIZED (
     SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
@@ -32,13 +32,13 @@ every AS NOT MATERIALIZED (
     WHERE event_name <> 'engagement' AND timestamp >= $since
       AND event_id NOT IN (SELECT event_id FROM stored WHERE date IN (SELECT date FROM waiting))
 ),
--- A visit passes only if its first event does, and if some event of it is one the filter is after: so only visitors
--- with such events are looked at. Events without a visitor belong to no visit and are judged alone.
+-- A visit passes only if its first event passes and some event of it matches the filter, so only visitors with such
+-- events are read. Events without a visitor belong to no visit and are matched alone.
 candidate AS MATERIALIZED (
-    -- Visitors of a day with an event of which something holds.
+    -- Visitors of a day with an event that meets a condition.
     SELECT DISTINCT date, visitor_id FROM every AS event WHERE visitor_id IS NOT NULL AND ((event.country_code IS NOT NULL AND event.country_code IN ($f0)))
 INTERSECT
--- Visitors of a day with an event of which something holds.
+-- Visitors of a day with an event that meets a condition.
     SELECT DISTINCT date, visitor_id FROM every AS event WHERE visitor_id IS NOT NULL AND ((contains(coalesce(event.pathname, ''), $f1)))
 ),
 event AS MATERIALIZED (
@@ -87,7 +87,7 @@ every_visit AS (
     FROM long_days AS event
     GROUP BY date, visitor_id, visit_number
 ),
--- The visits that the filter lets pass, and of their events and the visitorless ones those that it is after.
+-- The visits that pass the filter, and the matching events of those visits and of no visitor.
 passing AS MATERIALIZED (
     SELECT *, events = 1 AND pageviews = 1 AS bounced, (contains(coalesce(visit.entry_page, ''), $f1)) AS entered, pageviews AS visit_pageviews
     FROM every_visit AS visit
@@ -105,5 +105,5 @@ matched AS MATERIALIZED (
     UNION ALL BY NAME
     SELECT *, 0 AS visit_number FROM event WHERE visitor_id IS NULL
 )
--- The rows that the filter is after, in order of time.
+-- The rows that match the filter, in order of time.
 SELECT timestamp, pathname FROM every SEMI JOIN matched USING (date, event_id) ORDER BY timestamp, ordinal

@@ -21,8 +21,8 @@ stored AS NOT MATERIALIZED (
 every AS NOT MATERIALIZED (
     SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
 ),
--- One row: how many visits and how long they are, where nothing else is asked of them. For that they need not be put
--- together: a visitor's day lasts from its first event to its last, and each longer gap in it is the end of one more
+-- One row with the number and duration of visits, where no other measure is needed. This needs no assembly of
+-- visits: a visitor's day lasts from its first event to its last, and each longer gap in it is the end of one more
 -- visit, and no part of any. `place` is the time in milliseconds, doubled: even where it is rounded, odd where it is
 -- exact.
 event AS MATERIALIZED (
@@ -37,7 +37,7 @@ visitor_day AS MATERIALIZED (
     FROM event
     GROUP BY date, visitor_id
 ),
--- Only who was there for longer, a quarter of the events, may have been away in between.
+-- Only longer days, a quarter of the events, may hold a gap.
 gap AS (
     SELECT lasting_ms
     FROM (

@@ -21,10 +21,10 @@ stored AS NOT MATERIALIZED (
 every AS NOT MATERIALIZED (
     SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
 ),
--- A visit passes only if its first event does, and if some event of it is one the filter is after: so only visitors
--- with such events are looked at. Events without a visitor belong to no visit and are judged alone.
+-- A visit passes only if its first event passes and some event of it matches the filter, so only visitors with such
+-- events are read. Events without a visitor belong to no visit and are matched alone.
 candidate AS MATERIALIZED (
-    -- Visitors of a day with an event of which something holds.
+    -- Visitors of a day with an event that meets a condition.
     SELECT DISTINCT date, visitor_id FROM every AS event WHERE visitor_id IS NOT NULL AND ((event.pathname IS NOT NULL AND event.pathname IN ($f0)))
 ),
 event AS MATERIALIZED (
@@ -71,7 +71,7 @@ every_visit AS (
     FROM long_days AS event
     GROUP BY date, visitor_id, visit_number
 ),
--- The visits that the filter lets pass, and of their events and the visitorless ones those that it is after.
+-- The visits that pass the filter, and the matching events of those visits and of no visitor.
 passing AS MATERIALIZED (
     SELECT *, events = 1 AND pageviews = 1 AS bounced, (visit.entry_page IS NOT NULL AND visit.entry_page IN ($f0)) AS entered, pageviews AS visit_pageviews
     FROM every_visit AS visit

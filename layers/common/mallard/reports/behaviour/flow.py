@@ -146,8 +146,8 @@ def flow_sql(flow_query: FlowQuery, condition: str, number: int) -> str:
 def _step_sql(flow_query: FlowQuery, number: int, *, is_last: bool) -> str:
     nearest, beyond = ("min", ">") if flow_query.direction == FORWARD else ("max", "<")
     names = {"number": number, "nearest": nearest, "path": _PATH, "moment": MOMENT}
-    pages_by_way = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
-    return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, pages_by_way=pages_by_way)
+    having = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
+    return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, kept=having)
 
 
 def _anchor_sql(flow_query: FlowQuery, condition: str) -> str:
