@@ -74,15 +74,15 @@ def day(limits: Limits) -> dict[str, float]:
     questions = (limits.query_rate + limits.other_rate) * DAY_SECONDS
     requests = events + limits.query_rate * DAY_SECONDS + limits.other_routes * limits.other_rate * DAY_SECONDS
     return {
-        "functions, all that may run at once": sum(
+        "functions, all concurrent executions": sum(
             each.dollars for each in (limits.ingest, limits.flush, limits.query)
         ),
         "HTTP API": requests * PRICES["HTTP API, a request"],
         "CloudFront": _cloudfront(limits, requests),
-        "Lambda's requests": requests * PRICES["Lambda, a request"],
+        "Lambda requests": requests * PRICES["Lambda, a request"],
         "SQS": events * (SENDS_OF_AN_EVENT + 2 / MESSAGES_OF_A_CALL) * PRICES["SQS, a request"],
-        "S3, by requests": _reads_and_writes(requests, questions),
-        "S3, by flushes": _flushes(limits),
+        "S3, from requests": _reads_and_writes(requests, questions),
+        "S3, from flushes": _flushes(limits),
         "logs": requests * LOG_BYTES / 1e9 * LOG_PRICE,
     }
 

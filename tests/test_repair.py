@@ -110,7 +110,7 @@ def test_doctor_names_damaged_files_and_strays(store: LocalStore) -> None:
     assert [each.ok for each in check_integrity(store)] == [True, True]
     store.put_if_absent(f"{HERE.prefix}notes.txt", b"mine")
     table, _ = check_integrity(store)
-    assert table.sentence.endswith(f"take them for some: {HERE.prefix}notes.txt. Move them elsewhere.")
+    assert table.sentence.endswith(f"may take for segments: {HERE.prefix}notes.txt. Move them elsewhere.")
     damage(store, HERE.segment(0), "empty")
     table, _ = check_integrity(store)
     assert f"Damaged: {HERE.segment(0)} (it is empty)." in table.sentence

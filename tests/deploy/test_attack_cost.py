@@ -73,16 +73,16 @@ def test_day_of_attack_costs_less_than_the_limit_with_the_defaults(limits: Limit
 def test_documented_cost_table_matches_the_template(limits: Limits) -> None:
     costs = day(limits)
     rows = [f"| {name} | {dollars:.2f} |" for name, dollars in costs.items()]
-    rows.append(f"| **together** | **{sum(costs.values()):.2f}** |")
+    rows.append(f"| **total** | **{sum(costs.values()):.2f}** |")
     assert "\n".join(rows) in page()
 
 
 def test_sums_of_other_stacks_are_those_of_the_document(limits: Limits) -> None:
     new = sum(day(in_account_of(10, limits)).values())
     urls = day(behind_function_urls(limits))
-    assert f"{new:.2f} USD in an account of ten executions" in page()
+    assert f"{new:.2f} USD in an account with ten executions" in page()
     assert f"{sum(urls.values()) - urls['HTTP API']:.2f} USD with `FrontDoor=FunctionUrl`" in page()
-    assert f"{public_site(limits, 365):.2f} USD more for a public site with a year of days" in page()
+    assert f"{public_site(limits, 365):.2f} USD more for a public site with a year of data" in page()
 
 
 def test_sum_grows_with_each_limit(limits: Limits) -> None:

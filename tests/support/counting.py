@@ -45,7 +45,7 @@ class ArrowEngine(DuckDBEngine):
         self.site_settings = site_settings
         self._pending = pending
         self._rollups = RollupReader(store)
-        self._pins = None
+        self._segment_cache = None
         self._database = NoDatabase()
         self.damage = DamagedFiles(store)
         self._set_up()
