@@ -229,7 +229,7 @@ def test_rows_past_retention_are_skipped_and_reported(
 ) -> None:
     monkeypatch.setenv("MALLARD_RETENTION_DAYS", "30")
     today = datetime.now(UTC)
-    moments = [(today - timedelta(days=days)).isoformat() for days in (1, 29, 31, 400)]
+    moments = [(today - timedelta(days=days)).isoformat() for days in (1, 29, 32, 400)]
     Path("a.ndjson").write_bytes(lines(*({"timestamp": moment} for moment in moments)))
     assert main(["import", "a.ndjson", "--site", SITE]) == 0
     said = capsys.readouterr()
