@@ -83,7 +83,9 @@ def test_doctor_fails_for_a_missing_bucket(
     monkeypatch.setenv("MALLARD_STORE", "s3://never-made")
     code, well, wrong = doctor(capsys)
     assert (code, list(well)) == (1, [*MACHINE, "queue"])
-    assert wrong["store"].startswith("The bucket never-made did not answer as expected: NoSuchBucket. MALLARD_STORE,")
+    assert wrong["store"].startswith(
+        "The bucket never-made did not answer as expected: NoSuchBucket. Check MALLARD_STORE,"
+    )
 
 
 def test_doctor_fails_a_versioned_bucket_because_of_deleted_salts(

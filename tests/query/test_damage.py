@@ -101,7 +101,11 @@ def test_report_over_a_bucket_omits_any_damaged_file(bucket: Server, kind: str, 
     found = _filled(bucket.new_store())
     # A range that does not fit is read where it lies, and its footers are asked first.
     portions = patch("mallard.engine.duckdb.engine.PORTION_BYTES", 10**9 if pinned else 0)
-    with closing(found.engine), patch("mallard.table.segment_cache.Pins.has_room_for", lambda *_: pinned), portions:
+    with (
+        closing(found.engine),
+        patch("mallard.table.segment_cache.SegmentCache.has_room_for", lambda *_: pinned),
+        portions,
+    ):
         damage(found.store, key, kind)
         assert pageviews(found) == (24 - rows, [OmittedSegment(DAY, key)])
 
