@@ -28,6 +28,9 @@ def connect(store: Store, *, memory_mb: int, threads: int, **options: Any) -> du
             "temp_directory": str(store.scratch),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            # By default it keeps up to 512 MB of freed memory, beyond the limit.
+            "allocator_flush_threshold": "16MB",
+            "allocator_bulk_deallocation_flush_threshold": "16MB",
             "enable_external_file_cache": False,
             **options,
         }
