@@ -11,7 +11,6 @@ from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
 from mallard.api.auth_http import AuthHttp
-from mallard.api.parameters import read_site
 from mallard.api.permissions import Permissions
 from mallard.auth.identity import Identity
 from mallard.auth.setup import Setup
@@ -21,6 +20,7 @@ from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import Erasure
 from mallard.sites.settings_store import SiteSettingsStore
+from mallard.sites.site_id import read_site
 from mallard.store.local import LocalStore
 from support.auth import quick_hashing
 from support.open_access import one_address

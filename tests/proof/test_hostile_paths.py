@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallard.api.parameters import read_site
 from mallard.errors import QueryError
+from mallard.sites.site_id import read_site
 from mallard.table.layout import Partition
 from support.proof_people import People
 from support.proof_table import lines

@@ -20,7 +20,7 @@ from mallard.api.middleware.json_body import JsonBody
 from mallard.api.middleware.query_metrics import QueryMetrics
 from mallard.api.middleware.query_timeout import QueryTimeout
 from mallard.api.middleware.response_headers import ResponseHeaders, new_id
-from mallard.api.parameters import OnlyKnown, read_site
+from mallard.api.parameters import OnlyKnown
 from mallard.api.permissions import Permissions
 from mallard.api.routes.auth_routes import auth_routes
 from mallard.api.routes.behaviour_routes import behaviour_routes
@@ -38,6 +38,7 @@ from mallard.errors import MallardError
 from mallard.health.query_counts import QueryCounts
 from mallard.http.request_headers import read_headers
 from mallard.http.upstream import DIRECT, UpstreamHeaders
+from mallard.sites.site_id import read_site
 from mallard.stats.filters import parse_filters
 
 API_VERSION = "1"

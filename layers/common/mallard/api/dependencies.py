@@ -7,10 +7,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from mallard.api.parameters import EndDate, Filters, PeriodName, SiteId, StartDate, read_site
+from mallard.api.parameters import EndDate, Filters, PeriodName, SiteId, StartDate
 from mallard.engine.base import Engine
 from mallard.errors import QueryError
 from mallard.reports.standard_reports import Scope, Stats
+from mallard.sites.site_id import read_site
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import both, parse_filters, refuse_patterns
 

@@ -8,7 +8,6 @@ from fastapi.dependencies.models import Dependant
 
 from mallard.errors import QueryError
 from mallard.reports.standard_reports import BREAKDOWNS, OVERVIEW_BREAKDOWNS
-from mallard.sites.site_id import MAX_SITE_ID_LENGTH, fits_folder, read_site_id
 from mallard.stats.comparison import COMPARISONS
 from mallard.stats.date_range import PERIODS
 from mallard.stats.query import MAX_LIMIT
@@ -48,21 +47,6 @@ def _parameters(dependant: Dependant) -> set[str]:
 
 
 OnlyKnown = Depends(only_known)
-
-
-def read_site(site_id: str | None) -> str:
-    """A valid site id in its stored form: lower case, an international name as ``xn--``."""
-    if not site_id:
-        raise QueryError("site_id is missing; it names the site, such as example.com.")
-    site = read_site_id(site_id)
-    if not site_id.strip(". ") or (site is not None and not fits_folder(site)):
-        raise QueryError("site_id is no site's: it is dots only, or has too many colons for its length.")
-    if site is None:
-        raise QueryError(
-            "site_id may hold only a host's name such as example.com, or ASCII letters, digits and . - _ :,"
-            f" at most {MAX_SITE_ID_LENGTH}."
-        )
-    return site
 
 
 def read_limit(limit: str | None) -> int:

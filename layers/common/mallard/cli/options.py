@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from mallard.errors import QueryError
+from mallard.sites.site_id import read_site
 from mallard.stats import date_range
 
 _CONFIG_HELP = "a TOML file with settings"
@@ -36,9 +37,6 @@ def _path(text: str) -> Path | str:
 
 def site_id(text: str) -> str:
     """A site id in its stored form."""
-    # Imported here: the API's modules take a quarter of a second.
-    from mallard.api.parameters import read_site
-
     try:
         return read_site(text)
     except QueryError as error:

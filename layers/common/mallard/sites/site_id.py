@@ -3,6 +3,7 @@
 import re
 from urllib.parse import quote, unquote
 
+from mallard.errors import QueryError
 from mallard.normalize.hashed_cache import hashed_cache
 from mallard.normalize.names import NAMES_BYTES, stored_host
 
@@ -47,3 +48,18 @@ def folder_name(site_id: str) -> str:
 def fits_folder(site_id: str) -> bool:
     """True where a folder of the table can be named after a site id."""
     return len(escaped(site_id)) <= MAX_FOLDER_NAME_BYTES
+
+
+def read_site(site_id: str | None) -> str:
+    """As of ``read_site_id``. Raises QueryError with a sentence for the sender."""
+    if not site_id:
+        raise QueryError("site_id is missing; it names the site, such as example.com.")
+    site = read_site_id(site_id)
+    if not site_id.strip(". ") or (site is not None and not fits_folder(site)):
+        raise QueryError("site_id is no site's: it is dots only, or has too many colons for its length.")
+    if site is None:
+        raise QueryError(
+            "site_id may hold only a host's name such as example.com, or ASCII letters, digits and . - _ :,"
+            f" at most {MAX_SITE_ID_LENGTH}."
+        )
+    return site

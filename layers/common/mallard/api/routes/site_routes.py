@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.params import Depends as Dependency
 
-from mallard.api.parameters import LastDate, SiteId, StartDate, read_site
+from mallard.api.parameters import LastDate, SiteId, StartDate
 from mallard.api.schemas.stats_schemas import ErasureRow, Site
 from mallard.api.security_schemes import MANAGES, READS
 from mallard.engine.base import Engine
+from mallard.sites.site_id import read_site
 from mallard.stats.date_range import read_date
 
 SitePath = Annotated[str, Path(description="Site id, such as example.com.")]
