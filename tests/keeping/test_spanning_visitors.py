@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 from mallard.engine.base import PENDING
-from mallard.engine.duckdb import engine as engine_module
 from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import Event
@@ -148,8 +147,7 @@ def test_visitor_of_several_days_is_counted_once_before_and_after_the_rollup(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, way: Callable[[Kept], None], in_portions: bool
 ) -> None:
     if in_portions:
-        for module in (engine_module, plan):
-            monkeypatch.setattr(module, "PORTION_BYTES", 1)
+        monkeypatch.setattr(plan, "PORTION_BYTES", 1)
     kept = Kept(LocalStore(tmp_path))
     way(kept)
     assert kept.visitors() == {(1, 1)}

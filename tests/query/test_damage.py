@@ -99,15 +99,25 @@ def test_report_over_a_bucket_omits_a_damaged_file(bucket: Server, kind: str) ->
 def test_report_over_a_bucket_omits_any_damaged_file(bucket: Server, kind: str, place: str, pinned: bool) -> None:
     key, rows = PLACES[place]
     found = _filled(bucket.new_store())
-    # A range that does not fit is read where it lies, and its footers are asked first.
-    portions = patch("mallard.engine.duckdb.engine.PORTION_BYTES", 10**9 if pinned else 0)
-    with (
-        closing(found.engine),
-        patch("mallard.table.segment_cache.SegmentCache.has_room_for", lambda *_: pinned),
-        portions,
-    ):
+    # A range that does not fit into the cache is read where it lies.
+    room = patch("mallard.table.segment_cache.SegmentCache.has_room_for", lambda *_: pinned)
+    with closing(found.engine), room:
         damage(found.store, key, kind)
-        assert pageviews(found) == (24 - rows, [OmittedSegment(DAY, key)])
+        for scope in (WEEK, FILTERED):
+            assert pageviews(found, scope) == (24 - rows, [OmittedSegment(DAY, key)])
+        with noting() as omitted:
+            count_sessions(Stats(found.engine, NOW), WEEK)
+        assert omitted == {OmittedSegment(DAY, key)}
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("pinned", [True, False])
+def test_export_over_a_bucket_fails_for_a_foreign_file(bucket: Server, pinned: bool) -> None:
+    place = _filled(bucket.new_store())
+    room = patch("mallard.table.segment_cache.SegmentCache.has_room_for", lambda *_: pinned)
+    damage(place.store, TAIL, "foreign")
+    with closing(place.engine), room, pytest.raises(DamagedSegmentError, match=TAIL):
+        list(download(Stats(place.engine, NOW), Export(WEEK, "events")).pieces)
 
 
 @pytest.mark.parametrize("kind", ["cut", "footer"])

@@ -19,7 +19,7 @@ from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.day_counts import DEFAULT, RollupBounds, count_day
 from mallard.engine.duckdb.executor import Executor
-from mallard.engine.duckdb.plan import PORTION_BYTES
+from mallard.engine.duckdb.plan import fits
 from mallard.engine.duckdb.result_cache import ResultCache
 from mallard.engine.duckdb.rollup_reader import RollupReader
 from mallard.engine.duckdb.snapshot import OpenSnapshot, Snapshot, SnapshotReader
@@ -231,9 +231,10 @@ class DuckDBEngine:
         try:
             self._database.prepare_retry(failed, attempt)
         except (*READ_ERRORS, StoreUnavailableError, QueryTooLargeError) as error:
-            small = sum(row.size_bytes for row in rows) <= PORTION_BYTES
             # A damaged file rarely exhausts the memory, so a large range is not examined for that.
-            if isinstance(error, duckdb.InterruptException) or (isinstance(error, QueryTooLargeError) and not small):
+            if isinstance(error, duckdb.InterruptException) or (
+                isinstance(error, QueryTooLargeError) and not fits(rows)
+            ):
                 raise
             if not self.damage.examine(rows, str(failed)):
                 raise

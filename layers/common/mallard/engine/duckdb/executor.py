@@ -1,7 +1,7 @@
 """Executor of statements over a snapshot's files and pending events, in portions."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from mallard.engine.cancellation import current_stop
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.merge import merged
-from mallard.engine.duckdb.plan import PORTION_BYTES, Plan, portions
+from mallard.engine.duckdb.plan import Plan, portions
 from mallard.engine.duckdb.snapshot import OpenSnapshot
 from mallard.engine.duckdb.sums import Sums
 from mallard.engine.sql.conditions import Conditions
@@ -50,10 +50,10 @@ class Executor:
             return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
         with self._database.cursor() as cursor:
             sums = Sums(cursor)
-            self._portions(snapshot, partial(self._run, queries[0], count, sums))
+            self._portions(snapshot, self._together(snapshot), partial(self._run, queries[0], count, sums))
             for dimensions, days in plan.capped.items():
                 some = CountStatement({name: count.measures[name] for name in sorted(dimensions)})
-                for portion in portions(days.items(), PORTION_BYTES):
+                for portion in portions(days.items()):
                     files = _files_of(portion, _by_day(snapshot.files))
                     self._run(queries[0], some, sums, files, snapshot.pending.slice(0, 0))
             with self._database.turn(cursor):
@@ -66,7 +66,7 @@ class Executor:
     ) -> list[pa.Table]:
         """The rows of each portion."""
         run = partial(self._run_visitor_query, visitor_query, conditions)
-        return self._portions(snapshot, run, visitor_query.portions_at_once(conditions))
+        return self._portions(snapshot, self._together(snapshot), run, visitor_query.portions_at_once(conditions))
 
     def _run_visitor_query(
         self, visitor_query: VisitorQuery, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
@@ -82,6 +82,7 @@ class Executor:
     ) -> None:
         """Hand the rows of one day to ``take``, in record batches of PENDING and in order of time."""
         sql = rows_sql(conditions, PENDING.names, has_files=bool(snapshot.files))
+        self._together(snapshot)
         with self._database.turn() as cursor:
             cursor.register("pending", snapshot.pending)
             # The order is known only when all is read: what a swap breaks breaks here, before anything was taken.
@@ -94,30 +95,37 @@ class Executor:
                 current_stop().check()
                 raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
 
-    def _portions(self, snapshot: OpenSnapshot, run: Callable[[Sequence[str], pa.Table], C], times: int = 1) -> list[C]:
+    def _portions(
+        self, snapshot: OpenSnapshot, together: Set[date], run: Callable[[Sequence[str], pa.Table], C], times: int = 1
+    ) -> list[C]:
         """The results of ``run`` on the files and pending events of each portion of a plan, ``times`` as large."""
         if not snapshot.plan.counts_events:
             return []
         by_day, pending, counted = _by_day(snapshot.files), snapshot.pending, []
-        for days in snapshot.plan.portions(self._together(snapshot), times):
+        for days in snapshot.plan.portions(together, times):
             read = _files_of(days, by_day)
             counted.append(run(read, pending))
             # The first portion has the days of what waits.
             pending = pending.slice(0, 0)
         return counted
 
-    def _together(self, snapshot: OpenSnapshot) -> frozenset[date]:
-        """The days whose visitors cannot be added up; all, where they fit into one portion anyway."""
-        if snapshot.plan.size_bytes <= PORTION_BYTES or not snapshot.files:
-            return frozenset(snapshot.plan.days)
+    def _together(self, snapshot: OpenSnapshot) -> Set[date]:
+        """The days whose visitors cannot be added up; all, where they fit into one portion anyway.
+
+        DamagedSegmentError where a file has a footer of another product: DuckDB would add its rows to ours. Local
+        files were examined when they were opened.
+        """
+        fits = snapshot.plan.fits
+        if not snapshot.files or (fits and not any("://" in file for file in snapshot.files)):
+            return snapshot.plan.days.keys()
         with self._database.turn() as cursor:
             found = cursor.execute(sql_file("spanning"), {"files": list(snapshot.files)}).fetchall()
         marked = {file for file, _ in found}
         foreign = {key_in(file) for file in snapshot.files if file not in marked}
-        rows = [row for segments in snapshot.plan.days.values() for row in segments if row.key in foreign]
+        rows = [row for segments in snapshot.plan.read_days.values() for row in segments if row.key in foreign]
         if rows and self._damage.examine(rows):
             raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
-        return frozenset(_by_day(file for file, spans_days in found if spans_days))
+        return snapshot.plan.days.keys() if fits else set(_by_day(file for file, spans_days in found if spans_days))
 
     def _run(self, query: Query, count: CountStatement, sums: Sums, files: Sequence[str], pending: pa.Table) -> None:
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)

@@ -39,9 +39,9 @@ class Plan:
         return dict(chain(self.days.items(), *(days.items() for days in self.capped.values())))
 
     @property
-    def size_bytes(self) -> int:
-        """Of the segments of ``days``."""
-        return _size(self.days)
+    def fits(self) -> bool:
+        """True where the segments of ``days`` fit into one portion."""
+        return fits(chain(*self.days.values()))
 
     @property
     def counts_events(self) -> bool:
@@ -76,20 +76,25 @@ class Plan:
         united = {day: segments for day, segments in self.days.items() if day in together or day in self.waiting}
         if united or self.waiting:
             yield united
-        yield from portions(((day, self.days[day]) for day in self.days if day not in united), times * PORTION_BYTES)
+        yield from portions(((day, self.days[day]) for day in self.days if day not in united), times)
 
 
 def _size(days: Days) -> int:
     return sum(each.size_bytes for segments in days.values() for each in segments)
 
 
-def portions(days: Iterable[tuple[date, tuple[Listed, ...]]], portion_bytes: int) -> Iterator[Days]:
-    """Days that are independent of one another, so many bytes of them at a time."""
+def fits(segments: Iterable[Listed]) -> bool:
+    """True where the segments fit into one portion."""
+    return sum(each.size_bytes for each in segments) <= PORTION_BYTES
+
+
+def portions(days: Iterable[tuple[date, tuple[Listed, ...]]], times: int = 1) -> Iterator[Days]:
+    """Days that are independent of one another, ``times`` PORTION_BYTES of them at a time."""
     portion: dict[date, tuple[Listed, ...]] = {}
     size = 0
     for day, segments in days:
         more = sum(each.size_bytes for each in segments)
-        if portion and size + more > portion_bytes:
+        if portion and size + more > times * PORTION_BYTES:
             yield portion
             portion, size = {}, 0
         portion[day] = segments
