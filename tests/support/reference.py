@@ -1,5 +1,6 @@
 """The contract's definitions once more, in plain Python over rows in memory: what every report is compared with."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -74,6 +75,11 @@ def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
     if operator in ("has_done", "has_not_done"):
         done = any(judge(rest[0], each, visit) for each in visit or [row])
         return done == (operator == "has_done")
+    if rest[0] == "event:goal":
+        met = any(name in rest[1] for name in row.get("goals", ()))
+        return met != operator.endswith("_not")
+    if rest[0].startswith("event:props:"):
+        return compare_property(operator, row, rest[0].removeprefix("event:props:"), rest[1])
     return compare(operator, *value_of(rest[0], row, visit), rest[1])
 
 
@@ -91,6 +97,20 @@ def end_page(visit: Visit | None, *, first: bool) -> str | None:
     """The first or the last pageview's page."""
     viewed = [row["pathname"] for row in visit or [] if row["event_name"] == PAGEVIEW]
     return (viewed[0] if first else viewed[-1]) if viewed else None
+
+
+def property_of(row: Row, name: str) -> str | None:
+    """A property as text."""
+    value = json.loads(row.get("props") or "{}").get(name)
+    return None if value is None else str(value)
+
+
+def compare_property(operator: str, row: Row, name: str, wanted: list[str]) -> bool:
+    """One operator; what is not there neither contains a text nor fails to contain it."""
+    value = property_of(row, name)
+    if value is None and not operator.startswith("is"):
+        return False
+    return compare(operator, value, ("(none)",), wanted)
 
 
 def compare(operator: str, value: str | None, blanks: tuple[str, ...], wanted: list[str]) -> bool:

@@ -26,6 +26,7 @@ from mallard.api.routes.auth_routes import auth_routes
 from mallard.api.routes.behaviour_routes import behaviour_routes
 from mallard.api.routes.drop_routes import rejected_routes
 from mallard.api.routes.export_routes import export_routes
+from mallard.api.routes.query_routes import query_routes
 from mallard.api.routes.sequence_routes import sequence_routes
 from mallard.api.routes.site_routes import Erase, site_routes
 from mallard.api.routes.stats_routes import stats_routes
@@ -88,6 +89,7 @@ def create_app(
     app.include_router(behaviour_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
     app.include_router(sequence_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
     app.include_router(export_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC), deliver))
+    app.include_router(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC)))
     app.include_router(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
     app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
     add_error_responses(app)

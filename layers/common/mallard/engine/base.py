@@ -11,6 +11,7 @@ from mallard.engine.omitted_files import OmittedSegment
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
+from mallard.stats.grouping import GroupQuery
 from mallard.stats.query import Query
 from mallard.store.base import Listed, Store
 from mallard.table.schema import EVENTS
@@ -29,13 +30,15 @@ PendingEvents = Callable[[str], pa.Table]
 class QueryResult:
     """``rows`` of each query, ``{"value": …, measure: …}`` each, days by way of counting, and omitted files.
 
-    ``events_from``: of earlier dates of the range some have counts and no events any more.
+    ``events_from``: of earlier dates of the range some have counts and no events any more. ``totals``: of each
+    grouping the number of rows on all its pages.
     """
 
     rows: tuple[list[dict[str, Any]], ...]
     counted: dict[str, int]
     omitted: tuple[OmittedSegment, ...] = ()
     events_from: date | None = None
+    totals: tuple[int, ...] = ()
 
     def size(self) -> int:
         """The approximate size in bytes."""
@@ -79,6 +82,13 @@ class Engine(Protocol):
 
         QueryError where the filter is wrong; QueryTooLargeError over the memory; QueryStoppedError; QueryBusyError;
         StoreUnavailableError.
+        """
+        ...
+
+    def group(self, query: GroupQuery) -> QueryResult:
+        """The rows of each grouping, ``{"key_0": …, measure: …}``: the value of its first dimension and so on.
+
+        Errors as of ``count``.
         """
         ...
 

@@ -14,6 +14,7 @@ from mallard.stats.comparison import change
 from mallard.stats.date_range import MAX_SERIES_DAYS, DateRange, read_period
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.filters import Filter
+from mallard.stats.grouping import GroupQuery
 from mallard.stats.metrics import METRICS
 from mallard.stats.query import DAY, HOUR, Query
 
@@ -92,6 +93,10 @@ class Stats:
         """As of the engine, noting from when events are there."""
         return self._noted(self.engine.count(queries))
 
+    def group(self, query: GroupQuery) -> QueryResult:
+        """As of the engine, noting from when events are there."""
+        return self._noted(self.engine.group(query))
+
     def visitor_query(self, visitor_query: VisitorQuery) -> QueryResult:
         """As of the engine, noting from when events are there."""
         return self._noted(self.engine.visitor_query(visitor_query))
@@ -169,10 +174,14 @@ class Stats:
 
     def with_first_date(self, scope: Scope) -> Scope:
         """The scope with the first date of events where its range has an open start."""
-        if not scope.period.open_start:
-            return scope
-        today = self.engine.zones(scope.site_id).local_date(self.now)
-        return replace(scope, period=replace(scope.period, start=self.engine.first_date(scope.site_id, today)))
+        return replace(scope, period=self.with_first_day(scope.site_id, scope.period))
+
+    def with_first_day(self, site_id: str, period: DateRange) -> DateRange:
+        """The range from the first date of events on, where its start is open."""
+        if not period.open_start:
+            return period
+        today = self.engine.zones(site_id).local_date(self.now)
+        return replace(period, start=self.engine.first_date(site_id, today))
 
     def _filled(self, scope: Scope, rows: Rows, before: Rows | None) -> list[dict[str, Any]]:
         """Every bucket of the range; the first of the earlier range stands beside the first, and so on."""

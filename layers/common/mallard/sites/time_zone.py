@@ -41,6 +41,10 @@ class SiteZones:
         """The name of the zone in force on a date."""
         return next(name for first, name in reversed(self.entries) if first <= day)
 
+    def zone_at(self, moment: datetime) -> ZoneInfo:
+        """The zone in force on the local date of an aware moment."""
+        return _zone(self.name_on(self.local_date(moment)))
+
     def day_start(self, day: date) -> datetime:
         """The first moment of a date, in UTC: midnight by the clock of the day that ends then."""
         before = next((name for first, name in reversed(self.entries) if first < day), self.entries[0][1])
@@ -53,7 +57,7 @@ class SiteZones:
         """
         moment, last = self.day_start(start), self.day_start(end)
         while moment < last:
-            local = moment.astimezone(_zone(self.name_on(self.local_date(moment))))
+            local = moment.astimezone(self.zone_at(moment))
             yield moment, f"{local:%Y-%m-%d %H}:00"
             past = timedelta(minutes=local.minute, seconds=local.second)
             # Hours restart each day: another zone may begin them at other minutes.

@@ -11,6 +11,7 @@ OTHER = "(other)"
 """The values of days whose events are gone that were not kept; a row that is marked, as a value may read so too."""
 
 PAGE = "event:page"
+HOSTNAME = "event:hostname"
 GOAL = "event:goal"
 PROPS = "event:props:"
 ENTRY_PAGE = "visit:entry_page"
@@ -36,6 +37,11 @@ class Dimension:
     missing_text: str = ""
 
     @property
+    def v2_blank(self) -> str:
+        """The word for a missing value in answers of v2, one of ``blanks``."""
+        return next((word for word in ("Direct / None", "(not set)") if word in self.blanks), self.blank)
+
+    @property
     def of_visit(self) -> bool:
         """True where all events of a visit have one value."""
         return self.visit is not None
@@ -57,7 +63,7 @@ def _referral(name: str, v2_name: str, column: str) -> Dimension:
 
 _ALL = (
     Dimension("pages", PAGE, "pathname"),
-    Dimension("hostnames", "event:hostname", "hostname"),
+    Dimension("hostnames", HOSTNAME, "hostname"),
     Dimension("events", "event:name", "event_name"),
     _referral("sources", "source", "referrer_source"),
     _first_event("browsers", "browser", "browser"),

@@ -26,11 +26,14 @@ from mallard.engine.duckdb.snapshot import OpenSnapshot, Snapshot, SnapshotReade
 from mallard.engine.omitted_files import note, require_complete
 from mallard.engine.request_snapshot import request_snapshot
 from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
+from mallard.engine.sql.goal_conditions import goals_of_rows
+from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import CountStatement
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
+from mallard.stats.grouping import GroupQuery
 from mallard.stats.query import Query
 from mallard.store.base import Listed, Store
 from mallard.table.duckdb_files import READ_ATTEMPTS, READ_ERRORS
@@ -109,6 +112,27 @@ class DuckDBEngine:
         dependencies = (tuple(queries), conditions, self.zones(first.site_id), snapshot.fingerprint())
         return self._cached(dependencies, compute)
 
+    def group(self, query: GroupQuery) -> QueryResult:
+        """As of ``Engine``."""
+        goals = goals_of_rows(query.filters, self.site_settings.get(query.site_id).goals)
+        conditions = self._conditions(query, of_visits=True)
+        statement = GroupStatement(query.groupings, conditions, goals)
+        rolled = query.rollup_dimensions
+        is_rolled, dimensions = rolled is not None, rolled or ()
+        snapshot = self._snapshots.take(query, rolled=is_rolled, dimensions=dimensions, by_date=True)
+
+        def compute() -> QueryResult:
+            self._database.check_patterns(conditions.patterns if conditions else ())
+            work = partial(self._executor.group, query, statement)
+            current, found = self._with_files(
+                query, work, snapshot, rolled=is_rolled, dimensions=dimensions, by_date=True
+            )
+            rows, totals = tuple(each for each, _ in found), tuple(total for _, total in found)
+            return QueryResult(rows, current.plan.explain(), current.omitted, current.plan.events_from, totals)
+
+        dependencies = (query, conditions, goals, self.zones(query.site_id), snapshot.fingerprint())
+        return self._cached(dependencies, compute)
+
     def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
         """As of ``Engine``."""
         conditions, snapshot = self._conditions(query), self._snapshots.take(query, rolled=False)
@@ -177,7 +201,7 @@ class DuckDBEngine:
         if self._segment_cache:
             self._segment_cache.forget()
 
-    def _conditions(self, query: Query, *, of_visits: bool = False) -> Conditions | None:
+    def _conditions(self, query: Query | GroupQuery, *, of_visits: bool = False) -> Conditions | None:
         """The conditions of a query's filter and part of a day; QueryError where the filter is wrong."""
         conditions, since, until = None, query.period.since, query.period.until
         if query.filters is not None:
@@ -188,13 +212,14 @@ class DuckDBEngine:
 
     def _with_files(
         self,
-        query: Query,
+        query: Query | GroupQuery,
         work: Callable[[OpenSnapshot], T],
         snapshot: Snapshot | None = None,
         *,
         rolled: bool = True,
         complete: bool = False,
-        dimensions: Sequence[str] | None = None,
+        dimensions: Sequence[str] = (),
+        by_date: bool = False,
     ) -> tuple[Snapshot, T]:
         """A snapshot, and the result of ``work`` on its files; of another one where a swap or a damaged file broke it.
 
@@ -203,7 +228,7 @@ class DuckDBEngine:
         attempt = 0
         while True:
             current_stop().check()
-            current = snapshot or self._retake(query, rolled=rolled, dimensions=dimensions)
+            current = snapshot or self._retake(query, rolled=rolled, dimensions=dimensions, by_date=by_date)
             snapshot = None
             if complete:
                 require_complete(current.omitted)
@@ -222,9 +247,9 @@ class DuckDBEngine:
             found = bool(suspects) and self.damage.examine(suspects)
             attempt = 0 if found else self._next_attempt(failed, attempt, rows)
 
-    def _retake(self, query: Query, *, rolled: bool, dimensions: Sequence[str] | None) -> Snapshot:
+    def _retake(self, query: Query | GroupQuery, *, rolled: bool, dimensions: Sequence[str], by_date: bool) -> Snapshot:
         request_snapshot().forget()
-        return self._snapshots.take(query, rolled=rolled, dimensions=dimensions)
+        return self._snapshots.take(query, rolled=rolled, dimensions=dimensions, by_date=by_date)
 
     def _next_attempt(self, failed: Exception, attempt: int, rows: Sequence[Listed]) -> int:
         """The number of the next try, the first where a file was found to be damaged; else raise at the last."""

@@ -12,11 +12,13 @@ from mallard.engine.base import PENDING
 from mallard.engine.cancellation import current_stop
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
+from mallard.engine.duckdb.group_sums import GroupSums
 from mallard.engine.duckdb.merge import merged
 from mallard.engine.duckdb.plan import Plan, portions
 from mallard.engine.duckdb.snapshot import OpenSnapshot
 from mallard.engine.duckdb.sums import Sums
 from mallard.engine.sql.conditions import Conditions
+from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql, hours_table, rows_sql
 from mallard.engine.sql.texts import sql_file
 from mallard.engine.visitor_query import VisitorQuery
@@ -24,6 +26,7 @@ from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import OTHER
+from mallard.stats.grouping import GroupQuery
 from mallard.stats.query import HOUR, Query
 from mallard.table.layout import date_in, key_in
 
@@ -60,6 +63,40 @@ class Executor:
                 return tuple(
                     self._merged(each, plan, sums.rows(each, plan.rolled.counts(each.dimension))) for each in queries
                 )
+
+    def group(
+        self, query: GroupQuery, statement: GroupStatement, snapshot: OpenSnapshot
+    ) -> tuple[tuple[list[dict[str, Any]], int], ...]:
+        """The rows of each grouping's page, and how many there are on all pages."""
+        plan = snapshot.plan
+        with self._database.cursor() as cursor:
+            sums = GroupSums(cursor, query.groupings)
+            for number, each in enumerate(query.groupings):
+                if plan.rolled.dates and each.rollup_dimension is not None:
+                    sums.add_rolled(number, plan.rolled.counts(each.rollup_dimension), query.period.start)
+            self._portions(snapshot, self._together(snapshot), partial(self._run_group, query, statement, sums, None))
+            for dimensions, days in plan.capped.items():
+                for portion in portions(days.items()):
+                    files = _files_of(portion, _by_day(snapshot.files))
+                    self._run_group(query, statement, sums, dimensions, files, snapshot.pending.slice(0, 0))
+            with self._database.turn(cursor):
+                return tuple(map(sums.rows, range(len(query.groupings))))
+
+    def _run_group(
+        self,
+        query: GroupQuery,
+        statement: GroupStatement,
+        sums: GroupSums,
+        only: Set[str] | None,
+        files: Sequence[str],
+        pending: pa.Table,
+    ) -> None:
+        sql, bound = statement.sql(has_files=bool(files), has_waiting=pending.num_rows > 0, only=only)
+        with self._database.turn(sums.cursor) as cursor:
+            cursor.register("pending", pending)
+            if statement.needs_hours:
+                cursor.register("hours", self._hours(query))
+            sums.add(sql, {**_values(query.period, statement.conditions, files), **bound})
 
     def visitor_query(
         self, visitor_query: VisitorQuery, conditions: Conditions | None, snapshot: OpenSnapshot
@@ -138,7 +175,7 @@ class Executor:
                 cursor.register("hours", self._hours(query))
             sums.add(sql, values)
 
-    def _hours(self, query: Query) -> pa.Table:
+    def _hours(self, query: Query | GroupQuery) -> pa.Table:
         return hours_table(self._site_settings.get(query.site_id).zones, query.period.start, query.period.end)
 
     def _merged(self, query: Query, plan: Plan, counts: pa.Table) -> list[dict[str, Any]]:

@@ -117,6 +117,7 @@ class RollupReader:
         zones: SiteZones,
         *,
         dimensions: Collection[str] = (),
+        by_date: bool = False,
         but: Set[date] = frozenset(),
         events_only: bool = False,
         first_day: Callable[[], date] | None = None,
@@ -126,8 +127,9 @@ class RollupReader:
 
         A day whose visitors span days is counted from its events in a range of several, as long as it has all of them:
         of one whose counts alone were kept, they are added up. ``events_only``: such a day is not answered.
+        ``by_date``: rows keep their ``date``.
         """
-        gathered = _Gathered()
+        gathered = _Gathered(by_date=by_date)
         for key, first, month in self._months_of(site_id, period):
             found = _found(month, days, period, zones, but)
             answered = {day for day, gone in found.items() if not (gone and events_only)}
@@ -187,7 +189,8 @@ class RollupReader:
 class _Gathered:
     """Collects the counts of several months."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_date: bool) -> None:
+        self._by_date = by_date
         self.damaged: list[tuple[date, str]] = []
         self._dates: set[date] = set()
         self._gone: set[date] = set()
@@ -213,7 +216,10 @@ class _Gathered:
                     self._capped.setdefault(day, set()).add(name)
                 self._rest.setdefault(name, []).append(_counts(rest.filter(_among(rest, set(found) - capped)), name))
                 rows = rows.filter(pc.and_(_among(rows, answered - capped), pc.invert(rows["is_rest"])))
-            self._counts.setdefault(name, []).append(_added_up(_counts(rows, name)))
+            counts = _counts(rows, name)
+            if self._by_date:
+                counts = counts.append_column("date", rows["date"])
+            self._counts.setdefault(name, []).append(counts if self._by_date else _added_up(counts))
 
     def rolled(self) -> RolledCounts:
         """All of it."""

@@ -16,6 +16,7 @@ from mallard.engine.omitted_files import OmittedSegment
 from mallard.engine.request_snapshot import SiteListing, request_snapshot
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
+from mallard.stats.grouping import GroupQuery
 from mallard.stats.query import Query
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in, site_prefix
@@ -76,10 +77,12 @@ class SnapshotReader:
         self._damage = damage
         self._segment_cache = pins
 
-    def take(self, query: Query, *, rolled: bool = True, dimensions: Sequence[str] | None = None) -> Snapshot:
+    def take(
+        self, query: Query | GroupQuery, *, rolled: bool = True, dimensions: Sequence[str] = (), by_date: bool = False
+    ) -> Snapshot:
         """A filter needs the events, so does a part of a day, or one with some waiting.
 
-        ``rolled`` False: from events alone. ``dimensions`` of rollups to read, by default the query's own.
+        ``rolled`` False: from events alone. ``dimensions`` of rollups to read; ``by_date``: with their dates.
         """
         listing, period = self._listing(query), query.period
         pending, days = _within(listing.pending, period), listing.days
@@ -92,7 +95,8 @@ class SnapshotReader:
                 days,
                 period,
                 self._site_settings.get(query.site_id).zones,
-                dimensions=(dimensions or (query.dimension,)) if uses_counts else (),
+                dimensions=dimensions if uses_counts else (),
+                by_date=by_date,
                 but=waiting,
                 events_only=query.events_only,
                 first_day=lambda: first_day(self._store, query.site_id) or date.max,
@@ -110,7 +114,7 @@ class SnapshotReader:
         omitted += (*omitted_of_capped, *(OmittedSegment(day, key) for day, key in counts.damaged))
         return Snapshot(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, omitted)
 
-    def _listing(self, query: Query) -> SiteListing:
+    def _listing(self, query: Query | GroupQuery) -> SiteListing:
         """That of the request where it has one, from the day before the range on."""
         request, site_id = request_snapshot(), query.site_id
         since = max(query.period.start, date.min + timedelta(days=1)) - timedelta(days=1)

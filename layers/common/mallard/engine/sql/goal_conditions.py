@@ -12,7 +12,8 @@ from mallard.event import PAGEVIEW
 from mallard.normalize.names import nfc_text, page_from_input, search_forms, stored_label
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import PAGE, PROPS, blank_words
-from mallard.stats.filters import CONTAINS, IS, Leaf
+from mallard.stats.filters import CONTAINS, IS, Filter, Leaf
+from mallard.stats.stats_query import goals_named
 
 NAME = "event:name"
 NAMES_SHOWN = 20
@@ -28,6 +29,18 @@ def goals_meant(leaf: Leaf, goals: Sequence[Goal]) -> tuple[Goal, ...]:
                 f"The goal {goal.name!r} has a scroll_threshold and cannot be filtered by: no single event reaches it."
             )
     return meant
+
+
+def goals_of_rows(tree: Filter | None, goals: Sequence[Goal]) -> tuple[Goal, ...]:
+    """The goals that rows are counted under: those that the filter names, as an event may meet others besides.
+
+    A goal with a ``scroll_threshold`` is met by no single event. QueryError for an unknown goal.
+    """
+    found = tuple(each for each in goals if each.scroll_threshold is None)
+    for leaf in goals_named(tree):
+        named = goals_meant(leaf, goals)
+        found = tuple(each for each in found if each in named)
+    return found
 
 
 def goal_condition(goals: Iterable[Goal], bound: BoundSql) -> str:

@@ -178,6 +178,11 @@ def _events(count: CountStatement) -> list[str]:
     ]
 
 
+def matched_sql(count: CountStatement) -> list[str]:
+    """The CTEs from ``event`` to ``matched``; under conditions also ``passing`` and ``visit``."""
+    return [*_events(count), *_visits(count)]
+
+
 def _visits(count: CountStatement) -> list[str]:
     conditions = count.conditions
     if conditions is None:

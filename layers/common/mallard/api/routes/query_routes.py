@@ -1,0 +1,112 @@
+"""Route of v2 queries: ``POST /api/v2/query``."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Body, Request
+from fastapi.params import Depends as Dependency
+
+from mallard.api.etag import ETagRoute
+from mallard.api.permissions import Permissions
+from mallard.api.schemas.query_schemas import (
+    ComparedRow,
+    EchoedQuery,
+    QueryMeta,
+    QueryRequest,
+    QueryResponse,
+    ResultRow,
+)
+from mallard.api.schemas.stats_schemas import OmittedFile
+from mallard.engine.base import Engine
+from mallard.engine.omitted_files import noted
+from mallard.errors import QueryError
+from mallard.reports.query_runner import QueryAnswer, QueryRow, QueryRunner
+from mallard.reports.standard_reports import Stats
+from mallard.sites.time_zone import SiteZones
+from mallard.stats.filters import both, parse_filters, refuse_patterns
+from mallard.stats.query_body import QueryBody, read_body, read_body_site
+from mallard.stats.query_range import shown_range
+
+MAX_BODY_BYTES = 16 * 1024
+
+SEVERAL_CURRENCIES = "The payments are in several currencies, whose sum says nothing; filter by a goal or a property."
+NO_IMPORTS = "no_imported_data"
+
+
+def query_routes(
+    engine: Callable[[], Engine],
+    clock: Callable[[], datetime],
+    permissions: Permissions,
+    before: Sequence[Dependency],
+) -> APIRouter:
+    """The router; ``before`` run first and set the identity, and ``permissions`` check the site of the body."""
+    router = APIRouter(prefix="/api/v2", tags=["query"], dependencies=list(before), route_class=ETagRoute)
+    described = {"requestBody": {"content": {"application/json": {"schema": QueryRequest.model_json_schema()}}}}
+
+    @router.post("/query", response_model_exclude_none=True, openapi_extra=described)
+    def query(request: Request, given: Any = Body()) -> QueryResponse:  # noqa: B008  # FastAPI's way
+        """Metrics by any dimensions and filters, in the JSON of Plausible's Stats API v2."""
+        if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:
+            raise QueryError(f"The body is over {MAX_BODY_BYTES // 1024} KB.")
+        identity, site = request.state.identity, read_body_site(given)
+        permissions.check(identity, site)
+        running, now = engine(), clock()
+        zones = running.zones(site)
+        body = read_body(given, now, zones)
+        if not identity.is_known:
+            refuse_patterns(body.query.filters)
+        stats = Stats(running, now)
+        request.state.stats = stats
+        answer = QueryRunner(stats).answer(
+            body.query, both(body.query.filters, parse_filters(identity.filters or None))
+        )
+        return _response(given, body, answer, zones)
+
+    return router
+
+
+def _response(given: Any, body: QueryBody, answer: QueryAnswer, zones: SiteZones) -> QueryResponse:
+    return QueryResponse(
+        results=[_row(each) for each in answer.rows],
+        meta=_meta(given, body, answer).model_dump(exclude_none=True, mode="json"),
+        query=_echo(given, body, answer, zones),
+    )
+
+
+def _row(row: QueryRow) -> ResultRow:
+    compared = None
+    if row.before is not None:
+        compared = ComparedRow(
+            dimensions=list(row.before.dimensions), metrics=list(row.before.metrics), change=list(row.changes or ())
+        )
+    return ResultRow(metrics=list(row.metrics), dimensions=list(row.dimensions), comparison=compared)
+
+
+def _meta(given: Any, body: QueryBody, answer: QueryAnswer) -> QueryMeta:
+    wants_imports = given.get("include", {}).get("imports")
+    warnings = {name: {"code": "several_currencies", "warning": SEVERAL_CURRENCIES} for name in answer.mixed_money}
+    return QueryMeta(
+        time_labels=list(answer.time_labels) if body.time_labels else None,
+        total_rows=answer.total_rows if body.total_rows else None,
+        imports_included=False if wants_imports else None,
+        imports_skip_reason=NO_IMPORTS if wants_imports else None,
+        metric_warnings=warnings or None,
+        incomplete=[OmittedFile(date=each.date, file=each.file) for each in noted()] or None,
+        events_from=answer.events_from.isoformat() if answer.events_from else None,
+    )
+
+
+def _echo(given: Any, body: QueryBody, answer: QueryAnswer, zones: SiteZones) -> EchoedQuery:
+    query = answer.query
+    return EchoedQuery(
+        site_id=query.site_id,
+        metrics=list(query.metrics),
+        date_range=shown_range(query.period, zones),
+        filters=given.get("filters") or [],
+        dimensions=list(query.dimensions),
+        order_by=[[each.key, "desc" if each.descending else "asc"] for each in query.full_order],
+        include=given.get("include", {}),
+        pagination={"limit": query.limit, "offset": query.offset},
+        comparison_date_range=shown_range(query.comparison.period, zones) if query.comparison else None,
+    )

@@ -1,0 +1,74 @@
+"""Schemas of v2 queries: the body of a request and its answer."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from mallard.api.schemas.stats_schemas import OmittedFile
+from mallard.stats.query_metrics import QUERY_METRICS
+from mallard.stats.query_range import WORDS
+
+Json = dict[str, Any]
+
+
+class QueryRequest(BaseModel):
+    """A query as it is documented; ``mallard.stats.query_body`` reads it, with a sentence for each fault."""
+
+    site_id: Annotated[str, Field(description="Site id, such as example.com.")]
+    metrics: Annotated[list[str], Field(description=f"Some of {', '.join(QUERY_METRICS)}.")]
+    date_range: Annotated[str | list[str], Field(description=f"One of {', '.join(WORDS)}, or two dates or times.")]
+    dimensions: Annotated[list[str], Field(description="Of events, visits, and one of time.")] = []
+    filters: Annotated[list[Any], Field(description="As in docs/filters.md.")] = []
+    order_by: Annotated[list[list[str]], Field(description='Such as [["visitors", "desc"]].')] = []
+    include: Annotated[Json, Field(description="time_labels, total_rows, imports, comparisons.")] = {}
+    pagination: Annotated[dict[str, int], Field(description="limit, 1 to 10,000, and offset.")] = {}
+
+
+class ComparedRow(BaseModel):
+    """The row of the earlier range, and the changes from it."""
+
+    dimensions: list[str]
+    metrics: list[Any]
+    change: list[int | float | None]
+
+
+class ResultRow(BaseModel):
+    """One row: values in the order of the query's metrics and dimensions."""
+
+    metrics: list[Any]
+    dimensions: list[str]
+    comparison: ComparedRow | None = None
+
+
+class EchoedQuery(BaseModel):
+    """The query with all defaults filled in."""
+
+    site_id: str
+    metrics: list[str]
+    date_range: list[str]
+    filters: list[Any]
+    dimensions: list[str]
+    order_by: list[list[str]]
+    include: Json
+    pagination: dict[str, int]
+    comparison_date_range: list[str] | None = None
+
+
+class QueryResponse(BaseModel):
+    """Rows, facts about them, and the query."""
+
+    results: list[ResultRow]
+    meta: Json
+    query: EchoedQuery
+
+
+class QueryMeta(BaseModel):
+    """Facts about the rows; only those there are."""
+
+    time_labels: list[str] | None = None
+    total_rows: int | None = None
+    imports_included: bool | None = None
+    imports_skip_reason: str | None = None
+    metric_warnings: dict[str, dict[str, str]] | None = None
+    incomplete: list[OmittedFile] | None = None
+    events_from: str | None = None

@@ -1,0 +1,1 @@
+ASOF LEFT JOIN hours ON event.date = hours.date AND event.timestamp >= hours.since

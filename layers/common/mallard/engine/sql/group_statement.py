@@ -1,0 +1,181 @@
+"""Statements that count groupings: measures by values of several dimensions."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mallard.engine.sql.conditions import EVERYTHING, Conditions
+from mallard.engine.sql.count_select import present_value
+from mallard.engine.sql.goal_conditions import goal_columns, goal_condition
+from mallard.engine.sql.operators import NOTHING, BoundSql, present, property_of_event
+from mallard.engine.sql.statement import CountStatement, every_sql, matched_sql
+from mallard.engine.sql.texts import sql_file, with_sql
+from mallard.sites.settings import Goal
+from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE, PROPS, blank_words
+from mallard.stats.grouping import DAY, ENTERED, HOUR, MINUTE, MONTH, WEEK, Grouping
+from mallard.stats.measures import GROUP_MEASURES, OF_MONEY, GroupMeasure
+
+LETTER = "g"
+"""Of the bound values of groupings, apart from those of a filter."""
+
+_TIMES = {
+    DAY: "CAST(event.date AS VARCHAR)",
+    # Monday, but not before the range.
+    WEEK: "CAST(greatest(CAST(date_trunc('week', event.date) AS DATE), $start) AS VARCHAR)",
+    MONTH: "CAST(CAST(date_trunc('month', event.date) AS DATE) AS VARCHAR)",
+    HOUR: "strftime(hours.start, '%Y-%m-%d %H:%M')",
+    MINUTE: "strftime(event.timestamp, '%Y-%m-%d %H:%M')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A relation to group, named ``event`` in ``keys``, and the names and aggregates of measures over it."""
+
+    relation: str
+    keys: tuple[str, ...]
+    measures: tuple[tuple[str, str], ...]
+
+    def sql(self, number: int) -> str:
+        """The SELECT of the grouping with this number."""
+        names = [f"key_{place}" for place in range(len(self.keys))]
+        columns = [f"{number} AS grouping", *(f"{key} AS {name}" for key, name in zip(self.keys, names, strict=True))]
+        columns += [f"{aggregate} AS {name}" for name, aggregate in self.measures]
+        grouped = f"\nGROUP BY {', '.join(names)}" if names else ""
+        return sql_file("group").format(columns=",\n    ".join(columns), rows=self.relation, grouped=grouped)
+
+
+class GroupStatement:
+    """One statement for several groupings under one filter."""
+
+    def __init__(self, groupings: Sequence[Grouping], conditions: Conditions | None, goals: Sequence[Goal]) -> None:
+        """``goals`` are those that rows may be of."""
+        self.groupings = tuple(groupings)
+        self._goals = tuple(goals)
+        if conditions is None and any(map(_joins_visits, groupings)):
+            conditions = EVERYTHING
+        if conditions:
+            opening = {*conditions.opening_columns, "timestamp", *self._opening_columns()}
+            entered = any(PAGE in each.dimensions and each.counts_starts for each in groupings)
+            conditions = replace(
+                conditions,
+                opening_columns=tuple(sorted(opening)),
+                needs_entry_page=conditions.needs_entry_page or entered,
+            )
+        self.conditions = conditions
+        names = {name for each in groupings for name in each.dimensions}
+        self._count = CountStatement(
+            {BY_V2_NAME[name].name: () for name in sorted(names) if name in BY_V2_NAME},
+            conditions,
+            with_money=any(name in OF_MONEY for each in groupings for name in each.measures),
+            also=tuple(sorted({*self._more_columns(), *(conditions.opening_columns if conditions else ())})),
+        )
+
+    @property
+    def needs_hours(self) -> bool:
+        """True where the table ``hours`` is read."""
+        return any(HOUR in each.dimensions for each in self.groupings)
+
+    def sql(
+        self, *, has_files: bool, has_waiting: bool, only: Collection[str] | None = None
+    ) -> tuple[str, Mapping[str, object]]:
+        """The whole text, whose rows have ``grouping``, the grouping's number, and its bound values.
+
+        ``only``: of the groupings alone that have one of these as ``rollup_dimension``.
+        """
+        bound = BoundSql(LETTER)
+        every = every_sql(has_files=has_files, has_waiting=has_waiting)
+        selects = [
+            rows.sql(number)
+            for number, each in enumerate(self.groupings)
+            if only is None or each.rollup_dimension in only
+            for rows in self._rows(each, bound)
+        ]
+        text = with_sql([*every, *matched_sql(self._count)], "\nUNION ALL BY NAME\n".join(selects))
+        return text, bound.values
+
+    def _opening_columns(self) -> set[str]:
+        """Columns of a visit's first event that dimensions read."""
+        found = set()
+        for each in self.groupings:
+            for name in each.dimensions:
+                dimension = BY_V2_NAME.get(name)
+                if dimension and (dimension.of_first_event or (name == HOSTNAME and each.counts_starts)):
+                    found.add(dimension.column)
+        return found
+
+    def _more_columns(self) -> set[str]:
+        """Columns of events that properties and goals read."""
+        found = {"props"} if any(each.properties for each in self.groupings) else set()
+        return found | goal_columns(self._goals) if any(each.has_goals for each in self.groupings) else found
+
+    def _rows(self, grouping: Grouping, bound: BoundSql) -> list[_Rows]:
+        """One relation, or one of events and one of visits, each with its measures."""
+        measures = [GROUP_MEASURES[name] for name in grouping.measures]
+        from_visits = [each for each in measures if _is_of_visits(each, grouping)]
+        from_events = [each for each in measures if each not in from_visits]
+        found = []
+        if from_events:
+            found.append(self._of_events(grouping, from_events, bound))
+        if from_visits:
+            found.append(self._of_visits(grouping, from_visits, bound))
+        return found
+
+    def _of_events(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> _Rows:
+        rows = "matched AS event"
+        if self.conditions and _joins_visits(grouping):
+            of_visit, of_event = self._visit_columns()
+            rows = sql_file("group_events_of_visits").format(of_visit=of_visit, of_event=of_event)
+        if grouping.has_goals:
+            rows += f"\nCROSS JOIN unnest({self._goal_names(bound)}) AS goal(name)"
+        keys = tuple(_key(name, bound) for name in grouping.dimensions)
+        return _Rows(_with_hours(rows, grouping), keys, tuple((each.name, str(each.of_events)) for each in measures))
+
+    def _of_visits(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> _Rows:
+        rows = sql_file("group_visits_entered")
+        if grouping.is_of_visits:
+            of_visit, of_event = self._visit_columns()
+            rows = sql_file("group_visits").format(of_visit=of_visit, of_event=of_event)
+        keys = tuple(_key(ENTERED.get(name, name), bound) for name in grouping.dimensions)
+        return _Rows(_with_hours(rows, grouping), keys, tuple((each.name, str(each.of_visits)) for each in measures))
+
+    def _visit_columns(self) -> tuple[str, str]:
+        """What dimensions read of a visit, and the same of an event without one."""
+        fields = sorted({*(self.conditions.opening_columns if self.conditions else ()), *self._opening_columns()})
+        pages = sorted({str(each.visit) for each in self._count.known if each.of_visit and not each.of_first_event})
+        opening = ", ".join(f"'{name}': {name}" for name in fields)
+        of_visit = ", ".join(["visit.opening", *(f"visit.{page}" for page in pages)])
+        of_event = ", ".join([f"{{{opening}}} AS opening", *(f"{NOTHING} AS {page}" for page in pages)])
+        return of_visit, of_event
+
+    def _goal_names(self, bound: BoundSql) -> str:
+        named = [f"CASE WHEN {goal_condition([each], bound)} THEN {bound(each.name)} END" for each in self._goals]
+        return f"list_filter([{', '.join(named) or NOTHING}], name -> name IS NOT NULL)"
+
+
+def _joins_visits(grouping: Grouping) -> bool:
+    return grouping.counts_visits or "active_visits" in grouping.measures
+
+
+def _is_of_visits(measure: GroupMeasure, grouping: Grouping) -> bool:
+    """Whether it is counted over rows of visits: all that can be, where a visit is in one row of the grouping."""
+    if measure.of_visits is None:
+        return False
+    return measure.of_events is None or (grouping.counts_visits and grouping.is_of_visits)
+
+
+def _with_hours(rows: str, grouping: Grouping) -> str:
+    return f"{rows}\n{sql_file('group_hours')}" if HOUR in grouping.dimensions else rows
+
+
+def _key(name: str, bound: BoundSql) -> str:
+    """SQL of a dimension's value in a row of ``event``; NULL where it is missing."""
+    if name in _TIMES:
+        return _TIMES[name]
+    if name == GOAL:
+        return "goal.name"
+    if name.startswith(PROPS):
+        return present(property_of_event(name.removeprefix(PROPS), bound), blank_words(name))
+    if name == ENTERED[HOSTNAME]:
+        return present("event.opening.hostname", blank_words(HOSTNAME))
+    dimension = BY_V2_NAME[name]
+    return present_value(dimension, f"event.{dimension.visit or dimension.column}")

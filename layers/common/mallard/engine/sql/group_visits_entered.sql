@@ -1,0 +1,3 @@
+(
+        SELECT *, opening.timestamp AS timestamp FROM visit
+    ) AS event

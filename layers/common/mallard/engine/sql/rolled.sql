@@ -1,0 +1,2 @@
+INSERT INTO grouped BY NAME
+SELECT {columns} FROM rolled

@@ -1,0 +1,123 @@
+"""Groupings: measures by the values of several dimensions, ordered and paged."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mallard.stats.date_range import DateRange
+from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE, PROPS, TOTAL, is_of_event
+from mallard.stats.filter_tree import Filter
+from mallard.stats.measures import GROUP_MEASURES
+from mallard.stats.query import HOUR as ROLLED_HOUR
+
+TIME = "time"
+MINUTE, HOUR, DAY, WEEK, MONTH = (f"{TIME}:{each}" for each in ("minute", "hour", "day", "week", "month"))
+TIMES = (MINUTE, HOUR, DAY, WEEK, MONTH)
+"""Dimensions of time. The values of MINUTE and HOUR are moments in naive UTC, ``YYYY-MM-DD HH:MM``, where each begins;
+those of the others are local dates; a WEEK begins on Monday, but not before the range."""
+
+WHOLE_DAYS = (DAY, WEEK, MONTH)
+
+ENTERED = {PAGE: "visit:entry_page", HOSTNAME: "visit:entry_hostname"}
+"""By event dimension, the value of a visit by which its measures are counted: that of the page it entered at."""
+
+
+def blank_of(name: str) -> str:
+    """The word of answers for a missing value of a dimension."""
+    if name in BY_V2_NAME:
+        return BY_V2_NAME[name].v2_blank
+    return "(none)" if name.startswith(PROPS) else "(not set)"
+
+
+Values: TypeAlias = tuple[str, ...]
+"""One value for each dimension of a grouping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``key`` is a dimension, or a metric that ``sorts`` has the SQL of; missing values come last."""
+
+    key: str
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Rows of ``measures`` (names of GROUP_MEASURES) for each combination of values of ``dimensions`` (v2's names).
+
+    Without dimensions there is one row. ``sorts`` are SQL expressions over the measures, by the metric that they
+    order by. ``limit`` None: all rows. ``only``: the rows of these values alone.
+    """
+
+    dimensions: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ("visitors",)
+    order: tuple[Order, ...] = ()
+    sorts: tuple[tuple[str, str], ...] = ()
+    limit: int | None = None
+    offset: int = 0
+    only: frozenset[Values] | None = None
+
+    @property
+    def time(self) -> str | None:
+        """The dimension of time among its dimensions."""
+        return next((name for name in self.dimensions if name in TIMES), None)
+
+    @property
+    def is_of_visits(self) -> bool:
+        """True where all events of a visit are in one row, so that rows of visits can be grouped."""
+        return all(name in WHOLE_DAYS or not (name in TIMES or is_of_event(name)) for name in self.dimensions)
+
+    @property
+    def counts_visits(self) -> bool:
+        """True where measures or values of visits are needed."""
+        has_values = any(name in BY_V2_NAME and BY_V2_NAME[name].of_visit for name in self.dimensions)
+        return has_values or any(GROUP_MEASURES[name].of_events is None for name in self.measures)
+
+    @property
+    def rollup_dimension(self) -> str | None:
+        """The dimension of rollups that has its rows: TOTAL, ``hour``, or a name of DIMENSIONS; None: no one has."""
+        others = [name for name in self.dimensions if name not in WHOLE_DAYS]
+        if len(self.dimensions) > len(others) + 1 or len(others) > 1:
+            return None
+        if not all(GROUP_MEASURES[name].in_rollups for name in self.measures):
+            return None
+        if not others:
+            return TOTAL
+        if others == [HOUR] and len(self.dimensions) == 1 and not self.counts_starts:
+            return ROLLED_HOUR
+        dimension = BY_V2_NAME.get(others[0])
+        if dimension is None or (self.counts_starts and not dimension.of_visit):
+            return None
+        return dimension.name
+
+    @property
+    def counts_starts(self) -> bool:
+        """True where a measure of whole visits is needed, which event dimensions count by the visit's entry."""
+        return any(GROUP_MEASURES[name].of_events is None for name in self.measures)
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The properties among the dimensions."""
+        return tuple(name for name in self.dimensions if name.startswith(PROPS))
+
+    @property
+    def has_goals(self) -> bool:
+        """True where each event counts under the goals that it meets."""
+        return GOAL in self.dimensions
+
+
+@dataclass(frozen=True, slots=True)
+class GroupQuery:
+    """Several groupings of one site, range and filter, counted together."""
+
+    site_id: str
+    period: DateRange
+    groupings: tuple[Grouping, ...]
+    filters: Filter | None = None
+    events_only: bool = False
+
+    @property
+    def rollup_dimensions(self) -> tuple[str, ...] | None:
+        """The dimensions of rollups that have all their rows; None where some grouping needs events."""
+        names = tuple(each.rollup_dimension for each in self.groupings)
+        found = tuple(name for name in names if name is not None)
+        return tuple(dict.fromkeys(found)) if len(found) == len(names) else None

@@ -1,0 +1,183 @@
+"""Reader of a v2 query's JSON body."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NoReturn
+
+from mallard.errors import QueryError
+from mallard.sites.site_id import read_site
+from mallard.sites.time_zone import SiteZones
+from mallard.stats.date_range import DateRange
+from mallard.stats.dimensions import GOAL, OF_EVENTS, OF_VISITS, PAGE, PROPS, is_of_event
+from mallard.stats.filters import all_leaves, read_filters
+from mallard.stats.grouping import DAY, ENTERED, HOUR, MONTH, TIMES, Order
+from mallard.stats.query_metrics import OF_WHOLE_VISITS, QUERY_METRICS
+from mallard.stats.query_range import CUSTOM, MODES, read_comparison, read_range
+from mallard.stats.stats_query import MAX_ROWS, Comparison, StatsQuery, is_dimension
+
+TIME = "time"
+KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination")
+INCLUDED = ("time_labels", "total_rows", "imports", "comparisons", "compare")
+MAX_DIMENSIONS = 10
+MAX_OFFSET = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueryBody:
+    """A query, and what its answer includes besides rows."""
+
+    query: StatsQuery
+    time_labels: bool = False
+    total_rows: bool = False
+
+
+def read_body_site(given: Any) -> str:
+    """The site of a body, before anything else of it is read. QueryError, or what ``read_site`` raises."""
+    if not isinstance(given, Mapping):
+        _refuse("The body", given, 'an object such as {"site_id": "example.com", "metrics": ["visitors"], …}')
+    if not isinstance(given.get("site_id"), str):
+        _refuse("site_id", given.get("site_id"), "a site id such as example.com")
+    return read_site(given["site_id"])
+
+
+def read_body(given: Mapping[str, Any], now: datetime, zones: SiteZones) -> QueryBody:
+    """The query of a body. QueryError names the field, its value and what is allowed."""
+    for key in given:
+        if key not in KEYS:
+            raise QueryError(f"{key[:40]!r} is no field of a query; there are {', '.join(KEYS)}.")
+    metrics = _names(given.get("metrics"), "metrics", QUERY_METRICS)
+    period = read_range(given.get("date_range"), now, zones)
+    dimensions = _dimensions(given.get("dimensions", []), period)
+    query = StatsQuery(
+        read_body_site(given),
+        metrics,
+        period,
+        dimensions,
+        read_filters(given.get("filters")),
+        _order(given.get("order_by", []), metrics, dimensions, given.get("dimensions", [])),
+    )
+    page = _page(given.get("pagination", {}))
+    query = replace(query, limit=page.get("limit", MAX_ROWS), offset=page.get("offset", 0))
+    _check(query)
+    include = _object(given.get("include", {}), "include", INCLUDED)
+    for name in ("time_labels", "total_rows", "imports"):
+        if not isinstance(include.get(name, False), bool):
+            _refuse(f"include.{name}", include[name], "true or false")
+    if include.get("time_labels") and query.time is None:
+        raise QueryError("include.time_labels is true, but dimensions has no dimension of time.")
+    return QueryBody(
+        replace(query, comparison=_comparison(include, period, now, zones)),
+        time_labels=include.get("time_labels", False),
+        total_rows=include.get("total_rows", False),
+    )
+
+
+def _names(given: Any, place: str, known: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(given, list) or not given:
+        _refuse(place, given, f"a list with some of {', '.join(known)}")
+    for number, each in enumerate(given):
+        if not isinstance(each, str) or each not in known:
+            _refuse(f"{place}[{number}]", each, f"one of {', '.join(known)}")
+        if given.count(each) > 1:
+            raise QueryError(f"{place} has {each} more than once.")
+    return tuple(given)
+
+
+def _dimensions(given: Any, period: DateRange) -> tuple[str, ...]:
+    if not isinstance(given, list) or len(given) > MAX_DIMENSIONS:
+        _refuse("dimensions", given, f"a list of at most {MAX_DIMENSIONS} dimensions")
+    for number, each in enumerate(given):
+        if not isinstance(each, str) or not (each == TIME or is_dimension(each)):
+            allowed = ", ".join((*OF_EVENTS, f"{PROPS}<key>", *OF_VISITS, TIME, *TIMES))
+            _refuse(f"dimensions[{number}]", each, f"one of {allowed}")
+        if given.count(each) > 1:
+            raise QueryError(f"dimensions has {each} more than once.")
+    found = tuple(_interval(period) if each == TIME else each for each in given)
+    if sum(name in TIMES for name in found) > 1:
+        raise QueryError("dimensions has more than one dimension of time.")
+    return found
+
+
+def _interval(period: DateRange) -> str:
+    """The interval of ``time``: hours of a day, days of a month, else months."""
+    if period.hourly:
+        return HOUR
+    return DAY if not period.open_start and (period.end - period.start).days <= 31 else MONTH
+
+
+def _order(
+    given: Any, metrics: tuple[str, ...], dimensions: tuple[str, ...], written: Sequence[str]
+) -> tuple[Order, ...]:
+    if not isinstance(given, list):
+        _refuse("order_by", given, 'a list such as [["visitors", "desc"]]')
+    known = (*metrics, *dimensions)
+    found = []
+    for number, each in enumerate(given):
+        place = f"order_by[{number}]"
+        if not isinstance(each, list) or len(each) != 2 or each[1] not in ("asc", "desc"):
+            _refuse(place, each, '[a metric or dimension, "asc" or "desc"]')
+        name = dimensions[list(written).index(TIME)] if each[0] == TIME and TIME in written else each[0]
+        if name not in known:
+            _refuse(f"{place}[0]", each[0], f"one of the query's own metrics and dimensions: {', '.join(known)}")
+        found.append(Order(name, descending=each[1] == "desc"))
+    return tuple(found)
+
+
+def _page(given: Any) -> dict[str, int]:
+    found = _object(given, "pagination", ("limit", "offset"))
+    bounds = {"limit": (1, MAX_ROWS), "offset": (0, MAX_OFFSET)}
+    for name, value in found.items():
+        least, most = bounds[name]
+        if type(value) is not int or not least <= value <= most:
+            _refuse(f"pagination.{name}", value, f"a whole number from {least} to {most}")
+    return found
+
+
+def _comparison(include: Mapping[str, Any], period: DateRange, now: datetime, zones: SiteZones) -> Comparison | None:
+    name = "comparisons" if "comparisons" in include else "compare"
+    given = include.get(name)
+    if given is None:
+        return None
+    place = f"include.{name}"
+    if isinstance(given, str):
+        given = {"mode": given}
+    found = _object(given, place, ("mode", "date_range", "match_day_of_week"))
+    mode, weekdays = found.get("mode"), found.get("match_day_of_week", False)
+    if mode not in MODES:
+        _refuse(f"{place}.mode", mode, f"one of {', '.join(MODES)}")
+    if not isinstance(weekdays, bool):
+        _refuse(f"{place}.match_day_of_week", weekdays, "true or false")
+    if ("date_range" in found) != (mode == CUSTOM):
+        raise QueryError(f"{place}.date_range goes with the mode {CUSTOM}, and that with it.")
+    return Comparison(read_comparison(mode, found.get("date_range"), period, now, zones, same_weekdays=weekdays))
+
+
+def _check(query: StatsQuery) -> None:
+    """QueryError where metrics, dimensions and filters do not go together."""
+    leaves = all_leaves(query.filters) if query.filters else []
+    filtered = {leaf.dimension for leaf in leaves}
+    beside = [name for name in query.dimensions if is_of_event(name) and name not in ENTERED]
+    for name in query.metrics:
+        if name in OF_WHOLE_VISITS and beside:
+            raise QueryError(f"The metric {name} is of visits and cannot be queried with the dimension {beside[0]}.")
+        if name == "views_per_visit" and PAGE in (*query.dimensions, *filtered):
+            raise QueryError(f"The metric {name} cannot be queried with {PAGE} as dimension or filter.")
+        if name.endswith("conversion_rate") and GOAL not in (*query.dimensions, *filtered):
+            raise QueryError(f"The metric {name} needs {GOAL} as a dimension or in a filter.")
+        if name == "group_conversion_rate" and not set(query.dimensions) - {GOAL, *TIMES}:
+            raise QueryError(f"The metric {name} needs a dimension beside {GOAL} and time.")
+
+
+def _object(given: Any, place: str, keys: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        _refuse(place, given, f"an object with some of {', '.join(keys)}")
+    for key in given:
+        if key not in keys:
+            raise QueryError(f"{place} has {key[:40]!r}, but may have {', '.join(keys)}.")
+    return given
+
+
+def _refuse(place: str, given: Any, allowed: str) -> NoReturn:
+    text = repr(given)
+    raise QueryError(f"{place} is {text if len(text) <= 60 else f'{text[:59]}…'}, but must be {allowed}.")

@@ -1,0 +1,145 @@
+"""Metrics of queries in v2's words, computed exactly from measures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from mallard.stats.grouping import Grouping
+
+Number: TypeAlias = int | float | None
+MeasureValues: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A measure as it is."""
+
+    measure: str
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures it is made of."""
+        return (self.measure,)
+
+    @property
+    def sql(self) -> str:
+        """An expression that orders rows as ``value`` does."""
+        return self.measure
+
+    def value(self, row: MeasureValues) -> Number:
+        """The number of one row."""
+        return int(row[self.measure])
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """``part * scale / (whole * divisor)``, rounded half up to ``decimals``; ``empty`` where ``whole`` is 0.
+
+    In whole numbers throughout, so that SQL and Python agree on each digit.
+    """
+
+    part: str
+    whole: str
+    scale: int = 1
+    divisor: int = 1
+    decimals: int = 0
+    empty: Number = 0
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures it is made of."""
+        return (self.part, self.whole)
+
+    @property
+    def sql(self) -> str:
+        """An expression that orders rows as ``value`` does."""
+        empty = "NULL" if self.empty is None else "0"
+        numerator, denominator = 2 * self.scale * 10**self.decimals, 2 * self.divisor
+        whole = f"CAST({self.whole} AS HUGEINT)"
+        return (
+            f"CASE WHEN {self.whole} = 0 THEN {empty} ELSE"
+            f" (CAST({self.part} AS HUGEINT) * {numerator} + {whole} * {self.divisor})"
+            f" // ({whole} * {denominator}) END"
+        )
+
+    def value(self, row: MeasureValues) -> Number:
+        """The number of one row."""
+        part, whole = int(row[self.part]), int(row[self.whole])
+        return ratio(part, whole * self.divisor, self.scale, self.decimals, self.empty)
+
+
+def ratio(part: int, whole: int, scale: int = 1, decimals: int = 0, empty: Number = 0) -> Number:
+    """``part * scale / whole``, rounded half up to so many decimals; ``empty`` where ``whole`` is 0."""
+    if not whole:
+        return float(empty) if empty is not None and decimals else empty
+    rounded: int = (2 * part * scale * 10**decimals + whole) // (2 * whole)
+    return rounded / 10**decimals if decimals else rounded
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Revenue in all or on average of a payment; None where there is none, or in several currencies."""
+
+    is_average: bool
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures it is made of."""
+        return ("revenue", "currency_low", "currency_high", "payments")
+
+    @property
+    def sql(self) -> str:
+        """An expression that orders rows as ``value`` does."""
+        amount = "revenue / payments" if self.is_average else "revenue"
+        return f"CASE WHEN payments > 0 AND currency_low = currency_high THEN {amount} END"
+
+    def value(self, row: MeasureValues) -> dict[str, Any] | None:
+        """``{"value", "currency", "short", "long"}`` of one row."""
+        if not row["payments"] or row["currency_low"] != row["currency_high"]:
+            return None
+        amount = row["revenue"] / row["payments"] if self.is_average else row["revenue"]
+        text = f"{row['currency_low']} {amount:,.2f}".strip()
+        return {"value": float(round(amount, 2)), "currency": row["currency_low"], "short": text, "long": text}
+
+
+Formula: TypeAlias = Count | Ratio | Money
+
+_FORMULAS: Mapping[str, Formula] = {
+    "visitors": Count("visitors"),
+    "visits": Count("visits"),
+    "pageviews": Count("pageviews"),
+    "events": Count("events"),
+    "bounce_rate": Ratio("bounces", "landings", scale=100),
+    # Seconds.
+    "visit_duration": Ratio("duration_ms", "visits", divisor=1000),
+    "views_per_visit": Ratio("visit_pageviews", "visits", decimals=2),
+    "total_revenue": Money(is_average=False),
+    "average_revenue": Money(is_average=True),
+}
+
+SHARES = ("percentage", "conversion_rate", "group_conversion_rate")
+"""Visitors of a row as a part of other visitors: of the query, of all without goals, of all of the same group."""
+
+QUERY_METRICS = (*_FORMULAS, *SHARES)
+
+OF_WHOLE_VISITS = frozenset({"bounce_rate", "visit_duration", "views_per_visit"})
+"""Metrics that no single event tells."""
+
+POINTS = frozenset({"bounce_rate", "conversion_rate", "group_conversion_rate", "percentage"})
+"""Percentages, whose change is a difference."""
+
+_ACTIVE_VISITS = Count("active_visits")
+
+
+def formula(metric: str, dimensions: tuple[str, ...]) -> Formula:
+    """The formula of a metric by these dimensions; that of a share is its visitors."""
+    if metric in SHARES:
+        return _FORMULAS["visitors"]
+    if metric == "visits" and not Grouping(dimensions).is_of_visits:
+        return _ACTIVE_VISITS
+    return _FORMULAS[metric]
+
+
+def is_mixed(metric: str, row: MeasureValues) -> bool:
+    """True where a metric is None as the payments of a row have several currencies."""
+    return isinstance(_FORMULAS.get(metric), Money) and row["currency_low"] != row["currency_high"]

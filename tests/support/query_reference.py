@@ -1,0 +1,158 @@
+"""Queries of any dimensions once more, in plain Python over rows in memory."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+from support.reference import (
+    Matched,
+    Row,
+    Visit,
+    day_of,
+    end_page,
+    entry,
+    is_of_pages,
+    judge,
+    matched,
+    pageviews_of,
+    property_of,
+    touched,
+    value_of,
+    visitors_of,
+)
+
+Key = tuple[str, ...]
+
+BLANK = {"visit:source": "Direct / None"}
+
+
+class QueryReference:
+    """The rows of one site whose days are those of UTC; each has the names of the ``goals`` it meets."""
+
+    def __init__(self, rows: list[Row], start: date) -> None:
+        """``start``: the first date of the range asked for."""
+        self._rows = rows
+        self._start = start
+        self._shown: set[str] | None = None
+
+    def rows(self, metrics: Sequence[str], dimensions: Sequence[str], filters: list[Any]) -> dict[Key, list[Any]]:
+        """The metrics of each combination of values."""
+        named = [set(each[2]) for each in filters if each[:2] == ["is", "event:goal"]]
+        self._shown = set.intersection(*named) if named else None
+        pairs = matched(self._rows, filters)
+        events: dict[Key, Matched] = defaultdict(list)
+        for row, visit in pairs:
+            for key in self._keys(dimensions, row, visit):
+                events[key].append((row, visit))
+        visits: dict[Key, list[Visit]] = defaultdict(list)
+        landing = [each for each in filters if is_of_pages(each)]
+        if not any(name == "event:goal" or name == "event:name" or ":props:" in name for name in dimensions):
+            for visit in touched(pairs):
+                for key in self._keys(dimensions, entry(visit), visit):
+                    visits[key].append(visit)
+        keys = {*events, *visits} if any(map(_is_whole, metrics)) else {*events}
+        keys = keys if dimensions else {()}
+        whole = visitors_of([row for row, _ in pairs])
+        return {
+            key: [self._metric(name, dimensions, key, events[key], visits[key], landing, whole, filters) for name in metrics]
+            for key in keys
+        }
+
+    def _metric(
+        self,
+        name: str,
+        dimensions: Sequence[str],
+        key: Key,
+        events: Matched,
+        visits: list[Visit],
+        landing: list[Any],
+        whole: int,
+        filters: list[Any],
+    ) -> Any:
+        rows = [row for row, _ in events]
+        if name == "visitors":
+            return visitors_of(rows)
+        if name == "pageviews":
+            return pageviews_of(rows)
+        if name == "events":
+            return len(rows)
+        if name == "visits":
+            return len({id(visit) for _, visit in events if visit is not None})
+        if name == "percentage":
+            return _rounded(100 * visitors_of(rows), whole, 2)
+        if name == "conversion_rate":
+            return _rounded(100 * visitors_of(rows), self._without_goals((), (), filters), 2)
+        if name == "group_conversion_rate":
+            return _rounded(100 * visitors_of(rows), self._without_goals(dimensions, key, filters), 2)
+        if name in ("total_revenue", "average_revenue"):
+            return _money(rows, is_average=name == "average_revenue")
+        landed = [visit for visit in visits if all(judge(each, entry(visit), visit) for each in landing)]
+        if name == "bounce_rate":
+            bounces = sum(len(visit) == 1 and pageviews_of(visit) == 1 for visit in landed)
+            return _rounded(100 * bounces, len(landed), 0)
+        if name == "visit_duration":
+            lasting = sum((each[-1]["timestamp"] - each[0]["timestamp"]).total_seconds() for each in visits)
+            return _rounded(int(lasting), len(visits), 0)
+        assert name == "views_per_visit"
+        return _rounded(sum(map(pageviews_of, visits)), len(visits), 2)
+
+    def _without_goals(self, dimensions: Sequence[str], key: Key, filters: list[Any]) -> int:
+        """Visitors of the same values, whatever goals and properties say."""
+        left = [each for each in filters if not str(each[1]).startswith(("event:goal", "event:props:"))]
+        names = [name for name in dimensions if name != "event:goal" and ":props:" not in name]
+        wanted = tuple(value for name, value in zip(dimensions, key, strict=True) if name in names)
+        found = [
+            row for row, visit in matched(self._rows, left) if wanted in set(self._keys(names, row, visit))
+        ]
+        return visitors_of(found)
+
+    def _keys(self, dimensions: Sequence[str], row: Row, visit: Visit | None) -> Iterator[Key]:
+        yield from product(*(self._values(name, row, visit) for name in dimensions))
+
+    def _values(self, name: str, row: Row, visit: Visit | None) -> list[str]:
+        if name == "event:goal":
+            return [name for name in row["goals"] if self._shown is None or name in self._shown]
+        if name.startswith("event:props:"):
+            return [property_of(row, name.removeprefix("event:props:")) or "(none)"]
+        if name.startswith("time:"):
+            return [self._bucket(name, row["timestamp"], day_of(row))]
+        value, blanks = value_of(name, row, visit)
+        return [BLANK.get(name, "(not set)") if value is None or value in blanks else value]
+
+    def _bucket(self, name: str, moment: datetime, day: date) -> str:
+        forms = {
+            "time:minute": f"{moment:%Y-%m-%d %H:%M}:00",
+            "time:hour": f"{moment:%Y-%m-%d %H}:00:00",
+            "time:day": f"{day}",
+            "time:week": f"{max(day - timedelta(days=day.weekday()), self._start)}",
+            "time:month": f"{day.replace(day=1)}",
+        }
+        return forms[name]
+
+
+def _is_whole(metric: str) -> bool:
+    return metric in ("bounce_rate", "visit_duration", "views_per_visit")
+
+
+def _rounded(part: int, whole: int, decimals: int) -> float:
+    """Half up."""
+    if not whole:
+        return 0
+    shifted = Fraction(part, whole) * 10**decimals + Fraction(1, 2)
+    found = shifted.numerator // shifted.denominator
+    return found / 10**decimals if decimals else found
+
+
+def _money(rows: list[Row], *, is_average: bool) -> Any:
+    paid = [row for row in rows if row.get("revenue_amount") is not None]
+    currencies = {row.get("revenue_currency") for row in paid}
+    if len(currencies) != 1:
+        return None
+    amount = sum((row["revenue_amount"] for row in paid), Decimal(0))
+    return float(round(amount / len(paid), 2)) if is_average else float(amount)
+
+
