@@ -1,4 +1,4 @@
-"""Six assembled statements, whole, in ``golden/``: for reading, and against changes by accident.
+"""Seven assembled statements, whole, in ``golden/``: for reading, and against changes by accident.
 
 ``python tests/query/test_golden_sql.py`` writes them anew.
 """
@@ -11,9 +11,11 @@ import pytest
 
 from mallard.engine.sql.conditions import Conditions, compile_filter
 from mallard.engine.sql.day_statement import day_sql
+from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import CountStatement, counting_sql, rows_sql, visitor_events_sql
 from mallard.stats.dimensions import TOTAL
 from mallard.stats.filters import parse_filters
+from mallard.stats.grouping import HOUR, Grouping
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import DAY
 
@@ -36,6 +38,8 @@ def conditions(*filters: list[object]) -> Conditions:
 def statements() -> Mapping[str, str]:
     germans_on_the_blog = conditions(["is", "visit:country", ["DE"]], ["contains", "event:page", ["/blog"]])
     of_page = CountStatement({"entry_pages": ()}, conditions(["is", "event:page", ["/a"]]), also=("pathname",))
+    by_page = Grouping(("event:page", "visit:country", HOUR), ("active_visits", "bounces", "scroll_total", "visitors"))
+    grouped = GroupStatement([by_page, Grouping()], germans_on_the_blog, [])
     return {
         "overview": counting_sql(CountStatement(OVERVIEW), has_files=True, has_waiting=True),
         "overview_filtered": counting_sql(
@@ -46,6 +50,7 @@ def statements() -> Mapping[str, str]:
         ),
         "rows_filtered": rows_sql(germans_on_the_blog, ("timestamp", "pathname"), has_files=True),
         "visitor_events": "WITH\n" + visitor_events_sql(of_page, has_files=True, has_waiting=False),
+        "groupings": grouped.sql(has_files=True, has_waiting=False)[0],
         "day_of_a_rollup": "\n;\n".join([*day_sql().tables, day_sql().whole[0], day_sql().most_seen["sources"]]),
     }
 

@@ -1,10 +1,10 @@
 """Queries by any dimensions equal a plain recomputation, wherever the events lie."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import combinations
 from random import Random
 from typing import Any
 
@@ -36,6 +36,7 @@ GOALS = [
 
 COUNTED = ("visitors", "visits", "pageviews", "events", "percentage")
 OF_VISITS = ("bounce_rate", "visit_duration", "views_per_visit")
+OF_PINGS = ("scroll_depth", "time_on_page")
 MONEY = ("total_revenue", "average_revenue")
 RATES = ("conversion_rate", "group_conversion_rate")
 
@@ -69,6 +70,11 @@ def rows_of(seed: str) -> list[Row]:
             row["revenue_amount"] = Decimal(random.randrange(-500, 5000)) / 100
             row["revenue_currency"] = "EUR" if random.random() < 0.9 else "USD"
         row["goals"] = goals_met(row)
+        if row["event_name"] == ENGAGEMENT:
+            row |= {
+                "scroll_depth": random.choice([None, random.randrange(101)]),
+                "engagement_ms": random.randrange(90_000),
+            }
     return rows
 
 
@@ -87,7 +93,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     engine.site_settings.change(SITE, {"goals": GOALS}, NOW)
     if rolled_up:
         assert build_rollups(store, engine, NOW).days == 5
-    yield Stats(engine, NOW), [row for row in rows if row["event_name"] != ENGAGEMENT]
+    yield Stats(engine, NOW), rows
     engine.close()
 
 
@@ -101,7 +107,14 @@ def metrics_for(dimensions: tuple[str, ...], filters: list[Any]) -> list[str]:
     """All metrics that go with these dimensions."""
     found = [*COUNTED, *MONEY]
     if not any(name in dimensions for name in EVENT_DIMENSIONS[1:]):
-        found += [name for name in OF_VISITS if name != "views_per_visit" or "event:page" not in str([dimensions, filters])]
+        found += [
+            name for name in OF_VISITS if name != "views_per_visit" or "event:page" not in str([dimensions, filters])
+        ]
+    if dimensions == ("visit:exit_page",):
+        found.append("exit_rate")
+    named = {*dimensions, *re.findall(r"event:[a-z]+", str(filters))}
+    if "event:page" in named and not named & {"event:name", "event:goal", "event:props"}.union(EVENT_DIMENSIONS[1:]):
+        found += OF_PINGS
     if "event:goal" in (*dimensions, *(str(each[1]) for each in filters)):
         found.append("conversion_rate")
         if any(name not in ("event:goal", *TIMES) for name in dimensions):
@@ -131,7 +144,121 @@ def check(stats: Stats, rows: list[Row], dimensions: tuple[str, ...], filters: l
 SINGLE = [(), *((name,) for name in (*EVENT_DIMENSIONS, *VISIT_DIMENSIONS, *TIMES))]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("dimensions", SINGLE, ids=" ".join)
-def test_query_of_one_dimension_equals_the_reference(case: tuple[Stats, list[Row]], dimensions: tuple[str, ...]) -> None:
+def test_query_of_one_dimension_equals_the_reference(
+    case: tuple[Stats, list[Row]], dimensions: tuple[str, ...]
+) -> None:
     for filters in FILTERS:
         check(*case, dimensions, filters)
+
+
+SEVERAL = [
+    ("visit:source", "time:day"),
+    ("visit:source", "visit:country", "visit:browser"),
+    ("event:page", "visit:browser"),
+    ("event:page", "event:name", "time:day"),
+    ("event:goal", "visit:country"),
+    ("event:props:plan", "time:hour"),
+    ("visit:entry_page", "visit:exit_page", "time:week"),
+    ("time:month", "event:page", "visit:source"),
+]
+
+
+@pytest.mark.sampled(5)
+@pytest.mark.parametrize("dimensions", SEVERAL, ids=" ".join)
+def test_query_of_several_dimensions_equals_the_reference(
+    case: tuple[Stats, list[Row]], dimensions: tuple[str, ...]
+) -> None:
+    for filters in FILTERS[::2]:
+        check(*case, dimensions, filters)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", range(25))
+def test_query_of_random_dimensions_equals_the_reference(case: tuple[Stats, list[Row]], seed: int) -> None:
+    random = Random(seed)
+    names = random.sample((*EVENT_DIMENSIONS, *VISIT_DIMENSIONS), random.randrange(4))
+    dimensions = (*names, *random.sample(TIMES, random.randrange(2)))
+    check(*case, dimensions, random.choice(FILTERS) + random.choice(FILTERS))
+
+
+@pytest.mark.parametrize("dimensions", [(), ("visit:source", "time:day"), ("event:goal",)], ids=" ".join)
+def test_query_does_not_depend_on_portions(
+    case: tuple[Stats, list[Row]], dimensions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "PORTION_BYTES", 1)
+    check(*case, dimensions, FILTERS[1])
+
+
+def ordered(expected: dict[Any, list[Any]], place: int, *, descending: bool) -> list[Any]:
+    """Keys by a metric, missing ones last, then by themselves."""
+    present = sorted(key for key in expected if plain(expected[key][place]) is not None)
+    present.sort(key=lambda key: plain(expected[key][place]), reverse=descending)
+    return [*present, *sorted(expected.keys() - present)]
+
+
+@pytest.mark.parametrize("metric", ["visitors", "bounce_rate", "average_revenue", "group_conversion_rate"])
+@pytest.mark.parametrize("descending", [True, False])
+def test_query_orders_and_pages_rows(case: tuple[Stats, list[Row]], metric: str, descending: bool) -> None:
+    dimensions = (
+        ["event:goal", "visit:browser"]
+        if "rate" in metric and "bounce" not in metric
+        else ["visit:entry_page", "time:day"]
+    )
+    expected = ordered(QueryReference(case[1], START).rows([metric], dimensions, []), 0, descending=descending)
+    order = [[metric, "desc" if descending else "asc"]]
+    found = []
+    for offset in range(0, len(expected) + 3, 3):
+        page = run(case[0], [metric], dimensions, [], order_by=order, pagination={"limit": 3, "offset": offset})
+        assert page.total_rows == len(expected)
+        found += [row.dimensions for row in page.rows]
+    assert found == expected
+
+
+def test_query_orders_by_time_then_by_the_first_metric_by_default(case: tuple[Stats, list[Row]]) -> None:
+    days = [row.dimensions[0] for row in run(case[0], ["visitors"], ["time:day"], []).rows]
+    assert days == sorted(days)
+    views = [row.metrics[0] for row in run(case[0], ["pageviews", "visitors"], ["event:page"], []).rows]
+    assert views == sorted(views, reverse=True)
+
+
+EARLIER = {"mode": "previous_period"}
+
+
+def compared(stats: Stats, metrics: list[str], dimensions: list[str], days: int, **include: Any) -> Any:
+    begin = TODAY - timedelta(days=days - 1)
+    more = {"date_range": [begin.isoformat(), TODAY.isoformat()], "include": {"comparisons": {**EARLIER, **include}}}
+    return run(stats, metrics, dimensions, [], **more)
+
+
+def test_comparison_has_the_same_values_of_the_earlier_range(case: tuple[Stats, list[Row]]) -> None:
+    stats, rows = case
+    answer = compared(stats, ["visitors", "bounce_rate", "total_revenue"], ["visit:source"], 2)
+    before = [row for row in rows if TODAY - timedelta(days=4) < row["timestamp"].date() <= TODAY - timedelta(days=2)]
+    expected = QueryReference(before, TODAY).rows(["visitors", "bounce_rate", "total_revenue"], ["visit:source"], [])
+    for row in answer.rows:
+        assert row.before.dimensions == row.dimensions
+        assert list(map(plain, row.before.metrics)) == expected.get(row.dimensions, [0, 0, None])
+        assert row.changes[1] == round(row.metrics[1] - row.before.metrics[1], 1)
+
+
+def test_comparison_over_time_has_every_bucket_beside_that_of_the_same_place(case: tuple[Stats, list[Row]]) -> None:
+    stats, rows = case
+    answer = compared(stats, ["events"], ["time:day"], 3)
+    counted = QueryReference(rows, START).rows(["events"], ["time:day"], [])
+    days = [TODAY - timedelta(days=number) for number in (2, 1, 0)]
+    assert [row.dimensions[0] for row in answer.rows] == [day.isoformat() for day in days]
+    for day, row in zip(days, answer.rows, strict=True):
+        other = (day - timedelta(days=3)).isoformat()
+        assert (row.before.dimensions, list(row.before.metrics)) == ((other,), counted.get((other,), [0]))
+
+
+def test_query_of_part_of_days_counts_events_of_that_part(case: tuple[Stats, list[Row]]) -> None:
+    stats, rows = case
+    since, until = NOW - timedelta(hours=30), NOW - timedelta(hours=2)
+    given = [each.isoformat(timespec="seconds") for each in (since, until - timedelta(seconds=1))]
+    found = run(stats, ["events", "visitors"], ["event:page"], [], date_range=given)
+    inside = [row for row in rows if since <= row["timestamp"].replace(tzinfo=UTC) < until]
+    expected = QueryReference(inside, START).rows(["events", "visitors"], ["event:page"], [])
+    assert {row.dimensions: list(row.metrics) for row in found.rows} == expected

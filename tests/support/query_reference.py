@@ -3,17 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from itertools import product
 from typing import Any
 
+from mallard.event import ENGAGEMENT
 from support.reference import (
     Matched,
     Row,
     Visit,
     day_of,
-    end_page,
     entry,
     is_of_pages,
     judge,
@@ -23,6 +23,7 @@ from support.reference import (
     touched,
     value_of,
     visitors_of,
+    visits_of,
 )
 
 Key = tuple[str, ...]
@@ -35,7 +36,8 @@ class QueryReference:
 
     def __init__(self, rows: list[Row], start: date) -> None:
         """``start``: the first date of the range asked for."""
-        self._rows = rows
+        self._rows = [row for row in rows if row["event_name"] != ENGAGEMENT]
+        self._pings = [row for row in rows if row["event_name"] == ENGAGEMENT and row["visitor_id"] is not None]
         self._start = start
         self._shown: set[str] | None = None
 
@@ -54,11 +56,13 @@ class QueryReference:
             for visit in touched(pairs):
                 for key in self._keys(dimensions, entry(visit), visit):
                     visits[key].append(visit)
-        keys = {*events, *visits} if any(map(_is_whole, metrics)) else {*events}
-        keys = keys if dimensions else {()}
+        keys = {*events} if dimensions else {()}
         whole = visitors_of([row for row, _ in pairs])
         return {
-            key: [self._metric(name, dimensions, key, events[key], visits[key], landing, whole, filters) for name in metrics]
+            key: [
+                self._metric(name, dimensions, key, events[key], visits[key], landing, whole, filters)
+                for name in metrics
+            ]
             for key in keys
         }
 
@@ -88,8 +92,13 @@ class QueryReference:
             return _rounded(100 * visitors_of(rows), self._without_goals((), (), filters), 2)
         if name == "group_conversion_rate":
             return _rounded(100 * visitors_of(rows), self._without_goals(dimensions, key, filters), 2)
+        if name == "exit_rate":
+            viewed = [row for row, _ in matched(self._rows, filters) if (row["pathname"] or "(not set)",) == key]
+            return _rounded(100 * len(visits), pageviews_of(viewed), 1)
         if name in ("total_revenue", "average_revenue"):
             return _money(rows, is_average=name == "average_revenue")
+        if name in ("scroll_depth", "time_on_page"):
+            return self._engagement(name, dimensions, key, filters)
         landed = [visit for visit in visits if all(judge(each, entry(visit), visit) for each in landing)]
         if name == "bounce_rate":
             bounces = sum(len(visit) == 1 and pageviews_of(visit) == 1 for visit in landed)
@@ -100,14 +109,41 @@ class QueryReference:
         assert name == "views_per_visit"
         return _rounded(sum(map(pageviews_of, visits)), len(visits), 2)
 
+    def _engagement(self, name: str, dimensions: Sequence[str], key: Key, filters: list[Any]) -> int | None:
+        """Of the pings of the last visit that had begun: the most of each visit, or its sum, on average."""
+        visits, answered = visits_of(self._rows), matched(self._rows, filters)
+        with_events = {visit_name(visit) for visit in touched(answered)}
+        found: dict[int, list[Row]] = defaultdict(list)
+        for ping in self._pings:
+            begun = [
+                visit
+                for visit in visits
+                if (visit[0]["visitor_id"], day_of(visit[0])) == (ping["visitor_id"], day_of(ping))
+                and visit[0]["timestamp"] <= ping["timestamp"]
+            ]
+            visit = max(begun, key=lambda each: each[0]["timestamp"], default=None)
+            passes = (
+                visit is not None
+                and visit_name(visit) in with_events
+                and all(judge(each, ping, visit) for each in filters)
+            )
+            if passes and key in set(self._keys(dimensions, ping, visit)):
+                found[id(visit)].append(ping)
+        if name == "scroll_depth":
+            depths = [
+                [ping["scroll_depth"] for ping in each if ping["scroll_depth"] is not None] for each in found.values()
+            ]
+            most = [max(each) for each in depths if each]
+            return int(_rounded(sum(most), len(most), 0)) if most else None
+        times = [sum(ping["engagement_ms"] for ping in each) for each in found.values()]
+        return int(_rounded(sum(times), len(times) * 1000, 0)) if times else None
+
     def _without_goals(self, dimensions: Sequence[str], key: Key, filters: list[Any]) -> int:
         """Visitors of the same values, whatever goals and properties say."""
         left = [each for each in filters if not str(each[1]).startswith(("event:goal", "event:props:"))]
         names = [name for name in dimensions if name != "event:goal" and ":props:" not in name]
         wanted = tuple(value for name, value in zip(dimensions, key, strict=True) if name in names)
-        found = [
-            row for row, visit in matched(self._rows, left) if wanted in set(self._keys(names, row, visit))
-        ]
+        found = [row for row, visit in matched(self._rows, left) if wanted in set(self._keys(names, row, visit))]
         return visitors_of(found)
 
     def _keys(self, dimensions: Sequence[str], row: Row, visit: Visit | None) -> Iterator[Key]:
@@ -134,8 +170,9 @@ class QueryReference:
         return forms[name]
 
 
-def _is_whole(metric: str) -> bool:
-    return metric in ("bounce_rate", "visit_duration", "views_per_visit")
+def visit_name(visit: Visit) -> tuple[int, int]:
+    """What tells visits apart: visitor and first event."""
+    return visit[0]["visitor_id"], visit[0]["event_id"]
 
 
 def _rounded(part: int, whole: int, decimals: int) -> float:
@@ -143,7 +180,7 @@ def _rounded(part: int, whole: int, decimals: int) -> float:
     if not whole:
         return 0
     shifted = Fraction(part, whole) * 10**decimals + Fraction(1, 2)
-    found = shifted.numerator // shifted.denominator
+    found: int = shifted.numerator // shifted.denominator
     return found / 10**decimals if decimals else found
 
 
@@ -153,6 +190,4 @@ def _money(rows: list[Row], *, is_average: bool) -> Any:
     if len(currencies) != 1:
         return None
     amount = sum((row["revenue_amount"] for row in paid), Decimal(0))
-    return float(round(amount / len(paid), 2)) if is_average else float(amount)
-
-
+    return float((amount / len(paid)).quantize(Decimal("0.01"), ROUND_HALF_UP)) if is_average else float(amount)

@@ -8,14 +8,17 @@ from typing import Any
 from mallard.engine.base import QueryResult
 from mallard.engine.request_snapshot import needs_since
 from mallard.reports.standard_reports import Stats
-from mallard.stats.dimensions import GOAL, PROPS
+from mallard.stats.dimensions import GOAL, PAGE, PROPS
 from mallard.stats.filter_tree import Filter
 from mallard.stats.grouping import Grouping, GroupQuery, Order, Values
-from mallard.stats.query_metrics import POINTS, SHARES, MeasureValues, formula, is_mixed, ratio
+from mallard.stats.metric_formulas import POINTS, SHARES, MeasureValues, formula, is_mixed, ratio
 from mallard.stats.stats_query import StatsQuery, without_conversions
 from mallard.stats.time_buckets import label_of, time_buckets
 
-GROUP_RATE, RATE, PERCENTAGE = "group_conversion_rate", "conversion_rate", "percentage"
+GROUP_RATE, RATE, PERCENTAGE, EXIT_RATE = "group_conversion_rate", "conversion_rate", "percentage", "exit_rate"
+
+SORTED_HERE = (GROUP_RATE, EXIT_RATE)
+"""Metrics whose divisor differs between rows, and is not known to the statement that counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,7 @@ class QueryRunner:
 
     def _page(self, query: StatsQuery, only: frozenset[Values] | None = None) -> _Page:
         main = self._grouping(query, only)
-        # Without the pushed-down page: rows are ordered by a divisor that the statement does not know.
-        sorts_here = any(each.key == GROUP_RATE for each in query.full_order) and only is None
+        sorts_here = any(each.key in SORTED_HERE for each in query.full_order) and only is None
         if sorts_here:
             main = replace(main, order=(), sorts=(), limit=None, offset=0)
         whole = Grouping()
@@ -107,6 +109,8 @@ class QueryRunner:
         measures = {measure for each in formulas.values() for measure in each.measures}
         sorts = tuple((name, each.sql) for name, each in formulas.items())
         grouping = Grouping(query.dimensions, tuple(sorted(measures)), query.full_order, sorts)
+        if grouping.has_rows_without_events:
+            grouping = replace(grouping, measures=tuple(sorted({*measures, "events"})))
         if only is not None:
             return replace(grouping, only=only)
         return replace(grouping, limit=query.limit, offset=query.offset)
@@ -116,6 +120,10 @@ class QueryRunner:
         divisors: dict[str, dict[Values, int]] = {PERCENTAGE: {(): whole}}
         groupings = {RATE: Grouping(), GROUP_RATE: Grouping(_group(query.dimensions))}
         wanted = [name for name in groupings if name in query.metrics]
+        if EXIT_RATE in query.metrics:
+            views = Grouping((PAGE,), ("pageviews",))
+            (rows,) = self._stats.group(GroupQuery(query.site_id, query.period, (views,), query.filters)).rows
+            divisors[EXIT_RATE] = {_key_of(row, 1): row["pageviews"] for row in rows}
         if not wanted:
             return divisors
         filters = without_conversions(query.filters)
@@ -129,11 +137,19 @@ class QueryRunner:
         self, query: StatsQuery, key: Values, row: MeasureValues, divisors: Mapping[str, Mapping[Values, int]]
     ) -> tuple[Any, ...]:
         return tuple(
-            ratio(row["visitors"], divisors[name].get(_group_key(query, key) if name == GROUP_RATE else (), 0), 100, 2)
+            self._share(query, name, key, row, divisors[name])
             if name in SHARES
             else formula(name, query.dimensions).value(row)
             for name in query.metrics
         )
+
+    def _share(
+        self, query: StatsQuery, name: str, key: Values, row: MeasureValues, divisors: Mapping[Values, int]
+    ) -> float | int | None:
+        if name == EXIT_RATE:
+            return ratio(row["visits"], divisors.get(key, 0), 100, 1)
+        group = _group_key(query, key) if name == GROUP_RATE else ()
+        return ratio(row["visitors"], divisors.get(group, 0), 100, 2)
 
     def _labels(self, query: StatsQuery, key: Values) -> tuple[str, ...]:
         zones = self._stats.engine.zones(query.site_id)

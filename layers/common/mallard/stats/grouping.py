@@ -67,10 +67,23 @@ class Grouping:
         return all(name in WHOLE_DAYS or not (name in TIMES or is_of_event(name)) for name in self.dimensions)
 
     @property
+    def counts_pings(self) -> bool:
+        """True where measures of engagement pings are needed."""
+        return any(GROUP_MEASURES[name].of_pings is not None for name in self.measures)
+
+    @property
+    def has_rows_without_events(self) -> bool:
+        """True where a visit or ping may be in a row that no event of the answer is in, which is left out.
+
+        Its measures then have ``events``.
+        """
+        return bool(self.dimensions) and (self.counts_pings or (self.counts_starts and not self.is_of_visits))
+
+    @property
     def counts_visits(self) -> bool:
         """True where measures or values of visits are needed."""
         has_values = any(name in BY_V2_NAME and BY_V2_NAME[name].of_visit for name in self.dimensions)
-        return has_values or any(GROUP_MEASURES[name].of_events is None for name in self.measures)
+        return has_values or self.counts_pings or self.counts_starts
 
     @property
     def rollup_dimension(self) -> str | None:
@@ -92,7 +105,8 @@ class Grouping:
     @property
     def counts_starts(self) -> bool:
         """True where a measure of whole visits is needed, which event dimensions count by the visit's entry."""
-        return any(GROUP_MEASURES[name].of_events is None for name in self.measures)
+        of_visits = (GROUP_MEASURES[name] for name in self.measures)
+        return any(each.of_events is None and each.of_visits is not None for each in of_visits)
 
     @property
     def properties(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ class GroupMeasure:
 
     ``of_events`` is its aggregate over matched events with their visits (``date, visitor_id, visit_number,
     event_name, revenue``), ``of_visits`` over rows of visits; None: those do not tell it. ``merge`` is the aggregate
-    over rows without a common visitor. ``in_rollups``: rollups keep it.
+    over rows without a common visitor. ``in_rollups``: rollups keep it. ``of_pings``: over the visits of engagement
+    pings, with ``scroll`` (percent) and ``engaged_ms`` of each.
     """
 
     name: str
@@ -20,6 +21,7 @@ class GroupMeasure:
     merge: str
     type: str
     in_rollups: bool
+    of_pings: str | None = None
 
 
 def _of(measure: Measure) -> GroupMeasure:
@@ -32,6 +34,10 @@ def _of_events(name: str, sql: str, merge: str = "sum", type_: str = "BIGINT") -
     return GroupMeasure(name, sql, None, merge, type_, in_rollups=False)
 
 
+def _of_pings(name: str, sql: str) -> GroupMeasure:
+    return GroupMeasure(name, None, None, "sum", "BIGINT", in_rollups=False, of_pings=sql)
+
+
 _VISIT = "CASE WHEN visitor_id IS NOT NULL THEN {'date': event.date, 'visitor': visitor_id, 'number': visit_number} END"
 
 _MORE = (
@@ -40,6 +46,10 @@ _MORE = (
     _of_events("payments", "count(revenue)"),
     # A visit's money may be of events that a filter leaves out, so it is summed over events.
     *(_of_events(each.name, str(each.of_events), each.merge, each.type) for each in MONEY),
+    _of_pings("scroll_total", "sum(scroll)"),
+    _of_pings("scrolled_visits", "count(scroll)"),
+    _of_pings("engaged_ms", "sum(engaged_ms)"),
+    _of_pings("engaged_visits", "count(engaged_ms)"),
 )
 
 GROUP_MEASURES = {**{each.name: _of(each) for each in MEASURES.values()}, **{each.name: each for each in _MORE}}

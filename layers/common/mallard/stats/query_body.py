@@ -1,6 +1,6 @@
 """Reader of a v2 query's JSON body."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn
@@ -9,10 +9,10 @@ from mallard.errors import QueryError
 from mallard.sites.site_id import read_site
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.date_range import DateRange
-from mallard.stats.dimensions import GOAL, OF_EVENTS, OF_VISITS, PAGE, PROPS, is_of_event
+from mallard.stats.dimensions import EXIT_PAGE, GOAL, OF_EVENTS, OF_VISITS, PAGE, PROPS, is_of_event
 from mallard.stats.filters import all_leaves, read_filters
 from mallard.stats.grouping import DAY, ENTERED, HOUR, MONTH, TIMES, Order
-from mallard.stats.query_metrics import OF_WHOLE_VISITS, QUERY_METRICS
+from mallard.stats.metric_formulas import OF_PINGS, OF_WHOLE_VISITS, QUERY_METRICS
 from mallard.stats.query_range import CUSTOM, MODES, read_comparison, read_range
 from mallard.stats.stats_query import MAX_ROWS, Comparison, StatsQuery, is_dimension
 
@@ -163,10 +163,22 @@ def _check(query: StatsQuery) -> None:
             raise QueryError(f"The metric {name} is of visits and cannot be queried with the dimension {beside[0]}.")
         if name == "views_per_visit" and PAGE in (*query.dimensions, *filtered):
             raise QueryError(f"The metric {name} cannot be queried with {PAGE} as dimension or filter.")
+        if name == "exit_rate" and query.dimensions != (EXIT_PAGE,):
+            raise QueryError(f"The metric {name} needs {EXIT_PAGE} as the only dimension.")
+        if name in OF_PINGS:
+            _check_pings(name, query.dimensions, filtered)
         if name.endswith("conversion_rate") and GOAL not in (*query.dimensions, *filtered):
             raise QueryError(f"The metric {name} needs {GOAL} as a dimension or in a filter.")
         if name == "group_conversion_rate" and not set(query.dimensions) - {GOAL, *TIMES}:
             raise QueryError(f"The metric {name} needs a dimension beside {GOAL} and time.")
+
+
+def _check_pings(name: str, dimensions: Sequence[str], filtered: Set[str]) -> None:
+    if PAGE not in (*dimensions, *filtered):
+        raise QueryError(f"The metric {name} needs {PAGE} as a dimension or in a filter.")
+    for each in (*dimensions, *sorted(filtered)):
+        if is_of_event(each) and each not in ENTERED:
+            raise QueryError(f"The metric {name} cannot be queried with {each}: a page's engagement has none.")
 
 
 def _object(given: Any, place: str, keys: Sequence[str]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _response(given: Any, body: QueryBody, answer: QueryAnswer, zones: SiteZones
     return QueryResponse(
         results=[_row(each) for each in answer.rows],
         meta=_meta(given, body, answer).model_dump(exclude_none=True, mode="json"),
-        query=_echo(given, body, answer, zones),
+        query=_echo(given, answer, zones),
     )
 
 
@@ -97,7 +97,7 @@ def _meta(given: Any, body: QueryBody, answer: QueryAnswer) -> QueryMeta:
     )
 
 
-def _echo(given: Any, body: QueryBody, answer: QueryAnswer, zones: SiteZones) -> EchoedQuery:
+def _echo(given: Any, answer: QueryAnswer, zones: SiteZones) -> EchoedQuery:
     query = answer.query
     return EchoedQuery(
         site_id=query.site_id,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from mallard.api.schemas.stats_schemas import OmittedFile
-from mallard.stats.query_metrics import QUERY_METRICS
+from mallard.stats.metric_formulas import QUERY_METRICS
 from mallard.stats.query_range import WORDS
 
 Json = dict[str, Any]

@@ -64,7 +64,7 @@ class GroupSums:
         columns += [f"{_merged(name)} AS {name}" for name in grouping.measures]
         sql = sql_file("grouped").format(
             columns=",\n        ".join(columns),
-            grouped=f"\n    GROUP BY {', '.join(str(place + 1) for place in range(len(names)))}" if names else "",
+            grouped=_grouped_by(grouping, names),
             only=self._only(grouping, names),
         )
         self.cursor.execute(sql, {"grouping": number})
@@ -92,6 +92,11 @@ class GroupSums:
         columns = {name: pa.array([row[place] for row in wanted], pa.string()) for place, name in enumerate(names)}
         self.cursor.register("only_values", pa.table(columns))
         return f" SEMI JOIN only_values USING ({', '.join(names)})"
+
+
+def _grouped_by(grouping: Grouping, names: Sequence[str]) -> str:
+    having = "\n    HAVING sum(events) > 0" if grouping.has_rows_without_events else ""
+    return f"\n    GROUP BY {', '.join(str(place + 1) for place in range(len(names)))}{having}" if names else ""
 
 
 def _merged(name: str) -> str:

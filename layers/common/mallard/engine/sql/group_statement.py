@@ -90,6 +90,8 @@ class GroupStatement:
             if only is None or each.rollup_dimension in only
             for rows in self._rows(each, bound)
         ]
+        if any(each.counts_pings for each in self.groupings):
+            every.append(sql_file("pings").format(rows=_every_row(has_files=has_files, has_waiting=has_waiting)))
         text = with_sql([*every, *matched_sql(self._count)], "\nUNION ALL BY NAME\n".join(selects))
         return text, bound.values
 
@@ -109,15 +111,18 @@ class GroupStatement:
         return found | goal_columns(self._goals) if any(each.has_goals for each in self.groupings) else found
 
     def _rows(self, grouping: Grouping, bound: BoundSql) -> list[_Rows]:
-        """One relation, or one of events and one of visits, each with its measures."""
+        """Relations of events, visits and pings, each with its measures."""
         measures = [GROUP_MEASURES[name] for name in grouping.measures]
+        from_pings = [each for each in measures if each.of_pings is not None]
         from_visits = [each for each in measures if _is_of_visits(each, grouping)]
-        from_events = [each for each in measures if each not in from_visits]
+        from_events = [each for each in measures if each not in (*from_visits, *from_pings)]
         found = []
         if from_events:
             found.append(self._of_events(grouping, from_events, bound))
         if from_visits:
             found.append(self._of_visits(grouping, from_visits, bound))
+        if from_pings:
+            found.append(self._of_pings(grouping, from_pings, bound))
         return found
 
     def _of_events(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> _Rows:
@@ -137,6 +142,18 @@ class GroupStatement:
             rows = sql_file("group_visits").format(of_visit=of_visit, of_event=of_event)
         keys = tuple(_key(ENTERED.get(name, name), bound) for name in grouping.dimensions)
         return _Rows(_with_hours(rows, grouping), keys, tuple((each.name, str(each.of_visits)) for each in measures))
+
+    def _of_pings(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> _Rows:
+        keys = [f"{_key(name, bound)} AS key_{place}, " for place, name in enumerate(grouping.dimensions)]
+        rows = sql_file("group_pings").format(
+            keys="".join(keys),
+            names="".join(f"key_{place}, " for place in range(len(keys))),
+            of_visit=self._visit_columns()[0],
+            condition=(self.conditions and self.conditions.event) or "true",
+            hours=f" {sql_file('group_hours')}" if HOUR in grouping.dimensions else "",
+        )
+        outer = tuple(f"event.key_{place}" for place in range(len(keys)))
+        return _Rows(rows, outer, tuple((each.name, str(each.of_pings)) for each in measures))
 
     def _visit_columns(self) -> tuple[str, str]:
         """What dimensions read of a visit, and the same of an event without one."""
@@ -161,6 +178,12 @@ def _is_of_visits(measure: GroupMeasure, grouping: Grouping) -> bool:
     if measure.of_visits is None:
         return False
     return measure.of_events is None or (grouping.counts_visits and grouping.is_of_visits)
+
+
+def _every_row(*, has_files: bool, has_waiting: bool) -> str:
+    if has_files and has_waiting:
+        return sql_file("stored_or_waiting")
+    return "stored" if has_files else "waiting"
 
 
 def _with_hours(rows: str, grouping: Grouping) -> str:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeAlias
 
 from mallard.stats.grouping import Grouping
+
+CENT = Decimal("0.01")
 
 Number: TypeAlias = int | float | None
 MeasureValues: TypeAlias = Mapping[str, Any]
@@ -90,16 +93,19 @@ class Money:
     @property
     def sql(self) -> str:
         """An expression that orders rows as ``value`` does."""
-        amount = "revenue / payments" if self.is_average else "revenue"
+        # Cents, rounded as in ``value``: half away from zero.
+        amount = "round(CAST(revenue * 100 AS HUGEINT) / payments)" if self.is_average else "revenue"
         return f"CASE WHEN payments > 0 AND currency_low = currency_high THEN {amount} END"
 
     def value(self, row: MeasureValues) -> dict[str, Any] | None:
         """``{"value", "currency", "short", "long"}`` of one row."""
         if not row["payments"] or row["currency_low"] != row["currency_high"]:
             return None
-        amount = row["revenue"] / row["payments"] if self.is_average else row["revenue"]
+        amount = row["revenue"]
+        if self.is_average:
+            amount = (amount / row["payments"]).quantize(CENT, ROUND_HALF_UP)
         text = f"{row['currency_low']} {amount:,.2f}".strip()
-        return {"value": float(round(amount, 2)), "currency": row["currency_low"], "short": text, "long": text}
+        return {"value": float(amount), "currency": row["currency_low"], "short": text, "long": text}
 
 
 Formula: TypeAlias = Count | Ratio | Money
@@ -113,19 +119,34 @@ _FORMULAS: Mapping[str, Formula] = {
     # Seconds.
     "visit_duration": Ratio("duration_ms", "visits", divisor=1000),
     "views_per_visit": Ratio("visit_pageviews", "visits", decimals=2),
+    # Percent of the page, of the visits whose script tells it.
+    "scroll_depth": Ratio("scroll_total", "scrolled_visits", empty=None),
+    # Seconds.
+    "time_on_page": Ratio("engaged_ms", "engaged_visits", divisor=1000, empty=None),
     "total_revenue": Money(is_average=False),
     "average_revenue": Money(is_average=True),
 }
 
-SHARES = ("percentage", "conversion_rate", "group_conversion_rate")
-"""Visitors of a row as a part of other visitors: of the query, of all without goals, of all of the same group."""
+SHARES = {
+    "percentage": _FORMULAS["visitors"],
+    "conversion_rate": _FORMULAS["visitors"],
+    "group_conversion_rate": _FORMULAS["visitors"],
+    "exit_rate": _FORMULAS["visits"],
+}
+"""Metrics that are a part of what another grouping counts, and the formula of their numerator: visitors of the query,
+of all whatever the goal, of the same group; pageviews of the exit page."""
 
 QUERY_METRICS = (*_FORMULAS, *SHARES)
 
 OF_WHOLE_VISITS = frozenset({"bounce_rate", "visit_duration", "views_per_visit"})
 """Metrics that no single event tells."""
 
-POINTS = frozenset({"bounce_rate", "conversion_rate", "group_conversion_rate", "percentage"})
+OF_PINGS = frozenset({"scroll_depth", "time_on_page"})
+"""Metrics of engagement pings, which have a page and a visit, and no name or goal."""
+
+POINTS = frozenset(
+    {"bounce_rate", "scroll_depth", "conversion_rate", "group_conversion_rate", "percentage", "exit_rate"}
+)
 """Percentages, whose change is a difference."""
 
 _ACTIVE_VISITS = Count("active_visits")
@@ -134,7 +155,7 @@ _ACTIVE_VISITS = Count("active_visits")
 def formula(metric: str, dimensions: tuple[str, ...]) -> Formula:
     """The formula of a metric by these dimensions; that of a share is its visitors."""
     if metric in SHARES:
-        return _FORMULAS["visitors"]
+        return SHARES[metric]
     if metric == "visits" and not Grouping(dimensions).is_of_visits:
         return _ACTIVE_VISITS
     return _FORMULAS[metric]
