@@ -102,6 +102,21 @@ def test_query_response_has_an_etag_and_is_confirmed(client: TestClient) -> None
     assert (first.status_code, again.status_code) == (200, 304)
 
 
+def test_explained_query_says_how_each_day_was_counted(place: Place, client: TestClient) -> None:
+    place.build()
+    filters = [["is", "visit:country", ["DE"]]]
+    found = ask(client, dimensions=["visit:country"], explain=True)["meta"]["explain"]
+    assert found["days"] == {"rollup": [day.isoformat() for day in DAYS[:3]]}
+    assert (found["files"], found["sql"], found["pending_events"]) == (0, [], 0)
+    found = ask(client, dimensions=["visit:country"], filters=filters, explain=True)["meta"]["explain"]
+    assert found["days"] == {"events": [day.isoformat() for day in DAYS[:3]]}
+    assert found["files"] == 6
+    assert found["bytes"] > 0
+    assert "GROUP BY key_0" in found["sql"][0]
+    assert found["values"] == {"f0": "DE"}
+    place.delete_rollups()
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"metrics": []}, "metrics is []"),
     ({"metrics": ["visitor"]}, "metrics[0] is 'visitor', but must be one of visitors, visits"),
@@ -128,6 +143,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"include": {"total_rows": 1}}, "include.total_rows is 1, but must be true or false"),
     ({"include": {"comparisons": {"mode": "before"}}}, "include.comparisons.mode is 'before'"),
     ({"include": {"comparisons": {"mode": "custom"}}}, "include.comparisons.date_range goes with the mode custom"),
+    ({"explain": "yes"}, "explain is 'yes', but must be true or false"),
     ({"surprise": 1}, "'surprise' is no field of a query"),
     ({"metrics": ["bounce_rate"], "dimensions": ["event:goal"]}, "bounce_rate is of visits and cannot"),
     ({"metrics": ["views_per_visit"], "dimensions": ["event:page"]}, "views_per_visit cannot be queried with"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -44,6 +44,25 @@ class QueryResult:
         """The approximate size in bytes."""
         texts = (each for rows in self.rows for row in rows for each in row.values() if isinstance(each, str))
         return BYTES_OF_A_ROW * sum(map(len, self.rows)) + sum(map(len, texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a query is counted: ``days`` by way (``rollup``, ``events``, ``gone``), and ``files`` of ``bytes`` to read.
+
+    ``sql`` has the statements with their ``values``, none where rollups answer all; ``pending_events`` wait in the
+    queue, and ``written`` is when the newest segment that is read was. ``definition``: another version of the product
+    whose counts differ has another.
+    """
+
+    days: dict[str, tuple[date, ...]]
+    files: int
+    bytes: int
+    sql: tuple[str, ...]
+    values: dict[str, object]
+    pending_events: int
+    written: datetime | None
+    definition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +109,10 @@ class Engine(Protocol):
 
         Errors as of ``count``.
         """
+        ...
+
+    def explain(self, query: GroupQuery) -> Explanation:
+        """How ``group`` would count now. Errors as of ``count``, but for those of reading."""
         ...
 
     def visitor_query(self, visitor_query: VisitorQuery) -> QueryResult:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from mallard.engine.base import QueryResult
+from mallard.engine.base import Explanation, QueryResult
 from mallard.engine.request_snapshot import needs_since
 from mallard.reports.standard_reports import Stats
 from mallard.stats.dimensions import GOAL, PAGE, PROPS
@@ -87,6 +87,12 @@ class QueryRunner:
             tuple(labels),
             tuple(sorted(mixed)),
             self._stats.events_from,
+        )
+
+    def explain(self, query: StatsQuery) -> Explanation:
+        """How the rows of a query that was answered are counted, divisors and comparison aside."""
+        return self._stats.engine.explain(
+            GroupQuery(query.site_id, query.period, (self._grouping(query, None),), query.filters)
         )
 
     def _page(self, query: StatsQuery, only: frozenset[Values] | None = None) -> _Page:

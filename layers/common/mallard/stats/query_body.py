@@ -17,7 +17,7 @@ from mallard.stats.query_range import CUSTOM, MODES, read_comparison, read_range
 from mallard.stats.stats_query import MAX_ROWS, Comparison, StatsQuery, is_dimension
 
 TIME = "time"
-KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination")
+KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination", "explain")
 INCLUDED = ("time_labels", "total_rows", "imports", "comparisons", "compare")
 MAX_DIMENSIONS = 10
 MAX_OFFSET = 10_000_000
@@ -30,6 +30,7 @@ class QueryBody:
     query: StatsQuery
     time_labels: bool = False
     total_rows: bool = False
+    explain: bool = False
 
 
 def read_body_site(given: Any) -> str:
@@ -64,12 +65,15 @@ def read_body(given: Mapping[str, Any], now: datetime, zones: SiteZones) -> Quer
     for name in ("time_labels", "total_rows", "imports"):
         if not isinstance(include.get(name, False), bool):
             _refuse(f"include.{name}", include[name], "true or false")
+    if not isinstance(given.get("explain", False), bool):
+        _refuse("explain", given["explain"], "true or false")
     if include.get("time_labels") and query.time is None:
         raise QueryError("include.time_labels is true, but dimensions has no dimension of time.")
     return QueryBody(
         replace(query, comparison=_comparison(include, period, now, zones)),
         time_labels=include.get("time_labels", False),
         total_rows=include.get("total_rows", False),
+        explain=given.get("explain", False),
     )
 
 

@@ -1,5 +1,6 @@
 """Route of v2 queries: ``POST /api/v2/query``."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,13 +13,14 @@ from mallard.api.permissions import Permissions
 from mallard.api.schemas.query_schemas import (
     ComparedRow,
     EchoedQuery,
+    ExplainedQuery,
     QueryMeta,
     QueryRequest,
     QueryResponse,
     ResultRow,
 )
 from mallard.api.schemas.stats_schemas import OmittedFile
-from mallard.engine.base import Engine
+from mallard.engine.base import Engine, Explanation
 from mallard.engine.omitted_files import noted
 from mallard.errors import QueryError
 from mallard.reports.query_runner import QueryAnswer, QueryRow, QueryRunner
@@ -39,8 +41,12 @@ def query_routes(
     clock: Callable[[], datetime],
     permissions: Permissions,
     before: Sequence[Dependency],
+    timer: Callable[[], float] = time.perf_counter,
 ) -> APIRouter:
-    """The router; ``before`` run first and set the identity, and ``permissions`` check the site of the body."""
+    """The router; ``before`` run first and set the identity, and ``permissions`` check the site of the body.
+
+    ``timer`` gives seconds.
+    """
     router = APIRouter(prefix="/api/v2", tags=["query"], dependencies=list(before), route_class=ETagRoute)
     described = {"requestBody": {"content": {"application/json": {"schema": QueryRequest.model_json_schema()}}}}
 
@@ -56,20 +62,25 @@ def query_routes(
         body = read_body(given, now, zones)
         if not identity.is_known:
             refuse_patterns(body.query.filters)
+            if body.explain:
+                raise QueryError("explain is true, for which one logs in or sends an API key.")
         stats = Stats(running, now)
         request.state.stats = stats
-        answer = QueryRunner(stats).answer(
-            body.query, both(body.query.filters, parse_filters(identity.filters or None))
-        )
-        return _response(given, body, answer, zones)
+        runner, begun = QueryRunner(stats), timer()
+        answer = runner.answer(body.query, both(body.query.filters, parse_filters(identity.filters or None)))
+        milliseconds = round(1000 * (timer() - begun))
+        explained = _explained(runner.explain(answer.query), milliseconds) if body.explain else None
+        return _response(given, body, answer, zones, explained)
 
     return router
 
 
-def _response(given: Any, body: QueryBody, answer: QueryAnswer, zones: SiteZones) -> QueryResponse:
+def _response(
+    given: Any, body: QueryBody, answer: QueryAnswer, zones: SiteZones, explained: ExplainedQuery | None
+) -> QueryResponse:
     return QueryResponse(
         results=[_row(each) for each in answer.rows],
-        meta=_meta(given, body, answer).model_dump(exclude_none=True, mode="json"),
+        meta=_meta(given, body, answer, explained).model_dump(exclude_none=True, mode="json"),
         query=_echo(given, answer, zones),
     )
 
@@ -83,7 +94,21 @@ def _row(row: QueryRow) -> ResultRow:
     return ResultRow(metrics=list(row.metrics), dimensions=list(row.dimensions), comparison=compared)
 
 
-def _meta(given: Any, body: QueryBody, answer: QueryAnswer) -> QueryMeta:
+def _explained(found: Explanation, milliseconds: int) -> ExplainedQuery:
+    return ExplainedQuery(
+        days={way: list(dates) for way, dates in found.days.items()},
+        files=found.files,
+        bytes=found.bytes,
+        milliseconds=milliseconds,
+        pending_events=found.pending_events,
+        written=found.written,
+        definition=found.definition,
+        sql=list(found.sql),
+        values={name: str(value) for name, value in found.values.items()},
+    )
+
+
+def _meta(given: Any, body: QueryBody, answer: QueryAnswer, explained: ExplainedQuery | None) -> QueryMeta:
     wants_imports = given.get("include", {}).get("imports")
     warnings = {name: {"code": "several_currencies", "warning": SEVERAL_CURRENCIES} for name in answer.mixed_money}
     return QueryMeta(
@@ -94,6 +119,7 @@ def _meta(given: Any, body: QueryBody, answer: QueryAnswer) -> QueryMeta:
         metric_warnings=warnings or None,
         incomplete=[OmittedFile(date=each.date, file=each.file) for each in noted()] or None,
         events_from=answer.events_from.isoformat() if answer.events_from else None,
+        explain=explained,
     )
 
 

@@ -1,5 +1,6 @@
 """Schemas of v2 queries: the body of a request and its answer."""
 
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -22,6 +23,7 @@ class QueryRequest(BaseModel):
     order_by: Annotated[list[list[str]], Field(description='Such as [["visitors", "desc"]].')] = []
     include: Annotated[Json, Field(description="time_labels, total_rows, imports, comparisons.")] = {}
     pagination: Annotated[dict[str, int], Field(description="limit, 1 to 10,000, and offset.")] = {}
+    explain: Annotated[bool, Field(description="How rows were counted, in meta.explain; takes a login or key.")] = False
 
 
 class ComparedRow(BaseModel):
@@ -62,6 +64,20 @@ class QueryResponse(BaseModel):
     query: EchoedQuery
 
 
+class ExplainedQuery(BaseModel):
+    """How the rows were counted: the dates by way, what was read, the statement, and how fresh it is."""
+
+    days: dict[str, list[date]]
+    files: int
+    bytes: int
+    milliseconds: int
+    pending_events: int
+    written: datetime | None = None
+    definition: str
+    sql: list[str]
+    values: Json
+
+
 class QueryMeta(BaseModel):
     """Facts about the rows; only those there are."""
 
@@ -72,3 +88,4 @@ class QueryMeta(BaseModel):
     metric_warnings: dict[str, dict[str, str]] | None = None
     incomplete: list[OmittedFile] | None = None
     events_from: str | None = None
+    explain: ExplainedQuery | None = None

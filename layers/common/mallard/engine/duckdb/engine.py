@@ -6,14 +6,14 @@ Reads again where a segment was replaced during the scan.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
-from mallard.engine.base import DayCounts, PendingEvents, QueryResult
+from mallard.engine.base import DayCounts, Explanation, PendingEvents, QueryResult
 from mallard.engine.cancellation import current_stop
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
@@ -26,11 +26,13 @@ from mallard.engine.duckdb.snapshot import OpenSnapshot, Snapshot, SnapshotReade
 from mallard.engine.omitted_files import note, require_complete
 from mallard.engine.request_snapshot import request_snapshot
 from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
+from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.goal_conditions import goals_of_rows
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import CountStatement
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
+from mallard.sites.settings import Goal
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.grouping import GroupQuery
@@ -114,9 +116,7 @@ class DuckDBEngine:
 
     def group(self, query: GroupQuery) -> QueryResult:
         """As of ``Engine``."""
-        goals = goals_of_rows(query.filters, self.site_settings.get(query.site_id).goals)
-        conditions = self._conditions(query, of_visits=True)
-        statement = GroupStatement(query.groupings, conditions, goals)
+        statement, conditions, goals = self._group_statement(query)
         rolled = query.rollup_dimensions
         is_rolled, dimensions = rolled is not None, rolled or ()
         snapshot = self._snapshots.take(query, rolled=is_rolled, dimensions=dimensions, by_date=True)
@@ -132,6 +132,31 @@ class DuckDBEngine:
 
         dependencies = (query, conditions, goals, self.zones(query.site_id), snapshot.fingerprint())
         return self._cached(dependencies, compute)
+
+    def explain(self, query: GroupQuery) -> Explanation:
+        """As of ``Engine``."""
+        statement, _, _ = self._group_statement(query)
+        rolled = query.rollup_dimensions
+        snapshot = self._snapshots.take(query, rolled=rolled is not None, dimensions=rolled or (), by_date=True)
+        plan, waits = snapshot.plan, snapshot.pending.num_rows
+        segments = [row for segments in plan.read_days.values() for row in segments]
+        written = max((each.modified for each in segments), default=None)
+        sql, values = statement.sql(has_files=bool(segments), has_waiting=waits > 0)
+        return Explanation(
+            plan.ways(),
+            len(segments),
+            sum(each.size_bytes for each in segments),
+            (sql,) if plan.counts_events or plan.capped else (),
+            {**(statement.conditions.values if statement.conditions else {}), **values},
+            waits,
+            datetime.fromtimestamp(written, UTC) if written is not None else None,
+            rollup_made_by(self.zones(query.site_id).name_on(query.period.start)),
+        )
+
+    def _group_statement(self, query: GroupQuery) -> tuple[GroupStatement, Conditions | None, tuple[Goal, ...]]:
+        goals = goals_of_rows(query.filters, self.site_settings.get(query.site_id).goals)
+        conditions = self._conditions(query, of_visits=True)
+        return GroupStatement(query.groupings, conditions, goals), conditions, goals
 
     def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
         """As of ``Engine``."""

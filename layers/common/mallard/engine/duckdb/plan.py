@@ -58,6 +58,13 @@ class Plan:
             "bytes": _size(self.read_days),
         }
 
+    def ways(self) -> dict[str, tuple[date, ...]]:
+        """The dates by the way they are counted; those of which nothing is known are in none."""
+        events = {*self.days, *self.waiting}
+        gone = self.gone - self.rolled.dates
+        found = {"rollup": self.rolled.dates, "events": events, "gone": gone}
+        return {way: tuple(sorted(dates)) for way, dates in found.items() if dates}
+
     def fingerprint(self, pending: Iterable[int]) -> str:
         """Another where an answer could be another: by the segments that are read, the rollups, and what waits."""
         parts = [f"{each.key} {each.version}" for segments in self.days.values() for each in segments]
