@@ -24,6 +24,7 @@ from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in
 from mallard.table.reader import open_files
 from mallard.table.segment import decode
+from support.visits import decode_steps, encode_steps
 
 
 class NoDatabase(Database):
@@ -37,7 +38,7 @@ class NoDatabase(Database):
 
 
 class ArrowEngine(DuckDBEngine):
-    """Counts rows: ``days`` answers ``{"date", "events", "ids"}`` of each, ``ids`` None where a rollup answers."""
+    """Counts rows: ``days`` answers ``{"date", "events", "ids"}`` of each, ``ids`` None of files that have counts."""
 
     def __init__(self, store: Store, pending: Callable[[str], pa.Table], site_settings: SiteSettingsStore) -> None:
         """Without the database of its parent, which takes longer to open than a whole schedule."""
@@ -50,22 +51,24 @@ class ArrowEngine(DuckDBEngine):
         self.damage = DamagedFiles(store)
         self._set_up()
 
-    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
-        """One row of the rows read, and one of the events."""
+    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table, fingerprint: str = "") -> DayCounts:
+        """One row of the rows read, and one of the events; its visits are one, with a step for each row."""
         with open_files(self.store, [segments]) as files:
             try:
-                count = sum(len(self._ids(file)) for file in files)
+                segments_rows = [decode(self._bytes(file), file).rows for file in files]
             except duckdb.IOException as error:
                 raise StoreUnavailableError("A segment is gone.") from error
+        names = [name for rows in segments_rows for name in rows["pathname"].to_pylist()]
+        count = len(names)
         rows = pa.Table.from_pylist([{"dimension": TOTAL, "events": count, "is_rest": False}], schema=COUNTED)
-        return DayCounts(rows, count, count, False)
+        return DayCounts(rows, count, count, False, encode_steps(names, fingerprint))
 
     def close(self) -> None:
         """There is nothing to close."""
 
     def days(self, site_id: str, period: DateRange) -> list[dict[str, Any]]:
         """What a report of the range counts."""
-        seen, counted = self._with_files(Query(site_id, period, ("events",), DAY), self._events)
+        seen, counted = self._with_files(Query(site_id, period, ("events",), DAY), self._events, visits=True)
         rows = seen.plan.rolled.counts(DAY).to_pylist()
         days = ({"date": date.fromisoformat(row["value"]), "events": row["events"], "ids": None} for row in rows)
         return [*counted, *days]
@@ -78,7 +81,10 @@ class ArrowEngine(DuckDBEngine):
         for row in look.pending.to_pylist():
             if row["event_id"] not in stored:
                 days.setdefault(row["date"], []).append(row["event_id"])
-        return [{"date": day, "events": len(ids), "ids": ids} for day, ids in days.items()]
+        found: list[dict[str, Any]] = [{"date": day, "events": len(ids), "ids": ids} for day, ids in days.items()]
+        for day, file in look.visits.items():
+            found.append({"date": day, "events": len(decode_steps(Path(file))), "ids": None})
+        return found
 
     def _ids(self, file: str) -> list[int]:
         """What DuckDB would read of a file, and its error where the file went away."""

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from mallard.maintenance.erasure import ERASURES, request_erasure
 from support.faults import Fault
 from support.flush_crew import MOST_ACTORS, RETENTION_DAYS, SITE, Crew, Move
+from support.visits import delete_visits
 
 MOST_ERASURES = 3
 ROLES = ("flusher", "flusher", "flusher", "eraser", "builder", "reader", "keeper")
@@ -166,6 +167,8 @@ class FlushMachine(Crew, RuleBasedStateMachine):
         for row in list(self.objects.list("rollups/")):
             if not self.model.kept_counts():
                 self.objects.delete(row.key)
+        assert rolled == self._read()
+        delete_visits(self.objects)
         assert rolled == self._read()
 
     def _read(self) -> dict[date, int]:

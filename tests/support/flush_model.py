@@ -13,8 +13,10 @@ from mallard.maintenance.erasure import ERASURES, Erasure, read_erasure
 from mallard.table.layout import Partition, parse_segment
 from mallard.table.rollup import days_of, parse_rollup
 from mallard.table.segment import Segment, decode
+from mallard.table.visits_file import parse_visits
 from support.memory import MemoryQueue, MemoryStore
 from support.rollups import decode_rollup
+from support.visits import decode_steps
 
 Ids = dict[date, frozenset[tuple[int, int]]]
 """Id and number of each event of a day: two events may share an id, one after the other."""
@@ -52,6 +54,7 @@ class Model:
         self._seen: dict[str, Look] = {}
         self._home: dict[int, str] = {}
         self._rollups: dict[str, tuple[bytes, dict[date, object]]] = {}
+        self._visits: dict[str, tuple[bytes, list[int]]] = {}
         self._requests: dict[str, tuple[bytes, Erasure]] = {}
         self._state: dict[object, object] = {}
 
@@ -86,6 +89,7 @@ class Model:
         for partition in changed:
             self._check(partition, frees_names=role == "keeper")
         self._look_at_rollups()
+        self._look_at_visits()
         self.visible = self._visible()
 
     def check_nothing_is_lost(self) -> None:
@@ -146,6 +150,17 @@ class Model:
             for day, events in self._rollups[key][1].items():
                 if any(_covers(each, day) for each in done):
                     assert events <= self._not_erased(day), f"{key} still counts {events} of the erased {day}"  # type: ignore[operator]
+
+    def _look_at_visits(self) -> None:
+        """An erased event is gone from the visits of its day too, whether a reader would use them or not."""
+        if not any(erasure.done for _, erasure in self._requests.values()):
+            return
+        for key in [each for each in self._objects.objects if parse_visits(each)]:
+            data = self._objects.objects[key]
+            if key not in self._visits or self._visits[key][0] is not data:
+                self._visits[key] = data, [number_of(name) for name in decode_steps(data)]
+            kept = [number for number in self._visits[key][1] if self.is_erased(number, done=True)]
+            assert not kept, f"{key} still has the erased {kept}"
 
     def _not_erased(self, day: date) -> int:
         ours = (number for number, event in self.accepted.items() if event.date == day.isoformat())

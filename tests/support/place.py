@@ -1,5 +1,6 @@
 """A small table of three closed days and today, and all the numbers that it gives."""
 
+import json
 import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.dimensions import DIMENSIONS
+from mallard.stats.filters import parse_filters
 from mallard.store.base import Store
 from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter
@@ -61,12 +63,13 @@ class Place:
         ]
         TableWriter(self.store, seal_rows=seal_rows).append(Partition(site_id, day), deliveries(given))
 
-    def numbers(self, site_id: str = SITE, period: str = "7d") -> dict[str, Any]:
-        """Everything the reports say of a range, as a fresh process would."""
+    def numbers(self, site_id: str = SITE, period: str = "7d", filters: list[Any] | None = None) -> dict[str, Any]:
+        """Everything the reports say of a range under a filter, as a fresh process would."""
         engine = DuckDBEngine(self.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
         stats, span = Stats(engine, NOW), read_period(period, None, None, NOW)
         try:
-            found = stats.overview(Scope(site_id, span), 1000, tuple(DIMENSIONS))
+            asked = parse_filters(json.dumps(filters)) if filters else None
+            found = stats.overview(Scope(site_id, span, asked), 1000, tuple(DIMENSIONS))
             return {"main": found.main, "timeseries": found.timeseries, **found.breakdowns}
         finally:
             engine.close()

@@ -69,13 +69,14 @@ class Explanation:
 class DayCounts:
     """``rows`` of a day's rollup without its facts; how many rows were ``read``, and ``promised`` by the footers.
 
-    ``spans_days``: some visitor ids of the day live longer.
+    ``spans_days``: some visitor ids of the day live longer. ``visits``: the day's visits file, where it was asked for.
     """
 
     rows: pa.Table
     read: int
     promised: int
     spans_days: bool
+    visits: bytes | None = None
 
 
 class Engine(Protocol):
@@ -139,8 +140,9 @@ class Engine(Protocol):
         """The first date with events, today where there are none."""
         ...
 
-    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
-        """A day's counts for its rollup, from its events, in its turn among the queries.
+    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table, fingerprint: str = "") -> DayCounts:
+        """A day's counts for its rollup, from its events, in its turn among the queries; with a ``fingerprint`` also
+        its visits file.
 
         ``segments`` is the whole day as listed, ``hours`` the moments its hours begin. DamagedSegmentError where one of
         them is damaged: each is read whole first.

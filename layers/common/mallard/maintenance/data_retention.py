@@ -10,6 +10,7 @@ from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.errors import DamagedObjectError, StoreError
 from mallard.event import utc_date
 from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, months_before, swap
+from mallard.maintenance.visits_builder import drop_visits
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store, surely_past
 from mallard.table.layout import DAMAGED, parse_aside
@@ -54,6 +55,8 @@ def retain(
     if not retention.keep_rollups:
         _drop_rollups(store, cutoff)
     _drop_set_aside(store, cutoff)
+    # First, and whatever is kept of the day: a run that ends halfway leaves no visits without events.
+    drop_visits(store, lambda site_id, day: day < cutoff(site_id))
     deleted = 0
     for (site_id, month), days in months_before(store, cutoff).items():
         try:

@@ -11,6 +11,7 @@ from mallard.drops.drop_counts import REJECTED, forget_rejections
 from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableError
 from mallard.event import to_ms, utc_date
 from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, month_file
+from mallard.maintenance.visits_builder import erase_visits
 from mallard.sites.erased_days import ErasedDays
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store
@@ -21,6 +22,7 @@ from mallard.table.partition_eraser import RemovedRows, count_remaining_rows, er
 from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key, rollup_prefix
 from mallard.table.rollup_file import open_whole
+from mallard.table.visits_file import visits_prefix
 
 ERASURES = "config/erasures/"
 ALLOWED_SKEW = timedelta(minutes=5)
@@ -155,6 +157,7 @@ def carry_out(
         if not may_go_on():
             break
         removed = erase_partition(store, Partition(erasure.site_id, day), erasure.before_ms, sleep=sleep)
+        erase_visits(store, erasure.site_id, day)
         unsaved.append((day, removed))
         progress(day, removed.rows)
         if any(removed) or number % SAVED_EVERY_DAYS == 0:
@@ -263,7 +266,8 @@ def _erase_copies(store: Store, erasure: Erasure) -> None:
     for row in list(store.list(EXPORTS)):
         store.delete(row.key)
     site_id = erasure.site_id
-    for prefix in (site_prefix(site_id), rollup_prefix(site_id), f"{DAMAGED}{site_prefix(site_id)}", EXPORTS, REJECTED):
+    of_site = (site_prefix(site_id), rollup_prefix(site_id), visits_prefix(site_id), f"{DAMAGED}{site_prefix(site_id)}")
+    for prefix in (*of_site, EXPORTS, REJECTED):
         store.delete_old_versions(prefix)
 
 

@@ -15,6 +15,7 @@ from mallard.engine.base import Engine
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.statement import hours_table
 from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError, QueryStoppedError
+from mallard.maintenance.visits_builder import VisitsPlace, list_visits
 from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
@@ -64,14 +65,20 @@ def build_rollups(
     days = months = 0
     complete = True
     today = cache(lambda site_id: _today(engine, site_id, now))
+    known_visits = list_visits(store)
     for (site_id, month), closed in months_before(store, today).items():
-        if same_sql and not _may_be_old(files.get((site_id, month)), closed, engine.zones(site_id)):
+        visited = known_visits.get(site_id, ())
+        if (
+            same_sql
+            and not _may_be_old(files.get((site_id, month)), closed, engine.zones(site_id))
+            and all(day in visited for day in closed)
+        ):
             continue
         if not may_go_on():
             complete = False
             break
         try:
-            built, ended = build_month(store, engine, site_id, month, closed, may_go_on=may_go_on)
+            built, ended = build_month(store, engine, site_id, month, closed, visited, may_go_on=may_go_on)
             complete = complete and ended
         except QueryStoppedError:
             complete = False
@@ -118,12 +125,15 @@ def build_month(
     site_id: str,
     month: date,
     days: Days,
+    visited: Collection[date] = (),
     *,
     may_go_on: Callable[[], bool] = lambda: True,
 ) -> tuple[int, bool]:
     """Count the days of a month whose fingerprint changed and swap its file; how many days, and whether that is all.
 
-    ConflictError: another process replaced it meanwhile.
+    Those of ``visited`` have a visits file; for the others, and for each day that is counted, one is written before the
+    month is: a true row of the month says that the day's visits are true, too, or damaged since.
+    ConflictError: another process replaced a file meanwhile.
     """
     key = rollup_key(site_id, month)
     stored = store.get(key)
@@ -132,14 +142,16 @@ def build_month(
     changed = {
         day: segments
         for day, segments in days.items()
-        if day not in totals or not _still_true(totals[day], segments, zones.name_on(day))
+        if day not in totals
+        or not _still_true(totals[day], segments, zones.name_on(day))
+        or not (day in visited or totals[day]["frozen"])
     }
     gone = {day for day, total in totals.items() if day not in days and not total["frozen"]}
     counted: dict[date, Part | None] = {}
     for day, segments in changed.items():
         if not may_go_on():
             break
-        counted[day] = _count(engine, zones, day, segments)
+        counted[day] = _count(engine, zones, day, segments, VisitsPlace.of(store, site_id, day))
     if counted or gone:
         # The old counts of a day that cannot be counted stay: they are good where its files come back as they were.
         anew = {day: part for day, part in counted.items() if part is not None}
@@ -187,10 +199,15 @@ def month_file(parts: Sequence[Part]) -> bytes:
     )
 
 
-def _count(engine: Engine, zones: SiteZones, day: date, segments: tuple[Listed, ...]) -> Part | None:
-    """A day's rows; None where its counts do not add up to what the footers say, which a damaged file could cause."""
+def _count(
+    engine: Engine, zones: SiteZones, day: date, segments: tuple[Listed, ...], visits: VisitsPlace
+) -> Part | None:
+    """A day's rows, and its ``visits`` in their place; None where its counts do not add up to what the footers say,
+    which a damaged file could cause.
+    """
+    made_of = fingerprint(segments, rollup_made_by(zones.name_on(day)))
     try:
-        counts = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)))
+        counts = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)), made_of)
     except DamagedSegmentError as error:
         # Nor from the other files' rows: a rollup may be absent or old, never wrong.
         log.error("rollup of %s not built: %s `mallard repair` sets it aside.", day, error)
@@ -201,8 +218,9 @@ def _count(engine: Engine, zones: SiteZones, day: date, segments: tuple[Listed, 
             "rollup of %s not built: its footers say %d rows, and %d were read", day, counts.promised, counts.read
         )
         return None
+    visits.write(counts.visits)
     facts = {
-        "fingerprint": pa.scalar(fingerprint(segments, rollup_made_by(zones.name_on(day)))),
+        "fingerprint": pa.scalar(made_of),
         "tail": pa.scalar(segment_tag(segments[-1])),
         "additive": pa.scalar(not counts.spans_days),
         "frozen": pa.scalar(False),

@@ -97,9 +97,10 @@ class BreakdownRow(BaseModel):
 
 
 class Counted(BaseModel):
-    """Which way the numbers came: days read from rollups, days counted from events, and how much was read for them."""
+    """Which way the numbers came: days from rollups, from visits, and from events, and how much was read for them."""
 
     rollup_days: int
+    visit_days: int = Field(description="Days counted from the file of their visits.")
     event_days: int
     capped_days: int = Field(
         description="Of `rollup_days`, those with more values of a breakdown than are kept: it is counted from events."

@@ -9,10 +9,12 @@ import pyarrow.compute as pc
 
 from mallard.engine.base import DayCounts
 from mallard.engine.duckdb.cursors import Cursor
+from mallard.engine.duckdb.day_visits import build_visits
 from mallard.engine.sql.day_statement import DaySql, day_sql
 from mallard.engine.sql.statement import BEGINNING
 from mallard.engine.sql.texts import sql_file
 from mallard.table.rollup import FACTS, MAX_VALUE_BYTES, MAX_VALUES, MEASURED, SCHEMA
+from mallard.table.visits_file import VisitsFacts
 
 COUNTED = pa.schema([each for each in SCHEMA if each.name not in ("date", *FACTS)])
 """The counted columns of ``rollup.SCHEMA``; the builder adds the others."""
@@ -29,8 +31,13 @@ class RollupBounds:
 DEFAULT = RollupBounds()
 
 
-def count_day(cursor: Cursor, files: Sequence[str], hours: pa.Table, bounds: RollupBounds = DEFAULT) -> DayCounts:
-    """The counts of a day's files. The tables it makes end with the cursor."""
+def count_day(
+    cursor: Cursor, files: Sequence[str], hours: pa.Table, bounds: RollupBounds = DEFAULT, fingerprint: str = ""
+) -> DayCounts:
+    """The counts of a day's files, and its visits file where it gets a ``fingerprint``.
+
+    The tables it makes end with the cursor.
+    """
     sql = day_sql(bounds.values)
     cursor.register("hours", hours)
     footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
@@ -41,7 +48,9 @@ def count_day(cursor: Cursor, files: Sequence[str], hours: pa.Table, bounds: Rol
         cursor.execute(statement)
     rows = pa.concat_tables(_dimensions(cursor, sql, bounds))
     read = cursor.execute(sql.rows, values).fetchall()[0][0]
-    return DayCounts(rows, int(read), int(footers[0]), bool(footers[1]))
+    spans_days = bool(footers[1])
+    visits = build_visits(cursor, VisitsFacts(fingerprint, spans_days)) if fingerprint else None
+    return DayCounts(rows, int(read), int(footers[0]), spans_days, visits)
 
 
 def _dimensions(cursor: Cursor, sql: DaySql, bounds: RollupBounds) -> Iterator[pa.Table]:

@@ -5,6 +5,7 @@ Reads again where a segment was replaced during the scan.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -23,6 +24,7 @@ from mallard.engine.duckdb.plan import fits
 from mallard.engine.duckdb.result_cache import ResultCache
 from mallard.engine.duckdb.rollup_reader import RollupReader
 from mallard.engine.duckdb.snapshot import OpenSnapshot, Snapshot, SnapshotReader
+from mallard.engine.duckdb.visits_reader import VisitsReader
 from mallard.engine.omitted_files import note, require_complete
 from mallard.engine.request_snapshot import request_snapshot
 from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
@@ -30,6 +32,7 @@ from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.goal_conditions import goals_of_rows
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import CountStatement
+from mallard.engine.sql.visits_count import visits_suffice
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
 from mallard.sites.settings import Goal
@@ -80,6 +83,7 @@ class DuckDBEngine:
 
     def _set_up(self) -> None:
         self._executor = Executor(self._database, self.damage, self.site_settings)
+        self._visits = VisitsReader(self.store, self.site_settings, self._segment_cache)
         self._snapshots = SnapshotReader(
             store=self.store,
             pending=self._pending,
@@ -107,7 +111,8 @@ class DuckDBEngine:
         def compute() -> QueryResult:
             self._database.check_patterns(conditions.patterns if conditions else ())
             work = partial(self._executor.count, queries, count)
-            current, rows = self._with_files(first, work, snapshot, dimensions=count.dimensions)
+            visits = first.period.since is None and visits_suffice(count)
+            current, rows = self._with_files(first, work, snapshot, dimensions=count.dimensions, visits=visits)
             return QueryResult(rows, current.plan.explain(), current.omitted, current.plan.events_from)
 
         # The key needs a listing only, no read of events.
@@ -201,13 +206,13 @@ class DuckDBEngine:
         stored = first_day(self.store, site_id)
         return min([*(day for day in (stored, rolled) if day), *pending], default=today)
 
-    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table) -> DayCounts:
+    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table, fingerprint: str = "") -> DayCounts:
         """As of ``Engine``."""
         self.damage.require_sound(segments)
         for attempt in range(READ_ATTEMPTS):
             with open_files(self.store, [segments]) as files, self._database.turn() as cursor:
                 try:
-                    return count_day(cursor, files, hours, self._bounds)
+                    return count_day(cursor, files, hours, self._bounds, fingerprint)
                 except READ_ERRORS as error:
                     self._database.prepare_retry(error, attempt)
         raise AssertionError("unreachable")
@@ -223,6 +228,7 @@ class DuckDBEngine:
         self.cache.clear()
         self.damage.forget()
         self._rollups.forget()
+        self._visits.forget()
         if self._segment_cache:
             self._segment_cache.forget()
 
@@ -245,10 +251,12 @@ class DuckDBEngine:
         complete: bool = False,
         dimensions: Sequence[str] = (),
         by_date: bool = False,
+        visits: bool = False,
     ) -> tuple[Snapshot, T]:
         """A snapshot, and the result of ``work`` on its files; of another one where a swap or a damaged file broke it.
 
-        ``complete``: DamagedSegmentError where a file would be left out.
+        ``complete``: DamagedSegmentError where a file would be left out. ``visits``: days are answered from their
+        visits where those are true.
         """
         attempt = 0
         while True:
@@ -257,12 +265,13 @@ class DuckDBEngine:
             snapshot = None
             if complete:
                 require_complete(current.omitted)
-            rows = [row for segments in current.plan.read_days.values() for row in segments]
-            with open_files(self.store, current.plan.read_days.values(), self._segment_cache) as files:
-                suspects = self.damage.suspects(rows, files)
+            with self._open(query, current, visits=visits) as opened:
+                current = replace(current, plan=opened.plan)
+                rows = [row for segments in current.plan.read_days.values() for row in segments]
+                suspects = self.damage.suspects(rows, opened.files)
                 try:
                     if not suspects:
-                        return current, work(OpenSnapshot(current.plan, current.pending, current.omitted, files))
+                        return current, work(opened)
                     failed: Exception = duckdb.InvalidInputException("A file has no footer of this product.")
                 except DamagedSegmentError:
                     # From now on it is known, and left out.
@@ -271,6 +280,16 @@ class DuckDBEngine:
                     failed = error
             found = bool(suspects) and self.damage.examine(suspects)
             attempt = 0 if found else self._next_attempt(failed, attempt, rows)
+
+    @contextmanager
+    def _open(self, query: Query | GroupQuery, snapshot: Snapshot, *, visits: bool) -> Iterator[OpenSnapshot]:
+        plan = snapshot.plan
+        # What waits belongs to visits of its day.
+        closed = {day: segments for day, segments in plan.days.items() if visits and day not in plan.waiting}
+        with self._visits.open(query, closed) as found:
+            plan = plan.with_visits(found.days)
+            with open_files(self.store, plan.read_days.values(), self._segment_cache) as files:
+                yield OpenSnapshot(plan, snapshot.pending, snapshot.omitted, files, found.files)
 
     def _retake(self, query: Query | GroupQuery, *, rolled: bool, dimensions: Sequence[str], by_date: bool) -> Snapshot:
         request_snapshot().forget()

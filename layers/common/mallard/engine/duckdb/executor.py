@@ -21,6 +21,7 @@ from mallard.engine.sql.conditions import Conditions
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql, hours_table, rows_sql
 from mallard.engine.sql.texts import sql_file
+from mallard.engine.sql.visits_count import visits_counting_sql
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
@@ -49,11 +50,13 @@ class Executor:
     ) -> tuple[list[dict[str, Any]], ...]:
         """The rows of each query."""
         plan = snapshot.plan
-        if not plan.counts_events and not plan.capped:
+        if not plan.counts_events and not plan.capped and not plan.visits:
             return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
         with self._database.cursor() as cursor:
             sums = Sums(cursor)
             self._portions(snapshot, self._together(snapshot), partial(self._run, queries[0], count, sums))
+            for portion_of_visits in plan.visit_portions():
+                self._run_visits(count, sums, [snapshot.visits[day] for day in portion_of_visits])
             for dimensions, days in plan.capped.items():
                 some = CountStatement({name: count.measures[name] for name in sorted(dimensions)})
                 for portion in portions(days.items()):
@@ -174,6 +177,11 @@ class Executor:
             if HOUR in count.dimensions:
                 cursor.register("hours", self._hours(query))
             sums.add(sql, values)
+
+    def _run_visits(self, count: CountStatement, sums: Sums, files: Sequence[str]) -> None:
+        values = {**(count.conditions.values if count.conditions else {}), "visits": list(files)}
+        with self._database.turn(sums.cursor):
+            sums.add(visits_counting_sql(count), values)
 
     def _hours(self, query: Query | GroupQuery) -> pa.Table:
         return hours_table(self._site_settings.get(query.site_id).zones, query.period.start, query.period.end)

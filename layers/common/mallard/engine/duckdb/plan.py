@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import chain
 
@@ -13,6 +13,9 @@ from mallard.table.reader import Days
 PORTION_BYTES = 24 * 1024 * 1024
 """Of Parquet: about 1.4 million events."""
 
+VISITS_AT_ONCE = 4
+"""Portions of visits files counted together: about ten million events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -20,6 +23,7 @@ class Plan:
 
     ``gone`` are dates of which the counts alone were kept: rollups answer them, or nothing does. ``capped`` are days
     that ``rolled`` answers but for some dimensions, of which it lacks values: their events are counted for those.
+    ``visits`` are files that answer further days.
     """
 
     rolled: RolledCounts
@@ -27,6 +31,7 @@ class Plan:
     waiting: Set[date] = frozenset()
     gone: Set[date] = frozenset()
     capped: Mapping[frozenset[str], Days] = field(default_factory=dict)
+    visits: Mapping[date, Listed] = field(default_factory=dict)
 
     @property
     def events_from(self) -> date | None:
@@ -52,18 +57,29 @@ class Plan:
         """Which way the days go, in numbers."""
         return {
             "rollup_days": len(self.rolled.dates),
+            "visit_days": len(self.visits),
             "event_days": len({*self.days, *self.waiting}),
             "capped_days": len(self.rolled.capped),
-            "files": sum(len(segments) for segments in self.read_days.values()),
-            "bytes": _size(self.read_days),
+            "files": sum(len(segments) for segments in self.read_days.values()) + len(self.visits),
+            "bytes": _size(self.read_days) + sum(each.size_bytes for each in self.visits.values()),
         }
 
     def ways(self) -> dict[str, tuple[date, ...]]:
         """The dates by the way they are counted; those of which nothing is known are in none."""
         events = {*self.days, *self.waiting}
         gone = self.gone - self.rolled.dates
-        found = {"rollup": self.rolled.dates, "events": events, "gone": gone}
+        found = {"rollup": self.rolled.dates, "visits": self.visits.keys(), "events": events, "gone": gone}
         return {way: tuple(sorted(dates)) for way, dates in found.items() if dates}
+
+    def with_visits(self, visits: Mapping[date, Listed]) -> "Plan":
+        """The plan where these files answer their days."""
+        days = {day: segments for day, segments in self.days.items() if day not in visits}
+        return replace(self, days=days, visits=visits)
+
+    def visit_portions(self) -> Iterator[tuple[date, ...]]:
+        """The days of ``visits`` to count at a time: of a file less is held than of segments of its size."""
+        days = ((day, (row,)) for day, row in self.visits.items())
+        yield from map(tuple, portions(days, VISITS_AT_ONCE))
 
     def fingerprint(self, pending: Iterable[int]) -> str:
         """Another where an answer could be another: by the segments that are read, the rollups, and what waits."""

@@ -1,8 +1,8 @@
 """Snapshots of queue and listing for a site and range, with their plan."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -52,9 +52,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class OpenSnapshot(Snapshot):
-    """A snapshot with the files of the days to count, which are held."""
+    """A snapshot with the files of the days to count, and of their visits, which are held."""
 
     files: tuple[str, ...]
+    visits: Mapping[date, str] = field(default_factory=dict)
 
 
 class SnapshotReader:

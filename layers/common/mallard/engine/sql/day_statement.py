@@ -9,10 +9,11 @@ from textwrap import indent
 from mallard.engine.sql.count_select import count_select
 from mallard.engine.sql.statement import CountStatement, every_sql, visits_sql
 from mallard.engine.sql.texts import sql_file, with_sql
+from mallard.engine.sql.visits_build import STARTS, visits_file_sql
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import HOUR
-from mallard.table import rollup
+from mallard.table import rollup, visits_file
 from mallard.table.rollup import MAX_VALUES
 
 
@@ -41,7 +42,7 @@ def day_sql(max_values: int = MAX_VALUES) -> DaySql:
     """That keeps so many values of a dimension."""
     count = CountStatement(dict.fromkeys((TOTAL, HOUR, *DIMENSIONS), tuple(MEASURES)), with_money=True)
     every = ",\n".join(every_sql(has_files=True, has_waiting=False))
-    visits = ",\n".join([visits_sql(count), sql_file("visit_all")])
+    visits = ",\n".join([visits_sql(count, STARTS), sql_file("visit_all")])
 
     def most_seen(name: str) -> str:
         blank = DIMENSIONS[name].blank
@@ -67,6 +68,10 @@ def day_sql(max_values: int = MAX_VALUES) -> DaySql:
 
 @cache
 def rollup_made_by(zone: str) -> str:
-    """A hash of all that decides what a rollup says of the same segments: an upgrade that counts otherwise rebuilds."""
-    text = "\n".join([str(day_sql()), str(rollup.SCHEMA), str(rollup.MAX_VALUE_BYTES), zone])
+    """A hash of all that decides what a rollup and visits say of the same segments.
+
+    An upgrade that counts otherwise rebuilds both: a day's two files are of the same fingerprint.
+    """
+    made_by = (day_sql(), rollup.SCHEMA, rollup.MAX_VALUE_BYTES, visits_file_sql(), visits_file.SCHEMA, zone)
+    text = "\n".join(map(str, made_by))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -197,9 +197,9 @@ def _visits_passing(count: CountStatement, conditions: Conditions) -> list[str]:
     return [visits_sql(count), passing]
 
 
-def visits_sql(count: CountStatement) -> str:
-    """Visits with what is asked of them: values of the first event, entry and exit page, what was done."""
-    conditions, more = count.conditions, []
+def visits_sql(count: CountStatement, also: Iterable[str] = ()) -> str:
+    """Visits with what is asked of them: first event's values, entry and exit page, what was done; and ``also``."""
+    conditions, more = count.conditions, [*also]
     opening = {each.column for each in count.known if each.of_first_event}
     pages = {each.visit for each in count.known}
     if conditions:

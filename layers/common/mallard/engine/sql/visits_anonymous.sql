@@ -1,0 +1,14 @@
+-- Groups of equal events without a visitor, numbered behind the visits.
+CREATE TEMP TABLE anonymous AS
+SELECT
+    CAST((SELECT count(*) FROM numbered) + row_number() OVER (ORDER BY {order}, hour, pathname) - 1 AS INTEGER) AS number,
+    *
+FROM (
+    SELECT
+        event.date, CAST(NULL AS BIGINT) AS visitor_id, {first}, pathname, hostname, event_name, hours.start AS hour,
+        count(*) AS events,
+        sum(revenue) AS revenue, min(currency_low) AS currency_low, max(currency_high) AS currency_high
+    FROM event ASOF LEFT JOIN hours ON event.date = hours.date AND event.timestamp >= hours.since
+    WHERE visitor_id IS NULL
+    GROUP BY ALL
+)

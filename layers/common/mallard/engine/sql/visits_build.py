@@ -1,0 +1,61 @@
+"""Statements that make a day's visits file of the tables of its rollup."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from mallard.engine.sql.count_select import present_value
+from mallard.engine.sql.statement import MOMENT
+from mallard.engine.sql.texts import sql_file
+from mallard.stats.dimensions import DIMENSIONS
+from mallard.table.visits_file import FIRST_EVENT, SORTED_BY
+
+FIRSTS = {"pages": "first_of_page", "hostnames": "first_of_hostname", "events": "first_of_name"}
+"""Of dimensions of events, the column that marks a visit's first step with a value."""
+
+FIRST_OF_HOUR = "first_of_hour"
+
+STARTS = ("min(timestamp) AS started_at", f"min({MOMENT}) AS first_moment")
+"""Columns of visits beside those that a rollup counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitsSql:
+    """``tables`` are made of the tables ``event`` and ``visit``, and ``hours``.
+
+    ``check`` gives a number of rows, and three equal numbers. ``rows`` and ``steps`` are those of the file with a
+    ``number`` from ``begin`` until before ``end``, in its order.
+    """
+
+    tables: tuple[str, ...]
+    check: str
+    rows: str
+    steps: str
+
+    def __str__(self) -> str:
+        """All of the text."""
+        return "\n".join([*self.tables, self.check, self.rows, self.steps])
+
+
+@cache
+def visits_file_sql() -> VisitsSql:
+    """The statements."""
+    order = ", ".join(SORTED_BY)
+    keys = {column: present_value(DIMENSIONS[name], DIMENSIONS[name].column) for name, column in FIRSTS.items()}
+    keys[FIRST_OF_HOUR] = "hour"
+    order_of_steps = "hour, pathname, hostname, event_name"
+    firsts = "".join(
+        f",\n    row_number() OVER (PARTITION BY number, {key} ORDER BY {order_of_steps}) = 1 AS {name}"
+        for name, key in keys.items()
+    )
+    return VisitsSql(
+        (
+            sql_file("visits_numbered").format(
+                order=order, opening=", ".join(f"opening.{each} AS {each}" for each in FIRST_EVENT)
+            ),
+            sql_file("visits_anonymous").format(order=order, first=", ".join(FIRST_EVENT)),
+            sql_file("visits_steps").format(moment=MOMENT, firsts=firsts),
+        ),
+        sql_file("visits_check"),
+        sql_file("visits_rows"),
+        sql_file("visits_step_rows").format(firsts="".join(f", true AS {each}" for each in keys)),
+    )

@@ -1,0 +1,149 @@
+"""Statements that count measures over visits files instead of events."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeGuard
+
+from mallard.engine.sql.conditions import EVERYTHING, Conditions
+from mallard.engine.sql.count_select import present_value
+from mallard.engine.sql.operators import NOTHING
+from mallard.engine.sql.statement import CountStatement
+from mallard.engine.sql.texts import sql_file, with_sql
+from mallard.engine.sql.visits_build import FIRST_OF_HOUR, FIRSTS
+from mallard.stats.dimensions import DIMENSIONS, EVENT_COLUMNS, TOTAL
+from mallard.stats.metrics import Measure
+from mallard.stats.query import DAY, HOUR
+from mallard.table.visits_file import FIRST_EVENT, STEPS
+
+_DATE = "CAST(date AS VARCHAR)"
+_LOCAL_HOUR = "strftime(hour, '%Y-%m-%d %H:%M')"
+_VISITORS = "count(*) FILTER (is_only) + count(DISTINCT visitor_id) FILTER (NOT is_only)"
+"""Visitors of visits: only those with several visits have to be told apart."""
+
+_OF_STEPS = {
+    "pageviews": "sum(CASE WHEN event_name = 'pageview' THEN events ELSE 0 END)",
+    "events": "sum(events)",
+}
+
+
+def visits_suffice(count: CountStatement) -> bool:
+    """True where visits files have all that a count looks at."""
+    known = all(name in (TOTAL, DAY, HOUR) or name in DIMENSIONS for name in count.dimensions)
+    if not known or count.recent or count.with_money or count.also:
+        return False
+    return count.conditions is None or count.conditions.columns <= {*FIRST_EVENT, *EVENT_COLUMNS.values()}
+
+
+def visits_counting_sql(count: CountStatement) -> str:
+    """The whole text of a count over visits files; it binds their paths as ``visits``, and the filter's values."""
+    conditions = count.conditions or EVERYTHING
+    of_steps = [name for name in count.dimensions if _is_of_steps(name)]
+    of_visits = [name for name in count.dimensions if name not in of_steps]
+    ctes = [sql_file("visits_read")]
+    if conditions.done:
+        flags = ", ".join(f"bool_or({each}) AS done_{number}" for number, each in enumerate(conditions.done))
+        ctes.append(sql_file("visits_done").format(done=flags, columns=_unnested(_asked_of_steps(conditions))))
+    if of_visits:
+        ctes.append(_passing(of_visits, conditions))
+    if of_steps or conditions.event:
+        ctes.append(_matched(of_steps, conditions, is_read_once=len(of_steps) + bool(of_visits) == 1))
+    if of_visits and conditions.event:
+        ctes.append(sql_file("visits_touched"))
+    visit = "visit" if conditions.event else "passing"
+    selects = [_select(name, count.measures_of(name), visit, conditions) for name in count.dimensions]
+    return with_sql(ctes, "\nUNION ALL BY NAME\n".join(selects))
+
+
+def _is_of_steps(name: str) -> bool:
+    return name == HOUR or (name in DIMENSIONS and not DIMENSIONS[name].of_visit)
+
+
+def _passing(of_visits: Sequence[str], conditions: Conditions) -> str:
+    columns = {"date", "number", "visitor_id", "is_only"}
+    columns |= {_column(name) for name in of_visits if name in DIMENSIONS}
+    return sql_file("visits_passing").format(
+        kept="NOT MATERIALIZED" if len(of_visits) == 1 else "MATERIALIZED",
+        columns="".join(f"{each}, " for each in sorted(columns)),
+        landing=conditions.landing or "true",
+        visits=_visits(conditions),
+        visit=_flat(conditions.visit),
+    )
+
+
+def _matched(of_steps: Sequence[str], conditions: Conditions, *, is_read_once: bool) -> str:
+    columns = {"date", "number", "visitor_id", "is_only"}
+    steps = {"event_name", "events", *(each for name in of_steps for each in _step_columns(name))}
+    if conditions.event:
+        columns |= {*conditions.opening_columns, *(f"done_{number}" for number in range(len(conditions.done)))}
+        columns |= {"entry_page"} if conditions.needs_entry_page else set()
+        columns |= {"exit_page"} if conditions.needs_exit_page else set()
+        steps |= _asked_of_steps(conditions)
+    return sql_file("visits_matched").format(
+        kept="NOT MATERIALIZED" if is_read_once else "MATERIALIZED",
+        columns=", ".join(sorted(columns)) + _unnested(steps),
+        visits=_visits(conditions),
+        visit=_flat(conditions.visit),
+        event=_flat(conditions.event or "true").replace("visit.", "event."),
+    )
+
+
+def _visits(conditions: Conditions) -> str:
+    return "(SELECT * FROM read JOIN done USING (date, number))" if conditions.done else "read"
+
+
+def _asked_of_steps(conditions: Conditions) -> set[str]:
+    return set(conditions.columns & set(EVENT_COLUMNS.values()))
+
+
+def _unnested(steps: Iterable[str]) -> str:
+    return "".join(f", unnest({STEPS[each]}) AS {each}" for each in sorted(steps))
+
+
+def _step_columns(name: str) -> tuple[str, str]:
+    return ("hour", FIRST_OF_HOUR) if name == HOUR else (DIMENSIONS[name].column, FIRSTS[name])
+
+
+def _column(name: str) -> str:
+    """The column of visits that has the value of a visit's dimension."""
+    dimension = DIMENSIONS[name]
+    return dimension.column if dimension.of_first_event else str(dimension.visit)
+
+
+def _flat(condition: str) -> str:
+    """The condition over visits files, whose columns of the first event stand beside the others."""
+    return condition.replace("visit.opening.", "visit.")
+
+
+def _select(name: str, measures: Iterable[Measure], visit: str, conditions: Conditions) -> str:
+    if _is_of_steps(name):
+        column, first = _step_columns(name)
+        key = _LOCAL_HOUR if name == HOUR else present_value(DIMENSIONS[name], column)
+        found = [(each, _of_steps(each, first, conditions)) for each in measures if each.of_events is not None]
+        return _count(name, "matched", key, found)
+    key = NOTHING if name == TOTAL else _DATE
+    if name in DIMENSIONS:
+        key = present_value(DIMENSIONS[name], _column(name))
+    of_visits = [(each, _VISITORS if each.name == "visitors" else each.of_visits) for each in measures]
+    return _count(name, visit, key, [(each, text) for each, text in of_visits if _is_text(text)])
+
+
+def _is_text(text: str | None) -> TypeGuard[str]:
+    return text is not None
+
+
+def _of_steps(measure: Measure, first: str, conditions: Conditions) -> str:
+    if measure.name != "visitors":
+        return _OF_STEPS[measure.name]
+    if conditions.event:
+        # The filter may let a later step pass alone.
+        return "count(DISTINCT visitor_id)"
+    return f"count(*) FILTER (is_only AND {first}) + count(DISTINCT visitor_id) FILTER (NOT is_only)"
+
+
+def _count(name: str, rows: str, key: str, measures: Iterable[tuple[Measure, str]]) -> str:
+    return sql_file("count").format(
+        dimension=f"'{name}'",
+        value=key,
+        measures="".join(f",\n    {text} AS {measure.name}" for measure, text in measures),
+        rows=rows,
+        grouped="" if name == TOTAL else "\nGROUP BY value",
+    )

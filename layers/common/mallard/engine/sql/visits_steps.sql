@@ -1,0 +1,16 @@
+-- The steps of visits: their events, grouped by page, hostname, name and hour.
+CREATE TEMP TABLE step AS
+SELECT *{firsts}
+FROM (
+    SELECT number, pathname, hostname, event_name, hours.start AS hour, count(*) AS events
+    FROM (
+        SELECT number, event.date, timestamp, pathname, hostname, event_name
+        FROM event JOIN numbered USING (date, visitor_id)
+        WHERE visit_number = 0
+        UNION ALL
+        SELECT number, event.date, timestamp, pathname, hostname, event_name
+        FROM event ASOF JOIN (SELECT * FROM numbered WHERE visit_number > 0) AS numbered
+          ON event.date = numbered.date AND event.visitor_id = numbered.visitor_id AND {moment} >= numbered.first_moment
+    ) AS visited ASOF LEFT JOIN hours ON visited.date = hours.date AND visited.timestamp >= hours.since
+    GROUP BY ALL
+)
