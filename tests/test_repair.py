@@ -23,6 +23,7 @@ from mallard.sites.settings_store import SiteSettingsStore, site_key
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.rollup import rollup_key
+from mallard.table.visits_file import visits_key
 from mallard.table.writer import TableWriter
 from support.damage import damage
 from support.memory import MemoryStore
@@ -103,6 +104,26 @@ def test_repair_rebuilds_damaged_rollups_and_deletes_damaged_salts(
     assert not list(store.list("damaged/salts"))
     assert run(capsys) == (0, ["Nothing is damaged."])
     assert place.build() > 0
+    place.engine.close()
+
+
+def test_repair_deletes_damaged_visits_which_are_built_again(
+    store: LocalStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Place(store)
+    place.write(DAYS[0], 1, 2, 3)
+    place.build()
+    key = visits_key(SITE, DAYS[0])
+    held = store.get(key)
+    assert held is not None
+    store.put_if_match(key, held.data[:-1], held.etag)
+    _, objects = check_integrity(store)
+    assert f"Damaged: {key} (`mallard repair --apply` rebuilds it)." in objects.sentence
+    assert run(capsys)[0] == 1
+    assert run(capsys, "--apply")[0] == 0
+    assert store.get(key) is None
+    assert place.build() == 1
+    assert run(capsys) == (0, ["Nothing is damaged."])
     place.engine.close()
 
 

@@ -16,6 +16,7 @@ from mallard.sites.site_id import unescaped
 from mallard.store.base import Store
 from mallard.table.rollup import ROLLUPS, parse_rollup
 from mallard.table.rollup_file import open_whole
+from mallard.table.visits_file import VISITS, parse_visits, read_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ _Check = Callable[[Store, str], object]
 
 
 def damaged_objects(store: Store) -> Iterator[DamagedObject]:
-    """Damaged objects other than segments and rollups. StoreUnavailableError where the store is unavailable."""
+    """Damaged objects other than segments, rollups and visits. StoreUnavailableError where the store is unavailable."""
     for prefix, (check, advice) in _CHECKS.items():
         for row in list(store.list(prefix)):
             try:
@@ -45,6 +46,14 @@ def damaged_rollups(store: Store) -> Iterator[str]:
     for row in list(store.list(ROLLUPS)):
         stored = store.get(row.key) if parse_rollup(row.key) else None
         if stored is not None and open_whole(stored.data) is None:
+            yield row.key
+
+
+def damaged_visits(store: Store) -> Iterator[str]:
+    """The keys of unreadable visits files, whose days are counted from events meanwhile."""
+    for row in list(store.list(VISITS)):
+        stored = store.get(row.key) if parse_visits(row.key) else None
+        if stored is not None and read_facts(stored.data) is None:
             yield row.key
 
 

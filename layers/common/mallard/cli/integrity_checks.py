@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mallard.cli.damaged_objects import damaged_objects, damaged_rollups
+from mallard.cli.damaged_objects import damaged_objects, damaged_rollups, damaged_visits
 from mallard.errors import MallardError
 from mallard.store.base import Listed, Store
 from mallard.store.probe import Finding
@@ -52,10 +52,11 @@ def check_table(store: Store) -> Finding:
 def check_objects(store: Store) -> Finding:
     """Check settings, keys, links, salts and other small objects for damage."""
     damaged = [f"{each.key} ({each.advice})" for each in damaged_objects(store)]
-    damaged += [f"{key} (`mallard repair --apply` rebuilds it)" for key in damaged_rollups(store)]
+    caches = (*damaged_rollups(store), *damaged_visits(store))
+    damaged += [f"{key} (`mallard repair --apply` rebuilds it)" for key in caches]
     if damaged:
         return Finding("objects", False, f"Damaged: {_summary(damaged)}.")
-    return Finding("objects", True, "Settings, keys, links, salts and daily counts can be read.")
+    return Finding("objects", True, "Settings, keys, links, salts and daily counts and visits can be read.")
 
 
 def _damage(store: Store, row: Listed) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.store import open_store
-from mallard.cli.damaged_objects import damaged_objects, damaged_rollups
+from mallard.cli.damaged_objects import damaged_objects, damaged_rollups, damaged_visits
 from mallard.cli.options import config_option, read_date, site_id
 from mallard.cli.progress import Progress
 from mallard.config import load_settings
@@ -46,7 +46,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Repair segments, and without a site or day the rollups and small objects."""
+    """Repair segments, and without a site or day the rollups, visits and small objects."""
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store = open_store(settings)
@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     left = 0 if arguments.apply else found
     if arguments.site is None and arguments.date is None:
         left += _repair_rollups(store, apply=arguments.apply)
+        left += _repair_visits(store, apply=arguments.apply)
         left += _repair_objects(store, apply=arguments.apply)
     if not left and not found:
         print("Nothing is damaged.")
@@ -107,6 +108,19 @@ def _repair_rollups(store: Store, *, apply: bool) -> int:
         store.put_if_match(key, month_file([]), stored.etag)
         look_into_all(store)
         print(f"set aside  {key}: daily counts; kept as {kept}, and counted again by the next flush")
+    return left
+
+
+def _repair_visits(store: Store, *, apply: bool) -> int:
+    left = 0
+    for key in damaged_visits(store):
+        if apply:
+            # The events have all that it had.
+            store.delete(key)
+            print(f"deleted    {key}: visits, and written again by the next flush")
+            continue
+        print(f"damaged    {key}: visits; filtered reports count the events of that day")
+        left += 1
     return left
 
 
