@@ -109,11 +109,14 @@ def test_explained_query_says_how_each_day_was_counted(place: Place, client: Tes
     assert found["days"] == {"rollup": [day.isoformat() for day in DAYS[:3]]}
     assert (found["files"], found["sql"], found["pending_events"]) == (0, [], 0)
     found = ask(client, dimensions=["visit:country"], filters=filters, explain=True)["meta"]["explain"]
-    assert found["days"] == {"events": [day.isoformat() for day in DAYS[:3]]}
-    assert found["files"] == 6
+    assert found["days"] == {"visits": [day.isoformat() for day in DAYS[:3]]}
+    assert found["files"] == 3
     assert found["bytes"] > 0
     assert "GROUP BY key_0" in found["sql"][0]
     assert found["values"] == {"f0": "DE"}
+    found = ask(client, dimensions=["event:props:plan"], filters=filters, explain=True)["meta"]["explain"]
+    assert found["days"] == {"events": [day.isoformat() for day in DAYS[:3]]}
+    assert found["files"] == 6
     place.delete_rollups()
 
 

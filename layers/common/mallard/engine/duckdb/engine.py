@@ -33,6 +33,7 @@ from mallard.engine.sql.goal_conditions import goals_of_rows
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import CountStatement
 from mallard.engine.sql.visits_count import visits_suffice
+from mallard.engine.sql.visits_grouping import visits_grouping_sql, visits_suffice_for
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
 from mallard.sites.settings import Goal
@@ -129,8 +130,9 @@ class DuckDBEngine:
         def compute() -> QueryResult:
             self._database.check_patterns(conditions.patterns if conditions else ())
             work = partial(self._executor.group, query, statement)
+            visits = query.period.since is None and visits_suffice_for(statement)
             current, found = self._with_files(
-                query, work, snapshot, rolled=is_rolled, dimensions=dimensions, by_date=True
+                query, work, snapshot, rolled=is_rolled, dimensions=dimensions, by_date=True, visits=visits
             )
             rows, totals = tuple(each for each, _ in found), tuple(total for _, total in found)
             return QueryResult(rows, current.plan.explain(), current.omitted, current.plan.events_from, totals)
@@ -143,15 +145,18 @@ class DuckDBEngine:
         statement, _, _ = self._group_statement(query)
         rolled = query.rollup_dimensions
         snapshot = self._snapshots.take(query, rolled=rolled is not None, dimensions=rolled or (), by_date=True)
-        plan, waits = snapshot.plan, snapshot.pending.num_rows
+        visits = query.period.since is None and visits_suffice_for(statement)
+        with self._open(query, snapshot, visits=visits) as opened:
+            plan, waits = opened.plan, snapshot.pending.num_rows
         segments = [row for segments in plan.read_days.values() for row in segments]
         written = max((each.modified for each in segments), default=None)
         sql, values = statement.sql(has_files=bool(segments), has_waiting=waits > 0)
+        texts = (sql,) if plan.counts_events or plan.capped else ()
         return Explanation(
             plan.ways(),
-            len(segments),
-            sum(each.size_bytes for each in segments),
-            (sql,) if plan.counts_events or plan.capped else (),
+            len(segments) + len(plan.visits),
+            sum(each.size_bytes for each in (*segments, *plan.visits.values())),
+            (*texts, visits_grouping_sql(statement)) if plan.visits else texts,
             {**(statement.conditions.values if statement.conditions else {}), **values},
             waits,
             datetime.fromtimestamp(written, UTC) if written is not None else None,

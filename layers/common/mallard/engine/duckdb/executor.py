@@ -22,6 +22,7 @@ from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql, hours_table, rows_sql
 from mallard.engine.sql.texts import sql_file
 from mallard.engine.sql.visits_count import visits_counting_sql
+from mallard.engine.sql.visits_grouping import needs_start, visits_grouping_sql
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
@@ -78,6 +79,8 @@ class Executor:
                 if plan.rolled.dates and each.rollup_dimension is not None:
                     sums.add_rolled(number, plan.rolled.counts(each.rollup_dimension), query.period.start)
             self._portions(snapshot, self._together(snapshot), partial(self._run_group, query, statement, sums, None))
+            for portion_of_visits in plan.visit_portions():
+                self._run_group_of_visits(query, statement, sums, [snapshot.visits[day] for day in portion_of_visits])
             for dimensions, days in plan.capped.items():
                 for portion in portions(days.items()):
                     files = _files_of(portion, _by_day(snapshot.files))
@@ -100,6 +103,15 @@ class Executor:
             if statement.needs_hours:
                 cursor.register("hours", self._hours(query))
             sums.add(sql, {**_values(query.period, statement.conditions, files), **bound})
+
+    def _run_group_of_visits(
+        self, query: GroupQuery, statement: GroupStatement, sums: GroupSums, files: Sequence[str]
+    ) -> None:
+        values = {**(statement.conditions.values if statement.conditions else {}), "visits": list(files)}
+        if needs_start(statement):
+            values["start"] = query.period.start
+        with self._database.turn(sums.cursor):
+            sums.add(visits_grouping_sql(statement), values)
 
     def visitor_query(
         self, visitor_query: VisitorQuery, conditions: Conditions | None, snapshot: OpenSnapshot

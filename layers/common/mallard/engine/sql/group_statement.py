@@ -17,7 +17,7 @@ from mallard.stats.measures import GROUP_MEASURES, OF_MONEY, GroupMeasure
 LETTER = "g"
 """Of the bound values of groupings, apart from those of a filter."""
 
-_TIMES = {
+GROUP_TIMES = {
     DAY: "CAST(event.date AS VARCHAR)",
     # Monday, but not before the range.
     WEEK: "CAST(greatest(CAST(date_trunc('week', event.date) AS DATE), $start) AS VARCHAR)",
@@ -28,7 +28,7 @@ _TIMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class GroupedRows:
     """A relation to group, named ``event`` in ``keys``, and the names and aggregates of measures over it."""
 
     relation: str
@@ -110,7 +110,7 @@ class GroupStatement:
         found = {"props"} if any(each.properties for each in self.groupings) else set()
         return found | goal_columns(self._goals) if any(each.has_goals for each in self.groupings) else found
 
-    def _rows(self, grouping: Grouping, bound: BoundSql) -> list[_Rows]:
+    def _rows(self, grouping: Grouping, bound: BoundSql) -> list[GroupedRows]:
         """Relations of events, visits and pings, each with its measures."""
         measures = [GROUP_MEASURES[name] for name in grouping.measures]
         from_pings = [each for each in measures if each.of_pings is not None]
@@ -125,7 +125,7 @@ class GroupStatement:
             found.append(self._of_pings(grouping, from_pings, bound))
         return found
 
-    def _of_events(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> _Rows:
+    def _of_events(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> GroupedRows:
         rows = "matched AS event"
         if self.conditions and _joins_visits(grouping):
             of_visit, of_event = self._visit_columns()
@@ -133,17 +133,21 @@ class GroupStatement:
         if grouping.has_goals:
             rows += f"\nCROSS JOIN unnest({self._goal_names(bound)}) AS goal(name)"
         keys = tuple(_key(name, bound) for name in grouping.dimensions)
-        return _Rows(_with_hours(rows, grouping), keys, tuple((each.name, str(each.of_events)) for each in measures))
+        return GroupedRows(
+            _with_hours(rows, grouping), keys, tuple((each.name, str(each.of_events)) for each in measures)
+        )
 
-    def _of_visits(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> _Rows:
+    def _of_visits(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> GroupedRows:
         rows = sql_file("group_visits_entered")
         if grouping.is_of_visits:
             of_visit, of_event = self._visit_columns()
             rows = sql_file("group_visits").format(of_visit=of_visit, of_event=of_event)
         keys = tuple(_key(ENTERED.get(name, name), bound) for name in grouping.dimensions)
-        return _Rows(_with_hours(rows, grouping), keys, tuple((each.name, str(each.of_visits)) for each in measures))
+        return GroupedRows(
+            _with_hours(rows, grouping), keys, tuple((each.name, str(each.of_visits)) for each in measures)
+        )
 
-    def _of_pings(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> _Rows:
+    def _of_pings(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> GroupedRows:
         keys = [f"{_key(name, bound)} AS key_{place}, " for place, name in enumerate(grouping.dimensions)]
         rows = sql_file("group_pings").format(
             keys="".join(keys),
@@ -153,7 +157,7 @@ class GroupStatement:
             hours=f" {sql_file('group_hours')}" if HOUR in grouping.dimensions else "",
         )
         outer = tuple(f"event.key_{place}" for place in range(len(keys)))
-        return _Rows(rows, outer, tuple((each.name, str(each.of_pings)) for each in measures))
+        return GroupedRows(rows, outer, tuple((each.name, str(each.of_pings)) for each in measures))
 
     def _visit_columns(self) -> tuple[str, str]:
         """What dimensions read of a visit, and the same of an event without one."""
@@ -192,8 +196,8 @@ def _with_hours(rows: str, grouping: Grouping) -> str:
 
 def _key(name: str, bound: BoundSql) -> str:
     """SQL of a dimension's value in a row of ``event``; NULL where it is missing."""
-    if name in _TIMES:
-        return _TIMES[name]
+    if name in GROUP_TIMES:
+        return GROUP_TIMES[name]
     if name == GOAL:
         return "goal.name"
     if name.startswith(PROPS):

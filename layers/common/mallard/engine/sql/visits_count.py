@@ -1,6 +1,6 @@
 """Statements that count measures over visits files instead of events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Set
 from typing import TypeGuard
 
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
@@ -16,10 +16,10 @@ from mallard.table.visits_file import FIRST_EVENT, STEPS
 
 _DATE = "CAST(date AS VARCHAR)"
 _LOCAL_HOUR = "strftime(hour, '%Y-%m-%d %H:%M')"
-_VISITORS = "count(*) FILTER (is_only) + count(DISTINCT visitor_id) FILTER (NOT is_only)"
+VISITORS = "count(*) FILTER (is_only) + count(DISTINCT visitor_id) FILTER (NOT is_only)"
 """Visitors of visits: only those with several visits have to be told apart."""
 
-_OF_STEPS = {
+OF_STEPS = {
     "pageviews": "sum(CASE WHEN event_name = 'pageview' THEN events ELSE 0 END)",
     "events": "sum(events)",
 }
@@ -30,7 +30,12 @@ def visits_suffice(count: CountStatement) -> bool:
     known = all(name in (TOTAL, DAY, HOUR) or name in DIMENSIONS for name in count.dimensions)
     if not known or count.recent or count.with_money or count.also:
         return False
-    return count.conditions is None or count.conditions.columns <= {*FIRST_EVENT, *EVENT_COLUMNS.values()}
+    return count.conditions is None or knows_columns(count.conditions)
+
+
+def knows_columns(conditions: Conditions) -> bool:
+    """True where visits files have all columns that a filter looks at."""
+    return conditions.columns <= {*FIRST_EVENT, *EVENT_COLUMNS.values()}
 
 
 def visits_counting_sql(count: CountStatement) -> str:
@@ -38,16 +43,12 @@ def visits_counting_sql(count: CountStatement) -> str:
     conditions = count.conditions or EVERYTHING
     of_steps = [name for name in count.dimensions if _is_of_steps(name)]
     of_visits = [name for name in count.dimensions if name not in of_steps]
-    ctes = [sql_file("visits_read")]
-    if conditions.done:
-        flags = ", ".join(f"bool_or({each}) AS done_{number}" for number, each in enumerate(conditions.done))
-        ctes.append(sql_file("visits_done").format(done=flags, columns=_unnested(_asked_of_steps(conditions))))
-    if of_visits:
-        ctes.append(_passing(of_visits, conditions))
-    if of_steps or conditions.event:
-        ctes.append(_matched(of_steps, conditions, is_read_once=len(of_steps) + bool(of_visits) == 1))
-    if of_visits and conditions.event:
-        ctes.append(sql_file("visits_touched"))
+    ctes = visits_ctes(
+        conditions,
+        visit_columns={_column(name) for name in of_visits if name in DIMENSIONS} if of_visits else None,
+        step_columns={each for name in of_steps for each in _step_columns(name)} if of_steps else None,
+        is_read_once=len(count.dimensions) == 1,
+    )
     visit = "visit" if conditions.event else "passing"
     selects = [_select(name, count.measures_of(name), visit, conditions) for name in count.dimensions]
     return with_sql(ctes, "\nUNION ALL BY NAME\n".join(selects))
@@ -57,23 +58,47 @@ def _is_of_steps(name: str) -> bool:
     return name == HOUR or (name in DIMENSIONS and not DIMENSIONS[name].of_visit)
 
 
-def _passing(of_visits: Sequence[str], conditions: Conditions) -> str:
-    columns = {"date", "number", "visitor_id", "is_only"}
-    columns |= {_column(name) for name in of_visits if name in DIMENSIONS}
+def visits_ctes(
+    conditions: Conditions,
+    *,
+    visit_columns: Set[str] | None,
+    step_columns: Set[str] | None,
+    visit_columns_of_steps: Set[str] = frozenset(),
+    is_read_once: bool,
+) -> list[str]:
+    """The CTEs ``passing`` (or, of a filter on events, ``visit``) with columns of visits, and ``matched`` with columns
+    of steps and of their visits. None: they are not read.
+    """
+    ctes = [sql_file("visits_read")]
+    if conditions.done:
+        flags = ", ".join(f"bool_or({each}) AS done_{number}" for number, each in enumerate(conditions.done))
+        ctes.append(sql_file("visits_done").format(done=flags, columns=_unnested(_asked_of_steps(conditions))))
+    if visit_columns is not None:
+        ctes.append(_passing(visit_columns, conditions, is_read_once=is_read_once))
+    if step_columns is not None or conditions.event:
+        once = is_read_once and (visit_columns is None or step_columns is None)
+        ctes.append(_matched(step_columns or frozenset(), visit_columns_of_steps, conditions, is_read_once=once))
+    if visit_columns is not None and conditions.event:
+        ctes.append(sql_file("visits_touched"))
+    return ctes
+
+
+def _passing(columns: Set[str], conditions: Conditions, *, is_read_once: bool) -> str:
     return sql_file("visits_passing").format(
-        kept="NOT MATERIALIZED" if len(of_visits) == 1 else "MATERIALIZED",
-        columns="".join(f"{each}, " for each in sorted(columns)),
+        kept="NOT MATERIALIZED" if is_read_once else "MATERIALIZED",
+        columns="".join(f"{each}, " for each in sorted({"date", "number", "visitor_id", "is_only", *columns})),
         landing=conditions.landing or "true",
         visits=_visits(conditions),
         visit=_flat(conditions.visit),
     )
 
 
-def _matched(of_steps: Sequence[str], conditions: Conditions, *, is_read_once: bool) -> str:
-    columns = {"date", "number", "visitor_id", "is_only"}
-    steps = {"event_name", "events", *(each for name in of_steps for each in _step_columns(name))}
+def _matched(steps: Set[str], of_visits: Set[str], conditions: Conditions, *, is_read_once: bool) -> str:
+    columns = {"date", "number", "visitor_id", "is_only", *of_visits}
+    steps = {"event_name", "events", *steps}
     if conditions.event:
         columns |= {*conditions.opening_columns, *(f"done_{number}" for number in range(len(conditions.done)))}
+        columns -= {"timestamp"}
         columns |= {"entry_page"} if conditions.needs_entry_page else set()
         columns |= {"exit_page"} if conditions.needs_exit_page else set()
         steps |= _asked_of_steps(conditions)
@@ -122,7 +147,7 @@ def _select(name: str, measures: Iterable[Measure], visit: str, conditions: Cond
     key = NOTHING if name == TOTAL else _DATE
     if name in DIMENSIONS:
         key = present_value(DIMENSIONS[name], _column(name))
-    of_visits = [(each, _VISITORS if each.name == "visitors" else each.of_visits) for each in measures]
+    of_visits = [(each, VISITORS if each.name == "visitors" else each.of_visits) for each in measures]
     return _count(name, visit, key, [(each, text) for each, text in of_visits if _is_text(text)])
 
 
@@ -132,7 +157,7 @@ def _is_text(text: str | None) -> TypeGuard[str]:
 
 def _of_steps(measure: Measure, first: str, conditions: Conditions) -> str:
     if measure.name != "visitors":
-        return _OF_STEPS[measure.name]
+        return OF_STEPS[measure.name]
     if conditions.event:
         # The filter may let a later step pass alone.
         return "count(DISTINCT visitor_id)"
