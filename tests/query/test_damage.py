@@ -30,6 +30,7 @@ from mallard.table.layout import Partition
 from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key
 from mallard.table.segment_repair import damaged_in, set_aside
+from mallard.table.visits_file import visits_key
 from support.damage import KINDS, damage, silently_changed
 from support.moto import moto_server
 from support.open_access import auth_off, one_address
@@ -187,7 +188,7 @@ def test_export_fails_when_a_file_is_damaged(local: Place, what: str) -> None:
     assert list(download(Stats(local.engine, NOW), Export(other, what)).pieces)
 
 
-def test_rollup_answers_for_a_silently_damaged_file(local: Place) -> None:
+def test_rollup_and_visits_answer_for_a_silently_damaged_file(local: Place) -> None:
     local.build()
     local.engine.close()
     path = Path(local.store.location(SEALED))
@@ -196,7 +197,14 @@ def test_rollup_answers_for_a_silently_damaged_file(local: Place) -> None:
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     local.engine = DuckDBEngine(local.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     assert pageviews(local) == (24, [])
+    assert pageviews(local, FILTERED) == (24, [])
+    kept = local.store.get(visits_key(SITE, DAY))
+    assert kept is not None
+    local.store.delete(visits_key(SITE, DAY))
     assert pageviews(local, FILTERED) == (20, [OmittedSegment(DAY, SEALED)])
+    local.store.put_if_absent(visits_key(SITE, DAY), kept.data)
+    # Also where the damage is known.
+    assert pageviews(local, FILTERED) == (24, [])
 
 
 @pytest.mark.sampled(3)

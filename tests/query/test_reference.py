@@ -12,7 +12,7 @@ import pytest
 
 from mallard.engine.duckdb.day_counts import RollupBounds
 from mallard.engine.duckdb.engine import DuckDBEngine
-from mallard.event import ENGAGEMENT, PAGEVIEW
+from mallard.event import ENGAGEMENT
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.comparison import earlier
@@ -21,6 +21,7 @@ from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from mallard.store.s3 import connect
 from support.moto import moto_server
+from support.random_conditions import random_condition
 from support.random_events import SITE, pending_rows, random_rows, store_rows, with_rounded_times
 from support.reference import (
     Row,
@@ -158,40 +159,6 @@ def test_every_report_equals_the_reference_under_a_random_filter(case: tuple[Sta
     random = Random(seed)
     filters = [random_condition(random, 3) for _ in range(random.randint(1, 3))]
     check(*case, random.choice(PERIODS), filters)
-
-
-def random_condition(random: Random, depth: int) -> list[Any]:
-    """Any tree over the columns that the rows have."""
-    kind = random.randrange(8) if depth else 0
-    if kind == 7:
-        return [random.choice(["has_done", "has_not_done"]), random_leaf(random, ["event:page", "event:name"])]
-    if kind == 6:
-        return ["not", random_condition(random, depth - 1)]
-    if kind >= 4:
-        parts = [random_condition(random, depth - 1) for _ in range(random.randint(1, 3))]
-        return [random.choice(["and", "or"]), parts]
-    return random_leaf(random, [*VALUES])
-
-
-def random_leaf(random: Random, dimensions: list[str]) -> list[Any]:
-    dimension = random.choice(dimensions)
-    wanted = random.sample(VALUES[dimension], random.randint(1, 2))
-    operator = random.choice(["is", "is", "is_not", "contains", "contains_not", "matches", "matches_not"])
-    if operator.startswith("matches"):
-        wanted = ["^/.$" if dimension.endswith("page") else "^[A-G]", "x"]
-    return [operator, dimension, wanted]
-
-
-PAGES = ["/", "/a", "/b", "/b/c", "/none"]
-VALUES = {
-    "event:page": PAGES,
-    "event:name": [PAGEVIEW, "signup", "other"],
-    "visit:entry_page": [*PAGES, "(not set)"],
-    "visit:exit_page": [*PAGES, "(unknown)"],
-    "visit:browser": ["Firefox", "Chrome", "(unknown)", "(not set)"],
-    "visit:country": ["DE", "US", "(not set)"],
-    "visit:source": ["Google", "Direct", "Direct / None"],
-}
 
 
 @pytest.mark.sampled(5, 1)

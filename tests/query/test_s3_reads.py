@@ -27,7 +27,7 @@ MONTH = Scope(SITE, read_period("30d", None, None, NOW))
 PAGES = Scope(SITE, read_period("30d", None, None, NOW), PAGE)
 
 LISTINGS = 3
-"""The events twice, for the range and for who is here now, and the rollups."""
+"""The events twice, for the range and for who is here now, and the rollups, or under a filter the visits."""
 
 SETTINGS = 1
 MONTHS = 2
@@ -100,6 +100,17 @@ def test_month_from_rollups_takes_few_requests_cold_and_listings_warm(reader: Re
     tails = found.counted["files"] + 1
     assert cold <= SETTINGS + LISTINGS + MONTHS + tails <= 40
     again, warm = reader.look()
+    assert again.main == found.main
+    assert warm <= LISTINGS
+
+
+@pytest.mark.heavy
+def test_month_from_visits_takes_one_request_per_day_cold_and_listings_warm(reader: Reader) -> None:
+    roll_up(reader.store)
+    found, cold = reader.look(PAGES)
+    assert found.counted["visit_days"] >= DAYS - 2
+    assert cold <= SETTINGS + LISTINGS + DAYS
+    again, warm = reader.look(PAGES)
     assert again.main == found.main
     assert warm <= LISTINGS
 

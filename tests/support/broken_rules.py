@@ -114,12 +114,12 @@ class CachedEngine(ArrowEngine):
 
     def __init__(self, store: Store, pending: Callable[[str], pa.Table], site_settings: SiteSettingsStore) -> None:
         super().__init__(store, pending, site_settings)
-        self._cache: dict[str, list[int]] = {}
+        self._cache: dict[str, list[tuple[int, str]]] = {}
 
-    def _ids(self, file: str) -> list[int]:
+    def _rows(self, file: str) -> list[tuple[int, str]]:
         key = file.rpartition("events/")[2]
         if key not in self._cache:
-            self._cache[key] = super()._ids(file)
+            self._cache[key] = super()._rows(file)
         return self._cache[key]
 
 

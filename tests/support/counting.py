@@ -55,10 +55,9 @@ class ArrowEngine(DuckDBEngine):
         """One row of the rows read, and one of the events; its visits are one, with a step for each row."""
         with open_files(self.store, [segments]) as files:
             try:
-                segments_rows = [decode(self._bytes(file), file).rows for file in files]
+                names = [name for file in files for _, name in self._rows(file)]
             except duckdb.IOException as error:
                 raise StoreUnavailableError("A segment is gone.") from error
-        names = [name for rows in segments_rows for name in rows["pathname"].to_pylist()]
         count = len(names)
         rows = pa.Table.from_pylist([{"dimension": TOTAL, "events": count, "is_rest": False}], schema=COUNTED)
         return DayCounts(rows, count, count, False, encode_steps(names, fingerprint))
@@ -87,8 +86,12 @@ class ArrowEngine(DuckDBEngine):
         return found
 
     def _ids(self, file: str) -> list[int]:
-        """What DuckDB would read of a file, and its error where the file went away."""
-        return [int(number) for number in decode(self._bytes(file), file).rows["event_id"].to_pylist()]
+        return [number for number, _ in self._rows(file)]
+
+    def _rows(self, file: str) -> list[tuple[int, str]]:
+        """What DuckDB would read of a file, ids and pages, and its error where the file went away."""
+        rows = decode(self._bytes(file), file).rows
+        return list(zip(rows["event_id"].to_pylist(), rows["pathname"].to_pylist(), strict=True))
 
     def _bytes(self, file: str) -> bytes:
         if not file.startswith(self.store.location("")):

@@ -112,7 +112,8 @@ class DuckDBEngine:
         def compute() -> QueryResult:
             self._database.check_patterns(conditions.patterns if conditions else ())
             work = partial(self._executor.count, queries, count)
-            visits = first.period.since is None and visits_suffice(count)
+            # Without a filter rollups have the same days.
+            visits = first.filters is not None and first.period.since is None and visits_suffice(count)
             current, rows = self._with_files(first, work, snapshot, dimensions=count.dimensions, visits=visits)
             return QueryResult(rows, current.plan.explain(), current.omitted, current.plan.events_from)
 
@@ -271,7 +272,7 @@ class DuckDBEngine:
             if complete:
                 require_complete(current.omitted)
             with self._open(query, current, visits=visits) as opened:
-                current = replace(current, plan=opened.plan)
+                current = replace(current, plan=opened.plan, omitted=opened.omitted)
                 rows = [row for segments in current.plan.read_days.values() for row in segments]
                 suspects = self.damage.suspects(rows, opened.files)
                 try:
@@ -289,12 +290,12 @@ class DuckDBEngine:
     @contextmanager
     def _open(self, query: Query | GroupQuery, snapshot: Snapshot, *, visits: bool) -> Iterator[OpenSnapshot]:
         plan = snapshot.plan
-        # What waits belongs to visits of its day.
-        closed = {day: segments for day, segments in plan.days.items() if visits and day not in plan.waiting}
+        # What waits belongs to visits of its day. Of a day with a damaged file the visits may have all events.
+        closed = {day: segments for day, segments in snapshot.listed.items() if visits and day not in plan.waiting}
         with self._visits.open(query, closed) as found:
-            plan = plan.with_visits(found.days)
-            with open_files(self.store, plan.read_days.values(), self._segment_cache) as files:
-                yield OpenSnapshot(plan, snapshot.pending, snapshot.omitted, files, found.files)
+            answered = snapshot.answered_by(found.days)
+            with open_files(self.store, answered.plan.read_days.values(), self._segment_cache) as files:
+                yield OpenSnapshot(**vars(answered), files=files, visits=found.files)
 
     def _retake(self, query: Query | GroupQuery, *, rolled: bool, dimensions: Sequence[str], by_date: bool) -> Snapshot:
         request_snapshot().forget()

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -30,16 +30,25 @@ and clocks differ."""
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot of queue and listing for a range: the plan, the pending events, and damaged files left out."""
+    """A snapshot of queue and listing for a range: the plan, the pending events, and damaged files left out.
+
+    ``listed`` are the days to count, with their damaged files.
+    """
 
     plan: Plan
     pending: pa.Table
     omitted: tuple[OmittedSegment, ...]
+    listed: Days = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Another where an answer could be another."""
         omitted = " ".join(each.file for each in self.omitted)
         return self.plan.fingerprint(self.pending["event_id"].to_pylist()) + omitted
+
+    def answered_by(self, visits: Mapping[date, Listed]) -> "Snapshot":
+        """The same where these files answer their days, so that no file of them is left out."""
+        omitted = tuple(each for each in self.omitted if each.date not in visits)
+        return replace(self, plan=self.plan.with_visits(visits), omitted=omitted)
 
     def of(self, period: DateRange) -> "Snapshot":
         """The part of it for a part of its range that no rollup answers."""
@@ -54,7 +63,7 @@ class Snapshot:
 class OpenSnapshot(Snapshot):
     """A snapshot with the files of the days to count, and of their visits, which are held."""
 
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
     visits: Mapping[date, str] = field(default_factory=dict)
 
 
@@ -110,10 +119,11 @@ class SnapshotReader:
         }
         if period.since is not None:
             counted = _written_since(counted, period.since)
-        counted, omitted = self._damage.sort_out(counted)
+        listed = counted
+        counted, omitted = self._damage.sort_out(listed)
         capped, omitted_of_capped = self._damage.sort_out({day: days[day] for day in used.capped})
         omitted += (*omitted_of_capped, *(OmittedSegment(day, key) for day, key in counts.damaged))
-        return Snapshot(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, omitted)
+        return Snapshot(Plan(used, counted, waiting, gone, _by_dimensions(capped, used)), pending, omitted, listed)
 
     def _listing(self, query: Query | GroupQuery) -> SiteListing:
         """That of the request where it has one, from the day before the range on."""

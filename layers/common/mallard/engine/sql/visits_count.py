@@ -54,6 +54,16 @@ def visits_counting_sql(count: CountStatement) -> str:
     return with_sql(ctes, "\nUNION ALL BY NAME\n".join(selects))
 
 
+def _done(conditions: Conditions) -> str:
+    flags = {f"done_{number}": each for number, each in enumerate(conditions.done)}
+    return sql_file("visits_done").format(
+        flags=", ".join(f"bool_or({each}) AS {name}" for name, each in flags.items()),
+        columns=_unnested(_asked_of_steps(conditions)),
+        any_of_them=" OR ".join(f"({each})" for each in flags.values()),
+        judged=", ".join(f"coalesce({name}, false) AS {name}" for name in flags),
+    )
+
+
 def _is_of_steps(name: str) -> bool:
     return name == HOUR or (name in DIMENSIONS and not DIMENSIONS[name].of_visit)
 
@@ -71,8 +81,7 @@ def visits_ctes(
     """
     ctes = [sql_file("visits_read")]
     if conditions.done:
-        flags = ", ".join(f"bool_or({each}) AS done_{number}" for number, each in enumerate(conditions.done))
-        ctes.append(sql_file("visits_done").format(done=flags, columns=_unnested(_asked_of_steps(conditions))))
+        ctes.append(_done(conditions))
     if visit_columns is not None:
         ctes.append(_passing(visit_columns, conditions, is_read_once=is_read_once))
     if step_columns is not None or conditions.event:
@@ -85,7 +94,7 @@ def visits_ctes(
 
 def _passing(columns: Set[str], conditions: Conditions, *, is_read_once: bool) -> str:
     return sql_file("visits_passing").format(
-        kept="NOT MATERIALIZED" if is_read_once else "MATERIALIZED",
+        kept="NOT MATERIALIZED" if is_read_once or conditions.event else "MATERIALIZED",
         columns="".join(f"{each}, " for each in sorted({"date", "number", "visitor_id", "is_only", *columns})),
         landing=conditions.landing or "true",
         visits=_visits(conditions),
@@ -112,7 +121,7 @@ def _matched(steps: Set[str], of_visits: Set[str], conditions: Conditions, *, is
 
 
 def _visits(conditions: Conditions) -> str:
-    return "(SELECT * FROM read JOIN done USING (date, number))" if conditions.done else "read"
+    return "judged" if conditions.done else "read"
 
 
 def _asked_of_steps(conditions: Conditions) -> set[str]:
