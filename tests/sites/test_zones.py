@@ -1,7 +1,7 @@
 """Local dates: without gaps, in order, whatever zone a site has and changes to."""
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from zoneinfo import available_timezones
 
 import pytest
@@ -107,3 +107,12 @@ def test_hour_start_follows_a_clock_set_back_by_half_an_hour() -> None:
     for hour, minute, begin_hour, begin_minute in begins:
         found = howe.hour_start(datetime(2026, 4, 4, hour, minute, tzinfo=UTC))
         assert (found.hour, found.minute) == (begin_hour, begin_minute)
+
+
+def test_hours_end_where_midnight_is_within_a_minute() -> None:
+    liberia = SiteZones(((date.min, "Africa/Monrovia"),))
+    day, past = date(1971, 3, 1), timedelta(minutes=44, seconds=30)
+    hours = list(islice(liberia.hours(day, day + timedelta(days=1)), 25))
+    assert [moment for moment, _ in hours] == [
+        datetime(1971, 3, 1, tzinfo=UTC) + past + number * timedelta(hours=1) for number in range(24)
+    ]

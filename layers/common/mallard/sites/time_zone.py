@@ -13,7 +13,10 @@ DAY = timedelta(days=1)
 SHORTEST_DAY = timedelta(hours=2)
 """A change to the east shortens its first day; one that would leave less of it goes by way of UTC, for one day."""
 
-CACHED_MINUTES = 512
+SPAN_SECONDS = 30
+"""No midnight since 1970 is within a span: until 1972 Liberia was 44 minutes and 30 seconds behind UTC."""
+
+CACHED_SPANS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +28,17 @@ class SiteZones:
     """
 
     entries: tuple[tuple[date, str], ...] = ((date.min, UTC_NAME),)
-    _date_of_minute: Callable[[int], date] = field(init=False, repr=False, compare=False)
-    """By minutes since 1970, cached: all events of a busy minute ask for the same one. No midnight is within one."""
+    _date_of_span: Callable[[int], date] = field(init=False, repr=False, compare=False)
+    """By spans of SPAN_SECONDS since 1970, cached: events of a busy moment ask for the same one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", _without_short_dates(self.entries))
-        cached = lru_cache(CACHED_MINUTES)(lambda minute: self._date_of(datetime.fromtimestamp(minute * 60, UTC)))
-        object.__setattr__(self, "_date_of_minute", cached)
+        cached = lru_cache(CACHED_SPANS)(lambda span: self._date_of(datetime.fromtimestamp(span * SPAN_SECONDS, UTC)))
+        object.__setattr__(self, "_date_of_span", cached)
 
     def local_date(self, moment: datetime) -> date:
         """The local date of an aware moment."""
-        return self._date_of_minute(int(moment.timestamp() // 60))
+        return self._date_of_span(int(moment.timestamp() // SPAN_SECONDS))
 
     def name_on(self, day: date) -> str:
         """The name of the zone in force on a date."""
