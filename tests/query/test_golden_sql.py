@@ -51,7 +51,7 @@ def statements() -> Mapping[str, str]:
         "rows_filtered": rows_sql(germans_on_the_blog, ("timestamp", "pathname"), has_files=True),
         "visitor_events": "WITH\n" + visitor_events_sql(of_page, has_files=True, has_waiting=False),
         "groupings": grouped.sql(has_files=True, has_waiting=False)[0],
-        "day_of_a_rollup": "\n;\n".join([*day_sql().tables, day_sql().whole[0], day_sql().most_seen["sources"]]),
+        "day_of_a_rollup": "\n;\n".join([*day_sql().tables, day_sql().total, day_sql().most_seen["sources"]]),
     }
 
 

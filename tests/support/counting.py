@@ -15,6 +15,7 @@ from mallard.engine.duckdb.day_counts import COUNTED
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.duckdb.rollup_reader import RollupReader
 from mallard.engine.duckdb.snapshot import OpenSnapshot
+from mallard.engine.sql.local_hours import LocalHours
 from mallard.errors import StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
@@ -51,7 +52,7 @@ class ArrowEngine(DuckDBEngine):
         self.damage = DamagedFiles(store)
         self._set_up()
 
-    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table, fingerprint: str = "") -> DayCounts:
+    def count_day(self, segments: tuple[Listed, ...], hours: LocalHours, fingerprint: str = "") -> DayCounts:
         """One row of the rows read, and one of the events; its visits are one, with a step for each row."""
         with open_files(self.store, [segments]) as files:
             try:

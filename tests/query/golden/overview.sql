@@ -79,7 +79,7 @@ every_visit AS (
 visit AS MATERIALIZED (
     SELECT *, events = 1 AND pageviews = 1 AS bounced, true AS entered, pageviews AS visit_pageviews FROM every_visit
 ),
-matched AS (
+matched AS NOT MATERIALIZED (
     SELECT * FROM event
 )
 SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from mallard.engine.omitted_files import OmittedSegment
+from mallard.engine.sql.local_hours import LocalHours
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
@@ -140,7 +141,7 @@ class Engine(Protocol):
         """The first date with events, today where there are none."""
         ...
 
-    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table, fingerprint: str = "") -> DayCounts:
+    def count_day(self, segments: tuple[Listed, ...], hours: LocalHours, fingerprint: str = "") -> DayCounts:
         """A day's counts for its rollup, from its events, in its turn among the queries; with a ``fingerprint`` also
         its visits file.
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from mallard.engine.base import Engine
 from mallard.engine.sql.day_statement import rollup_made_by
-from mallard.engine.sql.statement import hours_table
+from mallard.engine.sql.local_hours import local_hours
 from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError, QueryStoppedError
 from mallard.maintenance.visits_builder import VisitsPlace, list_visits
 from mallard.sites.time_zone import SiteZones
@@ -207,7 +207,7 @@ def _count(
     """
     made_of = fingerprint(segments, rollup_made_by(zones.name_on(day)))
     try:
-        counts = engine.count_day(segments, hours_table(zones, day, day + timedelta(days=1)), made_of)
+        counts = engine.count_day(segments, local_hours(zones, day, day + timedelta(days=1)), made_of)
     except DamagedSegmentError as error:
         # Nor from the other files' rows: a rollup may be absent or old, never wrong.
         log.error("rollup of %s not built: %s `mallard repair` sets it aside.", day, error)

@@ -11,6 +11,7 @@ from mallard.engine.base import DayCounts
 from mallard.engine.duckdb.cursors import Cursor
 from mallard.engine.duckdb.day_visits import build_visits
 from mallard.engine.sql.day_statement import DaySql, day_sql
+from mallard.engine.sql.local_hours import LocalHours
 from mallard.engine.sql.statement import BEGINNING
 from mallard.engine.sql.texts import sql_file
 from mallard.table.rollup import FACTS, MAX_VALUE_BYTES, MAX_VALUES, MEASURED, SCHEMA
@@ -32,30 +33,30 @@ DEFAULT = RollupBounds()
 
 
 def count_day(
-    cursor: Cursor, files: Sequence[str], hours: pa.Table, bounds: RollupBounds = DEFAULT, fingerprint: str = ""
+    cursor: Cursor, files: Sequence[str], hours: LocalHours, bounds: RollupBounds = DEFAULT, fingerprint: str = ""
 ) -> DayCounts:
     """The counts of a day's files, and its visits file where it gets a ``fingerprint``.
 
     The tables it makes end with the cursor.
     """
     sql = day_sql(bounds.values)
-    cursor.register("hours", hours)
     footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
     values = {"files": list(files), "start": date.min, "end": date.max}
     table, *others = sql.tables
     cursor.execute(table, {**values, "since": BEGINNING})
     for statement in others:
         cursor.execute(statement)
-    rows = pa.concat_tables(_dimensions(cursor, sql, bounds))
+    rows = pa.concat_tables(_dimensions(cursor, sql, hours, bounds))
     read = cursor.execute(sql.rows, values).fetchall()[0][0]
     spans_days = bool(footers[1])
-    visits = build_visits(cursor, VisitsFacts(fingerprint, spans_days)) if fingerprint else None
+    visits = build_visits(cursor, VisitsFacts(fingerprint, spans_days), hours) if fingerprint else None
     return DayCounts(rows, int(read), int(footers[0]), spans_days, visits)
 
 
-def _dimensions(cursor: Cursor, sql: DaySql, bounds: RollupBounds) -> Iterator[pa.Table]:
-    for statement in sql.whole:
-        yield _as_counted(cursor.execute(statement).to_arrow_table())
+def _dimensions(cursor: Cursor, sql: DaySql, hours: LocalHours, bounds: RollupBounds) -> Iterator[pa.Table]:
+    yield _as_counted(cursor.execute(sql.total).to_arrow_table())
+    cursor.register("hours", hours.table)
+    yield _as_counted(cursor.execute(sql.hours, hours.values).to_arrow_table())
     # One after the other: only one dimension's values are in memory.
     for name, statement in sql.most_seen.items():
         found = cursor.execute(statement).to_arrow_table()

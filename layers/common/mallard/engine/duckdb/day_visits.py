@@ -5,16 +5,18 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from mallard.engine.duckdb.cursors import Cursor
+from mallard.engine.sql.local_hours import LocalHours
 from mallard.engine.sql.visits_build import VisitsSql, visits_file_sql
 from mallard.errors import DamagedObjectError
 from mallard.table.visits_file import ROW_GROUP_ROWS, VISITS, VisitsFacts, with_steps, write_visits
 
 
-def build_visits(cursor: Cursor, facts: VisitsFacts) -> bytes:
+def build_visits(cursor: Cursor, facts: VisitsFacts, hours: LocalHours) -> bytes:
     """The bytes of the file. The cursor has the tables ``event`` and ``visit`` of the day, and ``hours``."""
     sql = visits_file_sql()
-    for statement in sql.tables:
-        cursor.execute(statement)
+    cursor.execute(sql.numbered)
+    for statement in sql.of_hours:
+        cursor.execute(statement, hours.values)
     rows, *events = cursor.execute(sql.check).fetchall()[0]
     if len(set(events)) != 1:
         raise DamagedObjectError(VISITS)

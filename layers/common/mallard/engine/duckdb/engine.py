@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from mallard.engine.base import DayCounts, Explanation, PendingEvents, QueryResult
 from mallard.engine.cancellation import current_stop
@@ -31,6 +30,7 @@ from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.goal_conditions import goals_of_rows
 from mallard.engine.sql.group_statement import GroupStatement
+from mallard.engine.sql.local_hours import LocalHours
 from mallard.engine.sql.statement import CountStatement
 from mallard.engine.sql.visits_count import visits_suffice
 from mallard.engine.sql.visits_grouping import visits_grouping_sql, visits_suffice_for
@@ -212,7 +212,7 @@ class DuckDBEngine:
         stored = first_day(self.store, site_id)
         return min([*(day for day in (stored, rolled) if day), *pending], default=today)
 
-    def count_day(self, segments: tuple[Listed, ...], hours: pa.Table, fingerprint: str = "") -> DayCounts:
+    def count_day(self, segments: tuple[Listed, ...], hours: LocalHours, fingerprint: str = "") -> DayCounts:
         """As of ``Engine``."""
         self.damage.require_sound(segments)
         for attempt in range(READ_ATTEMPTS):

@@ -19,7 +19,8 @@ from mallard.engine.duckdb.snapshot import OpenSnapshot
 from mallard.engine.duckdb.sums import Sums
 from mallard.engine.sql.conditions import Conditions
 from mallard.engine.sql.group_statement import GroupStatement
-from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql, hours_table, rows_sql
+from mallard.engine.sql.local_hours import LocalHours, local_hours
+from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql, rows_sql
 from mallard.engine.sql.texts import sql_file
 from mallard.engine.sql.visits_count import visits_counting_sql
 from mallard.engine.sql.visits_grouping import needs_start, visits_grouping_sql
@@ -100,9 +101,12 @@ class Executor:
         sql, bound = statement.sql(has_files=bool(files), has_waiting=pending.num_rows > 0, only=only)
         with self._database.turn(sums.cursor) as cursor:
             cursor.register("pending", pending)
-            if statement.needs_hours:
-                cursor.register("hours", self._hours(query))
-            sums.add(sql, {**_values(query.period, statement.conditions, files), **bound})
+            values = {**_values(query.period, statement.conditions, files), **bound}
+            if statement.needs_hours(only):
+                hours = self._hours(query)
+                cursor.register("hours", hours.table)
+                values |= hours.values
+            sums.add(sql, values)
 
     def _run_group_of_visits(
         self, query: GroupQuery, statement: GroupStatement, sums: GroupSums, files: Sequence[str]
@@ -187,7 +191,9 @@ class Executor:
         with self._database.turn(sums.cursor) as cursor:
             cursor.register("pending", pending)
             if HOUR in count.dimensions:
-                cursor.register("hours", self._hours(query))
+                hours = self._hours(query)
+                cursor.register("hours", hours.table)
+                values |= hours.values
             sums.add(sql, values)
 
     def _run_visits(self, count: CountStatement, sums: Sums, files: Sequence[str]) -> None:
@@ -195,8 +201,8 @@ class Executor:
         with self._database.turn(sums.cursor):
             sums.add(visits_counting_sql(count), values)
 
-    def _hours(self, query: Query | GroupQuery) -> pa.Table:
-        return hours_table(self._site_settings.get(query.site_id).zones, query.period.start, query.period.end)
+    def _hours(self, query: Query | GroupQuery) -> LocalHours:
+        return local_hours(self._site_settings.get(query.site_id).zones, query.period.start, query.period.end)
 
     def _merged(self, query: Query, plan: Plan, counts: pa.Table) -> list[dict[str, Any]]:
         rows, rest = merged([counts], query), plan.rolled.rest(query.dimension)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from textwrap import indent
 
+from mallard.engine.sql.local_hours import hours_lookup
 from mallard.engine.sql.operators import NOTHING, present
 from mallard.engine.sql.texts import sql_file
 from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
@@ -11,7 +12,6 @@ from mallard.stats.metrics import MONEY, Measure
 from mallard.stats.query import DAY, HOUR
 
 _DATE = "CAST(date AS VARCHAR)"
-_LOCAL_HOUR = "strftime(hours.start, '%Y-%m-%d %H:%M')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ def count_select(name: str, measures: Collection[Measure], *, rest: bool = False
     ``rest``: one row for all values of the dimension that are not in the table ``kept``.
     """
     parts = _parts(name, measures, rest=rest)
+    if name == HOUR:
+        return sql_file("hour_labels").format(counted=indent(parts[0].sql(name), "    "))
     if len(parts) == 1:
         return parts[0].sql(name)
     of_all = indent("\nUNION ALL BY NAME\n".join(each.sql(name) for each in parts), "    ")
@@ -63,7 +65,7 @@ def _parts(name: str, measures: Collection[Measure], *, rest: bool) -> list[_Par
     if name in DIMENSIONS:
         return [_part_of(DIMENSIONS[name], measures, rest=rest)]
     if name == HOUR:
-        return [_of_events(measures, sql_file("hours_of_events"), _LOCAL_HOUR)]
+        return [_of_events(measures, f"matched {hours_lookup('matched')}", "hours.minute")]
     key = _DATE if name == DAY else NOTHING
     events = _of_events(measures, "matched", key)
     visits = _Part("visit", key, tuple((each, str(each.of_visits)) for each in measures if each.of_events is None))

@@ -21,20 +21,23 @@ from mallard.table.rollup import MAX_VALUES
 class DaySql:
     """The statements that count a day for its rollup: the very counts that reports make, of one dimension at a time.
 
-    ``tables`` make the tables that the others read, ``rows`` is the number of rows that were read. Of a dimension of
-    DIMENSIONS ``most_seen`` has one row more than are kept, at most, and ``rest`` one row for all values that are not
-    in the table ``kept``.
+    ``tables`` make the tables that the others read, ``rows`` is the number of rows that were read. ``hours`` reads the
+    table of LocalHours and binds its values. Of a dimension of DIMENSIONS ``most_seen`` has one row more than are kept,
+    at most, and ``rest`` one row for all values that are not in the table ``kept``.
     """
 
     tables: tuple[str, ...]
     rows: str
-    whole: tuple[str, ...]
+    total: str
+    hours: str
     most_seen: Mapping[str, str]
     rest: Mapping[str, str]
 
     def __str__(self) -> str:
         """All of the text."""
-        return "\n".join([*self.tables, self.rows, *self.whole, *self.most_seen.values(), *self.rest.values()])
+        return "\n".join(
+            [*self.tables, self.rows, self.total, self.hours, *self.most_seen.values(), *self.rest.values()]
+        )
 
 
 @cache
@@ -60,7 +63,8 @@ def day_sql(max_values: int = MAX_VALUES) -> DaySql:
     return DaySql(
         tables,
         with_sql([sql_file("stored")], sql_file("rows_read")),
-        (select(TOTAL), select(HOUR)),
+        select(TOTAL),
+        select(HOUR),
         {name: most_seen(name) for name in DIMENSIONS},
         {name: select(name, rest=True) for name in DIMENSIONS},
     )

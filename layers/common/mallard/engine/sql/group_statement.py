@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.goal_conditions import goal_columns, goal_condition
+from mallard.engine.sql.local_hours import MOMENT_OF_HOUR, hours_lookup
 from mallard.engine.sql.operators import NOTHING, BoundSql, present, property_of_event
 from mallard.engine.sql.statement import CountStatement, every_sql, matched_sql
 from mallard.engine.sql.texts import sql_file, with_sql
@@ -22,7 +23,7 @@ GROUP_TIMES = {
     # Monday, but not before the range.
     WEEK: "CAST(greatest(CAST(date_trunc('week', event.date) AS DATE), $start) AS VARCHAR)",
     MONTH: "CAST(CAST(date_trunc('month', event.date) AS DATE) AS VARCHAR)",
-    HOUR: "strftime(hours.start, '%Y-%m-%d %H:%M')",
+    HOUR: f"strftime({MOMENT_OF_HOUR}, '%Y-%m-%d %H:%M')",
     MINUTE: "strftime(event.timestamp, '%Y-%m-%d %H:%M')",
 }
 
@@ -70,10 +71,9 @@ class GroupStatement:
             also=tuple(sorted({*self._more_columns(), *(conditions.opening_columns if conditions else ())})),
         )
 
-    @property
-    def needs_hours(self) -> bool:
-        """True where the table ``hours`` is read."""
-        return any(HOUR in each.dimensions for each in self.groupings)
+    def needs_hours(self, only: Collection[str] | None = None) -> bool:
+        """True where the statement of ``sql`` reads the table ``hours``."""
+        return any(HOUR in each.dimensions for _, each in self._chosen(only))
 
     def sql(
         self, *, has_files: bool, has_waiting: bool, only: Collection[str] | None = None
@@ -84,16 +84,15 @@ class GroupStatement:
         """
         bound = BoundSql(LETTER)
         every = every_sql(has_files=has_files, has_waiting=has_waiting)
-        selects = [
-            rows.sql(number)
-            for number, each in enumerate(self.groupings)
-            if only is None or each.rollup_dimension in only
-            for rows in self._rows(each, bound)
-        ]
+        selects = [rows.sql(number) for number, each in self._chosen(only) for rows in self._rows(each, bound)]
         if any(each.counts_pings for each in self.groupings):
             every.append(sql_file("pings").format(rows=_every_row(has_files=has_files, has_waiting=has_waiting)))
         text = with_sql([*every, *matched_sql(self._count)], "\nUNION ALL BY NAME\n".join(selects))
         return text, bound.values
+
+    def _chosen(self, only: Collection[str] | None) -> list[tuple[int, Grouping]]:
+        numbered = enumerate(self.groupings)
+        return [(number, each) for number, each in numbered if only is None or each.rollup_dimension in only]
 
     def _opening_columns(self) -> set[str]:
         """Columns of a visit's first event that dimensions read."""
@@ -154,7 +153,7 @@ class GroupStatement:
             names="".join(f"key_{place}, " for place in range(len(keys))),
             of_visit=self._visit_columns()[0],
             condition=(self.conditions and self.conditions.event) or "true",
-            hours=f" {sql_file('group_hours')}" if HOUR in grouping.dimensions else "",
+            hours=f" {hours_lookup('event')}" if HOUR in grouping.dimensions else "",
         )
         outer = tuple(f"event.key_{place}" for place in range(len(keys)))
         return GroupedRows(rows, outer, tuple((each.name, str(each.of_pings)) for each in measures))
@@ -191,7 +190,7 @@ def _every_row(*, has_files: bool, has_waiting: bool) -> str:
 
 
 def _with_hours(rows: str, grouping: Grouping) -> str:
-    return f"{rows}\n{sql_file('group_hours')}" if HOUR in grouping.dimensions else rows
+    return f"{rows}\n{hours_lookup('event')}" if HOUR in grouping.dimensions else rows
 
 
 def _key(name: str, bound: BoundSql) -> str:

@@ -1,4 +1,4 @@
 -- Without a filter every event counts.
-matched AS (
+matched AS NOT MATERIALIZED (
     SELECT * FROM event
 )

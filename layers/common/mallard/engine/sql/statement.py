@@ -2,15 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-
-import pyarrow as pa
+from datetime import datetime
 
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import count_select, needs_visits, present_value
 from mallard.engine.sql.operators import NOTHING
 from mallard.engine.sql.texts import GAPS, sql_file, with_sql
-from mallard.sites.time_zone import SiteZones
 from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
 from mallard.stats.metrics import MEASURES, MONEY, Measure
 
@@ -83,26 +80,6 @@ class CountStatement:
         wanted = self.measures[dimension]
         measures = tuple(each for each in MEASURES.values() if each.name in wanted)
         return (*measures, *MONEY) if self.with_money else measures
-
-
-def hours_table(zones: SiteZones, start: date, end: date) -> pa.Table:
-    """The table ``hours`` of ``start <= date < end``: the moments (naive UTC) at which each date's hours begin.
-
-    An event's date was decided when it was taken. One that lies outside of it by the zones of today (its time was
-    rounded, or the zone changed where its instance did not know of it yet) counts in the nearest hour of its date.
-    """
-    dates: list[date] = []
-    starts: list[datetime] = []
-    since: list[datetime] = []
-    for day in (start + timedelta(days=each) for each in range((end - start).days)):
-        of_day = [moment.replace(tzinfo=None) for moment, _ in zones.hours(day, day + timedelta(days=1))]
-        dates += [day] * len(of_day)
-        starts += of_day
-        since += [BEGINNING, *of_day[1:]] if of_day else []
-    moment = pa.timestamp("us")
-    return pa.table(
-        {"date": pa.array(dates, pa.date32()), "start": pa.array(starts, moment), "since": pa.array(since, moment)}
-    )
 
 
 def counting_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:

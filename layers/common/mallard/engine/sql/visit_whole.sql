@@ -1,4 +1,4 @@
 -- The filter matches all events of a visit or none.
-visit AS (
+visit AS NOT MATERIALIZED (
     SELECT * FROM passing
 )

@@ -5,10 +5,10 @@ SELECT
     *
 FROM (
     SELECT
-        event.date, CAST(NULL AS BIGINT) AS visitor_id, {first}, pathname, hostname, event_name, hours.start AS hour,
+        event.date, CAST(NULL AS BIGINT) AS visitor_id, {first}, pathname, hostname, event_name, {hour} AS hour,
         count(*) AS events,
         sum(revenue) AS revenue, min(currency_low) AS currency_low, max(currency_high) AS currency_high
-    FROM event ASOF LEFT JOIN hours ON event.date = hours.date AND event.timestamp >= hours.since
+    FROM event {lookup}
     WHERE visitor_id IS NULL
     GROUP BY ALL
 )

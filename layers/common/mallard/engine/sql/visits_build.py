@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mallard.engine.sql.count_select import present_value
+from mallard.engine.sql.local_hours import MOMENT_OF_HOUR, hours_lookup
 from mallard.engine.sql.statement import MOMENT
 from mallard.engine.sql.texts import sql_file
 from mallard.stats.dimensions import DIMENSIONS
@@ -14,26 +15,29 @@ FIRSTS = {"pages": "first_of_page", "hostnames": "first_of_hostname", "events": 
 
 FIRST_OF_HOUR = "first_of_hour"
 
+_HOUR = f"CAST({MOMENT_OF_HOUR} AS TIMESTAMP_MS)"
+
 STARTS = ("min(timestamp) AS started_at", f"min({MOMENT}) AS first_moment")
 """Columns of visits beside those that a rollup counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisitsSql:
-    """``tables`` are made of the tables ``event`` and ``visit``, and ``hours``.
+    """``numbered`` is made of the table ``visit``; ``of_hours`` of ``event`` and of LocalHours, whose values they bind.
 
     ``check`` gives a number of rows, and three equal numbers. ``rows`` and ``steps`` are those of the file with a
     ``number`` from ``begin`` until before ``end``, in its order.
     """
 
-    tables: tuple[str, ...]
+    numbered: str
+    of_hours: tuple[str, ...]
     check: str
     rows: str
     steps: str
 
     def __str__(self) -> str:
         """All of the text."""
-        return "\n".join([*self.tables, self.check, self.rows, self.steps])
+        return "\n".join([self.numbered, *self.of_hours, self.check, self.rows, self.steps])
 
 
 @cache
@@ -48,12 +52,14 @@ def visits_file_sql() -> VisitsSql:
         for name, key in keys.items()
     )
     return VisitsSql(
+        sql_file("visits_numbered").format(
+            order=order, opening=", ".join(f"opening.{each} AS {each}" for each in FIRST_EVENT)
+        ),
         (
-            sql_file("visits_numbered").format(
-                order=order, opening=", ".join(f"opening.{each} AS {each}" for each in FIRST_EVENT)
+            sql_file("visits_anonymous").format(
+                order=order, first=", ".join(FIRST_EVENT), hour=_HOUR, lookup=hours_lookup("event")
             ),
-            sql_file("visits_anonymous").format(order=order, first=", ".join(FIRST_EVENT)),
-            sql_file("visits_steps").format(moment=MOMENT, firsts=firsts),
+            sql_file("visits_steps").format(moment=MOMENT, firsts=firsts, hour=_HOUR, lookup=hours_lookup("visited")),
         ),
         sql_file("visits_check"),
         sql_file("visits_rows"),

@@ -2,7 +2,7 @@
 CREATE TEMP TABLE step AS
 SELECT *{firsts}
 FROM (
-    SELECT number, pathname, hostname, event_name, hours.start AS hour, count(*) AS events
+    SELECT number, pathname, hostname, event_name, {hour} AS hour, count(*) AS events
     FROM (
         SELECT number, event.date, timestamp, pathname, hostname, event_name
         FROM event JOIN numbered USING (date, visitor_id)
@@ -11,6 +11,6 @@ FROM (
         SELECT number, event.date, timestamp, pathname, hostname, event_name
         FROM event ASOF JOIN (SELECT * FROM numbered WHERE visit_number > 0) AS numbered
           ON event.date = numbered.date AND event.visitor_id = numbered.visitor_id AND {moment} >= numbered.first_moment
-    ) AS visited ASOF LEFT JOIN hours ON visited.date = hours.date AND visited.timestamp >= hours.since
+    ) AS visited {lookup}
     GROUP BY ALL
 )

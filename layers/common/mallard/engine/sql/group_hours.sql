@@ -1,1 +1,0 @@
-ASOF LEFT JOIN hours ON event.date = hours.date AND event.timestamp >= hours.since
