@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.store.local import LocalStore
 from support.behaviour_case import Case, client_of, events_in
 from support.behaviour_flow import BEGINS, tree_of, way_of
+from support.portions import cut_all_days
 from support.random_events import SITE, pending_rows
 from support.reference import Row, matched, order_of
 
@@ -57,8 +57,7 @@ def test_flow_equals_a_plain_reading_of_each_visitors_events(
     begin: tuple[str, str],
 ) -> None:
     direction, base = begin
-    # Each day by itself, where it may be.
-    monkeypatch.setattr(plan, "PORTION_BYTES", 1)
+    cut_all_days(monkeypatch, parts=2)
     client, rows = case
     (asked, is_anchor), names = ANCHORS[anchor], ("next_page", "next")
     names = names if direction == "forward" else ("previous_page", "previous")

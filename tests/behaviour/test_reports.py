@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
@@ -26,6 +25,7 @@ from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from support.behaviour_funnel import Seen, counts_of, reached
+from support.portions import cut_all_days
 from support.random_events import SITE, pending_rows, random_rows, store_rows, with_rounded_times
 from support.reference import Row, Visit, day_of, matched, order_of, touched
 
@@ -99,7 +99,7 @@ def funnel_of(rows: list[Row], filters: list[Any], window_ms: int, modes: frozen
 
 
 @pytest.mark.sampled(12, 1)
-@pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
+@pytest.mark.parametrize("in_parts", [False, True])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("modes", [[], ["strict_order"], ["strict_once", "strict_deduplication"]])
 @pytest.mark.parametrize("hours", [1, 40])
@@ -109,10 +109,11 @@ def test_a_funnel_equals_the_reference(
     hours: int,
     modes: list[str],
     filters: list[Any],
-    portion_bytes: int,
+    in_parts: bool,
 ) -> None:
     stats, rows = case
-    monkeypatch.setattr(plan, "PORTION_BYTES", portion_bytes)
+    if in_parts:
+        cut_all_days(monkeypatch)
     asked = Funnel(parse_steps(STEPS), hours * HOUR_MS, frozenset(modes))
     expected = funnel_of(rows, filters, hours * HOUR_MS, frozenset(modes))
     assert [row["visitors"] for row in count_funnel(stats, scope(filters), asked)] == expected

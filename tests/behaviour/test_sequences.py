@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.store.local import LocalStore
 from support.behaviour_case import Case, client_of, events_in
@@ -24,6 +23,7 @@ from support.behaviour_sequences import (
     random_pattern,
     seconds_of_steps,
 )
+from support.portions import cut_all_days
 from support.random_events import SITE, pending_rows
 from support.reference import Row, matched, order_of
 
@@ -90,12 +90,13 @@ def recomputed(rows: list[Row], pattern: str) -> dict[str, Any]:
 
 
 @pytest.mark.sampled(7, 1)
-@pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
+@pytest.mark.parametrize("in_parts", [False, True])
 @pytest.mark.parametrize("filters", [[], [["is", "event:page", ["/a", "/b/c"]]], [["is", "visit:country", ["DE"]]]])
 def test_sequences_equal_a_plain_matcher(
-    case: Case, monkeypatch: pytest.MonkeyPatch, filters: list[Any], portion_bytes: int
+    case: Case, monkeypatch: pytest.MonkeyPatch, filters: list[Any], in_parts: bool
 ) -> None:
-    monkeypatch.setattr(plan, "PORTION_BYTES", portion_bytes)
+    if in_parts:
+        cut_all_days(monkeypatch)
     client, rows = case
     passing = [row for row, _ in matched(rows, filters)]
     given = {"filters": str(filters).replace("'", '"')} if filters else {}

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 from mallard.engine.base import PENDING
-from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import Event
 from mallard.maintenance.erasure import carry_out, request_erasure
@@ -22,6 +21,7 @@ from mallard.table.layout import Partition
 from mallard.table.messages import read_deliveries
 from mallard.table.writer import TableWriter
 from support.place import NOW, SITE, TODAY, noon_ms
+from support.portions import cut_all_days
 from support.rows import deliveries, event
 
 FIRST, SECOND, THIRD = (TODAY - timedelta(days=number) for number in (4, 3, 2))
@@ -147,7 +147,7 @@ def test_visitor_of_several_days_is_counted_once_before_and_after_the_rollup(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, way: Callable[[Kept], None], in_portions: bool
 ) -> None:
     if in_portions:
-        monkeypatch.setattr(plan, "PORTION_BYTES", 1)
+        cut_all_days(monkeypatch)
     kept = Kept(LocalStore(tmp_path))
     way(kept)
     assert kept.visitors() == {(1, 1)}

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.maintenance.rollup_builder import build_rollups
@@ -19,6 +18,7 @@ from mallard.reports.standard_reports import Stats
 from mallard.sites.time_zone import UTC_DAYS
 from mallard.stats.query_body import read_body
 from mallard.store.local import LocalStore
+from support.portions import cut_all_days
 from support.query_reference import QueryReference
 from support.random_events import SITE, pending_rows, random_rows, store_rows
 from support.reference import Row
@@ -189,7 +189,7 @@ def test_query_of_random_dimensions_equals_the_reference(case: tuple[Stats, list
 def test_query_does_not_depend_on_portions(
     case: tuple[Stats, list[Row]], dimensions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "PORTION_BYTES", 1)
+    cut_all_days(monkeypatch)
     check(*case, dimensions, FILTERS[1])
 
 

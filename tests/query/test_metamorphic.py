@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from mallard.engine.base import PENDING
-from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.standard_reports import BREAKDOWNS, Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
+from support.portions import cut_all_days
 from support.random_events import SITE, random_rows, store_rows
 from support.reference import Row
 
@@ -74,7 +74,7 @@ def test_numbers_do_not_depend_on_portions(tmp_path: Path, monkeypatch: pytest.M
     store_rows(LocalStore(tmp_path), rows_of(1), seal_rows=50)
     with stats_over(tmp_path) as stats:
         before = everything(stats)
-        monkeypatch.setattr(plan, "PORTION_BYTES", 1)
+        cut_all_days(monkeypatch)
         assert everything(stats) == before
 
 
@@ -88,7 +88,7 @@ def test_spanning_visitors_are_counted_once_in_any_portions(tmp_path: Path, monk
         scope = Scope(SITE, read_period("7d", None, None, NOW))
         assert stats.main(scope)["unique_visitors"] == len(distinct)
         before = everything(stats)
-        monkeypatch.setattr(plan, "PORTION_BYTES", 1)
+        cut_all_days(monkeypatch)
         assert everything(stats) == before
         assert build_rollups(store, stats.engine, NOW).days == 5
         assert everything(stats) == before

@@ -21,6 +21,7 @@ from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from mallard.store.s3 import connect
 from support.moto import moto_server
+from support.portions import cut_all_days
 from support.random_conditions import random_condition
 from support.random_events import SITE, pending_rows, random_rows, store_rows, with_rounded_times
 from support.reference import (
@@ -158,6 +159,17 @@ def test_every_report_equals_the_reference(case: tuple[Stats, list[Row]], period
 def test_every_report_equals_the_reference_under_a_random_filter(case: tuple[Stats, list[Row]], seed: int) -> None:
     random = Random(seed)
     filters = [random_condition(random, 3) for _ in range(random.randint(1, 3))]
+    check(*case, random.choice(PERIODS), filters)
+
+
+@pytest.mark.sampled(8, 1)
+@pytest.mark.parametrize("seed", range(6))
+def test_every_report_equals_the_reference_where_days_are_cut_by_the_visitor(
+    case: tuple[Stats, list[Row]], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    cut_all_days(monkeypatch)
+    random = Random(f"parts {seed}")
+    filters = [random_condition(random, 2)] if seed % 3 else []
     check(*case, random.choice(PERIODS), filters)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
@@ -21,6 +20,7 @@ from mallard.stats.dimensions import TOTAL
 from mallard.stats.filters import parse_filters
 from mallard.stats.query import Query
 from mallard.store.local import LocalStore
+from support.portions import cut_all_days
 from support.random_events import SITE, pending_rows, random_rows, store_rows
 from support.reference import Row, matched
 
@@ -67,7 +67,7 @@ def recomputed(rows: list[Row], dimension: str, filters: list[Any]) -> dict[tupl
 
 
 @pytest.mark.sampled(3)
-@pytest.mark.parametrize("portion_bytes", [plan.PORTION_BYTES, 1])
+@pytest.mark.parametrize("in_parts", [False, True])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("dimension", [TOTAL, "pages", "countries"])
 def test_visitor_query_sees_events_of_visitors_that_pass_the_filter(
@@ -75,10 +75,11 @@ def test_visitor_query_sees_events_of_visitors_that_pass_the_filter(
     monkeypatch: pytest.MonkeyPatch,
     dimension: str,
     filters: list[Any],
-    portion_bytes: int,
+    in_parts: bool,
 ) -> None:
     engine, rows = case
-    monkeypatch.setattr(plan, "PORTION_BYTES", portion_bytes)
+    if in_parts:
+        cut_all_days(monkeypatch)
     (found,) = engine.visitor_query(study(dimension, filters)).rows
     counted = {(row["value"], row["event_name"], row["pathname"]): row["events"] for row in found}
     assert counted == recomputed(rows, dimension, filters)

@@ -30,7 +30,10 @@ every AS NOT MATERIALIZED (
     UNION ALL BY NAME
     SELECT * FROM waiting
     WHERE event_name <> 'engagement' AND timestamp >= $since
-      AND event_id NOT IN (SELECT event_id FROM stored WHERE date IN (SELECT date FROM waiting))
+      AND event_id NOT IN (
+          SELECT event_id FROM stored
+          WHERE date IN (SELECT date FROM waiting) AND event_id IN (SELECT event_id FROM waiting)
+      )
 ),
 -- What is read of all events.
 event AS MATERIALIZED (

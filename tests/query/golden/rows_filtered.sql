@@ -30,7 +30,10 @@ every AS NOT MATERIALIZED (
     UNION ALL BY NAME
     SELECT * FROM waiting
     WHERE event_name <> 'engagement' AND timestamp >= $since
-      AND event_id NOT IN (SELECT event_id FROM stored WHERE date IN (SELECT date FROM waiting))
+      AND event_id NOT IN (
+          SELECT event_id FROM stored
+          WHERE date IN (SELECT date FROM waiting) AND event_id IN (SELECT event_id FROM waiting)
+      )
 ),
 -- A visit passes only if its first event passes and some event of it matches the filter, so only visitors with such
 -- events are read. Events without a visitor belong to no visit and are matched alone.

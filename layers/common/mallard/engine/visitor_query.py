@@ -46,7 +46,7 @@ class VisitorQuery:
     out, with ``date, visitor_id, timestamp, ordinal, event_name``, the ``columns`` asked for, and ``value``;
     ``timestamp`` and ``ordinal`` are the order of a visitor's events. Its result has the columns ``keys``, which tell
     rows apart, and numbers (BIGINT or DOUBLE), which are added up over portions. No visitor is in two of them: days are
-    read apart only where no visitor id outlives its day.
+    read apart only where no visitor id outlives its day, and else cut by a hash of the visitor.
     ``values`` are bound, by name; those beginning with f are the filter's. ``patterns`` are the regular expressions
     among them. ``top`` leaves out other values.
     """
@@ -67,9 +67,11 @@ class VisitorQuery:
         dimension = DIMENSIONS.get(self.query.dimension)
         return LIGHT if conditions is None and not (dimension and dimension.of_visit) else 1
 
-    def statement(self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool) -> str:
-        """The whole text, over segments, pending events, both, or neither."""
-        count = CountStatement({self.query.dimension: ()}, conditions, also=self.columns)
+    def statement(
+        self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool, in_parts: bool = False
+    ) -> str:
+        """The whole text, over segments, pending events, both, or neither; ``in_parts`` as of CountStatement."""
+        count = CountStatement({self.query.dimension: ()}, conditions, also=self.columns, in_parts=in_parts)
         events = visitor_events_sql(count, has_files=has_files, has_waiting=has_waiting)
         return f"WITH\n{events}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
 

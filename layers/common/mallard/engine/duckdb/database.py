@@ -35,6 +35,7 @@ class Database:
         low priority and ANONYMOUS_SHARE of the memory, so that they take nothing that the owner's queries have.
         """
         self._store = store
+        self._memory_mb = memory_mb
         self._anonymous_mb = max(ANONYMOUS_LEAST_MB, memory_mb // ANONYMOUS_SHARE)
         self._isolate_anonymous = isolate_anonymous
         self._anonymous: LockedDuckDB | None = None
@@ -42,6 +43,11 @@ class Database:
         self._anonymous_scratch = store.scratch / f"anonymous-{secrets.token_hex(8)}"
         self._lock = threading.Lock()
         self._main = LockedDuckDB(store, AdmissionQueue(), memory_mb=memory_mb, threads=threads, scratch=store.scratch)
+
+    @property
+    def memory_mb(self) -> int:
+        """The memory of the DuckDB of the current request."""
+        return self._anonymous_mb if self._is_apart() else self._memory_mb
 
     @contextmanager
     def cursor(self) -> Iterator[Cursor]:
@@ -116,7 +122,7 @@ class Database:
 
     def _current_database(self) -> LockedDuckDB:
         """The DuckDB of the current request."""
-        if not (self._isolate_anonymous and IS_ANONYMOUS.get()):
+        if not self._is_apart():
             return self._main
         # A store sweeps away what lies in its scratch for long.
         self._anonymous_scratch.mkdir(FOLDER_MODE, exist_ok=True)
@@ -124,6 +130,9 @@ class Database:
             if self._anonymous is None:
                 self._anonymous = self._open_anonymous()
             return self._anonymous
+
+    def _is_apart(self) -> bool:
+        return self._isolate_anonymous and IS_ANONYMOUS.get()
 
     def _open_anonymous(self) -> LockedDuckDB:
         return LockedDuckDB(

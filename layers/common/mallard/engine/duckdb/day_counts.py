@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from mallard.engine.base import DayCounts
 from mallard.engine.duckdb.cursors import Cursor
+from mallard.engine.duckdb.day_parts import DayParts
 from mallard.engine.duckdb.day_visits import build_visits
-from mallard.engine.sql.day_statement import DaySql, day_sql
+from mallard.engine.sql.day_statement import DaySql, day_parts_sql, day_sql
 from mallard.engine.sql.local_hours import LocalHours
 from mallard.engine.sql.statement import BEGINNING
 from mallard.engine.sql.texts import sql_file
@@ -33,29 +34,41 @@ DEFAULT = RollupBounds()
 
 
 def count_day(
-    cursor: Cursor, files: Sequence[str], hours: LocalHours, bounds: RollupBounds = DEFAULT, fingerprint: str = ""
+    cursor: Cursor,
+    files: Sequence[str],
+    hours: LocalHours,
+    bounds: RollupBounds = DEFAULT,
+    fingerprint: str = "",
+    parts: int = 1,
 ) -> DayCounts:
-    """The counts of a day's files, and its visits file where it gets a ``fingerprint``.
+    """The counts of a day's files, in so many parts of its visitors, and its visits where it has one part and gets a
+    ``fingerprint``.
 
     The tables it makes end with the cursor.
     """
     sql = day_sql(bounds.values)
     footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
     values = {"files": list(files), "start": date.min, "end": date.max}
-    table, *others = sql.tables
-    cursor.execute(table, {**values, "since": BEGINNING})
-    for statement in others:
-        cursor.execute(statement)
-    rows = pa.concat_tables(_dimensions(cursor, sql, hours, bounds))
+    cursor.register("hours", hours.table)
+    if parts > 1:
+        day = DayParts(cursor, day_parts_sql(bounds.values), {**values, "since": BEGINNING}, hours.values, parts)
+        rows = pa.concat_tables(_of_parts(day, bounds))
+    else:
+        events, *others = sql.tables
+        cursor.execute(events, {**values, "since": BEGINNING})
+        for statement in others:
+            cursor.execute(statement)
+        rows = pa.concat_tables(_dimensions(cursor, sql, hours, bounds))
     read = cursor.execute(sql.rows, values).fetchall()[0][0]
     spans_days = bool(footers[1])
-    visits = build_visits(cursor, VisitsFacts(fingerprint, spans_days), hours) if fingerprint else None
+    visits = None
+    if fingerprint and parts == 1:
+        visits = build_visits(cursor, VisitsFacts(fingerprint, spans_days), hours)
     return DayCounts(rows, int(read), int(footers[0]), spans_days, visits)
 
 
 def _dimensions(cursor: Cursor, sql: DaySql, hours: LocalHours, bounds: RollupBounds) -> Iterator[pa.Table]:
     yield _as_counted(cursor.execute(sql.total).to_arrow_table())
-    cursor.register("hours", hours.table)
     yield _as_counted(cursor.execute(sql.hours, hours.values).to_arrow_table())
     # One after the other: only one dimension's values are in memory.
     for name, statement in sql.most_seen.items():
@@ -66,6 +79,20 @@ def _dimensions(cursor: Cursor, sql: DaySql, hours: LocalHours, bounds: RollupBo
             cursor.register("kept", kept.select(["value"]))
             yield _as_counted(cursor.execute(sql.rest[name]).to_arrow_table(), is_rest=True)
             cursor.unregister("kept")
+
+
+def _of_parts(day: DayParts, bounds: RollupBounds) -> Iterator[pa.Table]:
+    day.count()
+    yield from map(_as_counted, day.whole())
+    capped: dict[str, pa.Table] = {}
+    for name, found in day.most_seen():
+        kept = found.slice(0, _fitting(found["value"], bounds))
+        yield _as_counted(kept)
+        if kept.num_rows < found.num_rows:
+            capped[name] = kept.select(["value"])
+    if capped:
+        for rest in day.rest(capped):
+            yield _as_counted(rest, is_rest=True)
 
 
 def _fitting(values: pa.ChunkedArray, bounds: RollupBounds) -> int:

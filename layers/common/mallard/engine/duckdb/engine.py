@@ -19,7 +19,7 @@ from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.day_counts import DEFAULT, RollupBounds, count_day
 from mallard.engine.duckdb.executor import Executor
-from mallard.engine.duckdb.plan import fits
+from mallard.engine.duckdb.plan import fits, parts_of, portion_bytes, rollup_portion_bytes
 from mallard.engine.duckdb.result_cache import ResultCache
 from mallard.engine.duckdb.rollup_reader import RollupReader
 from mallard.engine.duckdb.snapshot import OpenSnapshot, Snapshot, SnapshotReader
@@ -215,10 +215,12 @@ class DuckDBEngine:
     def count_day(self, segments: tuple[Listed, ...], hours: LocalHours, fingerprint: str = "") -> DayCounts:
         """As of ``Engine``."""
         self.damage.require_sound(segments)
+        most = rollup_portion_bytes(self._database.memory_mb)
+        parts = parts_of(sum(each.size_bytes for each in segments), most)
         for attempt in range(READ_ATTEMPTS):
             with open_files(self.store, [segments]) as files, self._database.turn() as cursor:
                 try:
-                    return count_day(cursor, files, hours, self._bounds, fingerprint)
+                    return count_day(cursor, files, hours, self._bounds, fingerprint, parts)
                 except READ_ERRORS as error:
                     self._database.prepare_retry(error, attempt)
         raise AssertionError("unreachable")
@@ -308,7 +310,7 @@ class DuckDBEngine:
         except (*READ_ERRORS, StoreUnavailableError, QueryTooLargeError) as error:
             # A damaged file rarely exhausts the memory, so a large range is not examined for that.
             if isinstance(error, duckdb.InterruptException) or (
-                isinstance(error, QueryTooLargeError) and not fits(rows)
+                isinstance(error, QueryTooLargeError) and not fits(rows, portion_bytes(self._database.memory_mb))
             ):
                 raise
             if not self.damage.examine(rows, str(failed)):

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.group_sums import GroupSums
 from mallard.engine.duckdb.merge import merged
-from mallard.engine.duckdb.plan import Plan, portions
+from mallard.engine.duckdb.plan import Plan, Portion, portion_bytes, portions
 from mallard.engine.duckdb.snapshot import OpenSnapshot
 from mallard.engine.duckdb.sums import Sums
 from mallard.engine.sql.conditions import Conditions
@@ -56,14 +57,15 @@ class Executor:
             return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
         with self._database.cursor() as cursor:
             sums = Sums(cursor)
-            self._portions(snapshot, self._together(snapshot), partial(self._run, queries[0], count, sums))
+            most = portion_bytes(self._database.memory_mb, len(count.columns))
+            self._portions(snapshot, self._together(snapshot, most), partial(self._run, queries[0], count, sums), most)
             for portion_of_visits in plan.visit_portions():
                 self._run_visits(count, sums, [snapshot.visits[day] for day in portion_of_visits])
             for dimensions, days in plan.capped.items():
                 some = CountStatement({name: count.measures[name] for name in sorted(dimensions)})
-                for portion in portions(days.items()):
-                    files = _files_of(portion, _by_day(snapshot.files))
-                    self._run(queries[0], some, sums, files, snapshot.pending.slice(0, 0))
+                for portion in portions(days.items(), most):
+                    files = _files_of(portion.days, _by_day(snapshot.files))
+                    self._run(queries[0], some, sums, portion, files, snapshot.pending.slice(0, 0))
             with self._database.turn(cursor):
                 return tuple(
                     self._merged(each, plan, sums.rows(each, plan.rolled.counts(each.dimension))) for each in queries
@@ -79,13 +81,15 @@ class Executor:
             for number, each in enumerate(query.groupings):
                 if plan.rolled.dates and each.rollup_dimension is not None:
                     sums.add_rolled(number, plan.rolled.counts(each.rollup_dimension), query.period.start)
-            self._portions(snapshot, self._together(snapshot), partial(self._run_group, query, statement, sums, None))
+            most = portion_bytes(self._database.memory_mb, statement.columns)
+            run = partial(self._run_group, query, statement, sums, None)
+            self._portions(snapshot, self._together(snapshot, most), run, most)
             for portion_of_visits in plan.visit_portions():
                 self._run_group_of_visits(query, statement, sums, [snapshot.visits[day] for day in portion_of_visits])
             for dimensions, days in plan.capped.items():
-                for portion in portions(days.items()):
-                    files = _files_of(portion, _by_day(snapshot.files))
-                    self._run_group(query, statement, sums, dimensions, files, snapshot.pending.slice(0, 0))
+                for portion in portions(days.items(), most):
+                    files = _files_of(portion.days, _by_day(snapshot.files))
+                    self._run_group(query, statement, sums, dimensions, portion, files, snapshot.pending.slice(0, 0))
             with self._database.turn(cursor):
                 return tuple(map(sums.rows, range(len(query.groupings))))
 
@@ -95,13 +99,16 @@ class Executor:
         statement: GroupStatement,
         sums: GroupSums,
         only: Set[str] | None,
+        portion: Portion,
         files: Sequence[str],
         pending: pa.Table,
     ) -> None:
-        sql, bound = statement.sql(has_files=bool(files), has_waiting=pending.num_rows > 0, only=only)
+        sql, bound = statement.sql(
+            has_files=bool(files), has_waiting=pending.num_rows > 0, in_parts=portion.parts > 1, only=only
+        )
         with self._database.turn(sums.cursor) as cursor:
             cursor.register("pending", pending)
-            values = {**_values(query.period, statement.conditions, files), **bound}
+            values = {**_values(query.period, statement.conditions, files), **portion.values, **bound}
             if statement.needs_hours(only):
                 hours = self._hours(query)
                 cursor.register("hours", hours.table)
@@ -122,13 +129,22 @@ class Executor:
     ) -> list[pa.Table]:
         """The rows of each portion."""
         run = partial(self._run_visitor_query, visitor_query, conditions)
-        return self._portions(snapshot, self._together(snapshot), run, visitor_query.portions_at_once(conditions))
+        most = portion_bytes(self._database.memory_mb)
+        at_once = most * visitor_query.portions_at_once(conditions)
+        return self._portions(snapshot, self._together(snapshot, most), run, at_once)
 
     def _run_visitor_query(
-        self, visitor_query: VisitorQuery, conditions: Conditions | None, files: Sequence[str], pending: pa.Table
+        self,
+        visitor_query: VisitorQuery,
+        conditions: Conditions | None,
+        portion: Portion,
+        files: Sequence[str],
+        pending: pa.Table,
     ) -> pa.Table:
-        sql = visitor_query.statement(conditions, has_files=bool(files), has_waiting=pending.num_rows > 0)
-        values = {**_values(visitor_query.query.period, conditions, files), **dict(visitor_query.values)}
+        sql = visitor_query.statement(
+            conditions, has_files=bool(files), has_waiting=pending.num_rows > 0, in_parts=portion.parts > 1
+        )
+        values = _values(visitor_query.query.period, conditions, files) | portion.values | dict(visitor_query.values)
         with self._database.turn() as cursor:
             cursor.register("pending", pending)
             return visitor_query.checked(cursor.execute(sql, values).to_arrow_table())
@@ -138,7 +154,7 @@ class Executor:
     ) -> None:
         """Hand the rows of one day to ``take``, in record batches of PENDING and in order of time."""
         sql = rows_sql(conditions, PENDING.names, has_files=bool(snapshot.files))
-        self._together(snapshot)
+        self._together(snapshot, portion_bytes(self._database.memory_mb))
         with self._database.turn() as cursor:
             cursor.register("pending", snapshot.pending)
             # The order is known only when all is read: what a swap breaks breaks here, before anything was taken.
@@ -152,26 +168,28 @@ class Executor:
                 raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
 
     def _portions(
-        self, snapshot: OpenSnapshot, together: Set[date], run: Callable[[Sequence[str], pa.Table], C], times: int = 1
+        self,
+        snapshot: OpenSnapshot,
+        together: Set[date],
+        run: Callable[[Portion, Sequence[str], pa.Table], C],
+        most: int,
     ) -> list[C]:
-        """The results of ``run`` on the files and pending events of each portion of a plan, ``times`` as large."""
+        """The results of ``run`` on the files and pending events of each portion of a plan, ``most`` bytes of it."""
         if not snapshot.plan.counts_events:
             return []
-        by_day, pending, counted = _by_day(snapshot.files), snapshot.pending, []
-        for days in snapshot.plan.portions(together, times):
-            read = _files_of(days, by_day)
-            counted.append(run(read, pending))
-            # The first portion has the days of what waits.
-            pending = pending.slice(0, 0)
-        return counted
+        by_day, pending = _by_day(snapshot.files), snapshot.pending
+        return [
+            run(portion, _files_of(portion.days, by_day), pending if portion.with_waiting else pending.slice(0, 0))
+            for portion in snapshot.plan.portions(together, most, pending.num_rows)
+        ]
 
-    def _together(self, snapshot: OpenSnapshot) -> Set[date]:
-        """The days whose visitors cannot be added up; all, where they fit into one portion anyway.
+    def _together(self, snapshot: OpenSnapshot, most: int) -> Set[date]:
+        """The days whose visitors cannot be added up; all, where they fit into one portion of ``most`` bytes anyway.
 
         DamagedSegmentError where a file has a footer of another product: DuckDB would add its rows to ours. Local
         files were examined when they were opened.
         """
-        fits = snapshot.plan.fits
+        fits = snapshot.plan.fits(most)
         if not snapshot.files or (fits and not any("://" in file for file in snapshot.files)):
             return snapshot.plan.days.keys()
         with self._database.turn() as cursor:
@@ -183,11 +201,20 @@ class Executor:
             raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
         return snapshot.plan.days.keys() if fits else set(_by_day(file for file, spans_days in found if spans_days))
 
-    def _run(self, query: Query, count: CountStatement, sums: Sums, files: Sequence[str], pending: pa.Table) -> None:
+    def _run(
+        self,
+        query: Query,
+        count: CountStatement,
+        sums: Sums,
+        portion: Portion,
+        files: Sequence[str],
+        pending: pa.Table,
+    ) -> None:
+        count = replace(count, in_parts=portion.parts > 1)
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
-        values = _values(query.period, count.conditions, files) | (
-            {"until": query.period.until} if count.recent else {}
-        )
+        values = _values(query.period, count.conditions, files) | portion.values
+        if count.recent:
+            values["until"] = query.period.until
         with self._database.turn(sums.cursor) as cursor:
             cursor.register("pending", pending)
             if HOUR in count.dimensions:

@@ -10,8 +10,52 @@ from mallard.engine.duckdb.rollup_reader import RolledCounts
 from mallard.store.base import Listed
 from mallard.table.reader import Days
 
-PORTION_BYTES = 24 * 1024 * 1024
-"""Of Parquet: about 1.4 million events."""
+PORTION_BYTES = 16 * 1024 * 1024
+"""Of Parquet, about 900,000 events, for each PORTION_MEMORY_MB of DuckDB's memory: what does not spill to disk."""
+
+PORTION_MEMORY_MB = 1000
+PORTION_COLUMNS = 12
+"""Of an event, which the dashboard's overview reads; more of them take more memory."""
+
+MAX_PARTS = 32
+"""Each part reads all files again, so that more of them would cost more than to spill."""
+
+EVENT_BYTES = 18
+"""Of an event in a full segment, for events that are in none."""
+
+
+ROLLUP_COLUMNS = 24
+"""As many as take the memory of a day's rollup: all columns of its events, and of its visits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What one statement counts: ``days``, or of them the visitors of the part ``number`` (from 0) of ``parts``.
+
+    ``with_waiting``: and the pending events.
+    """
+
+    days: Days
+    number: int = 0
+    parts: int = 1
+    with_waiting: bool = False
+
+    @property
+    def values(self) -> dict[str, int]:
+        """The values that a statement binds to be of the part."""
+        return {"part": self.number, "parts": self.parts} if self.parts > 1 else {}
+
+
+def portion_bytes(memory_mb: int, columns: int = PORTION_COLUMNS) -> int:
+    """The bytes of Parquet of which a statement may read so many columns without spilling to disk."""
+    most = PORTION_BYTES * memory_mb * PORTION_COLUMNS
+    return max(1, most // (PORTION_MEMORY_MB * max(columns, PORTION_COLUMNS)))
+
+
+def rollup_portion_bytes(memory_mb: int) -> int:
+    """The bytes of Parquet of a day's rollup, whose events and visits lie in tables."""
+    return portion_bytes(memory_mb, ROLLUP_COLUMNS)
+
 
 VISITS_AT_ONCE = 4
 """Portions of visits files counted together: about ten million events."""
@@ -43,10 +87,9 @@ class Plan:
         """All days of which segments are read."""
         return dict(chain(self.days.items(), *(days.items() for days in self.capped.values())))
 
-    @property
-    def fits(self) -> bool:
-        """True where the segments of ``days`` fit into one portion."""
-        return fits(chain(*self.days.values()))
+    def fits(self, most: int) -> bool:
+        """True where the segments of ``days`` fit into one portion of so many bytes."""
+        return fits(chain(*self.days.values()), most)
 
     @property
     def counts_events(self) -> bool:
@@ -79,7 +122,9 @@ class Plan:
     def visit_portions(self) -> Iterator[tuple[date, ...]]:
         """The days of ``visits`` to count at a time: of a file less is held than of segments of its size."""
         days = ((day, (row,)) for day, row in self.visits.items())
-        yield from map(tuple, portions(days, VISITS_AT_ONCE))
+        found = portions(days, VISITS_AT_ONCE * PORTION_BYTES)
+        # A file that is larger is read whole all the same.
+        yield from (tuple(each.days) for each in found if each.number == 0)
 
     def fingerprint(self, pending: Iterable[int]) -> str:
         """Another where an answer could be another: by the segments that are read, the rollups, and what waits."""
@@ -91,36 +136,46 @@ class Plan:
             digest.update(number.to_bytes(8, "big", signed=True))
         return digest.hexdigest()
 
-    def portions(self, together: Set[date], times: int = 1) -> Iterator[Days]:
-        """The days to count at a time, ``times`` PORTION_BYTES of them.
+    def portions(self, together: Set[date], most: int, waiting_rows: int = 0) -> Iterator[Portion]:
+        """What to count at a time, ``most`` bytes of it; with so many pending events.
 
-        Visitors of the dates ``together`` and of those waiting cannot be added up.
+        Visitors of the dates ``together`` and of those waiting cannot be added up: these are cut by the visitor.
         """
         united = {day: segments for day, segments in self.days.items() if day in together or day in self.waiting}
         if united or self.waiting:
-            yield united
-        yield from portions(((day, self.days[day]) for day in self.days if day not in united), times)
+            yield from _cut(Portion(united, with_waiting=True), _size(united) + EVENT_BYTES * waiting_rows, most)
+        yield from portions(((day, self.days[day]) for day in self.days if day not in united), most)
 
 
 def _size(days: Days) -> int:
     return sum(each.size_bytes for segments in days.values() for each in segments)
 
 
-def fits(segments: Iterable[Listed]) -> bool:
-    """True where the segments fit into one portion."""
-    return sum(each.size_bytes for each in segments) <= PORTION_BYTES
+def fits(segments: Iterable[Listed], most: int) -> bool:
+    """True where the segments fit into one portion of so many bytes."""
+    return sum(each.size_bytes for each in segments) <= most
 
 
-def portions(days: Iterable[tuple[date, tuple[Listed, ...]]], times: int = 1) -> Iterator[Days]:
-    """Days that are independent of one another, ``times`` PORTION_BYTES of them at a time."""
+def parts_of(size: int, most: int) -> int:
+    """How many parts to cut so many bytes into, none of which has more than ``most``."""
+    return max(1, min(MAX_PARTS, -(-size // most)))
+
+
+def portions(days: Iterable[tuple[date, tuple[Listed, ...]]], most: int) -> Iterator[Portion]:
+    """Days that are independent of one another, ``most`` bytes of them at a time; a larger day is cut."""
     portion: dict[date, tuple[Listed, ...]] = {}
     size = 0
     for day, segments in days:
         more = sum(each.size_bytes for each in segments)
-        if portion and size + more > times * PORTION_BYTES:
-            yield portion
+        if portion and size + more > most:
+            yield from _cut(Portion(portion), size, most)
             portion, size = {}, 0
         portion[day] = segments
         size += more
     if portion:
-        yield portion
+        yield from _cut(Portion(portion), size, most)
+
+
+def _cut(portion: Portion, size: int, most: int) -> Iterator[Portion]:
+    parts = parts_of(size, most)
+    return (replace(portion, number=number, parts=parts) for number in range(parts))

@@ -52,7 +52,7 @@ def count_select(name: str, measures: Collection[Measure], *, rest: bool = False
     if len(parts) == 1:
         return parts[0].sql(name)
     of_all = indent("\nUNION ALL BY NAME\n".join(each.sql(name) for each in parts), "    ")
-    merged = tuple((each, _merge(each)) for each in measures)
+    merged = tuple((each, merged_measure(each)) for each in measures)
     return _Part(f"(\n{of_all}\n)", NOTHING if name == TOTAL else "value", merged).sql(name)
 
 
@@ -95,6 +95,7 @@ def _rest(rows: str, value: str, *, rest: bool) -> tuple[str, str]:
     return (sql_file("without_kept").format(rows=rows, value=value), NOTHING) if rest else (rows, value)
 
 
-def _merge(measure: Measure) -> str:
+def merged_measure(measure: Measure) -> str:
+    """The SQL aggregate that puts together the values of groups without a common visitor; 0 where all are missing."""
     merged = f"{measure.merge}({measure.name})"
     return f"coalesce({merged}, 0)" if measure.type == "BIGINT" else merged

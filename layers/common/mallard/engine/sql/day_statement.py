@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from textwrap import indent
 
-from mallard.engine.sql.count_select import count_select
+from mallard.engine.sql.count_select import count_select, merged_measure
 from mallard.engine.sql.statement import CountStatement, every_sql, visits_sql
 from mallard.engine.sql.texts import sql_file, with_sql
 from mallard.engine.sql.visits_build import STARTS, visits_file_sql
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
-from mallard.stats.metrics import MEASURES
+from mallard.stats.metrics import MEASURES, MONEY
 from mallard.stats.query import HOUR
 from mallard.table import rollup, visits_file
 from mallard.table.rollup import MAX_VALUES
@@ -40,32 +40,89 @@ class DaySql:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class DayPartsSql:
+    """The statements that count a day in parts of its visitors, whose counts are added up before values are chosen.
+
+    ``create`` makes a table of counts with a name, ``tables`` those of one part, as in DaySql but for the bound
+    ``part`` and ``parts``, and ``drop`` removes these. ``add`` has a part's counts of each dimension, TOTAL and HOUR
+    among them, ``add_rest`` those of all values that are not in the table ``kept``. ``most_seen`` and the others as in
+    DaySql, of the sums in the tables ``counted`` and ``counted_rest``.
+    """
+
+    create: str
+    tables: tuple[str, ...]
+    drop: tuple[str, ...]
+    add: Mapping[str, str]
+    add_rest: Mapping[str, str]
+    whole: Mapping[str, str]
+    most_seen: Mapping[str, str]
+    rest: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """All of the text."""
+        texts = (self.add, self.add_rest, self.whole, self.most_seen, self.rest)
+        return "\n".join([self.create, *self.tables, *(each for of_names in texts for each in of_names.values())])
+
+
+@cache
+def day_parts_sql(max_values: int = MAX_VALUES) -> DayPartsSql:
+    """That keeps so many values of a dimension."""
+    count = _day_count()
+    measures = (*MEASURES.values(), *MONEY)
+    columns = ", ".join(f"{each.name} {each.type}" for each in measures)
+
+    def kept(name: str, table: str) -> str:
+        merged = sql_file("day_sums").format(
+            sums=",\n    ".join(f"{merged_measure(each)} AS {each.name}" for each in measures), table=table, name=name
+        )
+        return sql_file("day_kept").format(counted=indent(merged, "    "))
+
+    return DayPartsSql(
+        f"CREATE TEMP TABLE {{name}} (dimension VARCHAR, value VARCHAR, {columns})",
+        _tables(count, in_parts=True),
+        ("DROP VIEW matched", "DROP TABLE visit", "DROP TABLE event"),
+        {name: count_select(name, count.measures_of(name)) for name in count.dimensions},
+        {name: count_select(name, count.measures_of(name), rest=True) for name in DIMENSIONS},
+        {name: kept(name, "counted") for name in (TOTAL, HOUR)},
+        {name: _most_seen(name, kept(name, "counted"), max_values) for name in DIMENSIONS},
+        {name: kept(name, "counted_rest") for name in DIMENSIONS},
+    )
+
+
+def _day_count() -> CountStatement:
+    return CountStatement(dict.fromkeys((TOTAL, HOUR, *DIMENSIONS), tuple(MEASURES)), with_money=True)
+
+
+def _tables(count: CountStatement, *, in_parts: bool = False) -> tuple[str, ...]:
+    every = ",\n".join(every_sql(has_files=True, has_waiting=False, in_parts=in_parts))
+    return (
+        sql_file("day_events").format(ctes=every, columns=", ".join(count.columns)),
+        sql_file("day_visits").format(ctes=",\n".join([visits_sql(count, STARTS), sql_file("visit_all")])),
+        "CREATE TEMP VIEW matched AS SELECT * FROM event",
+    )
+
+
+def _most_seen(name: str, counted: str, max_values: int) -> str:
+    blank = DIMENSIONS[name].blank
+    return sql_file("most_seen").format(counted=indent(counted, "    "), blank=blank, limit=max_values + 1)
+
+
 @cache
 def day_sql(max_values: int = MAX_VALUES) -> DaySql:
     """That keeps so many values of a dimension."""
-    count = CountStatement(dict.fromkeys((TOTAL, HOUR, *DIMENSIONS), tuple(MEASURES)), with_money=True)
-    every = ",\n".join(every_sql(has_files=True, has_waiting=False))
-    visits = ",\n".join([visits_sql(count, STARTS), sql_file("visit_all")])
-
-    def most_seen(name: str) -> str:
-        blank = DIMENSIONS[name].blank
-        return sql_file("most_seen").format(counted=indent(select(name), "    "), blank=blank, limit=max_values + 1)
+    count = _day_count()
 
     def select(name: str, *, rest: bool = False) -> str:
         counted = count_select(name, count.measures_of(name), rest=rest)
         return sql_file("day_kept").format(counted=indent(counted, "    "))
 
-    tables = (
-        sql_file("day_events").format(ctes=every, columns=", ".join(count.columns)),
-        sql_file("day_visits").format(ctes=visits),
-        "CREATE TEMP VIEW matched AS SELECT * FROM event",
-    )
     return DaySql(
-        tables,
+        _tables(count),
         with_sql([sql_file("stored")], sql_file("rows_read")),
         select(TOTAL),
         select(HOUR),
-        {name: most_seen(name) for name in DIMENSIONS},
+        {name: _most_seen(name, select(name), max_values) for name in DIMENSIONS},
         {name: select(name, rest=True) for name in DIMENSIONS},
     )
 
@@ -76,6 +133,14 @@ def rollup_made_by(zone: str) -> str:
 
     An upgrade that counts otherwise rebuilds both: a day's two files are of the same fingerprint.
     """
-    made_by = (day_sql(), rollup.SCHEMA, rollup.MAX_VALUE_BYTES, visits_file_sql(), visits_file.SCHEMA, zone)
+    made_by = (
+        day_sql(),
+        day_parts_sql(),
+        rollup.SCHEMA,
+        rollup.MAX_VALUE_BYTES,
+        visits_file_sql(),
+        visits_file.SCHEMA,
+        zone,
+    )
     text = "\n".join(map(str, made_by))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

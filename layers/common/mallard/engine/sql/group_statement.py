@@ -71,19 +71,25 @@ class GroupStatement:
             also=tuple(sorted({*self._more_columns(), *(conditions.opening_columns if conditions else ())})),
         )
 
+    @property
+    def columns(self) -> int:
+        """How many columns of events are read."""
+        return len(self._count.columns)
+
     def needs_hours(self, only: Collection[str] | None = None) -> bool:
         """True where the statement of ``sql`` reads the table ``hours``."""
         return any(HOUR in each.dimensions for _, each in self._chosen(only))
 
     def sql(
-        self, *, has_files: bool, has_waiting: bool, only: Collection[str] | None = None
+        self, *, has_files: bool, has_waiting: bool, in_parts: bool = False, only: Collection[str] | None = None
     ) -> tuple[str, Mapping[str, object]]:
         """The whole text, whose rows have ``grouping``, the grouping's number, and its bound values.
 
-        ``only``: of the groupings alone that have one of these as ``rollup_dimension``.
+        ``in_parts``: it binds ``part`` and ``parts``, and counts one part of the visitors. ``only``: of the groupings
+        alone that have one of these as ``rollup_dimension``.
         """
         bound = BoundSql(LETTER)
-        every = every_sql(has_files=has_files, has_waiting=has_waiting)
+        every = every_sql(has_files=has_files, has_waiting=has_waiting, in_parts=in_parts)
         selects = [rows.sql(number) for number, each in self._chosen(only) for rows in self._rows(each, bound)]
         if any(each.counts_pings for each in self.groupings):
             every.append(sql_file("pings").format(rows=_every_row(has_files=has_files, has_waiting=has_waiting)))

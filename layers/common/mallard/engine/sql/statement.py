@@ -38,7 +38,8 @@ class CountStatement:
     """One counting statement: for each dimension, TOTAL, DAY and HOUR among them, the names of its measures.
 
     ``with_money`` adds MONEY to each. ``also`` are columns of events that are read besides. ``recent``: the statement
-    binds ``since`` and ``until``, and counts what is between them.
+    binds ``since`` and ``until``, and counts what is between them. ``in_parts``: it binds ``part`` and ``parts``, and
+    counts one part of the visitors.
     """
 
     measures: Mapping[str, Collection[str]]
@@ -46,6 +47,7 @@ class CountStatement:
     with_money: bool = False
     also: tuple[str, ...] = ()
     recent: bool = False
+    in_parts: bool = False
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ class CountStatement:
 def counting_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:
     """The whole text of a count over segments, pending events, both, or neither."""
     kind = "recent" if count.recent else "events"
-    every = every_sql(has_files=has_files, has_waiting=has_waiting, kind=kind)
+    every = every_sql(has_files=has_files, has_waiting=has_waiting, kind=kind, in_parts=count.in_parts)
     if count.is_of_spans:
         return with_sql([*every, sql_file("count_spans").format(**GAPS)])
     ctes = [*every, *_events(count), *_visits(count)]
@@ -111,7 +113,7 @@ def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: b
     """The CTEs up to ``visitor_events``: the events of visitors that pass, with the columns ``also``, and as ``value``
     that of the count's one dimension, where it has one.
     """
-    ctes = every_sql(has_files=has_files, has_waiting=has_waiting)
+    ctes = every_sql(has_files=has_files, has_waiting=has_waiting, in_parts=count.in_parts)
     name = count.dimensions[0]
     dimension = DIMENSIONS.get(name)
     of_visit = dimension is not None and dimension.of_visit
@@ -129,12 +131,12 @@ def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: b
     return ",\n".join([*ctes, sql_file(kind).format(columns=columns, value=named)])
 
 
-def every_sql(*, has_files: bool, has_waiting: bool, kind: str = "events") -> list[str]:
-    if has_files:
-        names = ("stored", "waiting", f"{kind}_both") if has_waiting else ("stored", f"{kind}_stored")
-        return [sql_file(name) for name in names]
+def every_sql(*, has_files: bool, has_waiting: bool, kind: str = "events", in_parts: bool = False) -> list[str]:
     # An empty list of files is refused by read_parquet; no rows at all is the same as none waiting.
-    return [sql_file("waiting"), sql_file(f"{kind}_waiting")]
+    tables = ["stored"] * has_files + ["waiting"] * (has_waiting or not has_files)
+    every = sql_file(f"{kind}_{'both' if len(tables) > 1 else tables[0]}")
+    every = every.format(every="all_events" if in_parts else "every")
+    return [*map(sql_file, tables), every, *([sql_file("events_of_part")] if in_parts else [])]
 
 
 def _events(count: CountStatement) -> list[str]:

@@ -1,0 +1,113 @@
+"""A day that is counted in parts of its visitors has the rollup of the whole day."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import pytest
+
+from mallard.demo.traffic import generate
+from mallard.engine.base import PENDING
+from mallard.engine.duckdb import locked_database, plan
+from mallard.engine.duckdb.day_counts import RollupBounds
+from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.engine.sql.local_hours import local_hours
+from mallard.reports.behaviour.funnel import Funnel, count_funnel
+from mallard.reports.behaviour.steps import parse_steps
+from mallard.reports.standard_reports import BREAKDOWNS, Scope, Stats
+from mallard.stats.date_range import read_period
+from mallard.store.local import LocalStore
+from mallard.table import duckdb_files
+from mallard.table.layout import Partition
+from mallard.table.messages import as_deliveries
+from mallard.table.reader import list_days
+from mallard.table.writer import TableWriter
+from support.portions import cut_all_days
+from support.random_events import SITE, random_rows, store_rows, with_rounded_times
+
+NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@contextmanager
+def engine_over(folder: Path, bounds: RollupBounds, memory_mb: int = 256) -> Iterator[DuckDBEngine]:
+    nothing = PENDING.empty_table()
+    engine = DuckDBEngine(LocalStore(folder), lambda _: nothing, memory_mb=memory_mb, threads=1, bounds=bounds)
+    with closing(engine):
+        yield engine
+
+
+def counted(engine: DuckDBEngine, day: date) -> list[dict[str, Any]]:
+    """The rows of a day's rollup, in an order of their own."""
+    counts = engine.count_day(list_days(engine.store, SITE)[day], local_hours(engine.zones(SITE), day, day + DAY))
+    assert counts.read == counts.promised
+    rows: list[dict[str, Any]] = counts.rows.to_pylist()
+    return sorted(rows, key=lambda row: (row["dimension"], row["is_rest"], row["value"] or ""))
+
+
+@pytest.mark.parametrize("bounds", [RollupBounds(), RollupBounds(values=2), RollupBounds(value_bytes=8)])
+def test_rollup_of_a_day_in_parts_equals_that_of_the_whole_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounds: RollupBounds
+) -> None:
+    rows = with_rounded_times(Random(1), random_rows(Random(2), 300, NOW), share=0.3)
+    store_rows(LocalStore(tmp_path), rows, seal_rows=50)
+    with engine_over(tmp_path, bounds) as engine:
+        days = sorted(list_days(engine.store, SITE))[:3]
+        whole = [counted(engine, day) for day in days]
+        cut_all_days(monkeypatch)
+        assert [counted(engine, day) for day in days] == whole
+    assert any(row["is_rest"] for rows in whole for row in rows) == (bounds != RollupBounds())
+
+
+EVENTS = 400_000
+MEMORY_MB = 128
+
+
+@pytest.fixture(scope="module")
+def large_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("large")
+    table = TableWriter(LocalStore(folder))
+    for day, rows in generate(SITE, events=EVENTS, days=1, random_seed=1, end=NOW.replace(hour=23)):
+        table.append(Partition(SITE, day), as_deliveries(rows))
+    return folder
+
+
+@pytest.fixture
+def no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A DuckDB that fails where it would spill."""
+    connect = duckdb_files.connect
+
+    def without_disk(*args: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        return connect(*args, **{**options, "temp_directory": ""})
+
+    monkeypatch.setattr(locked_database, "connect", without_disk)
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("no_disk")
+def test_large_day_is_counted_without_spilling(large_day: Path) -> None:
+    with engine_over(large_day, RollupBounds(), MEMORY_MB) as engine:
+        (day,) = list_days(engine.store, SITE)
+        scope = Scope(SITE, read_period(None, day.isoformat(), (day + DAY).isoformat(), NOW))
+        stats = Stats(engine, NOW)
+        found = stats.overview(scope, 10, BREAKDOWNS)
+        funnel = Funnel(parse_steps("page:/,page:/pricing"), 3_600_000, breakdown="countries")
+        assert count_funnel(stats, scope, funnel)
+        total = next(row for row in counted(engine, day) if row["dimension"] == "total")
+    assert (total["visitors"], total["visits"]) == (found.main["unique_visitors"], found.main["visits"])
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("no_disk")
+def test_large_day_in_one_statement_needs_more_than_the_memory(
+    large_day: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "MAX_PARTS", 1)
+    with engine_over(large_day, RollupBounds(), MEMORY_MB) as engine:
+        (day,) = list_days(engine.store, SITE)
+        with pytest.raises(Exception, match="needs more memory than"):
+            counted(engine, day)
