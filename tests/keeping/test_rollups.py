@@ -10,7 +10,8 @@ import pytest
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import ConflictError
-from mallard.maintenance.rollup_builder import build_month, build_rollups, months_before, swap
+from mallard.maintenance.month_file import swap
+from mallard.maintenance.rollup_builder import build_month, build_rollups, months_before
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.table.layout import Partition
@@ -221,7 +222,11 @@ def test_rollup_build_that_lost_a_race_is_repeated_next_time(place: Place) -> No
     store = FaultyStore(place.store)
     engine = DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
     # An erasure of another day swaps the file too, and counts nothing.
-    store.before_write.append(lambda: swap(place.store, rollup_key(SITE, past.replace(day=1)), None, []))
+
+    def erase() -> None:
+        swap(place.store, rollup_key(SITE, past.replace(day=1)), None, [])
+
+    store.before_write.append(erase)
     assert not build_rollups(store, engine, NOW).complete
     engine.close()
     assert place.build() == 1

@@ -68,7 +68,9 @@ class ArrowEngine(DuckDBEngine):
 
     def days(self, site_id: str, period: DateRange) -> list[dict[str, Any]]:
         """What a report of the range counts."""
-        seen, counted = self._with_files(Query(site_id, period, ("events",), DAY), self._events, visits=True)
+        seen, counted = self._with_files(
+            Query(site_id, period, ("events",), DAY), self._events, dimensions=(DAY,), visits=True
+        )
         rows = seen.plan.rolled.counts(DAY).to_pylist()
         days = ({"date": date.fromisoformat(row["value"]), "events": row["events"], "ids": None} for row in rows)
         return [*counted, *days]

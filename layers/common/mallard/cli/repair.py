@@ -14,7 +14,8 @@ from mallard.cli.progress import Progress
 from mallard.config import load_settings
 from mallard.errors import ConflictError
 from mallard.maintenance.erasure import last_erasure_ms
-from mallard.maintenance.rollup_builder import look_into_all, month_file
+from mallard.maintenance.month_file import month_file
+from mallard.maintenance.rollup_builder import look_into_all
 from mallard.privacy.salts import SALTS
 from mallard.store.base import Store
 from mallard.table.layout import EVENTS, Partition, aside_key, partition_in, site_prefix

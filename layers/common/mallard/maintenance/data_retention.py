@@ -9,7 +9,8 @@ from functools import cache
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.errors import DamagedObjectError, StoreError
 from mallard.event import utc_date
-from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, months_before, swap
+from mallard.maintenance.month_file import Part, known_totals, swap
+from mallard.maintenance.rollup_builder import look_into_all, months_before
 from mallard.maintenance.visits_builder import drop_visits
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store, surely_past

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from mallard.drops.drop_counts import REJECTED, forget_rejections
 from mallard.errors import DamagedObjectError, ErasureError, StoreUnavailableError
 from mallard.event import to_ms, utc_date
-from mallard.maintenance.rollup_builder import Part, known_totals, look_into_all, month_file
+from mallard.maintenance.month_file import Part, known_totals, month_file
+from mallard.maintenance.rollup_builder import look_into_all
 from mallard.maintenance.visits_builder import erase_visits
 from mallard.sites.erased_days import ErasedDays
 from mallard.sites.settings_store import SiteSettingsStore

@@ -2,8 +2,9 @@
 
 import json
 import logging
+import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -14,7 +15,15 @@ import pyarrow.compute as pc
 from mallard.engine.base import Engine
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.local_hours import local_hours
-from mallard.errors import ConflictError, DamagedObjectError, DamagedSegmentError, MallardError, QueryStoppedError
+from mallard.errors import (
+    ConflictError,
+    DamagedObjectError,
+    DamagedSegmentError,
+    MallardError,
+    QueryStoppedError,
+    StoreUnavailableError,
+)
+from mallard.maintenance.month_file import MonthFile, Part, known_totals, with_facts
 from mallard.maintenance.visits_builder import VisitsPlace, list_visits
 from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Listed, Store
@@ -29,12 +38,14 @@ from mallard.table.rollup import (
     parse_rollup,
     rollup_key,
     segment_tag,
-    without,
 )
-from mallard.table.rollup_file import RollupFile, open_rollup, open_whole, write_rollup
+from mallard.table.rollup_file import open_rollup, open_whole, write_rollup
 
 LONGEST_BUILD = timedelta(hours=1)
 """A segment this much older than a rollup file was surely there when it was built."""
+
+SWAP_SECONDS = 5.0
+"""Of counting, after which a month's file is swapped: the end of the process loses no more."""
 
 STATE_KEY = f"{ROLLUPS}built.json"
 
@@ -53,11 +64,18 @@ class BuildReport:
 
 
 def build_rollups(
-    store: Store, engine: Engine, now: datetime, *, may_go_on: Callable[[], bool] = lambda: True
+    store: Store,
+    engine: Engine,
+    now: datetime,
+    *,
+    may_go_on: Callable[[], bool] = lambda: True,
+    clock: Callable[[], float] = time.monotonic,
 ) -> BuildReport:
-    """Bring the rollups of all closed days up to date; a month that fails or loses a race waits for the next run.
+    """Bring the rollups of all closed days up to date, the newest first; what fails or loses a race waits for the next
+    run.
 
-    Which months to look into is decided from two listings; whether a day is counted, by its fingerprint.
+    Which months to look into is decided from two listings; whether a day is counted, by its fingerprint. ``clock`` has
+    the seconds between two swaps of a file.
     """
     made_by = rollup_made_by("")
     same_sql = _built_with(store) == made_by
@@ -66,7 +84,7 @@ def build_rollups(
     complete = True
     today = cache(lambda site_id: _today(engine, site_id, now))
     known_visits = list_visits(store)
-    for (site_id, month), closed in months_before(store, today).items():
+    for (site_id, month), closed in sorted(months_before(store, today).items(), key=_month, reverse=True):
         visited = known_visits.get(site_id, ())
         if (
             same_sql
@@ -78,7 +96,7 @@ def build_rollups(
             complete = False
             break
         try:
-            built, ended = build_month(store, engine, site_id, month, closed, visited, may_go_on=may_go_on)
+            built, ended = build_month(store, engine, site_id, month, closed, visited, may_go_on=may_go_on, clock=clock)
             complete = complete and ended
         except QueryStoppedError:
             complete = False
@@ -93,6 +111,10 @@ def build_rollups(
     elif same_sql and not complete:
         look_into_all(store)
     return BuildReport(days, months, complete)
+
+
+def _month(item: tuple[tuple[str, date], Days]) -> date:
+    return item[0][1]
 
 
 def _today(engine: Engine, site_id: str, now: datetime) -> date:
@@ -128,12 +150,15 @@ def build_month(
     visited: Collection[date] = (),
     *,
     may_go_on: Callable[[], bool] = lambda: True,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[int, bool]:
-    """Count the days of a month whose fingerprint changed and swap its file; how many days, and whether that is all.
+    """Count the days of a month whose fingerprint changed, the newest first, and swap its file after each SWAP_SECONDS
+    of work and at the end; how many days, and whether that is all.
 
     Those of ``visited`` have a visits file; for the others, and for each day that is counted, one is written before the
     month is: a true row of the month says that the day's visits are true, too, or damaged since.
-    ConflictError: another process replaced a file meanwhile.
+    A day that fails leaves the others alone. ConflictError: another process replaced the file meanwhile.
+    QueryStoppedError after the days that were counted until then are swapped in.
     """
     key = rollup_key(site_id, month)
     stored = store.get(key)
@@ -141,62 +166,30 @@ def build_month(
     totals, zones = known_totals(known), engine.zones(site_id)
     changed = {
         day: segments
-        for day, segments in days.items()
+        for day, segments in sorted(days.items(), reverse=True)
         if day not in totals
         or not _still_true(totals[day], segments, zones.name_on(day))
         or not (day in visited or totals[day]["frozen"])
     }
     gone = {day for day, total in totals.items() if day not in days and not total["frozen"]}
-    counted: dict[date, Part | None] = {}
+    file = MonthFile(store, key, stored.etag if stored else None, known, gone)
+    counted, began = 0, clock()
     for day, segments in changed.items():
         if not may_go_on():
             break
-        counted[day] = _count(engine, zones, day, segments, VisitsPlace.of(store, site_id, day))
-    if counted or gone:
-        # The old counts of a day that cannot be counted stay: they are good where its files come back as they were.
-        anew = {day: part for day, part in counted.items() if part is not None}
-        unchanged = [Part(known, frozenset({*anew, *gone}))] if known else []
-        swap(store, key, stored.etag if stored else None, [*unchanged, *anew.values()])
-    return len(counted), len(counted) == len(changed)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a month's file, from another file: all days but ``but``, those of ``freezing`` marked as frozen."""
-
-    file: RollupFile
-    but: frozenset[date] = frozenset()
-    freezing: frozenset[date] = frozenset()
-
-    def rows(self, dimension: str) -> pa.Table:
-        """Rows of a dimension. DamagedObjectError if their hash differs."""
-        rows = self.file.rows(dimension)
-        if rows is None:
-            raise DamagedObjectError(ROLLUPS)
-        rows = without(rows, self.but)
-        return _with_facts(rows, self.freezing, {"frozen": pa.scalar(True)}) if dimension == TOTAL else rows
-
-
-def known_totals(file: RollupFile | None) -> dict[date, dict[str, object]]:
-    """The row TOTAL of each day of a whole file; of none there are none."""
-    return (file.totals() if file else None) or {}
-
-
-def swap(store: Store, key: str, etag: str | None, parts: Sequence[Part]) -> None:
-    """Replace a month's file by these parts, where it is still the one that was read."""
-    data = month_file(parts)
-    if etag is None:
-        store.put_if_absent(key, data)
-    else:
-        store.put_if_match(key, data, etag)
-
-
-def month_file(parts: Sequence[Part]) -> bytes:
-    """A month's file of these parts; no two are the same bytes. One dimension of them is in memory at a time."""
-    names = frozenset[str]().union(*(part.file.dimensions for part in parts))
-    return write_rollup(
-        names, lambda name: pa.concat_tables([SCHEMA.empty_table(), *(part.rows(name) for part in parts)])
-    )
+        try:
+            file.add(day, _count(engine, zones, day, segments, VisitsPlace.of(store, site_id, day)))
+            counted += 1
+        except (QueryStoppedError, StoreUnavailableError):
+            file.write()
+            raise
+        except MallardError as error:
+            log.warning("rollup of %s %s not built: %s", site_id, day, error)
+        if clock() - began >= SWAP_SECONDS:
+            file.write()
+            began = clock()
+    file.write()
+    return counted, counted == len(changed)
 
 
 def _count(
@@ -233,19 +226,10 @@ def _count(
     by_name = {
         name: rows.filter(pc.equal(rows["dimension"], name)) for name in pc.unique(rows["dimension"]).to_pylist()
     }
-    by_name[TOTAL] = _with_facts(by_name[TOTAL], [day], facts)
+    by_name[TOTAL] = with_facts(by_name[TOTAL], [day], facts)
     file = open_rollup(write_rollup(by_name, by_name.__getitem__))
     assert file is not None
     return Part(file)
-
-
-def _with_facts(totals: pa.Table, days: Collection[date], facts: Mapping[str, pa.Scalar]) -> pa.Table:
-    """The rows TOTAL with other facts for some days."""
-    of_days = pc.is_in(totals["date"], value_set=pa.array(sorted(days), pa.date32()))
-    for name, value in facts.items():
-        column = pc.if_else(of_days, value, totals[name])
-        totals = totals.set_column(totals.column_names.index(name), SCHEMA.field(name), column)
-    return totals
 
 
 def _still_true(total: Mapping[str, object], segments: tuple[Listed, ...], zone: str) -> bool:
