@@ -57,7 +57,7 @@ class Executor:
             return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
         with self._database.cursor() as cursor:
             sums = Sums(cursor)
-            most = portion_bytes(self._database.memory_mb, len(count.columns))
+            most = portion_bytes(self._database.memory_mb, count.columns_in_memory)
             self._portions(snapshot, self._together(snapshot, most), partial(self._run, queries[0], count, sums), most)
             for portion_of_visits in plan.visit_portions():
                 self._run_visits(count, sums, [snapshot.visits[day] for day in portion_of_visits])

@@ -67,6 +67,14 @@ class CountStatement:
         return (*_KEYS, *sorted(read - set(_KEYS)), *(_MONEY if self.with_money else ()))
 
     @property
+    def columns_in_memory(self) -> int:
+        """As many columns of the events as take the statement's memory: events that match a filter are in two tables.
+
+        Half of them, as usual filters match fewer than all.
+        """
+        return len(self.columns) * (3 if self.conditions else 2) // 2
+
+    @property
     def needs_visits(self) -> bool:
         """True where visits have to be put together."""
         return any(needs_visits(name, self.measures_of(name)) for name in self.measures)
