@@ -160,8 +160,7 @@ def run(names: Sequence[str] = ()) -> list[str]:
 
 def demo_day(rows: int) -> pa.Table:
     """One whole date of demo traffic."""
-    ((_, table),) = generate(SITE, events=rows, days=1, random_seed=1, end=END)
-    return table
+    return pa.concat_tables(part for _, part in generate(SITE, events=rows, days=1, random_seed=1, end=END))
 
 
 def named_by_client(rows: pa.Table) -> pa.Table:

@@ -3,6 +3,8 @@
 import argparse
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from mallard.bootstrap.logs import set_up_logs
@@ -46,7 +48,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Generate day by day and append each day to its partition."""
+    """Generate day by day and append each part of a day to its partition."""
     _check(arguments)
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
@@ -57,11 +59,15 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.site, events=arguments.events, days=arguments.days, random_seed=arguments.random_seed, end=until
     )
     with closing(table), Progress("events", arguments.events, scaled=True) as progress:
-        for day, rows in traffic:
+        for day, parts in groupby(traffic, key=itemgetter(0)):
             # Generated now, so later than any erasure.
             accepted = accepted_ms(erased, day, to_ms(datetime.now(UTC)))
-            total += table.append(Partition(arguments.site, day), as_deliveries(rows, accepted))
-            progress.advance(rows.num_rows, f"{day}: {rows.num_rows:,} events")
+            count = 0
+            for _, rows in parts:
+                total += table.append(Partition(arguments.site, day), as_deliveries(rows, accepted))
+                count += rows.num_rows
+                progress.advance(rows.num_rows)
+            progress.advance(0, f"{day}: {count:,} events")
     known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
     print(f"{total.written:,} events of {arguments.site} written{known}.")
     return 0

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Index = NDArray[np.integer[Any]]
+"""Numbers of any width."""
 
 # Below 1 by more than the spacing of floats near a row's number: ``row + u`` never rounds into the next row.
 _BELOW_ONE = 1.0 - 1e-12
@@ -24,12 +27,12 @@ class Choice:
         self.starts = np.array([0, *accumulate(len(row) for row in rows)][:-1], dtype=np.int64)
         self._edges = np.concatenate([number + _shares(row) for number, row in enumerate(rows)])
 
-    def draw(self, rng: np.random.Generator, row: Ints) -> Ints:
+    def draw(self, rng: np.random.Generator, row: Index) -> Ints:
         """The drawn column of each row number, counted from 0 within that row."""
         cells = np.searchsorted(self._edges, row + rng.random(len(row)) * _BELOW_ONE, side="right")
         return cells.astype(np.int64) - self.starts[row]
 
-    def draw_flat(self, rng: np.random.Generator, row: Ints) -> Ints:
+    def draw_flat(self, rng: np.random.Generator, row: Index) -> Ints:
         """The drawn cell of each row number, counted from 0 through all rows."""
         return self.draw(rng, row) + self.starts[row]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from mallard.demo.choice import Choice, Floats, Ints
+from mallard.demo.choice import Choice, Floats, Index, Ints
 from mallard.demo.rhythm import DAY_MS, split_events
 from mallard.demo.sources import ORIGINS
 from mallard.demo.visits import KINDS, PATHS, Rows, draw_rows
@@ -20,6 +20,12 @@ from mallard.table.schema import EVENTS
 
 # As text, since only the type stubs have a parameter of Array.
 Column: TypeAlias = "pa.Array[Any]"
+
+BATCH_ROWS = 262_144
+"""Rows of a table: as many as a segment has."""
+
+CROWD_ROWS = 5_000_000
+"""Rows of a date that are drawn together; the visitors of a busier date come in several crowds of equal size."""
 
 _GPC_SHARE = 0.02
 _WWW_SHARE = 0.05
@@ -51,11 +57,13 @@ _PAYS_EURO = np.array([country.code in EURO_COUNTRIES for country in COUNTRIES])
 def generate(
     site_id: str, *, events: int, days: int, random_seed: int, end: datetime
 ) -> Iterator[tuple[date, pa.Table]]:
-    """One table of ``table.schema.EVENTS`` per UTC date, oldest first, for ``days`` dates up to that of ``end``.
+    """Tables of ``table.schema.EVENTS`` per UTC date, oldest date first, for ``days`` dates up to that of ``end``.
 
-    All tables together have exactly ``events`` rows; a date without rows yields nothing. Rows are ordered by
-    timestamp, none is later than ``end`` (naive means UTC), and ``event_id`` is unique over all tables. The same
-    arguments give equal tables. Memory is that of one date: below 1 KB per row of it.
+    A table has at most BATCH_ROWS rows, so a busy date yields several tables, each after the other in time up to
+    CROWD_ROWS rows of the date. All tables together have exactly ``events`` rows; a date without rows yields nothing.
+    Rows are ordered by timestamp, none is later than ``end`` (naive means UTC), and ``event_id`` is unique over all
+    tables. The same arguments give equal tables. Memory is bounded: some 150 bytes per row of a date, for at most
+    CROWD_ROWS rows.
 
     Raises ``ValueError`` where ``events`` or ``days`` is below 1, or ``end`` is so near to midnight that the ids
     of its milliseconds do not suffice.
@@ -74,57 +82,92 @@ def _draw_days(
     site_id: str, seed: tuple[int, int], dates: Sequence[date], counts: Sequence[int], last_ms: int
 ) -> Iterator[tuple[date, pa.Table]]:
     for day, count in zip(dates, counts, strict=True):
-        if count:
-            # Each day has a random stream of its own, independent of earlier days.
-            rng = np.random.default_rng((*seed, day.toordinal()))
-            limit_ms = last_ms if day == dates[-1] else DAY_MS - 1
-            yield day, _draw_table(rng, site_id, day, draw_rows(rng, count, limit_ms))
+        limit_ms = last_ms if day == dates[-1] else DAY_MS - 1
+        crowds = -(-count // CROWD_ROWS)
+        for crowd in range(crowds):
+            # Each day has a random stream of its own, independent of earlier days, and so has each crowd after the
+            # first; the first has that of a day with a single crowd.
+            rng = np.random.default_rng((*seed, day.toordinal(), *([crowd] if crowd else [])))
+            rows = draw_rows(rng, (count + crowd) // crowds, limit_ms)
+            ids = _draw_ids(rng, rows.time_ms + _midnight_ms(day), crowd, crowds)
+            for table in _draw_tables(rng, site_id, day, rows, ids):
+                yield day, table
 
 
-def _draw_table(rng: np.random.Generator, site_id: str, day: date, rows: Rows) -> pa.Table:
-    timestamp = rows.time_ms + to_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))
+def _midnight_ms(day: date) -> np.int64:
+    return np.int64(to_ms(datetime(day.year, day.month, day.day, tzinfo=UTC)))
+
+
+def _draw_tables(rng: np.random.Generator, site_id: str, day: date, rows: Rows, ids: Ints) -> Iterator[pa.Table]:
+    """The rows in tables of BATCH_ROWS: only numbers are held for all of them."""
+    visitors = _Visitors(rng, rows.visitors)
+    for start in range(0, len(ids), BATCH_ROWS):
+        part = slice(start, start + BATCH_ROWS)
+        yield _draw_table(rng, site_id, day, rows.pick(part), ids[part], visitors)
+
+
+def _draw_table(
+    rng: np.random.Generator, site_id: str, day: date, rows: Rows, ids: Ints, visitors: "_Visitors"
+) -> pa.Table:
     columns: dict[str, Column] = {
-        "event_id": pa.array(_draw_ids(rng, timestamp)),
-        "timestamp": pa.array(timestamp).cast(pa.timestamp("ms")),
+        "event_id": pa.array(ids),
+        "timestamp": pa.array(rows.time_ms + _midnight_ms(day)).cast(pa.timestamp("ms")),
         "pathname": _take(PATHS, rows.page),
     }
-    columns |= _visitor_columns(rng, site_id, rows)
+    columns |= _visitor_columns(site_id, rows, visitors)
     columns |= _source_columns(rows)
-    columns |= _machine_columns(rng, rows)
-    columns |= _place_columns(rng, rows)
+    columns |= _machine_columns(rows, visitors)
+    columns |= _place_columns(rows, visitors)
     columns |= _engagement_columns(rng, rows)
-    columns["hour_order"] = pa.nulls(len(timestamp), pa.int64())
+    columns["hour_order"] = pa.nulls(len(ids), pa.int64())
     return pa.table([columns[name] for name in EVENTS.names], schema=EVENTS)
 
 
-def _take(values: Sequence[object], index: Ints, kind: pa.DataType | None = None) -> Column:
+class _Visitors:
+    """Properties of visitors, one array element per visitor: ids of 63 bits, and indices of the lists above."""
+
+    def __init__(self, rng: np.random.Generator, count: int) -> None:
+        nothing = np.zeros(count, dtype=np.int64)
+        self.ids = rng.integers(1, 2**63 - 1, count)
+        self.objects = rng.random(count) < _GPC_SHARE
+        self.www = rng.random(count) < _WWW_SHARE
+        self.machine = _MACHINE.draw(rng, nothing).astype(np.int16)
+        self.browser = _BROWSER.draw_flat(rng, self.machine).astype(np.int16)
+        self.version = _BROWSER_VERSION.draw_flat(rng, self.browser).astype(np.int16)
+        self.width = _WIDTH.draw_flat(rng, self.machine).astype(np.int16)
+        self.country = _COUNTRY.draw(rng, nothing).astype(np.int16)
+        self.city = _CITY.draw_flat(rng, self.country).astype(np.int16)
+        self.language = _LANGUAGE.draw_flat(rng, self.country).astype(np.int16)
+
+
+def _take(values: Sequence[object], index: Index, kind: pa.DataType | None = None) -> Column:
     """``values[i]`` for each ``i`` of ``index``; text unless ``kind`` says otherwise."""
     column: Column = pa.array(values, kind or pa.string())
     return column.take(index)
 
 
-def _draw_ids(rng: np.random.Generator, timestamp: Ints) -> Ints:
+def _draw_ids(rng: np.random.Generator, timestamp: Ints, crowd: int, crowds: int) -> Ints:
     """Ascending unique ids for ascending ``timestamp`` (ms since 1970): ms above, random bits below.
 
-    Within one millisecond the low bits go from a random start in odd steps, which repeats no value.
+    Within one millisecond the low bits go from a random start in odd steps, which repeats no value; the low bits of
+    each of a date's ``crowds`` have a remainder of their own.
     """
+    room = _IDS_PER_MS // crowds
     rank = np.arange(len(timestamp)) - np.searchsorted(timestamp, timestamp)
-    if int(rank.max()) >= _IDS_PER_MS:
+    if int(rank.max()) >= room:
         raise ValueError(f"more than {_IDS_PER_MS} events would share a millisecond")
     begin = rng.integers(0, _IDS_PER_MS, len(timestamp))[np.arange(len(timestamp)) - rank]
-    low = (begin + rank * 2_654_435_761) % _IDS_PER_MS
+    low = (begin + rank * 2_654_435_761) % room * crowds + crowd
     ids: Ints = ((timestamp - EVENT_ID_EPOCH_MS) << EVENT_ID_RANDOM_BITS) | low
     return np.sort(ids)
 
 
-def _visitor_columns(rng: np.random.Generator, site_id: str, rows: Rows) -> dict[str, Column]:
-    """Ids of 63 bits, null for visitors with Global Privacy Control, and the hostname of their requests."""
-    ids = rng.integers(1, 2**63 - 1, rows.visitors)
-    objects = rng.random(rows.visitors) < _GPC_SHARE
-    www = (rng.random(rows.visitors) < _WWW_SHARE).astype(np.int64)
+def _visitor_columns(site_id: str, rows: Rows, visitors: _Visitors) -> dict[str, Column]:
+    """Ids, null for visitors with Global Privacy Control, and the hostname of their requests."""
+    www = visitors.www[rows.visitor].astype(np.int8)
     return {
-        "visitor_id": pa.array(ids[rows.visitor], mask=objects[rows.visitor]),
-        "hostname": _take([site_id, f"www.{site_id}"], www[rows.visitor]),
+        "visitor_id": pa.array(visitors.ids[rows.visitor], mask=visitors.objects[rows.visitor]),
+        "hostname": _take([site_id, f"www.{site_id}"], www),
     }
 
 
@@ -139,31 +182,29 @@ def _source_columns(rows: Rows) -> dict[str, Column]:
     return columns | {tag: _take([o.source.utm[n] for o in ORIGINS], origin) for n, tag in enumerate(_UTM)}
 
 
-def _machine_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
-    machine = _MACHINE.draw(rng, np.zeros(rows.visitors, dtype=np.int64))
-    browser = _BROWSER.draw_flat(rng, machine)
+def _machine_columns(rows: Rows, visitors: _Visitors) -> dict[str, Column]:
+    machine = visitors.machine[rows.visitor]
     versions = [version for _, known in _BROWSERS for version in known]
     widths = [stored_width(width) for m in MACHINES for width in m.widths]
     return {
-        "browser": _take([name for name, _ in _BROWSERS], browser[rows.visitor]),
-        "browser_version": _take(versions, _BROWSER_VERSION.draw_flat(rng, browser)[rows.visitor]),
-        "os": _take([m.os for m in MACHINES], machine[rows.visitor]),
-        "os_version": _take([m.os_version for m in MACHINES], machine[rows.visitor]),
-        "device_type": _take([m.device_type for m in MACHINES], machine[rows.visitor]),
-        "screen_size": _take(widths, _WIDTH.draw_flat(rng, machine)[rows.visitor]),
+        "browser": _take([name for name, _ in _BROWSERS], visitors.browser[rows.visitor]),
+        "browser_version": _take(versions, visitors.version[rows.visitor]),
+        "os": _take([m.os for m in MACHINES], machine),
+        "os_version": _take([m.os_version for m in MACHINES], machine),
+        "device_type": _take([m.device_type for m in MACHINES], machine),
+        "screen_size": _take(widths, visitors.width[rows.visitor]),
     }
 
 
-def _place_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Column]:
+def _place_columns(rows: Rows, visitors: _Visitors) -> dict[str, Column]:
     """Place, browser language and, as it depends on the country, revenue."""
-    country = _COUNTRY.draw(rng, np.zeros(rows.visitors, dtype=np.int64))
-    city = _CITY.draw_flat(rng, country)[rows.visitor]
+    country, city = visitors.country[rows.visitor], visitors.city[rows.visitor]
     languages = [tag for c in COUNTRIES for _, tag in c.languages]
     amounts = [None if kind.cents is None else Decimal(kind.cents).scaleb(-2) for kind in KINDS]
-    currency = np.where(_IS_PAID[rows.kind], 1 + _PAYS_EURO[country][rows.visitor], 0)
+    currency = np.where(_IS_PAID[rows.kind], 1 + _PAYS_EURO[country], 0)
     return {
-        "language": _take(languages, _LANGUAGE.draw_flat(rng, country)[rows.visitor]),
-        "country_code": _take([c.code for c in COUNTRIES], country[rows.visitor]),
+        "language": _take(languages, visitors.language[rows.visitor]),
+        "country_code": _take([c.code for c in COUNTRIES], country),
         "region": _take([region for region, _ in _CITIES], city),
         "city": _take([name for _, name in _CITIES], city),
         "revenue_amount": _take(amounts, rows.kind, EVENTS.field("revenue_amount").type),
@@ -182,6 +223,6 @@ def _engagement_columns(rng: np.random.Generator, rows: Rows) -> dict[str, Colum
     }
 
 
-def _draw_scroll(rng: np.random.Generator, dwell_ms: Ints) -> Floats:
+def _draw_scroll(rng: np.random.Generator, dwell_ms: Index) -> Floats:
     """Percent of the page, 5 to 100: about 45 after 15 seconds, 14 more for each doubling."""
     return np.clip(45 + 14 * np.log2(np.maximum(dwell_ms, 1) / 15_000) + rng.normal(0, 18, len(dwell_ms)), 5, 100)
