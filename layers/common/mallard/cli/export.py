@@ -1,17 +1,14 @@
 """``mallard export``: writes a site's stored events to a file."""
 
 import argparse
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from contextlib import closing
+from typing import Any
 
 from mallard.bootstrap.logs import set_up_logs
 from mallard.bootstrap.store import open_store
 from mallard.cli.options import config_option, read_date, site_id
+from mallard.cli.output_file import STANDARD_OUTPUT, open_output
 from mallard.cli.progress import Progress
 from mallard.config import load_settings
 from mallard.errors import ConfigError, TransferError
@@ -19,8 +16,6 @@ from mallard.table.reader import first_day
 from mallard.transfer.formats.writers import EXPORT_FORMATS, export_writer
 from mallard.transfer.input_files import format_of
 from mallard.transfer.table_export import EXPORTED, Exporter, days_of
-
-STANDARD_OUTPUT = "-"
 
 
 def add_to(commands: Any) -> None:
@@ -63,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     bom = output != STANDARD_OUTPUT if arguments.bom is None else arguments.bom
     with (
         closing(Exporter(store)) as exporter,
-        _open_output(output, arguments.force) as file,
+        open_output(output, force=arguments.force) as file,
         Progress("days", len(days)) as progress,
     ):
         for day, events in exporter.write(site, days, export_writer(format_, file, EXPORTED, bom=bom)):
@@ -71,46 +66,3 @@ def run(arguments: argparse.Namespace) -> int:
             progress.advance(line=f"{day}: {events:,} events")
     print(f"{count:,} events of {site} exported.", file=sys.stderr)
     return 0
-
-
-@contextmanager
-def _open_output(output: str, force: bool) -> Iterator[IO[bytes]]:
-    """The standard output, or a temporary file that is renamed when it is complete."""
-    if output == STANDARD_OUTPUT:
-        try:
-            yield sys.stdout.buffer
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Otherwise Python reports the closed pipe again at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise TransferError("The reader of the standard output closed it.") from None
-        return
-    path = Path(output)
-    if path.exists() and not force:
-        raise TransferError(f"{output} exists; --force replaces it.")
-    try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            unfinished = Path(file.name)
-            try:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-                _place(unfinished, path, force)
-            finally:
-                unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise TransferError(f"{output} cannot be written: {error.strerror}.") from error
-
-
-def _place(unfinished: Path, path: Path, force: bool) -> None:
-    # A temporary file is readable by its owner only; an export has the mode of any new file.
-    mask = os.umask(0)
-    os.umask(mask)
-    unfinished.chmod(0o666 & ~mask)
-    if force:
-        unfinished.replace(path)
-        return
-    try:
-        os.link(unfinished, path)
-    except FileExistsError:
-        raise TransferError(f"{path} exists; --force replaces it.") from None
