@@ -12,8 +12,8 @@ from netaddr import IPSet
 from mallard.auth.admin_password import AdminPassword
 from mallard.cli.access_checks import check_access, check_password, check_secret
 from mallard.cli.machine_checks import OLD_DATABASE, check_geoip, check_memory, check_room, memory_bytes
-from mallard.config import Settings
-from mallard.errors import StoreUnavailableError
+from mallard.config import Settings, load_settings
+from mallard.errors import ConfigError, StoreUnavailableError
 from mallard.store.base import Stored
 from mallard.store.probe import Finding
 from support.auth import quick_hashing
@@ -58,13 +58,27 @@ def test_doctor_fails_for_a_missing_folder(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("there_mb", "ok"), [(None, True), (4000, True), (600, False), (500, False)])
+@pytest.mark.parametrize(("there_mb", "ok"), [(None, True), (4000, True), (854, True), (853, False), (600, False)])
 def test_doctor_requires_query_memory_below_the_machine_memory(there_mb: int | None, ok: bool) -> None:
-    found = check_memory(512 * MB, there_mb and there_mb * MB)
+    """Of 512 MB, and a quarter more for anonymous queries, as the engine has it."""
+    found = check_memory(512, there_mb and there_mb * MB)
     assert found.ok is ok
-    if not ok:
-        assert there_mb is not None
-        assert found.sentence.endswith(f"set MALLARD_QUERY_MEMORY_MB to {there_mb * 3 // 4} at most.")
+    assert "Queries may use 640 MB" in found.sentence
+
+
+@pytest.mark.parametrize(("there_mb", "most_mb"), [(4000, 2400), (853, 511), (600, 322), (342, 128)])
+def test_doctor_names_the_largest_query_memory(there_mb: int, most_mb: int) -> None:
+    found = check_memory(100_000, there_mb * MB)
+    assert found.sentence.endswith(f"set MALLARD_QUERY_MEMORY_MB to {most_mb} at most.")
+    assert check_memory(most_mb, there_mb * MB).ok
+    assert not check_memory(most_mb + 1, there_mb * MB).ok
+
+
+def test_doctor_names_no_query_memory_below_the_least_setting() -> None:
+    found = check_memory(128, 300 * MB)
+    assert found.sentence == "Queries may use 256 MB of 300 MB; more memory is needed."
+    with pytest.raises(ConfigError):
+        load_settings(environ={"MALLARD_QUERY_MEMORY_MB": "127"})
 
 
 @pytest.mark.parametrize("text", ["268435456\n", "max\n", None])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mallard.bootstrap.place_lookup import open_geo
 from mallard.config import Settings
+from mallard.engine.duckdb.database import ANONYMOUS_LEAST_MB, ANONYMOUS_SHARE, anonymous_mb
 from mallard.errors import ConfigError
 from mallard.store.probe import Finding
 
@@ -21,6 +22,9 @@ LEAST_SCRATCH_BYTES = 200_000_000
 
 MAX_MEMORY_SHARE = 0.75
 """Highest share for the query engine: the rest is for other parts of the process and for the system."""
+
+LEAST_QUERY_MB = 128
+"""Least value of MALLARD_QUERY_MEMORY_MB."""
 
 OLD_DATABASE = timedelta(days=180)
 
@@ -35,7 +39,7 @@ def check_machine(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield check_modes(Path(settings.store))
     yield check_room("disk room", Path(settings.data_dir), LEAST_FREE_BYTES, "MALLARD_DATA_DIR")
     yield check_room("scratch room", Path(tempfile.gettempdir()), LEAST_SCRATCH_BYTES, "TMPDIR")
-    yield check_memory(settings.query_memory_mb * 1_000_000, memory_bytes())
+    yield check_memory(settings.query_memory_mb, memory_bytes())
     yield check_geoip(settings, now)
 
 
@@ -72,15 +76,23 @@ def _sensitive_paths(folder: Path) -> Iterator[Path]:
         yield from (folder / name).rglob("*")
 
 
-def check_memory(wanted_bytes: int, available_bytes: int | None) -> Finding:
-    """Check the query engine's memory limit against the available memory."""
+def check_memory(query_mb: int, available_bytes: int | None) -> Finding:
+    """Check the memory limits of the query engine, for the owner's and for anonymous queries, against the available."""
+    wanted_bytes = (query_mb + anonymous_mb(query_mb)) * 1_000_000
     if available_bytes is None:
         return Finding("memory", True, f"Queries may use {_mb(wanted_bytes)}; the available memory is unknown.")
     sentence = f"Queries may use {_mb(wanted_bytes)} of {_mb(available_bytes)}"
     if wanted_bytes > MAX_MEMORY_SHARE * available_bytes:
-        max_mb = int(MAX_MEMORY_SHARE * available_bytes / 1_000_000)
-        return Finding("memory", False, f"{sentence}; set MALLARD_QUERY_MEMORY_MB to {max_mb} at most.")
+        most = _largest_query_mb(int(MAX_MEMORY_SHARE * available_bytes / 1_000_000))
+        remedy = f"set MALLARD_QUERY_MEMORY_MB to {most} at most" if most >= LEAST_QUERY_MB else "more memory is needed"
+        return Finding("memory", False, f"{sentence}; {remedy}.")
     return Finding("memory", True, f"{sentence}.")
+
+
+def _largest_query_mb(most_mb: int) -> int:
+    """The largest setting that, with its share for anonymous queries, stays within ``most_mb``."""
+    with_share = most_mb * ANONYMOUS_SHARE // (ANONYMOUS_SHARE + 1)
+    return min(with_share, most_mb - ANONYMOUS_LEAST_MB)
 
 
 def memory_bytes(limit: Path = CONTROL_GROUP_LIMIT) -> int | None:

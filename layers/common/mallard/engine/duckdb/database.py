@@ -25,6 +25,11 @@ ANONYMOUS_LEAST_MB = 128
 FOLDER_MODE = 0o700
 
 
+def anonymous_mb(memory_mb: int) -> int:
+    """Memory for anonymous queries, beside ``memory_mb`` for the others."""
+    return max(ANONYMOUS_LEAST_MB, memory_mb // ANONYMOUS_SHARE)
+
+
 class Database:
     """In-memory DuckDB over a store's files, for any number of threads."""
 
@@ -36,7 +41,7 @@ class Database:
         """
         self._store = store
         self._memory_mb = memory_mb
-        self._anonymous_mb = max(ANONYMOUS_LEAST_MB, memory_mb // ANONYMOUS_SHARE)
+        self._anonymous_mb = anonymous_mb(memory_mb)
         self._isolate_anonymous = isolate_anonymous
         self._anonymous: LockedDuckDB | None = None
         # Files that two DuckDBs write into one folder would have the same names.
