@@ -30,7 +30,7 @@ class Restive(MemoryQueue):
 def test_unexpected_exception_costs_one_flush_turn_and_its_message_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    queue, turns = Restive(), list[datetime]()
+    queue, table, turns = Restive(), TableWriter(MemoryStore()), list[datetime]()
 
     def run_jobs(now: datetime, _: object) -> None:
         turns.append(now)
@@ -38,7 +38,7 @@ def test_unexpected_exception_costs_one_flush_turn_and_its_message_is_not_logged
 
     schedule = Schedule(
         queue,
-        TableWriter(MemoryStore()),
+        lambda: table,
         interval_seconds=0.01,
         count=1000,
         run_jobs=run_jobs,
@@ -85,7 +85,7 @@ def pauses_of(rounds: int, depth: int, monkeypatch: pytest.MonkeyPatch) -> float
     queue = Watched(depth)
     table = TableWriter(MemoryStore())
     queue.send([event(number).to_message() for number in range(4 * rounds)])
-    schedule = Schedule(queue, table, interval_seconds=3600, count=1)
+    schedule = Schedule(queue, lambda: table, interval_seconds=3600, count=1)
     queue.history = schedule.history
     schedule.start()
     schedule.accepted()

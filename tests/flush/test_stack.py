@@ -10,7 +10,8 @@ import boto3
 import pytest
 
 from mallard.event import Event
-from mallard.flush.drain import FlushReport, drain, flush
+from mallard.flush.drain import drain, flush
+from mallard.flush.flush_report import FlushReport
 from mallard.queue.sqs import SqsQueue, connect
 from mallard.table.layout import Partition
 from mallard.table.writer import ATTEMPTS, TableWriter

@@ -27,9 +27,10 @@ from mallard.maintenance.rollup_builder import build_rollups
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
+from mallard.table.append_report import AppendReport
 from mallard.table.layout import Partition, aside_key
 from mallard.table.rollup import days_of, rollup_key
-from mallard.table.writer import AppendReport, TableWriter
+from mallard.table.writer import TableWriter
 from support.damage import KINDS, damage
 from support.faults import CrashError, Fault, FaultyStore
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms

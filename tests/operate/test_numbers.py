@@ -12,13 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mallard.errors import StoreUnavailableError
 from mallard.event import to_ms
-from mallard.flush.drain import FlushReport
 from mallard.flush.flush_metrics import FlushHistory
+from mallard.flush.flush_report import FlushReport
 from mallard.health.prometheus import counter, exposition, gauge, histogram, labelled
 from mallard.health.queue_age import age_seconds
 from mallard.observability.histogram import Histogram
 from mallard.queue.base import Message
-from mallard.table.writer import AppendReport
+from mallard.table.append_report import AppendReport
 from support.rows import event
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)

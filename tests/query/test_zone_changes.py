@@ -15,8 +15,9 @@ from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange, read_period
 from mallard.store.local import LocalStore
+from mallard.table.append_report import AppendReport
 from mallard.table.layout import Partition
-from mallard.table.writer import AppendReport, TableWriter
+from mallard.table.writer import TableWriter
 from support.rows import deliveries, event
 
 SITE = "example.com"

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
-from typing import Any
 
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
@@ -45,8 +44,8 @@ def routes() -> dict[str, frozenset[str]]:
         server = Embedded(Settings(data_dir=folder))
         server.start()
         server.stop()
-        application: Any = server._rest
-    for route in iter_route_contexts(application.routes):
+        known = server.routes()
+    for route in iter_route_contexts(known):
         if isinstance(route.original_route, Mount):
             found.setdefault(f"{route.original_route.path}/*", set()).update(("GET", "HEAD"))
         else:

@@ -101,7 +101,7 @@ class People:
         """Every ``METHOD /path`` that the application answers; a folder of files is ``GET /*``."""
         found = {f"{method} {path}" for path, methods in INGEST_METHODS.items() for method in methods}
         assert set(INGEST_METHODS) == set(INGEST_PATHS)
-        for route in iter_route_contexts(self.app._rest.routes):  # type: ignore[attr-defined]
+        for route in iter_route_contexts(self.app.routes()):
             if isinstance(route.original_route, Mount):
                 found |= {f"{method} {route.original_route.path}/*" for method in ("GET", "HEAD")}
             else:

@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mallard.api.app import create_app
+from mallard.bootstrap import maintenance, table
 from mallard.cli import serve
+from mallard.flush import drain
 from mallard.ingest.enrich.client_hints import read_hints
 from mallard.ingest.enrich.user_agent import read_agent
+from mallard.server import api_side
 from support.open_access import auth_off, one_address
 
-__all__ = ["serve"]
+__all__ = ["api_side", "drain", "maintenance", "serve", "table"]
+"""Of these some are imported by a server only when they are needed."""
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 

@@ -10,10 +10,11 @@ from mallard.flush.drain import DAMAGED_PAUSE_SECONDS, flush, settle
 from mallard.queue.base import Message
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
+from mallard.table.append_report import AppendReport
 from mallard.table.layout import parse_aside
 from mallard.table.partition_eraser import RemovedRows, count_remaining_rows, erase_partition
 from mallard.table.segment_repair import DamagedSegment, damaged_in, set_aside
-from mallard.table.writer import AppendReport, TableWriter
+from mallard.table.writer import TableWriter
 from support.damage import KINDS, damage
 from support.faults import FaultyStore
 from support.memory import MemoryQueue, MemoryStore

@@ -13,10 +13,11 @@ from mallard.errors import LeaseTakenError
 from mallard.flush.drain import drain
 from mallard.store.base import Store
 from mallard.store.lease import CLOCKS_DIFFER, KEY, LASTS, Lease
+from mallard.table.append_report import AppendReport
 from mallard.table.layout import parse_segment
 from mallard.table.partition_eraser import count_remaining_rows, erase_partition
 from mallard.table.unconditional_writer import UnconditionalWriter
-from mallard.table.writer import AppendReport, TableWriter
+from mallard.table.writer import TableWriter
 from support.faults import CrashError, Fault, FaultyStore
 from support.lax import NOON, IgnoresConditions
 from support.memory import MemoryQueue

@@ -9,9 +9,10 @@ import pytest
 from mallard.errors import StoreError
 from mallard.store.base import Store
 from mallard.store.local import LocalStore
+from mallard.table.append_report import AppendReport
 from mallard.table.schema import EVENTS
 from mallard.table.segment import Segment, decode, encode
-from mallard.table.writer import ATTEMPTS, AppendReport, TableWriter
+from mallard.table.writer import ATTEMPTS, TableWriter
 from support.faults import Fault, FaultyStore
 from support.memory import MemoryStore
 from support.rows import HERE, deliveries, event, events, rows_of, segments

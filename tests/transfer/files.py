@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mallard.store.base import Store
-from mallard.table.writer import AppendReport, TableWriter
+from mallard.table.append_report import AppendReport
+from mallard.table.writer import TableWriter
 from mallard.transfer.chunk import Chunk
 from mallard.transfer.formats.csv import read_csv
 from mallard.transfer.formats.ndjson import read_ndjson

@@ -21,9 +21,10 @@ from mallard.event import Event, to_ms
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
+from mallard.table.append_report import AppendReport
 from mallard.table.schema import EVENTS, FILLED, GIVEN_ID
 from mallard.table.segment import Segment, encode
-from mallard.table.writer import AppendReport, TableWriter
+from mallard.table.writer import TableWriter
 from mallard.transfer.input_files import find_source, read_chunks
 from mallard.transfer.load import stage, with_own_ids, write
 from mallard.transfer.staging import Staging

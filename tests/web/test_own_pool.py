@@ -10,7 +10,7 @@ import anyio.to_thread
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from mallard.api.own_pool import OwnPoolRoute
+from mallard.api.own_pool_route import OwnPoolRoute
 
 
 @pytest.fixture

@@ -13,13 +13,14 @@ from mallard.api.application import Application
 from mallard.api.auth_http import AuthHttp, headers_of
 from mallard.api.downloads import Deliver, stream
 from mallard.api.error_responses import add_error_responses
+from mallard.api.invalid_requests import add_invalid_responses
 from mallard.api.middleware.dashboard_origin import dashboard_cors
-from mallard.api.middleware.error_redaction import ErrorRedaction
 from mallard.api.middleware.fair_share import FairShare
 from mallard.api.middleware.json_body import JsonBody
 from mallard.api.middleware.query_metrics import QueryMetrics
 from mallard.api.middleware.query_timeout import QueryTimeout
-from mallard.api.middleware.response_headers import ResponseHeaders, new_id
+from mallard.api.middleware.response_headers import new_id
+from mallard.api.outer_middleware import outer_middleware
 from mallard.api.parameters import OnlyKnown
 from mallard.api.permissions import Permissions
 from mallard.api.routes.auth_routes import auth_routes
@@ -64,9 +65,8 @@ def create_app(
     ``deliver`` makes the responses of downloads, ``front`` reads the headers of proxies, ``make_id`` makes the ids of
     requests, and ``query_counts`` are filled by requests that are queries.
     """
-    outer, inner = _middleware(
-        auth, address_of, front=front, make_id=make_id, query_seconds=query_seconds, query_counts=query_counts
-    )
+    outer = outer_middleware(front, make_id)
+    inner = _inner_middleware(auth, address_of, query_seconds=query_seconds, query_counts=query_counts)
     app = Application(
         outer=outer,
         middleware=inner,
@@ -93,22 +93,18 @@ def create_app(
     app.include_router(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
     app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
     add_error_responses(app)
+    add_invalid_responses(app)
     return app
 
 
-def _middleware(
+def _inner_middleware(
     auth: AuthService,
     address_of: Callable[[Request], str],
     *,
-    front: UpstreamHeaders,
-    make_id: Callable[[], str],
     query_seconds: float,
     query_counts: QueryCounts | None,
-) -> tuple[list[Middleware], list[Middleware]]:
-    """All middleware from the outermost to the innermost, in two lists.
-
-    Starlette's own catch-all for exceptions stands between them: its 500 needs headers too.
-    """
+) -> list[Middleware]:
+    """The middleware within the outer one and Starlette's catch-all for exceptions, from outside to inside."""
 
     def identify(request: Request) -> Identity | Denied:
         return auth.authenticator.identify(headers_of(request), request.method, auth.now())
@@ -116,11 +112,7 @@ def _middleware(
     def lacks_credentials(request: Request) -> bool:
         return auth.authenticator.lacks_credentials(name for name, _ in request.scope["headers"])
 
-    outer = [
-        Middleware(ResponseHeaders, front=front, make_id=make_id),
-        Middleware(ErrorRedaction),
-    ]
-    inner = [
+    return [
         # Before the others, so that the time that a query waits for its turn counts.
         *([Middleware(QueryMetrics, counts=query_counts)] if query_counts is not None else []),
         *dashboard_cors(auth.authenticator.dashboard_origin),
@@ -129,7 +121,6 @@ def _middleware(
         # It reads the share of the request, which decides its seconds.
         Middleware(QueryTimeout, seconds=query_seconds),
     ]
-    return outer, inner
 
 
 def _is_known(auth: AuthService, scope: Scope) -> bool:

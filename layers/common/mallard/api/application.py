@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from mallard.api.outer_middleware import wrapped
+
 
 class Application(FastAPI):
     """``outer`` is middleware around all that FastAPI has, from the outermost to the innermost."""
@@ -38,7 +40,4 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """FastAPI's stack within the outer middleware."""
-        app = super().build_middleware_stack()
-        for each in reversed(self._outer):
-            app = each.cls(app, *each.args, **each.kwargs)
-        return app
+        return wrapped(super().build_middleware_stack(), self._outer)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from mallard.api.not_found import not_found
 from mallard.errors import (
@@ -35,9 +35,6 @@ QUEUE_DAMAGED = "The queue's file is damaged; see `mallard doctor`."
 """The error's own sentence names the file."""
 
 UNFORESEEN = "Internal error; see the server's log."
-
-MAX_PLACE_LENGTH = 80
-"""Of the path to a fault in a body: names in it are the client's."""
 
 log = logging.getLogger("mallard.query")
 
@@ -69,7 +66,7 @@ ERROR_STATUSES: dict[type[MallardError], ErrorStatus] = {
 """The entry of the nearest class counts, so that a subclass may stand beside its base."""
 
 
-def add_error_responses(app: FastAPI) -> None:
+def add_error_responses(app: Starlette) -> None:
     """Every error is ``{"error": sentence}``, from 500 on with the ``request_id`` of its line in the log."""
     for kind, answer in ERROR_STATUSES.items():
         app.add_exception_handler(kind, _handler(answer))
@@ -81,8 +78,7 @@ def add_error_responses(app: FastAPI) -> None:
         return JSONResponse({"error": detail}, status, getattr(error, "headers", None))
 
     app.add_exception_handler(HTTPException, refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _unforeseen)
+    app.add_exception_handler(Exception, unforeseen)
 
 
 def _handler(answer: ErrorStatus) -> Callable[[Request, Exception], JSONResponse]:
@@ -95,15 +91,8 @@ def _handler(answer: ErrorStatus) -> Callable[[Request, Exception], JSONResponse
     return handle
 
 
-def _invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  # a handler's
-    # The text of the exception would name files of this machine.
-    first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": ""}
-    place = ".".join(str(each) for each in first["loc"])[:MAX_PLACE_LENGTH]
-    return JSONResponse({"error": f"Invalid request: {place}: {first['msg']}."}, 400)
-
-
-def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    # The message of the exception may quote the request.
+def unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """500 for a fault of the product, with its kind and place in the log: its message may quote the request."""
     log.error("%s failed (request %s): %s", *_described(request), kind_and_place(error), extra=_fields(request))
     return _failure(UNFORESEEN, 500, request)
 

@@ -1,14 +1,13 @@
-"""Routes with a thread pool of their own, apart from reports."""
+"""A thread pool of logins, status and health, apart from reports."""
 
 from collections.abc import Callable
-from functools import partial, wraps
-from inspect import iscoroutinefunction
-from typing import Any
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
-from fastapi.routing import APIRoute
+
+T = TypeVar("T")
 
 THREADS = 20
 """Of one process; at most ten of them wait for or compute a password's hash."""
@@ -16,20 +15,9 @@ THREADS = 20
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("mallard.api.own_pool")
 
 
-class OwnPoolRoute(APIRoute):
-    """A route of logins, status or health: FastAPI's own threads may all be busy with reports."""
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
-        """As of APIRoute."""
-        super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _in_own_pool(endpoint), **given)
-
-
-def _in_own_pool(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(endpoint)
-    async def run(**given: Any) -> Any:
-        return await anyio.to_thread.run_sync(partial(endpoint, **given), limiter=_of_this_loop())
-
-    return run
+async def in_own_pool(work: Callable[[], T]) -> T:
+    """The result of ``work``, run in a thread of the pool: FastAPI's own threads may all be busy with reports."""
+    return await anyio.to_thread.run_sync(work, limiter=_of_this_loop())
 
 
 def _of_this_loop() -> anyio.CapacityLimiter:

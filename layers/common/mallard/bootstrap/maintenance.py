@@ -1,22 +1,46 @@
 """Builds the maintenance jobs by the settings."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mallard.bootstrap.query_engine import open_query_engine
 from mallard.config import Settings
-from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.late_part import LatePart
 from mallard.maintenance.data_retention import DataRetention
 from mallard.maintenance.erasure import ErasePending
 from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.sites.settings_store import SiteSettingsStore
-from mallard.store.base import Store
+from mallard.sites.time_zone import SiteZones
+from mallard.store.base import Listed, Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mallard.engine.base import DayCounts
+    from mallard.engine.duckdb.engine import DuckDBEngine
+
+
+class LateDayCounter:
+    """A ``DayCounter`` whose engine is opened with the first day that needs a rollup: most runs count none."""
+
+    def __init__(self, engine: "Callable[[], DuckDBEngine]", site_settings: SiteSettingsStore) -> None:
+        """``engine`` returns the same one each time."""
+        self._engine = engine
+        self._site_settings = site_settings
+
+    def zones(self, site_id: str) -> SiteZones:
+        """The site's time zones."""
+        return self._site_settings.get(site_id).zones
+
+    def count_day(self, segments: tuple[Listed, ...], hours: "pa.Table") -> "DayCounts":
+        """A day's counts for its rollup."""
+        return self._engine().count_day(segments, hours)
 
 
 def open_maintenance_jobs(
     settings: Settings,
     store: Store,
     *,
-    engine: DuckDBEngine | None = None,
+    engine: "Callable[[], DuckDBEngine] | None" = None,
     site_settings: SiteSettingsStore | None = None,
     erase_pending: ErasePending | None = None,
     after_erasure: Callable[[], None] = lambda: None,
@@ -27,10 +51,18 @@ def open_maintenance_jobs(
     ``notes_sites``: events are taken by functions that may not list the store.
     """
     has_patterns = any(each.startswith("*.") for each in settings.sites)
+    own_settings = site_settings or SiteSettingsStore(store)
+
+    def open_engine() -> "DuckDBEngine":
+        # Imported here: a run without a day to count loads no DuckDB.
+        from mallard.bootstrap.query_engine import open_query_engine
+
+        return open_query_engine(settings, store, site_settings=own_settings, has_cache=False)
+
     return MaintenanceJobs(
         store,
-        engine or open_query_engine(settings, store, site_settings=site_settings, has_cache=False),
-        site_settings=site_settings,
+        LateDayCounter(engine or LatePart(open_engine), own_settings),
+        site_settings=own_settings,
         retention=DataRetention(settings.retention_days, settings.retention_keep_rollups),
         erase_pending=erase_pending,
         after_erasure=after_erasure,

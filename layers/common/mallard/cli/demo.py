@@ -18,9 +18,9 @@ from mallard.errors import ConfigError
 from mallard.event import to_ms
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings_store import SiteSettingsStore
+from mallard.table.append_report import AppendReport
 from mallard.table.layout import Partition
 from mallard.table.messages import as_deliveries
-from mallard.table.writer import AppendReport
 
 MAX_EVENTS = 10_000_000_000
 MAX_DAYS = 3660

@@ -14,7 +14,8 @@ from mallard.bootstrap.table import open_table
 from mallard.cli.options import add_config_argument, config_option
 from mallard.config import Settings, load_settings
 from mallard.errors import StoreUnavailableError
-from mallard.flush.drain import BACKLOG, FlushReport, drain
+from mallard.flush.drain import BACKLOG, drain
+from mallard.flush.flush_report import FlushReport
 from mallard.queue.base import Queue
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
@@ -65,7 +66,8 @@ def _drain(settings: Settings, store: Store, queue: Queue) -> FlushReport:
 def _maintain(settings: Settings, store: Store, queue: Queue) -> None:
     erase_pending = queue.erase if isinstance(queue, LocalQueue) else None
     with closing(open_query_engine(settings, store, has_cache=False)) as engine:
-        open_maintenance_jobs(settings, store, engine=engine, erase_pending=erase_pending).keep(datetime.now(UTC))
+        jobs = open_maintenance_jobs(settings, store, engine=lambda: engine, erase_pending=erase_pending)
+        jobs.keep(datetime.now(UTC))
 
 
 def _require_success(report: FlushReport) -> None:

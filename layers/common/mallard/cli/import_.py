@@ -17,7 +17,8 @@ from mallard.cli.progress import Progress, print_above
 from mallard.config import load_settings
 from mallard.errors import TransferError
 from mallard.sites.settings_store import SiteSettingsStore
-from mallard.table.writer import AppendReport, TableWriter
+from mallard.table.append_report import AppendReport
+from mallard.table.writer import TableWriter
 from mallard.transfer.chunk import Chunk, RefusedRow
 from mallard.transfer.input_files import FORMATS, find_source, read_chunks
 from mallard.transfer.load import stage, write

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING
 
 from mallard.table.layout import Partition
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BUSY_ROWS = 20
 """Partitions with this many events are written at once: the write costs less than queueing the events did."""
@@ -28,7 +29,7 @@ class Batching:
 
     seconds: int = 0
 
-    def pauses(self, parts: Sequence[tuple[Partition, pa.Table]], now: datetime) -> Mapping[Partition, int]:
+    def pauses(self, parts: Sequence[tuple[Partition, "pa.Table"]], now: datetime) -> Mapping[Partition, int]:
         """The partitions that wait, and the seconds until they are due. ``parts`` are rows of DELIVERIES.
 
         A partition's time is cut into spans of ``seconds``, at moments of its own, so that not all are due at once.
@@ -47,8 +48,11 @@ class Batching:
         quiet.sort(key=lambda each: (-each[0], -each[1], each[2].prefix))
         return {partition: ceil(due - moment) for _, due, partition in quiet[PROMPT_PARTITIONS:]}
 
-    def _due(self, partition: Partition, rows: pa.Table) -> float:
+    def _due(self, partition: Partition, rows: "pa.Table") -> float:
         """End of the span in which the first event was accepted, in seconds since 1970."""
+        # Imported here: a server without events loads no pyarrow.
+        import pyarrow.compute as pc
+
         accepted = (pc.min(rows["accepted_ms"]).as_py() or 0) / 1000
         digest = hashlib.blake2b(partition.prefix.encode(), digest_size=4).digest()
         offset = int.from_bytes(digest, "big") % self.seconds

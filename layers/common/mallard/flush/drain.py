@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -11,10 +11,11 @@ from mallard.drops.drop_counts import add_notes
 from mallard.drops.drop_note import is_note, read_note
 from mallard.errors import DamagedSegmentError, StoreError, TableError
 from mallard.flush.batching import AT_ONCE, Batching
+from mallard.flush.flush_report import FlushReport
 from mallard.queue.base import RECEIVED_BYTES, VISIBILITY_SECONDS, Message, Queue
 from mallard.table.layout import Partition
 from mallard.table.messages import find_fault, partitions, read_deliveries
-from mallard.table.writer import AppendReport, TableWriter
+from mallard.table.writer import TableWriter
 
 BATCH = 10_000
 """Messages of one round: what is decoded and held in memory at a time."""
@@ -38,48 +39,6 @@ EXPIRED = "expired"
 """Reason for setting aside an event past retention: writing it would restore a deleted partition."""
 
 log = logging.getLogger("mallard.flush")
-
-
-@dataclass(frozen=True, slots=True)
-class FlushReport:
-    """Messages of a batch by outcome.
-
-    ``done`` are in the table, ``failed`` are retried after a pause, ``blocked`` wait until a damaged file is repaired
-    or erased, ``left`` were not tried for lack of time, ``waiting`` are postponed for batching, each by some seconds,
-    ``poison`` can never be written, each with the reason.
-    """
-
-    done: tuple[Message, ...] = ()
-    failed: tuple[Message, ...] = ()
-    left: tuple[Message, ...] = ()
-    waiting: tuple[tuple[Message, int], ...] = ()
-    poison: tuple[tuple[Message, str], ...] = ()
-    blocked: tuple[Message, ...] = ()
-    rows: AppendReport = field(default_factory=AppendReport)
-    partitions: int = 0
-
-    def counts(self) -> dict[str, int]:
-        """Numbers of rows, partitions and messages."""
-        return {
-            "written": self.rows.written,
-            "duplicates": self.rows.duplicates,
-            "partitions": self.partitions,
-            "failed": len(self.failed) + len(self.blocked),
-            "waiting": len(self.waiting),
-            "set_aside": len(self.poison),
-        }
-
-    def __add__(self, other: "FlushReport") -> "FlushReport":
-        return FlushReport(
-            self.done + other.done,
-            self.failed + other.failed,
-            self.left + other.left,
-            self.waiting + other.waiting,
-            self.poison + other.poison,
-            self.blocked + other.blocked,
-            self.rows + other.rows,
-            self.partitions + other.partitions,
-        )
 
 
 def flush(

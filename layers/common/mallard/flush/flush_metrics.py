@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mallard.errors import MallardError
-from mallard.flush.drain import FlushReport
+from mallard.flush.flush_report import FlushReport
 from mallard.observability.fault_description import kind_and_place
 from mallard.observability.histogram import Histogram
 

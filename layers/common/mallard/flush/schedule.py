@@ -5,13 +5,16 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from mallard.errors import MallardError
 from mallard.flush.batching import AT_ONCE, Batching
-from mallard.flush.drain import FlushReport, drain, flush_round
 from mallard.flush.flush_metrics import FlushHistory, log_text
+from mallard.flush.flush_report import FlushReport
 from mallard.queue.base import Queue
-from mallard.table.writer import TableWriter
+
+if TYPE_CHECKING:
+    from mallard.table.writer import TableWriter
 
 PAUSE_PER_FLUSH_SECOND = 9
 """Pause after a round relative to its length: rounds rewrite whole tails, and so take a tenth of a core at most.
@@ -38,7 +41,7 @@ class Schedule:
     def __init__(
         self,
         queue: Queue,
-        table: TableWriter,
+        table: "Callable[[], TableWriter]",
         *,
         interval_seconds: float,
         count: int,
@@ -47,7 +50,7 @@ class Schedule:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         waiting_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        """``waiting_bytes`` returns the queue's size, 0 where it is unknown."""
+        """``table`` gives the writer, from the first event on; ``waiting_bytes`` the queue's size, 0 where unknown."""
         self._queue = queue
         self._table = table
         self._batching = batching
@@ -79,11 +82,7 @@ class Schedule:
         self._wake.set()
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if not self._thread.is_alive():
-            self._flush(
-                lambda: drain(
-                    self._queue, self._table, clock=self._clock, may_go_on=lambda: time.monotonic() < deadline
-                )
-            )
+            self._flush(lambda: self._drain(deadline))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -98,10 +97,24 @@ class Schedule:
                 pause = PAUSE_PER_FLUSH_SECOND * (time.monotonic() - began)
                 self._stopping.wait(min(self._interval_seconds, pause))
 
+    def _drain(self, deadline: float) -> FlushReport:
+        if self._queue.is_idle():
+            return FlushReport()
+        table = self._table()
+        from mallard.flush.drain import drain
+
+        return drain(self._queue, table, clock=self._clock, may_go_on=lambda: time.monotonic() < deadline)
+
     def _one_round(self) -> FlushReport:
+        if self._queue.is_idle():
+            return FlushReport()
+        # Imported with the first event: a server without events loads no pyarrow.
+        table = self._table()
+        from mallard.flush.drain import flush_round
+
         is_full, report = flush_round(
             self._queue,
-            self._table,
+            table,
             clock=self._clock,
             may_go_on=lambda: not self._stopping.is_set(),
             batching=self._batching,

@@ -9,7 +9,6 @@ from typing import Any
 
 from mallard import __version__
 from mallard.auth.service import AuthService
-from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.result_cache import ResultCache
 from mallard.flush.flush_metrics import FlushHistory
 from mallard.health.background_probe import BackgroundProbe
@@ -25,18 +24,23 @@ from mallard.ingest.http.asgi import IngestApp
 from mallard.queue.local import LocalQueue
 from mallard.store.base import Store
 
+_NO_RESULTS = ResultCache(0)
+
 
 @dataclass(kw_only=True)
 class ServeSource:
-    """A ``HealthSource`` over the parts of one process. ``clock`` gives the aware time."""
+    """A ``HealthSource`` over the parts of one process. ``clock`` gives the aware time.
+
+    ``cache`` and ``damaged_files`` are those of the engine, None and empty before its first query.
+    """
 
     store: Store
     queue: LocalQueue
     flushes: FlushHistory
     ingest: IngestApp
     query_counts: QueryCounts
-    cache: ResultCache
-    damage: DamagedFiles
+    cache: Callable[[], ResultCache | None]
+    damaged_files: Callable[[], list[str]]
     auth: AuthService
     geo: Geoip
     data_dir: Path
@@ -68,14 +72,14 @@ class ServeSource:
             auth_configured=self._has_password.found(PASSWORD_SECONDS),
             geoip_loaded=self.geo.is_loaded,
             filter_bots=self.filter_bots,
-            cache_entries=len(self.cache),
-            damaged_files=len(self.damage.files()),
+            cache_entries=len(self._cache()),
+            damaged_files=len(self.damaged_files()),
             disk_free_bytes=_free_bytes(self.data_dir),
         )
 
     def detail(self) -> dict[str, Any]:
         """The seed's keys, and further details."""
-        checks, numbers, last = self.checks(), self.numbers(), self.flushes.last
+        checks, numbers, last, cache = self.checks(), self.numbers(), self.flushes.last, self._cache()
         return {
             "status": status_of(checks),
             "version": __version__,
@@ -87,8 +91,8 @@ class ServeSource:
             "filter_bots": numbers.filter_bots,
             "cache_entries": numbers.cache_entries,
             "cache_empty": not numbers.cache_entries,
-            "cache_hits": self.cache.hits,
-            "cache_misses": self.cache.misses,
+            "cache_hits": cache.hits,
+            "cache_misses": cache.misses,
             "last_flush": last
             and {
                 "ended": last.ended.isoformat(timespec="seconds"),
@@ -98,7 +102,7 @@ class ServeSource:
                 "outcome": "failed" if last.failed else "ok",
             },
             "flush_failures": self.flushes.failures,
-            "damaged_files": self.damage.files(),
+            "damaged_files": self.damaged_files(),
             "checks": {each.name: {"ok": each.ok, "sentence": each.sentence} for each in checks},
             "disk_free_bytes": numbers.disk_free_bytes,
         }
@@ -106,8 +110,11 @@ class ServeSource:
     def metrics(self) -> list[PrometheusMetric]:
         """All of them, whether they changed or not."""
         return metrics_of(
-            self.numbers(), self.checks(), self.flushes, self.ingest, self.query_counts, self.cache, self.auth
+            self.numbers(), self.checks(), self.flushes, self.ingest, self.query_counts, self._cache(), self.auth
         )
+
+    def _cache(self) -> ResultCache:
+        return self.cache() or _NO_RESULTS
 
 
 def _free_bytes(folder: Path) -> int | None:

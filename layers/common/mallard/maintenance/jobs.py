@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from mallard.auth.login_throttle import delete_old_attempts
 from mallard.drops.drop_counts import delete_old_rejections
-from mallard.engine.base import Engine
 from mallard.engine.cancellation import CURRENT, Cancellation
 from mallard.errors import MallardError, QueryStoppedError
 from mallard.maintenance.data_retention import DataRetention, retain
+from mallard.maintenance.day_counter import DayCounter
 from mallard.maintenance.erasure import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
 from mallard.maintenance.expired_exports import delete_old_exports
 from mallard.maintenance.rollup_builder import build_rollups
@@ -33,7 +33,7 @@ class JobContext:
     """The parts of a process that jobs work with; ``now`` is aware, ``may_go_on`` says whether there is time left."""
 
     store: Store
-    engine: Engine
+    engine: DayCounter
     site_settings: SiteSettingsStore
     now: datetime
     may_go_on: Callable[[], bool]
@@ -149,7 +149,7 @@ class MaintenanceJobs:
     def __init__(
         self,
         store: Store,
-        engine: Engine,
+        engine: DayCounter,
         *,
         site_settings: SiteSettingsStore | None = None,
         retention: DataRetention | None = None,

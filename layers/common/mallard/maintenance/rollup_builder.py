@@ -12,7 +12,6 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.base import Engine
 from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.local_hours import local_hours
 from mallard.errors import (
@@ -23,6 +22,7 @@ from mallard.errors import (
     QueryStoppedError,
     StoreUnavailableError,
 )
+from mallard.maintenance.day_counter import DayCounter
 from mallard.maintenance.month_file import MonthFile, Part, known_totals, with_facts
 from mallard.maintenance.visits_builder import VisitsPlace, list_visits
 from mallard.sites.time_zone import SiteZones
@@ -65,7 +65,7 @@ class BuildReport:
 
 def build_rollups(
     store: Store,
-    engine: Engine,
+    engine: DayCounter,
     now: datetime,
     *,
     may_go_on: Callable[[], bool] = lambda: True,
@@ -117,7 +117,7 @@ def _month(item: tuple[tuple[str, date], Days]) -> date:
     return item[0][1]
 
 
-def _today(engine: Engine, site_id: str, now: datetime) -> date:
+def _today(engine: DayCounter, site_id: str, now: datetime) -> date:
     """A site's date; for one whose settings are damaged no day is closed, and those of the others are counted."""
     try:
         return engine.zones(site_id).local_date(now)
@@ -143,7 +143,7 @@ def months_before(store: Store, end: Callable[[str], date]) -> Months:
 
 def build_month(
     store: Store,
-    engine: Engine,
+    engine: DayCounter,
     site_id: str,
     month: date,
     days: Days,
@@ -193,7 +193,7 @@ def build_month(
 
 
 def _count(
-    engine: Engine, zones: SiteZones, day: date, segments: tuple[Listed, ...], visits: VisitsPlace
+    engine: DayCounter, zones: SiteZones, day: date, segments: tuple[Listed, ...], visits: VisitsPlace
 ) -> Part | None:
     """A day's rows, and its ``visits`` in their place; None where its counts do not add up to what the footers say,
     which a damaged file could cause.

@@ -1,29 +1,25 @@
 """All of Mallard Metrics in one process: ingest, flush, API and dashboard."""
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
-from mallard.api.app import create_app
-from mallard.api.routes.well_known import well_known_routes
-from mallard.api.static_files import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response, find_static
+from mallard.api.outer_middleware import outer_middleware
+from mallard.api.static_files import find_static
+from mallard.api.web_pages import is_api, open_pages
 from mallard.bootstrap.access import open_server_auth
-from mallard.bootstrap.client_addresses import open_request_address, open_upstream_check
-from mallard.bootstrap.health import open_health_routes
+from mallard.bootstrap.client_addresses import open_upstream_check
 from mallard.bootstrap.ingest import ingest_context
-from mallard.bootstrap.maintenance import open_maintenance_jobs
 from mallard.bootstrap.place_lookup import open_geo
-from mallard.bootstrap.query_engine import open_query_engine
 from mallard.bootstrap.queue import open_local_queue
 from mallard.bootstrap.store import open_to_write
-from mallard.bootstrap.table import open_table
 from mallard.config import Settings
-from mallard.engine.duckdb.pending_events import LocalPending
+from mallard.engine.duckdb.result_cache import ResultCache
 from mallard.flush.batching import Batching
 from mallard.flush.schedule import Schedule
 from mallard.health.query_counts import QueryCounts
@@ -32,52 +28,51 @@ from mallard.http.upstream import behind_proxies
 from mallard.ingest.allowed_sites import AllowedSites
 from mallard.ingest.http.asgi import PATHS as INGEST_PATHS
 from mallard.ingest.http.asgi import IngestApp
-from mallard.maintenance.erasure import Erasure, request_erasure
+from mallard.late_part import LatePart
 from mallard.normalize.hashed_cache import forget_all
 from mallard.privacy.rotation import agreed_rotation
+from mallard.server.late_api import LateApi
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.table.reader import known_sites
 
+if TYPE_CHECKING:
+    from mallard.api.application import Application
+    from mallard.engine.duckdb.engine import DuckDBEngine
+    from mallard.engine.duckdb.pending_events import LocalPending
+    from mallard.maintenance.erasure import Erasure
+    from mallard.maintenance.jobs import MaintenanceJobs
+    from mallard.table.writer import TableWriter
+
 
 class Embedded:
-    """Everything of one ``mallard serve``; an ASGI application. Raises MallardError where a part cannot start."""
+    """Everything of one ``mallard serve``; an ASGI application. Raises MallardError where a part cannot start.
+
+    The parts over FastAPI, pyarrow and DuckDB are built when they are needed: the API with its first request, the
+    writer of the table with the first event, the jobs at their first run, the engine with the first query or rollup.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._dashboard_folder, self._tracker_folder = find_static()
+        self._settings = settings
+        dashboard_folder, tracker_folder = find_static()
         self._store = open_to_write(settings)
         self._queue = open_local_queue(settings)
         self._site_settings = SiteSettingsStore(self._store, on_erasure=forget_all)
-        self._pending = LocalPending(self._queue, lambda site_id: self._site_settings.get(site_id).erased)
-        self._engine = open_query_engine(
-            settings,
-            self._store,
-            pending=self._pending.rows,
-            site_settings=self._site_settings,
-            isolate_anonymous=True,
-        )
-        table = open_table(
-            self._store,
-            seal_rows=settings.seal_rows,
-            retention_days=settings.retention_days,
-            single_writer=settings.single_writer,
-        )
-        self._table = table
-        self._house = open_maintenance_jobs(
-            settings,
-            self._store,
-            engine=self._engine,
-            site_settings=self._site_settings,
-            erase_pending=self._queue.erase,
-            after_erasure=self._forget_erased,
-        )
+        self._pending = LatePart(self._open_pending)
+        self._engine = LatePart(self._open_engine)
+        self._table = LatePart(self._open_table)
+        self._jobs = LatePart(self._open_jobs)
+        self._is_stopping = False
+        if settings.store_location.startswith("s3://"):
+            # The reader of a bucket needs an extension and credentials: an error in them must stop the start.
+            self._engine()
         self._schedule = Schedule(
             self._queue,
-            table,
+            self._table,
             interval_seconds=settings.flush_interval,
             count=settings.flush_count,
             batching=Batching(settings.flush_quiet),
             waiting_bytes=self._queue.live_bytes,
-            run_jobs=lambda now, may_go_on: self._house.keep(now, may_go_on=may_go_on),
+            run_jobs=self._run_jobs,
         )
         self._geo = open_geo(settings)
         context = ingest_context(
@@ -93,15 +88,28 @@ class Embedded:
             context, self._queue, self._auth.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
         )
         self._query_counts = QueryCounts()
-        self._shutdown_timeout = settings.shutdown_timeout
-        self._rest: ASGIApp = self._make_rest(settings)
+        self._source = self._health_source()
+        self._front = behind_proxies(open_upstream_check(settings))
+        self._pages = open_pages(
+            dashboard=dashboard_folder,
+            tracker=tracker_folder,
+            source=self._source,
+            contacts=settings.security_contact,
+            dashboard_origin=settings.dashboard_origin,
+            front=self._front,
+            clock=lambda: datetime.now(UTC),
+        )
+        self._api = LatePart(self._open_api)
+        self._late_api = LateApi(self._api, outer_middleware(self._front))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Ingest goes its own short way; all the rest is FastAPI."""
+        """Ingest and pages go their own short way; all the rest is FastAPI."""
         if scope["type"] == "http" and scope["path"] in INGEST_PATHS:
             await self.ingest(scope, receive, send)  # type: ignore[arg-type]
+        elif scope["type"] == "http" and is_api(scope["path"]):
+            await self._late_api(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)
+            await self._pages(scope, receive, send)
 
     def start(self) -> None:
         """Begin the schedule."""
@@ -109,11 +117,16 @@ class Embedded:
 
     def stop(self) -> None:
         """Flush what is pending and close, within MALLARD_SHUTDOWN_TIMEOUT; what is not flushed stays queued."""
-        self._house.stop()
-        self._schedule.stop(time.monotonic() + self._shutdown_timeout)
-        self._table.close()
+        # Before the look at the jobs: a thread that is building them looks at it afterwards.
+        self._is_stopping = True
+        if jobs := self._jobs.built:
+            jobs.stop()
+        self._schedule.stop(time.monotonic() + self._settings.shutdown_timeout)
+        if table := self._table.built:
+            table.close()
         self._queue.close()
-        self._engine.close()
+        if engine := self._engine.built:
+            engine.close()
 
     @property
     def first_token(self) -> str:
@@ -121,57 +134,105 @@ class Embedded:
         auth = self._auth
         return "" if auth.authenticator.is_open or auth.passwords.mark() else auth.setup.token
 
-    def _sites(self) -> list[str]:
-        return sorted({*known_sites(self._store), *self._pending.sites()})
+    def routes(self) -> Sequence[BaseRoute]:
+        """Every route of the API and of the pages; builds the API."""
+        return [*self._api().routes, *self._pages.routes]
 
-    def _erase(self, site_id: str, first: date, last: date) -> Erasure:
-        key = request_erasure(self._store, site_id, first, last, datetime.now(UTC))
-        return self._house.erase(key)
+    def _run_jobs(self, now: datetime, may_go_on: Callable[[], bool]) -> None:
+        jobs = self._jobs()
+        if not self._is_stopping:
+            jobs.keep(now, may_go_on=may_go_on)
+
+    def _sites(self) -> list[str]:
+        # The queue first: an event that is flushed meanwhile is then in the table.
+        pending = self._pending().sites() if self._queue.depth() else set()
+        return sorted({*known_sites(self._store), *pending})
+
+    def _erase(self, site_id: str, first: date, last: date) -> "Erasure":
+        jobs = self._jobs()
+        from mallard.maintenance.erasure import request_erasure
+
+        return jobs.erase(request_erasure(self._store, site_id, first, last, datetime.now(UTC)))
 
     def _forget_erased(self) -> None:
-        self._table.forget()
-        self._engine.forget()
+        if table := self._table.built:
+            table.forget()
+        if engine := self._engine.built:
+            engine.forget()
         forget_all()
 
-    def _make_rest(self, settings: Settings) -> FastAPI:
-        app = create_app(
-            lambda: self._engine,
-            self._sites,
-            lambda: datetime.now(UTC),
-            self._erase,
-            self._auth,
-            open_request_address(settings),
-            query_seconds=settings.query_seconds,
-            front=behind_proxies(open_upstream_check(settings)),
-            query_counts=self._query_counts,
+    def _open_pending(self) -> "LocalPending":
+        from mallard.engine.duckdb.pending_events import LocalPending
+
+        return LocalPending(self._queue, lambda site_id: self._site_settings.get(site_id).erased)
+
+    def _open_engine(self) -> "DuckDBEngine":
+        from mallard.bootstrap.query_engine import open_query_engine
+
+        return open_query_engine(
+            self._settings,
+            self._store,
+            pending=self._pending().rows,
+            site_settings=self._site_settings,
+            isolate_anonymous=True,
         )
 
-        scripts = Scripts(self._tracker_folder)
+    def _open_table(self) -> "TableWriter":
+        # The schedule's own import, here under the lock of late parts.
+        import mallard.flush.drain  # noqa: F401
+        from mallard.bootstrap.table import open_table
 
-        async def script(request: Request) -> Response:
-            return scripts.response(request)
+        settings = self._settings
+        return open_table(
+            self._store,
+            seal_rows=settings.seal_rows,
+            retention_days=settings.retention_days,
+            single_writer=settings.single_writer,
+        )
 
-        async def docs(request: Request) -> Response:  # noqa: ARG001
-            return docs_response(self._dashboard_folder)
+    def _open_jobs(self) -> "MaintenanceJobs":
+        from mallard.bootstrap.maintenance import open_maintenance_jobs
 
-        app.include_router(open_health_routes(settings, self._health_source(settings), self._auth))
-        app.router.routes += well_known_routes(settings.security_contact, lambda: datetime.now(UTC))
-        app.add_route(SCRIPT_PATH, script, methods=["GET", "HEAD"])
-        app.add_route(DOCS_PATH, docs, methods=["GET", "HEAD"])
-        app.mount("/", Dashboard(directory=self._dashboard_folder, html=True))
-        return app
+        return open_maintenance_jobs(
+            self._settings,
+            self._store,
+            engine=self._engine,
+            site_settings=self._site_settings,
+            erase_pending=self._queue.erase,
+            after_erasure=self._forget_erased,
+        )
 
-    def _health_source(self, settings: Settings) -> ServeSource:
+    def _open_api(self) -> "Application":
+        from mallard.server.api_side import open_api
+
+        return open_api(
+            self._settings,
+            engine=self._engine,
+            sites=self._sites,
+            erase=self._erase,
+            auth=self._auth,
+            front=self._front,
+            query_counts=self._query_counts,
+            source=self._source,
+        )
+
+    def _health_source(self) -> ServeSource:
+        def cache() -> ResultCache | None:
+            return engine.cache if (engine := self._engine.built) else None
+
+        def damaged_files() -> list[str]:
+            return engine.damage.files() if (engine := self._engine.built) else []
+
         return ServeSource(
             store=self._store,
             queue=self._queue,
             flushes=self._schedule.history,
             ingest=self.ingest,
             query_counts=self._query_counts,
-            cache=self._engine.cache,
-            damage=self._engine.damage,
+            cache=cache,
+            damaged_files=damaged_files,
             auth=self._auth,
             geo=self._geo,
-            data_dir=Path(settings.data_dir),
-            filter_bots=settings.filter_bots,
+            data_dir=Path(self._settings.data_dir),
+            filter_bots=self._settings.filter_bots,
         )

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from mallard.errors import ConflictError, StoreError, StoreUnavailableError
 from mallard.event import utc_date
 from mallard.privacy.rotation import outlives_its_day
 from mallard.store.base import Store
+from mallard.table.append_report import AppendReport
 from mallard.table.deduplicate import KnownEvents, select_new_rows
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS
@@ -31,20 +32,6 @@ FIRST_PAUSE_SECONDS = 0.05
 CACHED_SEALED_SEGMENTS = 64
 
 Done = TypeVar("Done")
-
-
-@dataclass(frozen=True, slots=True)
-class AppendReport:
-    """Numbers of written rows, duplicates, and rows from before an erasure of their partition."""
-
-    written: int = 0
-    duplicates: int = 0
-    erased: int = 0
-
-    def __add__(self, other: "AppendReport") -> "AppendReport":
-        return AppendReport(
-            self.written + other.written, self.duplicates + other.duplicates, self.erased + other.erased
-        )
 
 
 class TableWriter:

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from mallard.event import to_ms
 from mallard.sites.erased_days import accepted_ms
 from mallard.sites.settings_store import SiteSettingsStore
+from mallard.table.append_report import AppendReport
 from mallard.table.deduplicate import content_id
 from mallard.table.layout import Partition
 from mallard.table.schema import EVENTS, GIVEN_ID, IMPORTED
-from mallard.table.writer import SEAL_ROWS, AppendReport, TableWriter
+from mallard.table.writer import SEAL_ROWS, TableWriter
 from mallard.transfer.chunk import Chunk, RefusedRow
 from mallard.transfer.staging import Staging
 from mallard.transfer.validate import RowValidator

@@ -1,7 +1,7 @@
 """CORS for a dashboard on another origin."""
 
-from fastapi.middleware.cors import CORSMiddleware
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 PREFLIGHT_SECONDS = 600
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from mallard.api.auth_http import HEADERS, AuthHttp, headers_of, must_wait, refusal
-from mallard.api.own_pool import OwnPoolRoute
+from mallard.api.own_pool_route import OwnPoolRoute
 from mallard.api.routes.key_routes import key_routes
 from mallard.api.routes.link_routes import link_routes
 from mallard.api.schemas.auth_schemas import Denial, LoggedOut, LoginGiven, PasswordGiven, SetupGiven, Status, Token

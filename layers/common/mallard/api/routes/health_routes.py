@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from mallard.api.auth_http import headers_of
-from mallard.api.own_pool import OwnPoolRoute
+from mallard.api.health_responses import HEALTH_PATH, NO_STORE, READY_PATH, liveness, readiness
+from mallard.api.own_pool_route import OwnPoolRoute
 from mallard.api.security_schemes import MANAGES_OR_LESS, MONITORS
 from mallard.auth.identity import Denied
 from mallard.auth.service import AuthService
@@ -16,7 +17,6 @@ from mallard.health.prometheus import MEDIA_TYPE, exposition
 from mallard.health.readiness import status_of
 from mallard.health.source import HealthSource, known
 
-NO_STORE = {"cache-control": "no-store"}
 PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 """A response of plain text; errors are JSON as everywhere."""
 
@@ -35,20 +35,15 @@ def health_routes(source: HealthSource, auth: AuthService, may_read_metrics: Cal
     """
     router = APIRouter(tags=["health"], route_class=OwnPoolRoute)
 
-    @router.get("/health", response_class=Response, responses=PLAIN)
-    async def health() -> PlainTextResponse:
+    @router.get(HEALTH_PATH, response_class=Response, responses=PLAIN)
+    async def health() -> Response:
         """Liveness: always `ok`, without a check of the store or the queue."""
-        return PlainTextResponse("ok", headers=NO_STORE)
+        return liveness()
 
-    @router.get("/health/ready", responses={503: {"model": Ready, "description": "Not ready"}})
-    def ready(response: Response) -> Ready:
+    @router.get(READY_PATH, response_model=Ready, responses={503: {"model": Ready, "description": "Not ready"}})
+    def ready() -> Response:
         """Readiness: 200 if the store answers and the queue can be written, else 503 with a sentence."""
-        response.headers.update(NO_STORE)
-        wrong = [each.sentence for each in source.checks() if not each.ok]
-        response.status_code = 503 if wrong else 200
-        return Ready(
-            status="not ready" if wrong else "ready", sentence=" ".join(wrong) or "Ready for events and queries."
-        )
+        return readiness(source)
 
     @router.get("/health/detailed", dependencies=MANAGES_OR_LESS)
     def detailed(request: Request) -> JSONResponse:
