@@ -31,7 +31,6 @@ from mallard.api.routes.query_routes import query_routes
 from mallard.api.routes.sequence_routes import sequence_routes
 from mallard.api.routes.site_routes import Erase, site_routes
 from mallard.api.routes.stats_routes import stats_routes
-from mallard.api.schemas.stats_schemas import ErrorResponse
 from mallard.api.security_schemes import READS_OR_PUBLIC
 from mallard.auth.identity import Denied, Identity
 from mallard.auth.service import AuthService
@@ -77,21 +76,21 @@ def create_app(
         # Their pages load from another host; ours is static.
         docs_url=None,
         redoc_url=None,
-        responses={status: {"model": ErrorResponse} for status in (400, 401, 403, 413, 415, 500, 503, 504)},
     )
     admission = Permissions(AuthHttp(auth, address_of), read_site, lambda site: engine().site_settings.is_public(site))
 
     def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
         return [Depends(admit), OnlyKnown, *described]
 
-    app.include_router(auth_routes(auth, address_of, read_site=read_site, check_filters=parse_filters))
-    app.include_router(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
-    app.include_router(behaviour_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
-    app.include_router(sequence_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
-    app.include_router(export_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC), deliver))
-    app.include_router(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC)))
-    app.include_router(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
-    app.include_router(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
+    for router in auth_routes(auth, address_of, read_site=read_site, check_filters=parse_filters):
+        app.add_routes(router)
+    app.add_routes(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
+    app.add_routes(behaviour_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
+    app.add_routes(sequence_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
+    app.add_routes(export_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC), deliver))
+    app.add_routes(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC)))
+    app.add_routes(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
+    app.add_routes(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
     add_error_responses(app)
     add_invalid_responses(app)
     return app

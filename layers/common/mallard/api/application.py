@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from mallard.api.outer_middleware import wrapped
+from mallard.api.schemas.documented_errors import add_schemas
 
 
 class Application(FastAPI):
@@ -25,6 +26,7 @@ class Application(FastAPI):
         are empty, but for those that say ``minLength`` themselves.
         """
         document = super().openapi()
+        add_schemas(document)
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
@@ -37,6 +39,10 @@ class Application(FastAPI):
         for shape in ("HTTPValidationError", "ValidationError"):
             document.get("components", {}).get("schemas", {}).pop(shape, None)
         return document
+
+    def add_routes(self, router: APIRouter) -> None:
+        """The routes of a router as they are: ``include_router`` would build each of them a second time."""
+        self.router.routes += router.routes
 
     def build_middleware_stack(self) -> ASGIApp:
         """FastAPI's stack within the outer middleware."""

@@ -13,10 +13,9 @@ from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Listed, Store
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from mallard.engine.base import DayCounts
     from mallard.engine.duckdb.engine import DuckDBEngine
+    from mallard.engine.sql.local_hours import LocalHours
 
 
 class LateDayCounter:
@@ -31,9 +30,9 @@ class LateDayCounter:
         """The site's time zones."""
         return self._site_settings.get(site_id).zones
 
-    def count_day(self, segments: tuple[Listed, ...], hours: "pa.Table") -> "DayCounts":
-        """A day's counts for its rollup."""
-        return self._engine().count_day(segments, hours)
+    def count_day(self, segments: tuple[Listed, ...], hours: "LocalHours", fingerprint: str = "") -> "DayCounts":
+        """A day's counts for its rollup, and its visits file where it gets a ``fingerprint``."""
+        return self._engine().count_day(segments, hours, fingerprint)
 
 
 def open_maintenance_jobs(

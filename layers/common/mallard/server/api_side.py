@@ -39,5 +39,5 @@ def open_api(
         front=front,
         query_counts=query_counts,
     )
-    app.include_router(open_health_routes(settings, source, auth))
+    app.add_routes(open_health_routes(settings, source, auth))
     return app

@@ -9,7 +9,8 @@ from mallard.api.auth_http import HEADERS, AuthHttp, headers_of, must_wait, refu
 from mallard.api.own_pool_route import OwnPoolRoute
 from mallard.api.routes.key_routes import key_routes
 from mallard.api.routes.link_routes import link_routes
-from mallard.api.schemas.auth_schemas import Denial, LoggedOut, LoginGiven, PasswordGiven, SetupGiven, Status, Token
+from mallard.api.schemas.auth_schemas import LoggedOut, LoginGiven, PasswordGiven, SetupGiven, Status, Token
+from mallard.api.schemas.documented_errors import AUTH_ERRORS
 from mallard.api.security_schemes import MANAGES
 from mallard.auth.authenticator import UNSET
 from mallard.auth.identity import Identity
@@ -26,22 +27,27 @@ def auth_routes(
     *,
     read_site: Callable[[str], str],
     check_filters: Callable[[str], object],
-) -> APIRouter:
-    """The router. ``read_site`` and ``check_filters`` raise a MallardError, answered 400, for what is none."""
+) -> list[APIRouter]:
+    """The routers. ``read_site`` and ``check_filters`` raise a MallardError, answered 400, for what is none."""
     auth_http = AuthHttp(auth, address_of)
+    return [
+        _session_routes(auth_http, "/api/auth"),
+        # The seed writes these without /api too.
+        _session_routes(auth_http, "/auth", in_schema=False),
+        key_routes(auth_http, read_site),
+        link_routes(auth_http, read_site, check_filters),
+    ]
+
+
+def _session_routes(auth_http: AuthHttp, prefix: str, *, in_schema: bool = True) -> APIRouter:
     router = APIRouter(
-        tags=["auth"], responses={status: {"model": Denial} for status in (400, 401, 403, 404, 409, 429, 503)}
+        prefix=prefix,
+        tags=["auth"],
+        route_class=OwnPoolRoute,
+        responses=AUTH_ERRORS,
+        include_in_schema=in_schema,
     )
-    router.include_router(_session_routes(auth_http), prefix="/api/auth")
-    # The seed writes these without /api too.
-    router.include_router(_session_routes(auth_http), prefix="/auth", include_in_schema=False)
-    router.include_router(key_routes(auth_http, read_site), prefix="/api/keys")
-    router.include_router(link_routes(auth_http, read_site, check_filters), prefix="/api")
-    return router
-
-
-def _session_routes(auth_http: AuthHttp) -> APIRouter:
-    router, auth = APIRouter(route_class=OwnPoolRoute), auth_http.auth
+    auth = auth_http.auth
 
     @router.post("/setup")
     def set_up(given: SetupGiven, request: Request, response: Response) -> Token:

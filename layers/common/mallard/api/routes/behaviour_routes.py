@@ -29,6 +29,7 @@ from mallard.api.schemas.behaviour_schemas import (
     SessionNumbers,
     SessionsResponse,
 )
+from mallard.api.schemas.documented_errors import ERRORS
 from mallard.engine.base import Engine
 from mallard.reports.behaviour.funnel import Funnel, count_funnel, read_modes
 from mallard.reports.behaviour.retention import count_retention
@@ -41,7 +42,9 @@ def behaviour_routes(
     engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``permissions`` run before each route and set the identity."""
-    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(permissions), route_class=ETagRoute)
+    router = APIRouter(
+        prefix="/api/stats", tags=["behaviour"], dependencies=list(permissions), responses=ERRORS, route_class=ETagRoute
+    )
 
     Report = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 

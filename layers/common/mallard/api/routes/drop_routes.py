@@ -9,6 +9,7 @@ from fastapi.params import Depends as Dependency
 
 from mallard.api.dependencies import ReportRequest, ask_span
 from mallard.api.etag import ETagRoute
+from mallard.api.schemas.documented_errors import ERRORS
 from mallard.api.schemas.stats_schemas import DroppedRow
 from mallard.drops.drop_counts import rejections
 from mallard.engine.base import Engine
@@ -18,7 +19,9 @@ def rejected_routes(
     engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``permissions`` come before the route, which knows nothing of filters."""
-    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(permissions), route_class=ETagRoute)
+    router = APIRouter(
+        prefix="/api/stats", tags=["stats"], dependencies=list(permissions), responses=ERRORS, route_class=ETagRoute
+    )
     Span = Annotated[ReportRequest, Depends(ask_span(engine, clock))]  # noqa: N806  # a type
 
     @router.get("/rejected")

@@ -11,6 +11,7 @@ from mallard.api.auth_http import refuse
 from mallard.api.dependencies import ReportRequest, ask_filtered
 from mallard.api.downloads import Deliver
 from mallard.api.events_from import events_from
+from mallard.api.schemas.documented_errors import ERRORS
 from mallard.engine.base import Engine
 from mallard.errors import QueryError
 from mallard.reports.report_export import WHAT, Export, download
@@ -35,7 +36,7 @@ def export_routes(
     engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency], deliver: Deliver
 ) -> APIRouter:
     """The router; ``permissions`` come before the route, ``deliver`` makes the answer of a download."""
-    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(permissions))
+    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(permissions), responses=ERRORS)
     Filtered = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
     shapes: dict[str, dict[str, Any]] = {form: {"type": "string", "format": "binary"} for form in MEDIA_TYPES}
     shapes["json"] = {"type": "array", "items": {"type": "object"}}

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from mallard.api.auth_http import headers_of
 from mallard.api.health_responses import HEALTH_PATH, NO_STORE, READY_PATH, liveness, readiness
 from mallard.api.own_pool_route import OwnPoolRoute
+from mallard.api.schemas.documented_errors import ERRORS
 from mallard.api.security_schemes import MANAGES_OR_LESS, MONITORS
 from mallard.auth.identity import Denied
 from mallard.auth.service import AuthService
@@ -33,7 +34,7 @@ def health_routes(source: HealthSource, auth: AuthService, may_read_metrics: Cal
 
     ``may_read_metrics`` is a dependency before ``/metrics``.
     """
-    router = APIRouter(tags=["health"], route_class=OwnPoolRoute)
+    router = APIRouter(tags=["health"], route_class=OwnPoolRoute, responses=ERRORS)
 
     @router.get(HEALTH_PATH, response_class=Response, responses=PLAIN)
     async def health() -> Response:

@@ -7,13 +7,20 @@ from starlette.exceptions import HTTPException
 
 from mallard.api.auth_http import HEADERS, AuthHttp
 from mallard.api.schemas.auth_schemas import KeyGiven, KeyRow, NewKey, Revoked, key_row
+from mallard.api.schemas.documented_errors import AUTH_ERRORS
 from mallard.api.security_schemes import MANAGES
 from mallard.errors import ApiKeyError
 
 
 def key_routes(auth_http: AuthHttp, read_site: Callable[[str], str]) -> APIRouter:
     """The router."""
-    router, keys = APIRouter(dependencies=[Depends(auth_http.manager), *MANAGES]), auth_http.auth.keys
+    router = APIRouter(
+        prefix="/api/keys",
+        tags=["auth"],
+        dependencies=[Depends(auth_http.manager), *MANAGES],
+        responses=AUTH_ERRORS,
+    )
+    keys = auth_http.auth.keys
 
     @router.post("", status_code=201, response_model_exclude_none=True)
     def create_key(given: KeyGiven, response: Response) -> NewKey:

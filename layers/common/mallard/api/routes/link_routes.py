@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 
 from mallard.api.auth_http import HEADERS, AuthHttp, must_wait
 from mallard.api.schemas.auth_schemas import LinkGiven, LinkRow, Revoked, Share, ShareGiven, link_row
+from mallard.api.schemas.documented_errors import AUTH_ERRORS
 from mallard.api.security_schemes import MANAGES
 from mallard.errors import LinkError, PasswordError
 
@@ -15,7 +16,8 @@ def link_routes(
     auth_http: AuthHttp, read_site: Callable[[str], str], check_filters: Callable[[str], object]
 ) -> APIRouter:
     """The router."""
-    router, links, manager = APIRouter(), auth_http.auth.links, [Depends(auth_http.manager), *MANAGES]
+    router = APIRouter(prefix="/api", tags=["auth"], responses=AUTH_ERRORS)
+    links, manager = auth_http.auth.links, [Depends(auth_http.manager), *MANAGES]
 
     @router.post("/links", status_code=201, dependencies=manager)
     def create_link(given: LinkGiven, response: Response) -> LinkRow:

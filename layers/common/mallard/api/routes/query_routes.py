@@ -10,6 +10,7 @@ from fastapi.params import Depends as Dependency
 
 from mallard.api.etag import ETagRoute
 from mallard.api.permissions import Permissions
+from mallard.api.schemas.documented_errors import ERRORS
 from mallard.api.schemas.query_schemas import (
     ComparedRow,
     EchoedQuery,
@@ -47,7 +48,9 @@ def query_routes(
 
     ``timer`` gives seconds.
     """
-    router = APIRouter(prefix="/api/v2", tags=["query"], dependencies=list(before), route_class=ETagRoute)
+    router = APIRouter(
+        prefix="/api/v2", tags=["query"], dependencies=list(before), responses=ERRORS, route_class=ETagRoute
+    )
     described = {"requestBody": {"content": {"application/json": {"schema": QueryRequest.model_json_schema()}}}}
 
     @router.post("/query", response_model_exclude_none=True, openapi_extra=described)

@@ -12,6 +12,7 @@ from mallard.api.dependencies import ReportRequest, ask_filtered
 from mallard.api.etag import ETagRoute
 from mallard.api.parameters import Limit, read_limit
 from mallard.api.schemas import sequence_schemas as answers
+from mallard.api.schemas.documented_errors import ERRORS
 from mallard.engine.base import Engine
 from mallard.errors import QueryError
 from mallard.reports.behaviour.flow import (
@@ -49,7 +50,9 @@ def sequence_routes(
     engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``permissions`` run before each route and set the identity."""
-    router = APIRouter(prefix="/api/stats", tags=["behaviour"], dependencies=list(permissions), route_class=ETagRoute)
+    router = APIRouter(
+        prefix="/api/stats", tags=["behaviour"], dependencies=list(permissions), responses=ERRORS, route_class=ETagRoute
+    )
 
     Filtered = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.params import Depends as Dependency
 
 from mallard.api.parameters import LastDate, SiteId, StartDate
+from mallard.api.schemas.documented_errors import ERRORS
 from mallard.api.schemas.stats_schemas import ErasureRow, Site
 from mallard.api.security_schemes import MANAGES, READS
 from mallard.engine.base import Engine
@@ -58,7 +59,7 @@ def site_routes(
     permissions: Sequence[Dependency],
 ) -> APIRouter:
     """The router; ``permissions`` run before each route and set the identity."""
-    router = APIRouter(prefix="/api", tags=["sites"], dependencies=list(permissions))
+    router = APIRouter(prefix="/api", tags=["sites"], dependencies=list(permissions), responses=ERRORS)
 
     @router.get("/sites", dependencies=READS)
     def list_sites(request: Request) -> list[Site]:

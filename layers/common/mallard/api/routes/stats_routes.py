@@ -20,6 +20,7 @@ from mallard.api.parameters import (
     read_interval,
     read_limit,
 )
+from mallard.api.schemas.documented_errors import ERRORS
 from mallard.api.schemas.stats_schemas import BreakdownRow, Bucket, Counted, MainNumbers, OmittedFile, OverviewResponse
 from mallard.engine.base import Engine
 from mallard.engine.omitted_files import noted
@@ -35,7 +36,9 @@ def stats_routes(
     engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency]
 ) -> APIRouter:
     """The router; ``permissions`` run before each route and set the identity."""
-    router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(permissions), route_class=ETagRoute)
+    router = APIRouter(
+        prefix="/api/stats", tags=["stats"], dependencies=list(permissions), responses=ERRORS, route_class=ETagRoute
+    )
 
     Filtered = Annotated[ReportRequest, Depends(ask_filtered(engine, clock))]  # noqa: N806  # a type
 
