@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mallard.api.app import create_app
 from mallard.api.application import Application
@@ -20,9 +20,11 @@ from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import MallardError
 from mallard.http.header_policy import completed
 from mallard.http.upstream import behind_gateway
-from mallard.maintenance.erasure import Erasure, queue_erasure
 from mallard.store.base import Store
 from mallard.table.reader import known_sites
+
+if TYPE_CHECKING:
+    from mallard.maintenance.erasure import Erasure
 
 Answer = dict[str, Any]
 
@@ -34,7 +36,10 @@ def open_query_app(
 ) -> Application:
     """The application of the query function. An erasure is queued for the next flushes."""
 
-    def erase(site_id: str, first: date, last: date) -> Erasure:
+    def erase(site_id: str, first: date, last: date) -> "Erasure":
+        # Imported here: no report needs it.
+        from mallard.maintenance.erasure import queue_erasure
+
         return queue_erasure(store(), site_id, first, last, clock())
 
     auth = open_function_auth(settings, store())
@@ -49,7 +54,7 @@ def open_query_app(
         deliver=through_store(store),
         front=behind_gateway(),
     )
-    app.include_router(open_health_routes(settings, open_aws_source(settings, store(), auth), auth))
+    app.add_routes(open_health_routes(settings, open_aws_source(settings, store(), auth), auth))
     app.router.routes += well_known_routes(settings.security_contact, clock)
     return app
 

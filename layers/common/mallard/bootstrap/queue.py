@@ -1,14 +1,20 @@
 """Opens the queue by the settings."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mallard.config import Settings
 from mallard.queue.base import Queue
-from mallard.queue.local import LocalQueue
+
+if TYPE_CHECKING:
+    from mallard.queue.local import LocalQueue
 
 
-def open_local_queue(settings: Settings) -> LocalQueue:
+def open_local_queue(settings: Settings) -> "LocalQueue":
     """The durable queue in the data folder."""
+    # Imported here: a function never pays for SQLite.
+    from mallard.queue.local import LocalQueue
+
     return LocalQueue(
         Path(settings.data_dir) / "queue" / "queue.sqlite",
         most_bytes=settings.queue_max_mb << 20,

@@ -10,7 +10,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -283,7 +283,7 @@ def connect(url: str, *, region: str = "") -> SqsQueue:
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=CONNECTIONS,
     )
-    client = boto3.client(
+    client: Any = botocore.session.get_session().create_client(
         "sqs", endpoint_url=f"{parts.scheme}://{parts.netloc}", region_name=region or None, config=config
     )
     return SqsQueue(client, url)
