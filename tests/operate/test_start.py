@@ -11,16 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Route
 
+from mallard.config import load_settings
 from mallard.errors import StoreUnavailableError
 from mallard.late_part import LatePart
+from mallard.server.embedded import Embedded
 from support.functions import ROOT
 from support.server import Server, started
 
 MAX_SERVE_MODULES = 600
 """Loaded by a listening server; all of its parts take 960."""
 
-MAX_QUERY_MODULES = 760
+MAX_QUERY_MODULES = 720
 """Loaded by the query function before its first request."""
 
 LATE = (
@@ -82,8 +86,31 @@ def test_query_function_loads_few_modules_before_its_first_request(tmp_path: Pat
         " import handler; print('modules', *sorted(sys.modules))"
     )
     modules = modules_of(code, tmp_path)
-    assert among(modules, ("prometheus_client", "geoip2", "ua_parser", "uvicorn")) == []
+    needless = (
+        "prometheus_client",
+        "geoip2",
+        "ua_parser",
+        "uvicorn",
+        "sqlite3",
+        "boto3",
+        "mallard.maintenance.erasure",
+    )
+    assert among(modules, needless) == []
     assert len(modules) < MAX_QUERY_MODULES
+
+
+def test_routes_of_the_api_are_built_once_and_without_validators_of_errors(tmp_path: Path) -> None:
+    """`include_router` would build each again at its first request, and a ``model`` is a validator per status."""
+    server = Embedded(load_settings({"MALLARD_DATA_DIR": str(tmp_path)}))
+    try:
+        routes = server._api().routes
+    finally:
+        server.start()
+        server.stop()
+    assert [each for each in routes if not isinstance(each, Route | APIRoute)] == []
+    built = [each for each in routes if isinstance(each, APIRoute)]
+    assert len(built) > 30
+    assert {(each.path, *each.response_fields) for each in built if each.response_fields} == {("/health/ready", 503)}
 
 
 def test_late_part_is_built_once_by_the_first_of_many_threads() -> None:
