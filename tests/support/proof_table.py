@@ -83,7 +83,9 @@ open     200     HEAD /api/event?d={site}&n=pageview&u=/
 open     204     OPTIONS /api/event
 batch    202     POST /api/events                                   [{"d": "{site}", "n": "signup", "u": "/"}]
 open     200     GET /health
+open     200     HEAD /health
 open     200     GET /health/ready
+open     200     HEAD /health/ready
 open     200     GET /health/detailed
 open     200     GET /metrics
 open     200     GET /robots.txt
