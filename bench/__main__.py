@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import behaviour, cost, gateway, history, ingest, layout, month, query, table, transfer  # noqa: E402  # the tests' server is found only now
+from bench import behaviour, cost, gateway, history, ingest, layout, month, query, start, table, transfer  # noqa: E402  # the tests' server is found only now
 
 RESULTS = ROOT / "bench" / "results.md"
 
@@ -47,6 +47,7 @@ def main() -> None:
 def _benchmarks(*, large: bool) -> dict[str, tuple[str, Benchmark]]:
     """By the name on the command line: title and benchmark, in the order of the page."""
     return {
+        "start": ("Start", start.run),
         "ingest": ("Ingest", ingest.run),
         "gateway": ("Ingest on Lambda", gateway.run),
         "table": ("Table", table.run),

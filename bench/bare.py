@@ -10,8 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from mallard.cli.serve import BACKLOG, make_server
-from mallard.config import Settings
+BACKLOG = 2048
+"""As of `mallard serve`."""
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -29,4 +29,8 @@ if __name__ == "__main__":
             plain = uvicorn.Config(app, http="h11", loop="asyncio", lifespan="off", access_log=False, log_config=None)
             uvicorn.Server(plain).run(sockets=[listener])
         else:
+            # Imported here: the plain one is a peer of the start, too.
+            from mallard.cli.serve import make_server
+            from mallard.config import Settings
+
             make_server(app, Settings()).run(sockets=[listener])
