@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,9 @@ THINNED = {
 def thin(items: Iterable[pytest.Item]) -> None:
     """Mark as heavy all but one of so many tests, counted by file; a test's cases stay together."""
     seen: dict[Path, list[str]] = defaultdict(list)
+    numbers = cache(one_of)
     for item in items:
-        number = one_of(item.path)
+        number = numbers(item.path)
         if number == 1:
             continue
         names, name = seen[item.path], item.nodeid.partition("[")[0]
