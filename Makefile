@@ -46,7 +46,7 @@ judge:
 	.venv/peers/checkov/bin/checkov --config-file deploy/checkov.yaml --file template.yaml
 
 heavy:
-	$(BIN)/python -m pytest -m "heavy and not soak or hypothesis" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "heavy and not soak or hypothesis and not numbered" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: setup-check ## Run the flush state machine over 100,000 schedules, long property tests and full test matrices; takes hours
 	PYTHONPATH=tests $(BIN)/python tests/soak.py

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.forked import Forked
+from support.numbered import NUMBERED, mark_numbered
 from support.order import longest_first
 from support.sampled import DIVIDED, SAMPLED, SOAK, mark_heavy
 from support.scratch import keep_files_in_memory
@@ -35,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("check" if is_check else "test")
     if not is_check:
         keep_files_in_memory()
-    for marker in (SAMPLED, SOAK, DIVIDED):
+    for marker in (SAMPLED, SOAK, DIVIDED, NUMBERED):
         config.addinivalue_line("markers", marker)
 
 
@@ -53,6 +54,7 @@ def pytest_collection() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Before those that are not asked for are left out."""
     mark_heavy(items)
+    mark_numbered(items, settings().max_examples)
     thin(items)
     longest_first(items)
 
