@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ NOW = datetime(2026, 2, 1, tzinfo=UTC)
 SITE = HERE.site_id
 
 
+database = cache(open_database)
+"""Shared: each chunk has a cursor of its own, and a database takes longer to open than most files to import."""
+
+
 def chunks_of(data: bytes, form: str, chunk_size: int | None = None) -> list[Chunk]:
     """A file's chunks; ``chunk_size`` is bytes, for Parquet rows."""
     if form == "parquet":
@@ -35,12 +40,12 @@ def chunks_of(data: bytes, form: str, chunk_size: int | None = None) -> list[Chu
         return list(read_parquet(path, "", None, chunk_size or 32_768))
     if form == "csv":
         return list(read_csv(io.BytesIO(data), "", chunk_size or 1 << 20))
-    return list(read_ndjson(io.BytesIO(data), "", open_database(), chunk_size or 1 << 20))
+    return list(read_ndjson(io.BytesIO(data), "", database(), chunk_size or 1 << 20))
 
 
 def checked(data: bytes, form: str = "ndjson", site_id: str | None = SITE) -> tuple[list[dict[str, Any]], list[str]]:
     """The rows a file gives, and what is said of those it does not."""
-    checker = RowValidator(open_database(), site_id, NOW)
+    checker = RowValidator(database(), site_id, NOW)
     results = [checker.check(chunk) for chunk in chunks_of(data, form)]
     rows = [row for each in results for row in each.rows.to_pylist()]
     return rows, [str(refusal) for each in results for refusal in each.refused]
@@ -52,7 +57,7 @@ def import_chunks(
     """Into the table, all of it."""
     total = AppendReport()
     with Staging(folder) as staging:
-        for _, refused in stage(chunks, RowValidator(open_database(), site_id, now), staging):
+        for _, refused in stage(chunks, RowValidator(database(), site_id, now), staging):
             assert refused == []
         for _, _, report in write(staging, [TableWriter(store)], now):
             assert report is not None

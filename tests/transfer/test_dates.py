@@ -11,16 +11,16 @@ from mallard.table.layout import Partition
 from mallard.table.writer import TableWriter
 from mallard.transfer.load import stage, write
 from mallard.transfer.staging import Staging
-from mallard.transfer.validate import RowValidator, open_database
+from mallard.transfer.validate import RowValidator
 from support.memory import MemoryStore
 from support.rows import deliveries, event
-from transfer.files import NOW, SITE, chunks_of, exported
+from transfer.files import NOW, SITE, chunks_of, database, exported
 
 BERLIN = SiteZones(((date.min, "UTC"), (date(2026, 1, 3), "Europe/Berlin")))
 
 
 def dates(*moments: str, zones: SiteZones = BERLIN) -> list[date]:
-    checker = RowValidator(open_database(), SITE, NOW, lambda site: zones if site == SITE else UTC_DAYS)
+    checker = RowValidator(database(), SITE, NOW, lambda site: zones if site == SITE else UTC_DAYS)
     rows = [json.dumps({"event_name": "pageview", "timestamp": moment}) for moment in moments]
     (chunk,) = chunks_of("\n".join(rows).encode(), "ndjson")
     return list(checker.check(chunk).rows["date"].to_pylist())
@@ -51,7 +51,7 @@ def test_exported_events_of_a_site_with_a_time_zone_import_as_duplicates(tmp_pat
     stored = event(1, site_id=SITE, date="2026-01-04", timestamp=late_ms, channel="Direct", hostname=SITE)
     TableWriter(store).append(Partition(SITE, date(2026, 1, 4)), deliveries([stored]))
     with Staging(tmp_path) as staging:
-        checker = RowValidator(open_database(), SITE, NOW, lambda _: BERLIN)
+        checker = RowValidator(database(), SITE, NOW, lambda _: BERLIN)
         assert [n for n, _ in stage(chunks_of(exported(store, "ndjson"), "ndjson"), checker, staging)] == [1]
         ((_, _, report),) = write(staging, [TableWriter(store)], NOW)
     assert report is not None

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from mallard.errors import TransferError
 from mallard.table.segment import Segment, encode
 from mallard.transfer.input_files import find_source, format_of, read_chunks
-from mallard.transfer.validate import open_database
 from support.rows import events, rows_of
-from transfer.files import checked, chunks_of, parquet_of
+from transfer.files import checked, chunks_of, database, parquet_of
 
 LINE = b'{"timestamp": 1767355200, "event_name": "pageview"}'
 
@@ -231,21 +230,21 @@ def test_a_folder_of_the_layout_gives_each_row_its_site() -> None:
         folder = Path("backup", "events", f"site_id={site}", "date=2026-01-02")
         folder.mkdir(parents=True)
         (folder / "00000.parquet").write_bytes(encode(Segment(rows_of(events(1)))))
-    chunks = list(read_chunks(find_source("backup"), open_database()))
+    chunks = list(read_chunks(find_source("backup"), database()))
     assert [chunk.rows["site_id"].to_pylist() for chunk in chunks] == [["a.example"], ["b.example:8080"]]
     assert chunks[0].file == "events/site_id=a.example/date=2026-01-02/00000.parquet"
 
 
 def test_compressed_file_is_read_directly() -> None:
     Path("events.ndjson.gz").write_bytes(gzip.compress(LINE))
-    (chunk,) = read_chunks(find_source("events.ndjson.gz"), open_database())
+    (chunk,) = read_chunks(find_source("events.ndjson.gz"), database())
     assert chunk.rows.num_rows == 1
 
 
 def test_truncated_compressed_file_raises() -> None:
     Path("events.csv.gz").write_bytes(gzip.compress(CSV)[:40])
     with pytest.raises(TransferError, match="cannot be read"):
-        list(read_chunks(find_source("events.csv.gz"), open_database()))
+        list(read_chunks(find_source("events.csv.gz"), database()))
 
 
 @pytest.mark.parametrize(
@@ -272,4 +271,4 @@ def test_invalid_source_raises(name: str, form: str | None, sentence: str) -> No
 
 def test_folder_without_parquet_raises() -> None:
     with pytest.raises(TransferError, match=r"has no \*.parquet file"):
-        list(read_chunks(find_source("."), open_database()))
+        list(read_chunks(find_source("."), database()))
