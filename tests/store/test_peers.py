@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -161,27 +162,22 @@ class SingleWriterServer(StoreContract):
 
 
 @pytest.fixture(scope="module")
-def rclone_server() -> Iterator[Server]:
-    with rclone() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def swift_server() -> Iterator[Server]:
-    with swift() as running:
-        yield running
+def unsafe_server() -> Iterator[Callable[[str], Server]]:
+    """Gives an unsafe server by its name, which is started once."""
+    with ExitStack() as started:
+        yield cache(lambda name: started.enter_context(UNSAFE[name][0]()))
 
 
 class TestRclone(SingleWriterServer):
     @pytest.fixture
-    def server(self, rclone_server: Server) -> Server:
-        return rclone_server
+    def server(self, unsafe_server: Callable[[str], Server]) -> Server:
+        return unsafe_server("rclone")
 
 
 class TestSwift(SingleWriterServer):
     @pytest.fixture
-    def server(self, swift_server: Server) -> Server:
-        return swift_server
+    def server(self, unsafe_server: Callable[[str], Server]) -> Server:
+        return unsafe_server("swift")
 
 
 def fill_queue(data: Path, *numbers: int) -> None:
@@ -206,15 +202,16 @@ def mallard_flush(server: Server, store: S3Store, data: Path, **settings: str) -
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-def test_unsafe_server_is_detected_and_not_flushed_to(name: str, tmp_path: Path) -> None:
-    serve, wrong = UNSAFE[name]
+def test_unsafe_server_is_detected_and_not_flushed_to(
+    name: str, unsafe_server: Callable[[str], Server], tmp_path: Path
+) -> None:
+    server, (_, wrong) = unsafe_server(name), UNSAFE[name]
     fill_queue(tmp_path, 1)
-    with serve() as server:
-        store = server.new_store()
-        assert {each.name: each.sentence for each in probe_writes(store, rounds=3) if not each.ok} == wrong
-        ended = mallard_flush(server, store, tmp_path)
-        # At most the note that it failed, where it can be written at all: no shorter probe lets it pass.
-        assert {row.key for row in store.list("")} <= {FAILED_KEY}
+    store = server.new_store()
+    assert {each.name: each.sentence for each in probe_writes(store, rounds=3) if not each.ok} == wrong
+    ended = mallard_flush(server, store, tmp_path)
+    # At most the note that it failed, where it can be written at all: no shorter probe lets it pass.
+    assert {row.key for row in store.list("")} <= {FAILED_KEY}
     first = next(iter(wrong.values())).rstrip(".")
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(f"mallard: {first}; events would be lost: use another server")
@@ -224,36 +221,39 @@ def test_unsafe_server_is_detected_and_not_flushed_to(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", UNSAFE)
-def test_a_single_writer_flushes_each_event_once_to_an_unsafe_server(name: str, tmp_path: Path) -> None:
-    serve, _ = UNSAFE[name]
-    with serve() as server:
-        store = server.new_store(kind=SingleWriterS3Store)
-        for numbers in ((1, 2), (2, 3)):
-            fill_queue(tmp_path, *numbers)
-            ended = mallard_flush(server, store, tmp_path, MALLARD_SINGLE_WRITER="true")
-            assert ended.returncode == 0, ended.stderr
-        assert stored_ids(store) == [1, 2, 3]
-        assert len(list(store.list(HERE.prefix))) == 2
+def test_a_single_writer_flushes_each_event_once_to_an_unsafe_server(
+    name: str, unsafe_server: Callable[[str], Server], tmp_path: Path
+) -> None:
+    server = unsafe_server(name)
+    store = server.new_store(kind=SingleWriterS3Store)
+    for numbers in ((1, 2), (2, 3)):
+        fill_queue(tmp_path, *numbers)
+        ended = mallard_flush(server, store, tmp_path, MALLARD_SINGLE_WRITER="true")
+        assert ended.returncode == 0, ended.stderr
+    assert stored_ids(store) == [1, 2, 3]
+    assert len(list(store.list(HERE.prefix))) == 2
 
 
-def test_serve_as_a_single_writer_accepts_flushes_and_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with rclone() as server:
-        store = server.new_store(kind=SingleWriterS3Store)
-        for name, value in server.credentials.items():
-            monkeypatch.setenv(name, value)
-        settings = {
-            "MALLARD_STORE": f"s3://{store.bucket}",
-            "MALLARD_S3_ENDPOINT": server.address,
-            "MALLARD_SINGLE_WRITER": "true",
-            "MALLARD_FLUSH_INTERVAL": "1",
-        }
-        with Serving(tmp_path / "data", **settings) as serving:
-            for number in range(3):
-                assert serving.send(u=f"https://example.com/{number}") == 202
-            serving.wait_until_flushed()
-            assert serving.main(period="today")["total_pageviews"] == 3
-        names = [row.key for row in store.list("events/")]
-        # It gave its lease back, so the next process need not wait for the end of it.
-        assert Lease(store, "another", sleep=lambda seconds: None).acquire() is None
+def test_serve_as_a_single_writer_accepts_flushes_and_answers(
+    unsafe_server: Callable[[str], Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = unsafe_server("rclone")
+    store = server.new_store(kind=SingleWriterS3Store)
+    for name, value in server.credentials.items():
+        monkeypatch.setenv(name, value)
+    settings = {
+        "MALLARD_STORE": f"s3://{store.bucket}",
+        "MALLARD_S3_ENDPOINT": server.address,
+        "MALLARD_SINGLE_WRITER": "true",
+        "MALLARD_FLUSH_INTERVAL": "1",
+    }
+    with Serving(tmp_path / "data", **settings) as serving:
+        for number in range(3):
+            assert serving.send(u=f"https://example.com/{number}") == 202
+        serving.wait_until_flushed()
+        assert serving.main(period="today")["total_pageviews"] == 3
+    names = [row.key for row in store.list("events/")]
+    # It gave its lease back, so the next process need not wait for the end of it.
+    assert Lease(store, "another", sleep=lambda seconds: None).acquire() is None
     assert names
     assert all(re.fullmatch(r"[0-9]{5}-[0-9a-f]{8}\.parquet", name.rpartition("/")[2]) for name in names)
