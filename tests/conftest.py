@@ -15,7 +15,7 @@ from support.scratch import keep_files_in_memory
 from support.server import Server, started
 from support.thinned import thin
 
-EXAMPLES = {"test": 30, "check": 150}
+EXAMPLES = {"test": 30, "check": 100}
 """Of a property test that names no number of its own."""
 
 # The same examples in every run: `make soak` looks for others.

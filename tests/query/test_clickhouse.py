@@ -64,6 +64,7 @@ def random_day(random: Random, day: date, events: int) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=EVENTS)
 
 
+@pytest.mark.sampled(2, 0)
 @pytest.mark.parametrize("filters", CONDITIONS)
 @pytest.mark.parametrize("seed", range(4))
 def test_overview_equals_clickhouse(tmp_path: Path, clickhouse: Session, seed: int, filters: str | None) -> None:

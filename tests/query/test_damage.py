@@ -94,6 +94,7 @@ def test_report_over_a_bucket_omits_a_damaged_file(bucket: Server, kind: str) ->
 
 
 @pytest.mark.heavy
+@pytest.mark.sampled(3, 0)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("pinned", [True, False])
@@ -207,7 +208,7 @@ def test_rollup_and_visits_answer_for_a_silently_damaged_file(local: Place) -> N
     assert pageviews(local, FILTERED) == (24, [])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(3, 1)
 @pytest.mark.parametrize("kind", [*KINDS, "silent"])
 def test_rollups_are_built_for_undamaged_days_only(local: Place, kind: str) -> None:
     with patch.dict(KINDS, silent=silently_changed):

@@ -283,7 +283,7 @@ def test_csv_begins_with_a_byte_order_mark_unless_disabled(place: Place, what: s
 ODD = ["=1+1", " =1", "' ＝1", "'=1+1", "''-x", "'x", "@", "\tx", "\na", '"', "é", None]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(3, 1)
 @pytest.mark.parametrize("form", DOWNLOAD_FORMATS)
 @pytest.mark.parametrize("more", [{}, {"bom": "false"}], ids=["bom", "bare"])
 def test_import_of_exported_events_adds_no_rows(

@@ -66,7 +66,7 @@ def recomputed(rows: list[Row], dimension: str, filters: list[Any]) -> dict[tupl
     return dict(Counter((value(row, visit), row["event_name"], row["pathname"]) for row, visit in pairs))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6, 1)
 @pytest.mark.parametrize("in_parts", [False, True])
 @pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("dimension", [TOTAL, "pages", "countries"])

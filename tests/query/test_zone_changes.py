@@ -91,7 +91,7 @@ def check(site: Site, start: date, end: date, now: datetime, count: int) -> None
 EVENTS_FROM = datetime(2026, 3, 10, tzinfo=UTC)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(8, 2)
 @pytest.mark.parametrize(("old", "new"), [*pairwise(ROUND), *pairwise(reversed(ROUND))])
 def test_event_is_in_one_day_and_one_hour_across_a_zone_change(tmp_path: Path, old: str, new: str) -> None:
     # Long before the first event, so that only the second change is looked at.
