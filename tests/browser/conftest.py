@@ -30,9 +30,9 @@ def visitor_user_agent(browser: Browser) -> str:
     return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
 
 
-# Per file, not per session: while Playwright is open its event loop counts as the thread's running one,
+# For this folder, not the session: while Playwright is open its event loop counts as the thread's running one,
 # and every later test that calls asyncio.run() would fail.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:
         yield started
@@ -60,7 +60,7 @@ def visiting(browser: Browser) -> Iterator[Page]:
         context.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     with launched(playwright) as browser:
         yield browser

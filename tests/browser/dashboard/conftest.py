@@ -1,30 +1,17 @@
-"""One browser and one stage for all tests of the dashboard, and in them a page that has to be quiet."""
+"""One stage for all tests of the dashboard, and in them a page that has to be quiet."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from browser.conftest import launched
 from support.dashboard import CALLER, CannedApi, Stage, staged
 from support.server import Server
 from support.shop import open_shop
 
 # What a browser says about any answer of 4xx and 5xx, whatever the page does with it.
 STATUS_NOTE = "Failed to load resource: the server responded with a status of"
-
-
-@pytest.fixture(scope="package")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="package")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    with launched(playwright) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="package")
