@@ -179,7 +179,7 @@ def test_erasure_leaves_no_bytes_in_the_data_folder(tmp_path: Path) -> None:
     place.engine.close()
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(4, 1)
 @pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
 @pytest.mark.parametrize("writes", range(1, 12))
 def test_erasure_resumes_after_a_crash_at_any_write(place: Place, fault: Fault, writes: int) -> None:

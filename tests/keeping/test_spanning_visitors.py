@@ -140,7 +140,7 @@ WAYS: tuple[Callable[[Kept], None], ...] = (
 )
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(8, 3)
 @pytest.mark.parametrize("in_portions", [False, True])
 @pytest.mark.parametrize("way", WAYS)
 def test_visitor_of_several_days_is_counted_once_before_and_after_the_rollup(
