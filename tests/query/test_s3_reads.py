@@ -16,6 +16,7 @@ from mallard.reports.standard_reports import OverviewReport, Scope, Stats
 from mallard.stats.date_range import read_period
 from mallard.stats.filters import Leaf
 from mallard.store.s3 import S3Store, connect
+from support.memory import MemoryStore
 from support.moto import moto_server
 from support.place import NOW, SITE, TODAY, Place
 from support.proxy import Proxy, proxy
@@ -39,15 +40,24 @@ def server() -> Iterator[tuple[Proxy, Server]]:
         yield between, Server(address)
 
 
-@pytest.fixture
-def bucket(server: tuple[Proxy, Server], tmp_path: Path) -> tuple[Proxy, S3Store]:
-    """A table of thirty days, each one growing segment; requests over the proxy are counted."""
-    between, direct = server
-    name = direct.new_bucket()
-    place = Place(S3Store(direct.session, direct.client, name))
+@pytest.fixture(scope="module")
+def table() -> dict[str, bytes]:
+    """The objects of thirty days, each one growing segment."""
+    store = MemoryStore()
+    place = Place(store)
     with closing(place.engine):
         for back in range(DAYS):
             place.write(TODAY - timedelta(days=back), *range(back * 10 + 1, back * 10 + 4))
+    return store.objects
+
+
+@pytest.fixture
+def bucket(server: tuple[Proxy, Server], table: dict[str, bytes], tmp_path: Path) -> tuple[Proxy, S3Store]:
+    """The table in a bucket; requests over the proxy are counted."""
+    between, direct = server
+    name = direct.new_bucket()
+    for key, data in table.items():
+        direct.client.put_object(Bucket=name, Key=key, Body=data)
     store = connect(f"s3://{name}", endpoint=between.address, kind=OwnScratch)
     assert isinstance(store, OwnScratch)
     store.own = tmp_path
