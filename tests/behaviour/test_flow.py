@@ -166,8 +166,7 @@ def test_documented_flow_example_is_reproduced(tmp_path: Path) -> None:
     ],
 )
 def test_invalid_flow_parameter_is_400_with_a_sentence(
-    tmp_path: Path, parameters: dict[str, str], sentence: str
+    empty: TestClient, parameters: dict[str, str], sentence: str
 ) -> None:
-    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
-        answer = client_of(engine).get("/api/stats/flow", params={"site_id": SITE, **parameters})
-        assert (answer.status_code, sentence in answer.json()["error"]) == (400, True), answer.text
+    answer = empty.get("/api/stats/flow", params={"site_id": SITE, **parameters})
+    assert (answer.status_code, sentence in answer.json()["error"]) == (400, True), answer.text

@@ -49,14 +49,6 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield case
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Client of a table without events."""
-    store = LocalStore(tmp_path_factory.mktemp("empty"))
-    with closing(DuckDBEngine(store, lambda _: pending_rows([]), memory_mb=128, threads=1)) as engine:
-        yield client_of(engine)
-
-
 def get(client: TestClient, **parameters: str) -> Any:
     answer = client.get("/api/stats/sequences", params={"site_id": SITE, "period": "7d", **parameters})
     assert answer.status_code == 200, answer.text

@@ -82,7 +82,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Spent:
-    """CPU seconds of a server: of its event loop, of other threads of normal priority, of those of low priority."""
+    """CPU seconds of a server: of its event loop, of other threads of its priority, of those of a lower one."""
 
     loop: float
     others: float
@@ -93,13 +93,13 @@ class Spent:
     def so_far(cls, server: Server) -> "Spent":
         """Since the server began."""
         loop = low = 0.0
-        whole = cpu_of(f"/proc/{server.pid}/stat")[0]
+        whole, usual = cpu_of(f"/proc/{server.pid}/stat")
         for task in Path(f"/proc/{server.pid}/task").iterdir():
             # A thread may end meanwhile.
             with suppress(OSError):
                 seconds, niceness = cpu_of(f"{task}/stat")
                 loop += seconds if int(task.name) == server.pid else 0
-                low += seconds if niceness else 0
+                low += seconds if niceness > usual else 0
         return cls(loop, whole - loop - low, low, monotonic())
 
     def __sub__(self, earlier: "Spent") -> "Spent":
