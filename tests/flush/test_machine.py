@@ -5,4 +5,4 @@ from hypothesis import settings
 from support.flush_machine import FlushMachine
 
 TestFlushMachine = FlushMachine.TestCase
-TestFlushMachine.settings = settings(max_examples=50, stateful_step_count=12, deadline=None, derandomize=True)
+TestFlushMachine.settings = settings(max_examples=30, stateful_step_count=12, deadline=None, derandomize=True)

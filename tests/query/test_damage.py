@@ -71,6 +71,7 @@ def pageviews(place: Place, scope: Scope = WEEK) -> tuple[int, list[OmittedSegme
     return int(found), sorted(omitted)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_report_omits_a_damaged_file_and_names_it(local: Place, kind: str, place: str) -> None:

@@ -37,6 +37,8 @@ from support.reference import (
 )
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
+COMBINED = [pytest.mark.heavy, pytest.mark.divided]
+"""Of places whose parts are quick by themselves: a bucket, an overlap, rounded times and rollups."""
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +54,13 @@ def s3() -> Iterator[str]:
         "table",
         "rolled up",
         "s3",
-        # Both a bucket and rollups are quick by themselves.
-        pytest.param("s3 rolled up", marks=[pytest.mark.heavy, pytest.mark.divided]),
+        pytest.param("s3 rolled up", marks=COMBINED),
         "queue",
         "both",
         "overlap",
-        "overlap rolled up",
+        pytest.param("overlap rolled up", marks=COMBINED),
         "overlap of rounded times",
-        "rolled up of mixed times",
+        pytest.param("rolled up of mixed times", marks=COMBINED),
         "capped rolled up",
     ],
 )

@@ -91,7 +91,7 @@ def plus(*parts: tuple[int, int, int]) -> tuple[int, ...]:
     return tuple(sum(part[at] for part in parts) for at in (1, 2))
 
 
-@pytest.mark.sampled(6, 1)
+@pytest.mark.sampled(8, 1)
 @pytest.mark.parametrize("name", DIMENSIONS)
 def test_breakdown_row_as_a_filter_gives_its_own_numbers(stats: Stats, breakdowns: dict[str, Any], name: str) -> None:
     words, rows = blank_words(SEED_NAMES[name]), breakdowns[name]

@@ -30,7 +30,7 @@ THINNED = {
     "query/test_conditions.py": 4,
     "query/test_damage.py": 2,
     "query/test_export.py": 4,
-    "query/test_metamorphic.py": 3,
+    "query/test_metamorphic.py": 4,
     "query/test_rounded_times.py": 2,
     "query/test_rows_as_filters.py": 2,
     "query/test_zone_changes.py": 2,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -188,7 +189,9 @@ def contents(store: MemoryStore) -> list[str]:
     )
 
 
-# Many events in few tables: each way takes databases of its own.
+# Many events in few tables: each way writes tables of its own.
+@pytest.mark.heavy
+@pytest.mark.divided
 @settings(max_examples=3, deadline=None)
 @given(st.lists(sent(), min_size=20, max_size=80))
 def test_event_is_the_same_row_over_every_endpoint_and_import(events: list[dict[str, Any]]) -> None:

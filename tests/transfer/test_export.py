@@ -66,6 +66,7 @@ def filled(given: list[Event]) -> MemoryStore:
 # Many events in few tables: a table takes a dozen databases, an event next to nothing.
 @settings(max_examples=4, deadline=None)
 @given(st.lists(odd_events(), min_size=1, max_size=24, unique_by=lambda each: each.event_id))
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
 def test_exported_events_import_as_the_same_rows(form: str, given: list[Event]) -> None:
     first, second = filled(given), MemoryStore()
