@@ -8,26 +8,33 @@ TESTS = Path(__file__).parents[1]
 LONGEST = [
     "flush/test_machine_heavy.py",
     "proof/test_openapi.py",
+    # The first to want the build for this machine makes it: those that would only wait come later.
     "deploy/test_stack.py",
-    "deploy/test_localstack.py",
     "store/test_peers.py",
-    "deploy/test_build.py",
+    "operate/test_image.py",
     "query/test_reference.py",
+    "deploy/test_localstack.py",
+    "proof/test_attack.py",
+    "deploy/test_build.py",
     "test_privacy_audit.py",
     "behaviour/test_sequences.py",
     "behaviour/test_reports.py",
     "test_serve.py",
     "query/test_export.py",
     "flush/test_machine.py",
+    "proof/test_fat_events.py",
+    "ingest/test_accuracy.py",
     "behaviour/test_flow.py",
     "proof/test_table.py",
     "browser/dashboard/test_behaviour.py",
     "test_doctor.py",
-    "transfer/test_export.py",
-    "store/test_contract.py",
     "table/test_readers.py",
+    "transfer/test_export.py",
+    "transfer/test_memory_heavy.py",
+    "store/test_contract.py",
+    "docs/test_commands.py",
 ]
-"""By the CPU time that they take."""
+"""By the time that they take."""
 
 
 def longest_first(items: list[pytest.Item]) -> None:
