@@ -26,7 +26,6 @@ LONGEST = [
     "ingest/test_accuracy.py",
     "behaviour/test_flow.py",
     "proof/test_table.py",
-    "browser/dashboard/test_behaviour.py",
     "test_doctor.py",
     "table/test_readers.py",
     "transfer/test_export.py",
