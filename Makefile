@@ -48,7 +48,7 @@ judge:
 heavy:
 	$(BIN)/python -m pytest -m "heavy and not soak or hypothesis and not numbered" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-soak: setup-check ## Run the flush state machine over 100,000 schedules, long property tests and full test matrices; takes hours
+soak: setup-check ## Run the flush state machine over 100,000 schedules, long property tests, more kills and full test matrices; takes hours
 	PYTHONPATH=tests $(BIN)/python tests/soak.py
 
 coverage: setup-check ## List the lines that make test does not cover; informational

@@ -26,6 +26,8 @@ BATCH = 1000
 STEPS = 15
 PROPERTY_EXAMPLES = 5000
 REFEREED_CASES = 20_000
+KILLS = 500
+READ_SECONDS = 120
 TESTS = Path(__file__).parent
 
 
@@ -79,6 +81,14 @@ def run_referees(cases: int) -> int:
     return subprocess.run(command, env=environment, check=False).returncode
 
 
+def run_races() -> int:
+    """Kills of real processes and reads of a table that is written, for longer; pytest's exit code."""
+    tests = [str(TESTS / "test_kill.py"), str(TESTS / "table" / "test_readers.py")]
+    command = [sys.executable, "-m", "pytest", *tests, "-m", "heavy"]
+    longer = {"MALLARD_TEST_KILLS": str(KILLS), "MALLARD_TEST_READ_SECONDS": str(READ_SECONDS)}
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": str(TESTS), **longer}, check=False).returncode
+
+
 def run_tables() -> int:
     """The cases of large tables that no other suite has; pytest's exit code."""
     command = [sys.executable, "-m", "pytest", str(TESTS), "-m", "soak", "--numprocesses", "2", "--dist", "loadfile"]
@@ -98,6 +108,7 @@ def main() -> int:
     soak(arguments.schedules, arguments.seed)
     found = [
         run_tables(),
+        run_races(),
         run_properties(arguments.examples),
         run_referees(arguments.cases + arguments.seed % 1000),
     ]
