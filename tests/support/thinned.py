@@ -34,7 +34,7 @@ THINNED = {
     "query/test_rounded_times.py": 2,
     "query/test_rows_as_filters.py": 2,
     "query/test_zone_changes.py": 2,
-    "test_doctor.py": 2,
+    "test_doctor.py": 3,
     "test_serve.py": 2,
     "transfer/test_import.py": 3,
     "transfer/test_spans.py": 2,
