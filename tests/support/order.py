@@ -11,6 +11,7 @@ LONGEST = [
     # The first to want the build for this machine makes it: those that would only wait come later.
     "deploy/test_stack.py",
     "store/test_peers.py",
+    "test_kill.py",
     "operate/test_image.py",
     "query/test_reference.py",
     "deploy/test_localstack.py",
