@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.peers import apt_program
+from support.processes import free_port
 from support.tls import private_authority
 
 GUIDE = Path(__file__).parents[2] / "docs" / "self-hosting.md"
@@ -88,8 +89,7 @@ FRONTS = {"nginx": nginx, "caddy": caddy}
 def front(name: str, upstream: str, folder: Path) -> Iterator[Front]:
     """The proxy before ``upstream``, an address; it ends with the context."""
     bundle = private_authority(folder).bundle
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {"HOME": str(folder), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "XDG_DATA_HOME": str(folder)}
     with (folder / "output.log").open("wb") as log:
         process = subprocess.Popen(FRONTS[name](upstream, port, folder), env=environment, stdout=log, stderr=log)

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from support.peers import HOME, ROOT
+from support.processes import free_port
 
 COMPOSE = ROOT / "localstack" / "docker-compose.yml"
 PYTHON = HOME / "localstack" / "bin" / "python"
@@ -26,8 +26,7 @@ START_SECONDS = 60
 def localstack() -> Iterator[str]:
     """The address of an empty emulator. Its functions end with it."""
     with tempfile.TemporaryDirectory() as folder:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port: int = free.getsockname()[1]
+        port = free_port()
         log = Path(folder) / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(

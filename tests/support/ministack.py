@@ -1,7 +1,6 @@
 """ministack, an emulator of S3, SQS and more, as a process of its own on a free port."""
 
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from unittest.mock import patch
 
 from support.moto import CREDENTIALS
 from support.peers import HOME, program
+from support.processes import free_port
 
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -27,7 +27,7 @@ WITH_LAMBDA = HOME / "ministack-lambda" / "bin" / "ministack"
 def ministack(runs: Path | None = None) -> Iterator[str]:
     """The address of an empty emulator, with credentials for it in the environment."""
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, CREDENTIALS):
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(
             [runs or program("ministack")],
             env=_environment(port, folder),
@@ -59,12 +59,6 @@ def _environment(port: int, folder: str) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:

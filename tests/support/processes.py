@@ -1,21 +1,26 @@
 """Starts programs of others for a test, waits until they listen, and ends exactly those."""
 
 import os
+import random
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+PORTS = range(20_000, 32_000)
+"""Below those of clients, which begin at 32,768 on Linux: a program needs seconds until it listens."""
 START_SECONDS = 60
 STOP_SECONDS = 10
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
+    """A port of this machine that nobody listens on, and that the system gives to no client meanwhile."""
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no port is free")
 
 
 def listens(port: int) -> bool:
