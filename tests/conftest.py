@@ -72,6 +72,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     Server.begin = started if is_program else Forked
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_handler_of_functions_stays() -> Iterator[None]:
+    """A function gives our logger a handler and attributes, as is right in Lambda: commands of later files have none.
+
+    For a file, whose fixtures may keep a warm function.
+    """
+    logger = logging.getLogger("mallard")
+    attributes, handlers, filters = {**vars(logger)}, [*logger.handlers], [*logger.filters]
+    yield
+    for name in vars(logger).keys() - attributes.keys():
+        delattr(logger, name)
+    logger.handlers[:], logger.filters[:], logger.propagate = handlers, filters, attributes["propagate"]
+
+
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
     """A command that a test runs in this process sends its lines to a stderr that is closed with the test."""
