@@ -15,11 +15,14 @@ from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.errors import ConflictError
 from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.erasure import carry_out, request_erasure
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.maintenance.visits_builder import VisitsPlace
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.date_range import read_period
+from mallard.sites.settings_store import SiteSettingsStore
+from mallard.stats.date_range import DateRange, read_period
 from mallard.stats.dimensions import FIRST_COLUMNS
 from mallard.stats.filters import parse_filters
+from mallard.stats.query import HOUR, Query
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition
 from mallard.table.visits_file import (
@@ -254,3 +257,27 @@ def test_visits_of_spanning_visitors_answer_single_days_only(tmp_path: Path) -> 
     assert counted(place, filters)["visit_days"] == 0
     assert counted(place, filters, "yesterday")["visit_days"] == 1
     place.engine.close()
+
+
+def test_visits_have_the_hours_of_the_zone_they_were_built_in(place: Place) -> None:
+    settings = SiteSettingsStore(place.store, ttl_seconds=0)
+    settings.change(SITE, {"timezone": "Asia/Kolkata"}, NOW - timedelta(days=30))
+    engine = DuckDBEngine(
+        place.store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, site_settings=settings
+    )
+    period = DateRange(DAYS[0], DAYS[3])
+    question = [Query(SITE, period, ("visitors", "pageviews"), HOUR, ENTERED.filters)]
+    try:
+        from_events = engine.count(question)
+        assert build_rollups(place.store, engine, NOW).days == 3
+        from_visits = engine.count(question)
+        assert (from_events.counted["visit_days"], from_visits.counted["visit_days"]) == (0, 3)
+        assert from_visits.rows == from_events.rows
+        assert {row["value"][11:] for row in from_visits.rows[0]} == {"11:30"}
+        for row in list(place.store.list("config/sites/")):
+            place.store.delete(row.key)
+        in_utc = engine.count(question)
+        assert in_utc.counted["visit_days"] == 0
+        assert {row["value"][11:] for row in in_utc.rows[0]} == {"12:00"}
+    finally:
+        engine.close()

@@ -27,6 +27,7 @@ THINNED = {
     "keeping/test_kept_counts.py": 2,
     "keeping/test_retain.py": 2,
     "keeping/test_rollups.py": 3,
+    "keeping/test_visits.py": 3,
     "query/test_conditions.py": 4,
     "query/test_damage.py": 2,
     "query/test_export.py": 4,

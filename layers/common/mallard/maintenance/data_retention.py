@@ -23,7 +23,7 @@ GRACE = timedelta(days=2)
 """After writers began to refuse a date, one may still hold a write for it: no name is freed before it must be over."""
 
 MAX_DELETES = 1000
-"""Objects deleted in one run; the rest is for the next."""
+"""Segments, and visits files, deleted in one run; the rest is for the next."""
 
 log = logging.getLogger("mallard.keeping")
 
@@ -57,7 +57,8 @@ def retain(
         _drop_rollups(store, cutoff)
     _drop_set_aside(store, cutoff)
     # First, and whatever is kept of the day: a run that ends halfway leaves no visits without events.
-    drop_visits(store, lambda site_id, day: day < cutoff(site_id))
+    if drop_visits(store, lambda site_id, day: day < cutoff(site_id), max_deletes) == max_deletes:
+        return 0
     deleted = 0
     for (site_id, month), days in months_before(store, cutoff).items():
         try:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
@@ -59,9 +60,9 @@ def erase_visits(store: Store, site_id: str, day: date) -> None:
     swap(store, visits_key(site_id, day), lambda _: (None, no_visits()))
 
 
-def drop_visits(store: Store, is_past: Callable[[str, date], bool]) -> int:
-    """Delete the visits files of all sites and dates that are past; returns their number."""
-    past = list(_past(store, is_past))
+def drop_visits(store: Store, is_past: Callable[[str, date], bool], max_deletes: int) -> int:
+    """Delete so many visits files at most of all sites and dates that are past; returns their number."""
+    past = list(islice(_past(store, is_past), max_deletes))
     for key in past:
         store.delete(key)
     return len(past)

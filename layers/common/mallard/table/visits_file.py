@@ -41,9 +41,6 @@ STEPS = {
     "hour": "hours",
     "events": "event_counts",
     "first_of_page": "firsts_of_page",
-    "first_of_hostname": "firsts_of_hostname",
-    "first_of_name": "firsts_of_name",
-    "first_of_hour": "firsts_of_hour",
 }
 """From a column of a step to that of the list."""
 
@@ -74,11 +71,8 @@ SCHEMA = pa.schema(
         # The begins of the site's local hours, in UTC.
         pa.field("hours", pa.list_(pa.timestamp("ms"))),
         pa.field("event_counts", pa.list_(pa.int32())),
-        # True for the visit's first step with its value.
+        # True for the visit's first step with its page.
         pa.field("firsts_of_page", pa.list_(pa.bool_())),
-        pa.field("firsts_of_hostname", pa.list_(pa.bool_())),
-        pa.field("firsts_of_name", pa.list_(pa.bool_())),
-        pa.field("firsts_of_hour", pa.list_(pa.bool_())),
     ]
 )
 

@@ -10,11 +10,6 @@ from mallard.engine.sql.texts import sql_file
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.table.visits_file import FIRST_EVENT, SORTED_BY
 
-FIRSTS = {"pages": "first_of_page", "hostnames": "first_of_hostname", "events": "first_of_name"}
-"""Of dimensions of events, the column that marks a visit's first step with a value."""
-
-FIRST_OF_HOUR = "first_of_hour"
-
 _HOUR = f"CAST({MOMENT_OF_HOUR} AS TIMESTAMP_MS)"
 
 STARTS = ("min(timestamp) AS started_at", f"min({MOMENT}) AS first_moment")
@@ -44,13 +39,7 @@ class VisitsSql:
 def visits_file_sql() -> VisitsSql:
     """The statements."""
     order = ", ".join(SORTED_BY)
-    keys = {column: present_value(DIMENSIONS[name], DIMENSIONS[name].column) for name, column in FIRSTS.items()}
-    keys[FIRST_OF_HOUR] = "hour"
-    order_of_steps = "hour, pathname, hostname, event_name"
-    firsts = "".join(
-        f",\n    row_number() OVER (PARTITION BY number, {key} ORDER BY {order_of_steps}) = 1 AS {name}"
-        for name, key in keys.items()
-    )
+    page = DIMENSIONS["pages"]
     return VisitsSql(
         sql_file("visits_numbered").format(
             order=order, opening=", ".join(f"opening.{each} AS {each}" for each in FIRST_EVENT)
@@ -59,9 +48,11 @@ def visits_file_sql() -> VisitsSql:
             sql_file("visits_anonymous").format(
                 order=order, first=", ".join(FIRST_EVENT), hour=_HOUR, lookup=hours_lookup("event")
             ),
-            sql_file("visits_steps").format(moment=MOMENT, firsts=firsts, hour=_HOUR, lookup=hours_lookup("visited")),
+            sql_file("visits_steps").format(
+                moment=MOMENT, page=present_value(page, page.column), hour=_HOUR, lookup=hours_lookup("visited")
+            ),
         ),
         sql_file("visits_check"),
         sql_file("visits_rows"),
-        sql_file("visits_step_rows").format(firsts="".join(f", true AS {each}" for each in keys)),
+        sql_file("visits_step_rows"),
     )

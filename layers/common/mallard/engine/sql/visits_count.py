@@ -8,11 +8,13 @@ from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.operators import NOTHING
 from mallard.engine.sql.statement import CountStatement
 from mallard.engine.sql.texts import sql_file, with_sql
-from mallard.engine.sql.visits_build import FIRST_OF_HOUR, FIRSTS
 from mallard.stats.dimensions import DIMENSIONS, EVENT_COLUMNS, TOTAL
 from mallard.stats.metrics import Measure
 from mallard.stats.query import DAY, HOUR
 from mallard.table.visits_file import FIRST_EVENT, STEPS
+
+FIRST_OF_PAGE = "first_of_page"
+"""The column that marks a visit's first step with a page."""
 
 _DATE = "CAST(date AS VARCHAR)"
 _LOCAL_HOUR = "strftime(hour, '%Y-%m-%d %H:%M')"
@@ -132,8 +134,13 @@ def _unnested(steps: Iterable[str]) -> str:
     return "".join(f", unnest({STEPS[each]}) AS {each}" for each in sorted(steps))
 
 
-def _step_columns(name: str) -> tuple[str, str]:
-    return ("hour", FIRST_OF_HOUR) if name == HOUR else (DIMENSIONS[name].column, FIRSTS[name])
+def _step_columns(name: str) -> tuple[str, ...]:
+    column = _step_column(name)
+    return (column, FIRST_OF_PAGE) if column == "pathname" else (column,)
+
+
+def _step_column(name: str) -> str:
+    return "hour" if name == HOUR else DIMENSIONS[name].column
 
 
 def _column(name: str) -> str:
@@ -149,9 +156,9 @@ def _flat(condition: str) -> str:
 
 def _select(name: str, measures: Iterable[Measure], visit: str, conditions: Conditions) -> str:
     if _is_of_steps(name):
-        column, first = _step_columns(name)
+        column = _step_column(name)
         key = _LOCAL_HOUR if name == HOUR else present_value(DIMENSIONS[name], column)
-        found = [(each, _of_steps(each, first, conditions)) for each in measures if each.of_events is not None]
+        found = [(each, _of_steps(each, column, conditions)) for each in measures if each.of_events is not None]
         return _count(name, "matched", key, found)
     key = NOTHING if name == TOTAL else _DATE
     if name in DIMENSIONS:
@@ -164,13 +171,13 @@ def _is_text(text: str | None) -> TypeGuard[str]:
     return text is not None
 
 
-def _of_steps(measure: Measure, first: str, conditions: Conditions) -> str:
+def _of_steps(measure: Measure, column: str, conditions: Conditions) -> str:
     if measure.name != "visitors":
         return OF_STEPS[measure.name]
-    if conditions.event:
+    if column != "pathname" or conditions.event:
         # The filter may let a later step pass alone.
         return "count(DISTINCT visitor_id)"
-    return f"count(*) FILTER (is_only AND {first}) + count(DISTINCT visitor_id) FILTER (NOT is_only)"
+    return f"count(*) FILTER (is_only AND {FIRST_OF_PAGE}) + count(DISTINCT visitor_id) FILTER (NOT is_only)"
 
 
 def _count(name: str, rows: str, key: str, measures: Iterable[tuple[Measure, str]]) -> str:

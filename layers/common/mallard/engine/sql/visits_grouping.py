@@ -6,9 +6,8 @@ from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.group_statement import GROUP_TIMES, GroupedRows, GroupStatement
 from mallard.engine.sql.texts import with_sql
-from mallard.engine.sql.visits_build import FIRSTS
-from mallard.engine.sql.visits_count import OF_STEPS, VISITORS, knows_columns, visits_ctes
-from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME
+from mallard.engine.sql.visits_count import FIRST_OF_PAGE, OF_STEPS, VISITORS, knows_columns, visits_ctes
+from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE
 from mallard.stats.grouping import ENTERED, HOUR, MINUTE, WEEK, WHOLE_DAYS, Grouping
 from mallard.stats.measures import GROUP_MEASURES, OF_MONEY
 
@@ -99,13 +98,10 @@ def _of_steps(measure: str, first: str | None) -> str:
 
 
 def _first_of(grouping: Grouping) -> str | None:
-    """The column that marks a visit's first step in a row of the grouping; None where several dimensions differ."""
-    own = [
-        name for name in grouping.dimensions if name == HOUR or (name in BY_V2_NAME and not BY_V2_NAME[name].of_visit)
-    ]
-    if len(own) != 1:
-        return None
-    return "first_of_hour" if own[0] == HOUR else FIRSTS[BY_V2_NAME[own[0]].name]
+    """The column that marks a visit's first step in a row of the grouping; None where none does."""
+    names = (name for name in grouping.dimensions if name in BY_V2_NAME and not BY_V2_NAME[name].of_visit)
+    own = [*names, *(name for name in grouping.dimensions if name == HOUR)]
+    return FIRST_OF_PAGE if own == [PAGE] else None
 
 
 def _key(name: str) -> str:

@@ -2,7 +2,7 @@
 SELECT * FROM (
     SELECT * FROM step
     UNION ALL BY NAME
-    SELECT number, pathname, hostname, event_name, hour, events{firsts} FROM anonymous
+    SELECT number, pathname, hostname, event_name, hour, events, true AS first_of_page FROM anonymous
 )
 WHERE number >= $begin AND number < $end
 ORDER BY number, hour, pathname, hostname, event_name

@@ -1,6 +1,7 @@
 -- The steps of visits: their events, grouped by page, hostname, name and hour.
 CREATE TEMP TABLE step AS
-SELECT *{firsts}
+SELECT
+    *, row_number() OVER (PARTITION BY number, {page} ORDER BY hour, pathname, hostname, event_name) = 1 AS first_of_page
 FROM (
     SELECT number, pathname, hostname, event_name, {hour} AS hour, count(*) AS events
     FROM (
