@@ -245,6 +245,17 @@ def test_retention_deletes_visits_with_their_day(place: Place, keep_rollups: boo
     assert days_with_visits(place) == [DAYS[2]]
 
 
+def test_retention_deletes_visits_of_deleted_days_only(place: Place) -> None:
+    place.build()
+    later = NOW + timedelta(days=2)
+    # Each day has three segments.
+    assert retain(place.store, DataRetention(days=1), later, max_deletes=3) == 3
+    assert days_with_visits(place) == DAYS[1:3]
+    place.store.put_if_absent(KEY, no_visits())
+    retain(place.store, DataRetention(days=1), later)
+    assert days_with_visits(place) == []
+
+
 def test_visits_of_spanning_visitors_answer_single_days_only(tmp_path: Path) -> None:
     place = Place(LocalStore(tmp_path))
     rows = random_rows(Random(1), 200, NOW)

@@ -10,8 +10,8 @@ from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.errors import DamagedObjectError, StoreError
 from mallard.event import utc_date
 from mallard.maintenance.month_file import Part, known_totals, swap
-from mallard.maintenance.rollup_builder import look_into_all, months_before
-from mallard.maintenance.visits_builder import drop_visits
+from mallard.maintenance.rollup_builder import Months, look_into_all, months_before
+from mallard.maintenance.visits_builder import KnownVisits, drop_visits, list_visits
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.base import Store, surely_past
 from mallard.table.layout import DAMAGED, parse_aside
@@ -23,7 +23,7 @@ GRACE = timedelta(days=2)
 """After writers began to refuse a date, one may still hold a write for it: no name is freed before it must be over."""
 
 MAX_DELETES = 1000
-"""Segments, and visits files, deleted in one run; the rest is for the next."""
+"""Objects deleted in one run, visits files apart; the rest is for the next."""
 
 log = logging.getLogger("mallard.keeping")
 
@@ -56,11 +56,10 @@ def retain(
     if not retention.keep_rollups:
         _drop_rollups(store, cutoff)
     _drop_set_aside(store, cutoff)
-    # First, and whatever is kept of the day: a run that ends halfway leaves no visits without events.
-    if drop_visits(store, lambda site_id, day: day < cutoff(site_id), max_deletes) == max_deletes:
-        return 0
+    visits, months = list_visits(store), months_before(store, cutoff)
+    _drop_visits_alone(store, cutoff, visits, months, max_deletes)
     deleted = 0
-    for (site_id, month), days in months_before(store, cutoff).items():
+    for (site_id, month), days in months.items():
         try:
             kept = _frozen(store, site_settings, site_id, month, days) if retention.keep_rollups else frozenset(days)
         except StoreError as error:
@@ -70,6 +69,11 @@ def retain(
             # It waits to be counted, and without this perhaps for ever.
             look_into_all(store)
         for day in sorted(kept):
+            if deleted == max_deletes:
+                return deleted
+            if day in visits.get(site_id, ()):
+                # Before the events: a run that ends here leaves no visits without them.
+                drop_visits(store, site_id, day)
             # The highest number goes last: until then the frozen counts prove that no write came in between.
             for row in days[day]:
                 if deleted == max_deletes:
@@ -117,6 +121,18 @@ def _frozen(store: Store, site_settings: SiteSettingsStore, site_id: str, month:
     if fresh:
         swap(store, key, stored.etag, [Part(file, freezing=frozenset(fresh))])
     return frozenset(frozen | fresh)
+
+
+def _drop_visits_alone(store: Store, cutoff: Cutoff, visits: KnownVisits, months: Months, max_deletes: int) -> None:
+    """Visits of past days without events: a builder wrote them while the events were deleted."""
+    alone = [
+        (site_id, day)
+        for site_id, days in visits.items()
+        for day in days
+        if day < cutoff(site_id) and day not in months.get((site_id, day.replace(day=1)), {})
+    ]
+    for site_id, day in sorted(alone)[:max_deletes]:
+        drop_visits(store, site_id, day)
 
 
 def _drop_set_aside(store: Store, cutoff: Cutoff) -> None:

@@ -1,10 +1,9 @@
 """Builder of visits files: one beside each closed day's counts in a rollup."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 
 from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
@@ -60,15 +59,6 @@ def erase_visits(store: Store, site_id: str, day: date) -> None:
     swap(store, visits_key(site_id, day), lambda _: (None, no_visits()))
 
 
-def drop_visits(store: Store, is_past: Callable[[str, date], bool], max_deletes: int) -> int:
-    """Delete so many visits files at most of all sites and dates that are past; returns their number."""
-    past = list(islice(_past(store, is_past), max_deletes))
-    for key in past:
-        store.delete(key)
-    return len(past)
-
-
-def _past(store: Store, is_past: Callable[[str, date], bool]) -> Iterator[str]:
-    for row in store.list(VISITS):
-        if (parsed := parse_visits(row.key)) and is_past(*parsed):
-            yield row.key
+def drop_visits(store: Store, site_id: str, day: date) -> None:
+    """Delete the visits of a day."""
+    store.delete(visits_key(site_id, day))
