@@ -13,6 +13,7 @@ from mallard.engine.sql.conditions import Conditions, compile_filter
 from mallard.engine.sql.day_statement import day_sql
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.statement import CountStatement, counting_sql, rows_sql, visitor_events_sql
+from mallard.engine.sql.visits_count import visits_counting_sql
 from mallard.stats.dimensions import TOTAL
 from mallard.stats.filters import parse_filters
 from mallard.stats.grouping import HOUR, Grouping
@@ -45,6 +46,7 @@ def statements() -> Mapping[str, str]:
         "overview_filtered": counting_sql(
             CountStatement(OVERVIEW, germans_on_the_blog), has_files=True, has_waiting=False
         ),
+        "overview_of_visits": visits_counting_sql(CountStatement(OVERVIEW, germans_on_the_blog)),
         "visit_spans": counting_sql(
             CountStatement({TOTAL: ("visits", "duration_ms")}), has_files=True, has_waiting=False
         ),

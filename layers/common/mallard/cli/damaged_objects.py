@@ -49,9 +49,16 @@ def damaged_rollups(store: Store) -> Iterator[str]:
             yield row.key
 
 
-def damaged_visits(store: Store) -> Iterator[str]:
-    """The keys of unreadable visits files, whose days are counted from events meanwhile."""
-    for row in list(store.list(VISITS)):
+def damaged_visits(store: Store, most_bytes: int | None = None) -> Iterator[str]:
+    """The keys of unreadable visits files, whose days are counted from events meanwhile.
+
+    Of ``most_bytes`` those written last are read.
+    """
+    size = 0
+    for row in sorted(store.list(VISITS), key=lambda row: -row.modified):
+        size += row.size_bytes
+        if most_bytes is not None and size > most_bytes:
+            return
         stored = store.get(row.key) if parse_visits(row.key) else None
         if stored is not None and read_facts(stored.data) is None:
             yield row.key

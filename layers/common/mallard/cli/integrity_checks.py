@@ -10,7 +10,10 @@ from mallard.table.layout import EVENTS, parse_segment, partition_in
 from mallard.table.segment import damage_of
 
 MOST_READ_BYTES = 256 * 1024 * 1024
-"""Size of the most recent table files to read: about fifteen million events. `mallard repair` reads all."""
+"""Size of the most recent table files to read, about fifteen million events; and of visits files.
+
+`mallard repair` reads all.
+"""
 
 MAX_NAMED = 5
 
@@ -52,7 +55,7 @@ def check_table(store: Store) -> Finding:
 def check_objects(store: Store) -> Finding:
     """Check settings, keys, links, salts and other small objects for damage."""
     damaged = [f"{each.key} ({each.advice})" for each in damaged_objects(store)]
-    caches = (*damaged_rollups(store), *damaged_visits(store))
+    caches = (*damaged_rollups(store), *damaged_visits(store, MOST_READ_BYTES))
     damaged += [f"{key} (`mallard repair --apply` rebuilds it)" for key in caches]
     if damaged:
         return Finding("objects", False, f"Damaged: {_summary(damaged)}.")

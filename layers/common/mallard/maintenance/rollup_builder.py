@@ -178,7 +178,8 @@ def build_month(
         if not may_go_on():
             break
         try:
-            file.add(day, _count(engine, zones, day, segments, VisitsPlace.of(store, site_id, day)))
+            place = VisitsPlace.of(store, site_id, day, is_listed=day in visited)
+            file.add(day, _count(engine, zones, day, segments, place))
             counted += 1
         except (QueryStoppedError, StoreUnavailableError):
             file.write()

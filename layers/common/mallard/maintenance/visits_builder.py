@@ -36,10 +36,10 @@ class VisitsPlace:
     etag: str | None
 
     @classmethod
-    def of(cls, store: Store, site_id: str, day: date) -> "VisitsPlace":
-        """The place as it is now."""
+    def of(cls, store: Store, site_id: str, day: date, *, is_listed: bool = True) -> "VisitsPlace":
+        """The place as it is now; not ``is_listed``: as an empty one."""
         key = visits_key(site_id, day)
-        stored = store.get(key)
+        stored = store.get(key) if is_listed else None
         return cls(store, key, stored.etag if stored else None)
 
     def write(self, data: bytes | None) -> None:

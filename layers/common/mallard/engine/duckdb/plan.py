@@ -57,8 +57,8 @@ def rollup_portion_bytes(memory_mb: int) -> int:
     return portion_bytes(memory_mb, ROLLUP_COLUMNS)
 
 
-VISITS_AT_ONCE = 4
-"""Portions of visits files counted together: about ten million events."""
+VISITS_AT_ONCE = 2
+"""Portions of visits files counted together: about six million events."""
 
 
 @dataclass(frozen=True, slots=True)

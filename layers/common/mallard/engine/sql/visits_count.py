@@ -105,17 +105,18 @@ def _passing(columns: Set[str], conditions: Conditions, *, is_read_once: bool) -
 
 
 def _matched(steps: Set[str], of_visits: Set[str], conditions: Conditions, *, is_read_once: bool) -> str:
-    columns = {"date", "number", "visitor_id", "is_only", *of_visits}
+    columns: set[str] = set()
     steps = {"event_name", "events", *steps}
+    asked = steps | (_asked_of_steps(conditions) if conditions.event else set())
     if conditions.event:
         columns |= {*conditions.opening_columns, *(f"done_{number}" for number in range(len(conditions.done)))}
         columns -= {"timestamp"}
         columns |= {"entry_page"} if conditions.needs_entry_page else set()
         columns |= {"exit_page"} if conditions.needs_exit_page else set()
-        steps |= _asked_of_steps(conditions)
     return sql_file("visits_matched").format(
         kept="NOT MATERIALIZED" if is_read_once else "MATERIALIZED",
-        columns=", ".join(sorted(columns)) + _unnested(steps),
+        steps=", ".join(sorted({*steps, *of_visits})),
+        columns="".join(f", {each}" for each in sorted({*columns, *of_visits})) + _unnested(asked),
         visits=_visits(conditions),
         visit=_flat(conditions.visit),
         event=_flat(conditions.event or "true").replace("visit.", "event."),
