@@ -137,7 +137,17 @@ def left(day: Day) -> dict[str, bytes]:
 def test_audited_day_covers_all_responses_and_places(day: Day, left: Mapping[str, bytes]) -> None:
     """All kinds of answers, and all the places that are searched."""
     assert day.statuses >= {200, 202, 204, 400, 401, 404, 405, 413, 422}
-    kinds = ("queue.sqlite, decoded", "queue.sqlite-wal", "events/", "rollups/", "salts/", "config/", "log", "answers")
+    kinds = (
+        "queue.sqlite, decoded",
+        "queue.sqlite-wal",
+        "events/",
+        "rollups/",
+        "visits/",
+        "salts/",
+        "config/",
+        "log",
+        "answers",
+    )
     assert [kind for kind in kinds if not any(kind in place for place in left)] == []
     decoded = [data for place, data in left.items() if "at the end, events/" in place and "decoded" in place]
     assert b"signup" in b"".join(decoded)

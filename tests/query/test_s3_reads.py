@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mallard.engine.base import PENDING
+from mallard.engine.duckdb import visits_reader
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.rollup_builder import build_rollups
@@ -127,6 +128,19 @@ def test_month_from_visits_takes_one_request_per_day_cold_and_listings_warm(read
     again, warm = reader.look(PAGES)
     assert again.main == found.main
     assert warm <= FILTERED
+
+
+@pytest.mark.heavy
+def test_only_visits_of_the_latest_days_are_fetched_over_the_bound(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roll_up(reader.store)
+    all_days, _ = reader.look(PAGES)
+    last = max(reader.store.list("visits/"), key=lambda row: row.key)
+    monkeypatch.setattr(visits_reader, "MAX_FETCHED_BYTES", last.size_bytes)
+    found, _ = reader.look(PAGES)
+    assert found.counted["visit_days"] == 1
+    assert (found.main, found.breakdowns) == (all_days.main, all_days.breakdowns)
 
 
 def test_month_from_events_takes_one_request_per_day_cold_and_listings_warm(reader: Reader) -> None:

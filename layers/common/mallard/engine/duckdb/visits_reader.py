@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 
 from mallard.engine.sql.day_statement import rollup_made_by
@@ -22,6 +23,9 @@ from mallard.table.visits_file import VisitsFacts, parse_visits, read_facts, vis
 
 MAX_KNOWN_FILES = 10_000
 """Files whose facts are remembered: those of a year of some thirty sites."""
+
+MAX_FETCHED_BYTES = 512 * 1024 * 1024
+"""Visits files that one query fetches whole: a quarter of the disk of a function on AWS. Other days count events."""
 
 log = logging.getLogger("mallard.query")
 
@@ -92,7 +96,8 @@ class VisitsReader:
         if self._cache:
             self._cache.forget_replaced(prefix, {row.key: row.version for row in rows})
         found = {parsed[1]: row for row in rows if (parsed := parse_visits(row.key))}
-        return {day: found[day] for day in sorted(days) if day in found}
+        listed = {day: found[day] for day in sorted(days) if day in found}
+        return _latest(listed, MAX_FETCHED_BYTES) if self._cache else listed
 
     def _read(self, file: Path, key: str) -> VisitsFacts | None:
         facts_of_file = file.stat()
@@ -108,3 +113,10 @@ class VisitsReader:
             while len(self._facts) > MAX_KNOWN_FILES:
                 self._facts.pop(next(iter(self._facts)))
         return facts
+
+
+def _latest(listed: Mapping[date, Listed], most_bytes: int) -> dict[date, Listed]:
+    """The latest days whose files are within ``most_bytes``, in order."""
+    sizes = accumulate(row.size_bytes for _, row in sorted(listed.items(), reverse=True))
+    kept = sum(size <= most_bytes for size in sizes)
+    return dict(sorted(listed.items())[len(listed) - kept :])
