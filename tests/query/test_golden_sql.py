@@ -1,4 +1,4 @@
-"""Seven assembled statements, whole, in ``golden/``: for reading, and against changes by accident.
+"""Eight assembled statements, whole, in ``golden/``: for reading, and against changes by accident.
 
 ``python tests/query/test_golden_sql.py`` writes them anew.
 """
