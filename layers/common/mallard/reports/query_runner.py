@@ -8,6 +8,7 @@ from typing import Any
 from mallard.engine.base import Explanation, QueryResult
 from mallard.engine.request_snapshot import needs_since
 from mallard.reports.standard_reports import Stats
+from mallard.stats.comparison import percent_change
 from mallard.stats.dimensions import GOAL, PAGE, PROPS
 from mallard.stats.filter_tree import Filter
 from mallard.stats.grouping import Grouping, GroupQuery, Order, Values
@@ -68,15 +69,15 @@ class QueryRunner:
     def answer(self, query: StatsQuery, filters: Filter | None) -> QueryAnswer:
         """The answer under ``filters``, which hold those of the query. Errors as of ``Engine.count``."""
         query = replace(query, filters=filters, period=self._stats.with_first_day(query.site_id, query.period))
-        if query.comparison:
-            needs_since(query.site_id, query.comparison.period.start - timedelta(days=1))
+        if query.before:
+            needs_since(query.site_id, query.before.start - timedelta(days=1))
         zones = self._stats.engine.zones(query.site_id)
         labels = [label for _, label in time_buckets(query.period, query.time, zones)] if query.time else []
         page = self._page(query)
         rows = [
             QueryRow(self._labels(query, key), metrics) for key, metrics in zip(page.keys, page.metrics, strict=True)
         ]
-        if query.comparison:
+        if query.before:
             rows = self._compared(query, page, rows)
         mixed = {name for row in page.result.rows[0] for name in query.metrics if is_mixed(name, row)}
         return QueryAnswer(
@@ -166,8 +167,8 @@ class QueryRunner:
 
     def _compared(self, query: StatsQuery, page: _Page, rows: Sequence[QueryRow]) -> list[QueryRow]:
         """Rows beside those of the earlier range: of the same values, and of the bucket at the same place."""
-        assert query.comparison is not None
-        earlier = replace(query, period=query.comparison.period, comparison=None)
+        assert query.before is not None
+        earlier = replace(query, period=query.before, before=None)
         zones = self._stats.engine.zones(query.site_id)
         keys = list(page.keys)
         places: dict[str, str] = {}
@@ -220,9 +221,7 @@ def change(name: str, before: Any, now: Any) -> int | float | None:
         return None
     if name in POINTS:
         return round(float(now - before), 1)
-    if not before:
-        return 100 if now else 0
-    return round(100 * (now - before) / before)
+    return percent_change(before, now)
 
 
 def _key_of(row: Mapping[str, Any], dimensions: int) -> Values:

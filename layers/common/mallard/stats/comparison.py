@@ -26,7 +26,8 @@ def change(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, f
     The names are those of METRICS, or of numbers that are no rates.
     """
     return {
-        name: _points(before[name], now[name]) if _is_rate(name) else _percent(before[name], now[name]) for name in now
+        name: _points(before[name], now[name]) if _is_rate(name) else percent_change(before[name], now[name])
+        for name in now
     }
 
 
@@ -34,7 +35,8 @@ def _is_rate(name: str) -> bool:
     return name in METRICS and METRICS[name].is_rate
 
 
-def _percent(before: float, now: float) -> int:
+def percent_change(before: float, now: float) -> int:
+    """Whole percent; 100 from 0 to something."""
     if not before:
         return 100 if now else 0
     return round(100 * (now - before) / before)

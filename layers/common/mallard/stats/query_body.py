@@ -14,7 +14,7 @@ from mallard.stats.filters import all_leaves, read_filters
 from mallard.stats.grouping import DAY, ENTERED, HOUR, MONTH, TIMES, Order
 from mallard.stats.metric_formulas import OF_PINGS, OF_WHOLE_VISITS, QUERY_METRICS
 from mallard.stats.query_range import CUSTOM, MODES, read_comparison, read_range
-from mallard.stats.stats_query import MAX_ROWS, Comparison, StatsQuery, is_dimension
+from mallard.stats.stats_query import MAX_ROWS, StatsQuery, is_dimension
 
 TIME = "time"
 KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination", "explain")
@@ -70,7 +70,7 @@ def read_body(given: Mapping[str, Any], now: datetime, zones: SiteZones) -> Quer
     if include.get("time_labels") and query.time is None:
         raise QueryError("include.time_labels is true, but dimensions has no dimension of time.")
     return QueryBody(
-        replace(query, comparison=_comparison(include, period, now, zones)),
+        replace(query, before=_comparison(include, period, now, zones)),
         time_labels=include.get("time_labels", False),
         total_rows=include.get("total_rows", False),
         explain=given.get("explain", False),
@@ -138,7 +138,7 @@ def _page(given: Any) -> dict[str, int]:
     return found
 
 
-def _comparison(include: Mapping[str, Any], period: DateRange, now: datetime, zones: SiteZones) -> Comparison | None:
+def _comparison(include: Mapping[str, Any], period: DateRange, now: datetime, zones: SiteZones) -> DateRange | None:
     name = "comparisons" if "comparisons" in include else "compare"
     given = include.get(name)
     if given is None:
@@ -154,7 +154,7 @@ def _comparison(include: Mapping[str, Any], period: DateRange, now: datetime, zo
         _refuse(f"{place}.match_day_of_week", weekdays, "true or false")
     if ("date_range" in found) != (mode == CUSTOM):
         raise QueryError(f"{place}.date_range goes with the mode {CUSTOM}, and that with it.")
-    return Comparison(read_comparison(mode, found.get("date_range"), period, now, zones, same_weekdays=weekdays))
+    return read_comparison(mode, found.get("date_range"), period, now, zones, same_weekdays=weekdays)
 
 
 def _check(query: StatsQuery) -> None:

@@ -1,6 +1,6 @@
 """The query of v2: metrics by dimensions of a site, range and filter."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import BY_V2_NAME, GOAL, PROPS
@@ -12,17 +12,10 @@ MAX_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """An earlier range beside the query's; both have the same length, but where it was named."""
-
-    period: DateRange
-
-
-@dataclass(frozen=True, slots=True)
 class StatsQuery:
     """``dimensions`` and ``filters`` in v2's names; ``metrics`` of QUERY_METRICS; ``order`` by names of both.
 
-    One page of ``limit`` rows from the row ``offset`` on.
+    One page of ``limit`` rows from the row ``offset`` on; ``before`` is an earlier range to compare with.
     """
 
     site_id: str
@@ -33,7 +26,7 @@ class StatsQuery:
     order: tuple[Order, ...] = ()
     limit: int = MAX_ROWS
     offset: int = 0
-    comparison: Comparison | None = field(default=None)
+    before: DateRange | None = None
 
     @property
     def time(self) -> str | None:

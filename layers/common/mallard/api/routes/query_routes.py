@@ -137,5 +137,5 @@ def _echo(given: Any, answer: QueryAnswer, zones: SiteZones) -> EchoedQuery:
         order_by=[[each.key, "desc" if each.descending else "asc"] for each in query.full_order],
         include=given.get("include", {}),
         pagination={"limit": query.limit, "offset": query.offset},
-        comparison_date_range=shown_range(query.comparison.period, zones) if query.comparison else None,
+        comparison_date_range=shown_range(query.before, zones) if query.before else None,
     )
