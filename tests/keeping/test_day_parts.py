@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mallard.demo.traffic import generate
-from mallard.engine.base import PENDING
-from mallard.engine.duckdb import locked_database, plan
+from mallard.engine.base import PENDING, DayCounts
+from mallard.engine.duckdb import day_visits, locked_database, plan
 from mallard.engine.duckdb.day_counts import RollupBounds
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.sql.local_hours import local_hours
@@ -25,6 +28,7 @@ from mallard.table import duckdb_files
 from mallard.table.layout import Partition
 from mallard.table.messages import as_deliveries
 from mallard.table.reader import list_days
+from mallard.table.visits_file import write_visits
 from mallard.table.writer import TableWriter
 from support.portions import cut_all_days
 from support.random_events import SITE, random_rows, store_rows, with_rounded_times
@@ -43,10 +47,24 @@ def engine_over(folder: Path, bounds: RollupBounds, memory_mb: int = 256) -> Ite
 
 def counted(engine: DuckDBEngine, day: date) -> list[dict[str, Any]]:
     """The rows of a day's rollup, in an order of their own."""
-    counts = engine.count_day(list_days(engine.store, SITE)[day], local_hours(engine.zones(SITE), day, day + DAY))
+    counts = counts_of(engine, day)
     assert counts.read == counts.promised
     rows: list[dict[str, Any]] = counts.rows.to_pylist()
     return sorted(rows, key=lambda row: (row["dimension"], row["is_rest"], row["value"] or ""))
+
+
+def counts_of(engine: DuckDBEngine, day: date) -> DayCounts:
+    hours = local_hours(engine.zones(SITE), day, day + DAY)
+    return engine.count_day(list_days(engine.store, SITE)[day], hours, "fingerprint")
+
+
+def visits_of(engine: DuckDBEngine, day: date) -> list[dict[str, Any]]:
+    """The rows of a day's visits file without their numbers, which must be all different."""
+    visits = counts_of(engine, day).visits
+    assert visits is not None
+    rows = pq.read_table(pa.BufferReader(visits)).to_pylist()
+    assert sorted(row.pop("number") for row in rows) == list(range(len(rows)))
+    return sorted(rows, key=str)
 
 
 @pytest.mark.parametrize("bounds", [RollupBounds(), RollupBounds(values=2), RollupBounds(value_bytes=8)])
@@ -61,6 +79,30 @@ def test_rollup_of_a_day_in_parts_equals_that_of_the_whole_day(
         cut_all_days(monkeypatch)
         assert [counted(engine, day) for day in days] == whole
     assert any(row["is_rest"] for rows in whole for row in rows) == (bounds != RollupBounds())
+
+
+@pytest.mark.parametrize("parts", [2, 5])
+def test_visits_of_a_day_in_parts_are_those_of_the_whole_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: int
+) -> None:
+    store_rows(LocalStore(tmp_path), random_rows(Random(3), 300, NOW), seal_rows=50)
+    with engine_over(tmp_path, RollupBounds()) as engine:
+        days = sorted(list_days(engine.store, SITE))[:3]
+        whole = [visits_of(engine, day) for day in days]
+        cut_all_days(monkeypatch, parts)
+        assert [visits_of(engine, day) for day in days] == whole
+
+
+def test_parts_are_counted_where_the_visits_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_rows(LocalStore(tmp_path), random_rows(Random(3), 300, NOW), seal_rows=50)
+    with engine_over(tmp_path, RollupBounds()) as engine:
+        day = min(list_days(engine.store, SITE))
+        whole = counted(engine, day)
+        cut_all_days(monkeypatch)
+        too_large = partial(write_visits, max_bytes=1)
+        monkeypatch.setattr(day_visits, "write_visits", too_large)
+        assert counted(engine, day) == whole
+        assert visits_of(engine, day) == []
 
 
 EVENTS = 400_000

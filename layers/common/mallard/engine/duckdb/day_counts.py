@@ -1,6 +1,6 @@
 """Counts of one day for its rollup: top values per dimension, and the rest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -41,8 +41,7 @@ def count_day(
     fingerprint: str = "",
     parts: int = 1,
 ) -> DayCounts:
-    """The counts of a day's files, in so many parts of its visitors, and its visits where it has one part and gets a
-    ``fingerprint``.
+    """The counts of a day's files, in so many parts of its visitors, and its visits where it gets a ``fingerprint``.
 
     The tables it makes end with the cursor.
     """
@@ -50,8 +49,10 @@ def count_day(
     footers = cursor.execute(sql_file("footers"), {"files": list(files)}).fetchall()[0]
     values = {"files": list(files), "start": date.min, "end": date.max}
     cursor.register("hours", hours.table)
+    facts = VisitsFacts(fingerprint, spans_days=bool(footers[1]))
     if parts > 1:
         day = DayParts(cursor, day_parts_sql(bounds.values), {**values, "since": BEGINNING}, hours.values, parts)
+        visits = _visits(cursor, day.count(), facts, hours)
         rows = pa.concat_tables(_of_parts(day, bounds))
     else:
         events, *others = sql.tables
@@ -59,12 +60,18 @@ def count_day(
         for statement in others:
             cursor.execute(statement)
         rows = pa.concat_tables(_dimensions(cursor, sql, hours, bounds))
+        visits = _visits(cursor, (0,), facts, hours)
     read = cursor.execute(sql.rows, values).fetchall()[0][0]
-    spans_days = bool(footers[1])
-    visits = None
-    if fingerprint and parts == 1:
-        visits = build_visits(cursor, VisitsFacts(fingerprint, spans_days), hours)
-    return DayCounts(rows, int(read), int(footers[0]), spans_days, visits)
+    return DayCounts(rows, int(read), int(footers[0]), facts.spans_days, visits)
+
+
+def _visits(cursor: Cursor, parts: Iterable[int], facts: VisitsFacts, hours: LocalHours) -> bytes | None:
+    """The day's visits where they have a fingerprint; all ``parts`` are gone through."""
+    if facts.fingerprint:
+        return build_visits(cursor, parts, facts, hours)
+    for _ in parts:
+        pass
+    return None
 
 
 def _dimensions(cursor: Cursor, sql: DaySql, hours: LocalHours, bounds: RollupBounds) -> Iterator[pa.Table]:
@@ -82,7 +89,6 @@ def _dimensions(cursor: Cursor, sql: DaySql, hours: LocalHours, bounds: RollupBo
 
 
 def _of_parts(day: DayParts, bounds: RollupBounds) -> Iterator[pa.Table]:
-    day.count()
     yield from map(_as_counted, day.whole())
     capped: dict[str, pa.Table] = {}
     for name, found in day.most_seen():

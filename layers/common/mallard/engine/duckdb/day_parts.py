@@ -26,10 +26,13 @@ class DayParts:
         self._hours = hours
         self._parts = parts
 
-    def count(self) -> None:
-        """Count all dimensions, with every value, into the table that ``total`` and the others read."""
+    def count(self) -> Iterator[int]:
+        """Count all dimensions, with every value, into the table that ``whole`` and the others read; yields each part
+        while its tables are there.
+        """
         self._cursor.execute(self._sql.create.format(name=COUNTED))
-        for _ in self._each_part():
+        for part in self._each_part():
+            yield part
             for name, select in self._sql.add.items():
                 self._cursor.execute(f"INSERT INTO {COUNTED} BY NAME {select}", self._hours if name == HOUR else None)
 
