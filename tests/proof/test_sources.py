@@ -16,6 +16,7 @@ SOURCES = sorted(file for folder in PRODUCT for file in (ROOT / folder).rglob("*
 RUNS_SQL = {"execute", "executemany", "executescript", "sql"}
 
 PUT_TOGETHER = {
+    "engine/duckdb/group_sums.py": "names of measures and columns, and a count as engine/sql makes it",
     "engine/duckdb/locked_database.py": "the store's own folder, which is no request's",
     "engine/duckdb/sums.py": "names of measures and orders, and a count as engine/sql/statement.py makes it",
     "queue/sqlite_erasure.py": "the name of a table, of two",

@@ -181,6 +181,8 @@ def build_month(
             place = VisitsPlace.of(store, site_id, day, is_listed=day in visited)
             file.add(day, _count(engine, zones, day, segments, place))
             counted += 1
+        except ConflictError:
+            raise
         except (QueryStoppedError, StoreUnavailableError):
             file.write()
             raise

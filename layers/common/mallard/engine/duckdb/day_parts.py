@@ -10,8 +10,6 @@ from mallard.engine.sql.day_statement import DayPartsSql
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.query import HOUR
 
-COUNTED, REST = "counted", "counted_rest"
-
 
 class DayParts:
     """A day whose events and visits are tables of one cursor, one part of its visitors at a time."""
@@ -30,11 +28,11 @@ class DayParts:
         """Count all dimensions, with every value, into the table that ``whole`` and the others read; yields each part
         while its tables are there.
         """
-        self._cursor.execute(self._sql.create.format(name=COUNTED))
+        self._cursor.execute(self._sql.create_counted)
         for part in self._each_part():
             yield part
             for name, select in self._sql.add.items():
-                self._cursor.execute(f"INSERT INTO {COUNTED} BY NAME {select}", self._hours if name == HOUR else None)
+                self._cursor.execute(select, self._hours if name == HOUR else None)
 
     def whole(self) -> Iterator[pa.Table]:
         """The rows of the total and the hours."""
@@ -48,11 +46,11 @@ class DayParts:
 
     def rest(self, kept: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
         """One row of each of these dimensions, of all values but the ``kept``. All events are read again."""
-        self._cursor.execute(self._sql.create.format(name=REST))
+        self._cursor.execute(self._sql.create_rest)
         for _ in self._each_part():
             for name, values in kept.items():
                 self._cursor.register("kept", values)
-                self._cursor.execute(f"INSERT INTO {REST} BY NAME {self._sql.add_rest[name]}")
+                self._cursor.execute(self._sql.add_rest[name])
                 self._cursor.unregister("kept")
         for name in kept:
             yield self._cursor.execute(self._sql.rest[name]).to_arrow_table()

@@ -39,8 +39,8 @@ def _row_groups(cursor: Cursor, parts: Iterable[object], hours: LocalHours) -> I
             numbers = pc.add(group["number"], pa.scalar(numbered, pa.int32()))
             yield group.set_column(place, "number", numbers)
         numbered += rows
-        for table in ("numbered", "anonymous", "step"):
-            cursor.execute(f"DROP TABLE {table}")
+        for statement in sql.drop:
+            cursor.execute(statement)
 
 
 def _groups_of_part(cursor: Cursor, sql: VisitsSql, rows: int) -> Iterator[pa.Table]:

@@ -44,13 +44,14 @@ class DaySql:
 class DayPartsSql:
     """The statements that count a day in parts of its visitors, whose counts are added up before values are chosen.
 
-    ``create`` makes a table of counts with a name, ``tables`` those of one part, as in DaySql but for the bound
-    ``part`` and ``parts``, and ``drop`` removes these. ``add`` has a part's counts of each dimension, TOTAL and HOUR
-    among them, ``add_rest`` those of all values that are not in the table ``kept``. ``most_seen`` and the others as in
-    DaySql, of the sums in the tables ``counted`` and ``counted_rest``.
+    ``create_counted`` and ``create_rest`` make the tables of counts, ``tables`` those of one part, as in DaySql but for
+    the bound ``part`` and ``parts``, and ``drop`` removes these. ``add`` adds a part's counts of each dimension, TOTAL
+    and HOUR among them, ``add_rest`` those of all values that are not in the table ``kept``. ``most_seen`` and the
+    others as in DaySql, of the sums in the tables ``counted`` and ``counted_rest``.
     """
 
-    create: str
+    create_counted: str
+    create_rest: str
     tables: tuple[str, ...]
     drop: tuple[str, ...]
     add: Mapping[str, str]
@@ -62,7 +63,9 @@ class DayPartsSql:
     def __str__(self) -> str:
         """All of the text."""
         texts = (self.add, self.add_rest, self.whole, self.most_seen, self.rest)
-        return "\n".join([self.create, *self.tables, *(each for of_names in texts for each in of_names.values())])
+        return "\n".join(
+            [self.create_counted, *self.tables, *(each for of_names in texts for each in of_names.values())]
+        )
 
 
 @cache
@@ -79,11 +82,18 @@ def day_parts_sql(max_values: int = MAX_VALUES) -> DayPartsSql:
         return sql_file("day_kept").format(counted=indent(merged, "    "))
 
     return DayPartsSql(
-        f"CREATE TEMP TABLE {{name}} (dimension VARCHAR, value VARCHAR, {columns})",
+        f"CREATE TEMP TABLE counted (dimension VARCHAR, value VARCHAR, {columns})",
+        f"CREATE TEMP TABLE counted_rest (dimension VARCHAR, value VARCHAR, {columns})",
         _tables(count, in_parts=True),
         ("DROP VIEW matched", "DROP TABLE visit", "DROP TABLE event"),
-        {name: count_select(name, count.measures_of(name)) for name in count.dimensions},
-        {name: count_select(name, count.measures_of(name), rest=True) for name in DIMENSIONS},
+        {
+            name: f"INSERT INTO counted BY NAME {count_select(name, count.measures_of(name))}"
+            for name in count.dimensions
+        },
+        {
+            name: f"INSERT INTO counted_rest BY NAME {count_select(name, count.measures_of(name), rest=True)}"
+            for name in DIMENSIONS
+        },
         {name: kept(name, "counted") for name in (TOTAL, HOUR)},
         {name: _most_seen(name, kept(name, "counted"), max_values) for name in DIMENSIONS},
         {name: kept(name, "counted_rest") for name in DIMENSIONS},

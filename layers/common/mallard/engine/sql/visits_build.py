@@ -21,7 +21,7 @@ class VisitsSql:
     """``numbered`` is made of the table ``visit``; ``of_hours`` of ``event`` and of LocalHours, whose values they bind.
 
     ``check`` gives a number of rows, and three equal numbers. ``rows`` and ``steps`` are those of the file with a
-    ``number`` from ``begin`` until before ``end``, in its order.
+    ``number`` from ``begin`` until before ``end``, in its order. ``drop`` removes the tables.
     """
 
     numbered: str
@@ -29,6 +29,7 @@ class VisitsSql:
     check: str
     rows: str
     steps: str
+    drop: tuple[str, ...] = ("DROP TABLE numbered", "DROP TABLE anonymous", "DROP TABLE step")
 
     def __str__(self) -> str:
         """All of the text."""
