@@ -5,7 +5,8 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
+from pathlib import Path
 
 import duckdb
 
@@ -41,6 +42,7 @@ class Database:
         """
         self._store = store
         self._memory_mb = memory_mb
+        self._threads = threads
         self._anonymous_mb = anonymous_mb(memory_mb)
         self._isolate_anonymous = isolate_anonymous
         self._anonymous: LockedDuckDB | None = None
@@ -81,6 +83,22 @@ class Database:
 
             with stop.interrupting(interrupt):
                 yield cursor
+
+    @contextmanager
+    def turn_apart(self) -> Iterator[Cursor]:
+        """As ``turn``, of a DuckDB that ends with the cursor and returns freed memory at once.
+
+        That takes up to half more processor time, and a third less memory for tables that are made and dropped.
+        """
+        stop = current_stop()
+        with (
+            self._main.admission.turn(stop),
+            tempfile.TemporaryDirectory(dir=self._store.scratch) as scratch,
+            closing(self._open_apart(Path(scratch))) as database,
+            database.own_cursor() as cursor,
+            stop.interrupting(cursor.interrupt),
+        ):
+            yield cursor
 
     def check_patterns(self, patterns: Sequence[str]) -> None:
         """QueryError where one is no regular expression. Each may take a moment: it has to be compiled."""
@@ -138,6 +156,16 @@ class Database:
 
     def _is_apart(self) -> bool:
         return self._isolate_anonymous and IS_ANONYMOUS.get()
+
+    def _open_apart(self, scratch: Path) -> LockedDuckDB:
+        return LockedDuckDB(
+            self._store,
+            AdmissionQueue(),
+            memory_mb=self._memory_mb,
+            threads=self._threads,
+            scratch=scratch,
+            allocator_bulk_deallocation_flush_threshold="256KB",
+        )
 
     def _open_anonymous(self) -> LockedDuckDB:
         return LockedDuckDB(

@@ -218,7 +218,8 @@ class DuckDBEngine:
         most = rollup_portion_bytes(self._database.memory_mb)
         parts = parts_of(sum(each.size_bytes for each in segments), most)
         for attempt in range(READ_ATTEMPTS):
-            with open_files(self.store, [segments]) as files, self._database.turn() as cursor:
+            turn = self._database.turn_apart if parts > 1 else self._database.turn
+            with open_files(self.store, [segments]) as files, turn() as cursor:
                 try:
                     return count_day(cursor, files, hours, self._bounds, fingerprint, parts)
                 except READ_ERRORS as error:

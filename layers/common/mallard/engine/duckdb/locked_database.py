@@ -25,10 +25,11 @@ class LockedDuckDB:
         threads: int,
         scratch: Path,
         low: LowPriority | None = None,
+        **options: str,
     ) -> None:
         """``scratch``, of the store's and of this one alone, takes what does not fit into the memory.
 
-        ``low`` runs all statements of its cursors, those of the setup apart.
+        ``low`` runs all statements of its cursors, those of the setup apart. ``options`` are further settings.
         """
         self.admission = admission
         self._store = store
@@ -45,6 +46,7 @@ class LockedDuckDB:
             # DuckDB compares all pairs where it expects few rows in a join by time, and expects too few.
             asof_loop_join_threshold=0,
             temp_directory=str(scratch),
+            **options,
         )
         self._lock_down()
 
