@@ -23,7 +23,7 @@ MAX_ROWS = 500_000
 class TopValues:
     """The most values of the key ``value`` that are wanted: those with the largest sum of ``weight``, then by value.
 
-    ``where``: of the rows alone that have this in a column.
+    ``where``: of the rows alone that have this in a column; a value without such rows has 0.
     """
 
     limit: int
@@ -32,10 +32,40 @@ class TopValues:
 
     def of(self, rows: pa.Table) -> pa.Table:
         """The rows of those values."""
-        weighed = rows if self.where is None else rows.filter(pc.equal(rows[self.where[0]], self.where[1]))
+        weighed = rows
+        if self.where is not None:
+            weight = pc.if_else(pc.equal(rows[self.where[0]], self.where[1]), rows[self.weight], 0)
+            weighed = rows.set_column(rows.column_names.index(self.weight), self.weight, weight)
         weights = weighed.group_by("value", use_threads=False).aggregate([(self.weight, "sum")])
         ordered = weights.sort_by([(f"{self.weight}_sum", "descending"), ("value", "ascending")])
         return rows.filter(pc.is_in(rows["value"], value_set=ordered["value"].slice(0, self.limit).combine_chunks()))
+
+
+@dataclass(frozen=True, slots=True)
+class TopOfGroups:
+    """The most rows of each combination of the keys ``within``: those with the largest ``weight``, then by ``value``.
+
+    The row of a group whose value is missing stays besides.
+    """
+
+    limit: int
+    weight: str
+    value: str
+    within: tuple[str, ...] = ()
+
+    def of(self, rows: pa.Table) -> pa.Table:
+        """Those rows."""
+        order = [*((name, "ascending") for name in self.within), (self.weight, "descending"), (self.value, "ascending")]
+        ordered = rows.filter(pc.is_valid(rows[self.value])).sort_by(order)
+        places = pa.array(range(ordered.num_rows), pa.int64())
+        begins = pc.equal(places, 0)
+        for name in self.within:
+            keys = ordered[name].combine_chunks()
+            differs = pc.not_equal(keys.slice(1), keys.slice(0, max(0, len(keys) - 1)))
+            begins = pc.or_(begins, pa.concat_arrays([pa.array([True] * min(1, len(keys)), pa.bool_()), differs]))
+        first = pc.cumulative_max(pc.if_else(begins, places, 0))
+        kept = ordered.filter(pc.less(pc.subtract(places, first), self.limit))
+        return pa.concat_tables([kept, rows.filter(pc.is_null(rows[self.value]))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +78,7 @@ class VisitorQuery:
     rows apart, and numbers (BIGINT or DOUBLE), which are added up over portions. No visitor is in two of them: days are
     read apart only where no visitor id outlives its day, and else cut by a hash of the visitor.
     ``values`` are bound, by name; those beginning with f are the filter's. ``patterns`` are the regular expressions
-    among them. ``top`` leaves out other values.
+    among them. ``top`` leaves out other values or rows.
     """
 
     query: Query
@@ -57,7 +87,7 @@ class VisitorQuery:
     columns: tuple[str, ...] = ()
     values: tuple[tuple[str, object], ...] = ()
     patterns: tuple[str, ...] = ()
-    top: TopValues | None = None
+    top: TopValues | TopOfGroups | None = None
 
     def portions_at_once(self, conditions: Conditions | None) -> int:
         """The number of portions it may read together, where each event is tested alone.

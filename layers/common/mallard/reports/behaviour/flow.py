@@ -8,7 +8,7 @@ from typing import Any
 
 from mallard.engine.sql.event_conditions import EventConditions
 from mallard.engine.sql.statement import MOMENT
-from mallard.engine.visitor_query import VisitorQuery
+from mallard.engine.visitor_query import TopOfGroups, VisitorQuery
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
 from mallard.reports.behaviour.sql_texts import sql_file
@@ -117,6 +117,7 @@ def _counted(
         columns=tuple(sorted({"pathname", *conditions.columns})),
         values=(*conditions.values.items(), *pages),
         patterns=conditions.patterns,
+        top=TopOfGroups(flow_query.limit, "visitors", keys[-1], keys[:-1]),
     )
     found: dict[Path, Counter[str | None]] = {way: Counter() for way in ways}
     for row in stats.visitor_query(visitor_query).rows[0]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-from mallard.engine.visitor_query import VisitorQuery
+from mallard.engine.visitor_query import TopValues, VisitorQuery
 from mallard.errors import QueryError
 from mallard.reports.behaviour.pattern import Action, PatternEvent, in_order, parse_pattern
 from mallard.reports.behaviour.sequence_sql import KEYS, sequence_sql
@@ -65,7 +65,7 @@ def sequences_by(
     """The same for the values of a dimension of DIMENSIONS, by converting visitors, then value; without details."""
     if sequence.with_details:
         raise QueryError("details is given with breakdown; leave one out, or ask for one value by filters.")
-    found = _counted(stats, scope, sequence, dimension)
+    found = _counted(stats, scope, sequence, dimension, limit)
     totals = _totals_by(stats, scope, found, dimension, limit)
     rows = [{"value": value, **_numbers(found[value], total)} for value, total in totals.items()]
     return sorted(rows, key=lambda row: (-row["converting_visitors"], row["value"]))[:limit]
@@ -75,7 +75,10 @@ _Counts = dict[str | None, Counter[tuple[str, int, int]]]
 """By value: visitors by part, number and seconds."""
 
 
-def _counted(stats: Stats, scope: Scope, sequence: SequenceQuery, dimension: str | None = None) -> _Counts:
+def _counted(
+    stats: Stats, scope: Scope, sequence: SequenceQuery, dimension: str | None = None, limit: int = 1
+) -> _Counts:
+    """``limit`` values of a dimension, those with the most who convert, then by value."""
     conditions = compile_steps(sequence.steps, stats.engine.site_settings.get(scope.site_id).goals)
     visitor_query = VisitorQuery(
         _query(scope, dimension),
@@ -91,6 +94,7 @@ def _counted(stats: Stats, scope: Scope, sequence: SequenceQuery, dimension: str
         columns=tuple(sorted(conditions.columns)),
         values=tuple(conditions.values.items()),
         patterns=conditions.patterns,
+        top=TopValues(limit, "visitors", ("part", "converting")) if dimension is not None else None,
     )
     found: _Counts = defaultdict(Counter)
     for row in stats.visitor_query(visitor_query).rows[0]:
