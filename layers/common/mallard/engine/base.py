@@ -49,7 +49,7 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How a query is counted: ``days`` by way (``rollup``, ``events``, ``gone``), and ``files`` of ``bytes`` to read.
+    """The way a query is counted: ``days`` by way (``rollup``, ``visits``, ``events``, ``gone``), and what is read.
 
     ``sql`` has the statements with their ``values``, none where rollups answer all; ``pending_events`` wait in the
     queue, and ``written`` is when the newest segment that is read was. ``definition``: another version of the product
@@ -114,7 +114,7 @@ class Engine(Protocol):
         ...
 
     def explain(self, query: GroupQuery) -> Explanation:
-        """How ``group`` would count now. Errors as of ``count``, but for those of reading."""
+        """The way ``group`` would count now. Errors as of ``count``, but for those of reading."""
         ...
 
     def visitor_query(self, visitor_query: VisitorQuery) -> QueryResult:

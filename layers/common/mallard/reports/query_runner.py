@@ -91,7 +91,7 @@ class QueryRunner:
         )
 
     def explain(self, query: StatsQuery) -> Explanation:
-        """How the rows of a query that was answered are counted, divisors and comparison aside."""
+        """The way the rows of an answered query are counted, divisors and comparison aside."""
         return self._stats.engine.explain(
             GroupQuery(query.site_id, query.period, (self._grouping(query, None),), query.filters)
         )

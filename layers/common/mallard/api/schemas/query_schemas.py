@@ -65,7 +65,7 @@ class QueryResponse(BaseModel):
 
 
 class ExplainedQuery(BaseModel):
-    """How the rows were counted: the dates by way, what was read, the statement, and how fresh it is."""
+    """The way of counting: the dates by way, what was read, the statement, and how fresh it is."""
 
     days: dict[str, list[date]]
     files: int

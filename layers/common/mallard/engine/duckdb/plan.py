@@ -30,7 +30,7 @@ ROLLUP_COLUMNS = 24
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """What one statement counts: ``days``, or of them the visitors of the part ``number`` (from 0) of ``parts``.
+    """The days of one statement: ``days``, or of them the visitors of the part ``number`` (from 0) of ``parts``.
 
     ``with_waiting``: and the pending events.
     """
@@ -137,7 +137,7 @@ class Plan:
         return digest.hexdigest()
 
     def portions(self, together: Set[date], most: int, waiting_rows: int = 0) -> Iterator[Portion]:
-        """What to count at a time, ``most`` bytes of it; with so many pending events.
+        """The portions to count one after the other, of ``most`` bytes each; with so many pending events.
 
         Visitors of the dates ``together`` and of those waiting cannot be added up: these are cut by the visitor.
         """
@@ -157,7 +157,7 @@ def fits(segments: Iterable[Listed], most: int) -> bool:
 
 
 def parts_of(size: int, most: int) -> int:
-    """How many parts to cut so many bytes into, none of which has more than ``most``."""
+    """The number of parts of so many bytes, none of which has more than ``most``."""
     return max(1, min(MAX_PARTS, -(-size // most)))
 
 

@@ -73,7 +73,7 @@ class GroupStatement:
 
     @property
     def columns(self) -> int:
-        """How many columns of events are read."""
+        """The number of columns of events that are read."""
         return len(self._count.columns)
 
     def needs_hours(self, only: Collection[str] | None = None) -> bool:
@@ -165,7 +165,7 @@ class GroupStatement:
         return GroupedRows(rows, outer, tuple((each.name, str(each.of_pings)) for each in measures))
 
     def _visit_columns(self) -> tuple[str, str]:
-        """What dimensions read of a visit, and the same of an event without one."""
+        """The columns of visits that dimensions read, and the same of an event without a visit."""
         fields = sorted({*(self.conditions.opening_columns if self.conditions else ()), *self._opening_columns()})
         pages = sorted({str(each.visit) for each in self._count.known if each.of_visit and not each.of_first_event})
         opening = ", ".join(f"'{name}': {name}" for name in fields)
@@ -183,7 +183,7 @@ def _joins_visits(grouping: Grouping) -> bool:
 
 
 def _is_of_visits(measure: GroupMeasure, grouping: Grouping) -> bool:
-    """Whether it is counted over rows of visits: all that can be, where a visit is in one row of the grouping."""
+    """True for a measure that is counted over rows of visits: all that can be, where a visit is in one row."""
     if measure.of_visits is None:
         return False
     return measure.of_events is None or (grouping.counts_visits and grouping.is_of_visits)

@@ -66,7 +66,7 @@ def _suffices(grouping: Grouping) -> bool:
 
 
 def _from_visits(grouping: Grouping) -> bool:
-    """Whether some of its measures are counted over rows of visits."""
+    """True where some of its measures are counted over rows of visits."""
     return grouping.is_of_visits or grouping.counts_starts
 
 
