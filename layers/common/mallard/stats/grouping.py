@@ -57,11 +57,6 @@ class Grouping:
     only: frozenset[Values] | None = None
 
     @property
-    def time(self) -> str | None:
-        """The dimension of time among its dimensions."""
-        return next((name for name in self.dimensions if name in TIMES), None)
-
-    @property
     def is_of_visits(self) -> bool:
         """True where all events of a visit are in one row, so that rows of visits can be grouped."""
         return all(name in WHOLE_DAYS or not (name in TIMES or is_of_event(name)) for name in self.dimensions)

@@ -7,19 +7,15 @@ import pyarrow as pa
 
 from mallard.engine.duckdb.cursors import Cursor
 from mallard.engine.duckdb.sums import MAX_ROWS
+from mallard.engine.sql.group_statement import GROUP_TIMES
 from mallard.engine.sql.operators import present
 from mallard.engine.sql.texts import sql_file
 from mallard.errors import QueryTooLargeError
 from mallard.stats.dimensions import BY_V2_NAME
-from mallard.stats.grouping import DAY, HOUR, MONTH, TIMES, WEEK, Grouping, blank_of
+from mallard.stats.grouping import HOUR, TIMES, WEEK, Grouping, blank_of
 from mallard.stats.measures import GROUP_MEASURES
 
-_ROLLED_TIMES = {
-    DAY: "CAST(date AS VARCHAR)",
-    WEEK: "CAST(greatest(CAST(date_trunc('week', date) AS DATE), $start) AS VARCHAR)",
-    MONTH: "CAST(CAST(date_trunc('month', date) AS DATE) AS VARCHAR)",
-    HOUR: "value",
-}
+_ROLLED_TIMES = {**GROUP_TIMES, HOUR: "value"}
 
 
 class GroupSums:

@@ -1,2 +1,2 @@
 INSERT INTO grouped BY NAME
-SELECT {columns} FROM rolled
+SELECT {columns} FROM rolled AS event
