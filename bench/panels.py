@@ -34,13 +34,15 @@ def of_overview(overview: OverviewReport) -> Panels:
     }
 
 
-def headline(visitors: int, pageviews: int, visits: int, bounces: int, duration_ms: int) -> tuple[Any, ...]:
-    """The row of the panel, from sums."""
+def headline(
+    visitors: int, pageviews: int, visits: int, landings: int, bounces: int, duration_ms: int
+) -> tuple[Any, ...]:
+    """The row of the panel, from sums; ``landings`` are the visits that bounces are a part of."""
     return (
         visitors,
         pageviews,
         visits,
-        bounces / visits if visits else 0.0,
+        bounces / landings if landings else 0.0,
         duration_ms / (visits * 1000) if visits else 0.0,
     )
 

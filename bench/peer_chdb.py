@@ -10,7 +10,7 @@ No query is told of a site or range: the source holds no other.
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -43,15 +43,42 @@ CREATE TABLE bench.events
     event_name LowCardinality(String), pathname LowCardinality(Nullable(String)),
     referrer_source LowCardinality(Nullable(String)), browser LowCardinality(Nullable(String)),
     os LowCardinality(Nullable(String)), device_type LowCardinality(Nullable(String)),
-    country_code LowCardinality(Nullable(String))
+    country_code LowCardinality(Nullable(String)), props Nullable(String)
 )
 ENGINE = MergeTree PARTITION BY toYYYYMM(date) ORDER BY (date, country_code, browser, visitor_id, timestamp)
 SETTINGS allow_nullable_key = 1
 """
 _NAMES = (
     "date, event_id, visitor_id, timestamp, event_name, pathname, referrer_source, browser, os, device_type,"
-    " country_code"
+    " country_code, props"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A filter as SQL over an event's columns: of a visit's first event, or of each event by itself.
+
+    ``of_pages``: only visits whose first page view meets it can bounce.
+    """
+
+    sql: str
+    of_events: bool = False
+    of_pages: bool = False
+
+    @property
+    def passes(self) -> str:
+        """Whether a visit, an array of events, passes."""
+        return "arrayExists(each -> each.4, visit)" if self.of_events else "visit[1].4"
+
+    @property
+    def lands(self) -> str:
+        """Whether a visit that passes may bounce."""
+        return "arrayFirst(each -> each.3, visit).4" if self.of_pages else "true"
+
+    @property
+    def counted(self) -> str:
+        """Whether a visit's event is one of the answer."""
+        return "each.4" if self.of_events else "true"
 
 
 class Session(Protocol):
@@ -85,29 +112,36 @@ class Chdb:
     start: date
     end: date
 
-    def overview(self, condition: str | None = None) -> Panels:
-        """All panels; ``condition`` (SQL over an event's columns) selects whole visits by their first event."""
+    def overview(self, condition: Condition | None = None) -> Panels:
+        """All panels."""
         return {
-            "headline": [headline(*row) for row in self._rows(self._headline(condition))],
-            "series": series(self._rows(self._series(condition)), self.start, self.end),
-            "pages": self._rows(self._pages(condition)),
-            **{name: self._rows(self._breakdown(name, condition)) for name in _COLUMNS},
+            "headline": [headline(*row) for row in self.rows(self._headline(condition))],
+            "series": series(self.rows(self._series(condition)), self.start, self.end),
+            "pages": self.rows(self._pages(condition)),
+            **{name: self.rows(self._breakdown(name, condition)) for name in _COLUMNS},
         }
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def grouped(self, keys: Sequence[str]) -> str:
+        """A statement of visitors, visits and page views by values of a visit's first event, one array of texts."""
+        value = f"[{', '.join(f'toString({key})' for key in keys)}]"
+        return f"""
+            SELECT value, uniqExactIf(person, person >= 0), countIf(person >= 0), sum(pageviews)
+            FROM ({self._visits(value, None)}) GROUP BY value"""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
         settings = f"SETTINGS max_threads = {THREADS}, output_format_json_quote_64bit_integers = 0"
         found = str(self.session.query(f"{sql} {settings}", "JSONCompactEachRow"))
         return [tuple(json.loads(line)) for line in found.splitlines()]
 
-    def _headline(self, condition: str | None) -> str:
+    def _headline(self, condition: Condition | None) -> str:
         visits = self._short_visits() if condition is None else self._visits(None, condition)
         return f"""
             SELECT
-                uniqExactIf(person, person >= 0), sum(pageviews), countIf(person >= 0),
-                countIf(person >= 0 AND events = 1 AND pageviews = 1), sum(duration_ms)
+                uniqExactIf(person, person >= 0), sum(pageviews), countIf(person >= 0), countIf(person >= 0 AND lands),
+                countIf(person >= 0 AND lands AND events = 1 AND visit_pageviews = 1), sum(duration_ms)
             FROM ({visits})"""
 
-    def _series(self, condition: str | None) -> str:
+    def _series(self, condition: Condition | None) -> str:
         if condition is None:
             return f"""
                 SELECT date, uniqExact(visitor_id), countIf(event_name = 'pageview')
@@ -116,24 +150,28 @@ class Chdb:
             SELECT value, uniqExactIf(person, person >= 0), sum(pageviews)
             FROM ({self._visits("date", condition)}) GROUP BY value"""
 
-    def _pages(self, condition: str | None) -> str:
+    def _pages(self, condition: Condition | None) -> str:
         if condition is None:
             return f"""
                 SELECT {_PAGE} AS page, uniqExact(visitor_id) AS visitors, countIf(event_name = 'pageview')
                 FROM {self.source} WHERE event_name <> 'engagement' GROUP BY page {_TOP.format("page")}"""
         return f"""
             SELECT event.5 AS page, uniqExactIf(person, person >= 0) AS visitors, sum(event.3)
-            FROM (SELECT person, arrayJoin(visit) AS event FROM ({self._split(_PAGE, condition)}) WHERE visit[1].4)
+            FROM (
+                SELECT person, arrayJoin(arrayFilter(each -> {condition.counted}, visit)) AS event
+                FROM ({self._split(_PAGE, condition)}) WHERE {condition.passes}
+            )
             GROUP BY page {_TOP.format("page")}"""
 
-    def _breakdown(self, name: str, condition: str | None) -> str:
+    def _breakdown(self, name: str, condition: Condition | None) -> str:
         return f"""
             SELECT value, uniqExactIf(person, person >= 0) AS visitors, sum(pageviews)
             FROM ({self._visits(_COLUMNS[name], condition)}) GROUP BY value {_TOP.format("value")}"""
 
-    def _events(self, condition: str | None) -> str:
+    def _events(self, condition: Condition | None) -> str:
         """Events, pings left out; under a condition those of visitors with some event that meets it."""
-        persons = f"SELECT {_PERSON} FROM {self.source} WHERE event_name <> 'engagement' AND {condition}"
+        passing = condition.sql if condition else "true"
+        persons = f"SELECT {_PERSON} FROM {self.source} WHERE event_name <> 'engagement' AND {passing}"
         return f"""
             SELECT
                 *, {_PERSON} AS person, toUnixTimestamp64Milli(timestamp) AS ms, event_name = 'pageview' AS is_pageview
@@ -145,6 +183,7 @@ class Chdb:
         return f"""
             SELECT
                 person, length(visit) AS events, arraySum(each -> each % 2, visit) AS pageviews,
+                pageviews AS visit_pageviews, true AS lands,
                 intDiv(visit[-1], 2) - intDiv(visit[1], 2) AS duration_ms
             FROM (
                 SELECT person, arrayJoin(arraySplit(
@@ -156,18 +195,20 @@ class Chdb:
                 )
             )"""
 
-    def _visits(self, value: str | None, condition: str | None) -> str:
+    def _visits(self, value: str | None, condition: Condition | None) -> str:
         """The visits that pass, with the value that their first event has."""
         opening = f"visit[1].{5 if condition else 4} AS value," if value else ""
+        counted, lands = (condition.counted, condition.lands) if condition else ("true", "true")
         return f"""
             SELECT
-                person, {opening} length(visit) AS events, arraySum(each -> each.3, visit) AS pageviews,
+                person, {opening} length(visit) AS events, arraySum(each -> each.3, visit) AS visit_pageviews,
+                arraySum(each -> each.3 AND {counted}, visit) AS pageviews, {lands} AS lands,
                 visit[-1].1 - visit[1].1 AS duration_ms
-            FROM ({self._split(value, condition)}) {"WHERE visit[1].4" if condition else ""}"""
+            FROM ({self._split(value, condition)}) {f"WHERE {condition.passes}" if condition else ""}"""
 
-    def _split(self, value: str | None, condition: str | None) -> str:
+    def _split(self, value: str | None, condition: Condition | None) -> str:
         """All visits as arrays of (time, id, is page view), then whether the event passes, then its value."""
-        fields = ["ms", "event_id", "is_pageview", f"coalesce({condition}, false)" if condition else None, value]
+        fields = ["ms", "event_id", "is_pageview", f"coalesce({condition.sql}, false)" if condition else None, value]
         return f"""
             SELECT person, arrayJoin(arraySplit(
                 (each, gap) -> gap > {GAP_MS}, events, arrayDifference(arrayMap(each -> each.1, events))

@@ -9,12 +9,13 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench import query_beside, query_s3, query_seed
+from bench import grouped, query_beside, query_s3, query_seed
 from bench.clock import Spent, alternate
 from bench.panels import check_equal
-from bench.query_data import AFTER, LAST, MEMORY_MB, THREADS, fill, folder_bytes, open_engine, roll_up, scope
+from bench.query_data import AFTER, LAST, MEMORY_MB, SITE, THREADS, fill, folder_bytes, open_engine, roll_up, scope
 from bench.query_memory import FromEvents, measure
 from mallard.reports.standard_reports import Stats
+from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
 
 EVENTS = 10_000_000
@@ -25,6 +26,7 @@ LARGE_DAYS = 365
 ROUNDS = 3
 GROWTH_ROUNDS = 15
 MAX_GROWTH = 1.5
+MAX_CACHE_BYTES = 10
 
 
 def run(events: int = EVENTS, fewer: int = FEWER, *, large: bool = False) -> list[str]:
@@ -34,6 +36,7 @@ def run(events: int = EVENTS, fewer: int = FEWER, *, large: bool = False) -> lis
         fill(LocalStore(many), events, DAYS)
         fill(LocalStore(few), fewer, DAYS)
         raw = measure(many, DAYS)
+        SiteSettingsStore(LocalStore(many)).change(SITE, {"goals": query_beside.GOALS}, AFTER)
         roll_up(LocalStore(many), LAST)
         open_day = _overview(many)
         roll_up(LocalStore(many), AFTER)
@@ -41,17 +44,22 @@ def run(events: int = EVENTS, fewer: int = FEWER, *, large: bool = False) -> lis
         with _stats(many) as stats:
             others = {"no filter, the last day open": open_day, "no filter, from events, a new process": raw.spent}
             beside, panels = query_beside.run(many, stats, scope(DAYS), ROUNDS, others)
+            groups = grouped.run(many, stats, scope(DAYS), ROUNDS)
         check_equal(panels, raw.panels, "ours from events")
         tables = [(fewer, DAYS, few), (events, DAYS, many)]
         if large:
             tables.append((LARGE_EVENTS, LARGE_DAYS, _large(Path(name, "large"))))
         growth = _growth(tables)
-        size = folder_bytes(many / "events")
+        sizes = {folder: folder_bytes(many / folder) for folder in ("events", "visits", "rollups")}
     return [
-        f"{events:,} events of one site over {DAYS} days, {size / 1e6:.0f} MB; {THREADS} threads each, caches off.",
-        "Mallard makes one call, ClickHouse one query for each of the eight panels; all results were equal.",
+        f"{events:,} events of one site over {DAYS} days, {sizes['events'] / 1e6:.0f} MB; {THREADS} threads each,",
+        "caches off. Mallard makes one call, ClickHouse one query for each of the eight panels; all results are equal.",
         "",
         *beside,
+        "",
+        *groups,
+        "",
+        *_sizes(sizes, events),
         "",
         *growth,
         "",
@@ -98,6 +106,14 @@ def _growth(tables: list[tuple[int, int, Path]]) -> list[str]:
             f"| {name} | {1000 * spent.wall:.1f} | {spent.wall / least.wall:.2f} | {spent.cpu / least.cpu:.2f} |"
             for name, spent in taken.items()
         ),
+    ]
+
+
+def _sizes(sizes: dict[str, int], events: int) -> list[str]:
+    return [
+        f"| files (limit of rollups and visits together: {MAX_CACHE_BYTES}) | bytes an event |",
+        "| --- | --- |",
+        *(f"| {folder} | {size / events:.2f} |" for folder, size in sizes.items()),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.clock import Spent, alternate
 from bench.panels import Panels, check_equal, of_overview
-from bench.peer_chdb import Chdb, chdb_session, merge_tree_source, parquet_source
+from bench.peer_chdb import Chdb, Condition, chdb_session, merge_tree_source, parquet_source
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.filters import parse_filters
 
@@ -22,17 +22,38 @@ class Case:
     name: str
     limit: float
     filters: str | None = None
-    condition: str | None = None
+    condition: Condition | None = None
 
+
+GOALS = [{"name": "Signup", "event": "signup"}]
+"""The site's, which the cases name."""
 
 CASES = (
-    Case("no filter, from rollups", 1 / 20),
-    Case("country US", 1 / 2, '[["is", "visit:country", ["US"]]]', "country_code = 'US'"),
+    Case("no filter, from rollups", 0.05),
+    Case("country US", 0.05, '[["is", "visit:country", ["US"]]]', Condition("country_code = 'US'")),
     Case(
         "country US and browser Chrome",
-        1 / 2,
+        0.05,
         '[["is", "visit:country", ["US"]], ["is", "visit:browser", ["Chrome"]]]',
-        "country_code = 'US' AND browser = 'Chrome'",
+        Condition("country_code = 'US' AND browser = 'Chrome'"),
+    ),
+    Case(
+        "page /pricing",
+        0.15,
+        '[["is", "event:page", ["/pricing"]]]',
+        Condition("pathname = '/pricing'", of_events=True, of_pages=True),
+    ),
+    Case(
+        "goal Signup",
+        0.15,
+        '[["is", "event:goal", ["Signup"]]]',
+        Condition("event_name = 'signup'", of_events=True),
+    ),
+    Case(
+        "property plan pro",
+        0.15,
+        '[["is", "event:props:plan", ["pro"]]]',
+        Condition("JSONExtractString(props, 'plan') = 'pro'", of_events=True),
     ),
 )
 _HEAD = (

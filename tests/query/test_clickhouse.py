@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from bench.panels import check_equal, of_overview
-from bench.peer_chdb import Chdb, Session, chdb_session, merge_tree_source, parquet_source
+from bench.peer_chdb import Chdb, Condition, Session, chdb_session, merge_tree_source, parquet_source
 
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
@@ -29,10 +29,13 @@ SITE = "example.com"
 START, DAYS = date(2026, 3, 1), 4
 CONDITIONS = {
     None: None,
-    '[["is", "visit:country", ["US"]]]': "country_code = 'US'",
-    '[["is", "visit:country", ["US"]], ["is", "visit:browser", ["Chrome"]]]': (
+    '[["is", "visit:country", ["US"]]]': Condition("country_code = 'US'"),
+    '[["is", "visit:country", ["US"]], ["is", "visit:browser", ["Chrome"]]]': Condition(
         "country_code = 'US' AND browser = 'Chrome'"
     ),
+    '[["is", "event:page", ["/a"]]]': Condition("pathname = '/a'", of_events=True, of_pages=True),
+    '[["is", "event:name", ["signup"]]]': Condition("event_name = 'signup'", of_events=True),
+    '[["is", "event:props:plan", ["pro"]]]': Condition("JSONExtractString(props, 'plan') = 'pro'", of_events=True),
 }
 
 
@@ -58,6 +61,7 @@ def random_day(random: Random, day: date, events: int) -> pa.Table:
             "os": random.choice(["Linux", None]),
             "device_type": random.choice(["desktop", "mobile"]),
             "country_code": random.choice(["DE", "US", "US", None]),
+            "props": random.choice([None, '{"plan":"pro"}', '{"plan":"team"}']),
         }
         for number in range(events)
     ]
