@@ -17,7 +17,7 @@ def test_is_slow_is_false_when_a_file_reaches_nothing_slow(file: str) -> None:
     "file",
     [
         "browser/dashboard/test_numbers.py",
-        "keeping/test_rollups.py",
+        "maintenance/test_rollups.py",
         "query/test_reference.py",
         "store/test_s3.py",
         "test_serve.py",

@@ -1,4 +1,4 @@
-"""A table to keep."""
+"""A table of several days."""
 
 from collections.abc import Iterator
 from pathlib import Path
