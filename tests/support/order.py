@@ -24,7 +24,7 @@ LONGEST = [
     "query/test_export.py",
     "flush/test_machine.py",
     "proof/test_fat_events.py",
-    "ingest/test_accuracy.py",
+    "ingest/test_user_agent_accuracy.py",
     "behaviour/test_flow.py",
     "proof/test_table.py",
     "test_doctor.py",

@@ -199,7 +199,7 @@ def test_exception_that_quotes_the_request_is_logged_by_type_and_place(
     assert metrics(lines) == {"faults": 1, "unavailable": 1}
     first, second = messages(lines)
     assert first == "while sending: ValueError in no frame"
-    assert second.startswith("failed: ValueError in quoting (test_observed.py:")
+    assert second.startswith("failed: ValueError in quoting (test_function_metrics.py:")
 
 
 @pytest.mark.parametrize(

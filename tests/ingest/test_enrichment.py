@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from ingest.contexts import ADDRESS, FIREFOX, GOOGLEBOT, NOW, open_context, post, take, wire_body
-from ingest.test_place import ENGLAND, LONDON, UNKNOWN, write_database
+from ingest.test_geoip import ENGLAND, LONDON, UNKNOWN, write_database
 from mallard.auth.api_keys import ApiKeys
 from mallard.aws.ingest_function import answer_gateway
 from mallard.ingest.client import Client, read_sender
