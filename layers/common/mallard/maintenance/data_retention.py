@@ -25,7 +25,7 @@ GRACE = timedelta(days=2)
 MAX_DELETES = 1000
 """Objects deleted in one run, visits files apart; the rest is for the next."""
 
-log = logging.getLogger("mallard.keeping")
+log = logging.getLogger("mallard.maintenance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ MAX_DAYS = 3660
 SAVED_EVERY_DAYS = 50
 REPORT_KEPT = timedelta(days=30)
 
-log = logging.getLogger("mallard.keeping")
+log = logging.getLogger("mallard.maintenance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ SOON = timedelta(minutes=10)
 HOURLY = timedelta(hours=1)
 """Between two runs of jobs that list the whole table."""
 
-log = logging.getLogger("mallard.keeping")
+log = logging.getLogger("mallard.maintenance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ SWAP_SECONDS = 5.0
 
 STATE_KEY = f"{ROLLUPS}built.json"
 
-log = logging.getLogger("mallard.keeping")
+log = logging.getLogger("mallard.maintenance")
 
 Months = Mapping[tuple[str, date], Days]
 

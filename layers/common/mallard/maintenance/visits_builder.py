@@ -9,7 +9,7 @@ from mallard.store.base import Store
 from mallard.store.compare_and_swap import swap
 from mallard.table.visits_file import VISITS, no_visits, parse_visits, visits_key
 
-log = logging.getLogger("mallard.keeping")
+log = logging.getLogger("mallard.maintenance")
 
 KnownVisits = Mapping[str, Collection[date]]
 """The dates of a site of which visits files are listed."""
