@@ -8,7 +8,7 @@ from textwrap import indent
 
 from mallard.engine.sql.count_select import count_select, merged_measure
 from mallard.engine.sql.statement import CountStatement, every_sql, visits_sql
-from mallard.engine.sql.texts import sql_file, with_sql
+from mallard.engine.sql.texts import sql_file, with_sql, without_comments
 from mallard.engine.sql.visits_build import STARTS, visits_file_sql
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.metrics import MEASURES, MONEY
@@ -141,16 +141,10 @@ def day_sql(max_values: int = MAX_VALUES) -> DaySql:
 def rollup_made_by(zone: str) -> str:
     """A hash of all that decides what a rollup and visits say of the same segments.
 
-    An upgrade that counts otherwise rebuilds both: a day's two files are of the same fingerprint.
+    An upgrade that counts otherwise rebuilds both: a day's two files are of the same fingerprint. Comments and
+    indentation of the SQL do not count.
     """
-    made_by = (
-        day_sql(),
-        day_parts_sql(),
-        rollup.SCHEMA,
-        rollup.MAX_VALUE_BYTES,
-        visits_file_sql(),
-        visits_file.SCHEMA,
-        zone,
-    )
-    text = "\n".join(map(str, made_by))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    statements = (day_sql(), day_parts_sql(), visits_file_sql())
+    schemas = (rollup.SCHEMA, rollup.MAX_VALUE_BYTES, visits_file.SCHEMA)
+    made_by = [*(without_comments(str(each)) for each in statements), *map(str, schemas), zone]
+    return hashlib.blake2b("\n".join(made_by).encode(), digest_size=16).hexdigest()

@@ -1,5 +1,6 @@
 """The SQL files of this folder, read once."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -12,6 +13,8 @@ GAPS = {
 }
 """The longest gaps of a visit, for the files that put visits together."""
 
+_QUOTED_OR_BLANK = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|(?:--[^\n]*|\s)+""")
+
 
 @cache
 def sql_file(name: str) -> str:
@@ -22,3 +25,8 @@ def sql_file(name: str) -> str:
 def with_sql(ctes: Iterable[str], statement: str = "") -> str:
     """A statement behind its common table expressions."""
     return "WITH\n" + ",\n".join(ctes) + f"\n{statement}"
+
+
+def without_comments(sql: str) -> str:
+    """The same statements in one line: comments, indentation and line ends are one space, quoted texts stay."""
+    return _QUOTED_OR_BLANK.sub(lambda match: match[1] or " ", sql).strip()
