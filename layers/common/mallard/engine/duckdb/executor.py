@@ -57,15 +57,8 @@ class Executor:
             return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
         with self._database.cursor() as cursor:
             sums = Sums(cursor)
-            most = portion_bytes(self._database.memory_mb, count.columns_in_memory)
-            self._portions(snapshot, self._together(snapshot, most), partial(self._run, queries[0], count, sums), most)
-            for portion_of_visits in plan.visit_portions():
-                self._run_visits(count, sums, [snapshot.visits[day] for day in portion_of_visits])
-            for dimensions, days in plan.capped.items():
-                some = CountStatement({name: count.measures[name] for name in sorted(dimensions)})
-                for portion in portions(days.items(), most):
-                    files = _files_of(portion.days, _by_day(snapshot.files))
-                    self._run(queries[0], some, sums, portion, files, snapshot.pending.slice(0, 0))
+            run = partial(self._run, queries[0], count, sums)
+            self._walk(snapshot, count.columns_in_memory, run, partial(self._run_visits, count, sums))
             with self._database.turn(cursor):
                 return tuple(
                     self._merged(each, plan, sums.rows(each, plan.rolled.counts(each.dimension))) for each in queries
@@ -81,15 +74,9 @@ class Executor:
             for number, each in enumerate(query.groupings):
                 if plan.rolled.dates and each.rollup_dimension is not None:
                     sums.add_rolled(number, plan.rolled.counts(each.rollup_dimension), query.period.start)
-            most = portion_bytes(self._database.memory_mb, statement.columns)
-            run = partial(self._run_group, query, statement, sums, None)
-            self._portions(snapshot, self._together(snapshot, most), run, most)
-            for portion_of_visits in plan.visit_portions():
-                self._run_group_of_visits(query, statement, sums, [snapshot.visits[day] for day in portion_of_visits])
-            for dimensions, days in plan.capped.items():
-                for portion in portions(days.items(), most):
-                    files = _files_of(portion.days, _by_day(snapshot.files))
-                    self._run_group(query, statement, sums, dimensions, portion, files, snapshot.pending.slice(0, 0))
+            run = partial(self._run_group, query, statement, sums)
+            run_visits = partial(self._run_group_of_visits, query, statement, sums)
+            self._walk(snapshot, statement.columns, run, run_visits)
             with self._database.turn(cursor):
                 return tuple(map(sums.rows, range(len(query.groupings))))
 
@@ -167,6 +154,26 @@ class Executor:
                 current_stop().check()
                 raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
 
+    def _walk(
+        self,
+        snapshot: OpenSnapshot,
+        columns: int,
+        run: Callable[[Set[str] | None, Portion, Sequence[str], pa.Table], None],
+        run_visits: Callable[[Sequence[str]], None],
+    ) -> None:
+        """Run a statement that reads so many ``columns`` of events on every day that no rollup answers.
+
+        ``run`` takes a portion of events, and the dimensions to count, None for all; ``run_visits`` visits files.
+        """
+        most = portion_bytes(self._database.memory_mb, columns)
+        self._portions(snapshot, self._together(snapshot, most), partial(run, None), most)
+        for portion_of_visits in snapshot.plan.visit_portions():
+            run_visits([snapshot.visits[day] for day in portion_of_visits])
+        for dimensions, days in snapshot.plan.capped.items():
+            for portion in portions(days.items(), most):
+                files = _files_of(portion.days, _by_day(snapshot.files))
+                run(dimensions, portion, files, snapshot.pending.slice(0, 0))
+
     def _portions(
         self,
         snapshot: OpenSnapshot,
@@ -206,11 +213,12 @@ class Executor:
         query: Query,
         count: CountStatement,
         sums: Sums,
+        only: Set[str] | None,
         portion: Portion,
         files: Sequence[str],
         pending: pa.Table,
     ) -> None:
-        count = replace(count, in_parts=portion.parts > 1)
+        count = replace(count.of(only), in_parts=portion.parts > 1)
         sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
         values = _values(query.period, count.conditions, files) | portion.values
         if count.recent:

@@ -85,6 +85,10 @@ class CountStatement:
         measures = self.measures.get(TOTAL, ())
         return self.conditions is None and len(self.measures) == 1 and bool(measures) and SPANS.issuperset(measures)
 
+    def of(self, only: Collection[str] | None) -> "CountStatement":
+        """The same of these dimensions alone; None: of all."""
+        return self if only is None else replace(self, measures={name: self.measures[name] for name in sorted(only)})
+
     def measures_of(self, dimension: str) -> tuple[Measure, ...]:
         """The measures of a dimension, in the table's order."""
         wanted = self.measures[dimension]
