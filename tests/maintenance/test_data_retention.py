@@ -16,6 +16,7 @@ from mallard.table.reader import list_days
 from mallard.table.rollup import rollup_key
 from mallard.table.writer import TableWriter
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms
+from support.portions import count_each_day_alone
 from support.rows import deliveries, event
 
 ONE_DAY = DataRetention(days=1)
@@ -147,7 +148,10 @@ def test_maintenance_runs_each_job_when_due(place: Place) -> None:
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2])
-def test_interrupted_maintenance_is_due_again_at_once(place: Place, turns: int) -> None:
+def test_interrupted_maintenance_is_due_again_at_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    count_each_day_alone(monkeypatch)
     house = MaintenanceJobs(place.store, place.engine)
     # Before erasures, salts and rollups, and before the month.
     allowed = iter([True] * (4 + turns))

@@ -1,4 +1,4 @@
-"""A day that is counted in parts of its visitors has the rollup of the whole day."""
+"""A day that is counted in parts of its visitors, or with other days, has the rollup of the day alone."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from mallard.demo.traffic import generate
-from mallard.engine.base import PENDING, DayCounts
+from mallard.engine.base import PENDING
+from mallard.engine.day_counter import DayCounts
 from mallard.engine.duckdb import day_visits, locked_database, plan
 from mallard.engine.duckdb.day_counts import RollupBounds
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.sql.local_hours import local_hours
+from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.behaviour.funnel import Funnel, count_funnel
 from mallard.reports.behaviour.steps import parse_steps
 from mallard.reports.standard_reports import BREAKDOWNS, Scope, Stats
@@ -28,10 +30,12 @@ from mallard.table import duckdb_files
 from mallard.table.layout import Partition
 from mallard.table.messages import as_deliveries
 from mallard.table.reader import list_days
-from mallard.table.visits_file import write_visits
+from mallard.table.rollup import rollup_key
+from mallard.table.visits_file import VisitsFacts, read_facts, write_visits
 from mallard.table.writer import TableWriter
-from support.portions import cut_all_days
+from support.portions import count_each_day_alone, cut_all_days
 from support.random_events import SITE, random_rows, store_rows, with_rounded_times
+from support.rollups import decode_rollup
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -47,7 +51,10 @@ def engine_over(folder: Path, bounds: RollupBounds, memory_mb: int = 256) -> Ite
 
 def counted(engine: DuckDBEngine, day: date) -> list[dict[str, Any]]:
     """The rows of a day's rollup, in an order of their own."""
-    counts = counts_of(engine, day)
+    return in_order(counts_of(engine, day))
+
+
+def in_order(counts: DayCounts) -> list[dict[str, Any]]:
     assert counts.read == counts.promised
     rows: list[dict[str, Any]] = counts.rows.to_pylist()
     return sorted(rows, key=lambda row: (row["dimension"], row["is_rest"], row["value"] or ""))
@@ -60,11 +67,15 @@ def counts_of(engine: DuckDBEngine, day: date) -> DayCounts:
 
 def visits_of(engine: DuckDBEngine, day: date) -> list[dict[str, Any]]:
     """The rows of a day's visits file without their numbers, which must be all different."""
-    visits = counts_of(engine, day).visits
-    assert visits is not None
-    rows = pq.read_table(pa.BufferReader(visits)).to_pylist()
+    rows = decode_visits(counts_of(engine, day))
     assert sorted(row.pop("number") for row in rows) == list(range(len(rows)))
     return sorted(rows, key=str)
+
+
+def decode_visits(counts: DayCounts) -> list[dict[str, Any]]:
+    assert counts.visits is not None
+    rows: list[dict[str, Any]] = pq.read_table(pa.BufferReader(counts.visits)).to_pylist()
+    return rows
 
 
 @pytest.mark.parametrize("bounds", [RollupBounds(), RollupBounds(values=2), RollupBounds(value_bytes=8)])
@@ -103,6 +114,45 @@ def test_parts_are_counted_where_the_visits_are_given_up(tmp_path: Path, monkeyp
         monkeypatch.setattr(day_visits, "write_visits", too_large)
         assert counted(engine, day) == whole
         assert visits_of(engine, day) == []
+
+
+@pytest.mark.parametrize("bounds", [RollupBounds(), RollupBounds(values=3), RollupBounds(value_bytes=12)])
+def test_several_days_at_once_equal_each_alone(tmp_path: Path, bounds: RollupBounds) -> None:
+    rows = with_rounded_times(Random(3), random_rows(Random(4), 300, NOW), share=0.3)
+    # Of the first day only pings are left, and of the second nothing without a visitor.
+    first, second, *_ = sorted({row["timestamp"].date() for row in rows})
+    rows = [row | {"event_name": "engagement"} if row["timestamp"].date() == first else row for row in rows]
+    rows = [row for row in rows if row["timestamp"].date() != second or row["visitor_id"] is not None]
+    store_rows(LocalStore(tmp_path), rows, seal_rows=50)
+    with engine_over(tmp_path, bounds) as engine:
+        days = list_days(engine.store, SITE)
+        hours = local_hours(engine.zones(SITE), min(days), max(days) + DAY)
+        found = engine.count_days(days, hours, dict.fromkeys(days, "fingerprint"))
+        alone = {day: counts_of(engine, day) for day in days}
+    complete = {day for day, counts in alone.items() if not any(row["is_rest"] for row in in_order(counts))}
+    assert found.keys() == complete - {first}
+    for day, counts in found.items():
+        assert in_order(counts) == in_order(alone[day])
+        assert decode_visits(counts) == decode_visits(alone[day])
+        for each in (counts.visits, alone[day].visits):
+            assert read_facts(each or b"") == VisitsFacts("fingerprint", spans_days=False)
+    assert found or bounds != RollupBounds()
+
+
+def test_month_of_days_counted_together_has_the_rows_of_each_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_rows(LocalStore(tmp_path), random_rows(Random(5), 300, NOW), seal_rows=50)
+    key, months = rollup_key(SITE, NOW.date()), []
+    with engine_over(tmp_path, RollupBounds()) as engine:
+        for _ in range(2):
+            assert build_rollups(engine.store, engine, NOW).days == 5
+            stored = engine.store.get(key)
+            assert stored
+            months.append(decode_rollup(stored.data))
+            engine.store.delete(key)
+            count_each_day_alone(monkeypatch)
+    assert months[0] == months[1] is not None
 
 
 EVENTS = 400_000

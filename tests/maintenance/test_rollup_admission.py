@@ -8,6 +8,7 @@ from mallard.engine.cancellation import CURRENT, Cancellation
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.store.local import LocalStore
 from support.place import DAYS, NOW, Place
+from support.portions import count_each_day_alone
 
 
 @pytest.fixture
@@ -19,7 +20,12 @@ def place(tmp_path: Any) -> Any:
     place.engine.close()
 
 
-def test_each_day_of_a_rollup_takes_a_turn_among_queries(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("alone", "expected"), [(True, 3), (False, 1)])
+def test_each_statement_of_a_rollup_takes_a_turn_among_queries(
+    place: Place, monkeypatch: pytest.MonkeyPatch, alone: bool, expected: int
+) -> None:
+    if alone:
+        count_each_day_alone(monkeypatch)
     database, turns = place.engine._database, []
     take_turn = database.turn
 
@@ -29,7 +35,7 @@ def test_each_day_of_a_rollup_takes_a_turn_among_queries(place: Place, monkeypat
 
     monkeypatch.setattr(database, "turn", noted)
     assert build_rollups(place.store, place.engine, NOW).days == 3
-    assert len(turns) == 3
+    assert len(turns) == expected
 
 
 def test_stopped_build_raises_nothing_and_is_not_complete(place: Place) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mallard.engine.base import DayCounts
+from mallard.engine.day_counter import DayCounts
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.sql.local_hours import LocalHours
 from mallard.errors import MallardError, QueryStoppedError, QueryTooLargeError
-from mallard.maintenance import rollup_builder
+from mallard.maintenance import day_builder, rollup_builder
 from mallard.maintenance.rollup_builder import BuildReport, build_rollups
 from mallard.store.base import Listed
 from mallard.store.local import LocalStore
@@ -18,13 +18,15 @@ from mallard.table.layout import date_in
 from mallard.table.rollup import rollup_key
 from support.faults import FaultyStore
 from support.place import DAYS, NOW, SITE, TODAY, Place, spoil
+from support.portions import count_each_day_alone
 from support.rollups import decode_rollup
 
 KEY = rollup_key(SITE, TODAY.replace(day=1))
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    count_each_day_alone(monkeypatch)
     place = Place(LocalStore(tmp_path))
     for number, day in enumerate(DAYS):
         place.write(day, number * 2 + 1, number * 2 + 2)
@@ -96,7 +98,11 @@ def test_day_that_fails_leaves_the_rest_of_its_month_alone(place: Place) -> None
     place.engine.close()
 
 
-def test_day_with_a_damaged_file_leaves_the_rest_of_its_month_alone(place: Place) -> None:
+@pytest.mark.parametrize("together", [0, 1 << 20])
+def test_day_with_a_damaged_file_leaves_the_rest_of_its_month_alone(
+    place: Place, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(day_builder, "SMALL_DAYS_BYTES", together)
     (row,) = place.store.list(f"events/site_id={SITE}/date={DAYS[1]}/")
     spoil(Path(place.store.location(row.key)))
     build(place)

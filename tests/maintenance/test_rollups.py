@@ -20,6 +20,7 @@ from mallard.table.rollup import rollup_key
 from mallard.table.writer import TableWriter
 from support.faults import FaultyStore
 from support.place import DAYS, NOW, SITE, TODAY, Place, noon_ms, spoil
+from support.portions import count_each_day_alone
 from support.rollups import decode_rollup, encode_rollup
 from support.rows import deliveries, event
 
@@ -201,7 +202,8 @@ def test_rollup_of_a_day_is_built_once_it_is_over(place: Place) -> None:
     assert sorted(list_days(place.store, SITE)) == DAYS
 
 
-def test_interrupted_rollup_build_resumes_within_its_month(place: Place) -> None:
+def test_interrupted_rollup_build_resumes_within_its_month(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    count_each_day_alone(monkeypatch)
     place.build()
     past = [day - timedelta(days=30) for day in DAYS[:3]]
     for day in past:

@@ -21,6 +21,7 @@ from mallard.store.local import LocalStore
 from support.portions import cut_all_days
 from support.random_events import SITE, random_rows, store_rows
 from support.reference import Row
+from support.rollups import roll_up
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 FILTERS: list[list[Any]] = [
@@ -90,7 +91,7 @@ def test_spanning_visitors_are_counted_once_in_any_portions(tmp_path: Path, monk
         before = everything(stats)
         cut_all_days(monkeypatch)
         assert everything(stats) == before
-        assert build_rollups(store, stats.engine, NOW).days == 5
+        assert roll_up(stats, NOW) == 5
         assert everything(stats) == before
 
 
@@ -140,5 +141,5 @@ def test_missing_source_and_source_named_direct_are_one(tmp_path: Path) -> None:
         expected = [{"value": "Direct", "visitors": 1, "pageviews": 2}]
         assert stats.breakdown(scope, "sources", 10) == expected
         tomorrow = NOW + timedelta(days=1)
-        assert build_rollups(store, stats.engine, tomorrow).days == 1
+        assert roll_up(stats, tomorrow) == 1
         assert Stats(stats.engine, tomorrow).breakdown(scope, "sources", 10) == expected

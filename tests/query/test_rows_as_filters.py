@@ -10,7 +10,6 @@ import pytest
 
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
-from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.settings_store import SiteSettingsStore
@@ -20,6 +19,7 @@ from mallard.stats.filters import parse_filters
 from mallard.store.local import LocalStore
 from support.random_events import SITE, store_rows
 from support.reference import Row
+from support.rollups import roll_up
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 RANGE = DateRange(NOW.date() - timedelta(days=3), NOW.date() + timedelta(days=1))
@@ -73,7 +73,7 @@ def stats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stats]:
 def breakdowns(stats: Stats) -> dict[str, Any]:
     """All of them, as counted from the events and from rollups."""
     counted = stats.overview(Scope(SITE, RANGE), 1000, tuple(DIMENSIONS))
-    assert build_rollups(stats.engine.store, stats.engine, NOW).days == 2
+    assert roll_up(stats, NOW) == 2
     rolled = stats.overview(Scope(SITE, RANGE), 1000, tuple(DIMENSIONS))
     assert rolled.counted["rollup_days"] == 2
     assert (rolled.main, rolled.breakdowns) == (counted.main, counted.breakdowns)

@@ -1,6 +1,6 @@
 """The query engine without DuckDB: the same looks at queue, listing, rollups and files, and Arrow in place of SQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from mallard.engine.base import DayCounts
+from mallard.engine.day_counter import DayCounts
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.day_counts import COUNTED
@@ -23,7 +23,7 @@ from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import DAY, Query
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in
-from mallard.table.reader import open_files
+from mallard.table.reader import Days, open_files
 from mallard.table.segment import decode
 from support.visits import decode_steps, encode_steps
 
@@ -62,6 +62,10 @@ class ArrowEngine(DuckDBEngine):
         count = len(names)
         rows = pa.Table.from_pylist([{"dimension": TOTAL, "events": count, "is_rest": False}], schema=COUNTED)
         return DayCounts(rows, count, count, False, encode_steps(names, fingerprint))
+
+    def count_days(self, days: Days, hours: LocalHours, fingerprints: Mapping[date, str]) -> dict[date, DayCounts]:
+        """Each alone."""
+        return {day: self.count_day(segments, hours, fingerprints[day]) for day, segments in days.items()}
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -10,7 +10,6 @@ import pytest
 
 from mallard.engine.base import Engine
 from mallard.engine.omitted_files import noting
-from mallard.engine.sql.local_hours import local_hours
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryError
 from mallard.event import ENGAGEMENT
@@ -143,13 +142,6 @@ class EngineContract:
         broken = Leaf("matches", "event:page", ("(",))
         with pytest.raises(QueryError, match="regular expression"):
             lying.engine.group(GroupQuery(SITE, RANGE, (Grouping(),), broken))
-
-    def test_count_day_promises_what_it_read(self, lying: Lying) -> None:
-        day, segments = next(iter(list_days(lying.engine.store, SITE).items()))
-        hours = local_hours(lying.engine.zones(SITE), day, day + timedelta(days=1))
-        found = lying.engine.count_day(segments, hours, "fingerprint")
-        assert (found.read, found.spans_days) == (found.promised, False)
-        assert found.visits
 
     def test_damaged_file_is_left_out_and_named(self, lying: Lying) -> None:
         day, segments = next(iter(list_days(lying.engine.store, SITE).items()))

@@ -2,11 +2,15 @@
 
 import hashlib
 import secrets
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.maintenance.rollup_builder import build_rollups
+from mallard.reports.standard_reports import Stats
 from mallard.table.rollup import SCHEMA
 from mallard.table.rollup_file import open_whole, write_rollup
 
@@ -20,6 +24,12 @@ def decode_rollup(data: bytes) -> pa.Table | None:
         return None
     parts = [file.rows(name) for name in sorted(file.dimensions)]
     return pa.concat_tables([SCHEMA.empty_table(), *(each for each in parts if each is not None)])
+
+
+def roll_up(stats: Stats, now: datetime) -> int:
+    """Build the rollups of the reports' table; the number of days."""
+    assert isinstance(stats.engine, DuckDBEngine)
+    return build_rollups(stats.engine.store, stats.engine, now).days
 
 
 def encode_rollup(rows: pa.Table) -> bytes:

@@ -1,6 +1,7 @@
 """Builds the maintenance jobs by the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING
 
 from mallard.config import Settings
@@ -11,9 +12,10 @@ from mallard.maintenance.jobs import MaintenanceJobs
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Listed, Store
+from mallard.table.reader import Days
 
 if TYPE_CHECKING:
-    from mallard.engine.base import DayCounts
+    from mallard.engine.day_counter import DayCounts
     from mallard.engine.duckdb.engine import DuckDBEngine
     from mallard.engine.sql.local_hours import LocalHours
 
@@ -31,8 +33,12 @@ class LateDayCounter:
         return self._site_settings.get(site_id).zones
 
     def count_day(self, segments: tuple[Listed, ...], hours: "LocalHours", fingerprint: str = "") -> "DayCounts":
-        """A day's counts for its rollup, and its visits file where it gets a ``fingerprint``."""
+        """As of ``DayCounter``."""
         return self._engine().count_day(segments, hours, fingerprint)
+
+    def count_days(self, days: Days, hours: "LocalHours", fingerprints: Mapping[date, str]) -> "dict[date, DayCounts]":
+        """As of ``DayCounter``."""
+        return self._engine().count_days(days, hours, fingerprints)
 
 
 def open_maintenance_jobs(

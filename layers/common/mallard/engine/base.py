@@ -8,13 +8,12 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from mallard.engine.omitted_files import OmittedSegment
-from mallard.engine.sql.local_hours import LocalHours
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.grouping import GroupQuery
 from mallard.stats.query import Query
-from mallard.store.base import Listed, Store
+from mallard.store.base import Store
 from mallard.table.schema import EVENTS
 
 BYTES_OF_A_ROW = 600
@@ -64,20 +63,6 @@ class Explanation:
     pending_events: int
     written: datetime | None
     definition: str
-
-
-@dataclass(frozen=True, slots=True)
-class DayCounts:
-    """``rows`` of a day's rollup without its facts; how many rows were ``read``, and ``promised`` by the footers.
-
-    ``spans_days``: some visitor ids of the day live longer. ``visits``: the day's visits file, where it was asked for.
-    """
-
-    rows: pa.Table
-    read: int
-    promised: int
-    spans_days: bool
-    visits: bytes | None = None
 
 
 class Engine(Protocol):
@@ -139,13 +124,4 @@ class Engine(Protocol):
 
     def first_date(self, site_id: str, today: date) -> date:
         """The first date with events, today where there are none."""
-        ...
-
-    def count_day(self, segments: tuple[Listed, ...], hours: LocalHours, fingerprint: str = "") -> DayCounts:
-        """A day's counts for its rollup, from its events, in its turn among the queries; with a ``fingerprint`` also
-        its visits file.
-
-        ``segments`` is the whole day as listed, ``hours`` the moments its hours begin. DamagedSegmentError where one of
-        them is damaged: each is read whole first.
-        """
         ...

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from mallard.auth.login_throttle import delete_old_attempts
 from mallard.drops.drop_counts import delete_old_rejections
 from mallard.engine.cancellation import CURRENT, Cancellation
+from mallard.engine.day_counter import DayCounter
 from mallard.errors import MallardError, QueryStoppedError
 from mallard.maintenance.data_retention import DataRetention, retain
-from mallard.maintenance.day_counter import DayCounter
 from mallard.maintenance.erasure import ErasePending, Erasure, carry_out, delete_old_reports, open_erasures
 from mallard.maintenance.expired_exports import delete_old_exports
 from mallard.maintenance.rollup_builder import build_rollups

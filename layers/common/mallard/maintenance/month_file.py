@@ -63,21 +63,22 @@ class MonthFile:
         self._key = key
         self._etag = etag
         self._known = known
-        self._gone = gone
-        self._anew: dict[date, Part] = {}
+        self._anew: list[Part] = []
+        self._replaced = frozenset(gone)
         self._is_written = not gone
 
-    def add(self, day: date, part: Part | None) -> None:
-        """Keep a day's counts for the next write; None: there are none."""
+    def add(self, days: Collection[date], part: Part | None) -> None:
+        """Keep the counts of days for the next write; None: there are none."""
         if part is not None:
-            self._anew[day] = part
+            self._anew.append(part)
+            self._replaced |= frozenset(days)
         self._is_written = False
 
     def write(self) -> None:
         """Replace the file where days were counted or are gone. ConflictError where another process replaced it."""
         if not self._is_written:
-            unchanged = [Part(self._known, frozenset({*self._anew, *self._gone}))] if self._known else []
-            self._etag = swap(self._store, self._key, self._etag, [*unchanged, *self._anew.values()])
+            unchanged = [Part(self._known, self._replaced)] if self._known else []
+            self._etag = swap(self._store, self._key, self._etag, [*unchanged, *self._anew])
             self._is_written = True
 
 

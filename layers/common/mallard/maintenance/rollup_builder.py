@@ -9,37 +9,30 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from mallard.engine.day_counter import DayCounter
 from mallard.engine.sql.day_statement import rollup_made_by
-from mallard.engine.sql.local_hours import local_hours
 from mallard.errors import (
     ConflictError,
     DamagedObjectError,
-    DamagedSegmentError,
     MallardError,
     QueryStoppedError,
     StoreUnavailableError,
 )
-from mallard.maintenance.day_counter import DayCounter
-from mallard.maintenance.month_file import MonthFile, Part, known_totals, with_facts
-from mallard.maintenance.visits_builder import VisitsPlace, list_visits
+from mallard.maintenance.day_builder import DayBuilder
+from mallard.maintenance.month_file import MonthFile, known_totals
+from mallard.maintenance.visits_builder import list_visits
 from mallard.sites.time_zone import SiteZones
 from mallard.store.base import Listed, Store
 from mallard.table.layout import EVENTS, parse_segment
 from mallard.table.reader import Days
 from mallard.table.rollup import (
-    FACTS,
     ROLLUPS,
-    SCHEMA,
-    TOTAL,
     fingerprint,
     parse_rollup,
     rollup_key,
     segment_tag,
 )
-from mallard.table.rollup_file import open_rollup, open_whole, write_rollup
+from mallard.table.rollup_file import open_whole
 
 LONGEST_BUILD = timedelta(hours=1)
 """A segment this much older than a rollup file was surely there when it was built."""
@@ -174,65 +167,18 @@ def build_month(
     gone = {day for day, total in totals.items() if day not in days and not total["frozen"]}
     file = MonthFile(store, key, stored.etag if stored else None, known, gone)
     counted, began = 0, clock()
-    for day, segments in changed.items():
-        if not may_go_on():
-            break
-        try:
-            place = VisitsPlace.of(store, site_id, day, is_listed=day in visited)
-            file.add(day, _count(engine, zones, day, segments, place))
-            counted += 1
-        except ConflictError:
-            raise
-        except (QueryStoppedError, StoreUnavailableError):
-            file.write()
-            raise
-        except MallardError as error:
-            log.warning("rollup of %s %s not built: %s", site_id, day, error)
-        if clock() - began >= SWAP_SECONDS:
-            file.write()
-            began = clock()
+    try:
+        for built, part in DayBuilder(store, engine, site_id, visited).parts(changed, may_go_on):
+            file.add(built, part)
+            counted += len(built)
+            if clock() - began >= SWAP_SECONDS:
+                file.write()
+                began = clock()
+    except (QueryStoppedError, StoreUnavailableError):
+        file.write()
+        raise
     file.write()
     return counted, counted == len(changed)
-
-
-def _count(
-    engine: DayCounter, zones: SiteZones, day: date, segments: tuple[Listed, ...], visits: VisitsPlace
-) -> Part | None:
-    """A day's rows, and its ``visits`` in their place; None where its counts do not add up to what the footers say,
-    which a damaged file could cause.
-    """
-    made_of = fingerprint(segments, rollup_made_by(zones.name_on(day)))
-    try:
-        counts = engine.count_day(segments, local_hours(zones, day, day + timedelta(days=1)), made_of)
-    except DamagedSegmentError as error:
-        # Nor from the other files' rows: a rollup may be absent or old, never wrong.
-        log.error("rollup of %s not built: %s `mallard repair` sets it aside.", day, error)
-        return None
-    totals = counts.rows.filter(pc.equal(counts.rows["dimension"], TOTAL))
-    if counts.read != counts.promised or totals.num_rows != 1:
-        log.error(
-            "rollup of %s not built: its footers say %d rows, and %d were read", day, counts.promised, counts.read
-        )
-        return None
-    visits.write(counts.visits)
-    facts = {
-        "fingerprint": pa.scalar(made_of),
-        "tail": pa.scalar(segment_tag(segments[-1])),
-        "additive": pa.scalar(not counts.spans_days),
-        "frozen": pa.scalar(False),
-    }
-    rows = counts.rows.append_column("date", pa.repeat(pa.scalar(day, pa.date32()), counts.rows.num_rows))
-    for name in FACTS:
-        rows = rows.append_column(name, pa.nulls(rows.num_rows, SCHEMA.field(name).type))
-    rows = rows.select(SCHEMA.names).cast(SCHEMA)
-    # As bytes: of a month that is counted anew all days are held until it is written.
-    by_name = {
-        name: rows.filter(pc.equal(rows["dimension"], name)) for name in pc.unique(rows["dimension"]).to_pylist()
-    }
-    by_name[TOTAL] = with_facts(by_name[TOTAL], [day], facts)
-    file = open_rollup(write_rollup(by_name, by_name.__getitem__))
-    assert file is not None
-    return Part(file)
 
 
 def _still_true(total: Mapping[str, object], segments: tuple[Listed, ...], zone: str) -> bool:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from itertools import groupby
@@ -34,6 +34,21 @@ def first_day(store: Store, site_id: str) -> date | None:
     """The oldest date of a site, None without any; the listing ends with its first segment."""
     segments = (parse_segment(row.key) for row in store.list(site_prefix(site_id)))
     return next((segment[0].date for segment in segments if segment), None)
+
+
+def in_batches(days: Iterable[tuple[date, tuple[Listed, ...]]], most_bytes: int) -> Iterator[Days]:
+    """The days in their order, so many bytes at a time; a day with more is alone."""
+    batch: dict[date, tuple[Listed, ...]] = {}
+    size = 0
+    for day, segments in days:
+        more = sum(each.size_bytes for each in segments)
+        if batch and size + more > most_bytes:
+            yield batch
+            batch, size = {}, 0
+        batch[day] = segments
+        size += more
+    if batch:
+        yield batch
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.engine.base import DayCounts
+from mallard.engine.day_counter import DayCounts
 from mallard.engine.duckdb.cursors import Cursor
 from mallard.engine.duckdb.day_parts import DayParts
 from mallard.engine.duckdb.day_visits import build_visits
@@ -75,30 +75,30 @@ def _visits(cursor: Cursor, parts: Iterable[int], facts: VisitsFacts, hours: Loc
 
 
 def _dimensions(cursor: Cursor, sql: DaySql, hours: LocalHours, bounds: RollupBounds) -> Iterator[pa.Table]:
-    yield _as_counted(cursor.execute(sql.total).to_arrow_table())
-    yield _as_counted(cursor.execute(sql.hours, hours.values).to_arrow_table())
+    yield as_counted(cursor.execute(sql.total).to_arrow_table())
+    yield as_counted(cursor.execute(sql.hours, hours.values).to_arrow_table())
     # One after the other: only one dimension's values are in memory.
     for name, statement in sql.most_seen.items():
         found = cursor.execute(statement).to_arrow_table()
         kept = found.slice(0, _fitting(found["value"], bounds))
-        yield _as_counted(kept)
+        yield as_counted(kept)
         if kept.num_rows < found.num_rows:
             cursor.register("kept", kept.select(["value"]))
-            yield _as_counted(cursor.execute(sql.rest[name]).to_arrow_table(), is_rest=True)
+            yield as_counted(cursor.execute(sql.rest[name]).to_arrow_table(), is_rest=True)
             cursor.unregister("kept")
 
 
 def _of_parts(day: DayParts, bounds: RollupBounds) -> Iterator[pa.Table]:
-    yield from map(_as_counted, day.whole())
+    yield from map(as_counted, day.whole())
     capped: dict[str, pa.Table] = {}
     for name, found in day.most_seen():
         kept = found.slice(0, _fitting(found["value"], bounds))
-        yield _as_counted(kept)
+        yield as_counted(kept)
         if kept.num_rows < found.num_rows:
             capped[name] = kept.select(["value"])
     if capped:
         for rest in day.rest(capped):
-            yield _as_counted(rest, is_rest=True)
+            yield as_counted(rest, is_rest=True)
 
 
 def _fitting(values: pa.ChunkedArray, bounds: RollupBounds) -> int:
@@ -108,7 +108,8 @@ def _fitting(values: pa.ChunkedArray, bounds: RollupBounds) -> int:
     return min(int(fitting), bounds.values)
 
 
-def _as_counted(rows: pa.Table, *, is_rest: bool = False) -> pa.Table:
+def as_counted(rows: pa.Table, *, is_rest: bool = False) -> pa.Table:
+    """The rows of a dimension in the columns COUNTED."""
     for name in MEASURED:
         if name not in rows.column_names:
             # A dimension of events has no measures of visits.

@@ -4,8 +4,8 @@ Reads again where a segment was replaced during the scan.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from mallard.engine.base import DayCounts, Explanation, PendingEvents, QueryResult
+from mallard.engine.base import Explanation, PendingEvents, QueryResult
 from mallard.engine.cancellation import current_stop
+from mallard.engine.day_counter import DayCounts
+from mallard.engine.duckdb.cursors import Cursor
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.day_counts import DEFAULT, RollupBounds, count_day
@@ -22,6 +24,7 @@ from mallard.engine.duckdb.executor import Executor
 from mallard.engine.duckdb.plan import fits, parts_of, portion_bytes, rollup_portion_bytes
 from mallard.engine.duckdb.result_cache import ResultCache
 from mallard.engine.duckdb.rollup_reader import RollupReader
+from mallard.engine.duckdb.several_days import count_days
 from mallard.engine.duckdb.snapshot import OpenSnapshot, Snapshot, SnapshotReader
 from mallard.engine.duckdb.visits_reader import VisitsReader
 from mallard.engine.omitted_files import note, require_complete
@@ -43,7 +46,7 @@ from mallard.stats.grouping import GroupQuery
 from mallard.stats.query import Query
 from mallard.store.base import Listed, Store
 from mallard.table.duckdb_files import READ_ATTEMPTS, READ_ERRORS
-from mallard.table.reader import first_day, open_files
+from mallard.table.reader import Days, first_day, open_files
 from mallard.table.segment_cache import SegmentCache
 
 T = TypeVar("T")
@@ -208,23 +211,32 @@ class DuckDBEngine:
     def first_date(self, site_id: str, today: date) -> date:
         """The first date with events, today where there are none."""
         pending = self._pending(site_id)["date"].to_pylist()
-        rolled = self._rollups.first_date(site_id)
         stored = first_day(self.store, site_id)
+        rolled = self._rollups.first_date(site_id)
         return min([*(day for day in (stored, rolled) if day), *pending], default=today)
 
     def count_day(self, segments: tuple[Listed, ...], hours: LocalHours, fingerprint: str = "") -> DayCounts:
-        """As of ``Engine``."""
+        """As of ``DayCounter``."""
         self.damage.require_sound(segments)
-        most = rollup_portion_bytes(self._database.memory_mb)
-        parts = parts_of(sum(each.size_bytes for each in segments), most)
-        for attempt in range(READ_ATTEMPTS):
-            turn = self._database.turn_apart if parts > 1 else self._database.turn
-            with open_files(self.store, [segments]) as files, turn() as cursor:
-                try:
-                    return count_day(cursor, files, hours, self._bounds, fingerprint, parts)
-                except READ_ERRORS as error:
-                    self._database.prepare_retry(error, attempt)
-        raise AssertionError("unreachable")
+        parts = parts_of(sum(each.size_bytes for each in segments), rollup_portion_bytes(self._database.memory_mb))
+        turn = self._database.turn_apart if parts > 1 else self._database.turn
+
+        def count(cursor: Cursor, files: Sequence[str]) -> DayCounts:
+            return count_day(cursor, files, hours, self._bounds, fingerprint, parts)
+
+        return self._read_in_turn([segments], turn, count)
+
+    def count_days(self, days: Days, hours: LocalHours, fingerprints: Mapping[date, str]) -> dict[date, DayCounts]:
+        """As of ``DayCounter``."""
+        segments = [row for rows in days.values() for row in rows]
+        if not fits(segments, rollup_portion_bytes(self._database.memory_mb)):
+            return {}
+        self.damage.require_sound(segments)
+
+        def count(cursor: Cursor, files: Sequence[str]) -> dict[date, DayCounts]:
+            return count_days(cursor, files, hours, fingerprints, self._bounds)
+
+        return self._read_in_turn([*days.values()], self._database.turn, count)
 
     def close(self) -> None:
         """Close the database and the segment cache."""
@@ -303,6 +315,21 @@ class DuckDBEngine:
     def _retake(self, query: Query | GroupQuery, *, rolled: bool, dimensions: Sequence[str], by_date: bool) -> Snapshot:
         request_snapshot().forget()
         return self._snapshots.take(query, rolled=rolled, dimensions=dimensions, by_date=by_date)
+
+    def _read_in_turn(
+        self,
+        days: Collection[tuple[Listed, ...]],
+        turn: Callable[[], AbstractContextManager[Cursor]],
+        work: Callable[[Cursor, Sequence[str]], T],
+    ) -> T:
+        """The result of ``work`` on the files of whole days; again where a swap broke the read."""
+        for attempt in range(READ_ATTEMPTS):
+            with open_files(self.store, days) as files, turn() as cursor:
+                try:
+                    return work(cursor, files)
+                except READ_ERRORS as error:
+                    self._database.prepare_retry(error, attempt)
+        raise AssertionError("unreachable")
 
     def _next_attempt(self, failed: Exception, attempt: int, rows: Sequence[Listed]) -> int:
         """The number of the next try, the first where a file was found to be damaged; else raise at the last."""

@@ -8,7 +8,7 @@ from itertools import chain
 
 from mallard.engine.duckdb.rollup_reader import RolledCounts
 from mallard.store.base import Listed
-from mallard.table.reader import Days
+from mallard.table.reader import Days, in_batches
 
 PORTION_BYTES = 16 * 1024 * 1024
 """Of Parquet, about 900,000 events, for each PORTION_MEMORY_MB of DuckDB's memory: what does not spill to disk."""
@@ -163,17 +163,8 @@ def parts_of(size: int, most: int) -> int:
 
 def portions(days: Iterable[tuple[date, tuple[Listed, ...]]], most: int) -> Iterator[Portion]:
     """Days that are independent of one another, ``most`` bytes of them at a time; a larger day is cut."""
-    portion: dict[date, tuple[Listed, ...]] = {}
-    size = 0
-    for day, segments in days:
-        more = sum(each.size_bytes for each in segments)
-        if portion and size + more > most:
-            yield from _cut(Portion(portion), size, most)
-            portion, size = {}, 0
-        portion[day] = segments
-        size += more
-    if portion:
-        yield from _cut(Portion(portion), size, most)
+    for batch in in_batches(days, most):
+        yield from _cut(Portion(batch), _size(batch), most)
 
 
 def _cut(portion: Portion, size: int, most: int) -> Iterator[Portion]:

@@ -1,7 +1,7 @@
 """The SELECT that counts measures of one dimension over ``matched`` and ``visit``."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import indent
 
 from mallard.engine.sql.local_hours import hours_lookup
@@ -21,15 +21,17 @@ class _Part:
     rows: str
     key: str
     measures: tuple[tuple[Measure, str], ...]
+    by_date: bool = False
 
     def sql(self, dimension: str) -> str:
+        keys = ["date"] * self.by_date + ["value"] * (dimension != TOTAL)
         return sql_file("count").format(
-            dimension=f"'{dimension}'",
+            dimension=f"date, '{dimension}'" if self.by_date else f"'{dimension}'",
             value=self.key,
             measures="".join(f",\n    {text} AS {measure.name}" for measure, text in self.measures),
             rows=self.rows,
             # One row, also of no events.
-            grouped="" if dimension == TOTAL else "\nGROUP BY value",
+            grouped=f"\nGROUP BY {', '.join(keys)}" if keys else "",
         )
 
 
@@ -40,20 +42,21 @@ def needs_visits(dimension: str, measures: Iterable[Measure]) -> bool:
     return dimension in (TOTAL, DAY) and any(each.of_events is None for each in measures)
 
 
-def count_select(name: str, measures: Collection[Measure], *, rest: bool = False) -> str:
+def count_select(name: str, measures: Collection[Measure], *, rest: bool = False, by_date: bool = False) -> str:
     """A row for each value of the dimension ``name`` (TOTAL: one), with ``dimension``, ``value`` and these measures.
 
     Measures that the dimension cannot tell are left out: those of visits, where each event has its own value.
-    ``rest``: one row for all values of the dimension that are not in the table ``kept``.
+    ``rest``: one row for all values of the dimension that are not in the table ``kept``. ``by_date``: rows of each
+    date, in the column ``date``; of a date without events there is none.
     """
-    parts = _parts(name, measures, rest=rest)
+    parts = [replace(each, by_date=by_date) for each in _parts(name, measures, rest=rest, by_date=by_date)]
     if name == HOUR:
         return sql_file("hour_labels").format(counted=indent(parts[0].sql(name), "    "))
     if len(parts) == 1:
         return parts[0].sql(name)
     of_all = indent("\nUNION ALL BY NAME\n".join(each.sql(name) for each in parts), "    ")
     merged = tuple((each, merged_measure(each)) for each in measures)
-    return _Part(f"(\n{of_all}\n)", NOTHING if name == TOTAL else "value", merged).sql(name)
+    return _Part(f"(\n{of_all}\n)", NOTHING if name == TOTAL else "value", merged, by_date).sql(name)
 
 
 def present_value(dimension: Dimension, text: str | None) -> str:
@@ -61,9 +64,9 @@ def present_value(dimension: Dimension, text: str | None) -> str:
     return present(str(text), dimension.blanks)
 
 
-def _parts(name: str, measures: Collection[Measure], *, rest: bool) -> list[_Part]:
+def _parts(name: str, measures: Collection[Measure], *, rest: bool, by_date: bool) -> list[_Part]:
     if name in DIMENSIONS:
-        return [_part_of(DIMENSIONS[name], measures, rest=rest)]
+        return [_part_of(DIMENSIONS[name], measures, rest=rest, by_date=by_date)]
     if name == HOUR:
         return [_of_events(measures, f"matched {hours_lookup('matched')}", "hours.minute")]
     key = _DATE if name == DAY else NOTHING
@@ -72,7 +75,7 @@ def _parts(name: str, measures: Collection[Measure], *, rest: bool) -> list[_Par
     return [part for part in (events, visits) if part.measures]
 
 
-def _part_of(dimension: Dimension, measures: Collection[Measure], *, rest: bool) -> _Part:
+def _part_of(dimension: Dimension, measures: Collection[Measure], *, rest: bool, by_date: bool) -> _Part:
     column = present_value(dimension, dimension.column)
     if not dimension.of_visit:
         return _of_events(measures, *_rest("matched", column, rest=rest))
@@ -81,7 +84,12 @@ def _part_of(dimension: Dimension, measures: Collection[Measure], *, rest: bool)
     events, column = _rest("matched", column if dimension.of_first_event else NOTHING, rest=rest)
     money = "".join(f", {each.name}" for each in measures if each in MONEY)
     rows = sql_file("visits_by_value").format(
-        value=value, visits=visits, column=column, anonymous_events=events, money=money
+        date="date, " if by_date else "",
+        value=value,
+        visits=visits,
+        column=column,
+        anonymous_events=events,
+        money=money,
     )
     return _Part(rows, "value", tuple((each, each.of_visits) for each in measures if each.of_visits is not None))
 

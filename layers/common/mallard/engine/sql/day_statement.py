@@ -100,6 +100,35 @@ def day_parts_sql(max_values: int = MAX_VALUES) -> DayPartsSql:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SeveralDaysSql:
+    """The statements that count several days at once: the counts of DaySql, by date, with every value.
+
+    ``rows`` has the number of rows that were read of each date, ``counts`` those of each dimension, TOTAL and HOUR
+    among them.
+    """
+
+    tables: tuple[str, ...]
+    rows: str
+    counts: Mapping[str, str]
+
+    def __str__(self) -> str:
+        """All of the text."""
+        return "\n".join([*self.tables, self.rows, *self.counts.values()])
+
+
+@cache
+def several_days_sql() -> SeveralDaysSql:
+    """The statements, whatever is kept of the values."""
+    count = _day_count()
+    counts = {name: count_select(name, count.measures_of(name), by_date=True) for name in count.dimensions}
+    return SeveralDaysSql(
+        _tables(count),
+        with_sql([sql_file("stored")], sql_file("rows_read_by_date")),
+        {name: sql_file("day_kept").format(counted=indent(each, "    ")) for name, each in counts.items()},
+    )
+
+
 def _day_count() -> CountStatement:
     return CountStatement(dict.fromkeys((TOTAL, HOUR, *DIMENSIONS), tuple(MEASURES)), with_money=True)
 
@@ -144,7 +173,7 @@ def rollup_made_by(zone: str) -> str:
     An upgrade that counts otherwise rebuilds both: a day's two files are of the same fingerprint. Comments and
     indentation of the SQL do not count.
     """
-    statements = (day_sql(), day_parts_sql(), visits_file_sql())
+    statements = (day_sql(), day_parts_sql(), several_days_sql(), visits_file_sql(), visits_file_sql(by_date=True))
     schemas = (rollup.SCHEMA, rollup.MAX_VALUE_BYTES, visits_file.SCHEMA)
     made_by = [*(without_comments(str(each)) for each in statements), *map(str, schemas), zone]
     return hashlib.blake2b("\n".join(made_by).encode(), digest_size=16).hexdigest()

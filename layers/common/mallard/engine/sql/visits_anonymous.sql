@@ -1,7 +1,9 @@
 -- Groups of equal events without a visitor, numbered behind the visits.
 CREATE TEMP TABLE anonymous AS
 SELECT
-    CAST((SELECT count(*) FROM numbered) + row_number() OVER (ORDER BY {order}, hour, pathname) - 1 AS INTEGER) AS number,
+    CAST(
+        {begin}(SELECT count(*) FROM numbered) + row_number() OVER (ORDER BY {order}, hour, pathname) - 1 AS INTEGER
+    ) AS number,
     *
 FROM (
     SELECT

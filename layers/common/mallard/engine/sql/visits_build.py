@@ -36,18 +36,36 @@ class VisitsSql:
         return "\n".join([self.numbered, *self.of_hours, self.check, self.rows, self.steps])
 
 
+DAY_NUMBERS = 1 << 26
+"""Of the rows of one day of a month, in the tables of several: 31 times as many fit the column."""
+
+
 @cache
-def visits_file_sql() -> VisitsSql:
-    """The statements."""
+def visits_file_sql(*, by_date: bool = False) -> VisitsSql:
+    """The statements. ``by_date``: the tables are of several days of a month, whose numbers begin at DAY_NUMBERS times
+    the day of the month, and have gaps.
+    """
     order = ", ".join(SORTED_BY)
+    begin, number = "", "row_number() OVER ()"
+    is_only = "visitor_id NOT IN (SELECT visitor_id FROM visit WHERE visit_number > 1)"
+    if by_date:
+        begin, number = f"day(date) * {DAY_NUMBERS} + ", f"row_number() OVER (ORDER BY {order}, visit_number)"
+        is_only = "count(*) OVER (PARTITION BY date, visitor_id) = 1"
     page = DIMENSIONS["pages"]
     return VisitsSql(
         sql_file("visits_numbered").format(
-            order=order, opening=", ".join(f"opening.{each} AS {each}" for each in FIRST_EVENT)
+            number=f"{begin}{number}",
+            is_only=is_only,
+            order=order,
+            opening=", ".join(f"opening.{each} AS {each}" for each in FIRST_EVENT),
         ),
         (
             sql_file("visits_anonymous").format(
-                order=order, first=", ".join(FIRST_EVENT), hour=_HOUR, lookup=hours_lookup("event")
+                begin=begin,
+                order=order,
+                first=", ".join(FIRST_EVENT),
+                hour=_HOUR,
+                lookup=hours_lookup("event"),
             ),
             sql_file("visits_steps").format(
                 moment=MOMENT, page=present_value(page, page.column), hour=_HOUR, lookup=hours_lookup("visited")
