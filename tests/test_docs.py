@@ -34,7 +34,7 @@ def test_every_endpoint_is_described() -> None:
 
 def test_the_pages_of_the_api_have_every_endpoint_parameter_and_dimension() -> None:
     app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type, return-value]
-    page = (ROOT / "docs" / "query.md").read_text("utf-8") + (ROOT / "docs" / "auth.md").read_text("utf-8")
+    page = "".join((ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("query", "auth", "plausible"))
     for path, operations in app.openapi()["paths"].items():
         assert path in page, path
         for operation in operations.values():

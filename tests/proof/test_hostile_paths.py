@@ -56,7 +56,8 @@ VALID_BUT_ODD = ["-rf", "..a", "a..b", "con", "a:8000", "_", "1", "config", "eve
 """Site ids that look like something else; they are nothing but names."""
 
 AGENT = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"}
-REFUSED = {400, 404, 405, 414, 422, 431}
+REFUSED = {400, 401, 404, 405, 414, 422, 431}
+"""401: Plausible's routes refuse an unknown site as a wrong key."""
 
 
 @pytest.fixture

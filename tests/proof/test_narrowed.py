@@ -53,6 +53,13 @@ REPORTS = """
 """
 """Every report that is narrowed, with all its parameters but site and filter. `make test` has two lines of three."""
 
+V1_REPORTS = """
+/api/v1/stats/aggregate?period=7d&metrics=visitors,bounce_rate,events&compare=previous_period
+/api/v1/stats/timeseries?period=7d&metrics=visits,pageviews
+/api/v1/stats/breakdown?period=7d&property=visit:source&metrics=visitors,visit_duration
+"""
+"""The same of Plausible's API v1, whose filters are another language."""
+
 NOT_NARROWED = {"/api/stats/rejected"}
 """Drops have no country and no page, so whoever has a filter is refused."""
 
@@ -68,6 +75,14 @@ LEAVES: list[Any] = [
     ["contains", "visit:exit_page", ["/b"]],
     ["has_done", ["is", "event:name", ["signup"]]],
 ]
+V1_LEAVES = [
+    "visit:country==DE",
+    "visit:country!=DE|(not set)",
+    "visit:browser==Firefox",
+    "visit:source==Direct / None",
+]
+"""The first of LEAVES in that language."""
+
 NESTED = [
     ["or", [LEAVES[0], LEAVES[4]]],
     ["not", ["or", [LEAVES[2], LEAVES[6]]]],
@@ -128,6 +143,24 @@ def test_link_report_equals_the_owner_report_under_both_filters(people: People, 
     assert asked(people, link, report, wide) == asked(people, owner, report, of_link)
 
 
+@pytest.mark.parametrize("report", V1_REPORTS.split())
+@pytest.mark.parametrize("number", range(len(V1_LEAVES)))
+def test_link_report_of_v1_equals_the_owner_report_under_its_filter(people: People, report: str, number: int) -> None:
+    link, owner = people.link(filters=json.dumps([LEAVES[number]])), people.headers("Admin key")
+    narrowed, whole, page = (
+        people.ask("GET", f"{report}&{urlencode(more)}", who)
+        for more, who in (
+            ({"site_id": SITE}, link),
+            ({"site_id": SITE, "filters": V1_LEAVES[number]}, owner),
+            ({"site_id": SITE, "filters": f"{V1_LEAVES[number]};visit:country==AT"}, owner),
+        )
+    )
+    assert narrowed.status_code == 200
+    assert narrowed.json() == whole.json()
+    both = people.ask("GET", f"{report}&{urlencode({'site_id': SITE, 'filters': 'visit:country==AT'})}", link)
+    assert both.json() == page.json()
+
+
 def test_link_numbers_match_the_definitions(people: People, rows: list[reference.Row]) -> None:
     random = Random("numbers")
     for _ in range(12):
@@ -144,6 +177,8 @@ def test_current_visitors_of_a_shared_link_are_filtered(people: People) -> None:
         assert people.ask("POST", "/api/event", {"user-agent": agent}, content=body).status_code == 202
     path = f"/api/stats/main?site_id={PUBLIC}&period=realtime"
     link = people.link(PUBLIC, json.dumps([["is", "visit:browser", ["Firefox"]]]))
+    of_v1 = f"/api/v1/stats/realtime/visitors?site_id={PUBLIC}"
+    assert [people.ask("GET", of_v1, who).json() for who in (people.headers("Admin key"), link)] == [3, 2]
     seen = [people.ask("GET", path, who).json() for who in (people.headers("Admin key"), link)]
     assert [(each["current_visitors"], each["unique_visitors"]) for each in seen] == [(3, 3), (2, 2)]
 
@@ -158,9 +193,10 @@ def test_link_filters_match_some_but_not_all_events(people: People) -> None:
 
 
 def test_reports_are_all_compared(people: People) -> None:
-    compared = {report.partition("?")[0].replace("/pages", "/{dimension}") for report in reports()}
-    found = {route.split()[1] for route in people.routes() if "/api/stats/" in route or "/api/v2/" in route}
-    assert found - compared == NOT_NARROWED
+    compared = {each.partition("?")[0].replace("/pages", "/{dimension}") for each in [*reports(), *V1_REPORTS.split()]}
+    parts = ("/api/stats/", "/api/v1/stats/", "/api/v2/")
+    found = {route.split()[1] for route in people.routes() if any(part in route for part in parts)}
+    assert found - compared - {"/api/v1/stats/realtime/visitors"} == NOT_NARROWED
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])

@@ -56,6 +56,8 @@ class People:
         self._kept = {name: make() for name, make in self._who(ended).items()}
         public = self.client.put(f"/api/sites/{PUBLIC}", json={"public": True}, headers=self._kept["Admin key"])
         assert public.json()["public"] is True
+        # Plausible's routes know no site without settings and events.
+        self.client.put(f"/api/sites/{SITE}", json={}, headers=self._kept["Admin key"])
         return self
 
     def __exit__(self, *raised: object) -> None:

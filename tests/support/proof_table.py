@@ -43,6 +43,39 @@ batch: events from a server. form: what is asked before there is a session. end:
 query: numbers that are asked for by POST, as a page of another site must not.
 """
 
+PLAUSIBLE_WHO = """
+                                 stats1
+Admin key                        ok
+Admin key, this site             ok
+Admin key, other site            401
+ReadOnly key                     ok
+ReadOnly key, this site          ok
+ReadOnly key, other site         401
+the same, public site            ok
+Ingest key                       401
+Ingest key, public site          ok
+link                             ok
+link of the other site           401
+link with a filter               ok
+session on our page              ok
+session as a token               ok
+session, page said by nobody     ok
+session, cross-site              ok
+session, foreign Origin          ok
+nobody                           401
+nobody, public site              ok
+wrong key                        401
+expired key                      401
+revoked key                      401
+session that is over             401
+token of a session that is over  401
+session before a logout          401
+token of before a logout         401
+link that is over                401
+revoked link                     401
+"""
+"""The same of the routes that refuse as Plausible does. stats1: numbers of a site."""
+
 ROUTES = """
 rule     status  request                                            body
 numbers  200     GET /api/stats/main?site_id={site}
@@ -57,6 +90,10 @@ numbers  200     GET /api/stats/flow?site_id={site}&page=/
 numbers  200     GET /api/stats/export?site_id={site}
 events   200     GET /api/stats/export?site_id={site}&what=events
 query    200     POST /api/v2/query                   {"site_id": "{site}", "metrics": ["visits"], "date_range": "day"}
+stats1   200     GET /api/v1/stats/realtime/visitors?site_id={site}
+stats1   200     GET /api/v1/stats/aggregate?site_id={site}
+stats1   200     GET /api/v1/stats/timeseries?site_id={site}
+stats1   200     GET /api/v1/stats/breakdown?site_id={site}&property=event:page
 whole    200     GET /api/stats/rejected?site_id={site}
 list     200     GET /api/sites
 look     200     GET /api/sites/{site}
@@ -139,13 +176,13 @@ class Line:
 
 def rules() -> dict[str, dict[str, str]]:
     """By rule and person: ``ok`` or the status of a refusal."""
-    head, *lines = WHO.strip("\n").splitlines()
-    names = head.split()
-    found: dict[str, dict[str, str]] = {name: {} for name in names}
-    for line in lines:
-        who, cells = line[:33].strip(), line[33:].split()
-        for name, cell in zip(names, cells, strict=True):
-            found[name][who] = cell
+    found: dict[str, dict[str, str]] = {}
+    for table in (WHO, PLAUSIBLE_WHO):
+        head, *lines = table.strip("\n").splitlines()
+        for line in lines:
+            who, cells = line[:33].strip(), line[33:].split()
+            for name, cell in zip(head.split(), cells, strict=True):
+                found.setdefault(name, {})[who] = cell
     return found
 
 

@@ -13,6 +13,7 @@ from mallard.api.application import Application
 from mallard.api.auth_http import AuthHttp, headers_of
 from mallard.api.downloads import Deliver, stream
 from mallard.api.error_responses import add_error_responses
+from mallard.api.existing_sites import ExistingSites
 from mallard.api.invalid_requests import add_invalid_responses
 from mallard.api.middleware.dashboard_origin import dashboard_cors
 from mallard.api.middleware.fair_share import FairShare
@@ -23,6 +24,7 @@ from mallard.api.middleware.response_headers import new_id
 from mallard.api.outer_middleware import outer_middleware
 from mallard.api.parameters import OnlyKnown
 from mallard.api.permissions import Permissions
+from mallard.api.plausible_permissions import PlausiblePermissions
 from mallard.api.routes.auth_routes import auth_routes
 from mallard.api.routes.behaviour_routes import behaviour_routes
 from mallard.api.routes.drop_routes import rejected_routes
@@ -31,6 +33,7 @@ from mallard.api.routes.query_routes import query_routes
 from mallard.api.routes.sequence_routes import sequence_routes
 from mallard.api.routes.site_routes import Erase, site_routes
 from mallard.api.routes.stats_routes import stats_routes
+from mallard.api.routes.v1_stats_routes import v1_stats_routes
 from mallard.api.security_schemes import READS_OR_PUBLIC
 from mallard.auth.identity import Denied, Identity
 from mallard.auth.service import AuthService
@@ -77,7 +80,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    admission = Permissions(AuthHttp(auth, address_of), read_site, lambda site: engine().site_settings.is_public(site))
+    auth_http = AuthHttp(auth, address_of)
+
+    def is_public(site: str) -> bool:
+        return engine().site_settings.is_public(site)
+
+    admission = Permissions(auth_http, read_site, is_public)
+    plausible = PlausiblePermissions(auth_http, is_public, ExistingSites(engine).has)
 
     def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
         return [Depends(admit), OnlyKnown, *described]
@@ -89,6 +98,7 @@ def create_app(
     app.add_routes(sequence_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
     app.add_routes(export_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC), deliver))
     app.add_routes(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC)))
+    app.add_routes(v1_stats_routes(engine, clock, after(plausible.to_stats, READS_OR_PUBLIC)))
     app.add_routes(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
     app.add_routes(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
     add_error_responses(app)

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mallard.health.query_counts import QueryCounts
 
-PATHS = ("/api/stats/", "/api/v2/")
+PATHS = ("/api/stats/", "/api/v1/stats/", "/api/v2/")
 """Requests below these paths are queries."""
 
 
