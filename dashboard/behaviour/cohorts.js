@@ -11,7 +11,7 @@ import { INTERVALS } from "./state.js";
  * @property {number} cohort_size
  * @property {number[]} visitors the first is the cohort itself
  * @property {number[]} percentages
- * @property {string} [note] why nobody could come back
+ * @property {string} [note] why no visitor can come back
  */
 
 /** Days that a range needs before weeks, and months, say more. */

@@ -227,14 +227,14 @@ def test_a_range_of_too_many_intervals_is_refused(case: tuple[Stats, list[Row]])
         (
             "day",
             "day",
-            "Visitor ids last a day and end before the next day, so nobody is known again: MALLARD_VISITOR_",
+            "Visitor ids last a day and end before the next day, so no visitor is recognized again: MALLARD_VISITOR_",
         ),
-        ("day", "week", "so nobody is known again: MALLARD_VISITOR_ROTATION=month lets them last."),
+        ("day", "week", "so no visitor is recognized again: MALLARD_VISITOR_ROTATION=month lets them last."),
         ("week", "week", "Visitor ids last a week and end before the next week"),
         (
             "month",
             "month",
-            "Visitor ids last a month and end before the next month, so nobody is known again: ask for a",
+            "Visitor ids last a month and end before the next month, so no visitor is recognized again: ask for a",
         ),
     ],
 )

@@ -9,7 +9,7 @@ START = f"/?site={SITE}&period=30d&view=behaviour"
 SUGGESTED = "page:/,page:/pricing,event:signup"
 GOALS = [{"name": "Signup", "event": "signup"}]
 NOTE = (
-    "Visitor ids last a day and end before the next week, so nobody is known again: "
+    "Visitor ids last a day and end before the next week, so no visitor is recognized again: "
     "MALLARD_VISITOR_ROTATION=month lets them last."
 )
 

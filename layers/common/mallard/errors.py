@@ -23,7 +23,7 @@ MallardError
 ├── QueryError             a query's parameter is wrong; its sentence names it and what would be right
 ├── QueryTooLargeError     a query needs more memory than it may take
 ├── QueryBusyError         too many queries wait already
-├── QueryStoppedError      a query was stopped, for nobody waits for it any more
+├── QueryStoppedError      a query was stopped, since no client waits for it
 │   └── QueryTooLongError      it took more seconds than it may
 └── UnforeseenError        anything else, where its own words must not be told: they may quote a request
 
@@ -147,4 +147,4 @@ class QueryTooLongError(QueryStoppedError):
 
 
 class UnforeseenError(MallardError):
-    """A fault that nobody foresaw, by its kind and place."""
+    """Kind and place of an unforeseen fault."""

@@ -16,7 +16,7 @@ class Credential(Enum):
     LINK = "link"
     ANYONE = "anyone"
     """MALLARD_AUTH=off: every request."""
-    ANONYMOUS = "nobody"
+    ANONYMOUS = "anonymous"
     """No credential: public sites only."""
 
 

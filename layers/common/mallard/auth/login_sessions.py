@@ -66,7 +66,7 @@ def _new_epoch() -> str:
 
 
 def _log_damage(key: str) -> None:
-    log.error("%s is damaged: all sessions end, and everybody logs in again", key)
+    log.error("%s is damaged: all sessions end, and a new login is required", key)
 
 
 _FORMAT: JsonFormat[str] = JsonFormat(

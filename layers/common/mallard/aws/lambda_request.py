@@ -35,7 +35,7 @@ def read_request(event: dict[str, Any]) -> LambdaRequest:
         method=str(http.get("method", "")),
         path=str(event.get("rawPath", "")),
         query=event.get("rawQueryString") or "",
-        # A forwarded header could be anybody's.
+        # Any client can send a forwarded header.
         address=address_text(source) or source,
         headers={name.lower(): value for name, value in headers if isinstance(value, str)},
         body=_body(event),

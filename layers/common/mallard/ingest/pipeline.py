@@ -134,9 +134,7 @@ def check_rate(draft: Draft, context: IngestContext) -> Dropped | None:
 def drop_prefetch(draft: Draft, context: IngestContext) -> Dropped | None:
     """Drop prefetched pages, which no person has seen yet."""
     return (
-        Dropped(DropReason.PREFETCH, "The page was fetched ahead; nobody has seen it.")
-        if draft.sender.is_prefetch
-        else None
+        Dropped(DropReason.PREFETCH, "The page was fetched ahead and not seen.") if draft.sender.is_prefetch else None
     )
 
 

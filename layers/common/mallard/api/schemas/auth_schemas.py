@@ -78,7 +78,7 @@ class Status(BaseModel):
 
     setup_required: bool
     authenticated: bool
-    open: bool = Field(description="MALLARD_AUTH=off: everyone is let in, and nobody logs in.")
+    open: bool = Field(description="MALLARD_AUTH=off: every request has all permissions, and there is no login.")
 
 
 class LoggedOut(BaseModel):

@@ -45,7 +45,7 @@ class Cohort(BaseModel):
     retained: list[bool] = Field(description="Whether any of them were seen in that interval.")
     visitors: list[int] = Field(description="How many of them were.")
     percentages: list[float] = Field(description="The same in percent of the cohort, with one decimal.")
-    note: str | None = Field(None, description="Why nobody could be known again, where visitor ids do not last.")
+    note: str | None = Field(None, description="Why no visitor can be recognized again, where visitor ids do not last.")
 
 
 class RetentionResponse(BaseModel):

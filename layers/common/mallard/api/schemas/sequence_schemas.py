@@ -11,7 +11,8 @@ class Sequence(BaseModel):
     conversion_rate: float = Field(description="Converting visitors as a fraction of all.")
     matches: int | None = Field(None, description="How often all of them did it, one time after the other.")
     median_seconds: list[float | None] | None = Field(
-        None, description="From each step to the next in the first match of each visitor; null where nobody has one."
+        None,
+        description="From each step to the next in the first match of each visitor; null where no visitor has one.",
     )
 
 

@@ -148,7 +148,7 @@ class ErasureRow(BaseModel):
     status: Literal["done", "queued"]
     days: list[date] = Field(description="Days that held events.")
     events: int = Field(description="Events removed from the table; 0 while queued.")
-    damaged: int = Field(0, description="Damaged files among them: nobody can count what they held.")
+    damaged: int = Field(0, description="Damaged files among them, whose events cannot be counted.")
     pending: int | None = Field(
         description="Messages removed that still waited in the local queue: events, and notes of drops. Null while "
         "queued: what waits in SQS is left out when it is flushed, and not counted."

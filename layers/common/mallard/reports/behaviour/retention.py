@@ -121,7 +121,9 @@ def _note(start: date, end: date, interval: str, rotation: Rotation) -> str | No
         return None
     lasting = rotation.name_on(days[-1])
     advice = _LONGER.get((interval, lasting), "ask for a shorter interval")
-    return f"Visitor ids last a {lasting} and end before the next {interval}, so nobody is known again: {advice}."
+    return (
+        f"Visitor ids last a {lasting} and end before the next {interval}, so no visitor is recognized again: {advice}."
+    )
 
 
 def _starts(period: DateRange, interval: str) -> Iterator[date]:

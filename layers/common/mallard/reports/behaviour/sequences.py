@@ -42,7 +42,7 @@ def read_sequence(steps: str | None, pattern: str | None, *, with_details: bool 
 def sequences(stats: Stats, scope: Scope, sequence: SequenceQuery) -> dict[str, Any]:
     """``converting_visitors``, ``total_visitors`` and ``conversion_rate``, a fraction.
 
-    With details ``matches``, and ``median_seconds`` from step to step in a visitor's first match, None where nobody
+    With details ``matches``, and ``median_seconds`` from step to step in a visitor's first match, None where no visitor
     has one.
     """
     found = _counted(stats, scope, sequence)
