@@ -50,9 +50,11 @@ ALWAYS = {"400", "401", "403", "404", "405", "409", "413", "415", "422", "429", 
 def description() -> dict[str, Any]:
     """The OpenAPI of what `mallard serve` answers. Nothing is asked, so nothing needs to be there."""
     with tempfile.TemporaryDirectory() as folder:
-        auth = open_auth(Settings(), LocalStore(Path(folder)), b"", Setup(True, ""))
+        auth = open_auth(Settings(), LocalStore(Path(folder)), secret=b"", setup=Setup(True, ""))
         unused = cast(Any, None)
-        app = create_app(unused, list, lambda: datetime.now(UTC), unused, auth, lambda _: "")
+        app = create_app(
+            engine=unused, sites=list, clock=lambda: datetime.now(UTC), erase=unused, auth=auth, address_of=lambda _: ""
+        )
         app.include_router(health_routes(unused, auth, lambda _: None))
         return app.openapi()
 
@@ -79,7 +81,7 @@ def page(api: dict[str, Any]) -> str:
 
 
 def _is_ours(name: str) -> bool:
-    """FastAPI describes its own refusals too, which nobody gets here."""
+    """FastAPI describes its own refusals too, which this API never sends."""
     return name not in ("HTTPValidationError", "ValidationError")
 
 

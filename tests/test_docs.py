@@ -26,14 +26,28 @@ def test_the_readme_lists_every_command() -> None:
 
 
 def test_every_endpoint_is_described() -> None:
-    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type, return-value]
+    app = create_app(
+        engine=lambda: None,  # type: ignore[arg-type, return-value]
+        sites=list,
+        clock=lambda: datetime.now(UTC),
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth_off(),
+        address_of=one_address,
+    )
     for path, operations in app.openapi()["paths"].items():
         for method, operation in operations.items():
             assert operation.get("description"), f"{method} {path}"
 
 
 def test_the_pages_of_the_api_have_every_endpoint_parameter_and_dimension() -> None:
-    app = create_app(lambda: None, list, lambda: datetime.now(UTC), lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type, return-value]
+    app = create_app(
+        engine=lambda: None,  # type: ignore[arg-type, return-value]
+        sites=list,
+        clock=lambda: datetime.now(UTC),
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth_off(),
+        address_of=one_address,
+    )
     page = "".join((ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("query", "auth", "plausible"))
     for path, operations in app.openapi()["paths"].items():
         assert path in page, path

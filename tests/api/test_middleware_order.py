@@ -20,12 +20,12 @@ ORDER = [
 
 def test_middleware_stands_in_the_order_of_create_app() -> None:
     app = create_app(
-        lambda: None,  # type: ignore[return-value, arg-type]
-        list,
-        lambda: datetime(2026, 3, 10, tzinfo=UTC),
-        lambda *_: None,  # type: ignore[arg-type]
-        auth_off(),
-        one_address,
+        engine=lambda: None,  # type: ignore[return-value, arg-type]
+        sites=list,
+        clock=lambda: datetime(2026, 3, 10, tzinfo=UTC),
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth_off(),
+        address_of=one_address,
         query_counts=QueryCounts(),
     )
     layer: Any = app.build_middleware_stack()

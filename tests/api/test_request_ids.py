@@ -31,12 +31,12 @@ def client(error: Exception, front: UpstreamHeaders = DIRECT) -> TestClient:
 
     numbers = itertools.count(1)
     app = create_app(
-        engine,
-        lambda: ["a.example"],
-        lambda: datetime.now(UTC),
-        erase,  # type: ignore[arg-type]
-        auth_off(),
-        one_address,
+        engine=engine,
+        sites=lambda: ["a.example"],
+        clock=lambda: datetime.now(UTC),
+        erase=erase,  # type: ignore[arg-type]
+        auth=auth_off(),
+        address_of=one_address,
         front=front,
         make_id=lambda: f"id-{next(numbers)}",
     )

@@ -86,8 +86,8 @@ def test_login_storm_slows_unknown_networks_but_not_known_ones() -> None:
     auth = open_auth(
         Settings(max_login_attempts=1000),
         store,
-        b"s" * 32,
-        Setup(True, ""),
+        secret=b"s" * 32,
+        setup=Setup(True, ""),
         hashing=quick_hashing(),
         clock=Clock(),
     )

@@ -36,8 +36,8 @@ class Place:
         self.auth = open_auth(
             Settings(**{"admin_password": GOOD, **settings}),
             store,
-            b"s" * 32,
-            Setup(True, ""),
+            secret=b"s" * 32,
+            setup=Setup(True, ""),
             hashing=quick_hashing(),
             now=lambda: NOW,
         )
@@ -45,7 +45,12 @@ class Place:
             store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, site_settings=self.site_settings
         )
         app = create_app(
-            lambda: self.engine, lambda: ["a.example", "b.example"], lambda: NOW, erased, self.auth, one_address
+            engine=lambda: self.engine,
+            sites=lambda: ["a.example", "b.example"],
+            clock=lambda: NOW,
+            erase=erased,
+            auth=self.auth,
+            address_of=one_address,
         )
         self.client = TestClient(app, base_url="http://localhost:8000", raise_server_exceptions=False)
 

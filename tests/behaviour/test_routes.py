@@ -61,7 +61,14 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with closing(
         DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, cache_seconds=60)
     ) as engine:
-        app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type]
+        app = create_app(
+            engine=lambda: engine,
+            sites=lambda: [SITE],
+            clock=lambda: NOW,
+            erase=lambda *_: None,  # type: ignore[arg-type]
+            auth=auth_off(),
+            address_of=one_address,
+        )
         yield TestClient(app, raise_server_exceptions=False)
 
 
@@ -228,7 +235,14 @@ def test_report_days_use_the_site_time_zone(tmp_path: Path) -> None:
     with closing(
         DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, site_settings=site_settings)
     ) as engine:
-        app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type]
+        app = create_app(
+            engine=lambda: engine,
+            sites=lambda: [SITE],
+            clock=lambda: NOW,
+            erase=lambda *_: None,  # type: ignore[arg-type]
+            auth=auth_off(),
+            address_of=one_address,
+        )
         with TestClient(app) as client:
             (row,) = get(client, "retention", interval="day")
     # It is half past midnight there.

@@ -28,12 +28,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     place = Place(LocalStore(tmp_path_factory.mktemp("table")))
     place.write(DAYS[0], 1, 2, 3)
     app = create_app(
-        lambda: place.engine,
-        lambda: ["example.com"],
-        lambda: NOW,
-        lambda *_: None,  # type: ignore[arg-type]
-        auth_off(),
-        one_address,
+        engine=lambda: place.engine,
+        sites=lambda: ["example.com"],
+        clock=lambda: NOW,
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth_off(),
+        address_of=one_address,
     )
     yield TestClient(app)
     place.engine.close()

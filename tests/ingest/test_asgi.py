@@ -65,7 +65,7 @@ def open_app(store: Store, queue: object, **settings: Any) -> IngestApp:
         open_context(store, **settings),
         cast(LocalQueue, queue),
         ApiKeys(store),
-        Settings().trusted_proxies,
+        trusted_proxies=Settings().trusted_proxies,
         clock=lambda: NOW,
     )
 

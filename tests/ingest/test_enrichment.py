@@ -128,7 +128,9 @@ def as_seen(event: dict[str, Any]) -> tuple[int, Place]:
 def test_forged_headers_over_asgi_change_neither_visitor_nor_place(
     forged: dict[str, str], secret: str, context: IngestContext, store: LocalStore, queue: LocalQueue
 ) -> None:
-    app = IngestApp(replace(context, edge=CdnHeaders(secret)), queue, ApiKeys(store), (), clock=lambda: NOW)
+    app = IngestApp(
+        replace(context, edge=CdnHeaders(secret)), queue, ApiKeys(store), trusted_proxies=(), clock=lambda: NOW
+    )
     headers = [(name.lower(), value) for name, value in forged.items()]
     assert post(app, wire_body(), peer=UNKNOWN).status == 202
     assert post(app, wire_body(), *headers, peer=UNKNOWN).status == 202
@@ -140,7 +142,7 @@ def test_forged_headers_over_asgi_change_neither_visitor_nor_place(
 def test_forged_headers_through_a_trusted_proxy_change_nothing(
     context: IngestContext, store: LocalStore, queue: LocalQueue
 ) -> None:
-    app = IngestApp(context, queue, ApiKeys(store), (ip_network("127.0.0.0/8"),), clock=lambda: NOW)
+    app = IngestApp(context, queue, ApiKeys(store), trusted_proxies=(ip_network("127.0.0.0/8"),), clock=lambda: NOW)
     for forged in ({}, *FORGED[2:]):
         headers = [(name.lower(), value) for name, value in forged.items()]
         post(app, wire_body(), ("x-forwarded-for", f"{LONDON}, {UNKNOWN}"), *headers, peer="127.0.0.1")

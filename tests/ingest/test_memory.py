@@ -71,7 +71,7 @@ class Person:
 def app(store: LocalStore, queue: LocalQueue) -> IngestApp:
     settings = load_settings({})
     context = open_context(store, site_settings=SiteSettingsStore(store), privacy=redaction_of(settings))
-    return IngestApp(context, queue, ApiKeys(store), settings.trusted_proxies)
+    return IngestApp(context, queue, ApiKeys(store), trusted_proxies=settings.trusted_proxies)
 
 
 async def left_after_requests(app: IngestApp, person: Person, numbers: list[int]) -> list[str]:

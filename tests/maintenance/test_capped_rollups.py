@@ -248,7 +248,14 @@ def test_http_response_marks_the_rest_row(kept: Capped) -> None:
     def nothing_erased(*_: Any) -> Any:
         raise AssertionError
 
-    app = create_app(lambda: kept.engine, lambda: [SITE], lambda: NOW, nothing_erased, auth_off(), one_address)
+    app = create_app(
+        engine=lambda: kept.engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=nothing_erased,
+        auth=auth_off(),
+        address_of=one_address,
+    )
     dates = {"start_date": str(DAYS[0]), "end_date": str(RANGE.end), "site_id": SITE}
     client = TestClient(app)
     rows = client.get("/api/stats/breakdown/sources", params=dates).json()

@@ -131,7 +131,14 @@ REPORTS = {
 
 
 def test_events_from_note_is_in_the_header_of_every_report(kept: Place) -> None:
-    app = create_app(lambda: kept.engine, lambda: [SITE], lambda: NOW, nothing_erased, auth_off(), one_address)
+    app = create_app(
+        engine=lambda: kept.engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=nothing_erased,
+        auth=auth_off(),
+        address_of=one_address,
+    )
     client = TestClient(app)
     for name, more in REPORTS.items():
         for start, said in ((PAST, str(FIRST_WHOLE)), (FIRST_WHOLE, None)):

@@ -164,7 +164,14 @@ def test_unexpected_exception_is_logged_by_place_without_its_message(
     def broken() -> DuckDBEngine:
         raise ValueError(f"{ADMIN_PASSWORD} was asked for")
 
-    app = create_app(broken, list, lambda: datetime.now(UTC), lambda *_: None, auth_off(), one_address)  # type: ignore[arg-type]
+    app = create_app(
+        engine=broken,
+        sites=list,
+        clock=lambda: datetime.now(UTC),
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth_off(),
+        address_of=one_address,
+    )
     answer = TestClient(app).get(f"/api/stats/main?site_id={SITE}")
     assert (answer.status_code, answer.json()["error"]) == (500, "Internal error; see the server's log.")
     assert "ValueError in broken (test_secrets.py:" in caplog.text

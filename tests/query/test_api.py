@@ -33,7 +33,14 @@ def nothing_erased(site_id: str, first: date, last: date) -> Erasure:
 
 def make_client(folder: Path, auth: AuthService, erase: Erase = nothing_erased) -> tuple[TestClient, DuckDBEngine]:
     engine = DuckDBEngine(LocalStore(folder), lambda _: PENDING.empty_table(), memory_mb=256, threads=1)
-    app = create_app(lambda: engine, lambda: ["a.example", "b.example"], lambda: NOW, erase, auth, one_address)
+    app = create_app(
+        engine=lambda: engine,
+        sites=lambda: ["a.example", "b.example"],
+        clock=lambda: NOW,
+        erase=erase,
+        auth=auth,
+        address_of=one_address,
+    )
     return TestClient(app, raise_server_exceptions=False), engine
 
 
@@ -127,7 +134,7 @@ def test_unknown_path_is_404_in_json(client: TestClient) -> None:
 
 def test_statistics_require_a_credential_by_default(tmp_path: Path) -> None:
     settings, nobody_near = Settings(admin_password="kettle-moss-17"), Setup(False, "")
-    client, engine = make_client(tmp_path, open_auth(settings, MemoryStore(), b"s" * 32, nobody_near))
+    client, engine = make_client(tmp_path, open_auth(settings, MemoryStore(), secret=b"s" * 32, setup=nobody_near))
     for path in ("/api/sites", "/api/stats/main", "/api/stats/timeseries", "/api/stats/breakdown/pages"):
         assert client.get(path, params={"site_id": "a"}).status_code == 401
     assert client.delete("/api/gdpr/erase", params={"site_id": "a"}).status_code == 401
@@ -186,7 +193,9 @@ def test_unexpected_exception_is_500_without_details(tmp_path: Path) -> None:
     def fail() -> DuckDBEngine:
         raise RuntimeError("a secret detail")
 
-    app = create_app(fail, list, lambda: NOW, nothing_erased, auth_off(), one_address)
+    app = create_app(
+        engine=fail, sites=list, clock=lambda: NOW, erase=nothing_erased, auth=auth_off(), address_of=one_address
+    )
     answer = TestClient(app, raise_server_exceptions=False).get("/api/stats/main", params={"site_id": "a"})
     assert answer.status_code == 500
     assert answer.json() == {

@@ -287,7 +287,14 @@ def _no_erasure(*_: object) -> Erasure:
 
 @pytest.fixture
 def client(local: Place) -> TestClient:
-    app = create_app(lambda: local.engine, lambda: [SITE], lambda: NOW, _no_erasure, auth_off(), one_address)
+    app = create_app(
+        engine=lambda: local.engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=_no_erasure,
+        auth=auth_off(),
+        address_of=one_address,
+    )
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -28,7 +28,6 @@ from mallard.engine.base import PENDING
 from mallard.engine.cancellation import CURRENT, Cancellation, current_stop
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.event import ENGAGEMENT, PAGEVIEW
-from mallard.maintenance.erasure import Erasure
 from mallard.reports import report_export
 from mallard.reports.report_export import Download, Export, download
 from mallard.reports.standard_reports import Scope, Stats
@@ -53,13 +52,18 @@ from transfer.files import chunks_of, import_chunks
 WEEK = read_period("7d", None, None, NOW)
 
 
-def not_erased(*_: object) -> Erasure:
-    raise AssertionError("nobody erases here")
-
-
 @lru_cache(maxsize=8)
 def make_app(engine: DuckDBEngine, deliver: Deliver = stream) -> FastAPI:
-    return create_app(lambda: engine, lambda: [SITE], lambda: NOW, not_erased, auth_off(), one_address, deliver=deliver)
+    erase: Any = None
+    return create_app(
+        engine=lambda: engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=erase,
+        auth=auth_off(),
+        address_of=one_address,
+        deliver=deliver,
+    )
 
 
 def get(engine: DuckDBEngine, deliver: Deliver = stream, /, **parameters: str) -> Any:

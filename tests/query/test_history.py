@@ -108,7 +108,14 @@ def never_erased(site_id: str, first: date, last: date) -> Erasure:
 def test_request_lists_the_table_once_when_it_compares(stores: tuple[ListingStore, ListingStore]) -> None:
     _, old = stores
     engine = engine_over(old)
-    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, never_erased, auth_off(), one_address)
+    app = create_app(
+        engine=lambda: engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=never_erased,
+        auth=auth_off(),
+        address_of=one_address,
+    )
     old.listings.clear()
     asked = {"site_id": SITE, "period": "7d", "compare": "previous_period"}
     found = TestClient(app).get("/api/stats/overview", params=asked).json()

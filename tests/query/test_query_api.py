@@ -36,7 +36,14 @@ def client(place: Place) -> TestClient:
 
 
 def client_of(engine: DuckDBEngine, auth: Any) -> TestClient:
-    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, auth, one_address)  # type: ignore[arg-type]
+    app = create_app(
+        engine=lambda: engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth,
+        address_of=one_address,
+    )
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -195,7 +202,11 @@ def test_property_name_with_quotes_is_a_value_and_no_sql(client: TestClient) -> 
 @pytest.mark.parametrize("scope", ["ReadOnly", "Admin", "Ingest", None])
 def test_query_takes_a_key_that_reads(place: Place, scope: str | None) -> None:
     auth = open_auth(
-        Settings(admin_password="kettle-moss-17"), MemoryStore(), b"s" * 32, Setup(True, ""), now=lambda: NOW
+        Settings(admin_password="kettle-moss-17"),
+        MemoryStore(),
+        secret=b"s" * 32,
+        setup=Setup(True, ""),
+        now=lambda: NOW,
     )
     key = auth.keys.create("test", scope, NOW)[0] if scope else "mm_unknown"
     answer = client_of(place.engine, auth).post("/api/v2/query", json=ASKED, headers={"Authorization": f"Bearer {key}"})
@@ -204,7 +215,11 @@ def test_query_takes_a_key_that_reads(place: Place, scope: str | None) -> None:
 
 def test_shared_link_of_a_part_of_the_numbers_narrows_queries(place: Place) -> None:
     auth = open_auth(
-        Settings(admin_password="kettle-moss-17"), MemoryStore(), b"s" * 32, Setup(True, ""), now=lambda: NOW
+        Settings(admin_password="kettle-moss-17"),
+        MemoryStore(),
+        secret=b"s" * 32,
+        setup=Setup(True, ""),
+        now=lambda: NOW,
     )
     link = auth.links.create(SITE, "Germany", NOW, filters='[["is", "visit:country", ["DE"]]]')
     client = client_of(place.engine, auth)

@@ -85,7 +85,15 @@ def client_of(folder: Path, *, seconds: float = 30) -> Iterator[TestClient]:
     def erase(*_: object) -> Erasure:
         raise AssertionError("nobody asked for an erasure")
 
-    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, erase, auth_off(), one_address, query_seconds=seconds)
+    app = create_app(
+        engine=lambda: engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=erase,
+        auth=auth_off(),
+        address_of=one_address,
+        query_seconds=seconds,
+    )
     yield TestClient(app, raise_server_exceptions=False)
     engine.close()
 

@@ -85,7 +85,9 @@ def client_over(folder: Path, events: list[Event] | None = None, *, rounds_times
 
 def client_of(engine: DuckDBEngine) -> TestClient:
     erase: Any = None
-    app = create_app(lambda: engine, list, lambda: NOW, erase, auth_off(), one_address)
+    app = create_app(
+        engine=lambda: engine, sites=list, clock=lambda: NOW, erase=erase, auth=auth_off(), address_of=one_address
+    )
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -40,7 +40,14 @@ def test_time_zone_set_over_the_api_applies_at_once_only_before_any_day_has_begu
     elif begun == "salt":
         store.put_if_absent(salt_key(SITE, today.isoformat()), b"{}")
     with closing(DuckDBEngine(store, lambda _: waiting, memory_mb=256, threads=1)) as engine:
-        app = create_app(lambda: engine, list, lambda: SET, not_erased, auth_off(), one_address)
+        app = create_app(
+            engine=lambda: engine,
+            sites=list,
+            clock=lambda: SET,
+            erase=not_erased,
+            auth=auth_off(),
+            address_of=one_address,
+        )
         answer = TestClient(app).put(f"/api/sites/{SITE}", json={"timezone": "America/New_York"}).json()
         assert answer.get("timezone_from") == (None if begun == "nothing" else "2026-03-02")
         assert engine.zones(SITE).name_on(today) == ("America/New_York" if begun == "nothing" else "UTC")

@@ -37,13 +37,20 @@ class Place:
         auth = open_auth(
             self.settings,
             self.store,
-            SECRET,
-            self.setup,
+            secret=SECRET,
+            setup=self.setup,
             hashing=hashing or quick_hashing(),
             clock=self.clock,
             now=lambda: self.now,
         )
-        app = create_app(lambda: None, list, lambda: self.now, lambda *_: None, auth, lambda _: self.address)  # type: ignore[arg-type, return-value]
+        app = create_app(
+            engine=lambda: None,  # type: ignore[arg-type, return-value]
+            sites=list,
+            clock=lambda: self.now,
+            erase=lambda *_: None,  # type: ignore[arg-type]
+            auth=auth,
+            address_of=lambda _: self.address,
+        )
         return TestClient(app, base_url=base_url, raise_server_exceptions=False)
 
     def wait(self, seconds: float) -> None:

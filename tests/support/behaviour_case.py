@@ -26,7 +26,9 @@ Case = tuple[TestClient, list[Row]]
 
 def client_of(engine: DuckDBEngine) -> TestClient:
     erase: Any = None
-    app = create_app(lambda: engine, list, lambda: NOW, erase, auth_off(), one_address)
+    app = create_app(
+        engine=lambda: engine, sites=list, clock=lambda: NOW, erase=erase, auth=auth_off(), address_of=one_address
+    )
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -12,7 +12,7 @@ ADDRESS = "192.0.2.7"
 
 
 def auth_off() -> AuthService:
-    return open_auth(Settings(auth="off"), MemoryStore(), b"s" * 32, Setup(True, ""))
+    return open_auth(Settings(auth="off"), MemoryStore(), secret=b"s" * 32, setup=Setup(True, ""))
 
 
 def one_address(request: Request) -> str:

@@ -66,7 +66,7 @@ class People:
     def another_auth(self) -> AuthService:
         """What another instance over the same store would hold."""
         setup = Setup(True, "")
-        return open_auth(self.settings, self.store, SECRET.encode(), setup, hashing=quick_hashing())
+        return open_auth(self.settings, self.store, secret=SECRET.encode(), setup=setup, hashing=quick_hashing())
 
     def headers(self, who: str, log_in: Callable[[], str] | None = None) -> Headers:
         """What somebody shows; a living session begins anew each time, for some requests end all there are.

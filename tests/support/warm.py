@@ -26,7 +26,14 @@ def warm_up() -> None:
     nothing: Any = None
     # The warning of an open server is noise here.
     logging.disable()
-    create_app(nothing, list, lambda: datetime.now(UTC), nothing, auth_off(), one_address)
+    create_app(
+        engine=nothing,
+        sites=list,
+        clock=lambda: datetime.now(UTC),
+        erase=nothing,
+        auth=auth_off(),
+        address_of=one_address,
+    )
     logging.disable(logging.NOTSET)
     read_agent.__wrapped__(FIREFOX, read_hints({}))
     # pyarrow imports it where it is installed, and uvicorn the others by name.

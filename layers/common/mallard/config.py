@@ -37,7 +37,7 @@ def _setting(default: Any, parse: Callable[[str], Any], help_text: str, *, toml:
     return field(default=default, metadata={"parse": parse, "help": help_text, "toml": toml})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CommonSettings:
     """Settings of every program: the store, the queue, the secret and the log."""
 
@@ -65,7 +65,7 @@ class CommonSettings:
         return self.store or self.data_dir
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServerSettings:
     """Settings of ``mallard serve`` alone: its address, its queue on disk and its end."""
 
@@ -94,7 +94,7 @@ class ServerSettings:
             return False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AuthSettings:
     """Settings of logins, read by the programs that answer the API."""
 
@@ -117,7 +117,7 @@ class AuthSettings:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProxySettings:
     """Settings of the proxies and the CDN in front, read by ingest and the API."""
 
@@ -135,7 +135,7 @@ class ProxySettings:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PrivacySettings:
     """Settings that decide what is stored of an event, read by ingest."""
 
@@ -158,7 +158,7 @@ class PrivacySettings:
         return self.gdpr_mode or self.round_timestamps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IngestSettings:
     """Settings of the programs that take events."""
 
@@ -199,7 +199,7 @@ class IngestSettings:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FlushSettings:
     """Settings of the programs that write the table."""
 
@@ -226,7 +226,7 @@ class FlushSettings:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QuerySettings:
     """Settings of the programs that answer the API."""
 
@@ -245,7 +245,7 @@ class QuerySettings:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings(
     QuerySettings,
     FlushSettings,

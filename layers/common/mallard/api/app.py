@@ -49,13 +49,13 @@ API_VERSION = "1"
 
 
 def create_app(
+    *,
     engine: Callable[[], Engine],
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],
     erase: Erase,
     auth: AuthService,
     address_of: Callable[[Request], str],
-    *,
     query_seconds: float = 30,
     deliver: Deliver = stream,
     front: UpstreamHeaders = DIRECT,
@@ -96,11 +96,15 @@ def create_app(
     app.add_routes(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
     app.add_routes(behaviour_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
     app.add_routes(sequence_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
-    app.add_routes(export_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC), deliver))
+    app.add_routes(
+        export_routes(engine, clock, permissions=after(admission.to_narrowed, READS_OR_PUBLIC), deliver=deliver)
+    )
     app.add_routes(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC)))
     app.add_routes(v1_stats_routes(engine, clock, after(plausible.to_stats, READS_OR_PUBLIC)))
     app.add_routes(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
-    app.add_routes(site_routes(engine, sites, clock, erase, after(admission.to_settings)))
+    app.add_routes(
+        site_routes(engine=engine, sites=sites, clock=clock, erase=erase, permissions=after(admission.to_settings))
+    )
     add_error_responses(app)
     add_invalid_responses(app)
     return app

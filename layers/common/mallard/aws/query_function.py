@@ -44,12 +44,12 @@ def open_query_app(
 
     auth = open_function_auth(settings, store())
     app = create_app(
-        engine,
-        lambda: known_sites(store()),
-        clock,
-        erase,
-        auth,
-        open_request_address(settings),
+        engine=engine,
+        sites=lambda: known_sites(store()),
+        clock=clock,
+        erase=erase,
+        auth=auth,
+        address_of=open_request_address(settings),
         query_seconds=settings.query_seconds,
         deliver=through_store(store),
         front=behind_gateway(),

@@ -15,9 +15,9 @@ from mallard.store.base import Store
 def open_auth(
     settings: Settings,
     store: Store,
+    *,
     secret: bytes,
     setup: Setup,
-    *,
     hashing: PasswordHashing | None = None,
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -42,9 +42,9 @@ def open_auth(
 def open_server_auth(settings: Settings, store: Store) -> AuthService:
     """The authentication of `mallard serve`, which prints a token for the first setup."""
     setup = Setup(settings.on_loopback, new_token())
-    return open_auth(settings, store, shared_secret(store, settings.secret), setup)
+    return open_auth(settings, store, secret=shared_secret(store, settings.secret), setup=setup)
 
 
 def open_function_auth(settings: Settings, store: Store) -> AuthService:
     """The authentication of the query function, without a setup: nothing would print its token."""
-    return open_auth(settings, store, shared_secret(store, settings.secret), Setup(False, ""))
+    return open_auth(settings, store, secret=shared_secret(store, settings.secret), setup=Setup(False, ""))

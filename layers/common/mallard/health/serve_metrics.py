@@ -15,7 +15,7 @@ from mallard.ingest.http.asgi import IngestApp
 from mallard.ingest.ignored_fields import IgnoredField
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
     """Values at one moment; None is unknown."""
 
@@ -31,6 +31,7 @@ class Numbers:
 
 def metrics_of(
     numbers: Numbers,
+    *,
     checks: Sequence[ReadinessCheck],
     flushes: FlushHistory,
     ingest: IngestApp,

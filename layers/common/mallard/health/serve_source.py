@@ -110,7 +110,13 @@ class ServeSource:
     def metrics(self) -> list[PrometheusMetric]:
         """All of them, whether they changed or not."""
         return metrics_of(
-            self.numbers(), self.checks(), self.flushes, self.ingest, self.query_counts, self._cache(), self.auth
+            self.numbers(),
+            checks=self.checks(),
+            flushes=self.flushes,
+            ingest=self.ingest,
+            query_counts=self.query_counts,
+            cache=self._cache(),
+            auth=self.auth,
         )
 
     def _cache(self) -> ResultCache:

@@ -28,7 +28,7 @@ HOURLY = timedelta(hours=1)
 log = logging.getLogger("mallard.maintenance")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
     """The parts of a process that jobs work with; ``now`` is aware, ``may_go_on`` says whether there is time left."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from mallard.normalize.masks import masked_address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
     """The parts of an event that are removed; none by default."""
 

@@ -29,12 +29,12 @@ def open_api(
 ) -> Application:
     """The application over the parts of the process."""
     app = create_app(
-        engine,
-        sites,
-        lambda: datetime.now(UTC),
-        erase,
-        auth,
-        open_request_address(settings),
+        engine=engine,
+        sites=sites,
+        clock=lambda: datetime.now(UTC),
+        erase=erase,
+        auth=auth,
+        address_of=open_request_address(settings),
         query_seconds=settings.query_seconds,
         front=front,
         query_counts=query_counts,

@@ -85,7 +85,11 @@ class Embedded:
         )
         self._auth = open_server_auth(settings, self._store)
         self.ingest = IngestApp(
-            context, self._queue, self._auth.keys, settings.trusted_proxies, on_accepted=self._schedule.accepted
+            context,
+            self._queue,
+            self._auth.keys,
+            trusted_proxies=settings.trusted_proxies,
+            on_accepted=self._schedule.accepted,
         )
         self._query_counts = QueryCounts()
         self._source = self._health_source()

@@ -33,7 +33,7 @@ Bom = Annotated[
 
 
 def export_routes(
-    engine: Callable[[], Engine], clock: Callable[[], datetime], permissions: Sequence[Dependency], deliver: Deliver
+    engine: Callable[[], Engine], clock: Callable[[], datetime], *, permissions: Sequence[Dependency], deliver: Deliver
 ) -> APIRouter:
     """The router; ``permissions`` come before the route, ``deliver`` makes the answer of a download."""
     router = APIRouter(prefix="/api/stats", tags=["stats"], dependencies=list(permissions), responses=ERRORS)

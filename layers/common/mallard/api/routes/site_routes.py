@@ -52,6 +52,7 @@ Erase = Callable[[str, date, date], ErasureResult]
 
 
 def site_routes(
+    *,
     engine: Callable[[], Engine],
     sites: Callable[[], list[str]],
     clock: Callable[[], datetime],

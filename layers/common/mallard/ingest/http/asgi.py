@@ -57,6 +57,7 @@ class IngestApp:
         context: IngestContext,
         queue: LocalQueue,
         keys: ApiKeys,
+        *,
         trusted_proxies: tuple[Network, ...] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_accepted: Callable[[], None] = lambda: None,
