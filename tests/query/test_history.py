@@ -12,12 +12,13 @@ from mallard.api.app import create_app
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.engine.request_snapshot import one_snapshot
+from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.erasure import Erasure
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.comparison import earlier
 from mallard.stats.date_range import read_period
 from mallard.stats.query import Query
-from mallard.store.base import Listed
+from mallard.store.base import Listed, Stored
 from mallard.store.local import LocalStore
 from mallard.table.layout import Partition, site_prefix
 from mallard.table.rollup import rollup_key, rollup_prefix
@@ -29,15 +30,29 @@ WEEK = read_period("7d", None, None, NOW)
 
 
 class ListingStore(LocalStore):
-    """Notes each listing of the table and of rollups, and how many keys it gave."""
+    """Notes each listing of the table and of rollups, and how many keys it gave; and all requests."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.listings: list[tuple[str, int]] = []
+        self.requests: list[str] = []
+
+    def get(self, key: str) -> Stored | None:
+        self.requests.append(f"GET {key}")
+        return super().get(key)
+
+    def pin(self, key: str, folder: Path) -> Path | None:
+        self.requests.append(f"GET {key}")
+        return super().pin(key, folder)
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        self.requests.append(f"LIST {prefix}")
+        return super().list_folders(prefix)
 
     def list(self, prefix: str, *, start_after: str = "") -> Iterator[Listed]:
         rows = [*super().list(prefix, start_after=start_after)]
         self.listings.append((prefix.partition("/")[0], len(rows)))
+        self.requests.append(f"LIST {prefix}")
         return iter(rows)
 
     def of_table(self) -> int:
@@ -99,6 +114,66 @@ def test_live_card_lists_two_days(stores: tuple[ListingStore, ListingStore]) -> 
     _, old = stores
     # And the day before, as for every range.
     assert listed_keys(old, "live card") <= 3
+
+
+class RemoteStore(ListingStore):
+    """A folder whose segments are copied once, as those of a bucket are: the ETag of an object is its version."""
+
+    def get(self, key: str) -> Stored | None:
+        stored = super().get(key)
+        return stored and replace(stored, etag=next(LocalStore.list(self, key)).version)
+
+    @property
+    def pins_are_cheap(self) -> bool:
+        return False
+
+
+def with_rollups(folder: Path) -> RemoteStore:
+    """The last days and the first of three years, with the same events each, and their rollups."""
+    store = LocalStore(folder)
+    place = Place(store)
+    place.write(TODAY, 1, 2)
+    some = store.get(Partition(SITE, TODAY).segment(0))
+    assert some
+    for number in [*range(1, 70), *range(YEARS * 365 - 10, YEARS * 365)]:
+        key = Partition(SITE, TODAY - timedelta(days=number)).segment(0)
+        store.put_if_absent(key, some.data)
+        # Else it could have events of the last minutes.
+        place.touch(key, NOW - timedelta(days=number))
+    place.build()
+    place.engine.close()
+    return RemoteStore(folder)
+
+
+def test_dashboard_of_a_long_history_takes_few_requests(tmp_path: Path) -> None:
+    store = with_rollups(tmp_path)
+    engine = engine_over(store)
+    stats, scope = Stats(engine, NOW), Scope(SITE, read_period("30d", None, None, NOW))
+
+    def requests() -> list[str]:
+        store.requests.clear()
+        with one_snapshot():
+            assert stats.overview(scope).counted["rollup_days"] == 29
+        return store.requests
+
+    assert len(requests()) == 6, store.requests
+    assert len(requests()) == 2, store.requests
+    engine.close()
+
+
+@pytest.mark.parametrize("retained_days", [None, 60])
+def test_first_date_takes_three_requests(tmp_path: Path, retained_days: int | None) -> None:
+    store = with_rollups(tmp_path)
+    if retained_days:
+        assert retain(LocalStore(tmp_path), DataRetention(retained_days, keep_rollups=True), NOW)
+    place = Place(store)
+    store.requests.clear()
+    assert place.engine.first_date(SITE, TODAY) == TODAY - timedelta(days=YEARS * 365 - 1)
+    assert len(store.requests) == 3, store.requests
+    store.requests.clear()
+    assert place.engine.first_date(SITE, TODAY)
+    assert len(store.requests) == 2, store.requests
+    place.engine.close()
 
 
 def never_erased(site_id: str, first: date, last: date) -> Erasure:

@@ -212,7 +212,7 @@ class DuckDBEngine:
         """The first date with events, today where there are none."""
         pending = self._pending(site_id)["date"].to_pylist()
         stored = first_day(self.store, site_id)
-        rolled = self._rollups.first_date(site_id)
+        rolled = self._rollups.first_date(site_id, stored or date.max)
         return min([*(day for day in (stored, rolled) if day), *pending], default=today)
 
     def count_day(self, segments: tuple[Listed, ...], hours: LocalHours, fingerprint: str = "") -> DayCounts:

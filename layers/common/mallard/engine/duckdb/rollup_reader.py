@@ -151,10 +151,17 @@ class RollupReader:
         with self._lock:
             self._months.clear()
 
-    def first_date(self, site_id: str) -> date | None:
-        """The oldest date that only a rollup still knows."""
-        months = (self._read(row) for row in list(self._store.list(rollup_prefix(site_id))))
-        return min((day for month in months for day, total in month.totals.items() if total["frozen"]), default=None)
+    def first_date(self, site_id: str, before: date = date.max) -> date | None:
+        """The oldest date that only a rollup still knows, where it is ``before`` another; of few files at most."""
+        for row in self._store.list(rollup_prefix(site_id)):
+            parsed = parse_rollup(row.key)
+            if parsed and parsed[1] >= before:
+                break
+            # Retention deletes the oldest days, so the first file has them.
+            frozen = [day for day, total in self._read(row).totals.items() if total["frozen"]]
+            if frozen:
+                return min(frozen)
+        return None
 
     def _months_of(self, site_id: str, period: DateRange) -> Iterator[tuple[str, date, RollupMonth]]:
         prefix = rollup_prefix(site_id)
