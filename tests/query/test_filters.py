@@ -126,7 +126,10 @@ def test_breakdown_dimensions_can_all_be_filtered(name: str) -> None:
         ([["is", "event:page"]], "filters[0] is ['is', 'event:page'], but must be [\"is\", a dimension, a list of"),
         ([["is", "event:page", "/"]], "filters[0][2] is '/', but must be a list of at least one text"),
         ([["is", "event:page", []]], "filters[0][2] is [], but must be a list of at least one text"),
-        ([["is", "event:page", ["/", 5]]], "filters[0][2][1] is 5, but must be a text of at most 2048 characters"),
+        (
+            [["is", "event:page", ["/", 5.5]]],
+            "filters[0][2][1] is 5.5, but must be a text of at most 2048 characters, or a whole number",
+        ),
         ([["is", "event:page", ["/", "\ud800"]]], "filters[0][2][1] is '\\ud800', but must be a text"),
         ([["is", "event:props:", ["x"]]], "filters[0][1] is 'event:props:', but must be event:props: with a prop"),
         ([["is", "event:props:\ud800", ["x"]]], "filters[0][1] is 'event:props:\\ud800', but must be event:props: "),

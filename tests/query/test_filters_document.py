@@ -9,6 +9,7 @@ import pytest
 from mallard.engine.sql.conditions import MAX_GOALS, compile_filter
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import OF_EVENTS, OF_VISITS, SEED_NAMES
+from mallard.stats.filter_reader import MAX_SEQUENCE, MAX_SEQUENCES
 from mallard.stats.filters import (
     GROUPS,
     MAX_DEPTH,
@@ -42,7 +43,7 @@ def test_the_document_has_every_operator_dimension_and_limit() -> None:
     assert listed >= {*OPERATORS, *GROUPS, *OF_EVENTS, *OF_VISITS}
     also = dict(re.findall(r"^\| `([\w:]+)` \| `(\w+)` \| [^|]+ \|", text, re.MULTILINE))
     assert {name: dimension for dimension, name in also.items()} == SEED_NAMES
-    shape = (MAX_DEPTH, MAX_LEAVES, MAX_VALUES, MAX_VALUE_LENGTH)
+    shape = (MAX_DEPTH, MAX_LEAVES, MAX_SEQUENCE, MAX_SEQUENCES, MAX_VALUES, MAX_VALUE_LENGTH)
     limits = (*shape, MAX_PATTERN_LENGTH, MAX_PATTERNS, MAX_PROPERTY_LENGTH, MAX_GOALS)
     table = text[text.index("## Limits") :]
     assert [int(found.replace(",", "")) for found in re.findall(r"\| ([\d,]+)", table)] == [

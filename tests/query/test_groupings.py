@@ -51,6 +51,8 @@ FILTERS: list[list[Any]] = [
     [["is", "event:goal", ["Signup", "Under b"]]],
     [["is_not", "event:props:plan", ["pro"]]],
     [["has_done", ["is", "event:name", ["signup"]]]],
+    [["sequence", [["contains", "event:page", ["/b"]], ["is", "event:name", ["signup"]]]]],
+    [["or", [["sequence", [["is", "event:name", ["signup"]]]], ["is", "visit:country", ["DE"]]]]],
 ]
 
 
@@ -112,13 +114,11 @@ def metrics_for(dimensions: tuple[str, ...], filters: list[Any]) -> list[str]:
         ]
     if dimensions == ("visit:exit_page",):
         found.append("exit_rate")
-    named = {*dimensions, *re.findall(r"event:[a-z]+", str(filters))}
-    if "event:page" in named and not named & {"event:name", "event:goal", "event:props"}.union(EVENT_DIMENSIONS[1:]):
+    named = {*dimensions, *re.findall(r"event:[a-z]+|sequence", str(filters))}
+    if "event:page" in named and not named & {*EVENT_DIMENSIONS[1:], "event:props", "sequence"}:
         found += OF_PINGS
     if "event:goal" in (*dimensions, *(str(each[1]) for each in filters)):
-        found.append("conversion_rate")
-        if any(name not in ("event:goal", *TIMES) for name in dimensions):
-            found.append("group_conversion_rate")
+        found += RATES
     return found
 
 

@@ -158,10 +158,35 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"metrics": ["bounce_rate"], "dimensions": ["event:goal"]}, "bounce_rate is of visits and cannot"),
     ({"metrics": ["views_per_visit"], "dimensions": ["event:page"]}, "views_per_visit cannot be queried with"),
     ({"metrics": ["conversion_rate"]}, "conversion_rate needs event:goal"),
+    ({"metrics": ["group_conversion_rate"]}, "group_conversion_rate needs event:goal"),
     (
-        {"metrics": ["group_conversion_rate"], "dimensions": ["event:goal"]},
-        "group_conversion_rate needs a dimension beside event:goal",
+        {"metrics": ["conversion_rate"], "filters": [["has_done", ["is", "event:goal", ["Front"]]]]},
+        "conversion_rate needs event:goal",
     ),
+    ({"filters": None}, "filters is None, but must be a list"),
+    ({"filters": [["is_not", "event:goal", ["Front"]]]}, "filters[0][0] is 'is_not', but must be is or contains"),
+    (
+        {"filters": [["matches", "event:page", ["/"], {"case_sensitive": False}]]},
+        "filters[0][3] goes with is and contains",
+    ),
+    ({"filters": [["is", "event:page", [True]]]}, "filters[0][2][0] is True, but must be a text"),
+    ({"filters": [["not", ["sequence", [["is", "event:page", ["/"]]]]]]}, "filters[0][1] holds a sequence"),
+    ({"filters": [["sequence", [["is", "visit:country", ["DE"]]]]]}, "but sequence takes event dimensions only"),
+    (
+        {"filters": [["sequence", [["sequence", [["is", "event:page", ["/"]]]]]]]},
+        "filters[0][1][0] asks for 'sequence', but sequence takes event dimensions only",
+    ),
+    ({"filters": [["sequence", []]]}, "filters[0][1] is [], but must be a list of at least one filter"),
+    ({"filters": [["sequence", [["is", "event:page", ["/"]]] * 11]]}, "has 11 filters, but a sequence may have 10"),
+    (
+        {
+            "metrics": ["scroll_depth"],
+            "dimensions": ["event:page"],
+            "filters": [["sequence", [["is", "event:page", ["/"]]]]],
+        },
+        "scroll_depth cannot be queried with a sequence",
+    ),
+    ({"include": {"compare": "previous_period", "comparisons": {"mode": "previous_period"}}}, "two names of one"),
     ({"metrics": ["scroll_depth"]}, "scroll_depth needs event:page as a dimension or in a filter"),
     (
         {"metrics": ["time_on_page"], "dimensions": ["event:page", "event:name"]},

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mallard.engine.sql.conditions import Conditions, compile_filter
 from mallard.sites.settings import Goal
-from mallard.stats.filters import All, Any_, Done, Filter, Leaf, Not, parse_filters
+from mallard.stats.filters import All, Any_, Done, EventSequence, Filter, Leaf, Not, parse_filters
 
 Row = dict[str, Any]
 
@@ -68,10 +68,22 @@ def holds(part: Filter, event: Row, visit: Visit) -> bool:
             return not holds(inner, event, visit)
         case Done(inner):
             return any(holds(inner, each, visit) for each in visit.events)
+        case EventSequence(steps):
+            return is_after(steps, event, visit)
         case Leaf(dimension="event:goal"):
             return meets_a_goal(part, event) is not part.is_negated
         case Leaf():
             return compares(part, value_of(part.dimension, event, visit))
+
+
+def is_after(steps: tuple[Filter, ...], event: Row, visit: Visit) -> bool:
+    left = list(steps)
+    for each in [] if visit.is_anonymous else visit.events:
+        if not left and each is event:
+            return True
+        if left and holds(left[0], each, visit):
+            left.pop(0)
+    return False
 
 
 def value_of(dimension: str, event: Row, visit: Visit) -> str | None:

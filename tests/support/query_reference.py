@@ -17,6 +17,7 @@ from support.reference import (
     entry,
     is_of_pages,
     judge,
+    keeps,
     matched,
     pageviews_of,
     property_of,
@@ -40,12 +41,14 @@ class QueryReference:
         self._pings = [row for row in rows if row["event_name"] == ENGAGEMENT and row["visitor_id"] is not None]
         self._start = start
         self._shown: set[str] | None = None
+        self._of_kept: dict[Key, list[Visit]] = {}
 
     def rows(self, metrics: Sequence[str], dimensions: Sequence[str], filters: list[Any]) -> dict[Key, list[Any]]:
         """The metrics of each combination of values."""
         named = [set(each[2]) for each in filters if each[:2] == ["is", "event:goal"]]
         self._shown = set.intersection(*named) if named else None
         pairs = matched(self._rows, filters)
+        self._of_kept = {}
         events: dict[Key, Matched] = defaultdict(list)
         for row, visit in pairs:
             for key in self._keys(dimensions, row, visit):
@@ -53,11 +56,13 @@ class QueryReference:
         visits: dict[Key, list[Visit]] = defaultdict(list)
         landing = [each for each in filters if is_of_pages(each)]
         if not any(name == "event:goal" or name == "event:name" or ":props:" in name for name in dimensions):
-            for visit in touched(pairs):
+            kept = self._kept(filters, pairs) if is_of_visits(dimensions) else []
+            for visit in (*touched(pairs), *kept):
                 for key in self._keys(dimensions, entry(visit), visit):
                     visits[key].append(visit)
-        keys = {*events} if dimensions else {()}
-        whole = visitors_of([row for row, _ in pairs])
+            self._of_kept = {key: [each for each in found if each in kept] for key, found in visits.items()}
+        keys = {*events, *(key for key, each in self._of_kept.items() if each)} if dimensions else {()}
+        whole = self._visitors([row for row, _ in pairs], self._kept(filters, pairs))
         return {
             key: [
                 self._metric(name, dimensions, key, events[key], visits[key], landing, whole, filters)
@@ -78,20 +83,22 @@ class QueryReference:
         filters: list[Any],
     ) -> Any:
         rows = [row for row, _ in events]
+        kept = self._of_kept.get(key, [])
+        visitors = self._visitors(rows, kept)
         if name == "visitors":
-            return visitors_of(rows)
+            return visitors
         if name == "pageviews":
             return pageviews_of(rows)
         if name == "events":
             return len(rows)
         if name == "visits":
-            return len({id(visit) for _, visit in events if visit is not None})
+            return len({id(visit) for _, visit in events if visit is not None}) + len(kept)
         if name == "percentage":
-            return _rounded(100 * visitors_of(rows), whole, 2)
+            return _rounded(100 * visitors, whole, 2)
         if name == "conversion_rate":
-            return _rounded(100 * visitors_of(rows), self._without_goals((), (), filters), 2)
+            return _rounded(100 * visitors, self._without_goals((), (), filters), 2)
         if name == "group_conversion_rate":
-            return _rounded(100 * visitors_of(rows), self._without_goals(dimensions, key, filters), 2)
+            return _rounded(100 * visitors, self._without_goals(dimensions, key, filters), 2)
         if name == "exit_rate":
             viewed = [row for row, _ in matched(self._rows, filters) if (row["pathname"] or "(not set)",) == key]
             return _rounded(100 * len(visits), pageviews_of(viewed), 1)
@@ -143,8 +150,21 @@ class QueryReference:
         left = [each for each in filters if not str(each[1]).startswith(("event:goal", "event:props:"))]
         names = [name for name in dimensions if name != "event:goal" and ":props:" not in name]
         wanted = tuple(value for name, value in zip(dimensions, key, strict=True) if name in names)
-        found = [row for row, visit in matched(self._rows, left) if wanted in set(self._keys(names, row, visit))]
-        return visitors_of(found)
+        pairs = matched(self._rows, left)
+        found = [row for row, visit in pairs if wanted in set(self._keys(names, row, visit))]
+        kept = self._kept(left, pairs) if is_of_visits(names) else []
+        return self._visitors(found, [each for each in kept if wanted in set(self._keys(names, entry(each), each))])
+
+    def _kept(self, filters: list[Any], pairs: Matched) -> list[Visit]:
+        """Visits that a sequence selects although none of their events is to be counted."""
+        if "sequence" not in str(filters):
+            return []
+        with_events = {visit_name(visit) for visit in touched(pairs)}
+        found = [visit for visit in visits_of(self._rows) if all(keeps(each, visit) for each in filters)]
+        return [visit for visit in found if visit_name(visit) not in with_events]
+
+    def _visitors(self, rows: list[Row], visits: list[Visit]) -> int:
+        return visitors_of([*rows, *(visit[0] for visit in visits)])
 
     def _keys(self, dimensions: Sequence[str], row: Row, visit: Visit | None) -> Iterator[Key]:
         yield from product(*(self._values(name, row, visit) for name in dimensions))
@@ -168,6 +188,11 @@ class QueryReference:
             "time:month": f"{day.replace(day=1)}",
         }
         return forms[name]
+
+
+def is_of_visits(dimensions: Sequence[str]) -> bool:
+    """Whether all events of a visit are in one row."""
+    return not any(name.startswith("event:") or name in ("time:minute", "time:hour") for name in dimensions)
 
 
 def visit_name(visit: Visit) -> tuple[int, int]:

@@ -72,6 +72,9 @@ def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
         return not judge(rest[0], row, visit)
     if operator == "since":
         return bool(row["timestamp"] >= rest[0])
+    if operator == "sequence":
+        end = sequence_end(rest[0], visit)
+        return end is not None and order_of(row) > order_of(end)
     if operator in ("has_done", "has_not_done"):
         done = any(judge(rest[0], each, visit) for each in visit or [row])
         return done == (operator == "has_done")
@@ -81,6 +84,28 @@ def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
     if rest[0].startswith("event:props:"):
         return compare_property(operator, row, rest[0].removeprefix("event:props:"), rest[1])
     return compare(operator, *value_of(rest[0], row, visit), rest[1])
+
+
+def sequence_end(steps: list[Any], visit: Visit | None) -> Row | None:
+    """The event that completes the first sequence of a visit; events without a visitor have none."""
+    left = list(steps)
+    for row in visit or []:
+        if judge(left[0], row, visit):
+            left.pop(0)
+        if not left:
+            return row
+    return None
+
+
+def keeps(condition: list[Any], visit: Visit) -> bool:
+    """Whether a condition selects a visit whatever its events: by its own values and complete sequences."""
+    operator, *rest = condition
+    if operator in ("and", "or"):
+        return (all if operator == "and" else any)(keeps(each, visit) for each in rest[0])
+    if operator == "sequence":
+        return sequence_end(rest[0], visit) is not None
+    text = json.dumps(rest)
+    return (operator.startswith("has_") or '"event:' not in text) and judge(condition, visit[0], visit)
 
 
 def value_of(dimension: str, row: Row, visit: Visit | None) -> tuple[str | None, tuple[str, ...]]:
@@ -188,7 +213,7 @@ def is_of_pages(condition: list[Any]) -> bool:
         return all(map(is_of_pages, rest[0]))
     if operator == "not":
         return is_of_pages(rest[0])
-    return operator not in ("has_done", "has_not_done") and rest[0] == "event:page"
+    return operator not in ("has_done", "has_not_done", "sequence") and rest[0] == "event:page"
 
 
 def counts(rows: list[Row], key: Callable[[Row], str]) -> dict[str, tuple[int, int]]:

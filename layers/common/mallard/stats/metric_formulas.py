@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any, TypeAlias
 
 from mallard.stats.grouping import Grouping
@@ -104,9 +104,34 @@ class Money:
         amount = row["revenue"]
         if self.is_average:
             amount = (amount / row["payments"]).quantize(CENT, ROUND_HALF_UP)
-        text = f"{row['currency_low']} {amount:,.2f}".strip()
-        return {"value": float(amount), "currency": row["currency_low"], "short": text, "long": text}
+        return shown_money(amount, row["currency_low"])
 
+
+def shown_money(amount: Decimal, currency: str) -> dict[str, Any]:
+    """``{"value", "currency", "short", "long"}`` of an amount, such as ``$1.2K`` and ``$1,234.50``."""
+    symbol, decimals = (
+        SYMBOLS.get(currency, f"{currency} " if currency else ""),
+        0 if currency in WHOLE_CURRENCIES else 2,
+    )
+    sign, size = "-" if amount < 0 else "", abs(amount)
+    long = f"{size:,.{decimals}f}"
+    unit, letter = next(((unit, letter) for unit, letter in UNITS if size >= unit), (1, ""))
+    short = f"{(size / unit).quantize(Decimal('0.1'), ROUND_DOWN).normalize():f}{letter}" if letter else long
+    return {
+        "value": float(amount),
+        "currency": currency,
+        "short": f"{sign}{symbol}{short}",
+        "long": f"{sign}{symbol}{long}",
+    }
+
+
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "UAH": "₴"}
+"""Signs that stand for one currency in English; others are written as their code."""
+
+WHOLE_CURRENCIES = frozenset({"JPY", "KRW", "CLP", "VND", "ISK", "UGX", "XAF", "XOF", "PYG", "RWF"})
+"""Currencies without a minor unit."""
+
+UNITS = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 
 Formula: TypeAlias = Count | Ratio | Money
 

@@ -1,18 +1,20 @@
 """Reader of a v2 query's JSON body."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 
 from mallard.errors import QueryError
 from mallard.sites.site_id import read_site
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.date_range import DateRange
-from mallard.stats.dimensions import EXIT_PAGE, GOAL, OF_EVENTS, OF_VISITS, PAGE, PROPS, is_of_event
-from mallard.stats.filters import all_leaves, read_filters
-from mallard.stats.grouping import DAY, ENTERED, HOUR, MONTH, TIMES, Order
-from mallard.stats.metric_formulas import OF_PINGS, OF_WHOLE_VISITS, QUERY_METRICS
+from mallard.stats.dimensions import OF_EVENTS, OF_VISITS, PROPS
+from mallard.stats.filter_reader import Segments
+from mallard.stats.filters import read_filters
+from mallard.stats.grouping import DAY, HOUR, MONTH, TIMES, WEEK, Order
+from mallard.stats.metric_formulas import QUERY_METRICS
+from mallard.stats.query_checks import check_query
 from mallard.stats.query_range import CUSTOM, MODES, read_comparison, read_range
 from mallard.stats.stats_query import MAX_ROWS, StatsQuery, is_dimension
 
@@ -21,6 +23,8 @@ KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by",
 INCLUDED = ("time_labels", "total_rows", "imports", "comparisons", "compare")
 MAX_DIMENSIONS = 10
 MAX_OFFSET = 10_000_000
+INTERVALS = ((timedelta(days=2), HOUR), (timedelta(days=41), DAY), (timedelta(days=53 * 7), WEEK))
+"""The longest range of each interval that ``time`` may mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +46,36 @@ def read_body_site(given: Any) -> str:
     return read_site(given["site_id"])
 
 
-def read_body(given: Mapping[str, Any], now: datetime, zones: SiteZones) -> QueryBody:
-    """The query of a body. QueryError names the field, its value and what is allowed."""
+def read_body(
+    given: Mapping[str, Any],
+    now: datetime,
+    zones: SiteZones,
+    segments: Segments | None = None,
+    first_date: Callable[[], date] | None = None,
+) -> QueryBody:
+    """The query of a body. QueryError names the field, its value and what is allowed.
+
+    ``segments`` as of ``read_filters``; ``first_date`` is that of the site's events.
+    """
     for key in given:
         if key not in KEYS:
             raise QueryError(f"{key[:40]!r} is no field of a query; there are {', '.join(KEYS)}.")
     metrics = _names(given.get("metrics"), "metrics", QUERY_METRICS)
     period = read_range(given.get("date_range"), now, zones)
-    dimensions = _dimensions(given.get("dimensions", []), period)
+    dimensions = _dimensions(given.get("dimensions", []), period, first_date)
+    if given.get("filters", []) is None:
+        _refuse("filters", None, "a list of filters")
     query = StatsQuery(
         read_body_site(given),
         metrics,
         period,
         dimensions,
-        read_filters(given.get("filters")),
+        read_filters(given.get("filters"), segments, strict=True),
         _order(given.get("order_by", []), metrics, dimensions, given.get("dimensions", [])),
     )
     page = _page(given.get("pagination", {}))
     query = replace(query, limit=page.get("limit", MAX_ROWS), offset=page.get("offset", 0))
-    _check(query)
+    check_query(query)
     include = _object(given.get("include", {}), "include", INCLUDED)
     for name in ("time_labels", "total_rows", "imports"):
         if not isinstance(include.get(name, False), bool):
@@ -88,7 +103,7 @@ def _names(given: Any, place: str, known: Sequence[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _dimensions(given: Any, period: DateRange) -> tuple[str, ...]:
+def _dimensions(given: Any, period: DateRange, first_date: Callable[[], date] | None) -> tuple[str, ...]:
     if not isinstance(given, list) or len(given) > MAX_DIMENSIONS:
         _refuse("dimensions", given, f"a list of at most {MAX_DIMENSIONS} dimensions")
     for number, each in enumerate(given):
@@ -97,6 +112,8 @@ def _dimensions(given: Any, period: DateRange) -> tuple[str, ...]:
             _refuse(f"dimensions[{number}]", each, f"one of {allowed}")
         if given.count(each) > 1:
             raise QueryError(f"dimensions has {each} more than once.")
+    if TIME in given and period.open_start and first_date:
+        period = replace(period, start=min(first_date(), period.end - timedelta(days=1)))
     found = tuple(_interval(period) if each == TIME else each for each in given)
     if sum(name in TIMES for name in found) > 1:
         raise QueryError("dimensions has more than one dimension of time.")
@@ -104,10 +121,15 @@ def _dimensions(given: Any, period: DateRange) -> tuple[str, ...]:
 
 
 def _interval(period: DateRange) -> str:
-    """The interval of ``time``: hours of a day, days of a month, else months."""
-    if period.hourly:
-        return HOUR
-    return DAY if not period.open_start and (period.end - period.start).days <= 31 else MONTH
+    """The interval of ``time``: hours of up to two days, then days, weeks of up to a year, else months."""
+    if period.since is not None and period.until is not None:
+        length = period.until - period.since
+    else:
+        length = period.end - period.start
+    for most, interval in INTERVALS:
+        if length <= most:
+            return interval
+    return MONTH
 
 
 def _order(
@@ -140,6 +162,8 @@ def _page(given: Any) -> dict[str, int]:
 
 def _comparison(include: Mapping[str, Any], period: DateRange, now: datetime, zones: SiteZones) -> DateRange | None:
     name = "comparisons" if "comparisons" in include else "compare"
+    if "comparisons" in include and "compare" in include:
+        raise QueryError("include has comparisons and compare, which are two names of one thing.")
     given = include.get(name)
     if given is None:
         return None
@@ -155,34 +179,6 @@ def _comparison(include: Mapping[str, Any], period: DateRange, now: datetime, zo
     if ("date_range" in found) != (mode == CUSTOM):
         raise QueryError(f"{place}.date_range goes with the mode {CUSTOM}, and that with it.")
     return read_comparison(mode, found.get("date_range"), period, now, zones, same_weekdays=weekdays)
-
-
-def _check(query: StatsQuery) -> None:
-    """QueryError where metrics, dimensions and filters do not go together."""
-    leaves = all_leaves(query.filters) if query.filters else []
-    filtered = {leaf.dimension for leaf in leaves}
-    beside = [name for name in query.dimensions if is_of_event(name) and name not in ENTERED]
-    for name in query.metrics:
-        if name in OF_WHOLE_VISITS and beside:
-            raise QueryError(f"The metric {name} is of visits and cannot be queried with the dimension {beside[0]}.")
-        if name == "views_per_visit" and PAGE in (*query.dimensions, *filtered):
-            raise QueryError(f"The metric {name} cannot be queried with {PAGE} as dimension or filter.")
-        if name == "exit_rate" and query.dimensions != (EXIT_PAGE,):
-            raise QueryError(f"The metric {name} needs {EXIT_PAGE} as the only dimension.")
-        if name in OF_PINGS:
-            _check_pings(name, query.dimensions, filtered)
-        if name.endswith("conversion_rate") and GOAL not in (*query.dimensions, *filtered):
-            raise QueryError(f"The metric {name} needs {GOAL} as a dimension or in a filter.")
-        if name == "group_conversion_rate" and not set(query.dimensions) - {GOAL, *TIMES}:
-            raise QueryError(f"The metric {name} needs a dimension beside {GOAL} and time.")
-
-
-def _check_pings(name: str, dimensions: Sequence[str], filtered: Set[str]) -> None:
-    if PAGE not in (*dimensions, *filtered):
-        raise QueryError(f"The metric {name} needs {PAGE} as a dimension or in a filter.")
-    for each in (*dimensions, *sorted(filtered)):
-        if is_of_event(each) and each not in ENTERED:
-            raise QueryError(f"The metric {name} cannot be queried with {each}: a page's engagement has none.")
 
 
 def _object(given: Any, place: str, keys: Sequence[str]) -> dict[str, Any]:

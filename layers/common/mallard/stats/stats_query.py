@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import BY_V2_NAME, GOAL, PROPS
-from mallard.stats.filter_tree import All, Any_, Done, Filter, Leaf, Not
+from mallard.stats.filter_tree import All, Any_, Done, EventSequence, Filter, Leaf, Not
 from mallard.stats.grouping import TIMES, Order
 
 MAX_ROWS = 10_000
@@ -35,10 +35,11 @@ class StatsQuery:
 
     @property
     def full_order(self) -> tuple[Order, ...]:
-        """Its order; by default time ascending, else the first metric descending; the dimensions decide at the end."""
+        """Its order; by default time ascending, then the first metric descending; the dimensions decide at the end."""
         if self.order:
             return self.order
-        return (Order(self.time, descending=False),) if self.time else (Order(self.metrics[0], descending=True),)
+        by_metric = Order(self.metrics[0], descending=True)
+        return (Order(self.time, descending=False), by_metric) if self.time else (by_metric,)
 
 
 def is_dimension(name: str) -> bool:
@@ -59,6 +60,9 @@ def without_conversions(tree: Filter | None) -> Filter | None:
         case Done(inner):
             left = without_conversions(inner)
             return Done(left) if left else None
+        case EventSequence(parts):
+            steps = tuple(each for each in map(without_conversions, parts) if each)
+            return EventSequence(steps) if steps else None
         case All(parts) | Any_(parts):
             kept = tuple(each for each in map(without_conversions, parts) if each)
             if len(kept) < 2:

@@ -33,7 +33,10 @@ from mallard.stats.query_range import shown_range
 
 MAX_BODY_BYTES = 16 * 1024
 
-SEVERAL_CURRENCIES = "The payments are in several currencies, whose sum says nothing; filter by a goal or a property."
+SEVERAL_CURRENCIES: dict[str, str] = {
+    "code": "no_single_revenue_currency",
+    "warning": "Revenue is null as the payments are in several currencies; filter by a goal or a property.",
+}
 NO_IMPORTS = "no_imported_data"
 
 
@@ -62,7 +65,8 @@ def query_routes(
         permissions.check(identity, site)
         running, now = engine(), clock()
         zones = running.zones(site)
-        body = read_body(given, now, zones)
+        today = zones.local_date(now)
+        body = read_body(given, now, zones, first_date=lambda: running.first_date(site, today))
         if not identity.is_known:
             refuse_patterns(body.query.filters)
             if body.explain:
@@ -113,13 +117,15 @@ def _explained(found: Explanation, milliseconds: int) -> ExplainedQuery:
 
 def _meta(given: Any, body: QueryBody, answer: QueryAnswer, explained: ExplainedQuery | None) -> QueryMeta:
     wants_imports = given.get("include", {}).get("imports")
-    warnings = {name: {"code": "several_currencies", "warning": SEVERAL_CURRENCIES} for name in answer.mixed_money}
+    warnings = {
+        name: {"code": "no_single_revenue_currency", "warning": SEVERAL_CURRENCIES} for name in answer.mixed_money
+    }
     return QueryMeta(
         time_labels=list(answer.time_labels) if body.time_labels else None,
         total_rows=answer.total_rows if body.total_rows else None,
         imports_included=False if wants_imports else None,
         imports_skip_reason=NO_IMPORTS if wants_imports else None,
-        metric_warnings=warnings or None,
+        metric_warnings={name: dict(SEVERAL_CURRENCIES) for name in answer.mixed_money} or None,
         incomplete=[OmittedFile(date=each.date, file=each.file) for each in noted()] or None,
         events_from=answer.events_from.isoformat() if answer.events_from else None,
         explain=explained,

@@ -23,7 +23,7 @@ from mallard.stats.dimensions import (
     PROPS,
     is_of_event,
 )
-from mallard.stats.filters import MATCHES, All, Any_, Done, Filter, Leaf, Not, all_leaves, leaves
+from mallard.stats.filters import MATCHES, All, Any_, Done, EventSequence, Filter, Leaf, Not, all_leaves, leaves
 
 MAX_GOALS = 1000
 """The most goals that all comparisons of a filter may mean together."""
@@ -31,14 +31,17 @@ MAX_GOALS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The conditions of a filter, by the rows that they are tested on. All of ``values`` stand in ``anonymous_event``.
+    """The conditions of a filter, by the rows that they are tested on. All of ``values`` stand in
+    ``anonymous_event``, those of ``sequences`` aside.
 
     ``visit``: of a visit, all that is not of single events. ``event``: the rest, of an event and its visit together.
     ``opening``: of an event's own columns, what the first event of every selected visit meets; ``touching``: what some
     event of every selected visit meets. ``anonymous_event``: the whole filter, of an event that belongs to no visit.
     ``done``: of an event's own columns, for the flags ``done_0`` ... ``landing``: what is asked of the page, of the
     page a visit entered at. ``columns`` of events are looked at, ``opening_columns`` in ``visit.opening``.
-    ``patterns`` are the regular expressions, not yet known to be any.
+    ``patterns`` are the regular expressions, not yet known to be any. ``sequences``: of an event's own columns, the
+    conditions of the steps of each sequence, whose last event is at ``visit.sequence_0`` ..., NULL where it is not
+    complete. ``kept``: of a visit, what keeps it although no event of it is to be counted; None: nothing does.
     """
 
     visit: str
@@ -54,15 +57,23 @@ class Conditions:
     needs_exit_page: bool
     patterns: tuple[str, ...]
     values: Mapping[str, object]
+    sequences: tuple[tuple[str, ...], ...] = ()
+    kept: str | None = None
 
 
 EVERYTHING = Conditions("true", None, None, None, "true", (), None, frozenset(), (), False, False, (), {})
 """The conditions of no filter."""
 
+PLACES = 2**64
+"""Of one millisecond in the order of events."""
+
+MOMENT_OF_EVENT = f"(CAST(epoch_ms(event.timestamp) AS HUGEINT) * {PLACES} + event.ordinal)"
+"""An event's place in the order of events, as ``MOMENT`` of statements."""
+
 _Value: TypeAlias = Callable[[str], str]
 """From a dimension to the SQL of its value."""
 
-_Flag: TypeAlias = Callable[[Done], str]
+_Flag: TypeAlias = Callable[[Done | EventSequence], str]
 
 
 def compile_filter(tree: Filter, goals: Sequence[Goal]) -> Conditions:
@@ -72,8 +83,10 @@ def compile_filter(tree: Filter, goals: Sequence[Goal]) -> Conditions:
     of_visits = [part for part in parts if part not in of_events]
     first = [part for part in of_visits if _is_about(part, FIRST_COLUMNS)]
     # One event must meet all conditions on events; the other conditions may hold for other events of the visit.
-    touching = [part for part in of_events if all(map(_is_of_event, leaves(part)))]
+    touching = [part for part in of_events if all(isinstance(leaf, Leaf) for leaf in leaves(part))]
+    touching = [part for part in touching if all(map(_is_of_event, leaves(part)))]
     touching = touching or [part.filter for part in of_visits if isinstance(part, Done)][:1]
+    touching = touching or [part.filters[-1] for part in parts if isinstance(part, EventSequence)][:1]
     entered = [part for part in of_events if _is_about(part, {PAGE})]
     writer = ConditionWriter(tree, goals)
     return Conditions(
@@ -89,6 +102,8 @@ def compile_filter(tree: Filter, goals: Sequence[Goal]) -> Conditions:
         needs_entry_page=ENTRY_PAGE in writer.dimensions or bool(entered),
         needs_exit_page=EXIT_PAGE in writer.dimensions,
         patterns=writer.patterns(),
+        sequences=tuple(tuple(writer.of_event([step]) or "true" for step in each.filters) for each in writer.sequences),
+        kept=writer.of_kept(parts),
         values=writer.bound.values,
     )
 
@@ -100,6 +115,7 @@ class ConditionWriter:
         self.bound = BoundSql(letter)
         self._as_list = as_list
         self.done = tuple(dict.fromkeys(leaf for leaf in leaves(tree) if isinstance(leaf, Done)))
+        self.sequences = tuple(dict.fromkeys(leaf for leaf in leaves(tree) if isinstance(leaf, EventSequence)))
         self._leaves = tuple(dict.fromkeys(all_leaves(tree)))
         self._goals = {leaf: goals_meant(leaf, goals) for leaf in self._leaves if leaf.dimension == GOAL}
         asked_for = sum(map(len, self._goals.values()))
@@ -131,11 +147,41 @@ class ConditionWriter:
 
     def of_event(self, parts: Iterable[Filter]) -> str | None:
         """Of an event alone, which has done what it is, and is no visit that entered or left anywhere."""
-        return self._all(parts, _own, lambda done: self._sql(done.filter, _own, _never))
+        return self._all(parts, _own, self._done_alone)
 
     def of_both(self, parts: Iterable[Filter]) -> str | None:
         """Of an event and its visit."""
-        return self._all(parts, _of_visit, lambda done: f"visit.done_{self.done.index(done)}")
+        return self._all(parts, _of_visit, self._flag)
+
+    def of_kept(self, parts: Sequence[Filter]) -> str | None:
+        """Of a visit, whatever its events: a complete sequence selects it, also where no event follows."""
+        if not self.sequences:
+            return None
+        return " AND ".join(self._kept(part) for part in parts)
+
+    def _kept(self, part: Filter) -> str:
+        if not any(_is_of_event(leaf) and not isinstance(leaf, EventSequence) for leaf in leaves(part)):
+            return self._sql(part, _of_visit, self._is_complete)
+        match part:
+            case All(filters):
+                return f"({' AND '.join(map(self._kept, filters))})"
+            case Any_(filters):
+                return any_of(map(self._kept, filters))
+            case _:
+                return "false"
+
+    def _done_alone(self, part: Done | EventSequence) -> str:
+        return self._sql(part.filter, _own, _never) if isinstance(part, Done) else "false"
+
+    def _flag(self, part: Done | EventSequence) -> str:
+        if isinstance(part, Done):
+            return f"visit.done_{self.done.index(part)}"
+        return f"coalesce({MOMENT_OF_EVENT} > visit.sequence_{self.sequences.index(part)}, false)"
+
+    def _is_complete(self, part: Done | EventSequence) -> str:
+        if isinstance(part, Done):
+            return self._flag(part)
+        return f"(visit.sequence_{self.sequences.index(part)} IS NOT NULL)"
 
     def of_landing(self, parts: Iterable[Filter]) -> str | None:
         """Of the page a visit entered at, instead of an event's."""
@@ -152,7 +198,7 @@ class ConditionWriter:
                 return any_of(self._sql(each, value, done) for each in filters)
             case Not(inner):
                 return f"(NOT {self._sql(inner, value, done)})"
-            case Done():
+            case Done() | EventSequence():
                 return done(part)
             case Leaf():
                 return self._leaf(part, value)
@@ -181,7 +227,7 @@ def _of_visit(dimension: str) -> str:
     return f"visit.opening.{column}" if column else _own(dimension)
 
 
-def _never(done: Done) -> str:
+def _never(done: Done | EventSequence) -> str:
     raise AssertionError(f"{done} stands where only events' own values can")
 
 
@@ -195,12 +241,22 @@ def of_recent(conditions: Conditions | None, since: datetime, until: datetime) -
         # An older event may touch the other visits.
         touching=recent,
         anonymous_event=f"({conditions.anonymous_event}) AND {recent}",
+        kept=f"({conditions.kept}) AND {_is_recent(conditions)}" if conditions.kept else None,
         values={**conditions.values, "recent": since, "recent_end": until},
     )
 
 
-def _is_of_event(leaf: Leaf | Done) -> bool:
-    return isinstance(leaf, Leaf) and is_of_event(leaf.dimension)
+def _is_recent(conditions: Conditions) -> str:
+    """One of the sequences ends between the two moments."""
+    begin, end = (
+        f"(CAST(epoch_ms({each}) AS HUGEINT) * {PLACES} - {PLACES // 4})" for each in ("$recent", "$recent_end")
+    )
+    names = (f"visit.sequence_{number}" for number in range(len(conditions.sequences)))
+    return any_of(f"coalesce({name} >= {begin} AND {name} < {end}, false)" for name in names)
+
+
+def _is_of_event(leaf: Leaf | Done | EventSequence) -> bool:
+    return isinstance(leaf, EventSequence) or (isinstance(leaf, Leaf) and is_of_event(leaf.dimension))
 
 
 def _is_about(part: Filter, dimensions: Iterable[str]) -> bool:

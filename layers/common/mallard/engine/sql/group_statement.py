@@ -96,6 +96,11 @@ class GroupStatement:
         text = with_sql([*every, *matched_sql(self._count)], "\nUNION ALL BY NAME\n".join(selects))
         return text, bound.values
 
+    @property
+    def _keeps(self) -> bool:
+        """True where the filter selects visits of which no event is counted."""
+        return self.conditions is not None and self.conditions.kept is not None
+
     def _chosen(self, only: Collection[str] | None) -> list[tuple[int, Grouping]]:
         numbered = enumerate(self.groupings)
         return [(number, each) for number, each in numbered if only is None or each.rollup_dimension in only]
@@ -119,7 +124,7 @@ class GroupStatement:
         """Relations of events, visits and pings, each with its measures."""
         measures = [GROUP_MEASURES[name] for name in grouping.measures]
         from_pings = [each for each in measures if each.of_pings is not None]
-        from_visits = [each for each in measures if _is_of_visits(each, grouping)]
+        from_visits = [each for each in measures if _is_of_visits(each, grouping, keeps=self._keeps)]
         from_events = [each for each in measures if each not in (*from_visits, *from_pings)]
         found = []
         if from_events:
@@ -143,7 +148,7 @@ class GroupStatement:
         )
 
     def _of_visits(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> GroupedRows:
-        rows = sql_file("group_visits_entered")
+        rows = sql_file("group_visits_entered").format(touched=" WHERE is_touched" if self._keeps else "")
         if grouping.is_of_visits:
             of_visit, of_event = self._visit_columns()
             rows = sql_file("group_visits").format(of_visit=of_visit, of_event=of_event)
@@ -182,11 +187,14 @@ def _joins_visits(grouping: Grouping) -> bool:
     return grouping.counts_visits or "active_visits" in grouping.measures
 
 
-def _is_of_visits(measure: GroupMeasure, grouping: Grouping) -> bool:
-    """True for a measure that is counted over rows of visits: all that can be, where a visit is in one row."""
+def _is_of_visits(measure: GroupMeasure, grouping: Grouping, *, keeps: bool) -> bool:
+    """True for a measure that is counted over rows of visits: all that can be, where a visit is in one row.
+
+    ``keeps``: the filter selects visits of which no event is counted.
+    """
     if measure.of_visits is None:
         return False
-    return measure.of_events is None or (grouping.counts_visits and grouping.is_of_visits)
+    return measure.of_events is None or (grouping.is_of_visits and (grouping.counts_visits or keeps))
 
 
 def _every_row(*, has_files: bool, has_waiting: bool) -> str:

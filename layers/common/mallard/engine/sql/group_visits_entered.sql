@@ -1,3 +1,3 @@
 (
-        SELECT *, opening.timestamp AS timestamp FROM visit
+        SELECT *, opening.timestamp AS timestamp FROM visit{touched}
     ) AS event

@@ -7,6 +7,7 @@ from datetime import datetime
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import count_select, needs_visits, present_value
 from mallard.engine.sql.operators import NOTHING
+from mallard.engine.sql.sequence_end import sequence_end
 from mallard.engine.sql.texts import GAPS, sql_file, with_sql
 from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
 from mallard.stats.metrics import MEASURES, MONEY, Measure
@@ -103,7 +104,8 @@ def counting_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -
     if count.is_of_spans:
         return with_sql([*every, sql_file("count_spans").format(**GAPS)])
     ctes = [*every, *_events(count), *_visits(count)]
-    selects = [count_select(name, count.measures_of(name)) for name in count.dimensions]
+    keeps = count.conditions is not None and count.conditions.kept is not None
+    selects = [count_select(name, count.measures_of(name), keeps=keeps) for name in count.dimensions]
     return with_sql(ctes, "\nUNION ALL BY NAME\n".join(selects))
 
 
@@ -178,7 +180,13 @@ def _visits(count: CountStatement) -> list[str]:
     conditions = count.conditions
     if conditions is None:
         return [visits_sql(count), sql_file("visit_all")] if count.needs_visits else [sql_file("matched_all")]
-    return [*_visits_passing(count, conditions), sql_file("visit_touched" if conditions.event else "visit_whole")]
+    return [*_visits_passing(count, conditions), _visit(conditions)]
+
+
+def _visit(conditions: Conditions) -> str:
+    if conditions.kept:
+        return sql_file("visit_kept").format(kept=conditions.kept)
+    return sql_file("visit_touched" if conditions.event else "visit_whole")
 
 
 def _visits_passing(count: CountStatement, conditions: Conditions) -> list[str]:
@@ -198,6 +206,7 @@ def visits_sql(count: CountStatement, also: Iterable[str] = ()) -> str:
         pages |= {"entry_page"} if conditions.needs_entry_page or conditions.landing else set()
         pages |= {"exit_page"} if conditions.needs_exit_page else set()
         more += [f"bool_or({done}) AS done_{number}" for number, done in enumerate(conditions.done)]
+        more += [f"{sequence_end(steps, MOMENT)} AS sequence_{n}" for n, steps in enumerate(conditions.sequences)]
     if opening:
         fields = ", ".join(f"'{name}': {name}" for name in sorted(opening))
         more.append(f"arg_min({{{fields}}}, {MOMENT}) AS opening")

@@ -36,8 +36,8 @@ def visits_suffice(count: CountStatement) -> bool:
 
 
 def knows_columns(conditions: Conditions) -> bool:
-    """True where visits files have all columns that a filter looks at."""
-    return conditions.columns <= {*FIRST_EVENT, *EVENT_COLUMNS.values()}
+    """True where visits files have all columns that a filter looks at. Steps have no order within an hour."""
+    return not conditions.sequences and conditions.columns <= {*FIRST_EVENT, *EVENT_COLUMNS.values()}
 
 
 def visits_counting_sql(count: CountStatement) -> str:

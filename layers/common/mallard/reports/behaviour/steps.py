@@ -190,8 +190,8 @@ def _filters_of(given: dict[str, Any], place: str) -> list[Filter]:
     except QueryError as error:
         raise QueryError(f"In {place}: {error}") from None
     for leaf in leaves(found) if found else ():
-        if isinstance(leaf, Done) or not (leaf.dimension in OWN_DIMENSIONS or leaf.dimension.startswith(PROPS)):
-            what = "has_done" if isinstance(leaf, Done) else leaf.dimension
+        if not isinstance(leaf, Leaf) or not (leaf.dimension in OWN_DIMENSIONS or leaf.dimension.startswith(PROPS)):
+            what = leaf.dimension if isinstance(leaf, Leaf) else "has_done" if isinstance(leaf, Done) else "sequence"
             raise QueryError(f"In {place}: a step is one event, which has no {what}.")
     return [found] if found else []
 
