@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from mallard.errors import QueryError
 from mallard.normalize.names import stored_label
-from mallard.reports.behaviour.steps import MAX_STEPS, Step, compile_steps, parse_steps
+from mallard.reports.behaviour.step_conditions import compile_steps
+from mallard.reports.behaviour.step_objects import Step
+from mallard.reports.behaviour.steps import MAX_STEPS, parse_steps
 from mallard.sites.settings import Goal
 from mallard.stats.filters import All, Leaf
 

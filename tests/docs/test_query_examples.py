@@ -14,6 +14,7 @@ from mallard.stats.dimensions import BY_V2_NAME
 from mallard.stats.grouping import TIMES
 from mallard.stats.metric_formulas import QUERY_METRICS
 from mallard.stats.query_body import INCLUDED, KEYS
+from mallard.stats.query_kinds import KINDS
 from mallard.stats.query_range import MODES, WORDS
 from mallard.store.local import LocalStore
 from support.open_access import auth_off, one_address
@@ -39,11 +40,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     place.engine.close()
 
 
-@pytest.mark.parametrize("query", EXAMPLES, ids=lambda query: str(query["dimensions"]))
+@pytest.mark.parametrize("query", EXAMPLES, ids=lambda query: str(list(query)))
 def test_example_is_answered_as_it_is_described(client: TestClient, query: dict[str, Any]) -> None:
     answer = client.post("/api/v2/query", json=query)
-    assert answer.status_code == 200, answer.json()
-    assert answer.json()["query"]["metrics"] == query["metrics"]
+    assert answer.status_code == 200, answer.text
+    if "format" in query:
+        assert answer.headers["content-disposition"].startswith('attachment; filename="example.com-query-')
+        return
+    asked = next(name for name in ("metrics", *KINDS) if name in query)
+    assert answer.json()["query"][asked] == query[asked]
 
 
 def test_page_names_all_metrics_dimensions_and_ranges() -> None:

@@ -42,7 +42,14 @@ def client(place: Place) -> TestClient:
 
 
 def client_of(engine: DuckDBEngine, auth: Any) -> TestClient:
-    app = create_app(lambda: engine, lambda: [SITE], lambda: NOW, lambda *_: None, auth, one_address)  # type: ignore[arg-type]
+    app = create_app(
+        engine=lambda: engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth,
+        address_of=one_address,
+    )
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -266,7 +273,7 @@ def test_fault_is_answered_400_in_the_words_of_plausible(client: TestClient, lin
 
 
 def test_refusals_are_answered_401_in_the_words_of_plausible(place: Place) -> None:
-    auth = open_auth(Settings(admin_password="kettle-moss-17"), MemoryStore(), b"s" * 32, Setup(True, ""))
+    auth = open_auth(Settings(admin_password="kettle-moss-17"), MemoryStore(), secret=b"s" * 32, setup=Setup(True, ""))
     client = client_of(place.engine, auth)
     reads, elsewhere, ingest = (
         auth.keys.create("a", scope, auth.now(), sites)[0]

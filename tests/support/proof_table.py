@@ -94,6 +94,7 @@ stats1   200     GET /api/v1/stats/realtime/visitors?site_id={site}
 stats1   200     GET /api/v1/stats/aggregate?site_id={site}
 stats1   200     GET /api/v1/stats/timeseries?site_id={site}
 stats1   200     GET /api/v1/stats/breakdown?site_id={site}&property=event:page
+query    200     POST /api/v2/query                   {"site_id": "{site}", "retention": {}, "date_range": "day"}
 whole    200     GET /api/stats/rejected?site_id={site}
 list     200     GET /api/sites
 look     200     GET /api/sites/{site}

@@ -99,7 +99,7 @@ def create_app(
     app.add_routes(
         export_routes(engine, clock, permissions=after(admission.to_narrowed, READS_OR_PUBLIC), deliver=deliver)
     )
-    app.add_routes(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC)))
+    app.add_routes(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC), deliver=deliver))
     app.add_routes(v1_stats_routes(engine, clock, after(plausible.to_stats, READS_OR_PUBLIC)))
     app.add_routes(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
     app.add_routes(

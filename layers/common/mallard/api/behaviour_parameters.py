@@ -7,8 +7,9 @@ from fastapi import Query
 
 from mallard.errors import QueryError
 from mallard.reports.behaviour.funnel_sql import MODES
-from mallard.reports.behaviour.retention import INTERVALS, MAX_COUNT, RetentionQuery
+from mallard.reports.behaviour.retention import RetentionQuery
 from mallard.reports.standard_reports import BREAKDOWNS
+from mallard.stats.query_kinds import INTERVALS, MAX_COHORTS
 
 Steps = Annotated[
     str | None,
@@ -22,9 +23,9 @@ Mode = Annotated[
         json_schema_extra={"minLength": 0},
     ),
 ]
-Weeks = Annotated[str | None, Query(description=f"1 to {MAX_COUNT}: that many intervals of a week. Default 4.")]
+Weeks = Annotated[str | None, Query(description=f"1 to {MAX_COHORTS}: that many intervals of a week. Default 4.")]
 Interval = Annotated[str | None, Query(description=f"One of {', '.join(INTERVALS)}. Default week.")]
-Count = Annotated[str | None, Query(description=f"Intervals to look at, 1 to {MAX_COUNT}. Default 4.")]
+Count = Annotated[str | None, Query(description=f"Intervals to look at, 1 to {MAX_COHORTS}. Default 4.")]
 Breakdown = Annotated[str | None, Query(description=f"One of {', '.join(BREAKDOWNS)}: a report for each value.")]
 
 
@@ -50,6 +51,6 @@ def read_retention(
 def _whole(name: str, text: str | None) -> int:
     if text is None:
         return 4
-    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MAX_COUNT:
-        raise QueryError(f"{name} is {text[:40]!r}, but must be a whole number from 1 to {MAX_COUNT}.")
+    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MAX_COHORTS:
+        raise QueryError(f"{name} is {text[:40]!r}, but must be a whole number from 1 to {MAX_COHORTS}.")
     return int(text)

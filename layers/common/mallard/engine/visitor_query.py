@@ -77,8 +77,9 @@ class VisitorQuery:
     ``timestamp`` and ``ordinal`` are the order of a visitor's events. Its result has the columns ``keys``, which tell
     rows apart, and numbers (BIGINT or DOUBLE), which are added up over portions. No visitor is in two of them: days are
     read apart only where no visitor id outlives its day, and else cut by a hash of the visitor.
-    ``values`` are bound, by name; those beginning with f are the filter's. ``patterns`` are the regular expressions
-    among them. ``top`` leaves out other values or rows.
+    ``pings``: engagement pings of those visitors' visits are rows of ``visitor_events``, too, where the filter holds of
+    them as of an event of that name. ``values`` are bound, by name; those beginning with f are the filter's.
+    ``patterns`` are the regular expressions among them. ``top`` leaves out other values or rows.
     """
 
     query: Query
@@ -88,6 +89,7 @@ class VisitorQuery:
     values: tuple[tuple[str, object], ...] = ()
     patterns: tuple[str, ...] = ()
     top: TopValues | TopOfGroups | None = None
+    pings: bool = False
 
     def portions_at_once(self, conditions: Conditions | None) -> int:
         """The number of portions it may read together, where each event is tested alone.
@@ -95,14 +97,15 @@ class VisitorQuery:
         That saves as many plans of a long statement; visits have to be put together from all events, which takes room.
         """
         dimension = DIMENSIONS.get(self.query.dimension)
-        return LIGHT if conditions is None and not (dimension and dimension.of_visit) else 1
+        of_visits = self.pings or (dimension is not None and dimension.of_visit)
+        return LIGHT if conditions is None and not of_visits else 1
 
     def statement(
         self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool, in_parts: bool = False
     ) -> str:
         """The whole text, over segments, pending events, both, or neither; ``in_parts`` as of CountStatement."""
         count = CountStatement({self.query.dimension: ()}, conditions, also=self.columns, in_parts=in_parts)
-        events = visitor_events_sql(count, has_files=has_files, has_waiting=has_waiting)
+        events = visitor_events_sql(count, has_files=has_files, has_waiting=has_waiting, pings=self.pings)
         return f"WITH\n{events}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
 
     def checked(self, rows: pa.Table) -> pa.Table:

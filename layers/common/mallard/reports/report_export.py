@@ -77,8 +77,14 @@ def download(stats: Stats, export: Export) -> Download:
     else:
         _check_size(stats, scope)
         batches = _Events(stats.engine, scope)
-    pieces = _pieces(batches, export, stats.engine.store.scratch)
-    return Download(_name(scope, export), MEDIA_TYPES[export.form], _begin(pieces))
+    pieces = _pieces(batches, export.form, stats.engine.store.scratch, bom=export.bom)
+    return Download(_name(scope, export.what, export.form), MEDIA_TYPES[export.form], _begin(pieces))
+
+
+def download_table(stats: Stats, scope: Scope, rows: pa.Table, what: str, form: str) -> Download:
+    """The file of a table, one of DOWNLOAD_FORMATS; ``what`` stands in its name."""
+    pieces = _pieces(_Table(rows), form, stats.engine.store.scratch)
+    return Download(_name(scope, what, form), MEDIA_TYPES[form], _begin(pieces))
 
 
 def days_table(stats: Stats, scope: Scope) -> pa.Table:
@@ -159,10 +165,10 @@ class _Spool(io.RawIOBase):
         super().close()
 
 
-def _pieces(batches: _Batches, export: Export, folder: Path) -> Iterator[bytes]:
+def _pieces(batches: _Batches, form_name: str, folder: Path, *, bom: bool = True) -> Iterator[bytes]:
     """The bytes. A slow reader holds neither memory nor a place in the admission queue."""
     with closing(_Spool(folder)) as spool:
-        form = download_writer(export.form, cast(IO[bytes], spool), batches.schema, bom=export.bom)
+        form = download_writer(form_name, cast(IO[bytes], spool), batches.schema, bom=bom)
         try:
             for _ in batches.steps(form):
                 yield from spool.take()
@@ -200,9 +206,9 @@ def _check_size(stats: Stats, scope: Scope) -> None:
         )
 
 
-def _name(scope: Scope, export: Export) -> str:
+def _name(scope: Scope, what: str, form: str) -> str:
     first, last = scope.period.start, scope.period.end - timedelta(days=1)
-    return f"{scope.site_id.replace(':', '_')}-{export.what}-{first}-{last}.{export.form}"
+    return f"{scope.site_id.replace(':', '_')}-{what}-{first}-{last}.{form}"
 
 
 def _dates(start: date, end: date) -> Iterator[date]:

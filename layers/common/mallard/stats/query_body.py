@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from mallard.errors import QueryError
 from mallard.sites.site_id import read_site
 from mallard.sites.time_zone import SiteZones
+from mallard.stats.body_fields import read_object as _object
+from mallard.stats.body_fields import refuse as _refuse
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import OF_EVENTS, OF_VISITS, PROPS
 from mallard.stats.filter_reader import Segments
@@ -15,11 +17,15 @@ from mallard.stats.filters import read_filters
 from mallard.stats.grouping import DAY, HOUR, MONTH, TIMES, WEEK, Order
 from mallard.stats.metric_formulas import QUERY_METRICS
 from mallard.stats.query_checks import check_query
+from mallard.stats.query_kinds import KINDS, Kind, read_kind
 from mallard.stats.query_range import CUSTOM, MODES, read_comparison, read_range
 from mallard.stats.stats_query import MAX_ROWS, StatsQuery, is_dimension
 
 TIME = "time"
-KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination", "explain")
+JSON = "json"
+FORMATS = (JSON, "csv", "parquet")
+_ROWS = ("metrics", "dimensions", "order_by", "pagination", "explain")
+KEYS = ("site_id", "date_range", "filters", "include", "format", *_ROWS, *KINDS)
 INCLUDED = ("time_labels", "total_rows", "imports", "comparisons", "compare")
 MAX_DIMENSIONS = 10
 MAX_OFFSET = 10_000_000
@@ -29,12 +35,17 @@ INTERVALS = ((timedelta(days=2), HOUR), (timedelta(days=41), DAY), (timedelta(da
 
 @dataclass(frozen=True, slots=True)
 class QueryBody:
-    """A query, and what its answer includes besides rows."""
+    """A query, and what its answer includes besides rows.
+
+    With a ``kind`` the query has no metrics, and is answered by that. ``form`` is one of FORMATS.
+    """
 
     query: StatsQuery
     time_labels: bool = False
     total_rows: bool = False
     explain: bool = False
+    kind: Kind | None = None
+    form: str = JSON
 
 
 def read_body_site(given: Any) -> str:
@@ -60,7 +71,8 @@ def read_body(
     for key in given:
         if key not in KEYS:
             raise QueryError(f"{key[:40]!r} is no field of a query; there are {', '.join(KEYS)}.")
-    metrics = _names(given.get("metrics"), "metrics", QUERY_METRICS)
+    kind = read_kind(given)
+    metrics = () if kind else _names(given.get("metrics"), "metrics", QUERY_METRICS)
     period = read_range(given.get("date_range"), now, zones)
     dimensions = _dimensions(given.get("dimensions", []), period, first_date)
     if given.get("filters", []) is None:
@@ -89,7 +101,20 @@ def read_body(
         time_labels=include.get("time_labels", False),
         total_rows=include.get("total_rows", False),
         explain=given.get("explain", False),
+        kind=kind,
+        form=_format(given, include),
     )
+
+
+def _format(given: Mapping[str, Any], include: Mapping[str, Any]) -> str:
+    form = given.get("format", JSON)
+    if not isinstance(form, str) or form not in FORMATS:
+        _refuse("format", form, f"one of {', '.join(FORMATS)}")
+    facts = [("explain", given), ("time_labels", include), ("total_rows", include)]
+    for name, fields in facts:
+        if form != JSON and fields.get(name):
+            raise QueryError(f"{name} is true, but format is {form}, which has rows only; ask for {JSON}.")
+    return form
 
 
 def _names(given: Any, place: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -179,17 +204,3 @@ def _comparison(include: Mapping[str, Any], period: DateRange, now: datetime, zo
     if ("date_range" in found) != (mode == CUSTOM):
         raise QueryError(f"{place}.date_range goes with the mode {CUSTOM}, and that with it.")
     return read_comparison(mode, found.get("date_range"), period, now, zones, same_weekdays=weekdays)
-
-
-def _object(given: Any, place: str, keys: Sequence[str]) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        _refuse(place, given, f"an object with some of {', '.join(keys)}")
-    for key in given:
-        if key not in keys:
-            raise QueryError(f"{place} has {key[:40]!r}, but may have {', '.join(keys)}.")
-    return given
-
-
-def _refuse(place: str, given: Any, allowed: str) -> NoReturn:
-    text = repr(given)
-    raise QueryError(f"{place} is {text if len(text) <= 60 else f'{text[:59]}…'}, but must be {allowed}.")

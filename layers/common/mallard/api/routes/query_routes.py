@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from fastapi import APIRouter, Body, Request
+import pyarrow as pa
+from fastapi import APIRouter, Body, Request, Response
 from fastapi.params import Depends as Dependency
 
+from mallard.api.downloads import Deliver, stream
 from mallard.api.etag import ETagRoute
+from mallard.api.events_from import events_from
+from mallard.api.kind_responses import kind_response
 from mallard.api.permissions import Permissions
 from mallard.api.schemas.documented_errors import ERRORS
+from mallard.api.schemas.kind_schemas import KindResponse
 from mallard.api.schemas.query_schemas import (
     ComparedRow,
     EchoedQuery,
@@ -24,12 +29,17 @@ from mallard.api.schemas.stats_schemas import OmittedFile
 from mallard.engine.base import Engine, Explanation
 from mallard.engine.omitted_files import noted
 from mallard.errors import QueryError
+from mallard.reports.kind_runner import KindRunner
 from mallard.reports.query_runner import QueryAnswer, QueryRow, QueryRunner
-from mallard.reports.standard_reports import Stats
+from mallard.reports.query_tables import answer_table, kind_table
+from mallard.reports.report_export import download_table
+from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.filters import both, parse_filters, refuse_patterns
-from mallard.stats.query_body import QueryBody, read_body, read_body_site
+from mallard.stats.query_body import FORMATS, JSON, QueryBody, read_body, read_body_site
 from mallard.stats.query_range import shown_range
+from mallard.stats.stats_query import StatsQuery
+from mallard.transfer.formats.writers import MEDIA_TYPES
 
 MAX_BODY_BYTES = 16 * 1024
 
@@ -38,6 +48,15 @@ SEVERAL_CURRENCIES: dict[str, str] = {
     "warning": "Revenue is null as the payments are in several currencies; filter by a goal or a property.",
 }
 NO_IMPORTS = "no_imported_data"
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer, or with another `format` its rows as a file.",
+        "content": {
+            MEDIA_TYPES[form]: {"schema": {"type": "string", "format": "binary"}} for form in FORMATS if form != JSON
+        },
+    },
+    303: {"description": "On AWS, where a file is large: its address, which lives for an hour."},
+}
 
 
 def query_routes(
@@ -46,19 +65,35 @@ def query_routes(
     permissions: Permissions,
     before: Sequence[Dependency],
     timer: Callable[[], float] = time.perf_counter,
+    deliver: Deliver = stream,
 ) -> APIRouter:
     """The router; ``before`` run first and set the identity, and ``permissions`` check the site of the body.
 
-    ``timer`` gives seconds.
+    ``timer`` gives seconds; ``deliver`` makes the answers that are files.
     """
     router = APIRouter(
         prefix="/api/v2", tags=["query"], dependencies=list(before), responses=ERRORS, route_class=ETagRoute
     )
+
+    def file(request: Request, response: Response, body: QueryBody, query: StatsQuery, rows: pa.Table) -> Response:
+        name = body.kind.name if body.kind else "query"
+        found = download_table(request.state.stats, Scope(query.site_id, query.period), rows, name, body.form)
+        # The headers that the permission checks set.
+        return deliver(found, {**response.headers, **events_from(request)})
+
     described = {"requestBody": {"content": {"application/json": {"schema": QueryRequest.model_json_schema()}}}}
 
-    @router.post("/query", response_model_exclude_none=True, openapi_extra=described)
-    def query(request: Request, given: Any = Body()) -> QueryResponse:  # noqa: B008  # FastAPI's way
-        """Metrics by any dimensions and filters, in the JSON of Plausible's Stats API v2."""
+    @router.post(
+        "/query",
+        response_model=QueryResponse | KindResponse,
+        response_model_exclude_none=True,
+        openapi_extra=described,
+        responses=FILES,
+    )
+    def query(request: Request, response: Response, given: Any = Body()) -> Any:  # noqa: B008  # FastAPI's way
+        """Metrics by any dimensions and filters, in the JSON of Plausible's Stats API v2; or a funnel, a flow,
+        retention or a sequence under the same filters.
+        """
         if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:
             raise QueryError(f"The body is over {MAX_BODY_BYTES // 1024} KB.")
         identity, site = request.state.identity, read_body_site(given)
@@ -73,13 +108,30 @@ def query_routes(
                 raise QueryError("explain is true, for which one logs in or sends an API key.")
         stats = Stats(running, now)
         request.state.stats = stats
+        filters = both(body.query.filters, parse_filters(identity.filters or None))
+        if body.kind:
+            reached = KindRunner(stats).answer(body.query, body.kind, filters)
+            if body.form != JSON:
+                return file(request, response, body, reached.query, kind_table(reached, body.kind))
+            return kind_response(given, body.kind, reached, zones, _facts(reached.events_from))
         runner, begun = QueryRunner(stats), timer()
-        answer = runner.answer(body.query, both(body.query.filters, parse_filters(identity.filters or None)))
+        answer = runner.answer(body.query, filters)
+        if body.form != JSON:
+            return file(request, response, body, answer.query, answer_table(answer))
         milliseconds = round(1000 * (timer() - begun))
         explained = _explained(runner.explain(answer.query), milliseconds) if body.explain else None
         return _response(given, body, answer, zones, explained)
 
     return router
+
+
+def _facts(events_from: date | None) -> dict[str, Any]:
+    """The meta of a kind."""
+    meta = QueryMeta(
+        incomplete=[OmittedFile(date=each.date, file=each.file) for each in noted()] or None,
+        events_from=events_from.isoformat() if events_from else None,
+    )
+    return meta.model_dump(exclude_none=True, mode="json")
 
 
 def _response(
@@ -117,9 +169,6 @@ def _explained(found: Explanation, milliseconds: int) -> ExplainedQuery:
 
 def _meta(given: Any, body: QueryBody, answer: QueryAnswer, explained: ExplainedQuery | None) -> QueryMeta:
     wants_imports = given.get("include", {}).get("imports")
-    warnings = {
-        name: {"code": "no_single_revenue_currency", "warning": SEVERAL_CURRENCIES} for name in answer.mixed_money
-    }
     return QueryMeta(
         time_labels=list(answer.time_labels) if body.time_labels else None,
         total_rows=answer.total_rows if body.total_rows else None,

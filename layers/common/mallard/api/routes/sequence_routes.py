@@ -18,13 +18,12 @@ from mallard.errors import QueryError
 from mallard.reports.behaviour.flow import (
     BACKWARD,
     BASES,
-    DIRECTIONS,
-    MAX_DEPTH,
     flow,
     read_anchor,
     read_flow,
 )
 from mallard.reports.behaviour.sequences import read_sequence, sequences, sequences_by
+from mallard.stats.query_kinds import DIRECTIONS, MAX_DEPTH
 
 Pattern = Annotated[
     str | None, Query(description="In what order, such as (?1)(?t<=3600)(?2). Default (?1).*(?2) and so on.")

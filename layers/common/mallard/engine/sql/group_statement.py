@@ -8,7 +8,7 @@ from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.goal_conditions import goal_columns, goal_condition
 from mallard.engine.sql.local_hours import MOMENT_OF_HOUR, hours_lookup
 from mallard.engine.sql.operators import NOTHING, BoundSql, present, property_of_event
-from mallard.engine.sql.statement import CountStatement, every_sql, matched_sql
+from mallard.engine.sql.statement import CountStatement, every_row, every_sql, matched_sql
 from mallard.engine.sql.texts import sql_file, with_sql
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE, PROPS, blank_words
@@ -92,7 +92,7 @@ class GroupStatement:
         every = every_sql(has_files=has_files, has_waiting=has_waiting, in_parts=in_parts)
         selects = [rows.sql(number) for number, each in self._chosen(only) for rows in self._rows(each, bound)]
         if any(each.counts_pings for each in self.groupings):
-            every.append(sql_file("pings").format(rows=_every_row(has_files=has_files, has_waiting=has_waiting)))
+            every.append(sql_file("pings").format(rows=every_row(has_files=has_files, has_waiting=has_waiting)))
         text = with_sql([*every, *matched_sql(self._count)], "\nUNION ALL BY NAME\n".join(selects))
         return text, bound.values
 
@@ -195,12 +195,6 @@ def _is_of_visits(measure: GroupMeasure, grouping: Grouping, *, keeps: bool) -> 
     if measure.of_visits is None:
         return False
     return measure.of_events is None or (grouping.is_of_visits and (grouping.counts_visits or keeps))
-
-
-def _every_row(*, has_files: bool, has_waiting: bool) -> str:
-    if has_files and has_waiting:
-        return sql_file("stored_or_waiting")
-    return "stored" if has_files else "waiting"
 
 
 def _with_hours(rows: str, grouping: Grouping) -> str:

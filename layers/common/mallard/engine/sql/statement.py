@@ -123,15 +123,15 @@ def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files
     return with_sql(ctes, sql_file(rows).format(columns=selected))
 
 
-def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:
+def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: bool, pings: bool = False) -> str:
     """The CTEs up to ``visitor_events``: the events of visitors that pass, with the columns ``also``, and as ``value``
-    that of the count's one dimension, where it has one.
+    that of the count's one dimension, where it has one; with ``pings`` those of their visits, too.
     """
     ctes = every_sql(has_files=has_files, has_waiting=has_waiting, in_parts=count.in_parts)
     name = count.dimensions[0]
     dimension = DIMENSIONS.get(name)
     of_visit = dimension is not None and dimension.of_visit
-    conditions = count.conditions or (EVERYTHING if of_visit else None)
+    conditions = count.conditions or (EVERYTHING if of_visit or pings else None)
     columns = ", ".join(f"event.{each}" for each in dict.fromkeys((*_KEYS, *count.also)))
     named = NOTHING
     if dimension:
@@ -139,10 +139,25 @@ def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: b
         named = f"coalesce({value}, '{dimension.blank}')"
     if conditions is None:
         return ",\n".join([*ctes, sql_file("visitor_events_all").format(columns=columns, value=named)])
+    if pings:
+        # A ping is of the last visit that had begun.
+        begun = tuple(sorted({*conditions.opening_columns, "timestamp"}))
+        conditions = replace(conditions, opening_columns=begun)
+        count = replace(count, conditions=conditions, also=tuple(dict.fromkeys((*count.also, *begun))))
+        rows = every_row(has_files=has_files, has_waiting=has_waiting)
+        text = sql_file("visitor_events_pings").format(columns=columns, value=named, event=conditions.event or "true")
+        return ",\n".join([*ctes, *_events(count), *_visits(count), sql_file("pings").format(rows=rows), text])
     count = replace(count, conditions=conditions)
     ctes += [*_events(count), *_visits_passing(count, conditions)]
     kind = "visitor_events_of_visits" if of_visit else "visitor_events_matched"
     return ",\n".join([*ctes, sql_file(kind).format(columns=columns, value=named)])
+
+
+def every_row(*, has_files: bool, has_waiting: bool) -> str:
+    """The relation of all rows, engagement pings included."""
+    if has_files and has_waiting:
+        return sql_file("stored_or_waiting")
+    return "stored" if has_files else "waiting"
 
 
 def every_sql(*, has_files: bool, has_waiting: bool, kind: str = "events", in_parts: bool = False) -> list[str]:

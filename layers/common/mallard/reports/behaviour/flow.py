@@ -6,25 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mallard.engine.sql.event_conditions import EventConditions
 from mallard.engine.sql.statement import MOMENT
 from mallard.engine.visitor_query import TopOfGroups, VisitorQuery
 from mallard.errors import QueryError
 from mallard.event import PAGEVIEW
+from mallard.reports.behaviour.flow_runs import PATH, RunsSql
 from mallard.reports.behaviour.sql_texts import sql_file
-from mallard.reports.behaviour.steps import Step, compile_steps, parse_steps
+from mallard.reports.behaviour.step_conditions import StepConditions, compile_steps
+from mallard.reports.behaviour.step_objects import Step
+from mallard.reports.behaviour.steps import parse_steps
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.dimensions import UNKNOWN
 from mallard.stats.query import MAX_LIMIT, Query
+from mallard.stats.query_kinds import DIRECTIONS, MAX_DEPTH
 
-FORWARD, BACKWARD = "forward", "backward"
-DIRECTIONS = (FORWARD, BACKWARD)
+FORWARD, BACKWARD = DIRECTIONS
 BASES = ("first_match", "last_match", "head", "tail")
-MAX_DEPTH = 5
+EVERY_RUN = "every_run"
+"""The base of a flow over all that a visitor did, so that one visitor may go to several pages."""
+
 MAX_BRANCHES = 1000
 """The most ways that are followed: the pages of a list to the power of the steps before the last."""
 
-_PATH = f"coalesce(pathname, '{UNKNOWN}')"
 
 Path = tuple[str | None, ...]
 """The pages of a way; None at its end where nothing follows."""
@@ -32,15 +34,19 @@ Path = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class FlowQuery:
-    """A flow from an event, ``anchor``, which is a page view where ``of_page``; ``limit`` pages in each list."""
+    """A flow from an event, the one of ``steps``, which is a page view where ``of_page``; ``limit`` pages in each list.
 
-    anchor: Step
+    From EVERY_RUN ``steps`` are any number of pages, one right after the other. ``search`` keeps pages that contain it.
+    """
+
+    steps: tuple[Step, ...]
     of_page: bool
     direction: str = FORWARD
     base: str = "first_match"
     depth: int = 1
     limit: int = 10
     with_exits: bool = False
+    search: str | None = None
 
 
 def read_anchor(page: str | None, event: str | None) -> tuple[Step, bool]:
@@ -73,10 +79,15 @@ def read_flow(
     if (towards, begin) in ((FORWARD, "tail"), (BACKWARD, "head")):
         raise QueryError(f"base is {begin}, but nothing lies beyond that where direction is {towards}.")
     steps = int(_one_of("depth", depth, [str(each) for each in range(1, MAX_DEPTH + 1)]))
-    most = next(each for each in range(MAX_LIMIT, 0, -1) if each ** (steps - 1) <= MAX_BRANCHES)
+    most = most_pages(steps)
     if limit is not None and limit > most:
         raise QueryError(f"limit is {limit}, but must be at most {most} where depth is {steps}.")
-    return FlowQuery(anchor, of_page, towards, begin, steps, limit or min(10, most), with_exits)
+    return FlowQuery((anchor,), of_page, towards, begin, steps, limit or min(10, most), with_exits)
+
+
+def most_pages(depth: int) -> int:
+    """The most pages of each list of a flow so deep."""
+    return next(each for each in range(MAX_LIMIT, 0, -1) if each ** (depth - 1) <= MAX_BRANCHES)
 
 
 def flow(stats: Stats, scope: Scope, flow_query: FlowQuery) -> list[dict[str, Any]]:
@@ -84,7 +95,7 @@ def flow(stats: Stats, scope: Scope, flow_query: FlowQuery) -> list[dict[str, An
 
     With exits the last row of a list has the page None: of those after whom nothing came.
     """
-    conditions = compile_steps([flow_query.anchor], stats.engine.site_settings.get(scope.site_id).goals)
+    conditions = compile_steps(flow_query.steps, stats.engine.site_settings.get(scope.site_id).goals)
     pages_by_way: dict[Path, list[tuple[str | None, int]]] = {}
     ways: list[Path] = [()]
     for _ in range(flow_query.depth):
@@ -97,6 +108,28 @@ def flow(stats: Stats, scope: Scope, flow_query: FlowQuery) -> list[dict[str, An
     return _tree(pages_by_way, (), flow_query.depth)
 
 
+def run_counts(stats: Stats, scope: Scope, flow_query: FlowQuery) -> list[int]:
+    """Of a flow of EVERY_RUN: the visitors who took the first step, the first two one right after the other, and so on.
+
+    Errors as of ``flow``.
+    """
+    conditions = compile_steps(flow_query.steps, stats.engine.site_settings.get(scope.site_id).goals)
+    visitor_query = VisitorQuery(
+        Query(scope.site_id, scope.period, ("visitors",), filters=scope.filters),
+        _runs_sql(flow_query, conditions).counts(),
+        columns=tuple(sorted({"pathname", *conditions.columns})),
+        values=tuple(conditions.values.items()),
+        patterns=conditions.patterns,
+    )
+    row = next(iter(stats.visitor_query(visitor_query).rows[0]), {})
+    return [row.get(f"step_{number}") or 0 for number in range(1, len(flow_query.steps) + 1)]
+
+
+def _runs_sql(flow_query: FlowQuery, conditions: StepConditions) -> RunsSql:
+    is_backward, has_search = flow_query.direction == BACKWARD, flow_query.search is not None
+    return RunsSql(len(flow_query.steps), conditions.mask, is_backward=is_backward, has_search=has_search)
+
+
 def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
     if given is not None and given not in allowed:
         raise QueryError(f"{name} is {given[:40]!r}, but must be {', '.join(allowed[:-1])} or {allowed[-1]}.")
@@ -104,18 +137,20 @@ def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
 
 
 def _counted(
-    stats: Stats, scope: Scope, flow_query: FlowQuery, conditions: EventConditions, ways: Sequence[Path]
+    stats: Stats, scope: Scope, flow_query: FlowQuery, conditions: StepConditions, ways: Sequence[Path]
 ) -> dict[Path, Counter[str | None]]:
     """Visitors by the page that comes next on each of these ways, which are equally long."""
     number = len(ways[0]) + 1
     keys = tuple(f"page_{each}" for each in range(1, number + 1))
     pages = ((f"pages_{each}", tuple(sorted({str(way[each - 1]) for way in ways}))) for each in range(1, number))
+    search = [("search", flow_query.search)] if flow_query.search is not None else []
+    is_run = flow_query.base == EVERY_RUN
     visitor_query = VisitorQuery(
         Query(scope.site_id, scope.period, ("visitors",), filters=scope.filters),
-        flow_sql(flow_query, conditions.sql[0], number),
+        _runs_sql(flow_query, conditions).pages(number) if is_run else flow_sql(flow_query, conditions.sql[0], number),
         keys=keys,
         columns=tuple(sorted({"pathname", *conditions.columns})),
-        values=(*conditions.values.items(), *pages),
+        values=(*conditions.values.items(), *pages, *search),
         patterns=conditions.patterns,
         top=TopOfGroups(flow_query.limit, "visitors", keys[-1], keys[:-1]),
     )
@@ -146,7 +181,7 @@ def flow_sql(flow_query: FlowQuery, condition: str, number: int) -> str:
 
 def _step_sql(flow_query: FlowQuery, number: int, *, is_last: bool) -> str:
     nearest, beyond = ("min", ">") if flow_query.direction == FORWARD else ("max", "<")
-    names = {"number": number, "nearest": nearest, "path": _PATH, "moment": MOMENT}
+    names = {"number": number, "nearest": nearest, "path": PATH, "moment": MOMENT}
     having = "" if is_last else sql_file("flow_kept").format(**names).rstrip()
     return sql_file("flow_step").format(**names, before=number - 1, beyond=beyond, kept=having)
 
@@ -158,7 +193,7 @@ def _anchor_sql(flow_query: FlowQuery, condition: str) -> str:
         extreme=extreme,
         moment=MOMENT,
         # Only a page can be seen again.
-        page=f"arg_{extreme}({_PATH}, {MOMENT})" if flow_query.of_page else "CAST(NULL AS VARCHAR)",
+        page=f"arg_{extreme}({PATH}, {MOMENT})" if flow_query.of_page else "CAST(NULL AS VARCHAR)",
         anchor=f"(event_name = '{PAGEVIEW}' AND {condition})" if flow_query.of_page else condition,
     )
 

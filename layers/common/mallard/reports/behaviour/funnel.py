@@ -1,13 +1,16 @@
 """Funnels: visitors by steps reached in order within a window."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mallard.engine.visitor_query import TopValues, VisitorQuery
 from mallard.errors import QueryError
 from mallard.reports.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
-from mallard.reports.behaviour.steps import Step, compile_steps
+from mallard.reports.behaviour.step_conditions import compile_steps, resolved
+from mallard.reports.behaviour.step_objects import Step
 from mallard.reports.standard_reports import Scope, Stats
+from mallard.sites.settings import Goal
 from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import Query
 
@@ -34,30 +37,23 @@ def read_modes(text: str | None) -> frozenset[str]:
     return frozenset(names)
 
 
+@dataclass(frozen=True, slots=True)
+class StepCount:
+    """Who reached at least a step, and their ``cents`` in its ``currency``; None where none is summed."""
+
+    visitors: int = 0
+    cents: int = 0
+    currency: str | None = None
+
+
 def count_funnel(stats: Stats, scope: Scope, funnel: Funnel) -> list[dict[str, Any]]:
     """``{"step", "visitors"}`` of each step: who reached at least that one.
 
     With a breakdown ``{"value", "steps"}`` of each value, by the visitors of the first step, then value. QueryError
     where a step, filter or breakdown names what there is not.
     """
-    conditions = compile_steps(funnel.steps, stats.engine.site_settings.get(scope.site_id).goals)
-    by_value = funnel.breakdown is not None
-    steps = len(funnel.steps)
-    funnel_sql = FunnelSql(steps, conditions.some, conditions.mask, funnel.window_ms, funnel.modes, by_value=by_value)
-    query = Query(scope.site_id, scope.period, ("visitors",), funnel.breakdown or TOTAL, scope.filters)
-    visitor_query = VisitorQuery(
-        query,
-        str(funnel_sql),
-        keys=("value", "step"),
-        columns=tuple(sorted({*conditions.columns, *funnel_sql.columns})),
-        values=tuple(conditions.values.items()),
-        patterns=conditions.patterns,
-        top=TopValues(funnel.limit, "visitors", ("step", 1)) if by_value else None,
-    )
-    counts_by_value: dict[Any, dict[int, int]] = {} if funnel.breakdown else {None: {}}
-    for row in stats.visitor_query(visitor_query).rows[0]:
-        counts_by_value.setdefault(row["value"], {})[row["step"]] = row["visitors"]
-    listed = {value: _steps(counts, len(funnel.steps)) for value, counts in counts_by_value.items()}
+    counted = funnel_counts(stats, scope, funnel)
+    listed = {value: _steps(counts) for value, counts in counted.items()}
     if funnel.breakdown is None:
         return listed[None]
     begun = [{"value": value, "steps": steps} for value, steps in listed.items() if steps[0]["visitors"]]
@@ -65,5 +61,54 @@ def count_funnel(stats: Stats, scope: Scope, funnel: Funnel) -> list[dict[str, A
     return begun[: funnel.limit]
 
 
-def _steps(counts: dict[int, int], steps: int) -> list[dict[str, int]]:
-    return [{"step": step, "visitors": counts.get(step, 0)} for step in range(1, steps + 1)]
+def funnel_counts(
+    stats: Stats, scope: Scope, funnel: Funnel, *, with_money: bool = False
+) -> dict[Any, list[StepCount]]:
+    """The counts of each step, by the value of the breakdown; None without one. Errors as of ``count_funnel``."""
+    goals = stats.engine.site_settings.get(scope.site_id).goals
+    conditions = compile_steps(funnel.steps, goals)
+    by_value = funnel.breakdown is not None
+    currencies = _currencies(funnel.steps, goals) if with_money else {}
+    names = {step: f"currency_{step}" for step in currencies}
+    funnel_sql = FunnelSql(
+        len(funnel.steps),
+        conditions.some,
+        conditions.mask,
+        funnel.window_ms,
+        funnel.modes,
+        by_value=by_value,
+        currencies=names,
+        some_event=conditions.some_event,
+    )
+    visitor_query = VisitorQuery(
+        Query(scope.site_id, scope.period, ("visitors",), funnel.breakdown or TOTAL, scope.filters),
+        str(funnel_sql),
+        keys=("value", "step"),
+        columns=tuple(sorted({*conditions.columns, *funnel_sql.columns})),
+        values=(*conditions.values.items(), *((names[step], currency) for step, currency in currencies.items())),
+        patterns=conditions.patterns,
+        top=TopValues(funnel.limit, "visitors", ("step", 1)) if by_value else None,
+        pings=conditions.with_pings,
+    )
+    rows_by_value: dict[Any, dict[int, dict[str, Any]]] = {} if by_value else {None: {}}
+    for row in stats.visitor_query(visitor_query).rows[0]:
+        rows_by_value.setdefault(row["value"], {})[row["step"]] = row
+    steps = range(1, len(funnel.steps) + 1)
+    return {
+        value: [_step_count(rows.get(step, {}), currencies.get(step)) for step in steps]
+        for value, rows in rows_by_value.items()
+    }
+
+
+def _currencies(steps: Sequence[Step], goals: Sequence[Goal]) -> dict[int, str]:
+    """By number of the step, from 1."""
+    found = {number: resolved(step, goals).currency for number, step in enumerate(steps, 1)}
+    return {number: currency for number, currency in found.items() if currency is not None}
+
+
+def _step_count(row: Mapping[str, Any], currency: str | None) -> StepCount:
+    return StepCount(row.get("visitors", 0), row.get("cents", 0), currency)
+
+
+def _steps(counts: Sequence[StepCount]) -> list[dict[str, int]]:
+    return [{"step": step, "visitors": count.visitors} for step, count in enumerate(counts, 1)]

@@ -45,11 +45,11 @@ class PatternGap:
 Action = PatternEvent | PatternGap
 
 
-def parse_pattern(text: str, steps: int) -> tuple[Action, ...]:
+def parse_pattern(text: str, steps: int, name: str = "pattern") -> tuple[Action, ...]:
     """The actions of a pattern over so many steps. QueryError points at what is wrong."""
     if len(text) > MAX_PATTERN_LENGTH:
-        raise QueryError(f"pattern has {len(text)} characters, but may have {MAX_PATTERN_LENGTH}.")
-    reader, found = Reader("pattern", text), list[Action]()
+        raise QueryError(f"{name} has {len(text)} characters, but may have {MAX_PATTERN_LENGTH}.")
+    reader, found = Reader(name, text), list[Action]()
     while not reader.at_end:
         if len(found) == MAX_ACTIONS:
             reader.fail(f"an end: a pattern has at most {MAX_ACTIONS} parts", len(text))

@@ -14,8 +14,6 @@ from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import TOTAL
 from mallard.stats.query import Query
 
-INTERVALS = ("day", "week", "month")
-MAX_COUNT = 52
 MAX_INTERVALS = 800
 BITS = 62
 """Of a number that has one for each interval; more of them need a longer row of bits."""

@@ -10,7 +10,9 @@ from mallard.engine.visitor_query import TopValues, VisitorQuery
 from mallard.errors import QueryError
 from mallard.reports.behaviour.pattern import Action, PatternEvent, in_order, parse_pattern
 from mallard.reports.behaviour.sequence_sql import KEYS, sequence_sql
-from mallard.reports.behaviour.steps import Step, compile_steps, parse_steps
+from mallard.reports.behaviour.step_conditions import compile_steps
+from mallard.reports.behaviour.step_objects import Step
+from mallard.reports.behaviour.steps import parse_steps
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.query import Query
 
@@ -94,6 +96,7 @@ def _counted(
         columns=tuple(sorted(conditions.columns)),
         values=tuple(conditions.values.items()),
         patterns=conditions.patterns,
+        pings=conditions.with_pings,
         top=TopValues(limit, "visitors", ("part", "converting")) if dimension is not None else None,
     )
     found: _Counts = defaultdict(Counter)

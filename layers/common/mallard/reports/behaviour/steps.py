@@ -1,4 +1,4 @@
-"""Parser of steps: from the text of a parameter to SQL conditions.
+"""Parser of steps: from the text of a parameter, or from JSON, to conditions on events.
 
 ``page:/pricing,event:signup[plan=pro]`` is two steps; docs/behaviour.md has the grammar. JSON says the same and all
 that filters can say. Whatever is wrong is a QueryError that points at the character.
@@ -6,58 +6,39 @@ that filters can say. Whatever is wrong is a QueryError that points at the chara
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from mallard.engine.cancellation import IS_ANONYMOUS
-from mallard.engine.sql.event_conditions import EventConditions, compile_for_events
-from mallard.engine.sql.goal_conditions import page_pattern
 from mallard.errors import QueryError
-from mallard.normalize.names import page_from_input, search_forms
-from mallard.normalize.strict_json import is_encodable, parse_json
+from mallard.normalize.strict_json import parse_json
 from mallard.reports.behaviour.parameter_reader import Reader
-from mallard.sites.settings import Goal
-from mallard.stats.dimensions import EVENT_COLUMNS, FIRST_COLUMNS, GOAL, PAGE, PROPS
-from mallard.stats.filter_values import written_leaf
-from mallard.stats.filters import (
-    CONTAINS,
-    IS,
-    MATCHES,
-    MAX_PROPERTY_LENGTH,
-    All,
-    Done,
-    Filter,
-    Leaf,
-    leaves,
-    read_filters,
-    refuse_patterns,
+from mallard.reports.behaviour.step_objects import (
+    KEYS,
+    KINDS,
+    MAX_TEXT_LENGTH,
+    OWN_DIMENSIONS,
+    Step,
+    condition_of,
+    is_step_text,
+    read_step,
 )
+from mallard.stats.dimensions import PROPS
+from mallard.stats.filter_values import written_leaf
+from mallard.stats.filters import CONTAINS, IS, MATCHES, MAX_PROPERTY_LENGTH, All, Filter, Leaf, leaves
 
 MAX_STEPS = 32
 MAX_ANONYMOUS_STEPS = 8
 """Of public sites and shared links: each step costs."""
 
 MAX_STEPS_BYTES = 16 * 1024
-MAX_TEXT_LENGTH = 2048
 MAX_CONDITIONS = 60
 """Of all steps together."""
 MAX_PATTERNS = 64
 """Of all steps together: a page with ``*`` is one."""
 
-KINDS = {"page": PAGE, "event": "event:name", "goal": GOAL}
 OPERATORS = {"=": IS, "!=": "is_not", "~": CONTAINS, "!~": "contains_not"}
-OWN_DIMENSIONS = (*EVENT_COLUMNS, GOAL, *FIRST_COLUMNS)
-"""Dimensions of an event without its visit."""
 
 _EXAMPLE = "page:/pricing,event:signup"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """``filter`` is a condition on one event; ``text`` names the step in responses and errors."""
-
-    text: str
-    filter: Filter
 
 
 def parse_steps(text: str | None, *, at_least: int = 1, name: str = "steps") -> tuple[Step, ...]:
@@ -67,6 +48,16 @@ def parse_steps(text: str | None, *, at_least: int = 1, name: str = "steps") -> 
     if len(text) > MAX_STEPS_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_STEPS_BYTES:
         raise QueryError(f"{name} is over {MAX_STEPS_BYTES // 1024} KB.")
     steps = _from_json(text, name) if text.lstrip().startswith("[") else _from_text(Reader(name, text))
+    return _checked_steps(steps, at_least, name)
+
+
+def read_steps(given: Sequence[Any], name: str, *, at_least: int = 1, keys: Sequence[str] = KEYS) -> tuple[Step, ...]:
+    """The same of JSON that is decoded already, objects with some of these ``keys``."""
+    steps = tuple(read_step(each, f"{name}[{number}]", keys) for number, each in enumerate(given))
+    return _checked_steps(steps, at_least, name)
+
+
+def _checked_steps(steps: tuple[Step, ...], at_least: int, name: str) -> tuple[Step, ...]:
     is_anonymous = IS_ANONYMOUS.get()
     most = MAX_ANONYMOUS_STEPS if is_anonymous else MAX_STEPS
     if not at_least <= len(steps) <= most:
@@ -74,14 +65,6 @@ def parse_steps(text: str | None, *, at_least: int = 1, name: str = "steps") -> 
         raise QueryError(f"{name} has {len(steps)} steps, but must have {at_least} to {most}{more}.")
     _check_size(steps, name)
     return steps
-
-
-def compile_steps(steps: Sequence[Step], goals: Sequence[Goal]) -> EventConditions:
-    """The conditions of steps over the row ``event``, for a site with these goals; values are named ``$s0``, ``$s1`` …
-
-    QueryError for a goal there is not.
-    """
-    return compile_for_events([each.filter for each in steps], goals, "s")
 
 
 def _from_text(reader: Reader) -> tuple[Step, ...]:
@@ -108,7 +91,7 @@ def _step(reader: Reader) -> Filter:
     if kind == "page" and not value.startswith(("/", "*")):
         reader.back(reader.position - begin)
         reader.fail("a page, which begins with / as in page:/blog/*", len(value))
-    parts: list[Filter] = [_of_kind(kind, value)]
+    parts: list[Filter] = [condition_of(kind, value)]
     while reader.take("["):
         parts.append(_condition(reader))
     return parts[0] if len(parts) == 1 else All(tuple(parts))
@@ -137,23 +120,10 @@ def _dimension(key: str) -> str:
 
 def _checked(reader: Reader, value: str, begin: int, limit: int) -> str:
     length = reader.position - begin
-    if not _is_text(value, limit):
+    if not is_step_text(value, limit):
         reader.back(length)
         reader.fail(f"a text of 1 to {limit} characters", length or 1)
     return value
-
-
-def _is_text(value: str, limit: int) -> bool:
-    """True for 1 to ``limit`` characters without halves of surrogate pairs, which nothing can encode."""
-    return 0 < len(value) <= limit and "\0" not in value and is_encodable(value)
-
-
-def _of_kind(kind: str, value: str) -> Leaf:
-    if kind == "page" and "*" in value:
-        return Leaf(
-            MATCHES, PAGE, tuple(sorted(f"^{page_pattern(each)}$" for each in search_forms(value, page_from_input)))
-        )
-    return written_leaf(IS, KINDS[kind], (value,))
 
 
 def _from_json(text: str, name: str) -> tuple[Step, ...]:
@@ -163,37 +133,7 @@ def _from_json(text: str, name: str) -> tuple[Step, ...]:
         Reader(name, text, error.pos).fail(f"JSON ({error.msg})", 1)
     except (ValueError, RecursionError):
         raise QueryError(f"{name} is no JSON that can be read.") from None
-    return tuple(_object(each, f"{name}[{number}]") for number, each in enumerate(given))
-
-
-def _object(given: Any, place: str) -> Step:
-    if not isinstance(given, dict) or not given or set(given) - {*KINDS, "filters"}:
-        _refuse(place, given, 'an object such as {"event": "signup", "filters": [["is", "event:props:plan", ["pro"]]]}')
-    parts: list[Filter] = []
-    for kind in (each for each in KINDS if each in given):
-        value = given[kind]
-        if not isinstance(value, str) or not _is_text(value, MAX_TEXT_LENGTH):
-            _refuse(f"{place}.{kind}", value, f"a text of 1 to {MAX_TEXT_LENGTH} characters")
-        parts.append(_of_kind(kind, value))
-    parts += _filters_of(given, place)
-    if not parts:
-        _refuse(place, given, "a step: its filters are empty")
-    return Step(json.dumps(given, ensure_ascii=False), parts[0] if len(parts) == 1 else All(tuple(parts)))
-
-
-def _filters_of(given: dict[str, Any], place: str) -> list[Filter]:
-    try:
-        found = read_filters(given.get("filters"))
-        # Pages with * are patterns too, but of ours: they hold nothing that takes long.
-        if IS_ANONYMOUS.get():
-            refuse_patterns(found)
-    except QueryError as error:
-        raise QueryError(f"In {place}: {error}") from None
-    for leaf in leaves(found) if found else ():
-        if not isinstance(leaf, Leaf) or not (leaf.dimension in OWN_DIMENSIONS or leaf.dimension.startswith(PROPS)):
-            what = leaf.dimension if isinstance(leaf, Leaf) else "has_done" if isinstance(leaf, Done) else "sequence"
-            raise QueryError(f"In {place}: a step is one event, which has no {what}.")
-    return [found] if found else []
+    return tuple(read_step(each, f"{name}[{number}]") for number, each in enumerate(given))
 
 
 def _check_size(steps: Sequence[Step], name: str) -> None:
@@ -203,8 +143,3 @@ def _check_size(steps: Sequence[Step], name: str) -> None:
     patterns = sum(len(leaf.values) for leaf in found if leaf.positive == MATCHES)
     if patterns > MAX_PATTERNS:
         raise QueryError(f"{name} holds {patterns} patterns, but may hold {MAX_PATTERNS}.")
-
-
-def _refuse(place: str, given: Any, allowed: str) -> NoReturn:
-    text = json.dumps(given, ensure_ascii=False)
-    raise QueryError(f"{place} is {text if len(text) <= 60 else f'{text[:59]}…'}, but must be {allowed}.")

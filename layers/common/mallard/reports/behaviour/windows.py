@@ -11,9 +11,9 @@ MAX_WINDOW_MS = 400 * UNITS["day"]
 DEFAULT_WINDOW = "1 day"
 
 
-def read_window(text: str | None) -> int:
+def read_window(text: str | None, name: str = "window") -> int:
     """Milliseconds, those of DEFAULT_WINDOW where it is not given. QueryError where it is wrong."""
-    reader = Reader("window", DEFAULT_WINDOW if text is None else text)
+    reader = Reader(name, DEFAULT_WINDOW if text is None else text)
     number = re.match(r"\s*(\d{1,9})\s*", reader.whole, re.ASCII)
     if number is None or int(number[1]) == 0:
         reader.fail(f"a number from 1 and a unit, as in {DEFAULT_WINDOW}")
@@ -24,5 +24,5 @@ def read_window(text: str | None) -> int:
         reader.fail(f"a unit: one of {', '.join(UNITS)}", len(word) or 1)
     window_ms = int(number[1]) * unit
     if window_ms > MAX_WINDOW_MS:
-        raise QueryError(f"window is {text!r}, but may be {MAX_WINDOW_MS // UNITS['day']} days at most.")
+        raise QueryError(f"{name} is {text!r}, but may be {MAX_WINDOW_MS // UNITS['day']} days at most.")
     return window_ms

@@ -1,1 +1,1 @@
-SELECT {value}, {step} AS step, count(*) AS visitors FROM {rows} GROUP BY ALL
+SELECT {value}, {step} AS step, count(*) AS visitors{cents} FROM {rows} GROUP BY ALL

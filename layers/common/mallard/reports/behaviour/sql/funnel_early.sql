@@ -1,5 +1,5 @@
 -- strict_order: so does step {step} where the one before it was not reached yet.
-SELECT {event_keys}, event.us * 64 + {step} AS place
+SELECT {event_keys}, event.us * {places} + {step} AS place
 FROM open AS event
 JOIN (SELECT * FROM reached WHERE step = 1) AS begun ON {same_begun}
 LEFT JOIN (SELECT * FROM reached WHERE step = {before}) AS reached ON {same_reached}

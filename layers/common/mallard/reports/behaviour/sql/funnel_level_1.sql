@@ -1,3 +1,3 @@
 level_1 AS MATERIALIZED (
-    SELECT {keys}, us{order}, us AS begun FROM open WHERE mask & 1 > 0
+    SELECT {keys}, us{order}, us AS begun{cents} FROM open WHERE mask & 1 > 0
 )
