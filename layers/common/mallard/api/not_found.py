@@ -40,10 +40,10 @@ def not_found(scope: Scope, routes: Iterable[BaseRoute], status: int) -> Respons
 
 def _allowed(scope: Scope, routes: Iterable[BaseRoute]) -> list[str]:
     """The methods of the path's routes; none without a route. Mounted folders match every path and are left out."""
-    known = [route for route in routes if not isinstance(route, Mount)]
-    found = [
+    path_routes = [route for route in routes if not isinstance(route, Mount)]
+    methods = [
         method
         for method in METHODS
-        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in known)
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in path_routes)
     ]
-    return ["GET", "HEAD", *found[1:]] if found[:1] == ["GET"] else found
+    return ["GET", "HEAD", *methods[1:]] if methods[:1] == ["GET"] else methods

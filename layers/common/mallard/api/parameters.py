@@ -32,11 +32,11 @@ Interval = Annotated[str | None, Query(description="hour or day. Default: hour f
 def only_known(request: Request) -> None:
     """Refuse a parameter the route does not have, and one given twice: either would silently change nothing."""
     route = request.scope["route"]
-    known = _parameters(route.dependant)
+    parameters = _parameters(route.dependant)
     names = list(request.query_params.multi_items())
     for name, _ in names:
-        if name not in known:
-            raise QueryError(f"{name[:40]!r} is not a parameter here; there are {', '.join(sorted(known))}.")
+        if name not in parameters:
+            raise QueryError(f"{name[:40]!r} is not a parameter here; there are {', '.join(sorted(parameters))}.")
         if [each for each, _ in names].count(name) > 1:
             raise QueryError(f"{name} is given more than once.")
 

@@ -89,8 +89,8 @@ class Scripts:
         """The script of a name; the order of its parts makes no difference. None where there is none of it."""
         if name == MODULE_NAME:
             return self._module
-        found = _SCRIPT_NAME.fullmatch(name)
-        requested = sorted(found[1].split(".")[1:]) if found else [""]
+        match = _SCRIPT_NAME.fullmatch(name)
+        requested = sorted(match[1].split(".")[1:]) if match else [""]
         if len(set(requested)) < len(requested) or not self._parts.keys() >= set(requested):
             return None
         parts = ",".join(self._parts[part] for part in requested)

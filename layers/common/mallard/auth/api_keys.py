@@ -115,13 +115,13 @@ class ApiKeys:
     def all(self) -> list[ApiKey]:
         """Every key, also revoked ones, the oldest first. Damaged keys, which open nothing, are logged and left out."""
         hashes = [row.key.removeprefix(KEYS).removesuffix(".json") for row in self._store.list(KEYS)]
-        found = []
+        keys = []
         for key_hash in hashes:
             try:
-                found.append(self.read(key_hash))
+                keys.append(self.read(key_hash))
             except DamagedObjectError as error:
                 log.error("%s", error)
-        return sorted((key for key in found if key), key=lambda key: (key.created_at, key.key_hash))
+        return sorted((key for key in keys if key), key=lambda key: (key.created_at, key.key_hash))
 
     def revoke(self, key_hash: str) -> bool:
         """Revoke a key for good; False where there is none of this hash."""
@@ -182,8 +182,8 @@ def _key(key_hash: str) -> str:
 def _format(key_hash: str) -> JsonFormat[ApiKey]:
     """The JSON of a key, whose hash stands in the object's name alone."""
 
-    def decode(found: dict[str, Any]) -> ApiKey:
-        key = msgspec.convert({**found, "key_hash": key_hash}, ApiKey)
+    def decode(fields: dict[str, Any]) -> ApiKey:
+        key = msgspec.convert({**fields, "key_hash": key_hash}, ApiKey)
         return replace(key, expires_at=key.expires_at and _moment(key.expires_at).isoformat())
 
     return JsonFormat(decode, lambda key: {name: value for name, value in asdict(key).items() if name != "key_hash"})

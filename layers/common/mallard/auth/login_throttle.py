@@ -114,8 +114,8 @@ class LoginThrottle:
         earlier = self._before_midnight(target, address, now)
 
         def counted(counts: _Counts) -> tuple[LoginAttempt, _Counts | None]:
-            found = [counts.get(name, before) for name, before in zip(place.names, earlier, strict=True)]
-            closing = found[:1] if is_known else found
+            network_counts = [counts.get(name, before) for name, before in zip(place.names, earlier, strict=True)]
+            closing = network_counts[:1] if is_known else network_counts
             waits = [
                 min(self._lockout_seconds, max(1, ceil(last + self._lockout_seconds - moment)))
                 for (failures, last), most in zip(closing, place.most, strict=False)
@@ -123,8 +123,10 @@ class LoginThrottle:
             ]
             if waits:
                 return LoginAttempt(max(waits)), None
-            more = {name: (failures + 1, moment) for name, (failures, _) in zip(place.names, found, strict=True)}
-            return LoginAttempt(0, is_first=not any(failures for failures, _ in found)), {**counts, **more}
+            more = {
+                name: (failures + 1, moment) for name, (failures, _) in zip(place.names, network_counts, strict=True)
+            }
+            return LoginAttempt(0, is_first=not any(failures for failures, _ in network_counts)), {**counts, **more}
 
         attempt = self._swap(place, now, counted)
         if attempt.wait_seconds:
@@ -225,8 +227,8 @@ def _fewer(counts: _Counts, names: tuple[str, ...]) -> _Counts:
 def _bounded(counts: _Counts, names: tuple[str, ...]) -> _Counts:
     """At most MAX_COUNTS: those with the fewest failures go first, then the oldest, never those just counted."""
     others = sorted((count, other) for other, count in counts.items() if other not in names)
-    kept = others[max(0, len(others) + len(names) - MAX_COUNTS) :]
-    return {**{other: count for count, other in kept}, **{name: counts[name] for name in names if name in counts}}
+    remaining = others[max(0, len(others) + len(names) - MAX_COUNTS) :]
+    return {**{other: count for count, other in remaining}, **{name: counts[name] for name in names if name in counts}}
 
 
 def widest_network(address: str) -> str:
@@ -241,10 +243,10 @@ def finest_network(address: str) -> str:
 
 def _networks(address: str) -> list[tuple[str, int]]:
     """The networks around an address, finest first, and how many times the failures of one client each may have."""
-    found = read_address(address)
-    if found is None:
+    address_parts = read_address(address)
+    if address_parts is None:
         return [(address, 1)]
-    _, packed = found
+    _, packed = address_parts
     lengths = IPV4_NETWORKS if len(packed) == IPV4_BYTES else IPV6_NETWORKS
     return [(str(ip_network((packed, length), strict=False)), times) for length, times in lengths]
 

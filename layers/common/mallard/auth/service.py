@@ -102,14 +102,14 @@ class AuthService:
         return self._try(LINKS, f"link {link.slug}", partial(self.links.opens, link, password), address, now)
 
     def _try(self, kind: str, target: str, opens: Callable[[str], bool], address: str, now: datetime) -> bool | int:
-        known, guesses = self.known_networks.has(address, now), self._guesses[kind]
+        is_known, guesses = self.known_networks.has(address, now), self._guesses[kind]
         # Guesses from everywhere slow unknown networks only.
-        wait = 0 if known else guesses.wait_seconds(now.timestamp())
-        attempt = None if wait else self.attempts.begin(target, address, now, is_known=known)
+        wait = 0 if is_known else guesses.wait_seconds(now.timestamp())
+        attempt = None if wait else self.attempts.begin(target, address, now, is_known=is_known)
         if attempt is None or attempt.wait_seconds:
             return attempt.wait_seconds if attempt else wait
         try:
-            right = opens("" if known or attempt.is_first else widest_network(address))
+            right = opens("" if is_known or attempt.is_first else widest_network(address))
         except MallardError:
             with suppress(StoreError):
                 self.attempts.take_back(target, address, now)

@@ -101,14 +101,14 @@ class SharedLinks:
 
     def all(self, site_id: str | None = None) -> list[SharedLink]:
         """Every link, or those of a site, the oldest first. Damaged links are logged and left out."""
-        found = []
+        links = []
         for key in [row.key for row in self._store.list(LINKS)]:
             try:
-                found.append(self.read_object(key))
+                links.append(self.read_object(key))
             except DamagedObjectError as error:
                 log.error("%s", error)
         # One that is moved meanwhile may stand there twice.
-        by_slug = {link.slug: link for link in found if link and site_id in (None, link.site_id)}
+        by_slug = {link.slug: link for link in links if link and site_id in (None, link.site_id)}
         return sorted(by_slug.values(), key=lambda link: (link.created_at, link.slug))
 
     def revoke(self, slug: str) -> bool:

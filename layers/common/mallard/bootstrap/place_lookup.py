@@ -31,12 +31,12 @@ class RemoteGeoipSource:
     def copy_to(self, path: Path) -> None:
         """By one GET."""
         try:
-            found = self._store.get(self._key)
+            database = self._store.get(self._key)
         except StoreError as error:
             raise OSError(str(error)) from error
-        if found is None:
+        if database is None:
             raise FileNotFoundError(f"{self._key} is gone")
-        path.write_bytes(found.data)
+        path.write_bytes(database.data)
 
 
 def open_geo(settings: Settings, *, in_background: bool = True) -> Geoip:

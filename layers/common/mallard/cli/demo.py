@@ -68,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
                 count += rows.num_rows
                 progress.advance(rows.num_rows)
             progress.advance(0, f"{day}: {count:,} events")
-    known = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
-    print(f"{total.written:,} events of {arguments.site} written{known}.")
+    duplicates = f" ({total.duplicates:,} were there already)" if total.duplicates else ""
+    print(f"{total.written:,} events of {arguments.site} written{duplicates}.")
     return 0
 
 

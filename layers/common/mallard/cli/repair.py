@@ -51,13 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(config_file=arguments.config)
     set_up_logs(settings)
     store = open_store(settings)
-    found = _repair_segments(store, partitions(store, arguments.site, arguments.date), apply=arguments.apply)
-    left = 0 if arguments.apply else found
+    damaged_count = _repair_segments(store, partitions(store, arguments.site, arguments.date), apply=arguments.apply)
+    left = 0 if arguments.apply else damaged_count
     if arguments.site is None and arguments.date is None:
         left += _repair_rollups(store, apply=arguments.apply)
         left += _repair_visits(store, apply=arguments.apply)
         left += _repair_objects(store, apply=arguments.apply)
-    if not left and not found:
+    if not left and not damaged_count:
         print("Nothing is damaged.")
     if left and not arguments.apply:
         print("--apply replaces damaged files of the table and keeps their bytes below damaged/.")
@@ -67,11 +67,11 @@ def run(arguments: argparse.Namespace) -> int:
 def partitions(store: Store, site: str | None, day: date | None) -> list[Partition]:
     """The partitions of a listing, of one site and day where these are named; both together name one for certain."""
     prefix = site_prefix(site) if site else EVENTS
-    listed = {found for row in store.list(prefix) if (found := partition_in(row.key))}
+    listed_partitions = {partition for row in store.list(prefix) if (partition := partition_in(row.key))}
     if site and day:
         # A folder that replaces its only file is in no listing.
-        listed.add(Partition(site, day))
-    return sorted(each for each in listed if day in (None, each.date))
+        listed_partitions.add(Partition(site, day))
+    return sorted(each for each in listed_partitions if day in (None, each.date))
 
 
 def _repair_segments(store: Store, wanted: list[Partition], *, apply: bool) -> int:
@@ -82,8 +82,8 @@ def _repair_segments(store: Store, wanted: list[Partition], *, apply: bool) -> i
                 count += 1
                 where = f"{partition.date}  {partition.site_id}  {damaged.key}"
                 if apply:
-                    kept = set_aside(store, damaged, last_erasure_ms(store, partition))
-                    print(f"set aside  {where}: {damaged.reason}; its bytes are kept as {kept}")
+                    copy_key = set_aside(store, damaged, last_erasure_ms(store, partition))
+                    print(f"set aside  {where}: {damaged.reason}; its bytes are kept as {copy_key}")
                 else:
                     print(f"damaged    {where}: {damaged.reason}, {len(damaged.data):,} bytes")
             progress.advance()
@@ -103,12 +103,12 @@ def _repair_rollups(store: Store, *, apply: bool) -> int:
             print(f"damaged    {key}: daily counts; those of days whose events are there are counted again")
             left += 1
             continue
-        kept = aside_key(key, stored.etag)
+        copy_key = aside_key(key, stored.etag)
         with suppress(ConflictError):
-            store.put_if_absent(kept, stored.data)
+            store.put_if_absent(copy_key, stored.data)
         store.put_if_match(key, month_file([]), stored.etag)
         look_into_all(store)
-        print(f"set aside  {key}: daily counts; kept as {kept}, and counted again by the next flush")
+        print(f"set aside  {key}: daily counts; kept as {copy_key}, and counted again by the next flush")
     return left
 
 

@@ -37,9 +37,9 @@ def is_note(body: bytes) -> bool:
 def read_note(body: bytes) -> DropNote:
     """The note of a message; ValueError where it is none."""
     try:
-        found = json.loads(body)
-        day = date.fromisoformat(found["date"]).isoformat()
-        return DropNote(str(found["site_id"]), day, int(found["accepted_ms"]), str(found["rejected"]))
+        fields = json.loads(body)
+        day = date.fromisoformat(fields["date"]).isoformat()
+        return DropNote(str(fields["site_id"]), day, int(fields["accepted_ms"]), str(fields["rejected"]))
     except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
 

@@ -35,5 +35,5 @@ def read_address(text: str) -> Address | None:
 
 def address_text(text: str) -> str | None:
     """The usual form alone."""
-    found = read_address(text)
-    return found[0] if found else None
+    address = read_address(text)
+    return address[0] if address else None

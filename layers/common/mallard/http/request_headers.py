@@ -16,16 +16,16 @@ SEPARATORS: Mapping[str, str] = {
 
 def read_headers(raw: RawHeaders) -> dict[str, str]:
     """All headers by name."""
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for key, value in raw:
-        add_header(found, key.decode("latin-1"), value.decode("latin-1"))
-    return found
+        add_header(headers, key.decode("latin-1"), value.decode("latin-1"))
+    return headers
 
 
-def add_header(found: dict[str, str], name: str, text: str) -> None:
+def add_header(headers: dict[str, str], name: str, text: str) -> None:
     """Add one line by the rule of SEPARATORS."""
     separator = SEPARATORS.get(name)
-    found[name] = f"{found[name]}{separator}{text}" if separator and name in found else text
+    headers[name] = f"{headers[name]}{separator}{text}" if separator and name in headers else text
 
 
 def bearer_in(headers: Mapping[str, str]) -> str:

@@ -61,14 +61,16 @@ def retain(
     deleted = 0
     for (site_id, month), days in months.items():
         try:
-            kept = _frozen(store, site_settings, site_id, month, days) if retention.keep_rollups else frozenset(days)
+            deletable_days = (
+                _frozen(store, site_settings, site_id, month, days) if retention.keep_rollups else frozenset(days)
+            )
         except StoreError as error:
             log.warning("rollup of %s %s not frozen: %s", site_id, f"{month:%Y-%m}", error)
             continue
-        if len(kept) < len(days):
+        if len(deletable_days) < len(days):
             # It waits to be counted, and without this perhaps for ever.
             look_into_all(store)
-        for day in sorted(kept):
+        for day in sorted(deletable_days):
             if deleted == max_deletes:
                 return deleted
             if day in visits.get(site_id, ()):
@@ -154,8 +156,8 @@ def _drop_rollups(store: Store, cutoff: Cutoff) -> None:
         # An unreadable file may be past too; it is a cache, so it is deleted.
         file = open_whole(stored.data)
         totals = known_totals(file)
-        gone = frozenset(day for day in totals if day < cutoff(parsed[0]))
-        if file is None or len(gone) == len(totals):
+        past_days = frozenset(day for day in totals if day < cutoff(parsed[0]))
+        if file is None or len(past_days) == len(totals):
             store.delete(row.key)
-        elif gone:
-            swap(store, row.key, stored.etag, [Part(file, gone)])
+        elif past_days:
+            swap(store, row.key, stored.etag, [Part(file, past_days)])

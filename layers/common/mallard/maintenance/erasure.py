@@ -250,8 +250,8 @@ def _erase_rollup(store: Store, key: str, erasure: Erasure) -> None:
         file = open_whole(data)
         if file is None:
             return False, None
-        gone = frozenset(day for day in known_totals(file) if erasure.first <= day <= erasure.last)
-        return True, month_file([Part(file, gone)])
+        erased_days = frozenset(day for day in known_totals(file) if erasure.first <= day <= erasure.last)
+        return True, month_file([Part(file, erased_days)])
 
     if not swap(store, key, erased):
         # The contents of a damaged file are unknown; it is a cache, so it is deleted.

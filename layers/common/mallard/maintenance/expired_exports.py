@@ -10,11 +10,11 @@ KEPT = timedelta(hours=1)
 
 def delete_old_exports(store: Store, now: datetime) -> int:
     """Remove what was written more than KEPT ago, by the store's own clock where it has one; how many objects."""
-    found = list(store.list(EXPORTS))
-    if not found:
+    exports = list(store.list(EXPORTS))
+    if not exports:
         return 0
     oldest = ((store.server_time() or now) - KEPT).timestamp()
-    old = [row for row in found if row.modified < oldest]
+    old = [row for row in exports if row.modified < oldest]
     for row in old:
         store.delete(row.key)
     return len(old)

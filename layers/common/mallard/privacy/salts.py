@@ -118,9 +118,9 @@ def shared_secret(store: Store, configured: str) -> bytes:
     """MALLARD_SECRET, or one made once in ``config/`` so that every instance and restart shares it."""
     if configured:
         return configured.encode()
-    made = _agreed(store, SECRET_KEY, "secret", secrets.token_bytes)
-    assert made is not None
-    return made
+    secret = _agreed(store, SECRET_KEY, "secret", secrets.token_bytes)
+    assert secret is not None
+    return secret
 
 
 def ingest_key(store: Store, configured: str, secret: str) -> bytes:
@@ -132,9 +132,9 @@ def ingest_key(store: Store, configured: str, secret: str) -> bytes:
         return configured.encode()
     if secret:
         return derived(secret.encode(), "ingest").hex().encode()
-    made = _agreed(store, INGEST_KEY, "key", secrets.token_bytes)
-    assert made is not None
-    return made
+    key = _agreed(store, INGEST_KEY, "key", secrets.token_bytes)
+    assert key is not None
+    return key
 
 
 def visitor_key(ingest: bytes) -> bytes:
@@ -144,8 +144,8 @@ def visitor_key(ingest: bytes) -> bytes:
 
 def delete_old_salts(store: Store, site_settings: SiteSettingsStore, now: datetime) -> int:
     """Delete every salt whose last day ended more than KEPT_AFTER_END ago; returns their number."""
-    found = [(row.key, *parsed) for row in store.list(SALTS) if (parsed := _parse(row.key))]
-    over = {key: _end(site_settings, site_id, last) + KEPT_AFTER_END for key, site_id, last in found}
+    salts = [(row.key, *parsed) for row in store.list(SALTS) if (parsed := _parse(row.key))]
+    over = {key: _end(site_settings, site_id, last) + KEPT_AFTER_END for key, site_id, last in salts}
     over = {key: end for key, end in over.items() if end < now}
     if not over:
         return 0
@@ -161,9 +161,9 @@ def delete_old_salts(store: Store, site_settings: SiteSettingsStore, now: dateti
 
 def check_salt(store: Store, key: str) -> None:
     """Read a salt, the secret or the ingest key, without creating one. Raises DamagedObjectError."""
-    found = store.get(key)
-    if found is not None and (key in _MADE_ONCE or _parse(key)):
-        _format(_MADE_ONCE.get(key, "salt")).read(key, found.data)
+    salt = store.get(key)
+    if salt is not None and (key in _MADE_ONCE or _parse(key)):
+        _format(_MADE_ONCE.get(key, "salt")).read(key, salt.data)
 
 
 def _end(site_settings: SiteSettingsStore, site_id: str, last: date) -> datetime:
@@ -180,10 +180,10 @@ def _agreed(store: Store, key: str, field: str, random_bytes: Callable[[int], by
     value = stored.read()
     if value is not None or random_bytes is None:
         return value
-    made = random_bytes(SALT_BYTES)
+    new_bytes = random_bytes(SALT_BYTES)
     try:
-        stored.create(made)
-        return made
+        stored.create(new_bytes)
+        return new_bytes
     except ConflictError:
         value = stored.read()
     if value is None:

@@ -24,19 +24,19 @@ class KnownEvents:
 
     def has(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
         """Boolean array, true for ids in the partition."""
-        found = pc.is_in(ids, value_set=_flat(self.tail["event_id"]))
+        is_stored = pc.is_in(ids, value_set=_flat(self.tail["event_id"]))
         for sealed in self.sealed_ids.values():
-            found = pc.or_(found, pc.is_in(ids, value_set=_flat(sealed)))
-        return found
+            is_stored = pc.or_(is_stored, pc.is_in(ids, value_set=_flat(sealed)))
+        return is_stored
 
     def rows(self, ids: pa.Array) -> pa.Table:
         """The stored rows of these ids, with the columns of EVENTS."""
-        found = [_only(self.tail, ids)]
+        tables = [_only(self.tail, ids)]
         for key, sealed in self.sealed_ids.items():
             if pc.any(pc.is_in(sealed, value_set=ids)).as_py():
-                found.append(_only(self.read_sealed(key), ids))
+                tables.append(_only(self.read_sealed(key), ids))
         # A segment of an earlier version lacks later columns: they are null.
-        return pa.concat_tables([EVENTS.empty_table(), *found], promote_options="default").select(EVENTS.names)
+        return pa.concat_tables([EVENTS.empty_table(), *tables], promote_options="default").select(EVENTS.names)
 
 
 def select_new_rows(deliveries: pa.Table, known: KnownEvents, erased_before: int | None) -> tuple[pa.Table, int, int]:

@@ -25,7 +25,7 @@ def is_whole(data: bytes, digest: bytes) -> bool:
     if place < 0 or len(digest) != len(NO_DIGEST):
         return False
     whole = memoryview(data)
-    found = hashlib.sha256(whole[:place])
-    found.update(NO_DIGEST)
-    found.update(whole[place + len(digest) :])
-    return found.hexdigest().encode() == digest
+    sha256 = hashlib.sha256(whole[:place])
+    sha256.update(NO_DIGEST)
+    sha256.update(whole[place + len(digest) :])
+    return sha256.hexdigest().encode() == digest

@@ -70,8 +70,8 @@ def aside_key(key: str, version: str) -> str:
 def parse_aside(key: str) -> Partition | None:
     """The partition of a segment that was set aside; None for other keys."""
     match = _ASIDE.fullmatch(key)
-    found = parse_segment(match[1]) if match else None
-    return found[0] if found else None
+    segment = parse_segment(match[1]) if match else None
+    return segment[0] if segment else None
 
 
 def partition_in(key: str) -> Partition | None:
@@ -85,8 +85,8 @@ def partition_in(key: str) -> Partition | None:
 
 def date_in(path: str) -> date | None:
     """The date in the path of a segment, wherever its folder ``events/`` is; None without one."""
-    found = parse_segment(key_in(path))
-    return found[0].date if found else None
+    segment = parse_segment(key_in(path))
+    return segment[0].date if segment else None
 
 
 def key_in(path: str) -> str:

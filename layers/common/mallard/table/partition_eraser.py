@@ -66,10 +66,10 @@ def _replace_damaged(store: Store, partition: Partition) -> int:
 
     A writer that read the last one as sealed, before it was damaged, may have its write of the next number prepared.
     """
-    found = list(damaged_in(store, partition))
-    for each in found:
+    segments = list(damaged_in(store, partition))
+    for each in segments:
         replace_by_nothing(store, each)
-    return len(found)
+    return len(segments)
 
 
 def _mark(store: Store, partition: Partition, before_ms: int) -> int:

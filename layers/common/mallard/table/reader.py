@@ -25,9 +25,11 @@ def list_days(store: Store, site_id: str, since: date | None = None) -> Days:
     """The dates of a site from ``since`` on, or all, by one listing."""
     start_after = day_key(site_id, since) if since else ""
     rows = store.list(site_prefix(site_id), start_after=start_after)
-    found = [(segment, row) for row in rows if (segment := parse_segment(row.key))]
-    found.sort(key=lambda each: (each[0][0].date, each[0][1], each[1].key))
-    return {day: tuple(row for _, row in members) for day, members in groupby(found, key=lambda each: each[0][0].date)}
+    segments = [(segment, row) for row in rows if (segment := parse_segment(row.key))]
+    segments.sort(key=lambda each: (each[0][0].date, each[0][1], each[1].key))
+    return {
+        day: tuple(row for _, row in members) for day, members in groupby(segments, key=lambda each: each[0][0].date)
+    }
 
 
 def first_day(store: Store, site_id: str) -> date | None:

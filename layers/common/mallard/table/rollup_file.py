@@ -68,11 +68,11 @@ class RollupFile:
         if self._groups is None:
             return _fill_defaults(_concat_columns(SCHEMA, self._old_rows(dimension)), columns)
         wanted = list(dict.fromkeys(("dimension", *columns)))
-        found = [number for number, group in enumerate(self._groups) if dimension in group.dimensions]
-        if not all(map(self._is_sound, found)):
+        numbers = [number for number, group in enumerate(self._groups) if dimension in group.dimensions]
+        if not all(map(self._is_sound, numbers)):
             return None
         try:
-            parts = [self._open().read_row_group(number, columns=wanted) for number in found]
+            parts = [self._open().read_row_group(number, columns=wanted) for number in numbers]
         except _UNREADABLE:
             return None
         parts = [rows.filter(pc.equal(rows["dimension"], dimension)) for rows in parts]
@@ -120,8 +120,8 @@ def open_rollup(data: bytes) -> RollupFile | None:
         marks = file.metadata.metadata or {}
         groups = _groups(marks[_GROUPS]) if _GROUPS in marks else None
         rest = data[groups[-1].end if groups else 0 :]
-        before, found, after = rest.rpartition(marks[_DIGEST])
-        if not found or _hash(before + _NO_DIGEST + after) != marks[_DIGEST]:
+        before, digest, after = rest.rpartition(marks[_DIGEST])
+        if not digest or _hash(before + _NO_DIGEST + after) != marks[_DIGEST]:
             return None
         return RollupFile(data, file, groups)
     except _UNREADABLE:
@@ -215,10 +215,10 @@ def _as_json(groups: Iterable[_Group]) -> bytes:
 
 
 def _groups(text: bytes) -> tuple[_Group, ...]:
-    found: list[_Group] = []
+    groups: list[_Group] = []
     for end, digest, names in json.loads(text):
-        found.append(_Group(found[-1].end if found else 0, int(end), str(digest), tuple(map(str, names))))
-    return tuple(found)
+        groups.append(_Group(groups[-1].end if groups else 0, int(end), str(digest), tuple(map(str, names))))
+    return tuple(groups)
 
 
 def _hash(data: bytes | memoryview) -> bytes:

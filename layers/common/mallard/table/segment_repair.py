@@ -28,9 +28,9 @@ class DamagedSegment:
     @property
     def partition(self) -> Partition:
         """The site and date of its key."""
-        found = parse_segment(self.key)
-        assert found is not None
-        return found[0]
+        segment = parse_segment(self.key)
+        assert segment is not None
+        return segment[0]
 
 
 def damaged_in(store: Store, partition: Partition) -> Iterator[DamagedSegment]:

@@ -25,9 +25,11 @@ class Tail:
 
 def find_tail(store: Store, partition: Partition) -> Tail:
     """The tail: an unsealed segment, or an empty one after the last sealed segment, with the mark of that one."""
-    listed = [(found[1], row.key) for row in store.list(partition.prefix) if (found := parse_segment(row.key))]
-    unique_keys = tuple(key for number, key in listed if key != partition.segment(number))
-    number, highest = max(listed, default=(0, ""))
+    numbered_keys = [
+        (segment[1], row.key) for row in store.list(partition.prefix) if (segment := parse_segment(row.key))
+    ]
+    unique_keys = tuple(key for number, key in numbered_keys if key != partition.segment(number))
+    number, highest = max(numbered_keys, default=(0, ""))
     below: Segment | None = None
     if highest in unique_keys:
         below = _read(store, highest)
@@ -47,15 +49,15 @@ def find_tail(store: Store, partition: Partition) -> Tail:
 
 def every_object(store: Store, partition: Partition) -> Iterator[tuple[str, Stored]]:
     """Key and bytes of each object of a partition, damaged or not, including objects that a listing misses."""
-    listed = {row.key for row in store.list(partition.prefix) if parse_segment(row.key)}
-    highest = max((found[1] for key in listed if (found := parse_segment(key))), default=-1)
+    listed_keys = {row.key for row in store.list(partition.prefix) if parse_segment(row.key)}
+    highest = max((segment[1] for key in listed_keys if (segment := parse_segment(key))), default=-1)
     # The listing may miss the newest key too; the numbers have no gaps.
-    known = sorted(listed | {partition.segment(number) for number in range(highest + 1)})
-    for key in chain(known, map(partition.segment, count(highest + 1))):
+    expected_keys = sorted(listed_keys | {partition.segment(number) for number in range(highest + 1)})
+    for key in chain(expected_keys, map(partition.segment, count(highest + 1))):
         stored = store.get(key)
         if stored is not None:
             yield key, stored
-        elif key not in known:
+        elif key not in expected_keys:
             return
 
 

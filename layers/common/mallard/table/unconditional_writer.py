@@ -49,16 +49,16 @@ class UnconditionalWriter:
     ) -> tuple[int, int, int]:
         """Numbers of written rows, duplicates, and rows from before an erasure. Raises LeaseTakenError."""
         self._hold_lease()
-        number, found = self._read_segments(partition)
-        marks = [each.erased_before for each in found.values() if each.erased_before is not None]
+        number, segments = self._read_segments(partition)
+        marks = [each.erased_before for each in segments.values() if each.erased_before is not None]
         mark = max(marks, default=None)
-        known = KnownEvents(EVENTS.empty_table(), {key: each.ids for key, each in found.items()}, self._rows)
-        rows, duplicates, erased = select_new_rows(deliveries, known, mark)
+        known_events = KnownEvents(EVENTS.empty_table(), {key: each.ids for key, each in segments.items()}, self._rows)
+        rows, duplicates, erased = select_new_rows(deliveries, known_events, mark)
         for start in range(0, rows.num_rows, seal_rows):
             part = Segment(rows.slice(start, seal_rows), sealed=True, erased_before=mark, spans_days=spans_days)
             self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(part))
             number += 1
-        if spans_days and duplicates and not rows.num_rows and not any(each.spans_days for each in found.values()):
+        if spans_days and duplicates and not rows.num_rows and not any(each.spans_days for each in segments.values()):
             # The rows were stored before without the information that their visitor ids live longer.
             marked = Segment(rows, sealed=True, erased_before=mark, spans_days=True)
             self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(marked))
@@ -67,8 +67,8 @@ class UnconditionalWriter:
     def mark_spanning(self, partition: Partition) -> None:
         """Add an empty segment with the mark ``spans_days``. LeaseTakenError as in ``append``."""
         self._hold_lease()
-        number, found = self._read_segments(partition)
-        mark = max((each.erased_before for each in found.values() if each.erased_before is not None), default=None)
+        number, segments = self._read_segments(partition)
+        mark = max((each.erased_before for each in segments.values() if each.erased_before is not None), default=None)
         empty = Segment(EVENTS.empty_table(), sealed=True, erased_before=mark, spans_days=True)
         self._store.put_if_absent(partition.unique_segment(number, self._random_suffix()), encode(empty))
 
@@ -87,23 +87,25 @@ class UnconditionalWriter:
 
     def _read_segments(self, partition: Partition) -> tuple[int, dict[str, _SegmentFacts]]:
         """The next segment number, and all segments of a partition."""
-        listed = [(found[1], row) for row in self._store.list(partition.prefix) if (found := parse_segment(row.key))]
-        segments = {row.key: known for _, row in listed if (known := self._read_facts(row))}
-        return max((number for number, _ in listed), default=-1) + 1, segments
+        numbered_rows = [
+            (segment[1], row) for row in self._store.list(partition.prefix) if (segment := parse_segment(row.key))
+        ]
+        segments = {row.key: facts for _, row in numbered_rows if (facts := self._read_facts(row))}
+        return max((number for number, _ in numbered_rows), default=-1) + 1, segments
 
     def _read_facts(self, row: Listed) -> _SegmentFacts | None:
-        known = self._known.get(row.key)
+        facts = self._known.get(row.key)
         # An erasure replaces a segment, and with it the version.
-        if known is None or known.version != row.version:
+        if facts is None or facts.version != row.version:
             stored = self._store.get(row.key)
             if stored is None:
                 return None
             segment = decode(stored.data, row.key)
-            known = _SegmentFacts(row.version, segment.rows["event_id"], segment.erased_before, segment.spans_days)
+            facts = _SegmentFacts(row.version, segment.rows["event_id"], segment.erased_before, segment.spans_days)
             with suppress(ValueError):
                 # A single entry beyond the limit is not cached.
-                self._known[row.key] = known
-        return known
+                self._known[row.key] = facts
+        return facts
 
     def _rows(self, key: str) -> pa.Table:
         stored = self._store.get(key)

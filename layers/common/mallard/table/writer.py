@@ -100,8 +100,8 @@ class TableWriter:
         def attempt() -> AppendReport:
             if self._unique_names:
                 room = self._room(EVENTS.empty_table(), deliveries)
-                found = self._unique_names.append(partition, deliveries, room, spans)
-                return AppendReport(*found)
+                counts = self._unique_names.append(partition, deliveries, room, spans)
+                return AppendReport(*counts)
             return self._try_append(partition, deliveries, spans, must_say=spans_days)
 
         return self._with_retries(partition, attempt)
@@ -141,8 +141,8 @@ class TableWriter:
         tail = self._tails.get(partition) or find_tail(self._store, partition)
         below = [*(partition.segment(number) for number in range(tail.number)), *tail.unique_keys]
         sealed = {key: self._ids_of(key) for key in below}
-        known = KnownEvents(tail.segment.rows, sealed, self._read_rows)
-        rows, duplicates, erased = select_new_rows(deliveries, known, tail.segment.erased_before)
+        known_events = KnownEvents(tail.segment.rows, sealed, self._read_rows)
+        rows, duplicates, erased = select_new_rows(deliveries, known_events, tail.segment.erased_before)
         written = 0
         while written < rows.num_rows:
             part = rows.slice(written, self._room(tail.segment.rows, rows))

@@ -60,9 +60,9 @@ def export_routes(
         export = Export(report.scope, _one_of("what", what, WHAT), _one_of("format", form, DOWNLOAD_FORMATS), marked)
         if export.what == "events":
             refuse(request.state.identity.refusal_to_take_events(report.scope.site_id))
-        found = download(report.stats, export)
+        file = download(report.stats, export)
         # The headers that the permission checks set.
-        return deliver(found, {**response.headers, **events_from(request)})
+        return deliver(file, {**response.headers, **events_from(request)})
 
     return router
 
