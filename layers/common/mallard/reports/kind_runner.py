@@ -12,12 +12,15 @@ from mallard.reports.behaviour.funnel_sql import STRICT_ORDER
 from mallard.reports.behaviour.pattern import in_order, parse_pattern
 from mallard.reports.behaviour.retention import RetentionQuery, count_retention
 from mallard.reports.behaviour.sequences import MIN_STEPS, SequenceQuery, sequences
+from mallard.reports.behaviour.step_conditions import check_goals
 from mallard.reports.behaviour.step_numbers import percentage, step_numbers
-from mallard.reports.behaviour.step_objects import WITH_MONEY, label_of
+from mallard.reports.behaviour.step_objects import WITH_MONEY, Step, label_of
 from mallard.reports.behaviour.steps import read_steps
 from mallard.reports.behaviour.windows import read_window
 from mallard.reports.standard_reports import Scope, Stats
-from mallard.stats.filter_tree import Filter
+from mallard.stats.dimensions import PAGE
+from mallard.stats.filter_tree import CONTAINS, Filter
+from mallard.stats.filter_values import written_leaf
 from mallard.stats.metric_formulas import ratio
 from mallard.stats.query import Query
 from mallard.stats.query_kinds import FlowKind, FunnelKind, Kind, RetentionKind, SequenceKind
@@ -49,6 +52,8 @@ class KindRunner:
         """
         query = replace(query, filters=filters, period=self._stats.with_first_day(query.site_id, query.period))
         report = _report(self._stats, kind)
+        goals = self._stats.engine.site_settings.get(query.site_id).goals
+        check_goals(report.steps, goals, f"{kind.name}.steps")
         scope, before = Scope(query.site_id, query.period, filters), None
         if query.before:
             needs_since(query.site_id, query.before.start - timedelta(days=1))
@@ -62,6 +67,7 @@ class _FunnelReport:
     def __init__(self, stats: Stats, kind: FunnelKind) -> None:
         self._stats = stats
         steps = read_steps(kind.steps, "funnel.steps", keys=WITH_MONEY)
+        self.steps = steps
         self._labels = [label_of(each) for each in kind.steps]
         modes = frozenset({STRICT_ORDER} if kind.strict_order else ())
         self._funnel = Funnel(steps, read_window(kind.window, "funnel.window"), modes)
@@ -91,6 +97,7 @@ class _FlowReport:
     def __init__(self, stats: Stats, kind: FlowKind) -> None:
         self._stats, self._kind = stats, kind
         steps = read_steps(kind.steps, "flow.steps", at_least=0, keys=("page",))
+        self.steps = steps
         self._labels = [label_of(each) for each in kind.steps]
         most, limit = most_pages(kind.depth), kind.limit
         if limit is not None and limit > most:
@@ -102,7 +109,7 @@ class _FlowReport:
             base=EVERY_RUN,
             depth=kind.depth,
             limit=limit or min(PAGES, most),
-            search=kind.search,
+            search=_search_forms(kind.search),
         )
 
     def results(self, scope: Scope) -> dict[str, Any]:
@@ -118,9 +125,15 @@ class _FlowReport:
         }
 
 
+def _search_forms(search: str | None) -> tuple[str, ...]:
+    """The text as it is written and as rows hold it."""
+    return written_leaf(CONTAINS, PAGE, [search]).values if search is not None else ()
+
+
 class _RetentionReport:
     def __init__(self, stats: Stats, kind: RetentionKind) -> None:
         self._stats = stats
+        self.steps: tuple[Step, ...] = ()
         self._retention = RetentionQuery(kind.interval, kind.count)
 
     def results(self, scope: Scope) -> list[dict[str, Any]]:
@@ -133,6 +146,7 @@ class _SequenceReport:
         steps = read_steps(kind.steps, "sequence.steps", at_least=MIN_STEPS)
         pattern, count = kind.pattern, len(steps)
         actions = in_order(count) if pattern is None else parse_pattern(pattern, count, "sequence.pattern")
+        self.steps = steps
         self._sequence = SequenceQuery(steps, actions)
 
     def results(self, scope: Scope) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from mallard.api.schemas.stats_schemas import OmittedFile
 from mallard.stats.metric_formulas import QUERY_METRICS
+from mallard.stats.query_body import FORMATS, JSON
 from mallard.stats.query_range import WORDS
 
 Json = dict[str, Any]
@@ -16,13 +17,20 @@ class QueryRequest(BaseModel):
     """A query as it is documented; ``mallard.stats.query_body`` reads it, with a sentence for each fault."""
 
     site_id: Annotated[str, Field(description="Site id, such as example.com.")]
-    metrics: Annotated[list[str], Field(description=f"Some of {', '.join(QUERY_METRICS)}.")]
+    metrics: Annotated[list[str] | None, Field(description=f"Some of {', '.join(QUERY_METRICS)}.")] = None
+    funnel: Annotated[Json | None, Field(description="In place of metrics: steps, window, strict_order.")] = None
+    flow: Annotated[
+        Json | None, Field(description="In place of metrics: steps, direction, search, depth, limit, funnel.")
+    ] = None
+    retention: Annotated[Json | None, Field(description="In place of metrics: interval, count.")] = None
+    sequence: Annotated[Json | None, Field(description="In place of metrics: steps, pattern.")] = None
     date_range: Annotated[str | list[str], Field(description=f"One of {', '.join(WORDS)}, or two dates or times.")]
     dimensions: Annotated[list[str], Field(description="Of events, visits, and one of time.")] = []
     filters: Annotated[list[Any], Field(description="As in docs/filters.md.")] = []
     order_by: Annotated[list[list[str]], Field(description='Such as [["visitors", "desc"]].')] = []
     include: Annotated[Json, Field(description="time_labels, total_rows, imports, comparisons.")] = {}
     pagination: Annotated[dict[str, int], Field(description="limit, 1 to 10,000, and offset.")] = {}
+    format: Annotated[str, Field(description=f"One of {', '.join(FORMATS)}.")] = JSON
     explain: Annotated[bool, Field(description="How rows were counted, in meta.explain; takes a login or key.")] = False
 
 

@@ -36,7 +36,8 @@ Path = tuple[str | None, ...]
 class FlowQuery:
     """A flow from an event, the one of ``steps``, which is a page view where ``of_page``; ``limit`` pages in each list.
 
-    From EVERY_RUN ``steps`` are any number of pages, one right after the other. ``search`` keeps pages that contain it.
+    From EVERY_RUN ``steps`` are any number of pages, one right after the other. ``search`` keeps pages that contain one
+    of its texts.
     """
 
     steps: tuple[Step, ...]
@@ -46,7 +47,7 @@ class FlowQuery:
     depth: int = 1
     limit: int = 10
     with_exits: bool = False
-    search: str | None = None
+    search: tuple[str, ...] = ()
 
 
 def read_anchor(page: str | None, event: str | None) -> tuple[Step, bool]:
@@ -126,8 +127,12 @@ def run_counts(stats: Stats, scope: Scope, flow_query: FlowQuery) -> list[int]:
 
 
 def _runs_sql(flow_query: FlowQuery, conditions: StepConditions) -> RunsSql:
-    is_backward, has_search = flow_query.direction == BACKWARD, flow_query.search is not None
-    return RunsSql(len(flow_query.steps), conditions.mask, is_backward=is_backward, has_search=has_search)
+    return RunsSql(
+        len(flow_query.steps),
+        conditions.mask,
+        is_backward=flow_query.direction == BACKWARD,
+        searches=len(flow_query.search),
+    )
 
 
 def _one_of(name: str, given: str | None, allowed: Sequence[str]) -> str:
@@ -143,7 +148,7 @@ def _counted(
     number = len(ways[0]) + 1
     keys = tuple(f"page_{each}" for each in range(1, number + 1))
     pages = ((f"pages_{each}", tuple(sorted({str(way[each - 1]) for way in ways}))) for each in range(1, number))
-    search = [("search", flow_query.search)] if flow_query.search is not None else []
+    search = ((f"search_{number}", text) for number, text in enumerate(flow_query.search))
     is_run = flow_query.base == EVERY_RUN
     visitor_query = VisitorQuery(
         Query(scope.site_id, scope.period, ("visitors",), filters=scope.filters),

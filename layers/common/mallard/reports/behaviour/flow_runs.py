@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mallard.engine.sql.operators import any_of
 from mallard.engine.sql.statement import MOMENT
 from mallard.reports.behaviour.sql_texts import sql_file
 from mallard.stats.dimensions import UNKNOWN
@@ -14,13 +15,14 @@ PATH = f"coalesce(pathname, '{UNKNOWN}')"
 class RunsSql:
     """Of views of pages, of which repeats are one; ``mask`` is SQL over the row ``event`` with a bit for each step.
 
-    ``is_backward``: each step is the page before. ``has_search``: only pages with the text ``$search`` come next.
+    ``is_backward``: each step is the page before. With ``searches`` only pages with one of the texts
+    ``$search_0``, ``$search_1`` ... come next.
     """
 
     steps: int
     mask: str
     is_backward: bool = False
-    has_search: bool = False
+    searches: int = 0
 
     def pages(self, number: int) -> str:
         """The SELECT of a VisitorQuery: ``page_1`` ... after the steps, the last NULL where no page comes next.
@@ -29,8 +31,9 @@ class RunsSql:
         """
         names = [f"page_{each}" for each in range(1, number + 1)]
         kept = [f"list_contains($pages_{each}, page_{each})" for each in range(1, number)]
-        if self.has_search:
-            kept.append(f"contains(lower({names[-1]}), lower($search))")
+        if self.searches:
+            texts = (f"contains(lower({names[-1]}), lower($search_{each}))" for each in range(self.searches))
+            kept.append(any_of(texts))
         places = (f"lead(page, {self.steps + place}) OVER way AS {name}" for place, name in enumerate(names))
         return self._fill(
             "flow_runs",

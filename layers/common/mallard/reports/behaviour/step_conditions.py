@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from mallard.engine.sql.event_conditions import compile_for_events
 from mallard.engine.sql.operators import any_of
+from mallard.errors import QueryError
 from mallard.event import ENGAGEMENT
 from mallard.normalize.names import nfc_text, stored_label
 from mallard.reports.behaviour.step_objects import Step, condition_of
@@ -52,6 +53,15 @@ def compile_steps(steps: Sequence[Step], goals: Sequence[Goal]) -> StepCondition
     mask = " + ".join(f"CASE WHEN {each} THEN {1 << number} ELSE 0 END" for number, each in enumerate(sql))
     columns = found.columns | {"event_name", "scroll_depth"}
     return StepConditions(sql, any_of(sql), mask, columns, found.patterns, found.values, with_pings=True)
+
+
+def check_goals(steps: Sequence[Step], goals: Sequence[Goal], name: str) -> None:
+    """QueryError that names the step whose goal there is not; ``name`` is that of all steps."""
+    for number, step in enumerate(steps):
+        try:
+            compile_steps([step], goals)
+        except QueryError as error:
+            raise QueryError(f"In {name}[{number}]: {error}") from None
 
 
 def resolved(step: Step, goals: Sequence[Goal]) -> Step:

@@ -63,6 +63,8 @@ def read_step(given: Any, place: str, keys: Sequence[str] = KEYS) -> Step:
         value = given[kind]
         if not is_step_text(value):
             refuse_step(f"{place}.{kind}", value, f"a text of 1 to {MAX_TEXT_LENGTH} characters")
+        if kind == "page" and not value.startswith(("/", "*", "(")):
+            refuse_step(f"{place}.page", value, "a page, which begins with / as in /blog/*")
         parts.append(condition_of(kind, value))
     parts += [*_props(given.get("props", {}), f"{place}.props"), *_filters_of(given, place)]
     if not parts:
