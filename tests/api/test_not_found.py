@@ -12,6 +12,7 @@ STUDIES = {
     "/api/stats/funnel": f"{SITE}&steps=page:/,event:signup",
     "/api/stats/sequences": f"{SITE}&steps=page:/,event:signup",
     "/api/stats/flow": f"{SITE}&page=/",
+    "/api/v1/stats/breakdown": f"{SITE}&property=event:page",
 }
 
 
@@ -19,12 +20,15 @@ STUDIES = {
 def gets(origin: str) -> list[str]:
     """Every path that GET answers, with what it needs to answer well."""
     paths = as_json(ask(origin, "GET", "/openapi.json"))["paths"]
+    # Plausible's routes know no site without settings and events.
+    assert ask(origin, "GET", "/api/event?d=example.com&n=pageview&u=/").status == 200
     found = []
     for path, methods in paths.items():
         if "get" in methods:
             needs_site = any(each["name"] == "site_id" for each in methods["get"].get("parameters", []))
-            query = STUDIES.get(path, SITE if needs_site and "{site_id}" not in path else "")
-            found.append(path.replace("{site_id}", "example.com").replace("{dimension}", "pages") + query)
+            query = STUDIES.get(path, SITE if needs_site and "{" not in path.replace("{dimension}", "") else "")
+            path = re.sub("{(site_id|domain)}", "example.com", path).replace("{dimension}", "pages")
+            found.append(path + query)
     assert len(found) >= 12
     pages = ["/", "/app.js", "/docs", "/share.html", "/tracking/script.js", "/openapi.json", "/robots.txt"]
     own = ["/health", "/metrics", "/auth/status", "/api/event?d=example.com&n=pageview&u=/"]

@@ -24,7 +24,7 @@ from support.server import Server, started
 MAX_SERVE_MODULES = 600
 """Loaded by a listening server; all of its parts take 960."""
 
-MAX_QUERY_MODULES = 720
+MAX_QUERY_MODULES = 740
 """Loaded by the query function before its first request."""
 
 LATE = (

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from query.test_api import make_client
 from support.open_access import auth_off
+from support.place import NOW
 
 NEEDED = {"site_id": "a.example", "steps": "page:/a,page:/b", "page": "/a"}
 """Values without which an operation refuses whatever else it is asked."""
@@ -26,6 +27,8 @@ BODIES = {
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     client, engine = make_client(tmp_path_factory.mktemp("empty"), auth_off())
+    # Plausible's routes know no site without settings and events.
+    engine.site_settings.change("a.example", {}, NOW)
     yield client
     engine.close()
 

@@ -235,7 +235,9 @@ aggregate   period=custom&date=2021-01-01  Invalid format for `date` parameter.
 aggregate   period=custom&date=2021-01-01,x  Invalid format for `date` parameter.
 aggregate   period=custom&date=2021-01-02,2021-01-01  date ends on 2021-01-01, before its first day 2021-01-02.
 aggregate   metrics=nope             The metric `nope` is not recognized.
-aggregate   metrics=                 The metric `` is not recognized.
+aggregate   metrics=visitors,        The metric `` is not recognized.
+aggregate   filters=                 filters is empty.
+aggregate   with_imported=yes        with_imported is 'yes', but must be true or false.
 aggregate   metrics=visitors,visitors  Metrics cannot be queried multiple times.
 aggregate   metrics=conversion_rate  Metric `conversion_rate` can only be queried in a goal breakdown or with a goal
 aggregate   metrics=time_on_page     Metric `time_on_page` can only be queried in a page breakdown or with a page filter

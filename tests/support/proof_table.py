@@ -44,37 +44,39 @@ query: numbers that are asked for by POST, as a page of another site must not.
 """
 
 PLAUSIBLE_WHO = """
-                                 stats1
-Admin key                        ok
-Admin key, this site             ok
-Admin key, other site            401
-ReadOnly key                     ok
-ReadOnly key, this site          ok
-ReadOnly key, other site         401
-the same, public site            ok
-Ingest key                       401
-Ingest key, public site          ok
-link                             ok
-link of the other site           401
-link with a filter               ok
-session on our page              ok
-session as a token               ok
-session, page said by nobody     ok
-session, cross-site              ok
-session, foreign Origin          ok
-nobody                           401
-nobody, public site              ok
-wrong key                        401
-expired key                      401
-revoked key                      401
-session that is over             401
-token of a session that is over  401
-session before a logout          401
-token of before a logout         401
-link that is over                401
-revoked link                     401
+                                 stats1  sites1  read1  change1  new1  links1
+Admin key                        ok      ok      ok     ok       ok    ok
+Admin key, this site             ok      ok      ok     ok       ok    401
+Admin key, other site            401     ok      404    404      401   401
+ReadOnly key                     ok      ok      ok     401      401   401
+ReadOnly key, this site          ok      ok      ok     401      401   401
+ReadOnly key, other site         401     ok      404    401      401   401
+the same, public site            ok      ok      404    401      401   401
+Ingest key                       401     401     401    401      401   401
+Ingest key, public site          ok      401     401    401      401   401
+link                             ok      401     401    401      401   401
+link of the other site           401     401     401    401      401   401
+link with a filter               ok      401     401    401      401   401
+session on our page              ok      ok      ok     ok       ok    ok
+session as a token               ok      ok      ok     ok       ok    ok
+session, page said by nobody     ok      ok      ok     403      403   403
+session, cross-site              ok      ok      ok     403      403   403
+session, foreign Origin          ok      ok      ok     403      403   403
+nobody                           401     401     401    401      401   401
+nobody, public site              ok      401     401    401      401   401
+wrong key                        401     401     401    401      401   401
+expired key                      401     401     401    401      401   401
+revoked key                      401     401     401    401      401   401
+session that is over             401     401     401    401      401   401
+token of a session that is over  401     401     401    401      401   401
+session before a logout          401     401     401    401      401   401
+token of before a logout         401     401     401    401      401   401
+link that is over                401     401     401    401      401   401
+revoked link                     401     401     401    401      401   401
 """
-"""The same of the routes that refuse as Plausible does. stats1: numbers of a site."""
+"""The same of the routes that refuse as Plausible does. stats1: numbers of a site. sites1: a list of
+sites. read1, change1: a site. new1: a site to be created. links1: links of a site.
+"""
 
 ROUTES = """
 rule     status  request                                            body
@@ -95,6 +97,13 @@ stats1   200     GET /api/v1/stats/aggregate?site_id={site}
 stats1   200     GET /api/v1/stats/timeseries?site_id={site}
 stats1   200     GET /api/v1/stats/breakdown?site_id={site}&property=event:page
 query    200     POST /api/v2/query                   {"site_id": "{site}", "retention": {}, "date_range": "day"}
+sites1   200     GET /api/v1/sites
+new1     400     POST /api/v1/sites                                 {"domain": "{site}"}
+read1    200     GET /api/v1/sites/{site}
+read1    200     GET /api/v1/sites/goals?site_id={site}
+change1  200     PUT /api/v1/sites/goals?site_id={site}             {"goal_type": "event", "event_name": "a"}
+change1  404     DELETE /api/v1/sites/goals/1?site_id={site}
+links1   200     PUT /api/v1/sites/shared-links?site_id={site}      {"name": "a"}
 whole    200     GET /api/stats/rejected?site_id={site}
 list     200     GET /api/sites
 look     200     GET /api/sites/{site}
@@ -127,6 +136,9 @@ open     200     HEAD /health
 open     200     GET /health/ready
 open     200     HEAD /health/ready
 open     200     GET /health/detailed
+open     200     GET /api/health
+open     200     GET /api/system/health/live
+open     200     GET /api/system/health/ready
 open     200     GET /metrics
 open     200     GET /robots.txt
 open     200     HEAD /robots.txt
@@ -147,6 +159,8 @@ open     200     GET /style.css
 TEMPLATES = {
     "/api/stats/breakdown/{dimension}": r"/api/stats/breakdown/\w+",
     "/api/sites/{site_id}": r"/api/sites/\{site\}",
+    "/api/v1/sites/{domain}": r"/api/v1/sites/\{site\}",
+    "/api/v1/sites/goals/{goal}": r"/api/v1/sites/goals/1",
     "/api/keys/{key_hash}": r"/api/keys/\{key\}",
     "/api/links/{slug}": r"/api/links/\{slug\}",
     "/api/share/{slug}": r"/api/share/\{slug\}",

@@ -33,6 +33,7 @@ from mallard.api.routes.query_routes import query_routes
 from mallard.api.routes.sequence_routes import sequence_routes
 from mallard.api.routes.site_routes import Erase, site_routes
 from mallard.api.routes.stats_routes import stats_routes
+from mallard.api.routes.v1_site_routes import v1_site_routes
 from mallard.api.routes.v1_stats_routes import v1_stats_routes
 from mallard.api.security_schemes import READS_OR_PUBLIC
 from mallard.auth.identity import Denied, Identity
@@ -101,6 +102,11 @@ def create_app(
     )
     app.add_routes(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC), deliver=deliver))
     app.add_routes(v1_stats_routes(engine, clock, after(plausible.to_stats, READS_OR_PUBLIC)))
+    app.add_routes(
+        v1_site_routes(
+            engine, sites, clock, auth.links, partial(_origin_of, auth, front), plausible, after(plausible.to_sites)
+        )
+    )
     app.add_routes(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
     app.add_routes(
         site_routes(engine=engine, sites=sites, clock=clock, erase=erase, permissions=after(admission.to_settings))
@@ -108,6 +114,12 @@ def create_app(
     add_error_responses(app)
     add_invalid_responses(app)
     return app
+
+
+def _origin_of(auth: AuthService, front: UpstreamHeaders, request: Request) -> str:
+    """The origin of the dashboard: the setting's, else that of the request."""
+    scheme = "https" if front.is_tls(request.scope) else "http"
+    return auth.authenticator.dashboard_origin or f"{scheme}://{request.url.netloc}"
 
 
 def _inner_middleware(

@@ -48,11 +48,11 @@ class PlausiblePermissions:
         return identity
 
     def to_sites(self, request: Request) -> Identity:
-        """Permission to list sites; the routes check the site that they are of by ``readable`` or ``changeable``."""
+        """Permission to list sites; the routes check the site that they are of by ``readable`` and so on."""
         identity = self._enter(request, INVALID_KEY)
         if identity.credential is Credential.ANONYMOUS:
             raise refusal(MISSING)
-        if identity.refusal_to_list():
+        if not identity.is_known:
             raise refusal(INVALID_KEY)
         return identity
 
@@ -65,9 +65,26 @@ class PlausiblePermissions:
 
     def changeable(self, identity: Identity, given: str) -> str:
         """The stored id of a site whose settings may be changed; 401 for a key without the scope, else 404."""
-        if identity.scope != "Admin" or identity.credential is Credential.LINK:
+        if identity.scope != "Admin":
             raise refusal(INVALID_KEY)
         return self.readable(identity, given)
+
+    def linkable(self, identity: Identity, given: str) -> str:
+        """The same of a site that links may be made of: 401 for a key of some sites."""
+        if identity.refusal_to_manage():
+            raise refusal(INVALID_KEY)
+        return self.readable(identity, given)
+
+    def new(self, identity: Identity, given: str) -> str:
+        """The stored id of a site that may be created; HTTPException 401, or 400 for what is no site id or exists."""
+        site = _stored(given)
+        if site is None:
+            raise HTTPException(400, f"domain: {given[:80]!r} is no site id, such as example.com.")
+        if identity.refusal_to_change(site):
+            raise refusal(INVALID_KEY)
+        if self._exists(site):
+            raise HTTPException(400, "domain: This domain cannot be registered, as it is a site already.")
+        return site
 
     def _may_read(self, identity: Identity, site: str) -> bool:
         return identity.refusal_to_read(site, is_public=False) is None or self._is_public(site)

@@ -1,7 +1,7 @@
 """Settings of a site: validation, and the JSON of the API and of the store."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -91,6 +91,11 @@ def read_settings(values: Any, before: SiteSettings, today: date, *, is_new: boo
         raise SettingsError(f"public is {_quoted(public)}, but must be true or false.")
     goals = _normalize_goals(_goals(values.get("goals", [])))
     return SiteSettings(zones, _origins(values.get("origins", [])), goals, public, before.erased)
+
+
+def with_goals(before: SiteSettings, change: Callable[[list[dict[str, Any]]], list[Any]]) -> SiteSettings:
+    """The settings with other goals: ``change`` gets and gives those of the API's JSON. SettingsError as above."""
+    return replace(before, goals=_normalize_goals(_goals(change([_goal_json(each) for each in before.goals]))))
 
 
 def from_json(stored: Mapping[str, Any]) -> SiteSettings:

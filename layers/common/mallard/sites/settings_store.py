@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mallard.sites.erased_days import ErasedDays, add_erased_days
-from mallard.sites.settings import SiteSettings, from_json, read_settings
-from mallard.sites.site_id import escaped, folder_name
+from mallard.sites.settings import SiteSettings, from_json, read_settings, with_goals
+from mallard.sites.site_id import escaped, folder_name, unescaped
 from mallard.store.base import Store
 from mallard.store.stored_object import JsonFormat, StoredObject
 from mallard.store.ttl_cache import TtlCache
@@ -88,6 +88,11 @@ class SiteSettingsStore:
             return self._cache.get(site_id) is not None
         return site_key(site_id) in (self._keys.get(SITES) or ())
 
+    def set_up_sites(self) -> list[str]:
+        """The sites with stored settings, as of the same list. Raises StoreUnavailableError."""
+        keys = self._keys.get(SITES) or ()
+        return sorted(unescaped(key.removeprefix(SITES).removesuffix(".json")) for key in keys)
+
     def is_public(self, site_id: str) -> bool:
         """True where the site's statistics are public. Raises StoreUnavailableError."""
         return self.is_set_up(site_id) and self.get(site_id).public
@@ -108,6 +113,13 @@ class SiteSettingsStore:
             return read_settings(given, before, before.zones.local_date(now + CHANGE_AHEAD), is_new=is_new)
 
         return self._change(site_id, changed)
+
+    def change_goals(self, site_id: str, change: Callable[[list[dict[str, Any]]], list[Any]]) -> SiteSettings:
+        """Store other goals and return the settings: ``change`` gets and gives the JSON of the API.
+
+        It may run several times. Raises what ``change`` raises, and SettingsError where its goals are wrong.
+        """
+        return self._change(site_id, lambda before: with_goals(before or DEFAULTS, change))
 
     def note_erasure(self, site_id: str, erased: ErasedDays) -> None:
         """Announce an erasure to this instance now, to others within TTL_SECONDS. Raises StoreUnavailableError."""

@@ -22,6 +22,10 @@ BODYLESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 """The body of a request with one of these methods is not read."""
 
 JSON = "application/json"
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+FORM_PATHS = "/api/v1/sites"
+"""Plausible's Sites API takes forms too; only with a header that no page of another site can send with a form."""
+
 ENCODED = "The body must be sent as it is, without Content-Encoding: it is never unpacked here."
 NOT_JSON = f"The body must be JSON; send it as Content-Type: {JSON}."
 TOO_LARGE = f"The body is over {MAX_BODY_BYTES // 1024} KB."
@@ -92,7 +96,10 @@ async def _refused_body(scope: Scope, body: bytes) -> JSONResponse | None:
     if not body:
         return None
     # Pages of other sites can send forms and texts without a preflight.
-    if header(scope, b"content-type").partition(";")[0].strip().lower() != JSON:
+    kind = header(scope, b"content-type").partition(";")[0].strip().lower()
+    if kind in FORMS and scope["path"].startswith(FORM_PATHS) and header(scope, b"authorization"):
+        return None
+    if kind != JSON:
         return _refusal(415, NOT_JSON, {"accept": JSON})
     fault = fault_in(body) if len(body) <= HEAVY_BODY_BYTES else await asyncio.to_thread(fault_in, body)
     return _refusal(400, fault) if fault else None

@@ -46,6 +46,18 @@ def health_routes(source: HealthSource, auth: AuthService, may_read_metrics: Cal
         """Readiness: 200 if the store answers and the queue can be written, else 503 with a sentence."""
         return readiness(source)
 
+    @router.get("/api/system/health/live")
+    async def live() -> dict[str, bool]:
+        """Liveness, as Plausible answers it."""
+        return {"ok": True}
+
+    @router.get("/api/health", response_model=dict[str, str])
+    @router.get("/api/system/health/ready", response_model=dict[str, str])
+    def parts() -> JSONResponse:
+        """Readiness of each part, as Plausible answers it: `ok` or `error`, and 500 with an error."""
+        found = {each.name: "ok" if each.ok else "error" for each in source.checks()}
+        return JSONResponse(found, 200 if set(found.values()) <= {"ok"} else 500, NO_STORE)
+
     @router.get("/health/detailed", dependencies=MANAGES_OR_LESS)
     def detailed(request: Request) -> JSONResponse:
         """State of the instance, for its owner and keys of scope Admin for all sites; others get the status alone."""

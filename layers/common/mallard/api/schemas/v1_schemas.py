@@ -1,10 +1,12 @@
 """Schemas of Plausible's Stats API v1."""
 
+from dataclasses import fields
 from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import BaseModel
 
+from mallard.errors import QueryError
 from mallard.stats.v1_metrics import V1_METRICS
 from mallard.stats.v1_query import INTERVALS, MAX_V1_ROWS, PREVIOUS_PERIOD, V1_PERIODS, V1_ROWS, V1Parameters
 
@@ -33,10 +35,12 @@ def v1_parameters(
     property: Property = None,  # noqa: A002  # Plausible's name
     limit: V1Limit = None,
     page: V1Page = None,
-    with_imported: Imported = None,  # noqa: ARG001  # there is nothing to include
+    with_imported: Imported = None,
 ) -> V1Parameters:
     """The dependency of all of these routes: each ignores those of the others, as Plausible does."""
-    return V1Parameters(
+    if with_imported not in (None, "true", "false"):
+        raise QueryError(f"with_imported is {with_imported[:40]!r}, but must be true or false.")
+    given = V1Parameters(
         site_id=site_id or "",
         period=period,
         date=date,
@@ -48,6 +52,10 @@ def v1_parameters(
         limit=limit,
         page=page,
     )
+    for each in fields(given):
+        if getattr(given, each.name) == "" and each.name != "site_id":
+            raise QueryError(f"{each.name} is empty.")
+    return given
 
 
 class V1Aggregate(BaseModel):
