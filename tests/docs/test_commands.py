@@ -11,7 +11,7 @@ from support.docs_commands import options
 from support.docs_pages import pages
 from support.docs_shell import commands, script
 
-ORDER = ["keys", "demo", "export", "import", "flush", "doctor"]
+ORDER = ["keys", "demo", "query", "export", "import", "flush", "doctor"]
 SERVERS = {"serve"}
 """Commands that run until they are stopped: test_examples.py starts one."""
 

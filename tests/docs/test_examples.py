@@ -35,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def guarded(folder: Path) -> Server:
     """One whose password is set."""
-    return Server(folder, MALLARD_AUTH="on", MALLARD_ADMIN_PASSWORD=PASSWORD)
+    return Server(folder, MALLARD_AUTH="on", MALLARD_ADMIN_PASSWORD=PASSWORD, MALLARD_SQL="true")
 
 
 def ask(server: Server, request: Request) -> tuple[str, str]:

@@ -18,11 +18,13 @@ RUNS_SQL = {"execute", "executemany", "executescript", "sql"}
 PUT_TOGETHER = {
     "engine/duckdb/group_sums.py": "names of measures and columns, and a count as engine/sql makes it",
     "engine/duckdb/locked_database.py": "the store's own folder, which is no request's",
+    "engine/duckdb/sql_worker.py": "the folder of a query's files, and the caller's statement after its check",
     "engine/duckdb/sums.py": "names of measures and orders, and a count as engine/sql/statement.py makes it",
     "queue/sqlite_erasure.py": "the name of a table, of two",
     "queue/sqlite_file.py": "as many question marks as there are values",
     "transfer/table_export.py": "the columns of the table",
     "transfer/formats/ndjson.py": "the name of a view of our own",
+    "transfer/formats/plain_columns.py": "names of columns that are numbered here",
 }
 """Where a statement is put together in the call that runs it, and of what: of nothing that a request holds."""
 
@@ -124,7 +126,7 @@ def test_statement_search_detects_composed_sql(tmp_path: Path, code: str, expect
 
 
 def test_sources_execute_no_text() -> None:
-    """Neither Python nor a shell nor a pickle."""
+    """Neither Python nor a shell nor a pickle. SQL of a caller runs in a process, whose program is ours."""
     dangerous = {"eval", "exec", "compile", "__import__"}
     modules = {"pickle", "marshal", "shelve", "yaml", "subprocess", "xml", "telnetlib", "ftplib"}
     for file in SOURCES:
@@ -132,6 +134,7 @@ def test_sources_execute_no_text() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in dangerous, file
             if isinstance(node, ast.Import):
-                assert not modules & {alias.name.partition(".")[0] for alias in node.names}, file
+                imported = {alias.name.partition(".")[0] for alias in node.names}
+                assert not (modules & imported) or (file.name, imported) == ("sql_process.py", {"subprocess"}), file
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 assert node.module.partition(".")[0] not in modules, file

@@ -34,6 +34,7 @@ def handler(people: People) -> Iterator[Any]:
         "MALLARD_ADMIN_PASSWORD": PASSWORD,
         "MALLARD_SECRET": SECRET,
         "MALLARD_QUERY_MEMORY_MB": "256",
+        "MALLARD_SQL": "true",
     }
     with patch.dict(os.environ, settings):
         function = cold("query")

@@ -37,7 +37,7 @@ class People:
     """
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        fixed: dict[str, Any] = {"admin_password": PASSWORD, "secret": SECRET, "query_memory_mb": 256}
+        fixed: dict[str, Any] = {"admin_password": PASSWORD, "secret": SECRET, "query_memory_mb": 256, "sql": True}
         self.settings = Settings(**{"data_dir": str(folder), **fixed, **settings})
         self.app = Embedded(self.settings)
         self.store = open_store(self.settings)

@@ -7,40 +7,40 @@ comes) or how they are refused. Whoever adds a route adds its line here.
 from dataclasses import dataclass
 
 WHO = """
-                                 numbers  whole  events  list  look  change  manage  make  batch  form  end  open  query
-Admin key                        ok       ok     ok      ok    ok    ok      ok      ok    ok     ok    ok   ok    ok
-Admin key, this site             ok       ok     ok      ok    ok    ok      403     403   ok     ok    ok   ok    ok
-Admin key, other site            403      403    403     ok    403   403     403     403   ok     ok    ok   ok    403
-ReadOnly key                     ok       ok     ok      ok    403   403     403     403   403    ok    ok   ok    ok
-ReadOnly key, this site          ok       ok     ok      ok    403   403     403     403   403    ok    ok   ok    ok
-ReadOnly key, other site         403      403    403     ok    403   403     403     403   403    ok    ok   ok    403
-the same, public site            ok       ok     403     ok    403   403     403     403   403    ok    ok   ok    ok
-Ingest key                       403      403    403     403   403   403     403     403   ok     ok    ok   ok    403
-Ingest key, public site          ok       ok     403     403   403   403     403     403   ok     ok    ok   ok    ok
-link                             ok       ok     403     ok    403   403     403     403   401    ok    ok   ok    ok
-link of the other site           403      403    403     ok    403   403     403     403   401    ok    ok   ok    403
-link with a filter               ok       403    403     ok    403   403     403     403   401    ok    ok   ok    ok
-session on our page              ok       ok     ok      ok    ok    ok      ok      ok    401    ok    ok   ok    ok
-session as a token               ok       ok     ok      ok    ok    ok      ok      ok    401    ok    ok   ok    ok
-session, page said by nobody     ok       ok     ok      ok    ok    403     ok      403   401    ok    403  ok    403
-session, cross-site              ok       ok     ok      ok    ok    403     ok      403   401    403   403  ok    403
-session, foreign Origin          ok       ok     ok      ok    ok    403     ok      403   401    403   403  ok    403
-nobody                           401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-nobody, public site              ok       ok     401     401   401   401     401     401   401    ok    ok   ok    ok
-wrong key                        401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-expired key                      401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-revoked key                      401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-session that is over             401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-token of a session that is over  401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-session before a logout          401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-token of before a logout         401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-link that is over                401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-revoked link                     401      401    401     401   401   401     401     401   401    ok    ok   ok    401
-"""
+                                 numbers  whole  events  list  look  change  manage  make  batch  form  end  open  query  sql
+Admin key                        ok       ok     ok      ok    ok    ok      ok      ok    ok     ok    ok   ok    ok     ok
+Admin key, this site             ok       ok     ok      ok    ok    ok      403     403   ok     ok    ok   ok    ok     ok
+Admin key, other site            403      403    403     ok    403   403     403     403   ok     ok    ok   ok    403    403
+ReadOnly key                     ok       ok     ok      ok    403   403     403     403   403    ok    ok   ok    ok     ok
+ReadOnly key, this site          ok       ok     ok      ok    403   403     403     403   403    ok    ok   ok    ok     ok
+ReadOnly key, other site         403      403    403     ok    403   403     403     403   403    ok    ok   ok    403    403
+the same, public site            ok       ok     403     ok    403   403     403     403   403    ok    ok   ok    ok     403
+Ingest key                       403      403    403     403   403   403     403     403   ok     ok    ok   ok    403    403
+Ingest key, public site          ok       ok     403     403   403   403     403     403   ok     ok    ok   ok    ok     403
+link                             ok       ok     403     ok    403   403     403     403   401    ok    ok   ok    ok     403
+link of the other site           403      403    403     ok    403   403     403     403   401    ok    ok   ok    403    403
+link with a filter               ok       403    403     ok    403   403     403     403   401    ok    ok   ok    ok     403
+session on our page              ok       ok     ok      ok    ok    ok      ok      ok    401    ok    ok   ok    ok     ok
+session as a token               ok       ok     ok      ok    ok    ok      ok      ok    401    ok    ok   ok    ok     ok
+session, page said by nobody     ok       ok     ok      ok    ok    403     ok      403   401    ok    403  ok    403    403
+session, cross-site              ok       ok     ok      ok    ok    403     ok      403   401    403   403  ok    403    403
+session, foreign Origin          ok       ok     ok      ok    ok    403     ok      403   401    403   403  ok    403    403
+nobody                           401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+nobody, public site              ok       ok     401     401   401   401     401     401   401    ok    ok   ok    ok     401
+wrong key                        401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+expired key                      401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+revoked key                      401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+session that is over             401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+token of a session that is over  401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+session before a logout          401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+token of before a logout         401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+link that is over                401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+revoked link                     401      401    401     401   401   401     401     401   401    ok    ok   ok    401    401
+"""  # noqa: E501
 """numbers: of a site, narrowed by a link's filter. whole: cannot be narrowed. events: each
 with the id of its visitor. list: of sites. look, change: a site's settings, its days. manage, make: keys and links.
 batch: events from a server. form: what is asked before there is a session. end: a logout. open: for everyone.
-query: numbers that are asked for by POST, as a page of another site must not.
+query: numbers that are asked for by POST, as a page of another site must not. sql: rows of events, asked for so.
 """
 
 PLAUSIBLE_WHO = """
@@ -104,6 +104,7 @@ read1    200     GET /api/v1/sites/goals?site_id={site}
 change1  200     PUT /api/v1/sites/goals?site_id={site}             {"goal_type": "event", "event_name": "a"}
 change1  404     DELETE /api/v1/sites/goals/1?site_id={site}
 links1   200     PUT /api/v1/sites/shared-links?site_id={site}      {"name": "a"}
+sql      200     POST /api/sql                                      {"sql": "SELECT 1", "site_id": "{site}"}
 whole    200     GET /api/stats/rejected?site_id={site}
 list     200     GET /api/sites
 look     200     GET /api/sites/{site}

@@ -237,6 +237,7 @@ class QuerySettings:
     query_memory_mb: int = _setting(512, whole(128, 1_000_000), "Memory of the query engine, in MB.")
     query_threads: int = _setting(2, whole(1, 256), "Threads of the query engine.")
     query_seconds: int = _setting(30, whole(1, 900), "Maximum seconds of a query.")
+    sql: bool = _setting(False, truth, "Answer SQL queries at /api/sql.")
     cache_ttl: int = _setting(
         60,
         whole(0, 86_400),
@@ -261,6 +262,12 @@ class Settings(
     The groups, by the programs that read them, are types of parameters: a function that takes ``FlushSettings`` reads
     no other setting.
     """
+
+
+def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables that a Python of this machine needs to start, none of which is a secret."""
+    given = os.environ if environ is None else environ
+    return {name: given[name] for name in ("LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR") if name in given}
 
 
 def variable(name: str) -> str:

@@ -32,10 +32,11 @@ from mallard.api.routes.export_routes import export_routes
 from mallard.api.routes.query_routes import query_routes
 from mallard.api.routes.sequence_routes import sequence_routes
 from mallard.api.routes.site_routes import Erase, site_routes
+from mallard.api.routes.sql_routes import AnswersSql, sql_routes
 from mallard.api.routes.stats_routes import stats_routes
 from mallard.api.routes.v1_site_routes import v1_site_routes
 from mallard.api.routes.v1_stats_routes import v1_stats_routes
-from mallard.api.security_schemes import READS_OR_PUBLIC
+from mallard.api.security_schemes import READS, READS_OR_PUBLIC
 from mallard.auth.identity import Denied, Identity
 from mallard.auth.service import AuthService
 from mallard.engine.base import Engine
@@ -62,11 +63,12 @@ def create_app(
     front: UpstreamHeaders = DIRECT,
     make_id: Callable[[], str] = new_id,
     query_counts: QueryCounts | None = None,
+    sql: AnswersSql | None = None,
 ) -> Application:
     """The application. ``auth`` authenticates, ``address_of`` gives a client's address as our own side saw it.
 
     ``deliver`` makes the responses of downloads, ``front`` reads the headers of proxies, ``make_id`` makes the ids of
-    requests, and ``query_counts`` are filled by requests that are queries.
+    requests, and ``query_counts`` are filled by requests that are queries. ``sql`` answers SQL; None: it is off.
     """
     outer = outer_middleware(front, make_id)
     inner = _inner_middleware(auth, address_of, query_seconds=query_seconds, query_counts=query_counts)
@@ -107,6 +109,7 @@ def create_app(
             engine, sites, clock, auth.links, partial(_origin_of, auth, front), plausible, after(plausible.to_sites)
         )
     )
+    app.add_routes(sql_routes(sql, sites, admission, after(admission.to_body, READS), deliver))
     app.add_routes(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
     app.add_routes(
         site_routes(engine=engine, sites=sites, clock=clock, erase=erase, permissions=after(admission.to_settings))

@@ -52,6 +52,11 @@ class Permissions:
         """HTTPException without permission to read a site, narrowed by ``identity.filters``; the id is valid."""
         self._let(self._refusal(identity, site_id), identity)
 
+    def to_sql(self, identity: Identity, site_id: str | None, sites: Callable[[], list[str]]) -> list[str]:
+        """The sites that SQL of an identity reads: ``site_id``, or all among ``sites`` that it may. HTTPException."""
+        self._let(identity.refusal_to_run_sql(site_id), identity)
+        return identity.readable(sites()) if site_id is None else [site_id]
+
     def _refusal(self, identity: Identity, site_id: str) -> Denied | None:
         denied = identity.refusal_to_read(site_id, is_public=False)
         # Most are permitted without a read of the site's settings.

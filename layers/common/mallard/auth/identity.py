@@ -57,6 +57,12 @@ class Identity:
             return self._without("ReadOnly or Admin")
         return self.refusal_to_read(site_id, is_public=False)
 
+    def refusal_to_run_sql(self, site_id: str | None) -> Denied | None:
+        """The refusal to run SQL over a site's rows, or over those of all ``readable`` sites; None where permitted."""
+        if self.credential is Credential.LINK:
+            return self._without("ReadOnly or Admin")
+        return self.refusal_to_list() if site_id is None else self.refusal_to_read(site_id, is_public=False)
+
     def refusal_to_list(self) -> Denied | None:
         """The refusal to list sites; None where ``readable`` of them may be shown."""
         return None if self.scope in ("Admin", "ReadOnly") else self._without("ReadOnly or Admin")

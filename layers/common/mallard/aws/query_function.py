@@ -24,6 +24,7 @@ from mallard.store.base import Store
 from mallard.table.reader import known_sites
 
 if TYPE_CHECKING:
+    from mallard.engine.duckdb.sql_access import SqlAccess
     from mallard.maintenance.erasure import Erasure
 
 Answer = dict[str, Any]
@@ -53,10 +54,18 @@ def open_query_app(
         query_seconds=settings.query_seconds,
         deliver=through_store(store),
         front=behind_gateway(),
+        sql=_open_sql(settings, engine, clock) if settings.sql else None,
     )
     app.add_routes(open_health_routes(settings, open_aws_source(settings, store(), auth), auth))
     app.router.routes += well_known_routes(settings.security_contact, clock)
     return app
+
+
+def _open_sql(settings: Settings, engine: Callable[[], DuckDBEngine], clock: Callable[[], datetime]) -> "SqlAccess":
+    # Imported here: most functions answer no SQL.
+    from mallard.bootstrap.sql_queries import open_sql
+
+    return open_sql(settings, engine, clock)
 
 
 def answer_safely(event: Any, context: Any, open_app: Callable[[], Callable[[Any, Any], Answer]]) -> Answer:

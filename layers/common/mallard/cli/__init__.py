@@ -11,7 +11,10 @@ from mallard.errors import ConfigError, MallardError
 EXIT_FAULT = 1
 EXIT_USAGE = 2
 
-COMMANDS = ("serve", "flush", "import", "export", "erase", "repair", "password", "keys", "doctor", "demo")
+COMMANDS = ("serve", "flush", "import", "export", "query", "erase", "repair", "password", "keys", "doctor", "demo")
+
+_MODULES = {"import": "import_", "query": "query_"}
+"""`import` is a word of the language, and another module is called `query`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,6 +46,5 @@ def parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"mallard {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name in names:
-        # `import` is a word of the language.
-        import_module(f"mallard.cli.{'import_' if name == 'import' else name}").add_to(commands)
+        import_module(f"mallard.cli.{_MODULES.get(name, name)}").add_to(commands)
     return root

@@ -8,6 +8,7 @@ from mallard.api.application import Application
 from mallard.auth.service import AuthService
 from mallard.bootstrap.client_addresses import open_request_address
 from mallard.bootstrap.health import open_health_routes
+from mallard.bootstrap.sql_queries import open_sql
 from mallard.config import Settings
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.health.query_counts import QueryCounts
@@ -38,6 +39,7 @@ def open_api(
         query_seconds=settings.query_seconds,
         front=front,
         query_counts=query_counts,
+        sql=open_sql(settings, engine, lambda: datetime.now(UTC)) if settings.sql else None,
     )
     app.add_routes(open_health_routes(settings, source, auth))
     return app

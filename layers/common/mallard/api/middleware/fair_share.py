@@ -15,7 +15,7 @@ from mallard.auth.identity import Credential, Denied, Identity
 from mallard.engine.cancellation import IS_ANONYMOUS
 from mallard.errors import MallardError
 
-REPORTS = ("/api/stats/", "/api/v1/stats/", "/api/v2/")
+REPORTS = ("/api/stats/", "/api/v1/stats/", "/api/v2/", "/api/sql")
 KNOWN_AT_ONCE = 24
 """Requests of the owner and of keys that hold a thread: of the 40 threads of a process some are left for others."""
 

@@ -7,12 +7,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mallard.health.query_counts import QueryCounts
 
-PATHS = ("/api/stats/", "/api/v1/stats/", "/api/v2/")
-"""Requests below these paths are queries."""
+PATHS = ("/api/stats/", "/api/v1/stats/", "/api/v2/", "/api/sql")
+"""Requests whose paths begin so are queries."""
 
 
 class QueryMetrics:
-    """Counts requests below PATHS. A download is timed until it begins, for its length is the client's."""
+    """Counts requests of PATHS. A download is timed until it begins, for its length is the client's."""
 
     def __init__(self, app: ASGIApp, counts: QueryCounts, clock: Callable[[], float] = perf_counter) -> None:
         """``clock`` gives seconds."""

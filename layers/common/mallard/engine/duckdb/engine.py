@@ -26,6 +26,7 @@ from mallard.engine.duckdb.result_cache import ResultCache
 from mallard.engine.duckdb.rollup_reader import RollupReader
 from mallard.engine.duckdb.several_days import count_days
 from mallard.engine.duckdb.snapshot import OpenSnapshot, Snapshot, SnapshotReader
+from mallard.engine.duckdb.sql_files import SqlFilesReader
 from mallard.engine.duckdb.visits_reader import VisitsReader
 from mallard.engine.omitted_files import note, require_complete
 from mallard.engine.request_snapshot import request_snapshot
@@ -95,6 +96,13 @@ class DuckDBEngine:
             rollups=self._rollups,
             damage=self.damage,
             pins=self._segment_cache,
+        )
+        self.sql_files = SqlFilesReader(
+            store=self.store,
+            snapshots=self._snapshots,
+            visits=self._visits,
+            damage=self.damage,
+            cache=self._segment_cache,
         )
 
     def count(self, queries: Sequence[Query]) -> QueryResult:

@@ -4,6 +4,7 @@ from typing import IO, Any, Protocol
 
 import pyarrow as pa
 
+from mallard.transfer.formats.arrow import ArrowWriter
 from mallard.transfer.formats.csv import CsvWriter, GuardedCsvWriter
 from mallard.transfer.formats.json import JsonWriter
 from mallard.transfer.formats.ndjson import NdjsonWriter
@@ -20,6 +21,14 @@ MEDIA_TYPES = {
 """Formats of a download over HTTP, and their media types."""
 
 DOWNLOAD_FORMATS = tuple(MEDIA_TYPES)
+
+SQL_MEDIA_TYPES = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
+"""Formats of an SQL query's rows, and their media types."""
 
 
 class FormatWriter(Protocol):
@@ -46,3 +55,8 @@ def download_writer(name: str, file: IO[bytes], schema: pa.Schema, *, bom: bool 
     if name == "csv":
         return GuardedCsvWriter(file, schema, bom=bom)
     return JsonWriter(file, schema) if name == "json" else ParquetWriter(file, schema)
+
+
+def sql_writer(name: str, file: IO[bytes], schema: pa.Schema) -> FormatWriter:
+    """The writer of one of SQL_MEDIA_TYPES; CSV and JSON take rows of ``plain_columns``."""
+    return ArrowWriter(file, schema) if name == "arrow" else download_writer(name, file, schema, bom=False)
