@@ -120,6 +120,7 @@ def test_explained_query_says_how_each_day_was_counted(place: Place, client: Tes
     assert found["files"] == 3
     assert found["bytes"] > 0
     assert "GROUP BY key_0" in found["sql"][0]
+    assert found["memory_bytes"] > 0
     assert found["values"] == {"f0": "DE"}
     found = ask(client, dimensions=["event:props:plan"], filters=filters, explain=True)["meta"]["explain"]
     assert found["days"] == {"events": [day.isoformat() for day in DAYS[:3]]}

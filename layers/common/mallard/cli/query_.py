@@ -1,8 +1,10 @@
 """``mallard query``: runs one SQL statement over events and visits."""
 
 import argparse
+import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -26,8 +28,13 @@ from mallard.engine.duckdb.pending_events import LocalPending
 from mallard.engine.omitted_files import noting
 from mallard.engine.sql_query import SqlQuery
 from mallard.errors import ConfigError, QueryError, QueryTooLongError, TransferError
+from mallard.normalize.strict_json import fault_in
+from mallard.reports.query_explanation import answer_explained, explanation_text
+from mallard.reports.query_runner import QueryRunner
 from mallard.reports.sql_report import SQL_FORMATS, sql_bytes
+from mallard.reports.standard_reports import Stats
 from mallard.sites.settings_store import SiteSettingsStore
+from mallard.stats.query_body import read_body, read_body_site
 from mallard.table.reader import known_sites
 
 BINARY = ("parquet", "arrow")
@@ -42,7 +49,12 @@ def add_to(commands: Any) -> None:
         description="Run one SELECT in DuckDB's SQL over the tables `events` and `visits` of all sites, pending events "
         "included. It reads only.",
     )
-    command.add_argument("sql", metavar="SQL", help="the statement")
+    command.add_argument("sql", metavar="SQL", nargs="?", help="the statement")
+    command.add_argument(
+        "--explain",
+        metavar="BODY",
+        help="instead of SQL: the way a query of POST /api/v2/query is counted; BODY is its JSON, or a file with it",
+    )
     command.add_argument("--site", type=site_id, help="read this site only (default: all)")
     command.add_argument("--start", type=read_date, metavar="DATE", help="first date, YYYY-MM-DD (default: the first)")
     command.add_argument("--end", type=read_date, metavar="DATE", help="the date after the last (default: all)")
@@ -57,7 +69,11 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print or write the rows; a wrong statement is an error of usage."""
+    """Print or write the rows, or an explanation; a wrong statement or query is an error of usage."""
+    if (arguments.sql is None) == (arguments.explain is None):
+        raise ConfigError("Give one statement of SQL, or --explain with the body of a query.")
+    if arguments.explain is not None:
+        return _explain(arguments)
     output = arguments.output
     is_terminal = output == STANDARD_OUTPUT and sys.stdout.isatty()
     form = arguments.format or _format_of(output)
@@ -74,6 +90,36 @@ def run(arguments: argparse.Namespace) -> int:
     with open_output(output, force=arguments.force) as file:
         file.write(sql_bytes(rows, form or "csv"))
     return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    given = _read_body(arguments.explain)
+    settings = load_settings(config_file=arguments.config)
+    set_up_logs(settings)
+    with ExitStack() as stack:
+        engine, _ = _open(settings, stack)
+        now = datetime.now(UTC)
+        try:
+            body = read_body(given, now, engine.zones(read_body_site(given)))
+            with _time_limit(settings.query_seconds):
+                runner = QueryRunner(Stats(engine, now))
+                found = answer_explained(runner, body.query, body.query.filters, time.perf_counter)
+        except QueryError as error:
+            raise ConfigError(str(error)) from error
+        print(explanation_text(found))
+    return 0
+
+
+def _read_body(text: str) -> Any:
+    """The JSON that an argument is, or that its file has."""
+    if not text.lstrip().startswith("{"):
+        try:
+            text = Path(text).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{text} cannot be read; --explain takes a file or JSON.") from error
+    if fault := fault_in(text.encode()):
+        raise ConfigError(fault)
+    return json.loads(text)
 
 
 def _rows(settings: Settings, arguments: argparse.Namespace) -> pa.Table:

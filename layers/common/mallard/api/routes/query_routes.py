@@ -26,10 +26,11 @@ from mallard.api.schemas.query_schemas import (
     ResultRow,
 )
 from mallard.api.schemas.stats_schemas import OmittedFile
-from mallard.engine.base import Engine, Explanation
+from mallard.engine.base import Engine
 from mallard.engine.omitted_files import noted
 from mallard.errors import QueryError
 from mallard.reports.kind_runner import KindRunner
+from mallard.reports.query_explanation import ExplainedAnswer, answer_explained
 from mallard.reports.query_runner import QueryAnswer, QueryRow, QueryRunner
 from mallard.reports.query_tables import answer_table, kind_table
 from mallard.reports.report_export import download_table
@@ -114,13 +115,14 @@ def query_routes(
             if body.form != JSON:
                 return file(request, response, body, reached.query, kind_table(reached, body.kind))
             return kind_response(given, body.kind, reached, zones, _facts(reached.events_from))
-        runner, begun = QueryRunner(stats), timer()
+        runner = QueryRunner(stats)
+        if body.explain:
+            explained = answer_explained(runner, body.query, filters, timer)
+            return _response(given, body, explained.answer, zones, _explained(explained))
         answer = runner.answer(body.query, filters)
         if body.form != JSON:
             return file(request, response, body, answer.query, answer_table(answer))
-        milliseconds = round(1000 * (timer() - begun))
-        explained = _explained(runner.explain(answer.query), milliseconds) if body.explain else None
-        return _response(given, body, answer, zones, explained)
+        return _response(given, body, answer, zones, None)
 
     return router
 
@@ -153,12 +155,14 @@ def _row(row: QueryRow) -> ResultRow:
     return ResultRow(metrics=list(row.metrics), dimensions=list(row.dimensions), comparison=compared)
 
 
-def _explained(found: Explanation, milliseconds: int) -> ExplainedQuery:
+def _explained(explained: ExplainedAnswer) -> ExplainedQuery:
+    found = explained.explanation
     return ExplainedQuery(
         days={way: list(dates) for way, dates in found.days.items()},
         files=found.files,
         bytes=found.bytes,
-        milliseconds=milliseconds,
+        milliseconds=explained.milliseconds,
+        memory_bytes=explained.memory_bytes,
         pending_events=found.pending_events,
         written=found.written,
         definition=found.definition,

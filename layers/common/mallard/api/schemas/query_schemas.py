@@ -79,6 +79,7 @@ class ExplainedQuery(BaseModel):
     files: int
     bytes: int
     milliseconds: int
+    memory_bytes: int
     pending_events: int
     written: datetime | None = None
     definition: str

@@ -28,6 +28,7 @@ from mallard.engine.duckdb.several_days import count_days
 from mallard.engine.duckdb.snapshot import OpenSnapshot, Snapshot, SnapshotReader
 from mallard.engine.duckdb.sql_files import SqlFilesReader
 from mallard.engine.duckdb.visits_reader import VisitsReader
+from mallard.engine.memory_peak import memory_peak
 from mallard.engine.omitted_files import note, require_complete
 from mallard.engine.request_snapshot import request_snapshot
 from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
@@ -355,9 +356,12 @@ class DuckDBEngine:
         return attempt + 1
 
     def _cached(self, dependencies: object, compute: Callable[[], QueryResult]) -> QueryResult:
-        """A result from the cache, or computed; its omitted files are noted for the current request."""
+        """A result from the cache, or computed; its omitted files are noted for the current request.
+
+        A request that measures its memory is computed.
+        """
         key = hashlib.blake2b(repr(dependencies).encode(), digest_size=16).digest()
-        answer = self.cache.get(key, compute, QueryResult.size)
+        answer = compute() if memory_peak() else self.cache.get(key, compute, QueryResult.size)
         note(answer.omitted)
         return answer
 

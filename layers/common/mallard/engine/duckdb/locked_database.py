@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from mallard.engine.cancellation import AdmissionQueue
+from mallard.engine.duckdb.cursor_memory import noting_memory
 from mallard.engine.duckdb.cursors import Cursor, LowPriority, LowPriorityCursor
 from mallard.store.base import Store
 from mallard.table.duckdb_files import apply_reader_setup, connect
@@ -63,7 +64,8 @@ class LockedDuckDB:
             cursor = self._connection.cursor()
             self._cursors.add(cursor)
         try:
-            yield cursor
+            with noting_memory(cursor):
+                yield cursor
         finally:
             with self._lock:
                 self._cursors.discard(cursor)
