@@ -192,6 +192,20 @@ def test_retention_and_sequence_answer_as_their_endpoints(case: Case, filters: l
     assert ask(case, {"sequence": {"steps": steps}}, filters=filters)["results"] == found
 
 
+@pytest.mark.sampled(3, 1)
+def test_breakdown_with_scrolled_steps_is_the_report_of_each_value(case: Case) -> None:
+    steps = json.dumps([{"page": "/b", "scroll_threshold": 30}, {"event": "signup", "props": {"plan": "pro"}}])
+    asked = {"site_id": SITE, "start_date": RANGE[0], "end_date": "2026-03-11", "steps": steps}
+    found = case[0].get("/api/stats/funnel", params={**asked, "breakdown": "countries"}).json()
+    assert found
+    for row in found:
+        filters = json.dumps([["is", "visit:country", [row["value"]]]])
+        assert case[0].get("/api/stats/funnel", params={**asked, "filters": filters}).json() == row["steps"]
+    for report, dimension in (("funnel", "pages"), ("sequences", "events")):
+        answer = case[0].get(f"/api/stats/{report}", params={**asked, "breakdown": dimension})
+        assert f"breakdown is '{dimension}', but a step with a scroll_threshold is no event" in answer.json()["error"]
+
+
 @pytest.mark.sampled(5, 1)
 @pytest.mark.parametrize(
     "kind",

@@ -97,8 +97,8 @@ class VisitorQuery:
         That saves as many plans of a long statement; visits have to be put together from all events, which takes room.
         """
         dimension = DIMENSIONS.get(self.query.dimension)
-        of_visits = self.pings or (dimension is not None and dimension.of_visit)
-        return LIGHT if conditions is None and not of_visits else 1
+        of_visits = dimension is not None and dimension.of_visit
+        return LIGHT if conditions is None and not of_visits and not self.pings else 1
 
     def statement(
         self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool, in_parts: bool = False

@@ -131,22 +131,24 @@ def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: b
     name = count.dimensions[0]
     dimension = DIMENSIONS.get(name)
     of_visit = dimension is not None and dimension.of_visit
-    conditions = count.conditions or (EVERYTHING if of_visit or pings else None)
+    conditions = count.conditions or (EVERYTHING if of_visit else None)
     columns = ", ".join(f"event.{each}" for each in dict.fromkeys((*_KEYS, *count.also)))
     named = NOTHING
     if dimension:
         value = present_value(dimension, dimension.visit if of_visit else f"event.{dimension.column}")
         named = f"coalesce({value}, '{dimension.blank}')"
+    if pings:
+        ctes.append(sql_file("pings").format(rows=every_row(has_files=has_files, has_waiting=has_waiting)))
     if conditions is None:
-        return ",\n".join([*ctes, sql_file("visitor_events_all").format(columns=columns, value=named)])
+        kind = "visitor_events_pings_all" if pings else "visitor_events_all"
+        return ",\n".join([*ctes, sql_file(kind).format(columns=columns, value=named)])
     if pings:
         # A ping is of the last visit that had begun.
         begun = tuple(sorted({*conditions.opening_columns, "timestamp"}))
         conditions = replace(conditions, opening_columns=begun)
         count = replace(count, conditions=conditions, also=tuple(dict.fromkeys((*count.also, *begun))))
-        rows = every_row(has_files=has_files, has_waiting=has_waiting)
         text = sql_file("visitor_events_pings").format(columns=columns, value=named, event=conditions.event or "true")
-        return ",\n".join([*ctes, *_events(count), *_visits(count), sql_file("pings").format(rows=rows), text])
+        return ",\n".join([*ctes, *_events(count), *_visits(count), text])
     count = replace(count, conditions=conditions)
     ctes += [*_events(count), *_visits_passing(count, conditions)]
     kind = "visitor_events_of_visits" if of_visit else "visitor_events_matched"

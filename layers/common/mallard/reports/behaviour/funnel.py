@@ -67,6 +67,7 @@ def funnel_counts(
     """The counts of each step, by the value of the breakdown; None without one. Errors as of ``count_funnel``."""
     goals = stats.engine.site_settings.get(scope.site_id).goals
     conditions = compile_steps(funnel.steps, goals)
+    conditions.check_breakdown(funnel.breakdown)
     by_value = funnel.breakdown is not None
     currencies = _currencies(funnel.steps, goals) if with_money else {}
     names = {step: f"currency_{step}" for step in currencies}

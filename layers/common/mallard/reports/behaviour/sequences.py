@@ -82,6 +82,7 @@ def _counted(
 ) -> _Counts:
     """``limit`` values of a dimension, those with the most who convert, then by value."""
     conditions = compile_steps(sequence.steps, stats.engine.site_settings.get(scope.site_id).goals)
+    conditions.check_breakdown(dimension)
     visitor_query = VisitorQuery(
         _query(scope, dimension),
         sequence_sql(

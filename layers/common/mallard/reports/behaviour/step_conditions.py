@@ -10,7 +10,7 @@ from mallard.event import ENGAGEMENT
 from mallard.normalize.names import nfc_text, stored_label
 from mallard.reports.behaviour.step_objects import Step, condition_of
 from mallard.sites.settings import Goal
-from mallard.stats.dimensions import GOAL, PROPS
+from mallard.stats.dimensions import DIMENSIONS, GOAL, PROPS
 from mallard.stats.filter_values import written_leaf
 from mallard.stats.filters import IS, All, Filter, Leaf
 
@@ -37,6 +37,13 @@ class StepConditions:
     def some_event(self) -> str:
         """SQL of the rows that come one after the other, whether they meet a step or not."""
         return f"(NOT ({IS_PING}) OR {self.some})" if self.with_pings else "true"
+
+    def check_breakdown(self, name: str | None) -> None:
+        """QueryError where a breakdown is by values that pings do not have."""
+        dimension = DIMENSIONS.get(name or "")
+        if self.with_pings and dimension and not dimension.of_visit:
+            text = "a step with a scroll_threshold is no event, so the breakdown must be of visits"
+            raise QueryError(f"breakdown is {name!r}, but {text}.")
 
 
 def compile_steps(steps: Sequence[Step], goals: Sequence[Goal]) -> StepConditions:
