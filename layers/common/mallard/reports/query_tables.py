@@ -9,7 +9,7 @@ import pyarrow as pa
 from mallard.reports.kind_runner import KindAnswer
 from mallard.reports.query_runner import QueryAnswer, QueryRow
 from mallard.stats.metric_formulas import POINTS, SHARES, Formula, Money, Ratio, formula
-from mallard.stats.query_kinds import FlowKind, Kind, RetentionKind
+from mallard.stats.query_kinds import FlowKind, FunnelKind, Kind, RetentionKind
 from mallard.stats.stats_query import StatsQuery
 
 Rows = Sequence[Mapping[str, Any]]
@@ -100,7 +100,7 @@ def _columns(kind: Kind) -> tuple[Columns, frozenset[str]]:
             seen = ((f"visitors_{number}", _WHOLE) for number in range(kind.count))
             columns = [("cohort_date", pa.date32()), ("cohort_size", _WHOLE), *seen]
             return columns, frozenset(name for name, _ in columns)
-        case _ if kind.name == "funnel":
+        case FunnelKind():
             rates = (*_RATES[:1], ("dropoff_percentage", _DECIMAL), *_RATES[1:])
             columns = [("step", _WHOLE), ("label", _TEXT), visitors, *rates, *_MONEY]
         case _:
@@ -119,7 +119,7 @@ def _rows(kind: Kind, results: Any) -> Iterator[dict[str, Any]]:
             for row in results:
                 seen = {f"visitors_{number}": count for number, count in enumerate(row["visitors"])}
                 yield {"cohort_date": row["cohort_date"], "cohort_size": row["cohort_size"], **seen}
-        case _ if kind.name == "funnel":
+        case FunnelKind():
             yield from ({"step": number, **_with_amounts(row)} for number, row in enumerate(results["steps"], 1))
         case _:
             yield results
