@@ -18,6 +18,7 @@ MOST_FILES = {
     "a metric over existing measures": 4,
     "a metric with a new measure": 6,
     "a dimension over an existing column": 2,
+    "a kind of the [query API](query-api.md#kinds)": 4,
     "a filter operator": 4,
     "a maintenance job": 1,
 }
