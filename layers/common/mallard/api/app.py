@@ -30,6 +30,7 @@ from mallard.api.routes.behaviour_routes import behaviour_routes
 from mallard.api.routes.drop_routes import rejected_routes
 from mallard.api.routes.export_routes import export_routes
 from mallard.api.routes.query_routes import query_routes
+from mallard.api.routes.segment_routes import segment_routes
 from mallard.api.routes.sequence_routes import sequence_routes
 from mallard.api.routes.site_routes import Erase, site_routes
 from mallard.api.routes.sql_routes import AnswersSql, sql_routes
@@ -114,6 +115,7 @@ def create_app(
     app.add_routes(
         site_routes(engine=engine, sites=sites, clock=clock, erase=erase, permissions=after(admission.to_settings))
     )
+    app.add_routes(segment_routes(engine, clock, after(admission.to_settings)))
     add_error_responses(app)
     add_invalid_responses(app)
     return app

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -13,6 +13,7 @@ from mallard.errors import QueryError
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.site_id import read_site
 from mallard.stats.date_range import read_period
+from mallard.stats.filter_reader import Segments
 from mallard.stats.filters import both, parse_filters, refuse_patterns
 
 NO_MINUTES = (
@@ -28,6 +29,16 @@ class ReportRequest:
         """``scope`` is validated."""
         self.stats = stats
         self.scope = scope
+
+
+def segments_of(engine: Engine, site_id: str) -> Segments:
+    """The filters of a site's segments, by id."""
+
+    def filters(number: int) -> list[Any] | None:
+        segment = engine.segments.find(site_id, number)
+        return segment.filters if segment else None
+
+    return filters
 
 
 def ask_span(engine: Callable[[], Engine], clock: Callable[[], datetime]) -> Callable[..., ReportRequest]:
@@ -55,7 +66,8 @@ def ask_filtered(engine: Callable[[], Engine], clock: Callable[[], datetime]) ->
 
     def ask(request: Request, report: Span, filters: Filters = None) -> ReportRequest:
         request.state.stats = report.stats
-        identity, given = request.state.identity, parse_filters(filters)
+        identity = request.state.identity
+        given = parse_filters(filters, segments_of(engine(), report.scope.site_id))
         if not identity.is_known:
             refuse_patterns(given)
         passing = both(given, parse_filters(identity.filters or None))

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mallard.engine.omitted_files import OmittedSegment
 from mallard.engine.visitor_query import VisitorQuery
+from mallard.sites.segments import SegmentStore
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
 from mallard.stats.grouping import GroupQuery
@@ -76,6 +77,11 @@ class Engine(Protocol):
     @property
     def site_settings(self) -> SiteSettingsStore:
         """The settings of the sites."""
+        ...
+
+    @property
+    def segments(self) -> SegmentStore:
+        """The segments of the sites."""
         ...
 
     @property

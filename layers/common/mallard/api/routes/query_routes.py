@@ -9,6 +9,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Body, Request, Response
 from fastapi.params import Depends as Dependency
 
+from mallard.api.dependencies import segments_of
 from mallard.api.downloads import Deliver, stream
 from mallard.api.etag import ETagRoute
 from mallard.api.events_from import events_from
@@ -39,6 +40,7 @@ from mallard.sites.time_zone import SiteZones
 from mallard.stats.filters import both, parse_filters, refuse_patterns
 from mallard.stats.query_body import FORMATS, JSON, QueryBody, read_body, read_body_site
 from mallard.stats.query_range import shown_range
+from mallard.stats.segment_filters import expanded_filters
 from mallard.stats.stats_query import StatsQuery
 from mallard.transfer.formats.writers import MEDIA_TYPES
 
@@ -102,7 +104,8 @@ def query_routes(
         running, now = engine(), clock()
         zones = running.zones(site)
         today = zones.local_date(now)
-        body = read_body(given, now, zones, first_date=lambda: running.first_date(site, today))
+        segments = segments_of(running, site)
+        body = read_body(given, now, zones, segments, first_date=lambda: running.first_date(site, today))
         if not identity.is_known:
             refuse_patterns(body.query.filters)
             if body.explain:
@@ -110,6 +113,9 @@ def query_routes(
         stats = Stats(running, now)
         request.state.stats = stats
         filters = both(body.query.filters, parse_filters(identity.filters or None))
+        if identity.is_known:
+            # Others see no more of a segment than its numbers.
+            given = {**given, "filters": expanded_filters(given.get("filters", []), segments)}
         if body.kind:
             reached = KindRunner(stats).answer(body.query, body.kind, filters)
             if body.form != JSON:

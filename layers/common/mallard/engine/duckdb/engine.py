@@ -41,6 +41,7 @@ from mallard.engine.sql.visits_count import visits_suffice
 from mallard.engine.sql.visits_grouping import visits_grouping_sql, visits_suffice_for
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
+from mallard.sites.segments import SegmentStore
 from mallard.sites.settings import Goal
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.sites.time_zone import SiteZones
@@ -79,6 +80,7 @@ class DuckDBEngine:
         self.rounds_times = rounds_times
         self.cache = ResultCache(cache_seconds)
         self.site_settings = site_settings or SiteSettingsStore(store)
+        self.segments = SegmentStore(store)
         self._pending = pending
         self._rollups = RollupReader(store)
         self._bounds = bounds
