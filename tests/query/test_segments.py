@@ -33,7 +33,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def client_of(place: Place, auth: Any) -> TestClient:
-    app = create_app(lambda: place.engine, lambda: [SITE], lambda: NOW, lambda *_: None, auth, one_address)  # type: ignore[arg-type]
+    app = create_app(
+        engine=lambda: place.engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth,
+        address_of=one_address,
+    )
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -126,7 +133,11 @@ def test_site_has_a_bounded_number_of_segments() -> None:
 
 def test_shared_link_narrows_segments_and_hides_their_filters(place: Place) -> None:
     auth = open_auth(
-        Settings(admin_password="kettle-moss-17"), MemoryStore(), b"s" * 32, Setup(True, ""), now=lambda: NOW
+        Settings(admin_password="kettle-moss-17"),
+        MemoryStore(),
+        secret=b"s" * 32,
+        setup=Setup(True, ""),
+        now=lambda: NOW,
     )
     place.engine.segments.create(SITE, "front", FRONT, NOW)
     place.engine.segments.create(SITE, "pattern", [["matches", "event:page", ["1"]]], NOW)

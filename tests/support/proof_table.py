@@ -151,6 +151,8 @@ open     404     GET /.well-known/security.txt
 open     404     HEAD /.well-known/security.txt
 open     200     GET /openapi.json
 open     200     HEAD /openapi.json
+open     200     GET /api/v2/schema.json
+open     200     GET /api/docs/query/schema.json
 open     200     GET /docs
 open     200     HEAD /docs
 open     200     GET /tracking/script.js

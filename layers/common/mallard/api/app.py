@@ -30,6 +30,7 @@ from mallard.api.routes.behaviour_routes import behaviour_routes
 from mallard.api.routes.drop_routes import rejected_routes
 from mallard.api.routes.export_routes import export_routes
 from mallard.api.routes.query_routes import query_routes
+from mallard.api.routes.schema_routes import schema_routes
 from mallard.api.routes.segment_routes import segment_routes
 from mallard.api.routes.sequence_routes import sequence_routes
 from mallard.api.routes.site_routes import Erase, site_routes
@@ -104,6 +105,7 @@ def create_app(
         export_routes(engine, clock, permissions=after(admission.to_narrowed, READS_OR_PUBLIC), deliver=deliver)
     )
     app.add_routes(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC), deliver=deliver))
+    app.add_routes(schema_routes())
     app.add_routes(v1_stats_routes(engine, clock, after(plausible.to_stats, READS_OR_PUBLIC)))
     app.add_routes(
         v1_site_routes(
