@@ -19,6 +19,7 @@ from mallard.table.schema import EVENTS
 from support.functions import ROOT, load
 
 ATHENA_TYPES = {
+    "bool": "boolean",
     "int64": "bigint",
     "int32": "int",
     "int16": "smallint",

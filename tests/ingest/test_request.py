@@ -160,9 +160,26 @@ def test_parse_body_reads_a_numeric_client_id() -> None:
     assert taken(i=4711) == taken(i="4711")
 
 
-@pytest.mark.parametrize("keys", [{"i": False}, {"i": True}, {"interactive": False}, {"interactive": True}])
-def test_parse_body_accepts_the_interactive_mark(keys: dict[str, bool]) -> None:
-    assert taken(**keys) == taken()
+@pytest.mark.parametrize(
+    ("keys", "interactive", "ignored"),
+    [
+        ({"i": False}, False, ()),
+        ({"interactive": False}, False, ()),
+        ({"i": "a", "interactive": False}, False, ()),
+        ({"i": True, "interactive": False}, None, ()),
+        ({"interactive": True}, None, ()),
+        ({"interactive": None}, None, ()),
+        ({"interactive": "no"}, None, ("interactive",)),
+        ({"n": "pageview", "i": False}, None, ("interactive",)),
+        ({"n": "engagement", "i": False, "e": 1}, None, ()),
+    ],
+)
+def test_parse_body_reads_the_interactive_mark(
+    keys: dict[str, Any], interactive: bool | None, ignored: tuple[str, ...]
+) -> None:
+    found = taken(**{"n": "signup", **keys})
+    assert (found.interactive, found.ignored) == (interactive, ignored)
+    assert found.client_id == ("a" if keys.get("i") == "a" else None)
 
 
 def test_parse_body_repairs_a_referrer() -> None:

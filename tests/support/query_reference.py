@@ -15,12 +15,14 @@ from support.reference import (
     Visit,
     day_of,
     entry,
+    is_bounce,
     is_of_pages,
     judge,
     keeps,
     matched,
     pageviews_of,
     property_of,
+    seconds_of,
     touched,
     value_of,
     visitors_of,
@@ -108,10 +110,10 @@ class QueryReference:
             return self._engagement(name, dimensions, key, filters)
         landed = [visit for visit in visits if all(judge(each, entry(visit), visit) for each in landing)]
         if name == "bounce_rate":
-            bounces = sum(len(visit) == 1 and pageviews_of(visit) == 1 for visit in landed)
+            bounces = sum(map(is_bounce, landed))
             return _rounded(100 * bounces, len(landed), 0)
         if name == "visit_duration":
-            lasting = sum((each[-1]["timestamp"] - each[0]["timestamp"]).total_seconds() for each in visits)
+            lasting = sum(map(seconds_of, visits))
             return _rounded(int(lasting), len(visits), 0)
         assert name == "views_per_visit"
         return _rounded(sum(map(pageviews_of, visits)), len(visits), 2)

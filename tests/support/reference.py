@@ -2,6 +2,7 @@
 
 import json
 import re
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
@@ -40,19 +41,47 @@ def longest_gap(before: Row) -> timedelta:
 
 
 def visits_of(rows: Iterable[Row]) -> list[Visit]:
-    """Visits, each in order of its events."""
-    visits: list[Visit] = []
-    last: dict[tuple[date, int], Visit] = {}
+    """Visits, each in order of its events, the interactive ones first."""
+    days: dict[tuple[date, int], list[Row]] = defaultdict(list)
     for row in sorted(rows, key=order_of):
-        if row["visitor_id"] is None:
-            continue
-        key = (day_of(row), row["visitor_id"])
-        visit = last.get(key)
-        if visit is None or row["timestamp"] - visit[-1]["timestamp"] > longest_gap(visit[-1]):
-            visit = last[key] = []
-            visits.append(visit)
-        visit.append(row)
+        if row["visitor_id"] is not None:
+            days[day_of(row), row["visitor_id"]].append(row)
+    return [visit for day in days.values() for visit in _visits_of_day(day)]
+
+
+def _visits_of_day(rows: list[Row]) -> list[Visit]:
+    visits: list[Visit] = []
+    for row in filter(is_interactive, rows):
+        if not visits or row["timestamp"] - visits[-1][-1]["timestamp"] > longest_gap(visits[-1][-1]):
+            visits.append([])
+        visits[-1].append(row)
+    visits = visits or [[]]
+    starts = [order_of(visit[0]) for visit in visits if visit]
+    for row in rows:
+        if not is_interactive(row):
+            visits[max(bisect(starts, order_of(row)) - 1, 0)].append(row)
     return visits
+
+
+def is_interactive(row: Row) -> bool:
+    """Whether the visitor caused the event."""
+    return row.get("interactive") is not False
+
+
+def interactive(visit: Visit) -> Visit:
+    """The events that the visitor caused."""
+    return [row for row in visit if is_interactive(row)]
+
+
+def is_bounce(visit: Visit) -> bool:
+    """One page view, and nothing else that the visitor caused."""
+    return len(interactive(visit)) == 1 and pageviews_of(visit) == 1
+
+
+def seconds_of(visit: Visit) -> float:
+    """From the first to the last event that the visitor caused."""
+    moments = [row["timestamp"] for row in interactive(visit)]
+    return float((moments[-1] - moments[0]).total_seconds()) if moments else 0.0
 
 
 def matched(rows: list[Row], filters: list[Any]) -> Matched:
@@ -154,8 +183,8 @@ def headline(rows: list[Row], filters: list[Any]) -> dict[str, float]:
     visits = touched(pairs)
     landing = [each for each in filters if is_of_pages(each)]
     landed = [visit for visit in visits if all(judge(each, entry(visit), visit) for each in landing)]
-    bounces = sum(len(visit) == 1 and pageviews_of(visit) == 1 for visit in landed)
-    seconds = sum((visit[-1]["timestamp"] - visit[0]["timestamp"]).total_seconds() for visit in visits)
+    bounces = sum(map(is_bounce, landed))
+    seconds = sum(map(seconds_of, visits))
     found = [row for row, _ in pairs]
     visitors, pageviews = visitors_of(found), pageviews_of(found)
     return {

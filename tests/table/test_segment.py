@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from mallard.demo.traffic import generate
 from mallard.errors import DamagedSegmentError, TableError
-from mallard.table.schema import EVENTS, HOUR_ORDER
+from mallard.table.schema import EVENTS, HOUR_ORDER, RARE
 from mallard.table.segment import (
     ROW_GROUP_ROWS,
     Segment,
@@ -41,6 +42,7 @@ FULL = event(
     scroll_depth=100,
     engagement_ms=2**31 - 1,
     hour_order=2**62 - 1,
+    interactive=False,
 )
 
 
@@ -149,7 +151,7 @@ def test_row_group_metadata_has_its_event_id_range() -> None:
 
 def test_columns_are_zstd_in_portable_encodings() -> None:
     columns = chunks(encode(Segment(DEMO)))
-    assert [each.path_in_schema for each in columns] == EVENTS.names[:-1]
+    assert [each.path_in_schema for each in columns] == EVENTS.names[: -len(RARE)]
     assert {each.compression for each in columns} == {"ZSTD"}
     encodings = {each.path_in_schema: set(each.encodings) for each in columns}
     assert encodings.pop("timestamp") == {"DELTA_BINARY_PACKED", "RLE"}
@@ -169,15 +171,23 @@ def test_the_schema_of_a_file_is_that_of_events() -> None:
     assert file_of(encode(Segment(rows_of([FULL])))).schema_arrow.equals(EVENTS)
 
 
-def test_encode_omits_hour_order_when_all_times_are_exact() -> None:
-    exact = EVENTS.remove(EVENTS.get_field_index(HOUR_ORDER))
+def test_encode_omits_rare_columns_without_values() -> None:
+    exact = pa.schema([each for each in EVENTS if each.name not in RARE])
     for rows in (rows_of(events(1, 2)), EVENTS.empty_table()):
         data = encode(Segment(rows))
         assert file_of(data).schema_arrow.equals(exact)
         assert decode(data, KEY).rows.equals(rows)
 
 
-def test_segment_without_hour_order_can_be_extended_with_rounded_times() -> None:
+def test_encode_omits_only_the_rare_column_without_values() -> None:
+    for name in RARE:
+        rows = rows_of([msgspec.structs.replace(FULL, **{name: None})])
+        data = encode(Segment(rows))
+        assert set(EVENTS.names) - set(file_of(data).schema_arrow.names) == {name}
+        assert decode(data, KEY).rows.equals(rows)
+
+
+def test_segment_without_rare_columns_can_be_extended_with_rounded_times() -> None:
     older = decode(GOLDEN.read_bytes(), KEY)
     assert older.rows.schema.equals(EVENTS)
     both = pa.concat_tables([older.rows, rows_of([FULL])], promote_options="default")

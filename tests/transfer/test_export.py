@@ -53,6 +53,7 @@ def odd_events(draw: st.DrawFn) -> Event:
         revenue_amount=draw(st.sampled_from([None, "-9999999999.99", "0.00", "12.30"])),
         scroll_depth=draw(st.sampled_from([None, 0, 100])),
         hour_order=draw(st.none() | st.integers(0, 2**62 - 1)),
+        interactive=draw(st.sampled_from([None, False])),
         **free,
     )
 

@@ -95,6 +95,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"engagement_ms": -5}, "engagement_ms is '-5', but must be a whole number from 0 to 86400000."),
     ({"hour_order": 2**62}, f"hour_order is '{2**62}', but must be a whole number of at most 62 bits"),
     ({"hour_order": "x"}, "hour_order is 'x', but must be a whole number of at most 62 bits"),
+    ({"interactive": 0}, "interactive is '0', but must be true or false."),
 ]
 
 
@@ -227,6 +228,21 @@ def test_numbers_may_be_text_and_money_has_two_places() -> None:
     row = row_of(revenue_amount="12.345", revenue_currency="eur", scroll_depth="50.0", engagement_ms=1e3)
     assert (row["revenue_amount"], row["revenue_currency"]) == (Decimal("12.34"), "EUR")
     assert (row["scroll_depth"], row["engagement_ms"]) == (50, 1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "stored"),
+    [
+        ("signup", "False", False),
+        ("signup", False, False),
+        ("signup", True, None),
+        ("signup", "", None),
+        ("pageview", False, None),
+        ("engagement", False, None),
+    ],
+)
+def test_only_events_that_are_not_interactive_are_marked(name: str, given: Any, stored: bool | None) -> None:
+    assert row_of(event_name=name, interactive=given)["interactive"] is stored
 
 
 def test_amount_is_rounded_half_to_even_like_at_ingest() -> None:

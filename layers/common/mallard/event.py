@@ -28,6 +28,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     ``accepted_ms`` is when ingest took the event (an erasure compares it), ``salt`` the name of the salt behind
     ``visitor_id``. ``revenue_amount`` is decimal text with two places. ``hour_order`` is there where
     ``timestamp`` is the begin of an hour: a number that rises within one visitor's hour.
+    ``interactive`` is False where the visitor did not cause the event, else None.
     No address and no raw user agent.
     """
 
@@ -66,6 +67,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     scroll_depth: int | None = None
     engagement_ms: int | None = None
     hour_order: int | None = None
+    interactive: bool | None = None
 
     def to_message(self) -> bytes:
         """The event as one line of compact JSON, absent values left out: the body of a queue message."""

@@ -2,11 +2,11 @@ CREATE TEMP TABLE event AS
 WITH
 -- Segments of the site and range, in whose order `timestamp, ordinal` events stand. Engagement pings are rows but no events.
 -- A rounded time has an `hour_order` of at most 62 bits, whose ordinal is negative, and an exact one its `event_id`.
--- Most files lack `hour_order`: beside no rows that have it, it is NULL there, and nothing is read for it.
+-- Most files lack `hour_order` and `interactive`: beside no rows that have them, they are NULL there, and nothing is read.
 stored AS NOT MATERIALIZED (
     SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
     FROM (
-        SELECT CAST(NULL AS BIGINT) AS hour_order WHERE false
+        SELECT CAST(NULL AS BIGINT) AS hour_order, CAST(NULL AS BOOLEAN) AS interactive WHERE false
         UNION ALL BY NAME
         SELECT * EXCLUDE (site_id)
         FROM read_parquet(
@@ -22,14 +22,14 @@ stored AS NOT MATERIALIZED (
 every AS NOT MATERIALIZED (
     SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
 )
-SELECT date, visitor_id, timestamp, ordinal, event_name, browser, browser_version, channel, city, country_code, device_type, hostname, language, os, os_version, pathname, referrer, referrer_source, region, screen_size, utm_campaign, utm_content, utm_medium, utm_source, utm_term, revenue_amount AS revenue, CASE WHEN revenue_amount IS NOT NULL THEN coalesce(revenue_currency, '') END AS currency_low, currency_low AS currency_high FROM every
+SELECT date, visitor_id, timestamp, ordinal, event_name, interactive, browser, browser_version, channel, city, country_code, device_type, hostname, language, os, os_version, pathname, referrer, referrer_source, region, screen_size, utm_campaign, utm_content, utm_medium, utm_source, utm_term, revenue_amount AS revenue, CASE WHEN revenue_amount IS NOT NULL THEN coalesce(revenue_currency, '') END AS currency_low, currency_low AS currency_high FROM every
 ;
 CREATE TEMP TABLE visit AS
 WITH
--- Visits, whose events lie no longer apart than the gap. A rounded time has a negative ordinal.
--- A visitor's day whose events all lie within the gap is a visit already.
+-- Visits, whose interactive events lie no longer apart than the gap. A rounded time has a negative ordinal.
+-- A visitor's day of interactive events that all lie within the gap is a visit already.
 visitor_day AS MATERIALIZED (
-    SELECT date, visitor_id, count(*) AS events,
+    SELECT date, visitor_id, bool_and(interactive) AS all_interactive, count(*) AS events,
         count(*) FILTER (event_name = 'pageview') AS pageviews,
         date_diff('millisecond', min(timestamp), max(timestamp)) AS duration_ms,
         min(timestamp) AS started_at,
@@ -46,31 +46,35 @@ visitor_day AS MATERIALIZED (
 ),
 -- Only the others, about a quarter of all events, have to be put in order to be told apart.
 long_days AS MATERIALIZED (
-    SELECT *, sum(opens) OVER (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal) AS visit_number
+    SELECT *, greatest(sum(opens) OVER (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal), 1) AS visit_number
     FROM (
         SELECT
             *,
             CASE
+                -- It belongs to the visit that began last, or to the first.
+                WHEN interactive IS FALSE THEN 0
                 WHEN timestamp - lag(timestamp) OVER visitor <= INTERVAL 1800000 MILLISECOND THEN 0
                 WHEN lag(ordinal) OVER visitor < 0
                     AND timestamp - lag(timestamp) OVER visitor <= INTERVAL 3600000 MILLISECOND THEN 0
                 ELSE 1
             END AS opens
         FROM event SEMI JOIN (
-            SELECT date, visitor_id FROM visitor_day WHERE duration_ms > 1800000
+            SELECT date, visitor_id FROM visitor_day WHERE duration_ms > 1800000 OR all_interactive IS FALSE
         ) USING (date, visitor_id)
-        WINDOW visitor AS (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal)
+        WINDOW visitor AS (PARTITION BY date, visitor_id, interactive IS FALSE ORDER BY timestamp, ordinal)
     )
 ),
 every_visit AS (
-    SELECT *, 0 AS visit_number FROM visitor_day WHERE duration_ms <= 1800000
+    SELECT * EXCLUDE (all_interactive), 0 AS visit_number, events AS interactions
+    FROM visitor_day
+    WHERE duration_ms <= 1800000 AND all_interactive IS NOT FALSE
     UNION ALL BY NAME
-    SELECT date, visitor_id, visit_number, count(*) AS events,
+    SELECT date, visitor_id, visit_number, count(*) FILTER (interactive IS NOT FALSE) AS interactions, count(*) AS events,
         count(*) FILTER (event_name = 'pageview') AS pageviews,
-        date_diff('millisecond', min(timestamp), max(timestamp)) AS duration_ms,
-        min(timestamp) AS started_at,
+        coalesce(date_diff('millisecond', min(timestamp) FILTER (interactive IS NOT FALSE), max(timestamp) FILTER (interactive IS NOT FALSE)), 0) AS duration_ms,
+        coalesce(min(timestamp) FILTER (interactive IS NOT FALSE), min(timestamp)) AS started_at,
         min((CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) AS first_moment,
-        arg_min({'browser': browser, 'browser_version': browser_version, 'channel': channel, 'city': city, 'country_code': country_code, 'device_type': device_type, 'language': language, 'os': os, 'os_version': os_version, 'referrer': referrer, 'referrer_source': referrer_source, 'region': region, 'screen_size': screen_size, 'utm_campaign': utm_campaign, 'utm_content': utm_content, 'utm_medium': utm_medium, 'utm_source': utm_source, 'utm_term': utm_term}, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) AS opening,
+        arg_min({'browser': browser, 'browser_version': browser_version, 'channel': channel, 'city': city, 'country_code': country_code, 'device_type': device_type, 'language': language, 'os': os, 'os_version': os_version, 'referrer': referrer, 'referrer_source': referrer_source, 'region': region, 'screen_size': screen_size, 'utm_campaign': utm_campaign, 'utm_content': utm_content, 'utm_medium': utm_medium, 'utm_source': utm_source, 'utm_term': utm_term}, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal) + CASE WHEN interactive IS FALSE THEN 1329227995784915872903807060280344576 ELSE 0 END) AS opening,
         arg_min_null(pathname, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) FILTER (event_name = 'pageview') AS entry_page,
         arg_max_null(pathname, (CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)) FILTER (event_name = 'pageview') AS exit_page,
         sum(revenue) AS revenue,
@@ -81,7 +85,7 @@ every_visit AS (
 ),
 -- Without a filter every visit counts with all its events.
 visit AS MATERIALIZED (
-    SELECT *, events = 1 AND pageviews = 1 AS bounced, true AS entered, pageviews AS visit_pageviews FROM every_visit
+    SELECT * EXCLUDE (interactions), interactions = 1 AND pageviews = 1 AS bounced, true AS entered, pageviews AS visit_pageviews FROM every_visit
 ),
 matched AS NOT MATERIALIZED (
     SELECT * FROM event

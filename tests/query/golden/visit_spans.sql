@@ -1,11 +1,11 @@
 WITH
 -- Segments of the site and range, in whose order `timestamp, ordinal` events stand. Engagement pings are rows but no events.
 -- A rounded time has an `hour_order` of at most 62 bits, whose ordinal is negative, and an exact one its `event_id`.
--- Most files lack `hour_order`: beside no rows that have it, it is NULL there, and nothing is read for it.
+-- Most files lack `hour_order` and `interactive`: beside no rows that have them, they are NULL there, and nothing is read.
 stored AS NOT MATERIALIZED (
     SELECT *, coalesce(hour_order - 4611686018427387904, event_id) AS ordinal
     FROM (
-        SELECT CAST(NULL AS BIGINT) AS hour_order WHERE false
+        SELECT CAST(NULL AS BIGINT) AS hour_order, CAST(NULL AS BOOLEAN) AS interactive WHERE false
         UNION ALL BY NAME
         SELECT * EXCLUDE (site_id)
         FROM read_parquet(
@@ -22,18 +22,19 @@ every AS NOT MATERIALIZED (
     SELECT * FROM stored WHERE event_name <> 'engagement' AND ($since = TIMESTAMP '0001-01-01' OR timestamp >= $since)
 ),
 -- One row with the number and duration of visits, where no other measure is needed. This needs no assembly of
--- visits: a visitor's day lasts from its first event to its last, and each longer gap in it is the end of one more
--- visit, and no part of any. `place` is the time in milliseconds, doubled: even where it is rounded, odd where it is
--- exact.
+-- visits: a visitor's day lasts from its first interactive event to its last, and each longer gap between those is the
+-- end of one more visit, and no part of any. `place` is their time in milliseconds, doubled: even where it is rounded,
+-- odd where it is exact.
 event AS MATERIALIZED (
     SELECT
-        date, visitor_id, epoch_ms(timestamp) * 2 + CAST(hour_order IS NULL AS INTEGER) AS place,
+        date, visitor_id,
+        CASE WHEN interactive IS NOT FALSE THEN epoch_ms(timestamp) * 2 + CAST(hour_order IS NULL AS INTEGER) END AS place,
         event_name = 'pageview' AS viewed
     FROM every
     WHERE visitor_id IS NOT NULL
 ),
 visitor_day AS MATERIALIZED (
-    SELECT date, visitor_id, (max(place) >> 1) - (min(place) >> 1) AS lasting_ms
+    SELECT date, visitor_id, coalesce((max(place) >> 1) - (min(place) >> 1), 0) AS lasting_ms
     FROM event
     GROUP BY date, visitor_id
 ),
@@ -47,6 +48,7 @@ gap AS (
             FROM event SEMI JOIN (
                 SELECT date, visitor_id FROM visitor_day WHERE lasting_ms > 1800000
             ) USING (date, visitor_id)
+            WHERE place IS NOT NULL
         )
     )
     WHERE lasting_ms > CASE WHEN is_behind_rounded THEN 3600000 ELSE 1800000 END

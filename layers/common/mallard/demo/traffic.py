@@ -16,7 +16,7 @@ from mallard.demo.visits import KINDS, PATHS, Rows, draw_rows
 from mallard.demo.world import COUNTRIES, EURO_COUNTRIES, MACHINES
 from mallard.event import ENGAGEMENT, EVENT_ID_EPOCH_MS, EVENT_ID_RANDOM_BITS, to_ms
 from mallard.normalize.names import stored_width
-from mallard.table.schema import EVENTS
+from mallard.table.schema import EVENTS, RARE
 
 # As text, since only the type stubs have a parameter of Array.
 Column: TypeAlias = "pa.Array[Any]"
@@ -119,7 +119,7 @@ def _draw_table(
     columns |= _machine_columns(rows, visitors)
     columns |= _place_columns(rows, visitors)
     columns |= _engagement_columns(rng, rows)
-    columns["hour_order"] = pa.nulls(len(ids), pa.int64())
+    columns |= {name: pa.nulls(len(ids), EVENTS.field(name).type) for name in RARE}
     return pa.table([columns[name] for name in EVENTS.names], schema=EVENTS)
 
 

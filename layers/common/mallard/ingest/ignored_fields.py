@@ -17,6 +17,7 @@ class IgnoredField(StrEnum):
     SCROLL_DEPTH = "scroll_depth"
     ENGAGEMENT = "engagement"
     USER_AGENT = "user_agent"
+    INTERACTIVE = "interactive"
 
 
 HEADER = "x-mallard-ignored"

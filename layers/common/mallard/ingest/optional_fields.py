@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.ingest.amount import currency_of, read_amount
 from mallard.ingest.ignored_fields import IgnoredField
 from mallard.ingest.props import neat_props
@@ -52,7 +53,7 @@ def read_text(value: Any, field: IgnoredField, most: int, ignored: Ignored) -> s
 def read_client_id(value: Any, most: int, ignored: Ignored) -> str | None:
     """The client's id of an event, a text or a whole number. A repaired one could be another event's: none is cut.
 
-    A boolean under this key marks an event that no visitor caused, and is no id.
+    A boolean under this key is ``read_interactive``'s, and no id.
     """
     if type(value) is str and 0 < len(value) <= most and is_clean(value):
         return value
@@ -62,6 +63,17 @@ def read_client_id(value: Any, most: int, ignored: Ignored) -> str | None:
     if isinstance(text, str) and len(text) <= most and is_clean(text):
         return text
     ignored.append(IgnoredField.ID)
+    return None
+
+
+def read_interactive(wire: Mapping[str, Any], name: str, ignored: Ignored) -> bool | None:
+    """False where ``i`` or ``interactive`` is, else None. Page views are always interactive; pings are no events."""
+    given = wire["i"] if isinstance(wire.get("i"), bool) else wire.get("interactive")
+    if given is None or given is True or name == ENGAGEMENT:
+        return None
+    if given is False and name != PAGEVIEW:
+        return False
+    ignored.append(IgnoredField.INTERACTIVE)
     return None
 
 

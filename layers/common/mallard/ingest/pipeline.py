@@ -240,9 +240,11 @@ def _agent(sender: Client) -> ParsedUserAgent:
 
 
 def describe_payload(draft: Draft, context: IngestContext) -> Dropped | None:
-    """Properties, revenue, engagement."""
+    """Properties, revenue, engagement, and whether the visitor caused the event."""
     request, columns = draft.request, draft.columns
     columns["props"] = request.props
+    if request.interactive is False:
+        columns["interactive"] = False
     if request.revenue_amount is not None:
         columns |= {"revenue_amount": str(request.revenue_amount), "revenue_currency": request.revenue_currency}
     if request.name == ENGAGEMENT:

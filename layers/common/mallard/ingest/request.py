@@ -15,6 +15,7 @@ from mallard.ingest.optional_fields import (
     cut_to,
     is_clean,
     read_client_id,
+    read_interactive,
     read_properties,
     read_revenue,
     read_text,
@@ -75,6 +76,8 @@ class EventRequest(msgspec.Struct, frozen=True):
     engagement_ms: int | None = None
     ignored: tuple[IgnoredField, ...] = NONE
     automated: bool = False
+    interactive: bool | None = None
+    """False where the visitor did not cause the event, else None."""
 
     @property
     def size_bytes(self) -> int:
@@ -159,6 +162,9 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
     if props is not None:
         props = read_properties(props, _room_beside(name, url, referrer), ignored)
     ping = name == ENGAGEMENT
+    interactive = None
+    if wire.get("i") is False or "interactive" in wire:
+        interactive = read_interactive(wire, name, ignored)
     return EventRequest(
         site_id=site_id,
         name=name,
@@ -173,6 +179,7 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
         engagement_ms=read_whole(wire.get("e"), IgnoredField.ENGAGEMENT, MAX_ENGAGEMENT_MS, ignored) if ping else None,
         ignored=tuple(ignored) if ignored else NONE,
         automated="wd" in wire and wire["wd"] in (True, 1),
+        interactive=interactive,
     )
 
 

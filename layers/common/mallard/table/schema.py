@@ -14,6 +14,12 @@ HOUR_ORDER = "hour_order"
 A segment without such rows lacks the column, so that queries of exact times read and sort nothing for it.
 """
 
+INTERACTIVE = "interactive"
+"""False where the visitor did not cause the event, else null. A segment without such rows lacks the column."""
+
+RARE = (HOUR_ORDER, INTERACTIVE)
+"""Columns that a segment without values of them lacks."""
+
 _TEXT = pa.string()
 
 EVENTS = pa.schema(
@@ -48,6 +54,7 @@ EVENTS = pa.schema(
         pa.field("scroll_depth", pa.int16()),
         pa.field("engagement_ms", pa.int32()),
         pa.field(HOUR_ORDER, pa.int64()),
+        pa.field(INTERACTIVE, pa.bool_()),
     ]
 )
 

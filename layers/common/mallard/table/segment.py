@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from mallard.errors import DamagedSegmentError
 from mallard.table.file_digest import DIGEST, NO_DIGEST, is_whole, signed
-from mallard.table.schema import EVENTS, HOUR_ORDER, SCHEMA_VERSION
+from mallard.table.schema import EVENTS, HOUR_ORDER, INTERACTIVE, RARE, SCHEMA_VERSION
 
 ROW_GROUP_ROWS = 131_072
 ZSTD_LEVEL = 3
@@ -36,6 +36,7 @@ _NO_DICTIONARY = {
     "timestamp": "DELTA_BINARY_PACKED",
     "engagement_ms": "PLAIN",
     HOUR_ORDER: "PLAIN",
+    INTERACTIVE: "PLAIN",
 }
 """Nearly every value is another one, or lies beside its equals: a dictionary would only be written besides.
 
@@ -59,7 +60,7 @@ class Segment:
 
 def encode(segment: Segment, write_id: str | None = None) -> bytes:
     """Sorted ZSTD Parquet; the random ``write_id`` makes the bytes, and so the ETag, of each write unique."""
-    rows = _drop_empty_hour_order(sort_rows(segment.rows))
+    rows = _drop_empty_columns(sort_rows(segment.rows))
     footer = {
         _VERSION: str(SCHEMA_VERSION).encode(),
         _WRITE_ID: (write_id or secrets.token_hex(16)).encode(),
@@ -101,7 +102,7 @@ def decode(data: bytes, key: str) -> Segment:
         rows = file.read()
         erased_before = footer.get(_ERASED_BEFORE)
         return Segment(
-            _insert_hour_order(rows.replace_schema_metadata(None)),
+            _insert_rare_columns(rows.replace_schema_metadata(None)),
             sealed=footer[SEALED] == b"true",
             erased_before=int(erased_before) if erased_before is not None else None,
             spans_days=footer.get(_SPANS_DAYS) == b"true",
@@ -110,20 +111,21 @@ def decode(data: bytes, key: str) -> Segment:
         raise DamagedSegmentError(key, _reason(error)) from error
 
 
-def _drop_empty_hour_order(rows: pa.Table) -> pa.Table:
-    """The rows, without HOUR_ORDER where it is null."""
-    if HOUR_ORDER in rows.column_names and rows[HOUR_ORDER].null_count == rows.num_rows:
-        return rows.drop_columns([HOUR_ORDER])
+def _drop_empty_columns(rows: pa.Table) -> pa.Table:
+    """The rows, without those of RARE that are null."""
+    return rows.drop_columns(
+        [name for name in RARE if name in rows.column_names and rows[name].null_count == rows.num_rows]
+    )
+
+
+def _insert_rare_columns(rows: pa.Table) -> pa.Table:
+    """The rows with the columns of RARE at their positions."""
+    for name in RARE:
+        if name not in rows.column_names:
+            # Columns of a later version follow it.
+            place = min(EVENTS.get_field_index(name), rows.num_columns)
+            rows = rows.add_column(place, EVENTS.field(name), pa.nulls(rows.num_rows, EVENTS.field(name).type))
     return rows
-
-
-def _insert_hour_order(rows: pa.Table) -> pa.Table:
-    """The rows with HOUR_ORDER at its position."""
-    if HOUR_ORDER in rows.column_names:
-        return rows
-    # Columns of a later version follow it.
-    place = min(EVENTS.get_field_index(HOUR_ORDER), rows.num_columns)
-    return rows.add_column(place, EVENTS.field(HOUR_ORDER), pa.nulls(rows.num_rows, pa.int64()))
 
 
 def says_spanning(data: bytes) -> bool:

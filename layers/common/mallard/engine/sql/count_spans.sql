@@ -1,16 +1,17 @@
 -- One row with the number and duration of visits, where no other measure is needed. This needs no assembly of
--- visits: a visitor's day lasts from its first event to its last, and each longer gap in it is the end of one more
--- visit, and no part of any. `place` is the time in milliseconds, doubled: even where it is rounded, odd where it is
--- exact.
+-- visits: a visitor's day lasts from its first interactive event to its last, and each longer gap between those is the
+-- end of one more visit, and no part of any. `place` is their time in milliseconds, doubled: even where it is rounded,
+-- odd where it is exact.
 event AS MATERIALIZED (
     SELECT
-        date, visitor_id, epoch_ms(timestamp) * 2 + CAST(hour_order IS NULL AS INTEGER) AS place,
+        date, visitor_id,
+        CASE WHEN interactive IS NOT FALSE THEN epoch_ms(timestamp) * 2 + CAST(hour_order IS NULL AS INTEGER) END AS place,
         event_name = 'pageview' AS viewed
     FROM every
     WHERE visitor_id IS NOT NULL
 ),
 visitor_day AS MATERIALIZED (
-    SELECT date, visitor_id, (max(place) >> 1) - (min(place) >> 1) AS lasting_ms
+    SELECT date, visitor_id, coalesce((max(place) >> 1) - (min(place) >> 1), 0) AS lasting_ms
     FROM event
     GROUP BY date, visitor_id
 ),
@@ -24,6 +25,7 @@ gap AS (
             FROM event SEMI JOIN (
                 SELECT date, visitor_id FROM visitor_day WHERE lasting_ms > {gap_ms}
             ) USING (date, visitor_id)
+            WHERE place IS NOT NULL
         )
     )
     WHERE lasting_ms > CASE WHEN is_behind_rounded THEN {rounded_gap_ms} ELSE {gap_ms} END

@@ -9,7 +9,7 @@ from textwrap import indent
 from mallard.engine.sql.count_select import count_select, merged_measure
 from mallard.engine.sql.statement import CountStatement, every_sql, visits_sql
 from mallard.engine.sql.texts import sql_file, with_sql, without_comments
-from mallard.engine.sql.visits_build import STARTS, visits_file_sql
+from mallard.engine.sql.visits_build import visits_file_sql
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.metrics import MEASURES, MONEY
 from mallard.stats.query import HOUR
@@ -137,7 +137,7 @@ def _tables(count: CountStatement, *, in_parts: bool = False) -> tuple[str, ...]
     every = ",\n".join(every_sql(has_files=True, has_waiting=False, in_parts=in_parts))
     return (
         sql_file("day_events").format(ctes=every, columns=", ".join(count.columns)),
-        sql_file("day_visits").format(ctes=",\n".join([visits_sql(count, STARTS), sql_file("visit_all")])),
+        sql_file("day_visits").format(ctes=",\n".join([visits_sql(count, with_starts=True), sql_file("visit_all")])),
         "CREATE TEMP VIEW matched AS SELECT * FROM event",
     )
 

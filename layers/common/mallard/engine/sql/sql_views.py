@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from mallard.engine.sql.statement import CountStatement, visits_sql
 from mallard.engine.sql.texts import sql_file, with_sql
-from mallard.engine.sql.visits_build import STARTS
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.metrics import MEASURES
 from mallard.table import visits_file
@@ -91,7 +90,7 @@ def _visits_of_events(files: SqlFiles) -> str:
         *_every_row(files.uncounted, files.waiting),
         every,
         event,
-        visits_sql(count, STARTS),
+        visits_sql(count, with_starts=True),
         sql_file("visit_all"),
     ]
     opening = ", ".join(f"opening.{each} AS {each}" for each in FIRST_EVENT)

@@ -17,7 +17,9 @@ BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naiv
 MOMENT = "(CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal)"
 """An event's place in the order of events, by time, then by ``ordinal``: one number is compared faster than a pair."""
 
-_KEYS = ("date", "visitor_id", "timestamp", "ordinal", "event_name")
+_AFTER_ALL_TIMES = 2**120
+
+_KEYS = ("date", "visitor_id", "timestamp", "ordinal", "event_name", "interactive")
 _MONEY = (
     "revenue_amount AS revenue",
     "CASE WHEN revenue_amount IS NOT NULL THEN coalesce(revenue_currency, '') END AS currency_low",
@@ -32,6 +34,27 @@ _MONEY_OF_VISIT = (
 
 SPANS = frozenset({"visits", "duration_ms", "visit_pageviews"})
 """Measures of visits for which no visit has to be looked at as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _VisitEnds:
+    """SQL of a visit's start and duration, and the number whose least is that of its first event."""
+
+    start: str
+    duration: str
+    opening: str
+
+
+_WHOLE_DAY = _VisitEnds("min(timestamp)", "date_diff('millisecond', min(timestamp), max(timestamp))", MOMENT)
+"""Of visitors whose events are all interactive."""
+
+_INTERACTIVE = "FILTER (interactive IS NOT FALSE)"
+_PART_OF_DAY = _VisitEnds(
+    f"coalesce(min(timestamp) {_INTERACTIVE}, min(timestamp))",
+    f"coalesce(date_diff('millisecond', min(timestamp) {_INTERACTIVE}, max(timestamp) {_INTERACTIVE}), 0)",
+    # A visit without interactive events has the first of its others.
+    f"{MOMENT} + CASE WHEN interactive IS FALSE THEN {_AFTER_ALL_TIMES} ELSE 0 END",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +236,21 @@ def _visits_passing(count: CountStatement, conditions: Conditions) -> list[str]:
     return [visits_sql(count), passing]
 
 
-def visits_sql(count: CountStatement, also: Iterable[str] = ()) -> str:
-    """Visits with what is asked of them: first event's values, entry and exit page, what was done; and ``also``."""
-    conditions, more = count.conditions, [*also]
+def visits_sql(count: CountStatement, *, with_starts: bool = False) -> str:
+    """Visits with what is asked of them: first event's values, entry and exit page, what was done.
+
+    ``with_starts``: also ``started_at``, and the place of the first of all events, ``first_moment``.
+    """
+    return sql_file("visits").format(
+        measures=_visit_measures(count, _WHOLE_DAY, with_starts=with_starts),
+        measures_of_part=_visit_measures(count, _PART_OF_DAY, with_starts=with_starts),
+        **GAPS,
+    )
+
+
+def _visit_measures(count: CountStatement, ends: _VisitEnds, *, with_starts: bool) -> str:
+    conditions = count.conditions
+    more = [f"{ends.start} AS started_at", f"min({MOMENT}) AS first_moment"] if with_starts else []
     opening = {each.column for each in count.known if each.of_first_event}
     pages = {each.visit for each in count.known}
     if conditions:
@@ -226,12 +261,13 @@ def visits_sql(count: CountStatement, also: Iterable[str] = ()) -> str:
         more += [f"{sequence_end(steps, MOMENT)} AS sequence_{n}" for n, steps in enumerate(conditions.sequences)]
     if opening:
         fields = ", ".join(f"'{name}': {name}" for name in sorted(opening))
-        more.append(f"arg_min({{{fields}}}, {MOMENT}) AS opening")
+        more.append(f"arg_min({{{fields}}}, {ends.opening}) AS opening")
     more += [
         f"{aggregate}(pathname, {MOMENT}) FILTER (event_name = 'pageview') AS {name}"
         for name, aggregate in (("entry_page", "arg_min_null"), ("exit_page", "arg_max_null"))
         if name in pages
     ]
     more += _MONEY_OF_VISIT if count.with_money else ()
-    measures = sql_file("visit_measures").format(more="".join(f",\n        {each}" for each in more))
-    return sql_file("visits").format(measures=measures, **GAPS)
+    return sql_file("visit_measures").format(
+        duration=ends.duration, more="".join(f",\n        {each}" for each in more)
+    )

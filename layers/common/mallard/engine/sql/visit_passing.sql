@@ -1,6 +1,6 @@
 -- The visits that pass the filter, and the matching events of those visits and of no visitor.
 passing AS MATERIALIZED (
-    SELECT *, events = 1 AND pageviews = 1 AS bounced, {landing} AS entered, pageviews AS visit_pageviews
+    SELECT * EXCLUDE (interactions), interactions = 1 AND pageviews = 1 AS bounced, {landing} AS entered, pageviews AS visit_pageviews
     FROM every_visit AS visit
     WHERE {visit}
 ),

@@ -12,9 +12,6 @@ from mallard.table.visits_file import FIRST_EVENT, SORTED_BY
 
 _HOUR = f"CAST({MOMENT_OF_HOUR} AS TIMESTAMP_MS)"
 
-STARTS = ("min(timestamp) AS started_at", f"min({MOMENT}) AS first_moment")
-"""Columns of visits beside those that a rollup counts."""
-
 
 @dataclass(frozen=True, slots=True)
 class VisitsSql:

@@ -23,7 +23,8 @@ WITH named AS (
             upper(nullif(l.revenue_currency, '')) AS revenue_currency,
             nullif(l.scroll_depth, '') AS scroll_depth,
             nullif(l.engagement_ms, '') AS engagement_ms,
-            nullif(l.hour_order, '') AS hour_order
+            nullif(l.hour_order, '') AS hour_order,
+            lower(nullif(l.interactive, '')) AS interactive
         ),
         CASE
             WHEN nullif(l.event_id, '') IS NULL
@@ -127,6 +128,7 @@ SELECT
         WHEN hour_order IS NOT NULL AND NOT (
             regexp_full_match(hour_order, '[0-9]{{1,19}}') AND coalesce(try_cast(hour_order AS BIGINT) < 4611686018427387904, false)
         ) THEN 'hour_order is ' || shown(hour_order) || ', but must be a whole number of at most 62 bits, as exports have it.'
+        WHEN interactive NOT IN ('true', 'false') THEN 'interactive is ' || shown(interactive) || ', but must be true or false.'
     END AS problem,
     site_id,
     CAST(make_timestamp_ms(CASE WHEN ms BETWEEN 0 AND $latest_ms THEN ms END) AS DATE) AS date,
@@ -149,5 +151,7 @@ SELECT
     revenue_currency,
     try_cast(scroll_depth AS SMALLINT) AS scroll_depth,
     try_cast(engagement_ms AS INTEGER) AS engagement_ms,
-    try_cast(hour_order AS BIGINT) AS hour_order
+    try_cast(hour_order AS BIGINT) AS hour_order,
+    -- Only what differs from a usual event is stored; page views and pings are usual.
+    CASE WHEN interactive = 'false' AND event_name NOT IN ('pageview', 'engagement') THEN false END AS interactive
 FROM typed
