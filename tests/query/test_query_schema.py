@@ -11,9 +11,11 @@ from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
 from mallard.errors import QueryError
+from mallard.reports.behaviour import step_objects
+from mallard.reports.behaviour.step_objects import KEYS, WITH_MONEY
 from mallard.sites.time_zone import UTC_DAYS
-from mallard.stats.query_body import read_body
-from mallard.stats.query_schema import query_schema
+from mallard.stats.query_body import FORMATS, read_body
+from mallard.stats.query_schema import MAX_STEP_LENGTH, query_schema
 from support.open_access import auth_off, one_address
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
@@ -47,6 +49,15 @@ PARTS: dict[str, list[Any]] = {
     "pagination": [{}, {"limit": 10}, {"limit": 1, "offset": 3}],
     "explain": [True, False],
 }
+KINDS: list[dict[str, Any]] = [
+    {"funnel": {"steps": [{"page": "/"}, {"event": "signup", "currency": "EUR"}], "window": "1 hour"}},
+    {"funnel": {"steps": [{"goal": "Signup", "props": {"plan": "pro"}}, {"page": "/", "scroll_threshold": 50}]}},
+    {"flow": {"steps": [{"page": "/"}], "direction": "backward", "search": "a", "depth": 2, "limit": 5}},
+    {"flow": {"steps": [{"page": "/"}], "funnel": True}},
+    {"retention": {"interval": "day", "count": 3}},
+    {"sequence": {"steps": [{"page": "/"}, {"filters": [["is", "event:name", ["a"]]]}], "pattern": "(?1).*(?2)"}},
+]
+OF_KINDS = ("date_range", "filters")
 STRANGE: list[Any] = [
     None,
     True,
@@ -86,6 +97,11 @@ def valid_body(random: Random) -> dict[str, Any]:
     return deepcopy(body)
 
 
+def valid_kind(random: Random) -> dict[str, Any]:
+    chosen = {name: random.choice(PARTS[name]) for name in OF_KINDS}
+    return deepcopy({"site_id": "example.com", **chosen, **random.choice(KINDS), "format": random.choice(FORMATS)})
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     return (
@@ -97,7 +113,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 def spoiled(body: dict[str, Any], random: Random) -> dict[str, Any]:
     """The body with another value, one value less, or a key more in one place."""
-    *way, last = random.choice([place for place in places(body) if place[0] != "site_id"])
+    # Steps are read after the body.
+    *way, last = random.choice([each for each in places(body) if each[0] != "site_id" and each[1:2] != ("steps",)])
     holder = body
     for key in way:
         holder = holder[key]
@@ -116,7 +133,7 @@ def spoiled(body: dict[str, Any], random: Random) -> dict[str, Any]:
 def test_schema_and_reader_accept_valid_bodies() -> None:
     random = Random(1)
     for _ in range(300):
-        body = valid_body(random)
+        body = valid_body(random) if random.random() < 0.7 else valid_kind(random)
         assert VALIDATOR.is_valid(body), body
         assert refusal(body) is None, body
 
@@ -124,7 +141,7 @@ def test_schema_and_reader_accept_valid_bodies() -> None:
 def test_body_that_the_schema_refuses_is_refused_by_the_reader_and_the_other_way_round() -> None:
     random, refused = Random(2), 0
     for _ in range(3000):
-        body = spoiled(valid_body(random), random)
+        body = spoiled(valid_body(random) if random.random() < 0.7 else valid_kind(random), random)
         is_valid, sentence = VALIDATOR.is_valid(body), refusal(body)
         refused += not is_valid
         # Of a shape that is right, parts may not go together.
@@ -142,6 +159,13 @@ def is_of_parts(sentence: str) -> bool:
         "compare needs",
     )
     return any(each in sentence for each in together)
+
+
+def test_schema_has_the_keys_of_steps_that_the_reader_takes() -> None:
+    found = query_schema()["definitions"]
+    keys = [tuple(found[name]["items"]["properties"]) for name in ("steps", "paid_steps")]
+    assert [sorted(each) for each in keys] == [sorted(KEYS), sorted(WITH_MONEY)]
+    assert MAX_STEP_LENGTH == step_objects.MAX_TEXT_LENGTH
 
 
 @pytest.mark.parametrize("path", ["/api/v2/schema.json", "/api/docs/query/schema.json"])

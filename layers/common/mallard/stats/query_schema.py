@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mallard.stats.body_fields import MAX_TEXT_LENGTH
 from mallard.stats.dimensions import GOAL, OF_EVENTS, OF_VISITS, PROPS, SEED_NAMES
 from mallard.stats.filter_reader import (
     GOAL_OPERATORS,
@@ -14,13 +15,28 @@ from mallard.stats.filter_reader import (
 from mallard.stats.filter_tree import MATCHES, OPERATORS
 from mallard.stats.grouping import TIMES
 from mallard.stats.metric_formulas import QUERY_METRICS
-from mallard.stats.query_body import KEYS, MAX_DIMENSIONS, MAX_OFFSET, TIME
+from mallard.stats.query_body import FORMATS, JSON, KEYS, MAX_DIMENSIONS, MAX_OFFSET, TIME
+from mallard.stats.query_kinds import (
+    DIRECTIONS,
+    FLOW,
+    FUNNEL,
+    INTERVALS,
+    KINDS,
+    MAX_COHORTS,
+    MAX_DEPTH,
+    MAX_PAGES,
+    RETENTION,
+)
+from mallard.stats.query_kinds import SEQUENCE as SEQUENCE_KIND
 from mallard.stats.query_range import CUSTOM, MODES, WORDS
 from mallard.stats.stats_query import MAX_ROWS
 
 Json = dict[str, Any]
 
-REQUIRED = ("site_id", "metrics", "date_range")
+REQUIRED = ("site_id", "date_range")
+
+MAX_STEP_LENGTH = 2048
+"""Characters of a text of a step."""
 
 _FLAG: Json = {"type": "boolean"}
 _DATE: Json = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
@@ -42,18 +58,21 @@ def query_schema() -> Json:
         "order_by": _list(_tuple(_any(_ref("metric"), _ref("dimension")), {"enum": ["asc", "desc"]})),
         "include": _ref("include"),
         "pagination": _object(
-            limit={"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": MAX_ROWS},
-            offset={"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
+            limit=_whole(1, MAX_ROWS) | {"default": MAX_ROWS},
+            offset=_whole(0, MAX_OFFSET) | {"default": 0},
         ),
         "explain": {**_FLAG, "description": "How rows were counted; takes a login or key."},
+        "format": {"enum": list(FORMATS), "default": JSON},
+        **{name: _ref(name) for name in KINDS},
     }
-    assert tuple(properties) == KEYS
+    assert set(properties) == set(KEYS)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Query of POST /api/v2/query",
         **_object(**properties),
         "required": list(REQUIRED),
-        "definitions": _definitions(),
+        "oneOf": [{"required": [name]} for name in ("metrics", *KINDS)],
+        "definitions": _definitions() | _kinds(),
     }
 
 
@@ -78,6 +97,36 @@ def _definitions() -> Json:
         "comparison_filter": _comparison_filter(),
         "segment_filter": _tuple({"const": "is"}, {"const": SEGMENT}, _list(_segment_id(), least=1)),
         "group_filter": _group_filter(),
+    }
+
+
+def _kinds() -> Json:
+    text = _text(MAX_TEXT_LENGTH)
+    page = {"page": _text(MAX_STEP_LENGTH)}
+    step = {
+        **page,
+        "event": _text(MAX_STEP_LENGTH),
+        "goal": _text(MAX_STEP_LENGTH),
+        "filters": _list(_ref("filter")),
+        "props": {"type": "object", "additionalProperties": {"type": "string", "maxLength": MAX_STEP_LENGTH}},
+        "scroll_threshold": _whole(0, 100),
+    }
+    funnel = _object(steps=_ref("paid_steps"), window=text, strict_order={**_FLAG, "default": False})
+    sequence = _object(steps=_ref("steps"), pattern=text)
+    return {
+        "steps": _list(_object(**step)),
+        "paid_steps": _list(_object(**step, currency={"type": "string", "pattern": "^[A-Z]{3}$"})),
+        FUNNEL: funnel | {"required": ["steps"]},
+        FLOW: _object(
+            steps=_list(_object(**page)),
+            direction={"enum": list(DIRECTIONS), "default": DIRECTIONS[0]},
+            search=text,
+            funnel={**_FLAG, "default": False},
+            depth=_whole(1, MAX_DEPTH),
+            limit=_whole(1, MAX_PAGES),
+        ),
+        RETENTION: _object(interval={"enum": list(INTERVALS)}, count=_whole(1, MAX_COHORTS)),
+        SEQUENCE_KIND: sequence | {"required": ["steps"]},
     }
 
 
@@ -120,6 +169,14 @@ def _ref(name: str) -> Json:
 
 def _any(*schemas: Json) -> Json:
     return {"anyOf": list(schemas)}
+
+
+def _text(most: int) -> Json:
+    return {"type": "string", "minLength": 1, "maxLength": most}
+
+
+def _whole(least: int, most: int) -> Json:
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def _object(**properties: Json) -> Json:
