@@ -3,9 +3,9 @@
  */
 import { compareParams, earlierRange } from "./compare.js";
 import { DIMENSIONS, EXPANDED_ROWS, PREVIEW_ROWS } from "./dimensions.js";
-import { filterParams } from "./filters.js";
-import { getJson } from "./http.js";
-import { chartStep, periodParams } from "./period.js";
+import { filterParams, filterText } from "./filters.js";
+import { ask, getJson } from "./http.js";
+import { addDays, chartStep, periodParams } from "./period.js";
 
 /** @typedef {{ site_id: string }} Site */
 /**
@@ -37,7 +37,23 @@ import { chartStep, periodParams } from "./period.js";
  * @property {string} [events_from] the first day with all its events, where the range begins before
  */
 /** @typedef {Overview & { earlier: { from: string, to: string } | null, installed: boolean }} Report */
+/**
+ * @typedef {object} Explanation
+ * @property {Record<string, string[]>} days by the way they are counted
+ * @property {number} files
+ * @property {number} bytes
+ * @property {number} milliseconds
+ * @property {number} memory_bytes
+ * @property {number} pending_events
+ * @property {string} [written] the last write of the files that are read
+ * @property {string} definition
+ * @property {string[]} sql
+ * @property {Record<string, string>} values
+ */
 /** @typedef {import("./url.js").Route} Route */
+
+/** The headline, by the names of the query API. */
+const HEADLINE_METRICS = ["visitors", "pageviews", "visits", "views_per_visit", "bounce_rate", "visit_duration"];
 
 /** @param {string} name @param {Route} route @param {Record<string, string>} [more] */
 export function statsUrl(name, route, more = {}) {
@@ -93,4 +109,20 @@ export async function getOverview(route, signal) {
     earlier: earlierRange(overview.start_date, overview.end_date, compare),
     installed: overview.main.events > 0 || (await hasEvents(route.site, signal)),
   };
+}
+
+/** The question behind the headline numbers of a report, as text. @param {Route} route @param {Report} report */
+export const explanationOf = (route, { start_date: first, end_date: end }) =>
+  JSON.stringify({
+    site_id: route.site,
+    metrics: HEADLINE_METRICS,
+    date_range: [first, addDays(end, -1)],
+    filters: JSON.parse(filterText(route.filters) || "[]"),
+    explain: true,
+  });
+
+/** @param {string} question of `explanationOf` @param {AbortSignal} signal @returns {Promise<Explanation>} */
+export async function getExplanation(question, signal) {
+  const { meta } = await ask("/api/v2/query", { method: "POST", body: JSON.parse(question), signal });
+  return meta.explain;
 }

@@ -28,6 +28,12 @@ export function asDuration(seconds) {
   return minutes > 0 ? `${minutes}m ${rest}s` : `${rest}s`;
 }
 
+const megabytes = new Intl.NumberFormat(undefined, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 });
+
+/** A little is never nothing. @param {number} bytes */
+export const asMegabytes = (bytes) =>
+  0 < bytes && bytes < 100_000 ? `< ${megabytes.format(0.1)}` : megabytes.format(bytes / 1_000_000);
+
 /** @param {number} count @param {string} one @param {string} many */
 export const counted = (count, one, many) => (count === 1 ? one : many);
 
@@ -59,6 +65,11 @@ const plainDay = dates({ day: "numeric", month: "short", year: "numeric" });
 
 /** The day of a moment where the reader is, or a date as it stands. @param {string} text RFC 3339, or YYYY-MM-DD */
 export const dayName = (text) => (text.length === 10 ? plainDay : ownDay).format(new Date(text));
+
+const ownMoment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/** A moment where the reader is. @param {string} text RFC 3339 */
+export const momentName = (text) => ownMoment.format(new Date(text));
 
 /** The day (UTC) that something ends with. @param {string} end RFC 3339, the first moment after it */
 export const lastDay = (end) => plainDay.format(Date.parse(end) - 1000);

@@ -13,6 +13,7 @@ import { Breakdown } from "./breakdown.js";
 import { Definitions } from "./definitions.js";
 import { Failure } from "./failure.js";
 import { Headline } from "./headline.js";
+import { HowCounted } from "./how-counted.js";
 import { Incomplete } from "./incomplete.js";
 import { Install } from "./install.js";
 import { KeptCounts } from "./kept-counts.js";
@@ -74,6 +75,7 @@ const Overview = ({ route, overview, lists, opened, isGuest, onFilter, onToggle 
   <${Incomplete} dates=${(overview.data?.incomplete ?? []).map(({ date }) => date)} />
   <section class="panel overview" aria-label="Overview">
     <${Headline} headline=${partOf(overview, (data) => data.main)} />
+    ${!isGuest && overview.data && html`<${HowCounted} route=${route} report=${overview.data} />`}
     <${KeptCounts} from=${overview.data?.events_from} />
     <${Trend} route=${route} overview=${overview} isGuest=${isGuest} />
   </section>
