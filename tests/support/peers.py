@@ -18,9 +18,13 @@ ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".venv" / "peers"
 PINS = ROOT / "requirements" / "peers"
 BACKEND = ROOT / "requirements" / "build.txt"
-BUILT = {"localstack": "crontab"}
+BUILT = {"localstack": "crontab", "airbyte-source-plausible": "genson"}
 """Of each peer the package that has no wheel: its source is known by its hash, and built by the pinned backend."""
 
+OLD_PYTHON = "3.9"
+"""Airbyte's connectors of 2024 import nothing on 3.11; on 3.10 their packages have no wheels."""
+
+AIRBYTE = "airbyte-source-plausible"
 LOCKS = ROOT / "tests" / "peers"
 AT_ONCE = 4
 """Installations, most of which wait for a network."""
@@ -58,7 +62,9 @@ def _install_pins(name: str, pins: str, python: Callable[[], str]) -> None:
     command = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-compile", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     if name in BUILT:
-        subprocess.run([*command, "-r", str(BACKEND)], check=True)
+        # The pinned backend needs a newer Python than an old one, whose venv brings another.
+        if pins != AIRBYTE:
+            subprocess.run([*command, "-r", str(BACKEND)], check=True)
         command += ["--no-binary", BUILT[name], "--no-build-isolation"]
     subprocess.run([*command, "-r", str(_pins(pins))], check=True)
     (home / "pins.txt").write_text(_pins(pins).read_text())
@@ -85,6 +91,23 @@ def lambda_peer(name: str, pins: str, runs: str) -> Peer:
         return str(module.lambda_python())
 
     return Peer(partial(_has_its_pins, name, pins, runs), partial(_install_pins, name, pins, python))
+
+
+def old_python() -> str | None:
+    """A Python of OLD_PYTHON; None where there is none."""
+    known = Path.home().glob(f".pyenv/versions/{OLD_PYTHON}.*/bin/python{OLD_PYTHON}")
+    for each in (*map(str, known), shutil.which(f"python{OLD_PYTHON}")):
+        if each and subprocess.run([each, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return each
+    return None
+
+
+def old_peer(name: str, runs: str) -> Peer:
+    """A peer that needs OLD_PYTHON; ``runs`` is its program. Without that Python its tests are skipped."""
+    return Peer(
+        lambda: _has_its_pins(name, name, runs) or old_python() is None,
+        partial(_install_pins, name, name, lambda: str(old_python())),
+    )
 
 
 def npm_program(name: str) -> Path:
@@ -182,6 +205,9 @@ PEERS = {
     "rclone": pip_peer("rclone"),
     "nanio": pip_peer("nanio"),
     "s3rver": npm_peer("s3rver"),
+    # Clients of Plausible's APIs.
+    "plausible-mcp": pip_peer("plausible-mcp"),
+    AIRBYTE: old_peer(AIRBYTE, "source-plausible"),
     # Proxies to stand in front, and the judge of what a monitor reads.
     "nginx": apt_peer(["nginx-light"], ["nginx"]),
     "caddy": apt_peer(["caddy"], ["caddy"]),

@@ -23,8 +23,8 @@ class Authority:
     context: ssl.SSLContext
 
 
-def private_authority(folder: Path) -> Authority:
-    """Files ``ca.pem`` and ``server.pem`` in a folder, valid from yesterday until tomorrow."""
+def private_authority(folder: Path, *hosts: str) -> Authority:
+    """Files ``ca.pem`` and ``server.pem`` in a folder, valid from yesterday until tomorrow; also for these hosts."""
     authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     name = _name("Tests")
     authority = (
@@ -32,9 +32,10 @@ def private_authority(folder: Path) -> Authority:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(authority_key, SHA256())
     )
+    names = [x509.IPAddress(ip_address("127.0.0.1")), *map(x509.DNSName, hosts)]
     server = (
         _certificate(_name("127.0.0.1"), name, server_key.public_key())
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(authority_key, SHA256())
     )
     bundle, own = folder / "ca.pem", folder / "server.pem"
