@@ -27,7 +27,7 @@ INTERVALS = {"day": DAY, "date": DAY, "month": MONTH}
 PREVIOUS_PERIOD = "previous_period"
 
 WITHOUT_MISSING = (
-    *(f"visit:{each}" for each in ("country", "region", "city", "entry_page", "exit_page")),
+    *("visit:country", "visit:region", "visit:city", "visit:entry_page", "visit:exit_page"),
     *(f"visit:utm_{each}" for each in ("source", "medium", "campaign", "content", "term")),
 )
 """Properties whose breakdowns have no row for a missing value."""
