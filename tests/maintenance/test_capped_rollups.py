@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,13 +18,14 @@ from mallard.api.app import create_app
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.day_counts import RollupBounds
 from mallard.engine.duckdb.engine import DuckDBEngine
-from mallard.engine.duckdb.sums import Sums
+from mallard.engine.duckdb.group_sums import GroupSums
 from mallard.engine.omitted_files import OmittedSegment, noting
 from mallard.errors import QueryTooLargeError
 from mallard.maintenance.data_retention import DataRetention, retain
 from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.behaviour.sequences import read_sequence, sequences_by
 from mallard.reports.behaviour.sessions import sessions_by
+from mallard.reports.preset_counts import count_presets
 from mallard.reports.report_export import Export, download
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.stats.date_range import DateRange
@@ -112,12 +112,7 @@ def everything(engine: DuckDBEngine, period: DateRange = RANGE, before: DateRang
 def test_reports_are_the_same_when_duckdb_adds_up_their_counts(capped: Capped, monkeypatch: pytest.MonkeyPatch) -> None:
     before = DateRange(DAYS[0], DAYS[2])
     expected = [everything(capped.engine, RANGE, before), everything(capped.engine, before)]
-    in_python = Sums.rows
-
-    def in_duckdb(sums: Sums, query: Query, rolled: pa.Table) -> pa.Table:
-        return (sums._most if query.dimension in DIMENSIONS else partial(in_python, sums))(query, rolled)
-
-    monkeypatch.setattr(Sums, "rows", in_duckdb)
+    monkeypatch.setattr(GroupSums, "_are_few", lambda _: False)
     capped.build()
     assert [everything(capped.engine, RANGE, before), everything(capped.engine, before)] == expected
 
@@ -125,11 +120,11 @@ def test_reports_are_the_same_when_duckdb_adds_up_their_counts(capped: Capped, m
 def test_breakdown_without_a_limit_is_refused_for_too_many_values(
     capped: Capped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mallard.engine.duckdb.sums.MAX_ROWS", 5)
+    monkeypatch.setattr("mallard.engine.duckdb.group_sums.MAX_ROWS", 5)
     query = Query(SITE, RANGE, ("visitors",), "sources")
-    with pytest.raises(QueryTooLargeError, match="over 5 values of sources"):
-        capped.engine.count([query])
-    assert len(capped.engine.count([replace(query, limit=6)]).rows[0]) == 6
+    with pytest.raises(QueryTooLargeError, match="over 5 rows"):
+        count_presets(capped.engine, [query])
+    assert len(count_presets(capped.engine, [replace(query, limit=6)]).rows[0]) == 6
 
 
 @pytest.mark.sampled(4, 1)

@@ -19,7 +19,6 @@ PUT_TOGETHER = {
     "engine/duckdb/group_sums.py": "names of measures and columns, and a count as engine/sql makes it",
     "engine/duckdb/locked_database.py": "the store's own folder, which is no request's",
     "engine/duckdb/sql_worker.py": "the folder of a query's files, and the caller's statement after its check",
-    "engine/duckdb/sums.py": "names of measures and orders, and a count as engine/sql/statement.py makes it",
     "queue/sqlite_erasure.py": "the name of a table, of two",
     "queue/sqlite_file.py": "as many question marks as there are values",
     "transfer/table_export.py": "the columns of the table",

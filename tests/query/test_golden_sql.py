@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,22 +13,21 @@ import pytest
 from mallard.engine.sql.conditions import Conditions, compile_filter
 from mallard.engine.sql.day_statement import day_sql
 from mallard.engine.sql.group_statement import GroupStatement
-from mallard.engine.sql.statement import CountStatement, counting_sql, rows_sql, visitor_events_sql
-from mallard.engine.sql.visits_count import visits_counting_sql
-from mallard.stats.dimensions import TOTAL
+from mallard.engine.sql.statement import CountStatement, rows_sql, visitor_events_sql
+from mallard.engine.sql.visits_grouping import visits_grouping_sql
+from mallard.stats.date_range import DateRange
 from mallard.stats.filters import parse_filters
 from mallard.stats.grouping import HOUR, Grouping
-from mallard.stats.metrics import MEASURES
-from mallard.stats.query import DAY
+from mallard.stats.metrics import METRICS
+from mallard.stats.query import DAY, Query
 
 GOLDEN = Path(__file__).with_name("golden")
 
-OVERVIEW = {
-    TOTAL: tuple(MEASURES),
-    DAY: ("visitors", "pageviews"),
-    "pages": ("visitors", "pageviews"),
-    "sources": ("visitors", "pageviews"),
-}
+WEEK = DateRange(date(2026, 1, 1), date(2026, 1, 8))
+OVERVIEW = [
+    Query("example.com", WEEK, tuple(METRICS)).grouping,
+    *(Query("example.com", WEEK, ("visitors", "pageviews"), name).grouping for name in (DAY, "pages", "sources")),
+]
 
 
 def conditions(*filters: list[object]) -> Conditions:
@@ -40,16 +40,15 @@ def statements() -> Mapping[str, str]:
     germans_on_the_blog = conditions(["is", "visit:country", ["DE"]], ["contains", "event:page", ["/blog"]])
     of_page = CountStatement({"entry_pages": ()}, conditions(["is", "event:page", ["/a"]]), also=("pathname",))
     by_page = Grouping(("event:page", "visit:country", HOUR), ("active_visits", "bounces", "scroll_total", "visitors"))
+    overview = GroupStatement(OVERVIEW, germans_on_the_blog)
     grouped = GroupStatement([by_page, Grouping()], germans_on_the_blog, [])
     return {
-        "overview": counting_sql(CountStatement(OVERVIEW), has_files=True, has_waiting=True),
-        "overview_filtered": counting_sql(
-            CountStatement(OVERVIEW, germans_on_the_blog), has_files=True, has_waiting=False
-        ),
-        "overview_of_visits": visits_counting_sql(CountStatement(OVERVIEW, germans_on_the_blog)),
-        "visit_spans": counting_sql(
-            CountStatement({TOTAL: ("visits", "duration_ms")}), has_files=True, has_waiting=False
-        ),
+        "overview": GroupStatement(OVERVIEW, None).sql(has_files=True, has_waiting=True)[0],
+        "overview_filtered": overview.sql(has_files=True, has_waiting=False)[0],
+        "overview_of_visits": visits_grouping_sql(overview),
+        "visit_spans": GroupStatement([Grouping((), ("visits", "duration_ms"))], None).sql(
+            has_files=True, has_waiting=False
+        )[0],
         "rows_filtered": rows_sql(germans_on_the_blog, ("timestamp", "pathname"), has_files=True),
         "visitor_events": "WITH\n" + visitor_events_sql(of_page, has_files=True, has_waiting=False),
         "groupings": grouped.sql(has_files=True, has_waiting=False)[0],

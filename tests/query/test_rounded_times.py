@@ -17,7 +17,8 @@ from mallard.bootstrap.query_engine import open_query_engine
 from mallard.config import load_settings
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
-from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql
+from mallard.engine.sql.group_statement import GroupStatement
+from mallard.engine.sql.statement import BEGINNING
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.event import Event
 from mallard.ingest.allowed_sites import AllowedSites
@@ -30,7 +31,7 @@ from mallard.privacy.redaction import Redaction
 from mallard.privacy.salts import Salts
 from mallard.reports.behaviour.funnel_sql import FunnelSql
 from mallard.stats.date_range import read_period
-from mallard.stats.dimensions import TOTAL
+from mallard.stats.grouping import Grouping
 from mallard.stats.metrics import MEASURES
 from mallard.stats.query import Query
 from mallard.store.local import LocalStore
@@ -213,14 +214,18 @@ def test_segments_without_hour_order_are_counted_alone_and_with_others(tmp_path:
         assert [row["hour_order"] for row in rows] == [None] * 5 + [rounded.hour_order]
 
 
+def counting_sql(dimensions: tuple[str, ...], *measures: str) -> str:
+    return GroupStatement([Grouping(dimensions, measures)], None).sql(has_files=True, has_waiting=False)[0]
+
+
 def statements() -> dict[str, str]:
     period = read_period("today", None, None, NOW)
     query = Query(SITE, period, ("visitors",))
     funnel = FunnelSql(2, "true", "1", 1000)
     return {
-        "spans": counting_sql(CountStatement({TOTAL: ("visits", "duration_ms")}), has_files=True, has_waiting=False),
-        "total": counting_sql(CountStatement({TOTAL: tuple(MEASURES)}), has_files=True, has_waiting=False),
-        "pages": counting_sql(CountStatement({"pages": ("visitors", "pageviews")}), has_files=True, has_waiting=False),
+        "spans": counting_sql((), "visits", "duration_ms"),
+        "total": counting_sql((), *MEASURES),
+        "pages": counting_sql(("event:page",), "visitors", "pageviews"),
         "funnel": VisitorQuery(query, str(funnel), columns=funnel.columns).statement(
             None, has_files=True, has_waiting=False
         ),

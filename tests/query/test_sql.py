@@ -25,6 +25,7 @@ from mallard.engine.sql_query import SqlQuery
 from mallard.errors import MallardError, QueryError, QueryTooLargeError, QueryTooLongError
 from mallard.maintenance.erasure import carry_out, request_erasure
 from mallard.maintenance.rollup_builder import build_rollups
+from mallard.reports.preset_counts import count_presets
 from mallard.reports.sql_report import SQL_FORMATS, sql_bytes
 from mallard.stats.date_range import DateRange
 from mallard.stats.query import DAY, Query
@@ -64,7 +65,7 @@ def expected(engine: DuckDBEngine) -> list[dict[str, Any]]:
     query = Query(
         SITE, RANGE, ("visits", "views_per_visit", "bounce_rate", "visit_duration", "events", "pageviews"), DAY
     )
-    rows = engine.count([query]).rows[0]
+    rows = count_presets(engine, [query]).rows[0]
     found = [{"date": date.fromisoformat(row["value"]), **{name: row[name] for name in NAMES}} for row in rows]
     return sorted(found, key=lambda row: row["date"])
 

@@ -13,6 +13,7 @@ from mallard.engine.base import PENDING
 from mallard.engine.duckdb import plan
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.maintenance.rollup_builder import build_rollups
+from mallard.reports.preset_counts import count_presets
 from mallard.stats.date_range import read_period
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
 from mallard.stats.filters import Filter, parse_filters
@@ -33,7 +34,7 @@ def answers(store: LocalStore, pending: list[Row], tree: Filter) -> tuple[list[l
     """The rows of every dimension and metric, and the ways in which the days were counted."""
     with closing(DuckDBEngine(store, lambda _: pending_rows(pending), memory_mb=256, threads=1)) as engine:
         names = (TOTAL, DAY, HOUR, *DIMENSIONS)
-        found = engine.count([Query(SITE, WEEK, EVERYTHING, name, tree) for name in names])
+        found = count_presets(engine, [Query(SITE, WEEK, EVERYTHING, name, tree) for name in names])
     return list(found.rows), found.counted
 
 

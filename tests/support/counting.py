@@ -20,7 +20,7 @@ from mallard.errors import StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import TOTAL
-from mallard.stats.query import DAY, Query
+from mallard.stats.query import Query
 from mallard.store.base import Listed, Store
 from mallard.table.layout import date_in
 from mallard.table.reader import Days, open_files
@@ -73,10 +73,10 @@ class ArrowEngine(DuckDBEngine):
     def days(self, site_id: str, period: DateRange) -> list[dict[str, Any]]:
         """What a report of the range counts."""
         seen, counted = self._with_files(
-            Query(site_id, period, ("events",), DAY), self._events, dimensions=(DAY,), visits=True
+            Query(site_id, period, ("events",)), self._events, dimensions=(TOTAL,), dated=(TOTAL,), visits=True
         )
-        rows = seen.plan.rolled.counts(DAY).to_pylist()
-        days = ({"date": date.fromisoformat(row["value"]), "events": row["events"], "ids": None} for row in rows)
+        rows = seen.plan.rolled.counts(TOTAL).to_pylist()
+        days = ({"date": row["date"], "events": row["events"], "ids": None} for row in rows)
         return [*counted, *days]
 
     def _events(self, look: OpenSnapshot) -> list[dict[str, Any]]:

@@ -112,77 +112,97 @@ visit AS MATERIALIZED (
         GROUP BY ALL
     ) AS touched USING (date, visitor_id, visit_number)
 )
-SELECT
-    0 AS grouping,
-    CASE WHEN event.pathname IN ('(not set)', '(unknown)') THEN NULL ELSE event.pathname END AS key_0,
-    CASE WHEN event.opening.country_code IN ('(not set)', '(unknown)') THEN NULL ELSE event.opening.country_code END AS key_1,
-    strftime(TIMESTAMP '1970-01-01' + to_minutes(hours.minute), '%Y-%m-%d %H:%M') AS key_2,
-    count(DISTINCT CASE WHEN visitor_id IS NOT NULL THEN {'date': event.date, 'visitor': visitor_id, 'number': visit_number} END) AS active_visits,
-    count(DISTINCT visitor_id) AS visitors
+-- Times are text only where they are few.
+SELECT * REPLACE (strftime(TIMESTAMP '1970-01-01' + to_minutes(key_2), '%Y-%m-%d %H:%M') AS key_2)
 FROM (
-        SELECT event.*, visit.opening
-        FROM matched AS event JOIN passing AS visit
-          ON event.date = visit.date AND event.visitor_id = visit.visitor_id AND event.visit_number = visit.visit_number
-        UNION ALL BY NAME
-        SELECT *, {'country_code': country_code, 'timestamp': timestamp} AS opening FROM matched WHERE visitor_id IS NULL
-    ) AS event
--- An hour is looked up by a whole number: the slot of time in its date. An event outside its date is in the nearest.
-LEFT JOIN hours ON hours.slot = CAST(
-    (event.date - $first_date) * ($last_slot + 1) + greatest(0, least($last_slot,
-        (epoch_ms(event.timestamp) - (event.date - DATE '1970-01-01') * 86400000 + 172800000) // $slot_ms
-    )) AS INTEGER
-)
-GROUP BY key_0, key_1, key_2
-UNION ALL BY NAME
-SELECT
-    0 AS grouping,
-    CASE WHEN event.entry_page IN ('(not set)', '(unknown)') THEN NULL ELSE event.entry_page END AS key_0,
-    CASE WHEN event.opening.country_code IN ('(not set)', '(unknown)') THEN NULL ELSE event.opening.country_code END AS key_1,
-    strftime(TIMESTAMP '1970-01-01' + to_minutes(hours.minute), '%Y-%m-%d %H:%M') AS key_2,
-    count(*) FILTER (bounced AND entered) AS bounces
-FROM (
-        SELECT *, opening.timestamp AS timestamp FROM visit
-    ) AS event
--- An hour is looked up by a whole number: the slot of time in its date. An event outside its date is in the nearest.
-LEFT JOIN hours ON hours.slot = CAST(
-    (event.date - $first_date) * ($last_slot + 1) + greatest(0, least($last_slot,
-        (epoch_ms(event.timestamp) - (event.date - DATE '1970-01-01') * 86400000 + 172800000) // $slot_ms
-    )) AS INTEGER
-)
-GROUP BY key_0, key_1, key_2
-UNION ALL BY NAME
-SELECT
-    0 AS grouping,
-    event.key_0 AS key_0,
-    event.key_1 AS key_1,
-    event.key_2 AS key_2,
-    sum(scroll) AS scroll_total
-FROM (
-        -- One row for each visit in a group: how far it scrolled, and how long it was engaged.
-        SELECT CASE WHEN event.pathname IN ('(not set)', '(unknown)') THEN NULL ELSE event.pathname END AS key_0, CASE WHEN event.opening.country_code IN ('(not set)', '(unknown)') THEN NULL ELSE event.opening.country_code END AS key_1, strftime(TIMESTAMP '1970-01-01' + to_minutes(hours.minute), '%Y-%m-%d %H:%M') AS key_2, max(event.scroll_depth) AS scroll, sum(event.engagement_ms) AS engaged_ms
-        FROM (
+    SELECT
+        0 AS grouping,
+        CASE WHEN event.pathname IN ('(not set)', '(unknown)') THEN NULL ELSE event.pathname END AS key_0,
+        CASE WHEN event.opening.country_code IN ('(not set)', '(unknown)') THEN NULL ELSE event.opening.country_code END AS key_1,
+        hours.minute AS key_2,
+        count(DISTINCT CASE WHEN visitor_id IS NOT NULL THEN {'date': event.date, 'visitor': visitor_id, 'number': visit_number} END) AS active_visits,
+        count(DISTINCT visitor_id) AS visitors
+    FROM (
             SELECT event.*, visit.opening
-            FROM (
-                -- A ping is of the last visit that had begun.
-                SELECT ping.*, begun.visit_number
-                FROM pings AS ping ASOF JOIN every_visit AS begun
-                  ON ping.date = begun.date AND ping.visitor_id = begun.visitor_id
-                  AND ping.timestamp >= begun.opening.timestamp
-            ) AS event JOIN visit
-              ON event.date = visit.date AND event.visitor_id = visit.visitor_id
-              AND event.visit_number = visit.visit_number
-            WHERE (contains(coalesce(event.pathname, ''), $f1))
-        ) AS event -- An hour is looked up by a whole number: the slot of time in its date. An event outside its date is in the nearest.
-LEFT JOIN hours ON hours.slot = CAST(
-    (event.date - $first_date) * ($last_slot + 1) + greatest(0, least($last_slot,
-        (epoch_ms(event.timestamp) - (event.date - DATE '1970-01-01') * 86400000 + 172800000) // $slot_ms
-    )) AS INTEGER
+            FROM matched AS event JOIN passing AS visit
+              ON event.date = visit.date AND event.visitor_id = visit.visitor_id AND event.visit_number = visit.visit_number
+            UNION ALL BY NAME
+            SELECT *, {'country_code': country_code, 'timestamp': timestamp} AS opening FROM matched WHERE visitor_id IS NULL
+        ) AS event
+    -- An hour is looked up by a whole number: the slot of time in its date. An event outside its date is in the nearest.
+    LEFT JOIN hours ON hours.slot = CAST(
+        (event.date - $first_date) * ($last_slot + 1) + greatest(0, least($last_slot,
+            (epoch_ms(event.timestamp) - (event.date - DATE '1970-01-01') * 86400000 + 172800000) // $slot_ms
+        )) AS INTEGER
+    )
+    GROUP BY key_0, key_1, key_2
 )
-        GROUP BY key_0, key_1, key_2, event.date, event.visitor_id, event.visit_number
-    ) AS event
-GROUP BY key_0, key_1, key_2
+UNION ALL BY NAME
+-- Times are text only where they are few.
+SELECT * REPLACE (strftime(TIMESTAMP '1970-01-01' + to_minutes(key_2), '%Y-%m-%d %H:%M') AS key_2)
+FROM (
+    SELECT
+        0 AS grouping,
+        CASE WHEN event.entry_page IN ('(not set)', '(unknown)') THEN NULL ELSE event.entry_page END AS key_0,
+        CASE WHEN event.opening.country_code IN ('(not set)', '(unknown)') THEN NULL ELSE event.opening.country_code END AS key_1,
+        hours.minute AS key_2,
+        count(*) FILTER (bounced AND entered) AS bounces
+    FROM (
+            SELECT *, opening.timestamp AS timestamp FROM visit
+        ) AS event
+    -- An hour is looked up by a whole number: the slot of time in its date. An event outside its date is in the nearest.
+    LEFT JOIN hours ON hours.slot = CAST(
+        (event.date - $first_date) * ($last_slot + 1) + greatest(0, least($last_slot,
+            (epoch_ms(event.timestamp) - (event.date - DATE '1970-01-01') * 86400000 + 172800000) // $slot_ms
+        )) AS INTEGER
+    )
+    GROUP BY key_0, key_1, key_2
+)
+UNION ALL BY NAME
+-- Times are text only where they are few.
+SELECT * REPLACE (strftime(TIMESTAMP '1970-01-01' + to_minutes(key_2), '%Y-%m-%d %H:%M') AS key_2)
+FROM (
+    SELECT
+        0 AS grouping,
+        event.key_0 AS key_0,
+        event.key_1 AS key_1,
+        event.key_2 AS key_2,
+        sum(scroll) AS scroll_total
+    FROM (
+            -- One row for each visit in a group: how far it scrolled, and how long it was engaged.
+            SELECT CASE WHEN event.pathname IN ('(not set)', '(unknown)') THEN NULL ELSE event.pathname END AS key_0, CASE WHEN event.opening.country_code IN ('(not set)', '(unknown)') THEN NULL ELSE event.opening.country_code END AS key_1, hours.minute AS key_2, max(event.scroll_depth) AS scroll, sum(event.engagement_ms) AS engaged_ms
+            FROM (
+                SELECT event.*, visit.opening
+                FROM (
+                    -- A ping is of the last visit that had begun.
+                    SELECT ping.*, begun.visit_number
+                    FROM pings AS ping ASOF JOIN every_visit AS begun
+                      ON ping.date = begun.date AND ping.visitor_id = begun.visitor_id
+                      AND ping.timestamp >= begun.opening.timestamp
+                ) AS event JOIN visit
+                  ON event.date = visit.date AND event.visitor_id = visit.visitor_id
+                  AND event.visit_number = visit.visit_number
+                WHERE (contains(coalesce(event.pathname, ''), $f1))
+            ) AS event -- An hour is looked up by a whole number: the slot of time in its date. An event outside its date is in the nearest.
+    LEFT JOIN hours ON hours.slot = CAST(
+        (event.date - $first_date) * ($last_slot + 1) + greatest(0, least($last_slot,
+            (epoch_ms(event.timestamp) - (event.date - DATE '1970-01-01') * 86400000 + 172800000) // $slot_ms
+        )) AS INTEGER
+    )
+            GROUP BY key_0, key_1, key_2, event.date, event.visitor_id, event.visit_number
+        ) AS event
+    GROUP BY key_0, key_1, key_2
+)
 UNION ALL BY NAME
 SELECT
     1 AS grouping,
     count(DISTINCT visitor_id) AS visitors
-FROM matched AS event
+FROM (
+        SELECT * FROM visit
+        UNION ALL BY NAME
+        SELECT
+            date, visitor_id, false AS bounced, false AS entered, 0 AS duration_ms, 0 AS visit_pageviews,
+            CAST(event_name = 'pageview' AS INTEGER) AS pageviews, 1 AS events, {'country_code': country_code, 'timestamp': timestamp} AS opening
+        FROM matched
+        WHERE visitor_id IS NULL
+    ) AS event

@@ -108,52 +108,66 @@ visit AS MATERIALIZED (
         GROUP BY ALL
     ) AS touched USING (date, visitor_id, visit_number)
 )
-SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
-    coalesce(sum(visitors), 0) AS visitors,
-    coalesce(sum(visits), 0) AS visits,
-    coalesce(sum(bounces), 0) AS bounces,
-    coalesce(sum(landings), 0) AS landings,
-    coalesce(sum(duration_ms), 0) AS duration_ms,
-    coalesce(sum(visit_pageviews), 0) AS visit_pageviews,
-    coalesce(sum(pageviews), 0) AS pageviews,
-    coalesce(sum(events), 0) AS events
+SELECT
+    0 AS grouping,
+    count(DISTINCT visitor_id) AS visitors,
+    count(visitor_id) AS visits,
+    count(*) FILTER (bounced AND entered) AS bounces,
+    count(*) FILTER (entered) AS landings,
+    sum(duration_ms) AS duration_ms,
+    sum(visit_pageviews) AS visit_pageviews,
+    sum(pageviews) AS pageviews,
+    sum(events) AS events
 FROM (
-    SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
+        SELECT * FROM visit
+        UNION ALL BY NAME
+        SELECT
+            date, visitor_id, false AS bounced, false AS entered, 0 AS duration_ms, 0 AS visit_pageviews,
+            CAST(event_name = 'pageview' AS INTEGER) AS pageviews, 1 AS events, {'country_code': country_code, 'referrer_source': referrer_source} AS opening
+        FROM matched
+        WHERE visitor_id IS NULL
+    ) AS event
+UNION ALL BY NAME
+-- Times are text only where they are few.
+SELECT * REPLACE (CAST(key_0 AS VARCHAR) AS key_0)
+FROM (
+    SELECT
+        1 AS grouping,
+        event.date AS key_0,
         count(DISTINCT visitor_id) AS visitors,
-        count(*) FILTER (event_name = 'pageview') AS pageviews,
-        count(*) AS events
-    FROM matched
-    UNION ALL BY NAME
-    SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
-        count(visitor_id) AS visits,
-        count(*) FILTER (bounced AND entered) AS bounces,
-        count(*) FILTER (entered) AS landings,
-        sum(duration_ms) AS duration_ms,
-        sum(visit_pageviews) AS visit_pageviews
-    FROM visit
+        sum(pageviews) AS pageviews
+    FROM (
+            SELECT * FROM visit
+            UNION ALL BY NAME
+            SELECT
+                date, visitor_id, false AS bounced, false AS entered, 0 AS duration_ms, 0 AS visit_pageviews,
+                CAST(event_name = 'pageview' AS INTEGER) AS pageviews, 1 AS events, {'country_code': country_code, 'referrer_source': referrer_source} AS opening
+            FROM matched
+            WHERE visitor_id IS NULL
+        ) AS event
+    GROUP BY key_0
 )
 UNION ALL BY NAME
-SELECT 'day' AS dimension, CAST(date AS VARCHAR) AS value,
+SELECT
+    2 AS grouping,
+    CASE WHEN event.pathname IN ('(not set)', '(unknown)') THEN NULL ELSE event.pathname END AS key_0,
     count(DISTINCT visitor_id) AS visitors,
     count(*) FILTER (event_name = 'pageview') AS pageviews
-FROM matched
-GROUP BY value
+FROM matched AS event
+GROUP BY key_0
 UNION ALL BY NAME
-SELECT 'pages' AS dimension, CASE WHEN pathname IN ('(not set)', '(unknown)') THEN NULL ELSE pathname END AS value,
-    count(DISTINCT visitor_id) AS visitors,
-    count(*) FILTER (event_name = 'pageview') AS pageviews
-FROM matched
-GROUP BY value
-UNION ALL BY NAME
-SELECT 'sources' AS dimension, value AS value,
+SELECT
+    3 AS grouping,
+    CASE WHEN event.opening.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE event.opening.referrer_source END AS key_0,
     count(DISTINCT visitor_id) AS visitors,
     sum(pageviews) AS pageviews
 FROM (
-    SELECT CASE WHEN opening.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE opening.referrer_source END AS value, visitor_id, bounced, entered, duration_ms, visit_pageviews, pageviews, events
-    FROM visit
-    UNION ALL
-    SELECT CASE WHEN referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE referrer_source END, NULL, false, false, 0, 0, CAST(event_name = 'pageview' AS INTEGER), 1
-    FROM matched
-    WHERE visitor_id IS NULL
-)
-GROUP BY value
+        SELECT * FROM visit
+        UNION ALL BY NAME
+        SELECT
+            date, visitor_id, false AS bounced, false AS entered, 0 AS duration_ms, 0 AS visit_pageviews,
+            CAST(event_name = 'pageview' AS INTEGER) AS pageviews, 1 AS events, {'country_code': country_code, 'referrer_source': referrer_source} AS opening
+        FROM matched
+        WHERE visitor_id IS NULL
+    ) AS event
+GROUP BY key_0

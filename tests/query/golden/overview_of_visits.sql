@@ -17,9 +17,9 @@ passing AS NOT MATERIALIZED (
 ),
 -- The steps of those visits that pass the filter.
 matched AS MATERIALIZED (
-    SELECT date, number, visitor_id, is_only, event_name, events, first_of_page, pathname
+    SELECT date, number, visitor_id, is_only, entry_page, event_name, events, first_of_page, pathname
     FROM (
-        SELECT date, number, visitor_id, is_only, country_code, entry_page, unnest(event_names) AS event_name, unnest(event_counts) AS events, unnest(firsts_of_page) AS first_of_page, unnest(pathnames) AS pathname
+        SELECT date, number, visitor_id, is_only, country_code, entry_page, referrer_source, unnest(event_names) AS event_name, unnest(event_counts) AS events, unnest(firsts_of_page) AS first_of_page, unnest(pathnames) AS pathname
         FROM read AS visit
         WHERE (visit.country_code IS NOT NULL AND visit.country_code IN ($f0))
     ) AS event
@@ -35,7 +35,8 @@ visit AS MATERIALIZED (
         GROUP BY ALL
     ) AS touched USING (date, number)
 )
-SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
+SELECT
+    0 AS grouping,
     count(*) FILTER (is_only) + count(DISTINCT visitor_id) FILTER (NOT is_only) AS visitors,
     count(visitor_id) AS visits,
     count(*) FILTER (bounced AND entered) AS bounces,
@@ -44,22 +45,32 @@ SELECT 'total' AS dimension, CAST(NULL AS VARCHAR) AS value,
     sum(visit_pageviews) AS visit_pageviews,
     sum(pageviews) AS pageviews,
     sum(events) AS events
-FROM visit
+FROM visit AS event
 UNION ALL BY NAME
-SELECT 'day' AS dimension, CAST(date AS VARCHAR) AS value,
-    count(*) FILTER (is_only) + count(DISTINCT visitor_id) FILTER (NOT is_only) AS visitors,
-    sum(pageviews) AS pageviews
-FROM visit
-GROUP BY value
+-- Times are text only where they are few.
+SELECT * REPLACE (CAST(key_0 AS VARCHAR) AS key_0)
+FROM (
+    SELECT
+        1 AS grouping,
+        event.date AS key_0,
+        count(*) FILTER (is_only) + count(DISTINCT visitor_id) FILTER (NOT is_only) AS visitors,
+        sum(pageviews) AS pageviews
+    FROM visit AS event
+    GROUP BY key_0
+)
 UNION ALL BY NAME
-SELECT 'pages' AS dimension, CASE WHEN pathname IN ('(not set)', '(unknown)') THEN NULL ELSE pathname END AS value,
+SELECT
+    2 AS grouping,
+    CASE WHEN event.pathname IN ('(not set)', '(unknown)') THEN NULL ELSE event.pathname END AS key_0,
     count(DISTINCT visitor_id) AS visitors,
     sum(CASE WHEN event_name = 'pageview' THEN events ELSE 0 END) AS pageviews
-FROM matched
-GROUP BY value
+FROM matched AS event
+GROUP BY key_0
 UNION ALL BY NAME
-SELECT 'sources' AS dimension, CASE WHEN referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE referrer_source END AS value,
+SELECT
+    3 AS grouping,
+    CASE WHEN event.referrer_source IN ('Direct', 'Direct / None') THEN NULL ELSE event.referrer_source END AS key_0,
     count(*) FILTER (is_only) + count(DISTINCT visitor_id) FILTER (NOT is_only) AS visitors,
     sum(pageviews) AS pageviews
-FROM visit
-GROUP BY value
+FROM visit AS event
+GROUP BY key_0

@@ -1,6 +1,6 @@
 """Protocol of query engines: queries in, rows of measures out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ PendingEvents = Callable[[str], pa.Table]
 
 @dataclass(frozen=True)
 class QueryResult:
-    """``rows`` of each query, ``{"value": …, measure: …}`` each, days by way of counting, and omitted files.
+    """``rows`` of each grouping or query, days by way of counting, and omitted files.
 
     ``events_from``: of earlier dates of the range some have counts and no events any more. ``totals``: of each
     grouping the number of rows on all its pages.
@@ -89,34 +89,27 @@ class Engine(Protocol):
         """True where events are stored with their hour only, so reports of the last minutes are impossible."""
         ...
 
-    def count(self, queries: Sequence[Query]) -> QueryResult:
-        """All of one site, range and filter, by one snapshot of queue and table and one count of the events.
-
-        QueryError where the filter is wrong; QueryTooLargeError over the memory; QueryStoppedError; QueryBusyError;
-        StoreUnavailableError.
-        """
-        ...
-
     def group(self, query: GroupQuery) -> QueryResult:
         """The rows of each grouping, ``{"key_0": …, measure: …}``: the value of its first dimension and so on.
 
-        Errors as of ``count``.
+        By one snapshot of queue and table and one count of the events. QueryError where the filter is wrong;
+        QueryTooLargeError over the memory; QueryStoppedError; QueryBusyError; StoreUnavailableError.
         """
         ...
 
     def explain(self, query: GroupQuery) -> Explanation:
-        """The way ``group`` would count now. Errors as of ``count``, but for those of reading."""
+        """The way ``group`` would count now. Errors as of ``group``, but for those of reading."""
         ...
 
     def visitor_query(self, visitor_query: VisitorQuery) -> QueryResult:
-        """The rows of a visitor query, those of all portions added up. Errors as of ``count``."""
+        """The rows of a visitor query, those of all portions added up. Errors as of ``group``."""
         ...
 
     def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
         """Hand the rows that a query is about to ``take``, in record batches of PENDING and in order of time.
 
         Yields each date that is through, and holds nothing of the table meanwhile. Engagement pings are rows too
-        where there is no filter. Errors as of ``count``, before the first batch of a date or at some later one.
+        where there is no filter. Errors as of ``group``, before the first batch of a date or at some later one.
         """
         ...
 

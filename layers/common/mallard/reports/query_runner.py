@@ -67,7 +67,7 @@ class QueryRunner:
         self._stats = stats
 
     def answer(self, query: StatsQuery, filters: Filter | None) -> QueryAnswer:
-        """The answer under ``filters``, which hold those of the query. Errors as of ``Engine.count``."""
+        """The answer under ``filters``, which hold those of the query. Errors as of ``Engine.group``."""
         query = replace(query, filters=filters, period=self._stats.with_first_day(query.site_id, query.period))
         if query.before:
             needs_since(query.site_id, query.before.start - timedelta(days=1))

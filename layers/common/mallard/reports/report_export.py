@@ -68,7 +68,7 @@ class Download:
 
 def download(stats: Stats, export: Export) -> Download:
     """The file. QueryTooLargeError over MAX_EVENTS events, DamagedSegmentError where a file would be left out, and
-    what ``Engine.count`` raises: all before any byte.
+    what ``Engine.group`` raises: all before any byte.
     """
     scope = stats.with_first_date(export.scope)
     batches: _Batches

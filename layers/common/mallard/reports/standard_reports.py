@@ -10,6 +10,7 @@ from mallard.engine.base import Engine, QueryResult
 from mallard.engine.request_snapshot import needs_since
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import QueryError
+from mallard.reports.preset_counts import count_presets
 from mallard.stats.comparison import change
 from mallard.stats.date_range import MAX_SERIES_DAYS, DateRange, read_period
 from mallard.stats.dimensions import DIMENSIONS, TOTAL
@@ -90,8 +91,8 @@ class Stats:
         return max(self._events_from, default=None)
 
     def count(self, queries: Sequence[Query]) -> QueryResult:
-        """As of the engine, noting from when events are there."""
-        return self._noted(self.engine.count(queries))
+        """As of ``count_presets``, noting from when events are there."""
+        return self._noted(count_presets(self.engine, queries))
 
     def group(self, query: GroupQuery) -> QueryResult:
         """As of the engine, noting from when events are there."""

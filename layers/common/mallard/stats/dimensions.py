@@ -5,6 +5,9 @@ from dataclasses import dataclass
 TOTAL = "total"
 """The dimension of a query without one."""
 
+ROLLED_HOUR = "hour"
+"""The dimension of rollups that has a row for each local hour."""
+
 UNKNOWN = "(unknown)"
 DIRECT = "Direct"
 OTHER = "(other)"

@@ -1,13 +1,13 @@
 """Groupings: measures by the values of several dimensions, ordered and paged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from mallard.stats.date_range import DateRange
-from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE, PROPS, TOTAL, is_of_event
+from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE, PROPS, ROLLED_HOUR, TOTAL, is_of_event
 from mallard.stats.filter_tree import Filter
 from mallard.stats.measures import GROUP_MEASURES
-from mallard.stats.query import HOUR as ROLLED_HOUR
 
 TIME = "time"
 MINUTE, HOUR, DAY, WEEK, MONTH = (f"{TIME}:{each}" for each in ("minute", "hour", "day", "week", "month"))
@@ -45,7 +45,9 @@ class Grouping:
     """Rows of ``measures`` (names of GROUP_MEASURES) for each combination of values of ``dimensions`` (v2's names).
 
     Without dimensions there is one row. ``sorts`` are SQL expressions over the measures, by the metric that they
-    order by. ``limit`` None: all rows. ``only``: the rows of these values alone.
+    order by. ``limit`` None: all rows. ``only``: the rows of these values alone. ``words`` for missing values, of each
+    dimension; those of v2 by default. ``with_rest``: one more row, marked ``is_rest``, of the values that rollups
+    dropped of days without events.
     """
 
     dimensions: tuple[str, ...] = ()
@@ -55,6 +57,14 @@ class Grouping:
     limit: int | None = None
     offset: int = 0
     only: frozenset[Values] | None = None
+    words: tuple[str, ...] = ()
+    with_rest: bool = False
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The columns of its dimensions in rows, each with the word for a missing value."""
+        words = self.words or tuple(map(blank_of, self.dimensions))
+        return {f"key_{place}": word for place, word in enumerate(words)}
 
     @property
     def is_of_visits(self) -> bool:
@@ -79,6 +89,16 @@ class Grouping:
         """True where measures or values of visits are needed."""
         has_values = any(name in BY_V2_NAME and BY_V2_NAME[name].of_visit for name in self.dimensions)
         return has_values or self.counts_pings or self.counts_starts
+
+    @property
+    def joins_visits(self) -> bool:
+        """True where visits have to be put together."""
+        return self.counts_visits or "active_visits" in self.measures
+
+    @property
+    def is_dated(self) -> bool:
+        """True where rows of rollups are needed with their dates."""
+        return any(name in WHOLE_DAYS for name in self.dimensions)
 
     @property
     def rollup_dimension(self) -> str | None:

@@ -1,16 +1,20 @@
-"""Query: metrics by a dimension over the events of a site, range and filter."""
+"""Query: metrics by one dimension, the grouping of a dashboard's report."""
 
 from dataclasses import dataclass
 
 from mallard.errors import QueryError
+from mallard.stats import grouping
 from mallard.stats.date_range import DateRange
-from mallard.stats.dimensions import DIMENSIONS, TOTAL
+from mallard.stats.dimensions import DIMENSIONS, ROLLED_HOUR, TOTAL
 from mallard.stats.filters import Filter
+from mallard.stats.grouping import Grouping, Order
 from mallard.stats.metrics import MEASURES, METRICS, measures_of
 
 DAY = "day"
-HOUR = "hour"
-SERIES = (DAY, HOUR)
+HOUR = ROLLED_HOUR
+SERIES = {DAY: grouping.DAY, HOUR: grouping.HOUR}
+"""Dimensions of time, and their names in groupings."""
+
 MAX_LIMIT = 1000
 """Rows of one answer."""
 
@@ -42,14 +46,29 @@ class Query:
                 raise QueryError(f"{name[:40]!r} is no metric; there are {', '.join(METRICS)}.")
 
     @property
-    def measures(self) -> tuple[str, ...]:
-        """The measures of its metrics and its order."""
-        ordered_by = {self.order} if self.dimension in DIMENSIONS else set()
-        needed = measures_of(self.metrics)
-        return tuple(name for name in MEASURES if name in needed or name in ordered_by)
+    def grouping(self) -> Grouping:
+        """The same as a grouping, with the words of the seed's reports for missing values."""
+        if self.dimension == TOTAL:
+            return Grouping((), self._measures)
+        if self.dimension in SERIES:
+            time = SERIES[self.dimension]
+            return Grouping((time,), self._measures, (Order(time, descending=False),), limit=self.limit)
+        dimension = DIMENSIONS[self.dimension]
+        return Grouping(
+            (dimension.v2_name,),
+            self._measures,
+            (Order(self.order, descending=True),) if self.order else (),
+            ((self.order, self.order),) if self.order else (),
+            self.limit,
+            only=None if self.only is None else frozenset((value,) for value in self.only),
+            words=(dimension.blank,),
+            with_rest=True,
+        )
 
     @property
-    def of_visits(self) -> bool:
-        """True where events must be put together to visits to answer it."""
-        dimension = DIMENSIONS.get(self.dimension)
-        return any(METRICS[name].of_visits for name in self.metrics) or (dimension is not None and dimension.of_visit)
+    def _measures(self) -> tuple[str, ...]:
+        """The measures of its metrics and its order, but for those of visits where each event has its own value."""
+        needed = {*measures_of(self.metrics), *({self.order} if self.dimension in DIMENSIONS else ())}
+        of_events = self.dimension == HOUR or (self.dimension in DIMENSIONS and not DIMENSIONS[self.dimension].of_visit)
+        measures = (each for each in MEASURES.values() if each.name in needed)
+        return tuple(each.name for each in measures if not of_events or each.of_events is not None)

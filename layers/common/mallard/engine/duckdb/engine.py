@@ -4,12 +4,12 @@ Reads again where a segment was replaced during the scan.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import duckdb
 
@@ -36,8 +36,6 @@ from mallard.engine.sql.day_statement import rollup_made_by
 from mallard.engine.sql.goal_conditions import goals_of_rows
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.local_hours import LocalHours
-from mallard.engine.sql.statement import CountStatement
-from mallard.engine.sql.visits_count import visits_suffice
 from mallard.engine.sql.visits_grouping import visits_grouping_sql, visits_suffice_for
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
@@ -108,46 +106,16 @@ class DuckDBEngine:
             cache=self._segment_cache,
         )
 
-    def count(self, queries: Sequence[Query]) -> QueryResult:
-        """As of ``Engine``: all queries are of one site, range and filter."""
-        first = queries[0]
-        assert all(
-            (each.site_id, each.period, each.filters, each.events_only)
-            == (first.site_id, first.period, first.filters, first.events_only)
-            for each in queries
-        )
-        conditions = self._conditions(first, of_visits=any(each.of_visits for each in queries))
-        count = CountStatement(
-            _measures(queries), conditions, recent=conditions is None and first.period.since is not None
-        )
-
-        snapshot = self._snapshots.take(first, dimensions=count.dimensions)
-
-        def compute() -> QueryResult:
-            self._database.check_patterns(conditions.patterns if conditions else ())
-            work = partial(self._executor.count, queries, count)
-            # Without a filter rollups have the same days.
-            visits = first.filters is not None and first.period.since is None and visits_suffice(count)
-            current, rows = self._with_files(first, work, snapshot, dimensions=count.dimensions, visits=visits)
-            return QueryResult(rows, current.plan.explain(), current.omitted, current.plan.events_from)
-
-        # The key needs a listing only, no read of events.
-        dependencies = (tuple(queries), conditions, self.zones(first.site_id), snapshot.fingerprint())
-        return self._cached(dependencies, compute)
-
     def group(self, query: GroupQuery) -> QueryResult:
         """As of ``Engine``."""
         statement, conditions, goals = self._group_statement(query)
-        rolled = query.rollup_dimensions
-        is_rolled, dimensions = rolled is not None, rolled or ()
-        snapshot = self._snapshots.take(query, rolled=is_rolled, dimensions=dimensions, by_date=True)
+        snapshot = self._snapshots.take(query, **_of_rollups(query))
 
         def compute() -> QueryResult:
             self._database.check_patterns(conditions.patterns if conditions else ())
             work = partial(self._executor.group, query, statement)
-            visits = query.period.since is None and visits_suffice_for(statement)
             current, found = self._with_files(
-                query, work, snapshot, rolled=is_rolled, dimensions=dimensions, by_date=True, visits=visits
+                query, work, snapshot, visits=_uses_visits(query, statement), **_of_rollups(query)
             )
             rows, totals = tuple(each for each, _ in found), tuple(total for _, total in found)
             return QueryResult(rows, current.plan.explain(), current.omitted, current.plan.events_from, totals)
@@ -158,10 +126,8 @@ class DuckDBEngine:
     def explain(self, query: GroupQuery) -> Explanation:
         """As of ``Engine``."""
         statement, _, _ = self._group_statement(query)
-        rolled = query.rollup_dimensions
-        snapshot = self._snapshots.take(query, rolled=rolled is not None, dimensions=rolled or (), by_date=True)
-        visits = query.period.since is None and visits_suffice_for(statement)
-        with self._open(query, snapshot, visits=visits) as opened:
+        snapshot = self._snapshots.take(query, **_of_rollups(query))
+        with self._open(query, snapshot, visits=_uses_visits(query, statement)) as opened:
             plan, waits = opened.plan, snapshot.pending.num_rows
         segments = [row for segments in plan.read_days.values() for row in segments]
         written = max((each.modified for each in segments), default=None)
@@ -180,8 +146,9 @@ class DuckDBEngine:
 
     def _group_statement(self, query: GroupQuery) -> tuple[GroupStatement, Conditions | None, tuple[Goal, ...]]:
         goals = goals_of_rows(query.filters, self.site_settings.get(query.site_id).goals)
-        conditions = self._conditions(query, of_visits=True)
-        return GroupStatement(query.groupings, conditions, goals), conditions, goals
+        conditions = self._conditions(query, of_visits=any(each.joins_visits for each in query.groupings))
+        recent = conditions is None and query.period.since is not None
+        return GroupStatement(query.groupings, conditions, goals, recent=recent), conditions, goals
 
     def rows(self, query: Query, take: Callable[[Any], None]) -> Iterator[date]:
         """As of ``Engine``."""
@@ -281,8 +248,8 @@ class DuckDBEngine:
         *,
         rolled: bool = True,
         complete: bool = False,
-        dimensions: Sequence[str] = (),
-        by_date: bool = False,
+        dimensions: Collection[str] = (),
+        dated: Collection[str] = (),
         visits: bool = False,
     ) -> tuple[Snapshot, T]:
         """A snapshot, and the result of ``work`` on its files; of another one where a swap or a damaged file broke it.
@@ -293,7 +260,7 @@ class DuckDBEngine:
         attempt = 0
         while True:
             current_stop().check()
-            current = snapshot or self._retake(query, rolled=rolled, dimensions=dimensions, by_date=by_date)
+            current = snapshot or self._retake(query, rolled=rolled, dimensions=dimensions, dated=dated)
             snapshot = None
             if complete:
                 require_complete(current.omitted)
@@ -323,9 +290,11 @@ class DuckDBEngine:
             with open_files(self.store, answered.plan.read_days.values(), self._segment_cache) as files:
                 yield OpenSnapshot(**vars(answered), files=files, visits=found.files)
 
-    def _retake(self, query: Query | GroupQuery, *, rolled: bool, dimensions: Sequence[str], by_date: bool) -> Snapshot:
+    def _retake(
+        self, query: Query | GroupQuery, *, rolled: bool, dimensions: Collection[str], dated: Collection[str]
+    ) -> Snapshot:
         request_snapshot().forget()
-        return self._snapshots.take(query, rolled=rolled, dimensions=dimensions, by_date=by_date)
+        return self._snapshots.take(query, rolled=rolled, dimensions=dimensions, dated=dated)
 
     def _read_in_turn(
         self,
@@ -368,9 +337,21 @@ class DuckDBEngine:
         return answer
 
 
-def _measures(queries: Iterable[Query]) -> dict[str, frozenset[str]]:
-    """The measures of each dimension of several queries."""
-    found: dict[str, frozenset[str]] = {}
-    for each in queries:
-        found[each.dimension] = found.get(each.dimension, frozenset()) | set(each.measures)
-    return found
+class _OfRollups(TypedDict):
+    """What a snapshot reads of rollups."""
+
+    rolled: bool
+    dimensions: tuple[str, ...]
+    dated: frozenset[str]
+
+
+def _of_rollups(query: GroupQuery) -> _OfRollups:
+    dimensions = query.rollup_dimensions
+    dated = frozenset(each.rollup_dimension or "" for each in query.groupings if each.is_dated)
+    return {"rolled": dimensions is not None, "dimensions": dimensions or (), "dated": dated}
+
+
+def _uses_visits(query: GroupQuery, statement: GroupStatement) -> bool:
+    """True where visits files may answer days; of what rollups answer without a filter they have the same days."""
+    is_rolled = query.filters is None and query.rollup_dimensions is not None
+    return not is_rolled and query.period.since is None and visits_suffice_for(statement)

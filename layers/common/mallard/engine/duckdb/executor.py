@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -13,25 +12,24 @@ from mallard.engine.base import PENDING
 from mallard.engine.cancellation import current_stop
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
-from mallard.engine.duckdb.group_sums import GroupSums
-from mallard.engine.duckdb.merge import merged
+from mallard.engine.duckdb.group_sums import GroupSums, are_few, page_of
+from mallard.engine.duckdb.merge import group_schema, merges
 from mallard.engine.duckdb.plan import Plan, Portion, portion_bytes, portions
+from mallard.engine.duckdb.rolled_rows import rolled_rows
 from mallard.engine.duckdb.snapshot import OpenSnapshot
-from mallard.engine.duckdb.sums import Sums
 from mallard.engine.sql.conditions import Conditions
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.local_hours import LocalHours, local_hours
-from mallard.engine.sql.statement import BEGINNING, CountStatement, counting_sql, rows_sql
+from mallard.engine.sql.statement import BEGINNING, rows_sql
 from mallard.engine.sql.texts import sql_file
-from mallard.engine.sql.visits_count import visits_counting_sql
 from mallard.engine.sql.visits_grouping import needs_start, visits_grouping_sql
 from mallard.engine.visitor_query import VisitorQuery
 from mallard.errors import DamagedSegmentError, StoreUnavailableError
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import OTHER
-from mallard.stats.grouping import GroupQuery
-from mallard.stats.query import HOUR, Query
+from mallard.stats.grouping import Grouping, GroupQuery
+from mallard.stats.query import Query
 from mallard.table.layout import date_in, key_in
 
 BATCH_ROWS = 32_768
@@ -48,37 +46,26 @@ class Executor:
         self._damage = damage
         self._site_settings = site_settings
 
-    def count(
-        self, queries: Sequence[Query], count: CountStatement, snapshot: OpenSnapshot
-    ) -> tuple[list[dict[str, Any]], ...]:
-        """The rows of each query."""
-        plan = snapshot.plan
-        if not plan.counts_events and not plan.capped and not plan.visits:
-            return tuple(self._merged(each, plan, plan.rolled.counts(each.dimension)) for each in queries)
-        with self._database.cursor() as cursor:
-            sums = Sums(cursor)
-            run = partial(self._run, queries[0], count, sums)
-            self._walk(snapshot, count.columns_in_memory, run, partial(self._run_visits, count, sums))
-            with self._database.turn(cursor):
-                return tuple(
-                    self._merged(each, plan, sums.rows(each, plan.rolled.counts(each.dimension))) for each in queries
-                )
-
     def group(
         self, query: GroupQuery, statement: GroupStatement, snapshot: OpenSnapshot
     ) -> tuple[tuple[list[dict[str, Any]], int], ...]:
         """The rows of each grouping's page, and how many there are on all pages."""
-        plan = snapshot.plan
+        plan, groupings = snapshot.plan, query.groupings
+        rolled = _rolled_of(query, plan)
+        if not plan.reads_files and all(map(merges, groupings)) and are_few(rolled.values()):
+            # Without a turn: rollups answer while all places are taken.
+            pages = [
+                page_of(rolled.get(number, group_schema(each).empty_table()), each)
+                for number, each in enumerate(groupings)
+            ]
+            return _with_rests(pages, groupings, plan)
         with self._database.cursor() as cursor:
-            sums = GroupSums(cursor, query.groupings)
-            for number, each in enumerate(query.groupings):
-                if plan.rolled.dates and each.rollup_dimension is not None:
-                    sums.add_rolled(number, plan.rolled.counts(each.rollup_dimension), query.period.start)
+            sums = GroupSums(cursor, groupings, rolled)
             run = partial(self._run_group, query, statement, sums)
-            run_visits = partial(self._run_group_of_visits, query, statement, sums)
+            run_visits = partial(self._run_of_visits, query, statement, sums)
             self._walk(snapshot, statement.columns, run, run_visits)
             with self._database.turn(cursor):
-                return tuple(map(sums.rows, range(len(query.groupings))))
+                return _with_rests(map(sums.rows, range(len(groupings))), groupings, plan)
 
     def _run_group(
         self,
@@ -96,13 +83,15 @@ class Executor:
         with self._database.turn(sums.cursor) as cursor:
             cursor.register("pending", pending)
             values = {**_values(query.period, statement.conditions, files), **portion.values, **bound}
+            if statement.recent:
+                values["until"] = query.period.until
             if statement.needs_hours(only):
                 hours = self._hours(query)
                 cursor.register("hours", hours.table)
                 values |= hours.values
             sums.add(sql, values)
 
-    def _run_group_of_visits(
+    def _run_of_visits(
         self, query: GroupQuery, statement: GroupStatement, sums: GroupSums, files: Sequence[str]
     ) -> None:
         values = {**(statement.conditions.values if statement.conditions else {}), "visits": list(files)}
@@ -208,41 +197,29 @@ class Executor:
             raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
         return snapshot.plan.days.keys() if fits else set(_by_day(file for file, spans_days in found if spans_days))
 
-    def _run(
-        self,
-        query: Query,
-        count: CountStatement,
-        sums: Sums,
-        only: Set[str] | None,
-        portion: Portion,
-        files: Sequence[str],
-        pending: pa.Table,
-    ) -> None:
-        count = replace(count.of(only), in_parts=portion.parts > 1)
-        sql = counting_sql(count, has_files=bool(files), has_waiting=pending.num_rows > 0)
-        values = _values(query.period, count.conditions, files) | portion.values
-        if count.recent:
-            values["until"] = query.period.until
-        with self._database.turn(sums.cursor) as cursor:
-            cursor.register("pending", pending)
-            if HOUR in count.dimensions:
-                hours = self._hours(query)
-                cursor.register("hours", hours.table)
-                values |= hours.values
-            sums.add(sql, values)
-
-    def _run_visits(self, count: CountStatement, sums: Sums, files: Sequence[str]) -> None:
-        values = {**(count.conditions.values if count.conditions else {}), "visits": list(files)}
-        with self._database.turn(sums.cursor):
-            sums.add(visits_counting_sql(count), values)
-
-    def _hours(self, query: Query | GroupQuery) -> LocalHours:
+    def _hours(self, query: GroupQuery) -> LocalHours:
         return local_hours(self._site_settings.get(query.site_id).zones, query.period.start, query.period.end)
 
-    def _merged(self, query: Query, plan: Plan, counts: pa.Table) -> list[dict[str, Any]]:
-        rows, rest = merged([counts], query), plan.rolled.rest(query.dimension)
-        # The values are unknown, so the row stands last, whatever its number.
-        return [*rows, {"value": OTHER, **rest, "is_rest": True}] if rest else rows
+
+def _rolled_of(query: GroupQuery, plan: Plan) -> dict[int, pa.Table]:
+    """The rows of rollups, by the number of their grouping."""
+    found = {}
+    for number, each in enumerate(query.groupings):
+        name = each.rollup_dimension
+        if name is not None and (rows := plan.rolled.counts(name)).num_rows:
+            found[number] = rolled_rows(rows, each, query.period.start)
+    return found
+
+
+def _with_rests(
+    pages: Iterable[tuple[list[dict[str, Any]], int]], groupings: Sequence[Grouping], plan: Plan
+) -> tuple[tuple[list[dict[str, Any]], int], ...]:
+    """The pages with the rows of the unknown values that rollups dropped, which stand last, whatever their numbers."""
+    rests = [plan.rolled.rest(each.rollup_dimension) if each.with_rest else None for each in groupings]
+    return tuple(
+        ([*rows, {"key_0": OTHER, **rest, "is_rest": True}] if rest else rows, total)
+        for (rows, total), rest in zip(pages, rests, strict=True)
+    )
 
 
 def _files_of(days: Iterable[date], by_day: Mapping[date, list[str]]) -> list[str]:

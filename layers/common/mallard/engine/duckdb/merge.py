@@ -1,14 +1,13 @@
 """Merge of counts from rollups and from events."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mallard.stats.dimensions import DIMENSIONS, TOTAL
+from mallard.stats.grouping import Grouping
+from mallard.stats.measures import GROUP_MEASURES
 from mallard.stats.metrics import MEASURES
-from mallard.stats.query import SERIES, Query
 
 _TYPES = {"BIGINT": pa.int64(), "DECIMAL(18, 2)": pa.decimal128(18, 2), "VARCHAR": pa.string()}
 
@@ -22,37 +21,51 @@ COUNTS = pa.schema(
 """Rows of a count."""
 
 
-def merged(parts: Iterable[pa.Table], query: Query) -> list[dict[str, Any]]:
-    """The rows of one query's answer, as ``{"value": …, measure: …}``, in its order and within its limit.
+def group_schema(grouping: Grouping) -> pa.Schema:
+    """The columns of a grouping's rows."""
+    keys = [pa.field(name, pa.string()) for name in grouping.keys]
+    return pa.schema([*keys, *(pa.field(name, _TYPES[GROUP_MEASURES[name].type]) for name in grouping.measures)])
 
-    ``parts`` have the schema COUNTS, and rows of the query's dimension only.
+
+def merges(grouping: Grouping) -> bool:
+    """True where ``merged_rows`` can: its rows are in the order of columns, and ``only`` is of one."""
+    sorts, columns = dict(grouping.sorts), {*grouping.dimensions, *grouping.measures}
+    ordered = all(sorts.get(each.key, each.key) in columns for each in grouping.order)
+    return ordered and (grouping.only is None or len(grouping.dimensions) <= 1)
+
+
+def merged_rows(rows: pa.Table, grouping: Grouping) -> pa.Table:
+    """One row for each combination of values, in order, with the words for missing values and 0 for no number.
+
+    ``rows`` have the columns of ``group_schema``; those of one combination have no common visitor.
     """
-    rows = pa.concat_tables([COUNTS.empty_table(), *parts])
-    if query.dimension == TOTAL:
-        return [{name: each or 0 for name, each in merged_columns(rows, (), query.measures).to_pylist()[0].items()}]
-    if query.dimension not in SERIES:
-        rows = rows.set_column(1, "value", _named(rows["value"], query.dimension))
-        if query.only is not None:
-            rows = rows.filter(pc.is_in(rows["value"], value_set=pa.array(sorted(query.only), pa.string())))
-    summed = merged_columns(rows, ("value",), query.measures)
-    for number, name in enumerate(query.measures, 1):
-        summed = summed.set_column(number, name, pc.fill_null(summed[name], 0))
-    order = [("value", "ascending")]
-    if query.dimension not in SERIES and query.order:
-        order.insert(0, (query.order, "descending"))
-    found: list[dict[str, Any]] = summed.sort_by(order).slice(0, query.limit).to_pylist()
-    return found
+    for place, (name, word) in enumerate(grouping.keys.items()):
+        rows = rows.set_column(place, name, pc.fill_null(rows[name], word))
+    merged = merged_columns(rows, tuple(grouping.keys), grouping.measures)
+    for place, name in enumerate(grouping.measures, len(grouping.keys)):
+        if GROUP_MEASURES[name].type == "BIGINT":
+            merged = merged.set_column(place, name, pc.fill_null(merged[name], 0))
+    if grouping.has_rows_without_events:
+        merged = merged.filter(pc.greater(merged["events"], 0))
+    if not grouping.keys:
+        return merged
+    if grouping.only is not None:
+        wanted = pa.array(sorted(value for (value,) in grouping.only), pa.string())
+        merged = merged.filter(pc.is_in(merged["key_0"], value_set=wanted))
+    return merged.sort_by(_order(grouping))
+
+
+def _order(grouping: Grouping) -> list[tuple[str, str]]:
+    """By what is asked for, then by all dimensions."""
+    columns = {**dict(grouping.sorts), **dict(zip(grouping.dimensions, grouping.keys, strict=True))}
+    asked = [
+        (columns.get(each.key, each.key), "descending" if each.descending else "ascending") for each in grouping.order
+    ]
+    return [*asked, *((name, "ascending") for name in grouping.keys)]
 
 
 def merged_columns(rows: pa.Table, keys: Sequence[str], measures: Sequence[str]) -> pa.Table:
     """One row for each of the keys, in the columns ``keys`` and ``measures``; null where all values are missing."""
-    merged = [(name, MEASURES[name].merge) for name in measures]
+    merged = [(name, GROUP_MEASURES[name].merge) for name in measures]
     found = rows.group_by(list(keys), use_threads=False).aggregate(merged)
     return found.select([*keys, *(f"{name}_{how}" for name, how in merged)]).rename_columns([*keys, *measures])
-
-
-def _named(values: pa.ChunkedArray, dimension: str) -> pa.ChunkedArray:
-    """Values as they are shown; kept counts of an earlier version may have one word apart from the other."""
-    words = pa.array(sorted(DIMENSIONS[dimension].blanks), pa.string())
-    missing = pc.or_(pc.is_null(values), pc.is_in(values, value_set=words))
-    return pc.if_else(missing, DIMENSIONS[dimension].blank, values)

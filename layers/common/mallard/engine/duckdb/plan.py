@@ -96,6 +96,11 @@ class Plan:
         """True where events have to be read."""
         return bool(self.days or self.waiting)
 
+    @property
+    def reads_files(self) -> bool:
+        """True where rollups do not answer all."""
+        return bool(self.counts_events or self.capped or self.visits)
+
     def explain(self) -> dict[str, int]:
         """Which way the days go, in numbers."""
         return {

@@ -15,11 +15,9 @@ from mallard.sites.time_zone import SiteZones
 from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.metrics import MEASURES
-from mallard.stats.query import DAY
 from mallard.store.base import Listed, Store
 from mallard.table.reader import Days
 from mallard.table.rollup import (
-    TOTAL,
     fingerprint,
     parse_rollup,
     rollup_prefix,
@@ -90,12 +88,12 @@ class RolledCounts:
     """Of each dimension the values that were not kept of dates whose events are gone, a row for each month at most."""
 
     def counts(self, dimension: str) -> pa.Table:
-        """The rows of a dimension in the schema COUNTS, without capped dates; a DAY is its TOTAL under its date."""
+        """The rows of a dimension in the schema COUNTS, without capped dates."""
         return self.counts_of.get(dimension, COUNTS.empty_table())
 
-    def rest(self, dimension: str) -> dict[str, int] | None:
+    def rest(self, dimension: str | None) -> dict[str, int] | None:
         """The measures of the values that are in no row, None where there are none."""
-        rows = self.rest_of.get(dimension)
+        rows = self.rest_of.get(dimension or "")
         if rows is None or not rows.num_rows:
             return None
         return {name: each or 0 for name, each in merged_columns(rows, (), tuple(MEASURES)).to_pylist()[0].items()}
@@ -117,7 +115,7 @@ class RollupReader:
         zones: SiteZones,
         *,
         dimensions: Collection[str] = (),
-        by_date: bool = False,
+        dated: Collection[str] = (),
         but: Set[date] = frozenset(),
         events_only: bool = False,
         first_day: Callable[[], date] | None = None,
@@ -127,14 +125,14 @@ class RollupReader:
 
         A day whose visitors span days is counted from its events in a range of several, as long as it has all of them:
         of one whose counts alone were kept, they are added up. ``events_only``: such a day is not answered.
-        ``by_date``: rows keep their ``date``.
+        The rows of the dimensions ``dated`` keep their ``date``.
         """
-        gathered = _Gathered(by_date=by_date)
+        gathered = _Gathered(dated)
         for key, first, month in self._months_of(site_id, period):
             found = _found(month, days, period, zones, but)
             answered = {day for day, gone in found.items() if not (gone and events_only)}
             was_damaged = month.is_damaged
-            parts = {name: month.rows(TOTAL if name == DAY else name) for name in dimensions if answered}
+            parts = {name: month.rows(name) for name in dimensions if answered}
             if month.is_damaged:
                 if not was_damaged:
                     _warn(key)
@@ -196,8 +194,8 @@ class RollupReader:
 class _Gathered:
     """Collects the counts of several months."""
 
-    def __init__(self, *, by_date: bool) -> None:
-        self._by_date = by_date
+    def __init__(self, dated: Collection[str]) -> None:
+        self._dated = dated
         self.damaged: list[tuple[date, str]] = []
         self._dates: set[date] = set()
         self._gone: set[date] = set()
@@ -221,12 +219,12 @@ class _Gathered:
                 capped = {day for day in rest["date"].to_pylist() if not found[day]}
                 for day in capped:
                     self._capped.setdefault(day, set()).add(name)
-                self._rest.setdefault(name, []).append(_counts(rest.filter(_among(rest, set(found) - capped)), name))
+                self._rest.setdefault(name, []).append(_counts(rest.filter(_among(rest, set(found) - capped))))
                 rows = rows.filter(pc.and_(_among(rows, answered - capped), pc.invert(rows["is_rest"])))
-            counts = _counts(rows, name)
-            if self._by_date:
+            counts = _counts(rows)
+            if name in self._dated:
                 counts = counts.append_column("date", rows["date"])
-            self._counts.setdefault(name, []).append(counts if self._by_date else _added_up(counts))
+            self._counts.setdefault(name, []).append(counts if name in self._dated else _added_up(counts))
 
     def rolled(self) -> RolledCounts:
         """All of it."""
@@ -241,11 +239,8 @@ def _among(rows: pa.Table, days: Set[date]) -> pa.ChunkedArray:
     return pc.is_in(rows["date"], value_set=pa.array(sorted(days), pa.date32()))
 
 
-def _counts(rows: pa.Table, name: str) -> pa.Table:
+def _counts(rows: pa.Table) -> pa.Table:
     """In the schema COUNTS; without a filter every visit lands where its bounce is counted."""
-    if name == DAY:
-        rows = rows.set_column(rows.column_names.index("value"), "value", rows["date"].cast(pa.string()))
-        rows = rows.set_column(rows.column_names.index("dimension"), "dimension", pa.repeat(DAY, rows.num_rows))
     return rows.append_column("landings", rows["visits"]).select(COUNTS.names).cast(COUNTS)
 
 

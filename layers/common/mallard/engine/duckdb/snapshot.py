@@ -1,7 +1,7 @@
 """Snapshots of queue and listing for a site and range, with their plan."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -88,11 +88,16 @@ class SnapshotReader:
         self._segment_cache = pins
 
     def take(
-        self, query: Query | GroupQuery, *, rolled: bool = True, dimensions: Sequence[str] = (), by_date: bool = False
+        self,
+        query: Query | GroupQuery,
+        *,
+        rolled: bool = True,
+        dimensions: Collection[str] = (),
+        dated: Collection[str] = (),
     ) -> Snapshot:
         """A filter needs the events, so does a part of a day, or one with some waiting.
 
-        ``rolled`` False: from events alone. ``dimensions`` of rollups to read; ``by_date``: with their dates.
+        ``rolled`` False: from events alone. ``dimensions`` of rollups to read, the ``dated`` with dates.
         """
         listing, period = self._listing(query), query.period
         pending, days = _within(listing.pending, period), listing.days
@@ -106,7 +111,7 @@ class SnapshotReader:
                 period,
                 self._site_settings.get(query.site_id).zones,
                 dimensions=dimensions if uses_counts else (),
-                by_date=by_date,
+                dated=dated,
                 but=waiting,
                 events_only=query.events_only,
                 first_day=lambda: first_day(self._store, query.site_id) or date.max,

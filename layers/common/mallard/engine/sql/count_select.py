@@ -9,9 +9,7 @@ from mallard.engine.sql.operators import NOTHING, present
 from mallard.engine.sql.texts import sql_file
 from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
 from mallard.stats.metrics import MONEY, Measure
-from mallard.stats.query import DAY, HOUR
-
-_DATE = "CAST(date AS VARCHAR)"
+from mallard.stats.query import HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +33,14 @@ class _Part:
         )
 
 
-def needs_visits(dimension: str, measures: Iterable[Measure]) -> bool:
-    """True where the visits have to be put together to count these measures of a dimension."""
-    if dimension in DIMENSIONS:
-        return DIMENSIONS[dimension].of_visit
-    return dimension in (TOTAL, DAY) and any(each.of_events is None for each in measures)
-
-
-def count_select(
-    name: str, measures: Collection[Measure], *, rest: bool = False, by_date: bool = False, keeps: bool = False
-) -> str:
+def count_select(name: str, measures: Collection[Measure], *, rest: bool = False, by_date: bool = False) -> str:
     """A row for each value of the dimension ``name`` (TOTAL: one), with ``dimension``, ``value`` and these measures.
 
     Measures that the dimension cannot tell are left out: those of visits, where each event has its own value.
     ``rest``: one row for all values of the dimension that are not in the table ``kept``. ``by_date``: rows of each
-    date, in the column ``date``; of a date without events there is none. ``keeps``: the filter selects visits of which
-    no event is counted.
+    date, in the column ``date``; of a date without events there is none.
     """
-    parts = [replace(each, by_date=by_date) for each in _parts(name, measures, rest=rest, by_date=by_date, keeps=keeps)]
+    parts = [replace(each, by_date=by_date) for each in _parts(name, measures, rest=rest, by_date=by_date)]
     if name == HOUR:
         return sql_file("hour_labels").format(counted=indent(parts[0].sql(name), "    "))
     if len(parts) == 1:
@@ -67,15 +55,13 @@ def present_value(dimension: Dimension, text: str | None) -> str:
     return present(str(text), dimension.blanks)
 
 
-def _parts(name: str, measures: Collection[Measure], *, rest: bool, by_date: bool, keeps: bool) -> list[_Part]:
+def _parts(name: str, measures: Collection[Measure], *, rest: bool, by_date: bool) -> list[_Part]:
     if name in DIMENSIONS:
         return [_part_of(DIMENSIONS[name], measures, rest=rest, by_date=by_date)]
     if name == HOUR:
         return [_of_events(measures, f"matched {hours_lookup('matched')}", "hours.minute")]
-    key = _DATE if name == DAY else NOTHING
-    of_visits = [each for each in measures if each.of_events is None or (keeps and each.name == "visitors")]
-    events = _of_events([each for each in measures if each not in of_visits], "matched", key)
-    visits = _Part("visit", key, tuple((each, str(each.of_visits)) for each in of_visits))
+    events = _of_events(measures, "matched", NOTHING)
+    visits = _Part("visit", NOTHING, tuple((each, str(each.of_visits)) for each in measures if each.of_events is None))
     return [part for part in (events, visits) if part.measures]
 
 

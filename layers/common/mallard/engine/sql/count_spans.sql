@@ -30,16 +30,14 @@ gap AS (
     )
     WHERE lasting_ms > CASE WHEN is_behind_rounded THEN {rounded_gap_ms} ELSE {gap_ms} END
 )
-SELECT
-    'total' AS dimension,
-    CAST(NULL AS VARCHAR) AS value,
-    visitor_days + gaps AS visits,
-    lasting_ms - away_ms AS duration_ms,
-    visit_pageviews
+SELECT 0 AS grouping, {measures}
 FROM (
-    SELECT count(*) AS visitor_days, coalesce(sum(lasting_ms), 0) AS lasting_ms FROM visitor_day
-) CROSS JOIN (
-    SELECT count(*) FILTER (viewed) AS visit_pageviews FROM event
-) CROSS JOIN (
-    SELECT count(*) AS gaps, coalesce(sum(lasting_ms), 0) AS away_ms FROM gap
+    SELECT visitor_days + gaps AS visits, lasting_ms - away_ms AS duration_ms, visit_pageviews
+    FROM (
+        SELECT count(*) AS visitor_days, coalesce(sum(lasting_ms), 0) AS lasting_ms FROM visitor_day
+    ) CROSS JOIN (
+        SELECT count(*) FILTER (viewed) AS visit_pageviews FROM event
+    ) CROSS JOIN (
+        SELECT count(*) AS gaps, coalesce(sum(lasting_ms), 0) AS away_ms FROM gap
+    )
 )

@@ -2,7 +2,7 @@
         -- One row for each visit in a group: how far it scrolled, and how long it was engaged.
         SELECT {keys}max(event.scroll_depth) AS scroll, sum(event.engagement_ms) AS engaged_ms
         FROM (
-            SELECT event.*, {of_visit}
+            SELECT event.*{of_visit}
             FROM (
                 -- A ping is of the last visit that had begun.
                 SELECT ping.*, begun.visit_number

@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import indent
 
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.goal_conditions import goal_columns, goal_condition
 from mallard.engine.sql.local_hours import MOMENT_OF_HOUR, hours_lookup
 from mallard.engine.sql.operators import NOTHING, BoundSql, present, property_of_event
-from mallard.engine.sql.statement import CountStatement, every_row, every_sql, matched_sql
-from mallard.engine.sql.texts import sql_file, with_sql
+from mallard.engine.sql.statement import SPANS, CountStatement, every_row, every_sql, matched_sql
+from mallard.engine.sql.texts import GAPS, sql_file, with_sql
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE, PROPS, blank_words
 from mallard.stats.grouping import DAY, ENTERED, HOUR, MINUTE, MONTH, WEEK, Grouping
@@ -18,23 +19,41 @@ from mallard.stats.measures import GROUP_MEASURES, OF_MONEY, GroupMeasure
 LETTER = "g"
 """Of the bound values of groupings, apart from those of a filter."""
 
-GROUP_TIMES = {
-    DAY: "CAST(event.date AS VARCHAR)",
+TIME_KEYS = {
+    DAY: "event.date",
     # Monday, but not before the range.
-    WEEK: "CAST(greatest(CAST(date_trunc('week', event.date) AS DATE), $start) AS VARCHAR)",
-    MONTH: "CAST(CAST(date_trunc('month', event.date) AS DATE) AS VARCHAR)",
-    HOUR: f"strftime({MOMENT_OF_HOUR}, '%Y-%m-%d %H:%M')",
-    MINUTE: "strftime(event.timestamp, '%Y-%m-%d %H:%M')",
+    WEEK: "greatest(CAST(date_trunc('week', event.date) AS DATE), $start)",
+    MONTH: "CAST(date_trunc('month', event.date) AS DATE)",
+    HOUR: "hours.minute",
+    MINUTE: "date_trunc('minute', event.timestamp)",
 }
+"""What tells the rows of a time apart. Times are text only where they are few: see ``label_of_time``."""
+
+_MOMENT = "strftime({key}, '%Y-%m-%d %H:%M')"
+_DATE = "CAST({key} AS VARCHAR)"
+_LABELS = {DAY: _DATE, WEEK: _DATE, MONTH: _DATE, HOUR: _MOMENT, MINUTE: _MOMENT}
+
+
+def label_of_time(name: str, key: str) -> str:
+    """The text of a time's key in answers."""
+    return _LABELS[name].format(key=MOMENT_OF_HOUR.replace("hours.minute", key) if name == HOUR else key)
+
+
+GROUP_TIMES = {name: label_of_time(name, key) for name, key in TIME_KEYS.items()}
+"""The text of each time of a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupedRows:
-    """A relation to group, named ``event`` in ``keys``, and the names and aggregates of measures over it."""
+    """A relation to group, named ``event`` in ``keys``, and the names and aggregates of measures over it.
+
+    ``labels`` has the text of a key where it is no text yet, by the key's name.
+    """
 
     relation: str
     keys: tuple[str, ...]
     measures: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...] = ()
 
     def sql(self, number: int) -> str:
         """The SELECT of the grouping with this number."""
@@ -42,20 +61,36 @@ class GroupedRows:
         columns = [f"{number} AS grouping", *(f"{key} AS {name}" for key, name in zip(self.keys, names, strict=True))]
         columns += [f"{aggregate} AS {name}" for name, aggregate in self.measures]
         grouped = f"\nGROUP BY {', '.join(names)}" if names else ""
-        return sql_file("group").format(columns=",\n    ".join(columns), rows=self.relation, grouped=grouped)
+        text = sql_file("group").format(columns=",\n    ".join(columns), rows=self.relation, grouped=grouped)
+        if not self.labels:
+            return text
+        labels = ", ".join(f"{label} AS {name}" for name, label in self.labels)
+        return sql_file("group_labels").format(labels=labels, grouped=indent(text, "    "))
 
 
 class GroupStatement:
     """One statement for several groupings under one filter."""
 
-    def __init__(self, groupings: Sequence[Grouping], conditions: Conditions | None, goals: Sequence[Goal]) -> None:
-        """``goals`` are those that rows may be of."""
+    def __init__(
+        self,
+        groupings: Sequence[Grouping],
+        conditions: Conditions | None,
+        goals: Sequence[Goal] = (),
+        *,
+        recent: bool = False,
+    ) -> None:
+        """``goals`` are those that rows may be of.
+
+        ``recent``: the statement binds ``since`` and ``until``, and counts what is between them; without conditions.
+        """
         self.groupings = tuple(groupings)
+        self.recent = recent
         self._goals = tuple(goals)
-        if conditions is None and any(map(_joins_visits, groupings)):
+        if conditions is None and any(map(_needs_matching, groupings)):
             conditions = EVERYTHING
+        self._has_visits = conditions is not None or any(each.counts_visits for each in groupings)
         if conditions:
-            opening = {*conditions.opening_columns, "timestamp", *self._opening_columns()}
+            opening = {*conditions.opening_columns, *self._opening_columns()}
             entered = any(PAGE in each.dimensions and each.counts_starts for each in groupings)
             conditions = replace(
                 conditions,
@@ -73,8 +108,8 @@ class GroupStatement:
 
     @property
     def columns(self) -> int:
-        """The number of columns of events that are read."""
-        return len(self._count.columns)
+        """The number of columns of events that are read, as much memory as they take."""
+        return self._count.columns_in_memory
 
     def needs_hours(self, only: Collection[str] | None = None) -> bool:
         """True where the statement of ``sql`` reads the table ``hours``."""
@@ -89,12 +124,23 @@ class GroupStatement:
         alone that have one of these as ``rollup_dimension``.
         """
         bound = BoundSql(LETTER)
-        every = every_sql(has_files=has_files, has_waiting=has_waiting, in_parts=in_parts)
+        kind = "recent" if self.recent else "events"
+        every = every_sql(has_files=has_files, has_waiting=has_waiting, kind=kind, in_parts=in_parts)
+        if self._is_of_spans:
+            spans = sql_file("count_spans").format(**GAPS, measures=", ".join(self.groupings[0].measures))
+            return with_sql([*every, spans]), {}
         selects = [rows.sql(number) for number, each in self._chosen(only) for rows in self._rows(each, bound)]
         if any(each.counts_pings for each in self.groupings):
             every.append(sql_file("pings").format(rows=every_row(has_files=has_files, has_waiting=has_waiting)))
-        text = with_sql([*every, *matched_sql(self._count)], "\nUNION ALL BY NAME\n".join(selects))
+        matched = matched_sql(self._count, needs_visits=self._has_visits, is_read_once=len(selects) == 1)
+        text = with_sql([*every, *matched], "\nUNION ALL BY NAME\n".join(selects))
         return text, bound.values
+
+    @property
+    def _is_of_spans(self) -> bool:
+        """True where the statement of SPANS tells all, which takes a third of the time."""
+        whole = len(self.groupings) == 1 and not self.groupings[0].dimensions
+        return whole and self.conditions is None and SPANS.issuperset(self.groupings[0].measures)
 
     @property
     def _keeps(self) -> bool:
@@ -109,6 +155,8 @@ class GroupStatement:
         """Columns of a visit's first event that dimensions read."""
         found = set()
         for each in self.groupings:
+            if each.counts_pings or (each.counts_starts and not each.is_of_visits):
+                found.add("timestamp")
             for name in each.dimensions:
                 dimension = BY_V2_NAME.get(name)
                 if dimension and (dimension.of_first_event or (name == HOSTNAME and each.counts_starts)):
@@ -124,7 +172,7 @@ class GroupStatement:
         """Relations of events, visits and pings, each with its measures."""
         measures = [GROUP_MEASURES[name] for name in grouping.measures]
         from_pings = [each for each in measures if each.of_pings is not None]
-        from_visits = [each for each in measures if _is_of_visits(each, grouping, keeps=self._keeps)]
+        from_visits = [each for each in measures if self._is_of_visits(each, grouping)]
         from_events = [each for each in measures if each not in (*from_visits, *from_pings)]
         found = []
         if from_events:
@@ -135,16 +183,25 @@ class GroupStatement:
             found.append(self._of_pings(grouping, from_pings, bound))
         return found
 
+    def _is_of_visits(self, measure: GroupMeasure, grouping: Grouping) -> bool:
+        """True for a measure that is counted over rows of visits: all that can be, where a visit is in one row."""
+        if measure.of_visits is None:
+            return False
+        return measure.of_events is None or (self._has_visits and grouping.is_of_visits)
+
     def _of_events(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> GroupedRows:
         rows = "matched AS event"
-        if self.conditions and _joins_visits(grouping):
+        if self.conditions and grouping.joins_visits:
             of_visit, of_event = self._visit_columns()
             rows = sql_file("group_events_of_visits").format(of_visit=of_visit, of_event=of_event)
         if grouping.has_goals:
             rows += f"\nCROSS JOIN unnest({self._goal_names(bound)}) AS goal(name)"
         keys = tuple(_key(name, bound) for name in grouping.dimensions)
         return GroupedRows(
-            _with_hours(rows, grouping), keys, tuple((each.name, str(each.of_events)) for each in measures)
+            _with_hours(rows, grouping),
+            keys,
+            tuple((each.name, str(each.of_events)) for each in measures),
+            labels_of(grouping),
         )
 
     def _of_visits(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> GroupedRows:
@@ -154,7 +211,10 @@ class GroupStatement:
             rows = sql_file("group_visits").format(of_visit=of_visit, of_event=of_event)
         keys = tuple(_key(ENTERED.get(name, name), bound) for name in grouping.dimensions)
         return GroupedRows(
-            _with_hours(rows, grouping), keys, tuple((each.name, str(each.of_visits)) for each in measures)
+            _with_hours(rows, grouping),
+            keys,
+            tuple((each.name, str(each.of_visits)) for each in measures),
+            labels_of(grouping),
         )
 
     def _of_pings(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> GroupedRows:
@@ -167,34 +227,35 @@ class GroupStatement:
             hours=f" {hours_lookup('event')}" if HOUR in grouping.dimensions else "",
         )
         outer = tuple(f"event.key_{place}" for place in range(len(keys)))
-        return GroupedRows(rows, outer, tuple((each.name, str(each.of_pings)) for each in measures))
+        of_pings = tuple((each.name, str(each.of_pings)) for each in measures)
+        return GroupedRows(rows, outer, of_pings, labels_of(grouping))
 
     def _visit_columns(self) -> tuple[str, str]:
-        """The columns of visits that dimensions read, and the same of an event without a visit."""
+        """The columns of visits that dimensions read, and the same of an event without a visit, each behind a comma."""
         fields = sorted({*(self.conditions.opening_columns if self.conditions else ()), *self._opening_columns()})
         pages = sorted({str(each.visit) for each in self._count.known if each.of_visit and not each.of_first_event})
         opening = ", ".join(f"'{name}': {name}" for name in fields)
-        of_visit = ", ".join(["visit.opening", *(f"visit.{page}" for page in pages)])
-        of_event = ", ".join([f"{{{opening}}} AS opening", *(f"{NOTHING} AS {page}" for page in pages)])
-        return of_visit, of_event
+        of_visit = [*(["visit.opening"] if fields else ()), *(f"visit.{page}" for page in pages)]
+        of_event = [*([f"{{{opening}}} AS opening"] if fields else ()), *(f"{NOTHING} AS {page}" for page in pages)]
+        return "".join(f", {each}" for each in of_visit), "".join(f", {each}" for each in of_event)
 
     def _goal_names(self, bound: BoundSql) -> str:
         named = [f"CASE WHEN {goal_condition([each], bound)} THEN {bound(each.name)} END" for each in self._goals]
         return f"list_filter([{', '.join(named) or NOTHING}], name -> name IS NOT NULL)"
 
 
-def _joins_visits(grouping: Grouping) -> bool:
-    return grouping.counts_visits or "active_visits" in grouping.measures
-
-
-def _is_of_visits(measure: GroupMeasure, grouping: Grouping, *, keeps: bool) -> bool:
-    """True for a measure that is counted over rows of visits: all that can be, where a visit is in one row.
-
-    ``keeps``: the filter selects visits of which no event is counted.
-    """
-    if measure.of_visits is None:
+def _needs_matching(grouping: Grouping) -> bool:
+    """True where each event has to be put beside its visit, which whole visits alone do not tell."""
+    if not grouping.joins_visits:
         return False
-    return measure.of_events is None or (grouping.is_of_visits and (grouping.counts_visits or keeps))
+    is_whole = grouping.is_of_visits and not grouping.counts_pings
+    return not (is_whole and all(GROUP_MEASURES[name].of_visits is not None for name in grouping.measures))
+
+
+def labels_of(grouping: Grouping) -> tuple[tuple[str, str], ...]:
+    """The text of each time among the keys of a grouping, by the key's name."""
+    numbered = enumerate(grouping.dimensions)
+    return tuple((f"key_{place}", label_of_time(name, f"key_{place}")) for place, name in numbered if name in _LABELS)
 
 
 def _with_hours(rows: str, grouping: Grouping) -> str:
@@ -203,8 +264,8 @@ def _with_hours(rows: str, grouping: Grouping) -> str:
 
 def _key(name: str, bound: BoundSql) -> str:
     """SQL of a dimension's value in a row of ``event``; NULL where it is missing."""
-    if name in GROUP_TIMES:
-        return GROUP_TIMES[name]
+    if name in TIME_KEYS:
+        return TIME_KEYS[name]
     if name == GOAL:
         return "goal.name"
     if name.startswith(PROPS):

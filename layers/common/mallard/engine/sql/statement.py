@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
-from mallard.engine.sql.count_select import count_select, needs_visits, present_value
+from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.operators import NOTHING
 from mallard.engine.sql.sequence_end import sequence_end
 from mallard.engine.sql.texts import GAPS, sql_file, with_sql
-from mallard.stats.dimensions import DIMENSIONS, TOTAL, Dimension
+from mallard.stats.dimensions import DIMENSIONS, Dimension
 from mallard.stats.metrics import MEASURES, MONEY, Measure
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
@@ -59,23 +59,21 @@ _PART_OF_DAY = _VisitEnds(
 
 @dataclass(frozen=True, slots=True)
 class CountStatement:
-    """One counting statement: for each dimension, TOTAL, DAY and HOUR among them, the names of its measures.
+    """What a statement counts: for each dimension, TOTAL and HOUR among them, the names of its measures.
 
-    ``with_money`` adds MONEY to each. ``also`` are columns of events that are read besides. ``recent``: the statement
-    binds ``since`` and ``until``, and counts what is between them. ``in_parts``: it binds ``part`` and ``parts``, and
-    counts one part of the visitors.
+    ``with_money`` adds MONEY to each. ``also`` are columns of events that are read besides. ``in_parts``: the statement
+    binds ``part`` and ``parts``, and counts one part of the visitors.
     """
 
     measures: Mapping[str, Collection[str]]
     conditions: Conditions | None = None
     with_money: bool = False
     also: tuple[str, ...] = ()
-    recent: bool = False
     in_parts: bool = False
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """The names, TOTAL, DAY and HOUR among them."""
+        """The names, TOTAL and HOUR among them."""
         return tuple(self.measures)
 
     @property
@@ -98,38 +96,11 @@ class CountStatement:
         """
         return len(self.columns) * (3 if self.conditions else 2) // 2
 
-    @property
-    def needs_visits(self) -> bool:
-        """True where visits have to be put together."""
-        return any(needs_visits(name, self.measures_of(name)) for name in self.measures)
-
-    @property
-    def is_of_spans(self) -> bool:
-        """True where the statement of SPANS tells all, which takes a third of the time."""
-        measures = self.measures.get(TOTAL, ())
-        return self.conditions is None and len(self.measures) == 1 and bool(measures) and SPANS.issuperset(measures)
-
-    def of(self, only: Collection[str] | None) -> "CountStatement":
-        """The same of these dimensions alone; None: of all."""
-        return self if only is None else replace(self, measures={name: self.measures[name] for name in sorted(only)})
-
     def measures_of(self, dimension: str) -> tuple[Measure, ...]:
         """The measures of a dimension, in the table's order."""
         wanted = self.measures[dimension]
         measures = tuple(each for each in MEASURES.values() if each.name in wanted)
         return (*measures, *MONEY) if self.with_money else measures
-
-
-def counting_sql(count: CountStatement, *, has_files: bool, has_waiting: bool) -> str:
-    """The whole text of a count over segments, pending events, both, or neither."""
-    kind = "recent" if count.recent else "events"
-    every = every_sql(has_files=has_files, has_waiting=has_waiting, kind=kind, in_parts=count.in_parts)
-    if count.is_of_spans:
-        return with_sql([*every, sql_file("count_spans").format(**GAPS)])
-    ctes = [*every, *_events(count), *_visits(count)]
-    keeps = count.conditions is not None and count.conditions.kept is not None
-    selects = [count_select(name, count.measures_of(name), keeps=keeps) for name in count.dimensions]
-    return with_sql(ctes, "\nUNION ALL BY NAME\n".join(selects))
 
 
 def rows_sql(conditions: Conditions | None, columns: Iterable[str], *, has_files: bool) -> str:
@@ -171,7 +142,7 @@ def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: b
         conditions = replace(conditions, opening_columns=begun)
         count = replace(count, conditions=conditions, also=tuple(dict.fromkeys((*count.also, *begun))))
         text = sql_file("visitor_events_pings").format(columns=columns, value=named, event=conditions.event or "true")
-        return ",\n".join([*ctes, *_events(count), *_visits(count), text])
+        return ",\n".join([*ctes, *_events(count), *_visits(count, needs_visits=True), text])
     count = replace(count, conditions=conditions)
     ctes += [*_events(count), *_visits_passing(count, conditions)]
     kind = "visitor_events_of_visits" if of_visit else "visitor_events_matched"
@@ -193,13 +164,12 @@ def every_sql(*, has_files: bool, has_waiting: bool, kind: str = "events", in_pa
     return [*map(sql_file, tables), every, *([sql_file("events_of_part")] if in_parts else [])]
 
 
-def _events(count: CountStatement) -> list[str]:
+def _events(count: CountStatement, *, is_read_once: bool = False) -> list[str]:
     columns = ", ".join(count.columns)
     conditions = count.conditions
     if conditions is None:
         # Rows that are read once need no materialization.
-        once = len(count.dimensions) == 1 and not count.needs_visits
-        return [sql_file("event").format(columns=columns, kept="NOT MATERIALIZED" if once else "MATERIALIZED")]
+        return [sql_file("event").format(columns=columns, kept="NOT MATERIALIZED" if is_read_once else "MATERIALIZED")]
     passing = [each for each in (conditions.opening, conditions.touching) if each is not None]
     if not passing:
         return [sql_file("event_judged").format(columns=columns, anonymous_event=conditions.anonymous_event)]
@@ -211,15 +181,18 @@ def _events(count: CountStatement) -> list[str]:
     ]
 
 
-def matched_sql(count: CountStatement) -> list[str]:
-    """The CTEs from ``event`` to ``matched``; under conditions also ``passing`` and ``visit``."""
-    return [*_events(count), *_visits(count)]
+def matched_sql(count: CountStatement, *, needs_visits: bool, is_read_once: bool) -> list[str]:
+    """The CTEs from ``event`` to ``matched``; where visits are needed also ``visit``, under conditions ``passing``.
+
+    ``is_read_once``: one SELECT follows.
+    """
+    return [*_events(count, is_read_once=is_read_once and not needs_visits), *_visits(count, needs_visits=needs_visits)]
 
 
-def _visits(count: CountStatement) -> list[str]:
+def _visits(count: CountStatement, *, needs_visits: bool) -> list[str]:
     conditions = count.conditions
     if conditions is None:
-        return [visits_sql(count), sql_file("visit_all")] if count.needs_visits else [sql_file("matched_all")]
+        return [visits_sql(count), sql_file("visit_all")] if needs_visits else [sql_file("matched_all")]
     return [*_visits_passing(count, conditions), _visit(conditions)]
 
 

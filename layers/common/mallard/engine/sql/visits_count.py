@@ -1,16 +1,10 @@
-"""Statements that count measures over visits files instead of events."""
+"""Relations of visits files that statements count instead of events."""
 
 from collections.abc import Iterable, Set
-from typing import TypeGuard
 
-from mallard.engine.sql.conditions import EVERYTHING, Conditions
-from mallard.engine.sql.count_select import present_value
-from mallard.engine.sql.operators import NOTHING
-from mallard.engine.sql.statement import CountStatement
-from mallard.engine.sql.texts import sql_file, with_sql
-from mallard.stats.dimensions import DIMENSIONS, EVENT_COLUMNS, TOTAL
-from mallard.stats.metrics import Measure
-from mallard.stats.query import DAY, HOUR
+from mallard.engine.sql.conditions import Conditions
+from mallard.engine.sql.texts import sql_file
+from mallard.stats.dimensions import EVENT_COLUMNS
 from mallard.table.visits_file import FIRST_EVENT, STEPS
 
 FIRST_OF_PAGE = "first_of_page"
@@ -27,33 +21,9 @@ OF_STEPS = {
 }
 
 
-def visits_suffice(count: CountStatement) -> bool:
-    """True where visits files have all that a count looks at."""
-    known = all(name in (TOTAL, DAY, HOUR) or name in DIMENSIONS for name in count.dimensions)
-    if not known or count.recent or count.with_money or count.also:
-        return False
-    return count.conditions is None or knows_columns(count.conditions)
-
-
 def knows_columns(conditions: Conditions) -> bool:
     """True where visits files have all columns that a filter looks at. Steps have no order within an hour."""
     return not conditions.sequences and conditions.columns <= {*FIRST_EVENT, *EVENT_COLUMNS.values()}
-
-
-def visits_counting_sql(count: CountStatement) -> str:
-    """The whole text of a count over visits files; it binds their paths as ``visits``, and the filter's values."""
-    conditions = count.conditions or EVERYTHING
-    of_steps = [name for name in count.dimensions if _is_of_steps(name)]
-    of_visits = [name for name in count.dimensions if name not in of_steps]
-    ctes = visits_ctes(
-        conditions,
-        visit_columns={_column(name) for name in of_visits if name in DIMENSIONS} if of_visits else None,
-        step_columns={each for name in of_steps for each in _step_columns(name)} if of_steps else None,
-        is_read_once=len(count.dimensions) == 1,
-    )
-    visit = "visit" if conditions.event else "passing"
-    selects = [_select(name, count.measures_of(name), visit, conditions) for name in count.dimensions]
-    return with_sql(ctes, "\nUNION ALL BY NAME\n".join(selects))
 
 
 def _done(conditions: Conditions) -> str:
@@ -66,28 +36,26 @@ def _done(conditions: Conditions) -> str:
     )
 
 
-def _is_of_steps(name: str) -> bool:
-    return name == HOUR or (name in DIMENSIONS and not DIMENSIONS[name].of_visit)
-
-
 def visits_ctes(
     conditions: Conditions,
     *,
     visit_columns: Set[str] | None,
     step_columns: Set[str] | None,
     visit_columns_of_steps: Set[str] = frozenset(),
-    is_read_once: bool,
+    visit_readers: int,
+    step_readers: int,
 ) -> list[str]:
     """The CTEs ``passing`` (or, of a filter on events, ``visit``) with columns of visits, and ``matched`` with columns
-    of steps and of their visits. None: they are not read.
+    of steps and of their visits. None: they are not read. ``visit_readers`` and ``step_readers`` are the numbers of
+    SELECTs over each: what is read once is not kept.
     """
     ctes = [sql_file("visits_read")]
     if conditions.done:
         ctes.append(_done(conditions))
     if visit_columns is not None:
-        ctes.append(_passing(visit_columns, conditions, is_read_once=is_read_once))
+        ctes.append(_passing(visit_columns, conditions, is_read_once=visit_readers == 1))
     if step_columns is not None or conditions.event:
-        once = is_read_once and (visit_columns is None or step_columns is None)
+        once = step_readers + (visit_columns is not None and conditions.event is not None) == 1
         ctes.append(_matched(step_columns or frozenset(), visit_columns_of_steps, conditions, is_read_once=once))
     if visit_columns is not None and conditions.event:
         ctes.append(sql_file("visits_touched"))
@@ -135,57 +103,6 @@ def _unnested(steps: Iterable[str]) -> str:
     return "".join(f", unnest({STEPS[each]}) AS {each}" for each in sorted(steps))
 
 
-def _step_columns(name: str) -> tuple[str, ...]:
-    column = _step_column(name)
-    return (column, FIRST_OF_PAGE) if column == "pathname" else (column,)
-
-
-def _step_column(name: str) -> str:
-    return "hour" if name == HOUR else DIMENSIONS[name].column
-
-
-def _column(name: str) -> str:
-    """The column of visits that has the value of a visit's dimension."""
-    dimension = DIMENSIONS[name]
-    return dimension.column if dimension.of_first_event else str(dimension.visit)
-
-
 def _flat(condition: str) -> str:
     """The condition over visits files, whose columns of the first event stand beside the others."""
     return condition.replace("visit.opening.", "visit.")
-
-
-def _select(name: str, measures: Iterable[Measure], visit: str, conditions: Conditions) -> str:
-    if _is_of_steps(name):
-        column = _step_column(name)
-        key = _LOCAL_HOUR if name == HOUR else present_value(DIMENSIONS[name], column)
-        found = [(each, _of_steps(each, column, conditions)) for each in measures if each.of_events is not None]
-        return _count(name, "matched", key, found)
-    key = NOTHING if name == TOTAL else _DATE
-    if name in DIMENSIONS:
-        key = present_value(DIMENSIONS[name], _column(name))
-    of_visits = [(each, VISITORS if each.name == "visitors" else each.of_visits) for each in measures]
-    return _count(name, visit, key, [(each, text) for each, text in of_visits if _is_text(text)])
-
-
-def _is_text(text: str | None) -> TypeGuard[str]:
-    return text is not None
-
-
-def _of_steps(measure: Measure, column: str, conditions: Conditions) -> str:
-    if measure.name != "visitors":
-        return OF_STEPS[measure.name]
-    if column != "pathname" or conditions.event:
-        # The filter may let a later step pass alone.
-        return "count(DISTINCT visitor_id)"
-    return f"count(*) FILTER (is_only AND {FIRST_OF_PAGE}) + count(DISTINCT visitor_id) FILTER (NOT is_only)"
-
-
-def _count(name: str, rows: str, key: str, measures: Iterable[tuple[Measure, str]]) -> str:
-    return sql_file("count").format(
-        dimension=f"'{name}'",
-        value=key,
-        measures="".join(f",\n    {text} AS {measure.name}" for measure, text in measures),
-        rows=rows,
-        grouped="" if name == TOTAL else "\nGROUP BY value",
-    )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import present_value
-from mallard.engine.sql.group_statement import GROUP_TIMES, GroupedRows, GroupStatement
+from mallard.engine.sql.group_statement import TIME_KEYS, GroupedRows, GroupStatement, labels_of
 from mallard.engine.sql.texts import with_sql
 from mallard.engine.sql.visits_count import FIRST_OF_PAGE, OF_STEPS, VISITORS, knows_columns, visits_ctes
 from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE
@@ -38,7 +38,8 @@ def visits_grouping_sql(statement: GroupStatement) -> str:
         visit_columns=_visit_columns(of_visits) if of_visits else None,
         step_columns=_step_columns(of_steps) if of_steps else None,
         visit_columns_of_steps=_visit_columns(of_steps),
-        is_read_once=len(statement.groupings) == 1 and len(of_visits) + len(of_steps) == 1,
+        visit_readers=len(of_visits),
+        step_readers=len(of_steps),
     )
     visit = "visit" if conditions.event else "passing"
     selects = [
@@ -79,12 +80,12 @@ def _rows(grouping: Grouping, visit: str, conditions: Conditions) -> Iterable[Gr
     if _from_steps(grouping):
         first = _first_of(grouping) if not conditions.event else None
         found = tuple((each.name, _of_steps(each.name, first)) for each in measures if each.of_events is not None)
-        yield GroupedRows("matched AS event", tuple(map(_key, grouping.dimensions)), found)
+        yield GroupedRows("matched AS event", tuple(map(_key, grouping.dimensions)), found, labels_of(grouping))
     if _from_visits(grouping):
         wanted = [each for each in measures if grouping.is_of_visits or each.of_events is None]
         names = tuple(ENTERED.get(name, name) for name in grouping.dimensions)
         texts = tuple((each.name, VISITORS if each.name == "visitors" else str(each.of_visits)) for each in wanted)
-        yield GroupedRows(f"{visit} AS event", tuple(map(_key, names)), texts)
+        yield GroupedRows(f"{visit} AS event", tuple(map(_key, names)), texts, labels_of(grouping))
 
 
 def _of_steps(measure: str, first: str | None) -> str:
@@ -106,9 +107,9 @@ def _first_of(grouping: Grouping) -> str | None:
 
 def _key(name: str) -> str:
     if name == HOUR:
-        return "strftime(event.hour, '%Y-%m-%d %H:%M')"
+        return "CAST(epoch_ms(event.hour) // 60000 AS INTEGER)"
     if name in WHOLE_DAYS:
-        return GROUP_TIMES[name]
+        return TIME_KEYS[name]
     dimension = BY_V2_NAME[name]
     return present_value(dimension, f"event.{_column(name)}")
 

@@ -1,0 +1,5 @@
+-- Times are text only where they are few.
+SELECT * REPLACE ({labels})
+FROM (
+{grouped}
+)

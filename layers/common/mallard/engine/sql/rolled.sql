@@ -1,2 +1,0 @@
-INSERT INTO grouped BY NAME
-SELECT {columns} FROM rolled AS event
