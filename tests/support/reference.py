@@ -118,7 +118,7 @@ def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
 def sequence_end(steps: list[Any], visit: Visit | None) -> Row | None:
     """The event that completes the first sequence of a visit; events without a visitor have none."""
     left = list(steps)
-    for row in visit or []:
+    for row in sorted(visit or [], key=order_of):
         if judge(left[0], row, visit):
             left.pop(0)
         if not left:
