@@ -56,10 +56,10 @@ def _visits_of_day(rows: list[Row]) -> list[Visit]:
             visits.append([])
         visits[-1].append(row)
     visits = visits or [[]]
-    starts = [order_of(visit[0]) for visit in visits if visit]
+    starts = [visit[0]["timestamp"] for visit in visits if visit]
     for row in rows:
         if not is_interactive(row):
-            visits[max(bisect(starts, order_of(row)) - 1, 0)].append(row)
+            visits[max(bisect(starts, row["timestamp"]) - 1, 0)].append(row)
     return visits
 
 

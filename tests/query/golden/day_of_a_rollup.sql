@@ -46,12 +46,12 @@ visitor_day AS MATERIALIZED (
 ),
 -- Only the others, about a quarter of all events, have to be put in order to be told apart.
 long_days AS MATERIALIZED (
-    SELECT *, greatest(sum(opens) OVER (PARTITION BY date, visitor_id ORDER BY timestamp, ordinal), 1) AS visit_number
+    SELECT *, greatest(sum(opens) OVER (PARTITION BY date, visitor_id ORDER BY timestamp), 1) AS visit_number
     FROM (
         SELECT
             *,
             CASE
-                -- It belongs to the visit that began last, or to the first.
+                -- It belongs to the visit that began last, at the same moment or before, or to the first.
                 WHEN interactive IS FALSE THEN 0
                 WHEN timestamp - lag(timestamp) OVER visitor <= INTERVAL 1800000 MILLISECOND THEN 0
                 WHEN lag(ordinal) OVER visitor < 0

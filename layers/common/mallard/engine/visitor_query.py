@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import pyarrow as pa
@@ -9,11 +10,22 @@ import pyarrow.compute as pc
 
 from mallard.engine.sql.conditions import Conditions
 from mallard.engine.sql.statement import CountStatement, visitor_events_sql
+from mallard.engine.sql.visits_count import knows_columns
+from mallard.engine.sql.visits_of_visitors import events_of_visits_sql, united_days_sql, visitor_days_sql
 from mallard.errors import QueryTooLargeError
 from mallard.stats.dimensions import DIMENSIONS
 from mallard.stats.query import Query
 
 LIGHT = 4
+
+
+class VisitsUse(Enum):
+    """The use of visits files: none, in place of the events of their days, or beside these."""
+
+    NONE = auto()
+    IN_PLACE = auto()
+    BESIDE = auto()
+
 
 MAX_ROWS = 500_000
 """Of a portion, some 200 MB as dictionaries: a funnel of ten steps by 50,000 values."""
@@ -79,7 +91,8 @@ class VisitorQuery:
     read apart only where no visitor id outlives its day, and else cut by a hash of the visitor.
     ``pings``: engagement pings of those visitors' visits are rows of ``visitor_events``, too, where the filter holds of
     them as of an event of that name. ``values`` are bound, by name; those beginning with f are the filter's.
-    ``patterns`` are the regular expressions among them. ``top`` leaves out other values or rows.
+    ``patterns`` are the regular expressions among them. ``top`` leaves out other values or rows. ``of_days``: the
+    SELECT looks at no more than ``date``, ``visitor_id`` and ``value``, and at whether there is a row with them.
     """
 
     query: Query
@@ -90,22 +103,49 @@ class VisitorQuery:
     patterns: tuple[str, ...] = ()
     top: TopValues | TopOfGroups | None = None
     pings: bool = False
+    of_days: bool = False
+
+    def use_of_visits(self, conditions: Conditions | None) -> VisitsUse:
+        """The use of visits files under these conditions."""
+        if self.pings or self.query.period.since is not None or not (conditions is None or knows_columns(conditions)):
+            return VisitsUse.NONE
+        if self.of_days:
+            return VisitsUse.IN_PLACE
+        return VisitsUse.BESIDE if conditions or self._is_by_visit else VisitsUse.NONE
+
+    @property
+    def _is_by_visit(self) -> bool:
+        dimension = DIMENSIONS.get(self.query.dimension)
+        return dimension is not None and dimension.of_visit
 
     def portions_at_once(self, conditions: Conditions | None) -> int:
         """The number of portions it may read together, where each event is tested alone.
 
         That saves as many plans of a long statement; visits have to be put together from all events, which takes room.
         """
-        dimension = DIMENSIONS.get(self.query.dimension)
-        of_visits = dimension is not None and dimension.of_visit
-        return LIGHT if conditions is None and not of_visits and not self.pings else 1
+        return LIGHT if conditions is None and not self._is_by_visit and not self.pings else 1
 
     def statement(
-        self, conditions: Conditions | None, *, has_files: bool, has_waiting: bool, in_parts: bool = False
+        self,
+        conditions: Conditions | None,
+        *,
+        has_files: bool,
+        has_waiting: bool,
+        in_parts: bool = False,
+        has_visits: bool = False,
     ) -> str:
-        """The whole text, over segments, pending events, both, or neither; ``in_parts`` as of CountStatement."""
+        """The whole text, over segments, pending events, both, or neither; ``in_parts`` as of CountStatement.
+
+        ``has_visits``: also over visits files, in the way that ``use_of_visits`` says.
+        """
         count = CountStatement({self.query.dimension: ()}, conditions, also=self.columns, in_parts=in_parts)
-        events = visitor_events_sql(count, has_files=has_files, has_waiting=has_waiting, pings=self.pings)
+        events = ""
+        if has_visits and not self.of_days:
+            events = events_of_visits_sql(count)
+        elif has_files or has_waiting or not has_visits:
+            events = visitor_events_sql(count, has_files=has_files, has_waiting=has_waiting, pings=self.pings)
+        if has_visits and self.of_days:
+            events = united_days_sql(visitor_days_sql(count), events)
         return f"WITH\n{events}\nSELECT * FROM (\n{self.sql}\n)\nLIMIT {MAX_ROWS + 1}"
 
     def checked(self, rows: pa.Table) -> pa.Table:

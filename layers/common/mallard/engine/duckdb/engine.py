@@ -37,7 +37,7 @@ from mallard.engine.sql.goal_conditions import goals_of_rows
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.local_hours import LocalHours
 from mallard.engine.sql.visits_grouping import visits_grouping_sql, visits_suffice_for
-from mallard.engine.visitor_query import VisitorQuery
+from mallard.engine.visitor_query import VisitorQuery, VisitsUse
 from mallard.errors import DamagedSegmentError, QueryTooLargeError, StoreUnavailableError
 from mallard.sites.segments import SegmentStore
 from mallard.sites.settings import Goal
@@ -171,7 +171,8 @@ class DuckDBEngine:
         def compute() -> QueryResult:
             self._database.check_patterns(patterns)
             work = partial(self._executor.visitor_query, visitor_query, conditions)
-            current, parts = self._with_files(query, work, snapshot, rolled=False)
+            use = visitor_query.use_of_visits(conditions)
+            current, parts = self._with_files(query, work, snapshot, rolled=False, use=use)
             rows, plan = (visitor_query.added_up(parts),), current.plan
             return QueryResult(rows, plan.explain(), current.omitted, plan.events_from)
 
@@ -251,11 +252,13 @@ class DuckDBEngine:
         dimensions: Collection[str] = (),
         dated: Collection[str] = (),
         visits: bool = False,
+        use: VisitsUse = VisitsUse.NONE,
     ) -> tuple[Snapshot, T]:
         """A snapshot, and the result of ``work`` on its files; of another one where a swap or a damaged file broke it.
 
         ``complete``: DamagedSegmentError where a file would be left out. ``visits``: days are answered from their
-        visits where those are true.
+        visits where those are true. ``use``: and so are those with visitor ids that outlive the day, or visits are read
+        beside the events.
         """
         attempt = 0
         while True:
@@ -264,7 +267,7 @@ class DuckDBEngine:
             snapshot = None
             if complete:
                 require_complete(current.omitted)
-            with self._open(query, current, visits=visits) as opened:
+            with self._open(query, current, visits=visits, use=use) as opened:
                 current = replace(current, plan=opened.plan, omitted=opened.omitted)
                 rows = [row for segments in current.plan.read_days.values() for row in segments]
                 suspects = self.damage.suspects(rows, opened.files)
@@ -281,14 +284,19 @@ class DuckDBEngine:
             attempt = 0 if found else self._next_attempt(failed, attempt, rows)
 
     @contextmanager
-    def _open(self, query: Query | GroupQuery, snapshot: Snapshot, *, visits: bool) -> Iterator[OpenSnapshot]:
-        plan = snapshot.plan
+    def _open(
+        self, query: Query | GroupQuery, snapshot: Snapshot, *, visits: bool, use: VisitsUse = VisitsUse.NONE
+    ) -> Iterator[OpenSnapshot]:
         # What waits belongs to visits of its day. Of a day with a damaged file the visits may have all events.
-        closed = {day: segments for day, segments in snapshot.listed.items() if visits and day not in plan.waiting}
-        with self._visits.open(query, closed) as found:
-            answered = snapshot.answered_by(found.days)
+        others = set(snapshot.plan.waiting)
+        if use is VisitsUse.BESIDE:
+            others |= {each.date for each in snapshot.omitted}
+        is_used = visits or use is not VisitsUse.NONE
+        closed = {day: segments for day, segments in snapshot.listed.items() if is_used and day not in others}
+        with self._visits.open(query, closed, spanning=use is VisitsUse.IN_PLACE) as found:
+            answered = snapshot if use is VisitsUse.BESIDE else snapshot.answered_by(found.days)
             with open_files(self.store, answered.plan.read_days.values(), self._segment_cache) as files:
-                yield OpenSnapshot(**vars(answered), files=files, visits=found.files)
+                yield OpenSnapshot(**vars(answered), files=files, visits=found.files, spanning=found.spanning)
 
     def _retake(
         self, query: Query | GroupQuery, *, rolled: bool, dimensions: Collection[str], dated: Collection[str]

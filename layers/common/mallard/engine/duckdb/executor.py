@@ -104,10 +104,22 @@ class Executor:
         self, visitor_query: VisitorQuery, conditions: Conditions | None, snapshot: OpenSnapshot
     ) -> list[pa.Table]:
         """The rows of each portion."""
-        run = partial(self._run_visitor_query, visitor_query, conditions)
-        most = portion_bytes(self._database.memory_mb)
+        most, by_day, pending = portion_bytes(self._database.memory_mb), _by_day(snapshot.files), snapshot.pending
+        together = self._together(snapshot, most)
         at_once = most * visitor_query.portions_at_once(conditions)
-        return self._portions(snapshot, self._together(snapshot, most), run, at_once)
+        beside = snapshot.visits.keys() - snapshot.plan.visits.keys()
+        found = snapshot.plan.portions_with_visits(together, at_once, pending.num_rows, beside, snapshot.spanning)
+        return [
+            self._run_visitor_query(
+                visitor_query,
+                conditions,
+                portion,
+                _files_of(portion.days, by_day),
+                pending if portion.with_waiting else pending.slice(0, 0),
+                [snapshot.visits[day] for day in portion.visits],
+            )
+            for portion in found
+        ]
 
     def _run_visitor_query(
         self,
@@ -116,11 +128,15 @@ class Executor:
         portion: Portion,
         files: Sequence[str],
         pending: pa.Table,
+        visits: list[str],
     ) -> pa.Table:
+        waits = pending.num_rows > 0
         sql = visitor_query.statement(
-            conditions, has_files=bool(files), has_waiting=pending.num_rows > 0, in_parts=portion.parts > 1
+            conditions, has_files=bool(files), has_waiting=waits, in_parts=portion.parts > 1, has_visits=bool(visits)
         )
-        values = _values(visitor_query.query.period, conditions, files) | portion.values | dict(visitor_query.values)
+        values = portion.values | dict(visitor_query.values)
+        values |= {"visits": visits, **(conditions.values if conditions else {})} if visits else {}
+        values |= _values(visitor_query.query.period, conditions, files) if files or waits or not visits else {}
         with self._database.turn() as cursor:
             cursor.register("pending", pending)
             return visitor_query.checked(cursor.execute(sql, values).to_arrow_table())

@@ -32,13 +32,14 @@ ROLLUP_COLUMNS = 24
 class Portion:
     """The days of one statement: ``days``, or of them the visitors of the part ``number`` (from 0) of ``parts``.
 
-    ``with_waiting``: and the pending events.
+    ``with_waiting``: and the pending events. ``visits`` are days of which visits are read.
     """
 
     days: Days
     number: int = 0
     parts: int = 1
     with_waiting: bool = False
+    visits: tuple[date, ...] = ()
 
     @property
     def values(self) -> dict[str, int]:
@@ -150,6 +151,23 @@ class Plan:
         if united or self.waiting:
             yield from _cut(Portion(united, with_waiting=True), _size(united) + EVENT_BYTES * waiting_rows, most)
         yield from portions(((day, self.days[day]) for day in self.days if day not in united), most)
+
+    def portions_with_visits(
+        self, together: Set[date], most: int, waiting_rows: int, beside: Set[date], spanning: Set[date]
+    ) -> Iterator[Portion]:
+        """As ``portions``, with the ``visits``, and for days of ``beside`` with their visits beside their events.
+
+        Visits of days that are ``spanning`` are united with all others, and cut by the visitor.
+        """
+        if spanning & self.visits.keys():
+            size = _size(self.days) + EVENT_BYTES * waiting_rows + sum(each.size_bytes for each in self.visits.values())
+            yield from _cut(Portion(self.days, with_waiting=True, visits=tuple(self.visits)), size, most)
+            return
+        alone = replace(self, days={day: segments for day, segments in self.days.items() if day not in beside})
+        yield from alone.portions(together, most, waiting_rows)
+        for portion in portions(((day, self.days[day]) for day in self.days if day in beside), most):
+            yield replace(portion, visits=tuple(portion.days))
+        yield from (Portion({}, visits=days) for days in self.visit_portions())
 
 
 def _size(days: Days) -> int:

@@ -1,7 +1,7 @@
 """Snapshots of queue and listing for a site and range, with their plan."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -61,10 +61,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class OpenSnapshot(Snapshot):
-    """A snapshot with the files of the days to count, and of their visits, which are held."""
+    """A snapshot with the files of the days to count, and of their visits, which are held; ``spanning`` are days of
+    these whose visitor ids outlive them.
+    """
 
     files: tuple[str, ...] = ()
     visits: Mapping[date, str] = field(default_factory=dict)
+    spanning: Set[date] = frozenset()
 
 
 class SnapshotReader:

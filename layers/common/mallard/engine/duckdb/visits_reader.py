@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -39,6 +39,8 @@ class OpenVisits:
 
     days: Mapping[date, Listed] = field(default_factory=dict)
     files: Mapping[date, str] = field(default_factory=dict)
+    spanning: Set[date] = frozenset()
+    """Of them those with visitor ids that outlive their day."""
 
 
 class VisitsReader:
@@ -53,7 +55,7 @@ class VisitsReader:
         self._facts: dict[_FileId, VisitsFacts | None] = {}
 
     @contextmanager
-    def open(self, query: Query | GroupQuery, days: Days) -> Iterator[OpenVisits]:
+    def open(self, query: Query | GroupQuery, days: Days, *, spanning: bool = False) -> Iterator[OpenVisits]:
         """The true visits among those of ``days``, which are the caller's own listing of days to count.
 
         A day whose visitors span days is none of them in a range of several.
@@ -72,12 +74,14 @@ class VisitsReader:
             zones = self._site_settings.get(query.site_id).zones
             are_several = (query.period.end - query.period.start).days > 1
             found: dict[date, str] = {}
+            spans: set[date] = set()
             for day, file in zip(listed, files, strict=True):
                 facts = self._read(file, listed[day].key) if file else None
                 is_true = facts and facts.fingerprint == fingerprint(days[day], rollup_made_by(zones.name_on(day)))
-                if facts and is_true and not (facts.spans_days and are_several):
+                if facts and is_true and (spanning or not (facts.spans_days and are_several)):
                     found[day] = str(file)
-            yield OpenVisits({day: listed[day] for day in found}, found)
+                    spans |= {day} if facts.spans_days else set()
+            yield OpenVisits({day: listed[day] for day in found}, found, spans)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

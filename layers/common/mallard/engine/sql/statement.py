@@ -19,7 +19,7 @@ MOMENT = "(CAST(epoch_ms(timestamp) AS HUGEINT) * 18446744073709551616 + ordinal
 
 _AFTER_ALL_TIMES = 2**120
 
-_KEYS = ("date", "visitor_id", "timestamp", "ordinal", "event_name", "interactive")
+KEYS = ("date", "visitor_id", "timestamp", "ordinal", "event_name", "interactive")
 _MONEY = (
     "revenue_amount AS revenue",
     "CASE WHEN revenue_amount IS NOT NULL THEN coalesce(revenue_currency, '') END AS currency_low",
@@ -86,7 +86,7 @@ class CountStatement:
         """The columns of an event that are read."""
         read = {*self.also, *(each.column for each in self.known)}
         read |= self.conditions.columns if self.conditions else set()
-        return (*_KEYS, *sorted(read - set(_KEYS)), *(_MONEY if self.with_money else ()))
+        return (*KEYS, *sorted(read - set(KEYS)), *(_MONEY if self.with_money else ()))
 
     @property
     def columns_in_memory(self) -> int:
@@ -126,7 +126,7 @@ def visitor_events_sql(count: CountStatement, *, has_files: bool, has_waiting: b
     dimension = DIMENSIONS.get(name)
     of_visit = dimension is not None and dimension.of_visit
     conditions = count.conditions or (EVERYTHING if of_visit else None)
-    columns = ", ".join(f"event.{each}" for each in dict.fromkeys((*_KEYS, *count.also)))
+    columns = ", ".join(f"event.{each}" for each in dict.fromkeys((*KEYS, *count.also)))
     named = NOTHING
     if dimension:
         value = present_value(dimension, dimension.visit if of_visit else f"event.{dimension.column}")

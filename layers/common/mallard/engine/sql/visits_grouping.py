@@ -6,7 +6,7 @@ from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.group_statement import TIME_KEYS, GroupedRows, GroupStatement, labels_of
 from mallard.engine.sql.texts import with_sql
-from mallard.engine.sql.visits_count import FIRST_OF_PAGE, OF_STEPS, VISITORS, knows_columns, visits_ctes
+from mallard.engine.sql.visits_count import FIRST_OF_PAGE, OF_STEPS, VISITORS, knows_columns, visit_column, visits_ctes
 from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE
 from mallard.stats.grouping import ENTERED, HOUR, MINUTE, WEEK, WHOLE_DAYS, Grouping
 from mallard.stats.measures import GROUP_MEASURES, OF_MONEY
@@ -115,11 +115,7 @@ def _key(name: str) -> str:
 
 
 def _column(name: str) -> str:
-    """The column of visits, or of steps, that has a dimension's value."""
-    dimension = BY_V2_NAME[name]
-    if dimension.visit is None or dimension.of_first_event:
-        return dimension.column
-    return dimension.visit
+    return visit_column(BY_V2_NAME[name])
 
 
 def _visit_columns(groupings: Collection[Grouping]) -> set[str]:

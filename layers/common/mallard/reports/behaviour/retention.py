@@ -67,7 +67,9 @@ def _counted(
     query = Query(scope.site_id, scope.period, ("visitors",), retention.breakdown or TOTAL, scope.filters)
     sql = retention_sql(retention.interval, retention.count, len(starts) - 1, by_value=retention.breakdown is not None)
     top = TopValues(retention.limit, "size") if retention.breakdown is not None else None
-    visitor_query = VisitorQuery(query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),), top=top)
+    visitor_query = VisitorQuery(
+        query, sql, keys=("value", "cohort"), values=(("begin", starts[0]),), top=top, of_days=True
+    )
     found: dict[Any, dict[int, Mapping[str, Any]]] = {} if retention.breakdown else {None: {}}
     for row in stats.visitor_query(visitor_query).rows[0]:
         found.setdefault(row["value"], {})[row["cohort"]] = row

@@ -1,0 +1,1 @@
+CAST(hash(visitor_id) >> 33 AS BIGINT) % $parts = $part
