@@ -47,7 +47,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"funnel": {"steps": [OK | {"currency": "USD", "scroll_threshold": 5}]}}, "currency goes with an event or goal"),
     ({"funnel": {"steps": [{"filters": []}]}}, 'funnel.steps[0] is {"filters": []}, but must be a step: its filters'),
     ({"funnel": {"steps": [{"filters": [["is", "visit:entry_page", ["/"]]]}]}}, "In funnel.steps[0]: a step is one"),
-    ({"funnel": {"steps": [{"filters": [["is", "event:page", [3.5]]]}]}}, "In funnel.steps[0]: filters[0][2][0] is 3.5"),
+    (
+        {"funnel": {"steps": [{"filters": [["is", "event:page", [3.5]]]}]}},
+        "In funnel.steps[0]: filters[0][2][0] is 3.5",
+    ),
     (
         {"funnel": {"steps": [{"page": "*"}] * 32, "window": "1"}},
         "funnel.window ends after character 1 (1▸), but",

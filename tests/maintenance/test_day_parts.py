@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -24,7 +25,8 @@ from mallard.maintenance.rollup_builder import build_rollups
 from mallard.reports.behaviour.funnel import Funnel, count_funnel
 from mallard.reports.behaviour.steps import parse_steps
 from mallard.reports.standard_reports import BREAKDOWNS, Scope, Stats
-from mallard.stats.date_range import read_period
+from mallard.stats.date_range import DateRange, read_period
+from mallard.stats.query import Query
 from mallard.store.local import LocalStore
 from mallard.table import duckdb_files
 from mallard.table.layout import Partition
@@ -34,7 +36,7 @@ from mallard.table.rollup import rollup_key
 from mallard.table.visits_file import VisitsFacts, read_facts, write_visits
 from mallard.table.writer import TableWriter
 from support.portions import count_each_day_alone, cut_all_days
-from support.random_events import SITE, random_rows, store_rows, with_rounded_times
+from support.random_events import SITE, pending_rows, random_rows, store_rows, with_rounded_times
 from support.rollups import decode_rollup
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
@@ -155,6 +157,26 @@ def test_month_of_days_counted_together_has_the_rows_of_each_alone(
     assert months[0] == months[1] is not None
 
 
+def rows_of(engine: DuckDBEngine, period: DateRange) -> list[dict[str, Any]]:
+    """The raw rows of a range, in the order in which they are handed over."""
+    taken: list[dict[str, Any]] = []
+    list(engine.rows(Query(SITE, period, ("events",)), lambda batch: taken.extend(batch.to_pylist())))
+    return taken
+
+
+def test_rows_of_a_day_in_slices_of_its_time_are_those_of_the_whole_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, week = with_rounded_times(Random(6), random_rows(Random(6), 300, NOW)), read_period("7d", None, None, NOW)
+    store_rows(LocalStore(tmp_path), rows[:250], seal_rows=50)
+    waiting = pending_rows(rows[200:])
+    with closing(DuckDBEngine(LocalStore(tmp_path), lambda _: waiting, memory_mb=256, threads=1)) as engine:
+        whole = rows_of(engine, week)
+        assert len(whole) == 300
+        cut_all_days(monkeypatch, 4)
+        assert rows_of(engine, week) == whole
+
+
 EVENTS = 400_000
 MEMORY_MB = 128
 
@@ -191,6 +213,18 @@ def test_large_day_is_counted_without_spilling(large_day: Path) -> None:
         assert count_funnel(stats, scope, funnel)
         total = next(row for row in counted(engine, day) if row["dimension"] == "total")
     assert (total["visitors"], total["visits"]) == (found.main["unique_visitors"], found.main["visits"])
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("no_disk")
+def test_rows_of_a_large_day_are_sorted_without_spilling(large_day: Path) -> None:
+    batches: list[pa.RecordBatch] = []
+    with engine_over(large_day, RollupBounds(), MEMORY_MB) as engine:
+        (day,) = list_days(engine.store, SITE)
+        assert list(engine.rows(Query(SITE, DateRange(day, day + DAY), ("events",)), batches.append)) == [day]
+    times = pa.Table.from_batches(batches)["timestamp"].cast(pa.int64()).combine_chunks()
+    assert len(times) == EVENTS
+    assert pc.all(pc.greater_equal(times.slice(1), times.slice(0, EVENTS - 1))).as_py()
 
 
 @pytest.mark.heavy

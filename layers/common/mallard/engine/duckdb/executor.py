@@ -4,17 +4,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, datetime
 from functools import partial
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from mallard.engine.base import PENDING
 from mallard.engine.cancellation import current_stop
+from mallard.engine.duckdb.cursors import Cursor
 from mallard.engine.duckdb.damaged_files import DamagedFiles
 from mallard.engine.duckdb.database import Database
 from mallard.engine.duckdb.group_sums import GroupSums, are_few, page_of
 from mallard.engine.duckdb.merge import group_schema, merges
-from mallard.engine.duckdb.plan import Plan, Portion, portion_bytes, portions
+from mallard.engine.duckdb.plan import Plan, Portion, parts_of, portion_bytes, portions
 from mallard.engine.duckdb.rolled_rows import rolled_rows
 from mallard.engine.duckdb.snapshot import OpenSnapshot
 from mallard.engine.sql.conditions import Conditions
@@ -30,6 +32,8 @@ from mallard.stats.date_range import DateRange
 from mallard.stats.dimensions import OTHER
 from mallard.stats.grouping import Grouping, GroupQuery
 from mallard.stats.query import Query
+from mallard.store.base import Listed
+from mallard.table.duckdb_files import READ_ERRORS
 from mallard.table.layout import date_in, key_in
 
 BATCH_ROWS = 32_768
@@ -144,20 +148,42 @@ class Executor:
     def take_rows(
         self, query: Query, conditions: Conditions | None, take: Callable[[Any], None], snapshot: OpenSnapshot
     ) -> None:
-        """Hand the rows of one day to ``take``, in record batches of PENDING and in order of time."""
+        """Hand the rows of one day to ``take``, in record batches of PENDING and in order of time.
+
+        A large day is sorted in slices of its time; with a filter at once, since its visits have to be put together.
+        """
         sql = rows_sql(conditions, PENDING.names, has_files=bool(snapshot.files))
         self._together(snapshot, portion_bytes(self._database.memory_mb))
+        values = _values(query.period, conditions, snapshot.files)
         with self._database.turn() as cursor:
             cursor.register("pending", snapshot.pending)
-            # The order is known only when all is read: what a swap breaks breaks here, before anything was taken.
-            values = _values(query.period, conditions, snapshot.files)
-            found = cursor.execute(sql, values if conditions else {**values, "until": query.period.until or END})
-            try:
-                for batch in found.to_arrow_reader(BATCH_ROWS):
-                    take(batch.cast(PENDING))
-            except OSError as error:
-                current_stop().check()
-                raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
+            slices = [{}] if conditions else self._slices(cursor, query.period, snapshot)
+            for number, part in enumerate(slices):
+                try:
+                    # The order is known only when all is read: what a swap breaks breaks here, before the first batch.
+                    found = cursor.execute(sql, {**values, **part})
+                    for batch in found.to_arrow_reader(BATCH_ROWS):
+                        take(batch.cast(PENDING))
+                except (OSError, *READ_ERRORS) as error:
+                    if number == 0 and not isinstance(error, OSError):
+                        raise
+                    current_stop().check()
+                    # The rows before are taken, so nothing is read again; the next request names a damaged file.
+                    self._damage.examine(_segments(snapshot), str(error))
+                    raise StoreUnavailableError(f"The rows could not be read to their end: {error}.") from error
+
+    def _slices(self, cursor: Cursor, period: DateRange, snapshot: OpenSnapshot) -> list[dict[str, datetime]]:
+        """The values ``since`` and ``until`` of slices of a day's rows, about equal in bytes, in order of time."""
+        since, until = period.since or BEGINNING, period.until or END
+        size = sum(row.size_bytes for row in _segments(snapshot)) if snapshot.files else 0
+        parts = parts_of(size, portion_bytes(self._database.memory_mb, len(PENDING)))
+        if parts == 1:
+            return [{"since": since, "until": until}]
+        shares = [number / parts for number in range(1, parts)]
+        values = {"files": list(snapshot.files), "shares": shares}
+        ((bounds,),) = cursor.execute(sql_file("rows_slices"), values).fetchall()
+        inner = sorted({each for each in bounds or () if since < each < until})
+        return [{"since": begin, "until": end} for begin, end in pairwise([since, *inner, until])]
 
     def _walk(
         self,
@@ -208,7 +234,7 @@ class Executor:
             found = cursor.execute(sql_file("spanning"), {"files": list(snapshot.files)}).fetchall()
         marked = {file for file, _ in found}
         foreign = {key_in(file) for file in snapshot.files if file not in marked}
-        rows = [row for segments in snapshot.plan.read_days.values() for row in segments if row.key in foreign]
+        rows = [row for row in _segments(snapshot) if row.key in foreign]
         if rows and self._damage.examine(rows):
             raise DamagedSegmentError(rows[0].key, "its footer is not of this product")
         return snapshot.plan.days.keys() if fits else set(_by_day(file for file, spans_days in found if spans_days))
@@ -236,6 +262,10 @@ def _with_rests(
         ([*rows, {"key_0": OTHER, **rest, "is_rest": True}] if rest else rows, total)
         for (rows, total), rest in zip(pages, rests, strict=True)
     )
+
+
+def _segments(snapshot: OpenSnapshot) -> list[Listed]:
+    return [row for segments in snapshot.plan.read_days.values() for row in segments]
 
 
 def _files_of(days: Iterable[date], by_day: Mapping[date, list[str]]) -> list[str]:
