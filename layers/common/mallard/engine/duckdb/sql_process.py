@@ -68,7 +68,9 @@ class SqlProcesses:
     def __init__(self, limits: SqlLimits, environment: Mapping[str, str]) -> None:
         """No process begins before the first query."""
         self._limits = limits
-        self._environment = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TZ": "UTC"}
+        # The processes have another current folder.
+        path = os.pathsep.join(str(Path(each).absolute()) for each in sys.path if each)
+        self._environment = {**environment, "PYTHONPATH": path, "TZ": "UTC"}
         self.admission = AdmissionQueue(SQL_AT_ONCE, SQL_WAITING)
 
     def run(self, sql: str, statements: Sequence[str], folder: Path) -> pa.Table:
@@ -121,7 +123,8 @@ class SqlProcesses:
                         rows = pa.ipc.open_stream(process.stdout).read_all()
                 with suppress(BrokenPipeError):
                     process.stdin.close()
-                process.wait(END_SECONDS)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(END_SECONDS)
             finally:
                 process.kill()
         return answer, rows, process.returncode
