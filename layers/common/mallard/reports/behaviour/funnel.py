@@ -7,7 +7,7 @@ from typing import Any
 from mallard.engine.visitor_query import TopValues, VisitorQuery
 from mallard.errors import QueryError
 from mallard.reports.behaviour.funnel_sql import ALLOW_REENTRY, MODES, STRICT_ORDER, FunnelSql
-from mallard.reports.behaviour.step_conditions import compile_steps, resolved
+from mallard.reports.behaviour.step_conditions import StepConditions, compile_steps, resolved
 from mallard.reports.behaviour.step_objects import Step
 from mallard.reports.standard_reports import Scope, Stats
 from mallard.sites.settings import Goal
@@ -68,8 +68,21 @@ def funnel_counts(
     goals = stats.engine.site_settings.get(scope.site_id).goals
     conditions = compile_steps(funnel.steps, goals)
     conditions.check_breakdown(funnel.breakdown)
-    by_value = funnel.breakdown is not None
     currencies = _currencies(funnel.steps, goals) if with_money else {}
+    rows_by_value: dict[Any, dict[int, dict[str, Any]]] = {} if funnel.breakdown else {None: {}}
+    for row in stats.visitor_query(_visitor_query(scope, funnel, conditions, currencies)).rows[0]:
+        rows_by_value.setdefault(row["value"], {})[row["step"]] = row
+    steps = range(1, len(funnel.steps) + 1)
+    return {
+        value: [_step_count(rows.get(step, {}), currencies.get(step)) for step in steps]
+        for value, rows in rows_by_value.items()
+    }
+
+
+def _visitor_query(
+    scope: Scope, funnel: Funnel, conditions: StepConditions, currencies: Mapping[int, str]
+) -> VisitorQuery:
+    by_value = funnel.breakdown is not None
     names = {step: f"currency_{step}" for step in currencies}
     funnel_sql = FunnelSql(
         len(funnel.steps),
@@ -81,7 +94,7 @@ def funnel_counts(
         currencies=names,
         some_event=conditions.some_event,
     )
-    visitor_query = VisitorQuery(
+    return VisitorQuery(
         Query(scope.site_id, scope.period, ("visitors",), funnel.breakdown or TOTAL, scope.filters),
         str(funnel_sql),
         keys=("value", "step"),
@@ -91,14 +104,6 @@ def funnel_counts(
         top=TopValues(funnel.limit, "visitors", ("step", 1)) if by_value else None,
         pings=conditions.with_pings,
     )
-    rows_by_value: dict[Any, dict[int, dict[str, Any]]] = {} if by_value else {None: {}}
-    for row in stats.visitor_query(visitor_query).rows[0]:
-        rows_by_value.setdefault(row["value"], {})[row["step"]] = row
-    steps = range(1, len(funnel.steps) + 1)
-    return {
-        value: [_step_count(rows.get(step, {}), currencies.get(step)) for step in steps]
-        for value, rows in rows_by_value.items()
-    }
 
 
 def _currencies(steps: Sequence[Step], goals: Sequence[Goal]) -> dict[int, str]:
