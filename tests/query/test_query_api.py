@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mallard.api.app import create_app
+from mallard.api.downloads import through_store
 from mallard.auth.setup import Setup
 from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
@@ -257,3 +258,23 @@ def test_shared_link_of_a_part_of_the_numbers_narrows_queries(place: Place) -> N
     assert other.status_code in (401, 403)
     pattern = {**ASKED, "filters": [["matches", "event:page", ["a"]]]}
     assert "logs in" in client.post("/api/v2/query", json=pattern, headers=headers).json()["error"]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_file_is_the_same_whole_and_in_pieces(place: Place, client: TestClient, form: str) -> None:
+    """As the query function delivers it, and as ``mallard serve`` does."""
+    body = {**ASKED, "dimensions": ["time:day"], "format": form}
+    deliver = through_store(MemoryStore)
+    app = create_app(
+        lambda: place.engine,
+        lambda: [SITE],
+        lambda: NOW,
+        lambda *_: None,  # type: ignore[arg-type]
+        auth_off(),
+        one_address,
+        deliver=deliver,
+    )
+    whole, pieces = (each.post("/api/v2/query", json=body) for each in (TestClient(app), client))
+    assert (whole.status_code, whole.content) == (200, pieces.content)
+    for name in ("content-disposition", "content-type"):
+        assert whole.headers[name] == pieces.headers[name]
