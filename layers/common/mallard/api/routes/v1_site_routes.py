@@ -13,9 +13,10 @@ from starlette.types import Scope
 
 from mallard.api.cursor_pages import page_of
 from mallard.api.form_fields import sent_fields
-from mallard.api.plausible_goals import goal_id, read_goal, same_goal, shown_goal, with_goal
+from mallard.api.middleware.json_body import FORMS, JSON
+from mallard.api.plausible_goals import FIELDS, goal_id, read_goal, same_goal, shown_goal, with_goal
 from mallard.api.plausible_permissions import PlausiblePermissions
-from mallard.api.schemas.documented_errors import ERRORS
+from mallard.api.schemas.documented_errors import SITE_ERRORS
 from mallard.api.schemas.v1_schemas import V1SiteId
 from mallard.api.security_schemes import MANAGES, READS
 from mallard.auth.identity import Identity
@@ -64,7 +65,7 @@ def v1_site_routes(
 
     ``origin_of`` is where the dashboard is, such as https://stats.example.com.
     """
-    router = APIRouter(prefix="/api/v1/sites", tags=["plausible"], dependencies=list(before), responses=ERRORS)
+    router = APIRouter(prefix="/api/v1/sites", tags=["plausible"], dependencies=list(before), responses=SITE_ERRORS)
 
     def shown(site: str) -> Json:
         known = engine().site_settings
@@ -88,7 +89,7 @@ def v1_site_routes(
         page, meta = page_of(found, str, after=after, before=before, limit=limit)
         return {"sites": [shown(each) for each in page], "meta": meta}
 
-    @router.post("", dependencies=MANAGES)
+    @router.post("", dependencies=MANAGES, openapi_extra=_body("domain", "timezone"))
     def create_site(request: Request, given: Sent) -> Json:
         """Create a site: its settings, with a time zone."""
         fields = _fields(given, ("domain", "timezone"))
@@ -113,7 +114,7 @@ def v1_site_routes(
         page, meta = page_of(goals, lambda goal: str(goal["name"]), after=after, before=before, limit=limit)
         return {"goals": [shown_goal(each) for each in page], "meta": meta}
 
-    @router.put("/goals", dependencies=MANAGES)
+    @router.put("/goals", dependencies=MANAGES, openapi_extra=_body(*FIELDS))
     def find_or_create_goal(request: Request, given: Sent, site_id: V1SiteId = None) -> Json:
         """The goal of an event or a page; it is created where there is none."""
         identity: Identity = request.state.identity
@@ -123,7 +124,7 @@ def v1_site_routes(
         found = same_goal(goals_of(site), wanted) or wanted
         return {"domain": site, **shown_goal(found)}
 
-    @router.delete("/goals/{goal}", dependencies=MANAGES)
+    @router.delete("/goals/{goal}", dependencies=MANAGES, openapi_extra=_body("site_id"))
     def delete_goal(request: Request, goal: GoalId, given: Sent, site_id: V1SiteId = None) -> Json:
         """Delete a goal."""
         fields = _fields(given, ("site_id",))
@@ -140,7 +141,7 @@ def v1_site_routes(
         engine().site_settings.change_goals(site, without)
         return {"deleted": True}
 
-    @router.put("/shared-links", dependencies=MANAGES)
+    @router.put("/shared-links", dependencies=MANAGES, openapi_extra=_body("site_id", "name"))
     def find_or_create_link(request: Request, given: Sent, site_id: V1SiteId = None) -> Json:
         """The shared link of a name; it is created where there is none."""
         fields = _fields(given, ("site_id", "name"))
@@ -164,6 +165,12 @@ def v1_site_routes(
 
     router.add_api_route("/{domain}", read_site, dependencies=READS, route_class_override=OfSite)
     return router
+
+
+def _body(*names: str) -> Json:
+    """The description of a body, whose fields ``sent_fields`` reads."""
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    return {"requestBody": {"content": {kind: {"schema": schema} for kind in (JSON, *FORMS)}}}
 
 
 def _fields(given: Mapping[str, Any], known: Sequence[str]) -> dict[str, str]:
