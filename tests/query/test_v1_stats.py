@@ -1,6 +1,7 @@
 """``/api/v1/stats``: the shapes, defaults, numbers and sentences of Plausible's Stats API v1."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,11 @@ from mallard.auth.setup import Setup
 from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
 from mallard.engine.duckdb.engine import DuckDBEngine
+from mallard.reports.query_runner import QueryAnswer, QueryRow
+from mallard.reports.v1_results import v1_timeseries
+from mallard.stats.date_range import DateRange
+from mallard.stats.grouping import HOUR
+from mallard.stats.stats_query import StatsQuery
 from mallard.store.local import LocalStore
 from support.memory import MemoryStore
 from support.open_access import auth_off, one_address
@@ -131,6 +137,15 @@ def test_timeseries_bucket_without_events_has_no_rates(client: TestClient, inter
         "visit_duration": 3,
         "views_per_visit": 2.0,
     }
+
+
+def test_timeseries_keeps_the_rows_of_an_hour_that_comes_twice() -> None:
+    """A site's clock goes back: two buckets have one label."""
+    labels = tuple(f"2025-10-26 {hour}:00:00" for hour in ("01", "02", "02", "03"))
+    rows = tuple(QueryRow((labels[place],), (number,)) for place, number in ((1, 5), (2, 7)))
+    query = StatsQuery(SITE, ("visitors",), DateRange(date(2025, 10, 26), date(2025, 10, 27)), (HOUR,))
+    found = v1_timeseries(QueryAnswer(query, rows, 2, {}, labels), ("visitors",))
+    assert [(each["date"], each["visitors"]) for each in found] == list(zip(labels, (0, 5, 7, 0), strict=True))
 
 
 def test_timeseries_conversion_rate_is_of_the_visitors_of_the_bucket(client: TestClient) -> None:

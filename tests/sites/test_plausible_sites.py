@@ -60,6 +60,15 @@ def test_site_is_created_by_a_form_and_listed(people: People) -> None:
     assert (status, sentence[:45]) == (400, "domain: This domain cannot be registered, as ")
 
 
+def test_days_of_a_created_site_are_those_of_its_zone(people: People) -> None:
+    owner = bearer(people)
+    ask(people, "POST", "", owner | FORM, "domain=a.example&timezone=Europe/Berlin")
+    for day, hours, twice in (("2026-03-29", 23, 0), ("2025-10-26", 25, 2), ("2026-01-01", 24, 1)):
+        path = f"/api/v1/stats/timeseries?site_id=a.example&period=day&date={day}"
+        labels = [row["date"] for row in people.ask("GET", path, owner).json()["results"]]
+        assert (len(labels), labels.count(f"{day} 02:00:00")) == (hours, twice)
+
+
 def test_site_is_read_with_the_site_in_the_query_too(people: People) -> None:
     """go-plausible repeats it there."""
     assert ask(people, "GET", f"/{SITE}?site_id={SITE}", bearer(people, "ReadOnly"))["timezone"] == "UTC"

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from mallard.api.cursor_pages import page_of
 from mallard.api.form_fields import sent_fields
-from mallard.api.middleware.json_body import FORMS, JSON
+from mallard.api.middleware.json_body import JSON
 from mallard.api.plausible_goals import FIELDS, goal_id, read_goal, same_goal, shown_goal, with_goal
 from mallard.api.plausible_permissions import PlausiblePermissions
 from mallard.api.schemas.documented_errors import SITE_ERRORS
@@ -168,9 +168,9 @@ def v1_site_routes(
 
 
 def _body(*names: str) -> Json:
-    """The description of a body, whose fields ``sent_fields`` reads."""
+    """The description of a body, whose fields ``sent_fields`` reads; a form has the same."""
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
-    return {"requestBody": {"content": {kind: {"schema": schema} for kind in (JSON, *FORMS)}}}
+    return {"requestBody": {"content": {JSON: {"schema": schema}}}}
 
 
 def _fields(given: Mapping[str, Any], known: Sequence[str]) -> dict[str, str]:
