@@ -120,7 +120,7 @@ def test_site_id_is_ascii_when_name_is_international(given: str, site_id: str) -
 
 @pytest.mark.parametrize("key", ["d", "n", "u"])
 def test_a_missing_required_key_is_422_and_is_named(key: str) -> None:
-    keys = wire()
+    keys = wire(u="/")
     del keys[key]
     dropped = parse_body(json.dumps(keys).encode())
     assert isinstance(dropped, Dropped)

@@ -148,6 +148,10 @@ class ApiKeys:
         return StoredObject(self._store, _key(key_hash), _format(key_hash), cache=self._cache, name=key_hash)
 
 
+KEY_HEADERS = ("authorization", "x-api-key")
+"""The headers that may have a key, in small letters."""
+
+
 def key_in(headers: Mapping[str, str]) -> str:
     """The text of a key in ``Authorization: Bearer`` or ``X-API-Key`` (names in lower case), empty without one."""
     return bearer_in(headers) or headers.get("x-api-key", "").strip()

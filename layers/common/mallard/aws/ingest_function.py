@@ -17,6 +17,7 @@ from mallard.http.header_policy import HSTS
 from mallard.ingest.accept import Decision, accept_event, messages_of, settle
 from mallard.ingest.batch import BATCH_HEADERS, accept_batch, admit, answer_batch
 from mallard.ingest.drop_reasons import Dropped
+from mallard.ingest.forwarded import server_key
 from mallard.ingest.http.responses import (
     EVENT_FRONT,
     PIXEL_FRONT,
@@ -79,7 +80,7 @@ def answer_gateway(
     request = read_request(event)
     if request.path.rstrip("/").endswith("/api/events"):
         return _response(_answer_batch(request, context, queue, keys, now, counts))
-    return _response(_answer_event(request, context, queue, now, counts))
+    return _response(_answer_event(request, context, queue, keys, now, counts))
 
 
 def _response(answer: IngestResponse) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def _response(answer: IngestResponse) -> dict[str, Any]:
 
 
 def _answer_event(
-    request: LambdaRequest, context: IngestContext, queue: Queue, now: datetime, counts: Counter[str]
+    request: LambdaRequest, context: IngestContext, queue: Queue, keys: ApiKeys, now: datetime, counts: Counter[str]
 ) -> IngestResponse:
     if request.method in _PIXEL_METHODS:
         front, parsed = PIXEL_FRONT, parse_pixel_query(request.query)
@@ -105,13 +106,14 @@ def _answer_event(
     else:
         front, parsed = EVENT_FRONT, request.body if isinstance(request.body, Dropped) else parse_body(request.body)
     try:
-        decision = accept_event(parsed, request.headers, request.address, context, now)
+        key = server_key(request.headers, keys)
+        decision = accept_event(parsed, request.headers, request.address, context, now, key)
         _queue([decision], context, queue, now, counts)
     except MallardError as error:
         log.error("event not stored: %s", error)
         counts[UNAVAILABLE] += 1
         return front.unavailable()
-    return front.outcome(decision.outcome, decision.ignored)
+    return front.outcome(decision.outcome, decision.ignored, decision.refused)
 
 
 def _answer_batch(

@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from mallard.auth.api_keys import ApiKey, ApiKeys, key_in
 from mallard.event import Event
 from mallard.http.addresses import address_text
-from mallard.ingest.accept import Decision
+from mallard.ingest.accept import Decision, decided, each_site, of_sites
 from mallard.ingest.client import Client, agent_text
 from mallard.ingest.drop_reasons import Dropped, DropReason
 from mallard.ingest.enrich.user_agent import MAX_AGENT_LENGTH
 from mallard.ingest.http.responses import IngestResponse, refusal
-from mallard.ingest.ignored_fields import NONE, IgnoredField
+from mallard.ingest.ignored_fields import IgnoredField
 from mallard.ingest.optional_fields import read_text
-from mallard.ingest.pipeline import IngestContext, receive
+from mallard.ingest.pipeline import IngestContext
 from mallard.ingest.request import EventRequest, parse_wire
 from mallard.normalize.strict_json import parse_json
 
@@ -32,7 +34,6 @@ class BatchRow:
     request: EventRequest
     sender: Client
     moment: datetime | None
-    ignored: tuple[IgnoredField, ...] = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,18 @@ class BatchOutcome:
     @property
     def events(self) -> tuple[Event, ...]:
         """The accepted events."""
-        return tuple(each.outcome for each in self.decisions if isinstance(each.outcome, Event))
+        return tuple(each.outcome for each in each_site(self.decisions) if isinstance(each.outcome, Event))
 
     @property
     def dropped(self) -> tuple[tuple[int, Dropped], ...]:
         """The drops, by the index of their rows."""
         rows = enumerate(self.decisions)
-        return tuple((index, each.outcome) for index, each in rows if isinstance(each.outcome, Dropped))
+        return tuple(
+            (index, each.outcome)
+            for index, row in rows
+            for each in each_site((row,))
+            if isinstance(each.outcome, Dropped)
+        )
 
     @property
     def ignored(self) -> tuple[tuple[int, tuple[IgnoredField, ...]], ...]:
@@ -83,7 +89,7 @@ def accept_batch(
 def answer_batch(batch: BatchOutcome) -> IngestResponse:
     """The number of queued rows, the drops of the others, and the values that were ignored, if any."""
     dropped = [{"index": index, "reason": each.reason.value, "error": each.sentence} for index, each in batch.dropped]
-    body: dict[str, Any] = {"accepted": len(batch.decisions) - len(dropped), "dropped": dropped}
+    body: dict[str, Any] = {"accepted": len(batch.events), "dropped": dropped}
     if batch.ignored:
         body["ignored"] = [{"index": index, "fields": list(fields)} for index, fields in batch.ignored]
     return IngestResponse(202, {**BATCH_HEADERS, "content-type": "application/json"}, json.dumps(body).encode())
@@ -94,10 +100,13 @@ def _accept_row(row: BatchRow | Dropped, key: ApiKey, context: IngestContext, no
         # A key for one site must not write notes about another.
         is_reached = row.site_id is not None and key.reaches(row.site_id)
         return Decision(context.attributed(row) if is_reached else replace(row, site_id=None))
-    if not key.reaches(row.request.site_id):
-        return Decision(Dropped(DropReason.SITE, "The key is not for this site."))
-    outcome = receive(row.request, row.sender, context, now, row.moment or now)
-    return Decision(outcome, NONE if isinstance(outcome, Dropped) else row.ignored)
+
+    def decide(request: EventRequest) -> Decision:
+        if not key.reaches(request.site_id):
+            return Decision(Dropped(DropReason.SITE, "The key is not for this site."))
+        return decided(request, row.sender, context, now, row.moment or now)
+
+    return of_sites(row.request, decide, context)
 
 
 def _row(wire: Any) -> BatchRow | Dropped:
@@ -114,7 +123,9 @@ def _row(wire: Any) -> BatchRow | Dropped:
         return replace(address, site_id=request.site_id)
     ignored = list(request.ignored)
     agent = agent_text(read_text(wire.get("ua"), IgnoredField.USER_AGENT, MAX_AGENT_LENGTH, ignored) or "")
-    return BatchRow(request, Client(address, agent, vouched=True), moment, tuple(ignored))
+    if len(ignored) > len(request.ignored):
+        request = msgspec.structs.replace(request, ignored=tuple(ignored))
+    return BatchRow(request, Client(address, agent, vouched=True), moment)
 
 
 def _moment(wire: Mapping[str, Any]) -> datetime | Dropped | None:

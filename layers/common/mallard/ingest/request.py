@@ -22,6 +22,7 @@ from mallard.ingest.optional_fields import (
     read_whole,
     size_of,
 )
+from mallard.ingest.plausible_words import MAX_SITES, WORDS, in_own_words, site_of_address, sites_in
 from mallard.ingest.props import MAX_PROPS_COUNT as MAX_PROPS_COUNT
 from mallard.ingest.props import MAX_PROPS_LENGTH as MAX_PROPS_LENGTH
 from mallard.ingest.props import neat_props
@@ -79,6 +80,9 @@ class EventRequest(msgspec.Struct, frozen=True):
     interactive: bool | None = None
     """False where the visitor did not cause the event, else None."""
 
+    more_sites: tuple[str | Dropped, ...] = ()
+    """Other sites of the same event, and the refusals of names that are none."""
+
     @property
     def size_bytes(self) -> int:
         """About what the event takes as it is stored."""
@@ -111,14 +115,27 @@ def parse_body(body: bytes) -> EventRequest | Dropped:
 
 def parse_wire(wire: Mapping[str, Any]) -> EventRequest | Dropped:
     """One event from an object that was JSON; a refusal names the site where ``d`` is a valid id."""
+    if not WORDS.isdisjoint(wire):
+        wire = in_own_words(wire)
     try:
-        site_id = _site_id(wire)
+        site_id, more_sites = _sites(wire)
     except _RefusalError as refusal:
         return refusal.dropped
     try:
-        return _checked(wire, site_id)
+        return _checked(wire, site_id, more_sites)
     except _RefusalError as refusal:
         return replace(refusal.dropped, site_id=site_id)
+
+
+def requests_of(request: EventRequest) -> tuple[EventRequest | Dropped, ...]:
+    """The request of each site that an event names."""
+    if not request.more_sites:
+        return (request,)
+    of_sites = (request.site_id, *request.more_sites)
+    return tuple(
+        each if isinstance(each, Dropped) else msgspec.structs.replace(request, site_id=each, more_sites=())
+        for each in of_sites
+    )
 
 
 def parse_pixel_query(query: str) -> EventRequest | Dropped:
@@ -142,7 +159,7 @@ def read_props(value: Any) -> str | Dropped | None:
     return Dropped(DropReason.MALFORMED, problem) if problem else text
 
 
-def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
+def _checked(wire: Mapping[str, Any], site_id: str, more_sites: tuple[str | Dropped, ...]) -> EventRequest:
     name = stored_label(_required_text(wire, "n", MAX_NAME_LENGTH))
     if not name:
         raise _RefusalError(DropReason.EMPTY, "n is empty.")
@@ -180,6 +197,7 @@ def _checked(wire: Mapping[str, Any], site_id: str) -> EventRequest:
         ignored=tuple(ignored) if ignored else NONE,
         automated="wd" in wire and wire["wd"] in (True, 1),
         interactive=interactive,
+        more_sites=more_sites,
     )
 
 
@@ -197,8 +215,33 @@ def _fitting(address: str, field: IgnoredField, ignored: list[IgnoredField]) -> 
     return cut_to(text, MAX_URL_LENGTH)
 
 
-def _site_id(wire: Mapping[str, Any]) -> str:
-    return _checked_site_id(_required_text(wire, "d", MAX_SITE_ID_LENGTH))
+def _sites(wire: Mapping[str, Any]) -> tuple[str, tuple[str | Dropped, ...]]:
+    """The first site that an event names, and the others."""
+    given = wire.get("d")
+    if isinstance(given, str) and "," in given:
+        return _several_sites(given)
+    if "d" not in wire and (host := site_of_address(wire)) is not None:
+        return _checked_site_id(host), ()
+    return _checked_site_id(_required_text(wire, "d", MAX_SITE_ID_LENGTH)), ()
+
+
+def _several_sites(text: str) -> tuple[str, tuple[str | Dropped, ...]]:
+    names = sites_in(text) if len(text) <= MAX_SITES * (MAX_SITE_ID_LENGTH + 2) else ()
+    if not 0 < len(names) <= MAX_SITES:
+        raise _RefusalError(DropReason.TOO_LONG, f"d names over {MAX_SITES} sites.")
+    found = list(dict.fromkeys(map(_site_or_refusal, names)))
+    first = next((each for each in found if isinstance(each, str)), None)
+    if first is None:
+        raise _RefusalError(DropReason.MALFORMED, f"d names {len(names)} sites, none of which is a site id.")
+    found.remove(first)
+    return first, tuple(found)
+
+
+def _site_or_refusal(name: str) -> str | Dropped:
+    try:
+        return _checked_site_id(_required_text({"d": name}, "d", MAX_SITE_ID_LENGTH))
+    except _RefusalError as refusal:
+        return refusal.dropped
 
 
 @hashed_cache(most_bytes=SITE_IDS_BYTES)

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mallard.auth.api_keys import ApiKeys
+from mallard.auth.api_keys import KEY_HEADERS, ApiKeys
 from mallard.errors import MallardError
 from mallard.event import Event
 from mallard.http.addresses import Network
@@ -17,6 +17,7 @@ from mallard.ingest.accept import Decision, accept_event, messages_of, needs_sto
 from mallard.ingest.batch import BATCH_HEADERS, MAX_BATCH_BYTES, accept_batch, admit, answer_batch
 from mallard.ingest.client import HEADERS
 from mallard.ingest.drop_reasons import Dropped, DropReason
+from mallard.ingest.forwarded import FORWARDED_FOR, may_have_key, server_key
 from mallard.ingest.http.responses import (
     ACCEPTED,
     EVENT_FRONT,
@@ -113,15 +114,20 @@ class IngestApp:
         """None where the store must be read, or anything failed: the slow path repeats it and answers."""
         body, headers, peer, _ = post
         try:
-            request = parse_body(body)
-            return None if needs_store(request, self._context, now) else self._decide(request, headers, peer, now)
+            request, fields = parse_body(body), _headers(headers)
+            if needs_store(request, self._context, now) or may_have_key(fields):
+                return None
+            return self._decide(request, fields, peer, now)
         except Exception:  # one event's failure is not that of its turn
             return None
 
-    def _decide(self, request: EventRequest | Dropped, raw: RawHeaders, peer: str, now: datetime) -> Decision:
-        headers = _headers(raw)
-        address = client_address(peer, headers.get("x-forwarded-for", ""), self._proxies)
-        return accept_event(request, headers, address, self._context, now)
+    def _decide(
+        self, request: EventRequest | Dropped, headers: Mapping[str, str], peer: str, now: datetime
+    ) -> Decision:
+        """It may read the store where ``needs_store`` or ``may_have_key``."""
+        address = client_address(peer, headers.get(FORWARDED_FOR, ""), self._proxies)
+        key = server_key(headers, self._keys)
+        return accept_event(request, headers, address, self._context, now, key)
 
     def _committed(
         self, accepted: Sequence[tuple[Decision, Reply]], now: datetime, failure: BaseException | None
@@ -145,7 +151,7 @@ class IngestApp:
 
     def _settled(self, decision: Decision, now: datetime, front: ResponseFormat) -> IngestResponse:
         self._queue.send_later(settle((decision,), self._context, now, self._count))
-        return front.outcome(decision.outcome, decision.ignored)
+        return front.outcome(decision.outcome, decision.ignored, decision.refused)
 
     def _count(self, decision: Decision) -> None:
         if isinstance(decision.outcome, Dropped):
@@ -195,15 +201,15 @@ class IngestApp:
     async def _answer_event(
         self, request: EventRequest | Dropped, headers: RawHeaders, peer: str, front: ResponseFormat
     ) -> IngestResponse:
-        now = self._clock()
+        now, fields = self._clock(), _headers(headers)
         try:
-            if needs_store(request, self._context, now):
+            if needs_store(request, self._context, now) or may_have_key(fields):
                 # Only here is the store read: once per site and day, away from the event loop.
-                decision = await asyncio.to_thread(self._decide, request, headers, peer, now)
+                decision = await asyncio.to_thread(self._decide, request, fields, peer, now)
             else:
-                decision = self._decide(request, headers, peer, now)
-            if isinstance(decision.outcome, Event):
-                await self._queue.send(decision.outcome.to_message())
+                decision = self._decide(request, fields, peer, now)
+            if bodies := messages_of((decision,)):
+                await self._queue.send(*bodies)
         except MallardError as error:
             return _unavailable(error, front)
         return self._settled(decision, now, front)
@@ -237,7 +243,7 @@ def _messages(answer: IngestResponse) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 _ACCEPTED = _messages(ACCEPTED)
-_WANTED = {name.encode(): name for name in HEADERS}
+_WANTED = {name.encode(): name for name in (*HEADERS, *KEY_HEADERS)}
 
 
 def _headers(raw: RawHeaders) -> dict[str, str]:

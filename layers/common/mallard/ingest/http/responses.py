@@ -13,7 +13,7 @@ from mallard.ingest.ignored_fields import HEADER, NONE, IgnoredField, listed
 
 CORS = {
     "access-control-allow-origin": "*",
-    "access-control-expose-headers": "x-mallard-dropped, x-mallard-ignored, retry-after",
+    "access-control-expose-headers": "x-mallard-dropped, x-mallard-ignored, x-plausible-dropped, retry-after",
     # A page that loads the pixel or posts from another site is the normal case.
     "cross-origin-resource-policy": "cross-origin",
     "cache-control": "no-store",
@@ -45,14 +45,19 @@ ACCEPTED = IngestResponse(202, CORS)
 """Of every event that is queued: one object, which a front may turn into its own form once for all."""
 
 
-def answer_event(outcome: Event | Dropped, ignored: tuple[IgnoredField, ...] = NONE) -> IngestResponse:
+def answer_event(
+    outcome: Event | Dropped, ignored: tuple[IgnoredField, ...] = NONE, refused: tuple[Dropped, ...] = ()
+) -> IngestResponse:
     """202 and nothing where the event is queued (or a bot's), else the refusal as JSON.
 
-    ``ignored`` names the values of a queued event that were repaired or left out.
+    ``ignored`` names the values of a queued event that were repaired or left out, ``refused`` are the refusals by other
+    sites of the same event.
     """
     if isinstance(outcome, Event):
-        return IngestResponse(202, {**CORS, HEADER: listed(ignored)}) if ignored else ACCEPTED
-    headers = {**CORS, "x-mallard-dropped": outcome.reason.value}
+        if not ignored and not refused:
+            return ACCEPTED
+        return IngestResponse(202, {**CORS, **_ignored(ignored), **_dropped(refused)})
+    headers = {**CORS, **_dropped((outcome, *refused))}
     if outcome.retry_after_seconds is not None:
         headers["retry-after"] = str(outcome.retry_after_seconds)
     if outcome.status == 202:
@@ -60,11 +65,25 @@ def answer_event(outcome: Event | Dropped, ignored: tuple[IgnoredField, ...] = N
     return refusal(outcome.status, outcome.reason.value, outcome.sentence, headers)
 
 
-def answer_pixel(outcome: Event | Dropped, ignored: tuple[IgnoredField, ...] = NONE) -> IngestResponse:
+def answer_pixel(
+    outcome: Event | Dropped, ignored: tuple[IgnoredField, ...] = NONE, refused: tuple[Dropped, ...] = ()
+) -> IngestResponse:
     """Always the image: a page must not show a broken one."""
     if isinstance(outcome, Dropped):
-        return _image({"x-mallard-dropped": outcome.reason.value})
-    return _image({HEADER: listed(ignored)} if ignored else {})
+        return _image(_dropped((outcome, *refused)))
+    return _image({**_ignored(ignored), **_dropped(refused)})
+
+
+def _ignored(fields: tuple[IgnoredField, ...]) -> dict[str, str]:
+    return {HEADER: listed(fields)} if fields else {}
+
+
+def _dropped(refused: tuple[Dropped, ...]) -> dict[str, str]:
+    """Each reason once, and the number of sites that have not taken the event."""
+    if not refused:
+        return {}
+    reasons = ", ".join(dict.fromkeys(each.reason.value for each in refused))
+    return {"x-mallard-dropped": reasons, "x-plausible-dropped": str(len(refused))}
 
 
 def _image(headers: dict[str, str]) -> IngestResponse:
@@ -91,7 +110,7 @@ def answer_unavailable() -> IngestResponse:
 class ResponseFormat:
     """Responses of one kind of request: for a decision, and for a failing store or queue."""
 
-    outcome: Callable[[Event | Dropped, tuple[IgnoredField, ...]], IngestResponse]
+    outcome: Callable[[Event | Dropped, tuple[IgnoredField, ...], tuple[Dropped, ...]], IngestResponse]
     unavailable: Callable[[], IngestResponse]
 
 
