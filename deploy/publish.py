@@ -106,6 +106,10 @@ def scripts_of(tracker: Path) -> Iterator[Page]:
         text = scripts.text(name)
         if text is not None:
             yield Page(f"tracking/{name}", text.encode(), TYPES[".js"], SCRIPT["cache-control"])
+    # CloudFront's function turns all of Plausible's names into this one.
+    text = scripts.plausible("script.js")
+    if text is not None:
+        yield Page("js/script.js", text.encode(), TYPES[".js"], SCRIPT["cache-control"])
 
 
 def media_type(name: str) -> str:

@@ -5,6 +5,7 @@ import { minify } from "terser";
 
 const MAX_SCRIPT_BYTES = 1023;
 const MAX_KIT_BYTES = 1536;
+const MAX_PLAUSIBLE_BYTES = 1536;
 
 const source = (name) => readFile(new URL(name, import.meta.url), "utf8");
 const parts = JSON.parse(await source("parts.json"));
@@ -59,6 +60,7 @@ const core = await shrink(`try {${await coreBody()}} catch {}`, {
 await write("script.js", core, MAX_SCRIPT_BYTES);
 const kit = await shrunkExpression("kit.js");
 await write("kit.js", kit, MAX_KIT_BYTES);
+await write("plausible.js", await shrunkExpression("plausible.js"), MAX_PLAUSIBLE_BYTES);
 for (const part of parts) {
   part.code = await shrunkExpression(`parts/${part.name}.js`);
   await write(`parts/${part.name}.js`, part.code, part.max_bytes);

@@ -25,7 +25,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_robots_txt_disallows_everything_except_the_script(origin: str) -> None:
     reply = ask(origin, "GET", "/robots.txt")
     assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
-    assert reply.body == b"User-agent: *\nAllow: /tracking/\nDisallow: /\n"
+    assert reply.body == b"User-agent: *\nAllow: /tracking/\nAllow: /js/\nDisallow: /\n"
 
 
 def test_security_txt_names_the_configured_contacts(guarded: str) -> None:

@@ -48,7 +48,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_served_tracker_files_match_a_fresh_build(built: Path) -> None:
     served = [path for path in built.rglob("*") if path.is_file() and path.name != "script.outbound.tagged.js"]
-    assert len(served) == len(PARTS) + 4
+    assert len(served) == len(PARTS) + 5
     for path in served:
         assert path.read_bytes() == (DIST / path.relative_to(built)).read_bytes(), "run `node tracker/build.mjs`"
 

@@ -203,12 +203,14 @@ def test_the_function_at_the_edge_sorts_the_parts_of_a_script(template: dict[str
     code = properties(template, "ScriptNames")["FunctionCode"]
     assert len(code) < 10_000
     asked = ["/tracking/script.outbound.404.hash.js", "/tracking/script.js", "/tracking/script.keep-query.js", "/x.js"]
+    names = ["/js/script.hash.404.js", "/js/plausible.js", "/js/pa-A_b-1.js"]
+    asked += ["/js/other.js", *names]
     program = (
         f"{code}\nconsole.log(JSON.stringify({json.dumps(asked)}.map((uri) => handler({{request: {{uri}}}}).uri)))"
     )
     (tmp_path / "edge.js").write_text(program)
     ended = subprocess.run(["node", "edge.js"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(ended.stdout) == ["/tracking/script.404.hash.outbound.js", *asked[1:]]
+    assert json.loads(ended.stdout) == ["/tracking/script.404.hash.outbound.js", *asked[1:-3], *["/js/script.js"] * 3]
 
 
 def test_the_dashboard_of_cloudwatch_is_json(template: dict[str, Any]) -> None:

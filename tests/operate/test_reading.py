@@ -97,10 +97,17 @@ def test_a_bucket_is_read_by_the_same_sql_after_the_settings_of_the_page(table: 
 
 
 def test_documented_athena_table_has_the_columns_of_the_schema() -> None:
-    kinds = {"int64": "bigint", "timestamp[ms]": "timestamp", "string": "string", "int16": "smallint", "int32": "int"}
+    kinds = {
+        "int64": "bigint",
+        "timestamp[ms]": "timestamp",
+        "string": "string",
+        "int16": "smallint",
+        "int32": "int",
+        "bool": "boolean",
+    }
     ddl, _ = snippets("Athena", "text")
     columns = re.findall(
-        r"`?(\w+)`? (bigint|timestamp|string|decimal\(12,2\)|smallint|int)[,)]", ddl.partition("PARTITIONED")[0]
+        r"`?(\w+)`? (bigint|timestamp|string|decimal\(12,2\)|smallint|int|boolean)[,)]", ddl.partition("PARTITIONED")[0]
     )
     assert columns == [
         (field.name, kinds.get(str(field.type), "decimal(12,2)" if field.name == "revenue_amount" else ""))

@@ -157,6 +157,8 @@ open     200     GET /docs
 open     200     HEAD /docs
 open     200     GET /tracking/script.js
 open     200     HEAD /tracking/script.js
+open     200     GET /js/script.js
+open     200     HEAD /js/script.js
 open     200     GET /
 open     200     HEAD /
 open     200     GET /style.css
@@ -174,6 +176,7 @@ TEMPLATES = {
     "/api/links/{slug}": r"/api/links/\{slug\}",
     "/api/share/{slug}": r"/api/share/\{slug\}",
     "/tracking/{name}": r"/tracking/script\.js",
+    "/js/{name}": r"/js/script\.js",
     "/*": r"/|/style\.css",
 }
 """Paths of the application that stand for many, and those of the table that are of them."""

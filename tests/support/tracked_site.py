@@ -142,7 +142,7 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             site.serve(path)
-            if path.startswith("/tracking/"):
+            if path.startswith(("/tracking/", "/js/")):
                 status, body = self.ask()
                 self.answer(status, "text/javascript", body)
             elif path in site.scripts:

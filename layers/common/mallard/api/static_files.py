@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,24 @@ DOCS_PATH = "/docs"
 
 SCRIPT_PATH = "/tracking/{name}"
 """``script.js``, ``script.<part>.<part>.js`` with opt-in parts in any order, or the ES module ``mallard.mjs``."""
+
+PLAUSIBLE_PATH = "/js/{name}"
+"""Plausible's names of the script, all of which are one file that looks at its own name."""
+
+PLAUSIBLE_PARTS = {
+    "hash": "hash",
+    "outbound-links": "outbound",
+    "file-downloads": "downloads",
+    "forms": "forms",
+    "manual": "manual",
+    "exclusions": "exclude",
+}
+"""Our parts, by Plausible's words for them."""
+
+_PLAUSIBLE_WORDS = (*PLAUSIBLE_PARTS, "tagged-events", "revenue", "pageview-props", "compat", "local", "404")
+_PLAUSIBLE_NAME = re.compile(
+    rf"(script|plausible)(\.({'|'.join(_PLAUSIBLE_WORDS)})){{0,32}}\.js|pa-[\w-]{{1,64}}\.js", re.ASCII
+)
 
 MODULE_NAME = "mallard.mjs"
 _SCRIPT_NAME = re.compile(r"script((?:\.[a-z0-9-]{1,32}){0,32})\.js")
@@ -83,6 +102,7 @@ class Scripts:
                 raise ConfigError(f"{folder / name} is missing; {HOW_TO_BUILD}") from None
 
         self._core, self._kit, self._module = read("script.js"), read("kit.js"), read(MODULE_NAME)
+        self._names = read("plausible.js")
         self._parts = {part["name"]: read(f"parts/{part['name']}.js") for part in json.loads(read("parts.json"))}
 
     def text(self, name: str) -> str | None:
@@ -96,13 +116,27 @@ class Scripts:
         parts = ",".join(self._parts[part] for part in requested)
         return f"try{{({self._kit})(({TAG}).dataset,{parts})}}catch{{}}{self._core}" if parts else self._core
 
+    def plausible(self, name: str) -> str | None:
+        """The script of one of Plausible's names, the same text for all; None where there is none of it."""
+        if not _PLAUSIBLE_NAME.fullmatch(name):
+            return None
+        parts = ",".join(f'"{word}":{self._parts[part]}' for word, part in PLAUSIBLE_PARTS.items())
+        return f"try{{(e=>({self._kit})(e.dataset,...({self._names})(e,{{{parts}}})))({TAG})}}catch{{}}{self._core}"
+
     def response(self, request: Request) -> Response:
         """The script of the path's ``name``, cacheable and loadable by every site: 200, 304 or 404."""
-        text = self.text(request.path_params["name"])
-        if text is None:
-            return JSONResponse({"error": f"There is no such script; its parts may be {', '.join(self._parts)}."}, 404)
-        body = text.encode()
-        headers = {**SCRIPT, "etag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'}
-        if headers["etag"] in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type="text/javascript", headers=headers)
+        return _script(request, self.text(request.path_params["name"]), self._parts)
+
+    def plausible_response(self, request: Request) -> Response:
+        """The same of one of Plausible's names."""
+        return _script(request, self.plausible(request.path_params["name"]), _PLAUSIBLE_WORDS)
+
+
+def _script(request: Request, text: str | None, parts: Iterable[str]) -> Response:
+    if text is None:
+        return JSONResponse({"error": f"There is no such script; its parts may be {', '.join(parts)}."}, 404)
+    body = text.encode()
+    headers = {**SCRIPT, "etag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'}
+    if headers["etag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="text/javascript", headers=headers)

@@ -19,7 +19,7 @@ from mallard.api.middleware.json_body import PREFIXES
 from mallard.api.outer_middleware import outer_middleware, wrapped
 from mallard.api.own_pool import in_own_pool
 from mallard.api.routes.well_known import well_known_routes
-from mallard.api.static_files import DOCS_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response
+from mallard.api.static_files import DOCS_PATH, PLAUSIBLE_PATH, SCRIPT_PATH, Dashboard, Scripts, docs_response
 from mallard.health.source import HealthSource
 from mallard.http.upstream import UpstreamHeaders
 
@@ -69,6 +69,9 @@ def open_pages(
     async def script(request: Request) -> Response:
         return scripts.response(request)
 
+    async def plausible_script(request: Request) -> Response:
+        return scripts.plausible_response(request)
+
     async def docs(request: Request) -> Response:  # noqa: ARG001
         return docs_response(dashboard)
 
@@ -80,6 +83,7 @@ def open_pages(
             Route(READY_PATH, ready),
             *well_known_routes(contacts, clock),
             Route(SCRIPT_PATH, script),
+            Route(PLAUSIBLE_PATH, plausible_script),
             Route(DOCS_PATH, docs),
             Mount("/", Dashboard(directory=dashboard, html=True)),
         ],

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-ROBOTS = "User-agent: *\nAllow: /tracking/\nDisallow: /\n"
+ROBOTS = "User-agent: *\nAllow: /tracking/\nAllow: /js/\nDisallow: /\n"
 """Numbers are not for search engines; the script is part of the pages that they render."""
 
 CONTACT_LIVES = timedelta(days=180)
