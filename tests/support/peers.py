@@ -115,13 +115,18 @@ def npm_program(name: str) -> Path:
     return HOME / name / "node_modules" / ".bin" / name
 
 
+def npm_modules(name: str) -> Path:
+    """The packages of a peer that npm installs."""
+    return HOME / name / "node_modules"
+
+
 def npm_peer(name: str) -> Peer:
-    """A peer that tests/peers/NAME/package-lock.json pins and whose program has its name."""
+    """A peer that tests/peers/NAME/package-lock.json pins."""
     lock, home = LOCKS / name / "package-lock.json", HOME / name
 
     def is_there() -> bool:
         there = home / "package-lock.json"
-        return npm_program(name).exists() and there.is_file() and there.read_text() == lock.read_text()
+        return npm_modules(name).is_dir() and there.is_file() and there.read_text() == lock.read_text()
 
     def install() -> None:
         shutil.rmtree(home, ignore_errors=True)
@@ -208,6 +213,7 @@ PEERS = {
     # Clients of Plausible's APIs.
     "plausible-mcp": pip_peer("plausible-mcp"),
     AIRBYTE: old_peer(AIRBYTE, "source-plausible"),
+    "plausible": npm_peer("plausible"),
     # Proxies to stand in front, and the judge of what a monitor reads.
     "nginx": apt_peer(["nginx-light"], ["nginx"]),
     "caddy": apt_peer(["caddy"], ["caddy"]),
