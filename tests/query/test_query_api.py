@@ -266,12 +266,12 @@ def test_file_is_the_same_whole_and_in_pieces(place: Place, client: TestClient, 
     body = {**ASKED, "dimensions": ["time:day"], "format": form}
     deliver = through_store(MemoryStore)
     app = create_app(
-        lambda: place.engine,
-        lambda: [SITE],
-        lambda: NOW,
-        lambda *_: None,  # type: ignore[arg-type]
-        auth_off(),
-        one_address,
+        engine=lambda: place.engine,
+        sites=lambda: [SITE],
+        clock=lambda: NOW,
+        erase=lambda *_: None,  # type: ignore[arg-type]
+        auth=auth_off(),
+        address_of=one_address,
         deliver=deliver,
     )
     whole, pieces = (each.post("/api/v2/query", json=body) for each in (TestClient(app), client))
