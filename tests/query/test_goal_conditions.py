@@ -42,7 +42,7 @@ def test_unknown_goal_is_refused_with_the_known_goals() -> None:
 def test_scroll_goal_is_refused_when_a_filter_matches_it() -> None:
     goals = (*GOALS, Goal("Read", page="/a", scroll_threshold=50))
     for operator, value in (("is", "Read"), ("contains_not", "ead"), ("matches", "^R")):
-        with pytest.raises(QueryError, match=r"^The goal 'Read' has a scroll_threshold and cannot be filtered by"):
+        with pytest.raises(QueryError, match=r"^The goal 'Read' has a scroll_threshold and cannot be used here"):
             compiled([operator, "event:goal", [value]], goals=goals)
     assert compiled(["is", "event:goal", ["Home"]], goals=goals) == compiled(["is", "event:goal", ["Home"]])
 

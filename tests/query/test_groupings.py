@@ -32,6 +32,8 @@ GOALS = [
     {"name": "Signup", "event": "signup"},
     {"name": "Under b", "page": "/b/**"},
     {"name": "Pro", "event": "signup", "props": {"plan": "pro"}},
+    {"name": "Read", "page": "/b/**", "scroll_threshold": 50},
+    {"name": "Seen", "page": "/a", "scroll_threshold": 10, "props": {"plan": "pro"}},
 ]
 
 COUNTED = ("visitors", "visits", "pageviews", "events", "percentage")
@@ -41,15 +43,18 @@ MONEY = ("total_revenue", "average_revenue")
 RATES = ("conversion_rate", "group_conversion_rate")
 
 EVENT_DIMENSIONS = ("event:page", "event:name", "event:goal", "event:props:plan")
-VISIT_DIMENSIONS = ("visit:source", "visit:browser", "visit:country", "visit:entry_page", "visit:exit_page")
+VISIT_DIMENSIONS = ("visit:source", "visit:browser", "visit:country", "visit:entry_page", "visit:exit_page_hostname")
 TIMES = ("time:minute", "time:hour", "time:day", "time:week", "time:month")
 
 FILTERS: list[list[Any]] = [
     [],
     [["is", "visit:country", ["DE"]]],
     [["is_not", "visit:browser", ["Firefox"]], ["contains", "event:page", ["/b"]]],
+    [["is_not", "visit:entry_page_hostname", ["b.example", "(not set)"]]],
     [["is", "event:goal", ["Signup", "Under b"]]],
     [["is_not", "event:props:plan", ["pro"]]],
+    [["is", "event:goal", ["Pro", "Read"]], ["is_not", "visit:browser", ["Firefox"]]],
+    [["has_done", ["is", "event:goal", ["Seen", "Read"]]]],
     [["has_done", ["is", "event:name", ["signup"]]]],
     [["sequence", [["contains", "event:page", ["/b"]], ["is", "event:name", ["signup"]]]]],
     [["or", [["sequence", [["is", "event:name", ["signup"]]]], ["is", "visit:country", ["DE"]]]]],
@@ -60,23 +65,28 @@ def goals_met(row: Row) -> list[str]:
     is_signup = row["event_name"] == "signup"
     pro = is_signup and json.loads(row["props"] or "{}").get("plan") == "pro"
     under_b = row["event_name"] == PAGEVIEW and row["pathname"].startswith("/b/")
-    return [name for name, met in (("Signup", is_signup), ("Under b", under_b), ("Pro", pro)) if met]
+    depth = (row.get("scroll_depth") or 0) if row["event_name"] == ENGAGEMENT else 0
+    read = depth >= 50 and row["pathname"].startswith("/b/")
+    seen = depth >= 10 and row["pathname"] == "/a" and json.loads(row["props"] or "{}").get("plan") == "pro"
+    met = {"Signup": is_signup, "Under b": under_b, "Pro": pro, "Read": read, "Seen": seen}
+    return [name for name in met if met[name]]
 
 
 def rows_of(seed: str) -> list[Row]:
     random = Random(seed)
     rows = random_rows(random, 300, NOW)
     for row in rows:
+        row["hostname"] = random.choice([None, "a.example", "b.example"])
         row["props"] = random.choice([None, '{"plan": "pro"}', '{"plan": "free"}', '{"other": 1}'])
         if random.random() < 0.2:
             row["revenue_amount"] = Decimal(random.randrange(-500, 5000)) / 100
             row["revenue_currency"] = "EUR" if random.random() < 0.9 else "USD"
-        row["goals"] = goals_met(row)
         if row["event_name"] == ENGAGEMENT:
             row |= {
                 "scroll_depth": random.choice([None, random.randrange(101)]),
                 "engagement_ms": random.randrange(90_000),
             }
+        row["goals"] = goals_met(row)
     return rows
 
 
@@ -162,7 +172,7 @@ SEVERAL = [
     ("event:page", "event:name", "time:day"),
     ("event:goal", "visit:country"),
     ("event:props:plan", "time:hour"),
-    ("visit:entry_page", "visit:exit_page", "time:week"),
+    ("visit:entry_page_hostname", "visit:exit_page", "time:week"),
     ("time:month", "event:page", "visit:source"),
 ]
 

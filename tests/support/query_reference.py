@@ -39,20 +39,26 @@ class QueryReference:
 
     def __init__(self, rows: list[Row], start: date) -> None:
         """``start``: the first date of the range asked for."""
-        self._rows = [row for row in rows if row["event_name"] != ENGAGEMENT]
+        self._rows = [dict(row) for row in rows if row["event_name"] != ENGAGEMENT]
         self._pings = [row for row in rows if row["event_name"] == ENGAGEMENT and row["visitor_id"] is not None]
         self._start = start
         self._shown: set[str] | None = None
         self._of_kept: dict[Key, list[Visit]] = {}
+        self._visits = visits_of(self._rows)
+        for ping in self._pings:
+            visit = self._visit_of(ping)
+            if visit is not None and ping.get("goals"):
+                visit[0].setdefault("reaching", []).append(ping)
 
     def rows(self, metrics: Sequence[str], dimensions: Sequence[str], filters: list[Any]) -> dict[Key, list[Any]]:
         """The metrics of each combination of values."""
         named = [set(each[2]) for each in filters if each[:2] == ["is", "event:goal"]]
         self._shown = set.intersection(*named) if named else None
-        pairs = matched(self._rows, filters)
+        pairs = self._matched(filters)
         self._of_kept = {}
         events: dict[Key, Matched] = defaultdict(list)
-        for row, visit in pairs:
+        counted = self._matched(filters, by_goal=True) if "event:goal" in dimensions else pairs
+        for row, visit in counted:
             for key in self._keys(dimensions, row, visit):
                 events[key].append((row, visit))
         visits: dict[Key, list[Visit]] = defaultdict(list)
@@ -92,7 +98,7 @@ class QueryReference:
         if name == "pageviews":
             return pageviews_of(rows)
         if name == "events":
-            return len(rows)
+            return sum(row["event_name"] != ENGAGEMENT for row in rows)
         if name == "visits":
             return len({id(visit) for _, visit in events if visit is not None}) + len(kept)
         if name == "percentage":
@@ -120,17 +126,11 @@ class QueryReference:
 
     def _engagement(self, name: str, dimensions: Sequence[str], key: Key, filters: list[Any]) -> int | None:
         """Of the pings of the last visit that had begun: the most of each visit, or its sum, on average."""
-        visits, answered = visits_of(self._rows), matched(self._rows, filters)
+        answered = matched(self._rows, filters)
         with_events = {visit_name(visit) for visit in touched(answered)}
         found: dict[int, list[Row]] = defaultdict(list)
         for ping in self._pings:
-            begun = [
-                visit
-                for visit in visits
-                if (visit[0]["visitor_id"], day_of(visit[0])) == (ping["visitor_id"], day_of(ping))
-                and visit[0]["timestamp"] <= ping["timestamp"]
-            ]
-            visit = max(begun, key=lambda each: each[0]["timestamp"], default=None)
+            visit = self._visit_of(ping)
             passes = (
                 visit is not None
                 and visit_name(visit) in with_events
@@ -150,12 +150,34 @@ class QueryReference:
     def _without_goals(self, dimensions: Sequence[str], key: Key, filters: list[Any]) -> int:
         """Visitors of the same values, whatever goals and properties say."""
         left = [each for each in filters if not str(each[1]).startswith(("event:goal", "event:props:"))]
+        left = [each for each in left if not (each[0].startswith("has_") and "event:goal" in str(each))]
         names = [name for name in dimensions if name != "event:goal" and ":props:" not in name]
         wanted = tuple(value for name, value in zip(dimensions, key, strict=True) if name in names)
         pairs = matched(self._rows, left)
         found = [row for row, visit in pairs if wanted in set(self._keys(names, row, visit))]
         kept = self._kept(left, pairs) if is_of_visits(names) else []
         return self._visitors(found, [each for each in kept if wanted in set(self._keys(names, entry(each), each))])
+
+    def _visit_of(self, ping: Row) -> Visit | None:
+        """The last visit of its visitor that had begun."""
+        begun = [
+            visit
+            for visit in self._visits
+            if (visit[0]["visitor_id"], day_of(visit[0])) == (ping["visitor_id"], day_of(ping))
+            and visit[0]["timestamp"] <= ping["timestamp"]
+        ]
+        return max(begun, key=lambda each: each[0]["timestamp"], default=None)
+
+    def _matched(self, filters: list[Any], by_goal: bool = False) -> Matched:
+        """What passes, and pings that reach a goal which the filter names, or, by goal, any."""
+        named = {name for each in filters if each[1] == "event:goal" for name in each[2]}
+        found = matched(self._rows, filters)
+        known = {visit_name(visit): visit for _, visit in found if visit}
+        for ping in self._pings:
+            visit = self._visit_of(ping) if by_goal or named.intersection(ping["goals"]) else None
+            if visit is not None and ping["goals"] and all(judge(each, ping, visit) for each in filters):
+                found.append((ping, known.setdefault(visit_name(visit), visit)))
+        return found
 
     def _kept(self, filters: list[Any], pairs: Matched) -> list[Visit]:
         """Visits that a sequence selects although none of their events is to be counted."""

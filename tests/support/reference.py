@@ -105,7 +105,8 @@ def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
         end = sequence_end(rest[0], visit)
         return end is not None and order_of(row) > order_of(end)
     if operator in ("has_done", "has_not_done"):
-        done = any(judge(rest[0], each, visit) for each in visit or [row])
+        pings = visit[0].get("reaching", ()) if visit and "event:goal" in str(rest) else ()
+        done = any(judge(rest[0], each, visit) for each in (*(visit or [row]), *pings))
         return done == (operator == "has_done")
     if rest[0] == "event:goal":
         met = any(name in rest[1] for name in row.get("goals", ()))
@@ -144,12 +145,13 @@ def value_of(dimension: str, row: Row, visit: Visit | None) -> tuple[str | None,
     if dimension in FIRST_EVENT:
         column, blanks = FIRST_EVENT[dimension]
         return (visit[0] if visit else row)[column], blanks
-    return end_page(visit, first=dimension == "visit:entry_page"), ("(unknown)", "(not set)")
+    column = "hostname" if dimension.endswith("_hostname") else "pathname"
+    return end_page(visit, first=dimension.startswith("visit:entry_page"), column=column), ("(unknown)", "(not set)")
 
 
-def end_page(visit: Visit | None, *, first: bool) -> str | None:
-    """The first or the last pageview's page."""
-    viewed = [row["pathname"] for row in visit or [] if row["event_name"] == PAGEVIEW]
+def end_page(visit: Visit | None, *, first: bool, column: str = "pathname") -> str | None:
+    """The first or the last pageview's page, or its hostname."""
+    viewed = [row[column] for row in visit or [] if row["event_name"] == PAGEVIEW]
     return (viewed[0] if first else viewed[-1]) if viewed else None
 
 

@@ -117,7 +117,7 @@ class QueryRunner:
         sorts = tuple((name, each.sql) for name, each in formulas.items())
         grouping = Grouping(query.dimensions, tuple(sorted(measures)), query.full_order, sorts)
         if grouping.has_rows_without_events:
-            grouping = replace(grouping, measures=tuple(sorted({*measures, "events"})))
+            grouping = replace(grouping, measures=tuple(sorted({*measures, "events", "visitors"})))
         if only is not None:
             return replace(grouping, only=only)
         return replace(grouping, limit=query.limit, offset=query.offset)

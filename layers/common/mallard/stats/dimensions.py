@@ -1,6 +1,6 @@
 """The dimensions of reports and filters: one closed table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TOTAL = "total"
 """The dimension of a query without one."""
@@ -91,10 +91,31 @@ _ALL = (
     _first_event("languages", "language", "language"),
 )
 
+_STORED_NAMES = {"regions": "visit:region_name", "cities": "visit:city_name"}
+"""Further names of what is stored by name already."""
+
 DIMENSIONS = {each.name: each for each in _ALL}
 """By ``name``."""
 
-BY_V2_NAME = {each.v2_name: each for each in _ALL}
+_HOSTNAMES = (
+    Dimension("entry_page_hostnames", f"{ENTRY_PAGE}_hostname", "hostname", "entry_page_hostname"),
+    Dimension("exit_page_hostnames", f"{EXIT_PAGE}_hostname", "hostname", "exit_page_hostname"),
+)
+"""Dimensions of queries that rollups and visits files lack."""
+
+_NAMES = tuple(replace(DIMENSIONS[name], v2_name=v2_name) for name, v2_name in _STORED_NAMES.items())
+
+_OF_QUERIES = (*_ALL, *_HOSTNAMES, *_NAMES)
+
+BY_NAME = {**DIMENSIONS, **{each.name: each for each in _HOSTNAMES}}
+"""By ``name``, those that no rollup has included."""
+
+BY_V2_NAME = {each.v2_name: each for each in _OF_QUERIES}
+
+END_COLUMNS = {str(each.visit): each.column for each in _OF_QUERIES if each.of_visit and not each.of_first_event}
+"""From the columns of a visit that its first or last pageview has to that of the event."""
+
+END_HOSTNAMES = frozenset(each.v2_name for each in _HOSTNAMES)
 
 SEED_NAMES = {each.name: each.v2_name for each in _ALL}
 """From ``name`` to ``v2_name``, so that a row of a breakdown can be made a filter."""
@@ -102,13 +123,13 @@ SEED_NAMES = {each.name: each.v2_name for each in _ALL}
 EVENT_COLUMNS = {each.v2_name: each.column for each in _ALL if not each.of_visit}
 """Columns of dimensions that each event has of its own."""
 
-FIRST_COLUMNS = {each.v2_name: each.column for each in _ALL if each.of_first_event}
+FIRST_COLUMNS = {each.v2_name: each.column for each in _OF_QUERIES if each.of_first_event}
 """Columns of dimensions that a visit has of its first event."""
 
 OF_EVENTS = (*EVENT_COLUMNS, GOAL)
 """Filter dimensions of single events. Properties are too, whose names are not known beforehand."""
 
-OF_VISITS = tuple(each.v2_name for each in _ALL if each.of_visit)
+OF_VISITS = tuple(each.v2_name for each in _OF_QUERIES if each.of_visit)
 
 _GOAL_BLANKS = Dimension("", GOAL, "").blanks
 _NO_PROPERTY = frozenset({"(none)"})

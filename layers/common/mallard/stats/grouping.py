@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mallard.stats.date_range import DateRange
-from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE, PROPS, ROLLED_HOUR, TOTAL, is_of_event
+from mallard.stats.dimensions import (
+    BY_V2_NAME,
+    DIMENSIONS,
+    GOAL,
+    HOSTNAME,
+    PAGE,
+    PROPS,
+    ROLLED_HOUR,
+    TOTAL,
+    is_of_event,
+)
 from mallard.stats.filter_tree import Filter
 from mallard.stats.measures import GROUP_MEASURES
 
@@ -80,7 +90,7 @@ class Grouping:
     def has_rows_without_events(self) -> bool:
         """True where a visit or ping may be in a row that no event of the answer is in, which is left out.
 
-        Its measures then have ``events``.
+        Its measures then have ``events`` and ``visitors``.
         """
         return bool(self.dimensions) and (self.counts_pings or (self.counts_starts and not self.is_of_visits))
 
@@ -113,7 +123,7 @@ class Grouping:
         if others == [HOUR] and len(self.dimensions) == 1 and not self.counts_starts:
             return ROLLED_HOUR
         dimension = BY_V2_NAME.get(others[0])
-        if dimension is None or (self.counts_starts and not dimension.of_visit):
+        if dimension is None or dimension.name not in DIMENSIONS or (self.counts_starts and not dimension.of_visit):
             return None
         return dimension.name
 

@@ -33,7 +33,7 @@ from mallard.engine.omitted_files import note, require_complete
 from mallard.engine.request_snapshot import request_snapshot
 from mallard.engine.sql.conditions import Conditions, compile_filter, of_recent
 from mallard.engine.sql.day_statement import rollup_made_by
-from mallard.engine.sql.goal_conditions import goals_of_rows
+from mallard.engine.sql.goal_conditions import goals_of_rows, of_scrolling
 from mallard.engine.sql.group_statement import GroupStatement
 from mallard.engine.sql.local_hours import LocalHours
 from mallard.engine.sql.visits_grouping import visits_grouping_sql, visits_suffice_for
@@ -146,7 +146,9 @@ class DuckDBEngine:
 
     def _group_statement(self, query: GroupQuery) -> tuple[GroupStatement, Conditions | None, tuple[Goal, ...]]:
         goals = goals_of_rows(query.filters, self.site_settings.get(query.site_id).goals)
-        conditions = self._conditions(query, of_visits=any(each.joins_visits for each in query.groupings))
+        scrolls = bool(of_scrolling(goals)) and any(each.has_goals for each in query.groupings)
+        joins_visits = scrolls or any(each.joins_visits for each in query.groupings)
+        conditions = self._conditions(query, of_visits=joins_visits, pings=True)
         recent = conditions is None and query.period.since is not None
         return GroupStatement(query.groupings, conditions, goals, recent=recent), conditions, goals
 
@@ -232,11 +234,13 @@ class DuckDBEngine:
         if self._segment_cache:
             self._segment_cache.forget()
 
-    def _conditions(self, query: Query | GroupQuery, *, of_visits: bool = False) -> Conditions | None:
+    def _conditions(
+        self, query: Query | GroupQuery, *, of_visits: bool = False, pings: bool = False
+    ) -> Conditions | None:
         """The conditions of a query's filter and part of a day; QueryError where the filter is wrong."""
         conditions, since, until = None, query.period.since, query.period.until
         if query.filters is not None:
-            conditions = compile_filter(query.filters, self.site_settings.get(query.site_id).goals)
+            conditions = compile_filter(query.filters, self.site_settings.get(query.site_id).goals, pings=pings)
         if since is not None and until is not None and (conditions or of_visits):
             return of_recent(conditions, since, until)
         return conditions

@@ -129,7 +129,7 @@ def _check(grouping: Grouping, total: int) -> None:
 
 
 def _grouped_by(grouping: Grouping) -> str:
-    having = "\n    HAVING sum(events) > 0" if grouping.has_rows_without_events else ""
+    having = "\n    HAVING sum(events) > 0 OR sum(visitors) > 0" if grouping.has_rows_without_events else ""
     places = ", ".join(str(place + 1) for place in range(len(grouping.keys)))
     return f"\n    GROUP BY {places}{having}" if grouping.keys else ""
 

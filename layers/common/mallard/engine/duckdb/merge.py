@@ -46,7 +46,7 @@ def merged_rows(rows: pa.Table, grouping: Grouping) -> pa.Table:
         if GROUP_MEASURES[name].type == "BIGINT":
             merged = merged.set_column(place, name, pc.fill_null(merged[name], 0))
     if grouping.has_rows_without_events:
-        merged = merged.filter(pc.greater(merged["events"], 0))
+        merged = merged.filter(pc.or_(pc.greater(merged["events"], 0), pc.greater(merged["visitors"], 0)))
     if not grouping.keys:
         return merged
     if grouping.only is not None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from mallard.engine.sql.goal_conditions import goal_columns, goal_condition, goals_meant
+from mallard.engine.sql.goal_conditions import goal_columns, goal_condition, goals_meant, of_scrolling
 from mallard.engine.sql.operators import NOTHING, BoundSql, any_of, comparison, pattern, property_of_event
 from mallard.errors import QueryError
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import (
+    BY_V2_NAME,
+    END_HOSTNAMES,
     ENTRY_PAGE,
     EVENT_COLUMNS,
     EXIT_PAGE,
@@ -39,9 +41,14 @@ class Conditions:
     event of every selected visit meets. ``anonymous_event``: the whole filter, of an event that belongs to no visit.
     ``done``: of an event's own columns, for the flags ``done_0`` ... ``landing``: what is asked of the page, of the
     page a visit entered at. ``columns`` of events are looked at, ``opening_columns`` in ``visit.opening``.
-    ``patterns`` are the regular expressions, not yet known to be any. ``sequences``: of an event's own columns, the
-    conditions of the steps of each sequence, whose last event is at ``visit.sequence_0`` ..., NULL where it is not
-    complete. ``kept``: of a visit, what keeps it although no event of it is to be counted; None: nothing does.
+    ``patterns`` are the regular expressions, not yet known to be any.
+
+    ``sequences``: of an event's own columns, the conditions of the steps of each sequence, whose last event is at
+    ``visit.sequence_0`` ..., NULL where it is not complete. ``kept``: of a visit, what keeps it although no event of it
+    is to be counted; None: nothing does. ``hostnames`` are the columns of visits with hostnames of pages.
+    ``pings``: of an engagement ping, that it reaches one of the goals that it alone can meet, and so may count beside
+    events; ``done_pings`` are the numbers of ``done`` that pings may meet,
+    each with the same condition.
     """
 
     visit: str
@@ -59,6 +66,14 @@ class Conditions:
     values: Mapping[str, object]
     sequences: tuple[tuple[str, ...], ...] = ()
     kept: str | None = None
+    hostnames: frozenset[str] = frozenset()
+    pings: str | None = None
+    done_pings: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def looks_at_pings(self) -> bool:
+        """True where engagement pings may meet the filter."""
+        return self.pings is not None or bool(self.done_pings)
 
 
 EVERYTHING = Conditions("true", None, None, None, "true", (), None, frozenset(), (), False, False, (), {})
@@ -76,8 +91,11 @@ _Value: TypeAlias = Callable[[str], str]
 _Flag: TypeAlias = Callable[[Done | EventSequence], str]
 
 
-def compile_filter(tree: Filter, goals: Sequence[Goal]) -> Conditions:
-    """The conditions of a filter, where a site has these goals. QueryError for a goal that cannot be filtered by."""
+def compile_filter(tree: Filter, goals: Sequence[Goal], *, pings: bool = False) -> Conditions:
+    """The conditions of a filter, where a site has these goals. QueryError for a goal that cannot be filtered by.
+
+    ``pings``: engagement pings are looked at beside events.
+    """
     parts = tree.filters if isinstance(tree, All) else (tree,)
     of_events = [part for part in parts if any(_is_of_event(leaf) for leaf in leaves(part))]
     of_visits = [part for part in parts if part not in of_events]
@@ -88,7 +106,10 @@ def compile_filter(tree: Filter, goals: Sequence[Goal]) -> Conditions:
     touching = touching or [part.filter for part in of_visits if isinstance(part, Done)][:1]
     touching = touching or [part.filters[-1] for part in parts if isinstance(part, EventSequence)][:1]
     entered = [part for part in of_events if _is_about(part, {PAGE})]
-    writer = ConditionWriter(tree, goals)
+    writer = ConditionWriter(tree, goals, pings=pings)
+    if writer.pings or writer.done_pings:
+        # A visit may pass by a ping alone.
+        touching = []
     return Conditions(
         visit=writer.of_both(of_visits) or "true",
         event=writer.of_both(of_events),
@@ -98,12 +119,15 @@ def compile_filter(tree: Filter, goals: Sequence[Goal]) -> Conditions:
         done=tuple(writer.of_event([each.filter]) or "true" for each in writer.done),
         landing=writer.of_landing(entered),
         columns=frozenset(writer.columns()),
-        opening_columns=tuple(sorted(FIRST_COLUMNS[name] for name in writer.dimensions if name in FIRST_COLUMNS)),
+        opening_columns=writer.opening_columns(),
         needs_entry_page=ENTRY_PAGE in writer.dimensions or bool(entered),
         needs_exit_page=EXIT_PAGE in writer.dimensions,
         patterns=writer.patterns(),
         sequences=tuple(tuple(writer.of_event([step]) or "true" for step in each.filters) for each in writer.sequences),
         kept=writer.of_kept(parts),
+        hostnames=frozenset(str(BY_V2_NAME[name].visit) for name in writer.dimensions & END_HOSTNAMES),
+        pings=goal_condition(writer.pings, writer.bound) if writer.pings else None,
+        done_pings=tuple((number, goal_condition(met, writer.bound)) for number, met in writer.done_pings.items()),
         values=writer.bound.values,
     )
 
@@ -111,13 +135,24 @@ def compile_filter(tree: Filter, goals: Sequence[Goal]) -> Conditions:
 class ConditionWriter:
     """One filter's SQL: all texts of it share their bound values and the numbers of what was done."""
 
-    def __init__(self, tree: Filter, goals: Sequence[Goal], letter: str = "f", *, as_list: bool = False) -> None:
+    def __init__(
+        self, tree: Filter, goals: Sequence[Goal], letter: str = "f", *, as_list: bool = False, pings: bool = False
+    ) -> None:
         self.bound = BoundSql(letter)
         self._as_list = as_list
         self.done = tuple(dict.fromkeys(leaf for leaf in leaves(tree) if isinstance(leaf, Done)))
         self.sequences = tuple(dict.fromkeys(leaf for leaf in leaves(tree) if isinstance(leaf, EventSequence)))
         self._leaves = tuple(dict.fromkeys(all_leaves(tree)))
-        self._goals = {leaf: goals_meant(leaf, goals) for leaf in self._leaves if leaf.dimension == GOAL}
+        ordered = {leaf for each in self.sequences for step in each.filters for leaf in all_leaves(step)}
+        self._goals = {
+            leaf: goals_meant(leaf, goals, pings=pings and leaf not in ordered)
+            for leaf in self._leaves
+            if leaf.dimension == GOAL
+        }
+        alone = [leaf for leaf in leaves(tree) if isinstance(leaf, Leaf)]
+        self.pings = self._of_scrolling(alone)
+        of_done = [self._of_scrolling(all_leaves(each.filter)) for each in self.done]
+        self.done_pings = {number: found for number, found in enumerate(of_done) if found}
         asked_for = sum(map(len, self._goals.values()))
         if asked_for > MAX_GOALS:
             raise QueryError(f"The filters mean {asked_for} goals, but may mean {MAX_GOALS}; name fewer.")
@@ -137,8 +172,18 @@ class ConditionWriter:
             elif name.startswith(PROPS):
                 found.add("props")
             elif name != GOAL:
-                found |= {"event_name", "pathname"}
+                found |= {"event_name", BY_V2_NAME[name].column}
         return found.union(*map(goal_columns, self._goals.values()))
+
+    def opening_columns(self) -> tuple[str, ...]:
+        """Of a visit's first event."""
+        found = {FIRST_COLUMNS[name] for name in self.dimensions if name in FIRST_COLUMNS}
+        # A ping is of the last visit that had begun.
+        return tuple(sorted(found | ({"timestamp"} if self.pings or self.done_pings else set())))
+
+    def _of_scrolling(self, compared: Iterable[Leaf]) -> tuple[Goal, ...]:
+        goals = (goal for leaf in compared if leaf.dimension == GOAL for goal in of_scrolling(self._goals[leaf]))
+        return tuple(dict.fromkeys(goals))
 
     def patterns(self) -> tuple[str, ...]:
         """Patterns of the statement. Patterns of goals' names were resolved before and are not among them."""
@@ -221,7 +266,7 @@ def _own(dimension: str) -> str:
 
 
 def _of_visit(dimension: str) -> str:
-    if dimension in (ENTRY_PAGE, EXIT_PAGE):
+    if dimension in (ENTRY_PAGE, EXIT_PAGE) or dimension in END_HOSTNAMES:
         return dimension.replace("visit:", "visit.")
     column = FIRST_COLUMNS.get(dimension)
     return f"visit.opening.{column}" if column else _own(dimension)

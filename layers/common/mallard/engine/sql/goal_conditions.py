@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from mallard.engine.sql.operators import BoundSql, any_of, one_of, pattern, property_of_event, quoted
 from mallard.errors import QueryError
-from mallard.event import PAGEVIEW
+from mallard.event import ENGAGEMENT, PAGEVIEW
 from mallard.normalize.names import nfc_text, page_from_input, search_forms, stored_label
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import PAGE, PROPS, blank_words
@@ -19,14 +19,17 @@ NAME = "event:name"
 NAMES_SHOWN = 20
 
 
-def goals_meant(leaf: Leaf, goals: Sequence[Goal]) -> tuple[Goal, ...]:
-    """Goals named by the leaf, negated or not. QueryError for an unknown goal, and for a goal that is not of events."""
+def goals_meant(leaf: Leaf, goals: Sequence[Goal], *, pings: bool = False) -> tuple[Goal, ...]:
+    """Goals named by the leaf, negated or not. QueryError for an unknown goal.
+
+    ``pings``: engagement pings are looked at; without them a goal with a ``scroll_threshold`` is a QueryError.
+    """
     names = _known(leaf, goals) if leaf.positive == IS else _alike(leaf, goals)
     meant = tuple(goal for goal in goals if goal.name in names)
     for goal in meant:
-        if goal.scroll_threshold is not None:
+        if goal.scroll_threshold is not None and not pings:
             raise QueryError(
-                f"The goal {goal.name!r} has a scroll_threshold and cannot be filtered by: no single event reaches it."
+                f"The goal {goal.name!r} has a scroll_threshold and cannot be used here: no single event reaches it."
             )
     return meant
 
@@ -34,21 +37,28 @@ def goals_meant(leaf: Leaf, goals: Sequence[Goal]) -> tuple[Goal, ...]:
 def goals_of_rows(tree: Filter | None, goals: Sequence[Goal]) -> tuple[Goal, ...]:
     """The goals that rows are counted under: those that the filter names, as an event may meet others besides.
 
-    A goal with a ``scroll_threshold`` is met by no single event. QueryError for an unknown goal.
+    QueryError for an unknown goal.
     """
-    found = tuple(each for each in goals if each.scroll_threshold is None)
+    found = tuple(goals)
     for leaf in goals_named(tree):
-        named = goals_meant(leaf, goals)
+        named = goals_meant(leaf, goals, pings=True)
         found = tuple(each for each in found if each in named)
     return found
 
 
+def of_scrolling(goals: Iterable[Goal]) -> tuple[Goal, ...]:
+    """The goals that engagement pings reach, and no events."""
+    return tuple(each for each in goals if each.scroll_threshold is not None)
+
+
 def goal_condition(goals: Iterable[Goal], bound: BoundSql) -> str:
-    """SQL that is true of an event that meets one of the goals; it is never NULL."""
+    """SQL that is true of an event, or an engagement ping, that meets one of the goals; it is never NULL."""
     plain: dict[str, list[str]] = {"event_name": [], "pathname": []}
     conditions = []
     for goal in goals:
-        if goal.event is not None and not goal.props:
+        if goal.scroll_threshold is not None:
+            conditions.append(_condition(goal, bound))
+        elif goal.event is not None and not goal.props:
             plain["event_name"] += search_forms(goal.event, stored_label)
         elif goal.page is not None and not goal.props and not any("*" in each for each in _pages(goal.page)):
             plain["pathname"] += _pages(goal.page)
@@ -65,9 +75,9 @@ def goal_columns(goals: Iterable[Goal]) -> set[str]:
     """The columns that ``goal_condition`` looks at."""
     found = set()
     for goal in goals:
-        found |= (
-            {"event_name"} | ({"pathname"} if goal.page is not None else set()) | ({"props"} if goal.props else set())
-        )
+        found |= {"event_name"} | ({"pathname"} if goal.page is not None else set())
+        found |= {"props"} if goal.props else set()
+        found |= {"scroll_depth"} if goal.scroll_threshold is not None else set()
     return found
 
 
@@ -89,6 +99,9 @@ def _condition(goal: Goal, bound: BoundSql) -> str:
         if goal.page.startswith("*"):
             there += f" AND event.pathname NOT IN ({', '.join(quoted(blank_words(PAGE)))})"
         parts = [f"event.event_name = '{PAGEVIEW}'", there, matched]
+        if goal.scroll_threshold is not None:
+            reached = f"coalesce(event.scroll_depth >= {goal.scroll_threshold:d}, false)"
+            parts = [f"event.event_name = '{ENGAGEMENT}'", there, matched, reached]
     for key, value in goal.props:
         parts.append(
             one_of(property_of_event(key, bound), search_forms(value, nfc_text), bound, blank_words(f"{PROPS}{key}"))

@@ -6,10 +6,10 @@ from textwrap import indent
 
 from mallard.engine.sql.conditions import EVERYTHING, Conditions
 from mallard.engine.sql.count_select import present_value
-from mallard.engine.sql.goal_conditions import goal_columns, goal_condition
+from mallard.engine.sql.goal_conditions import goal_columns, goal_condition, of_scrolling
 from mallard.engine.sql.local_hours import MOMENT_OF_HOUR, hours_lookup
 from mallard.engine.sql.operators import NOTHING, BoundSql, present, property_of_event
-from mallard.engine.sql.statement import SPANS, CountStatement, every_row, every_sql, matched_sql
+from mallard.engine.sql.statement import EVENTS_ALONE, SPANS, CountStatement, every_row, every_sql, matched_sql
 from mallard.engine.sql.texts import GAPS, sql_file, with_sql
 from mallard.sites.settings import Goal
 from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE, PROPS, blank_words
@@ -18,6 +18,9 @@ from mallard.stats.measures import GROUP_MEASURES, OF_MONEY, GroupMeasure
 
 LETTER = "g"
 """Of the bound values of groupings, apart from those of a filter."""
+
+WITH_REACHED = "(SELECT * FROM matched UNION ALL BY NAME SELECT * FROM reached)"
+"""Matching events, and the pings that reach a goal of the rows."""
 
 TIME_KEYS = {
     DAY: "event.date",
@@ -86,7 +89,8 @@ class GroupStatement:
         self.groupings = tuple(groupings)
         self.recent = recent
         self._goals = tuple(goals)
-        if conditions is None and any(map(_needs_matching, groupings)):
+        self._scrolling = of_scrolling(goals) if any(each.has_goals for each in groupings) else ()
+        if conditions is None and (self._scrolling or any(map(_needs_matching, groupings))):
             conditions = EVERYTHING
         self._has_visits = conditions is not None or any(each.counts_visits for each in groupings)
         if conditions:
@@ -95,6 +99,8 @@ class GroupStatement:
             conditions = replace(
                 conditions,
                 opening_columns=tuple(sorted(opening)),
+                # A ping may be the only row of a visit that counts.
+                touching=None if self._scrolling or conditions.looks_at_pings else conditions.touching,
                 needs_entry_page=conditions.needs_entry_page or entered,
             )
         self.conditions = conditions
@@ -129,10 +135,11 @@ class GroupStatement:
         if self._is_of_spans:
             spans = sql_file("count_spans").format(**GAPS, measures=", ".join(self.groupings[0].measures))
             return with_sql([*every, spans]), {}
+        count = replace(self._count, reached=goal_condition(self._scrolling, bound) if self._scrolling else None)
         selects = [rows.sql(number) for number, each in self._chosen(only) for rows in self._rows(each, bound)]
-        if any(each.counts_pings for each in self.groupings):
+        if count.looks_at_pings or any(each.counts_pings for each in self.groupings):
             every.append(sql_file("pings").format(rows=every_row(has_files=has_files, has_waiting=has_waiting)))
-        matched = matched_sql(self._count, needs_visits=self._has_visits, is_read_once=len(selects) == 1)
+        matched = matched_sql(count, needs_visits=self._has_visits, is_read_once=len(selects) == 1)
         text = with_sql([*every, *matched], "\nUNION ALL BY NAME\n".join(selects))
         return text, bound.values
 
@@ -155,7 +162,7 @@ class GroupStatement:
         """Columns of a visit's first event that dimensions read."""
         found = set()
         for each in self.groupings:
-            if each.counts_pings or (each.counts_starts and not each.is_of_visits):
+            if each.counts_pings or self._scrolling or (each.counts_starts and not each.is_of_visits):
                 found.add("timestamp")
             for name in each.dimensions:
                 dimension = BY_V2_NAME.get(name)
@@ -190,17 +197,21 @@ class GroupStatement:
         return measure.of_events is None or (self._has_visits and grouping.is_of_visits)
 
     def _of_events(self, grouping: Grouping, measures: Iterable[GroupMeasure], bound: BoundSql) -> GroupedRows:
-        rows = "matched AS event"
+        matched, pings = "matched", self.conditions is not None and self.conditions.pings is not None
+        if self._scrolling and grouping.has_goals:
+            matched = "matched" if pings else WITH_REACHED
+            pings = True
+        rows = f"{matched} AS event"
         if self.conditions and grouping.joins_visits:
             of_visit, of_event = self._visit_columns()
-            rows = sql_file("group_events_of_visits").format(of_visit=of_visit, of_event=of_event)
+            rows = sql_file("group_events_of_visits").format(of_visit=of_visit, of_event=of_event, matched=matched)
         if grouping.has_goals:
             rows += f"\nCROSS JOIN unnest({self._goal_names(bound)}) AS goal(name)"
         keys = tuple(_key(name, bound) for name in grouping.dimensions)
         return GroupedRows(
             _with_hours(rows, grouping),
             keys,
-            tuple((each.name, str(each.of_events)) for each in measures),
+            tuple((each.name, _of_rows(each, pings=pings)) for each in measures),
             labels_of(grouping),
         )
 
@@ -250,6 +261,10 @@ def _needs_matching(grouping: Grouping) -> bool:
         return False
     is_whole = grouping.is_of_visits and not grouping.counts_pings
     return not (is_whole and all(GROUP_MEASURES[name].of_visits is not None for name in grouping.measures))
+
+
+def _of_rows(measure: GroupMeasure, *, pings: bool) -> str:
+    return EVENTS_ALONE if pings and measure.name == "events" else str(measure.of_events)
 
 
 def labels_of(grouping: Grouping) -> tuple[tuple[str, str], ...]:

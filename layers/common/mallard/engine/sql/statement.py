@@ -9,7 +9,7 @@ from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.operators import NOTHING
 from mallard.engine.sql.sequence_end import sequence_end
 from mallard.engine.sql.texts import GAPS, sql_file, with_sql
-from mallard.stats.dimensions import DIMENSIONS, Dimension
+from mallard.stats.dimensions import BY_NAME, DIMENSIONS, END_COLUMNS, Dimension
 from mallard.stats.metrics import MEASURES, MONEY, Measure
 
 BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  # the table's timestamps are naive UTC
@@ -31,6 +31,8 @@ _MONEY_OF_VISIT = (
     "max(currency_high) AS currency_high",
 )
 
+EVENTS_ALONE = "count(*) FILTER (event_name <> 'engagement')"
+"""The number of events where ``matched`` has engagement pings too."""
 
 SPANS = frozenset({"visits", "duration_ms", "visit_pageviews"})
 """Measures of visits for which no visit has to be looked at as a whole."""
@@ -62,7 +64,8 @@ class CountStatement:
     """What a statement counts: for each dimension, TOTAL and HOUR among them, the names of its measures.
 
     ``with_money`` adds MONEY to each. ``also`` are columns of events that are read besides. ``in_parts``: the statement
-    binds ``part`` and ``parts``, and counts one part of the visitors.
+    binds ``part`` and ``parts``, and counts one part of the visitors. ``reached``: of an engagement ping, that it
+    reaches a goal of the rows; the relation ``reached`` then has those pings.
     """
 
     measures: Mapping[str, Collection[str]]
@@ -70,6 +73,12 @@ class CountStatement:
     with_money: bool = False
     also: tuple[str, ...] = ()
     in_parts: bool = False
+    reached: str | None = None
+
+    @property
+    def looks_at_pings(self) -> bool:
+        """True where engagement pings are looked at beside events."""
+        return self.reached is not None or (self.conditions is not None and self.conditions.looks_at_pings)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -79,7 +88,7 @@ class CountStatement:
     @property
     def known(self) -> tuple[Dimension, ...]:
         """The dimensions among the keys."""
-        return tuple(DIMENSIONS[name] for name in self.measures if name in DIMENSIONS)
+        return tuple(BY_NAME[name] for name in self.measures if name in BY_NAME)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -197,16 +206,45 @@ def _visits(count: CountStatement, *, needs_visits: bool) -> list[str]:
 
 
 def _visit(conditions: Conditions) -> str:
+    counted = EVENTS_ALONE if conditions.pings else "count(*)"
     if conditions.kept:
-        return sql_file("visit_kept").format(kept=conditions.kept)
-    return sql_file("visit_touched" if conditions.event else "visit_whole")
+        return sql_file("visit_kept").format(kept=conditions.kept, counted=counted)
+    return sql_file("visit_touched").format(counted=counted) if conditions.event else sql_file("visit_whole")
 
 
 def _visits_passing(count: CountStatement, conditions: Conditions) -> list[str]:
     passing = sql_file("visit_passing").format(
-        landing=conditions.landing or "true", visit=conditions.visit, event=conditions.event or "true"
+        landing=conditions.landing or "true",
+        visit=conditions.visit,
+        event=conditions.event or "true",
+        visits=_with_ping_flags(conditions) if conditions.done_pings else "every_visit",
+        matched="matched_events" if conditions.pings else "matched",
     )
-    return [visits_sql(count), passing]
+    if not count.looks_at_pings:
+        return [visits_sql(count), passing]
+    return [visits_sql(count), *_pings_of_visits(count, conditions), passing, *_pings_reached(count, conditions)]
+
+
+def _with_ping_flags(conditions: Conditions) -> str:
+    names = (f"done_{number}" for number, _ in conditions.done_pings)
+    flags = (f"every_visit.{name} OR coalesce(pings_done.{name}, false) AS {name}" for name in names)
+    return sql_file("visits_with_pings").format(flags=", ".join(flags))
+
+
+def _pings_of_visits(count: CountStatement, conditions: Conditions) -> list[str]:
+    flags = ", ".join(
+        f"bool_or(({conditions.done[number]}) AND {met}) AS done_{number}" for number, met in conditions.done_pings
+    )
+    done = [sql_file("pings_done").format(flags=flags)] if flags else []
+    return [sql_file("ping_visits").format(columns=", ".join(count.columns)), *done]
+
+
+def _pings_reached(count: CountStatement, conditions: Conditions) -> list[str]:
+    goals = " OR ".join(each for each in (conditions.pings, count.reached) if each)
+    if not goals:
+        return []
+    reached = sql_file("pings_reached").format(event=conditions.event or "true", reached=goals)
+    return [reached, sql_file("matched_with_pings")] if conditions.pings else [reached]
 
 
 def visits_sql(count: CountStatement, *, with_starts: bool = False) -> str:
@@ -230,14 +268,16 @@ def _visit_measures(count: CountStatement, ends: _VisitEnds, *, with_starts: boo
         opening |= set(conditions.opening_columns)
         pages |= {"entry_page"} if conditions.needs_entry_page or conditions.landing else set()
         pages |= {"exit_page"} if conditions.needs_exit_page else set()
+        pages |= conditions.hostnames
         more += [f"bool_or({done}) AS done_{number}" for number, done in enumerate(conditions.done)]
         more += [f"{sequence_end(steps, MOMENT)} AS sequence_{n}" for n, steps in enumerate(conditions.sequences)]
     if opening:
         fields = ", ".join(f"'{name}': {name}" for name in sorted(opening))
         more.append(f"arg_min({{{fields}}}, {ends.opening}) AS opening")
     more += [
-        f"{aggregate}(pathname, {MOMENT}) FILTER (event_name = 'pageview') AS {name}"
-        for name, aggregate in (("entry_page", "arg_min_null"), ("exit_page", "arg_max_null"))
+        f"{'arg_min_null' if name.startswith('entry') else 'arg_max_null'}({column}, {MOMENT})"
+        f" FILTER (event_name = 'pageview') AS {name}"
+        for name, column in END_COLUMNS.items()
         if name in pages
     ]
     more += _MONEY_OF_VISIT if count.with_money else ()

@@ -7,7 +7,7 @@ visit AS MATERIALIZED (
         touched.events IS NOT NULL AS is_touched
     FROM passing AS visit LEFT JOIN (
         SELECT
-            date, visitor_id, visit_number, count(*) AS events, count(*) FILTER (event_name = 'pageview') AS pageviews
+            date, visitor_id, visit_number, {counted} AS events, count(*) FILTER (event_name = 'pageview') AS pageviews
         FROM matched
         GROUP BY ALL
     ) AS touched

@@ -21,7 +21,9 @@ OF_STEPS = {
 
 def knows_columns(conditions: Conditions) -> bool:
     """True where visits files have all columns that a filter looks at. Steps have no order within an hour."""
-    return not conditions.sequences and conditions.columns <= {*FIRST_EVENT, *EVENT_COLUMNS.values()}
+    if conditions.sequences or conditions.hostnames:
+        return False
+    return conditions.columns <= {*FIRST_EVENT, *EVENT_COLUMNS.values()}
 
 
 def _done(conditions: Conditions) -> str:

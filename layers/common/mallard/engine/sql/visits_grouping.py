@@ -7,7 +7,7 @@ from mallard.engine.sql.count_select import present_value
 from mallard.engine.sql.group_statement import TIME_KEYS, GroupedRows, GroupStatement, labels_of
 from mallard.engine.sql.texts import with_sql
 from mallard.engine.sql.visits_count import FIRST_OF_PAGE, OF_STEPS, VISITORS, knows_columns, visit_column, visits_ctes
-from mallard.stats.dimensions import BY_V2_NAME, GOAL, HOSTNAME, PAGE
+from mallard.stats.dimensions import BY_V2_NAME, END_HOSTNAMES, GOAL, HOSTNAME, PAGE
 from mallard.stats.grouping import ENTERED, HOUR, MINUTE, WEEK, WHOLE_DAYS, Grouping
 from mallard.stats.measures import GROUP_MEASURES, OF_MONEY
 
@@ -56,7 +56,7 @@ def needs_start(statement: GroupStatement) -> bool:
 def _suffices(grouping: Grouping) -> bool:
     names = set(grouping.dimensions)
     if (
-        names & {GOAL, MINUTE}
+        names & {GOAL, MINUTE, *END_HOSTNAMES}
         or grouping.properties
         or grouping.counts_pings
         or OF_MONEY.intersection(grouping.measures)

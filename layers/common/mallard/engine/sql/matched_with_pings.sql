@@ -1,0 +1,3 @@
+matched AS NOT MATERIALIZED (
+    SELECT * FROM matched_events UNION ALL BY NAME SELECT * FROM reached
+)
