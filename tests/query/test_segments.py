@@ -85,6 +85,9 @@ def test_query_by_a_segment_is_that_of_its_filters(client: TestClient) -> None:
         assert found["query"]["filters"] == same
     found = ask(client, [["not", ["is", "segment", [1]]], *FRONT])
     assert found["results"] == ask(client, [["not", GERMANY[0]], *FRONT])["results"]
+    done = ask(client, [["has_done", ["is", "segment", [2]]]])
+    assert done["query"]["filters"] == [["has_done", ["and", FRONT]]]
+    assert done["results"] == ask(client, [["has_done", FRONT[0]]])["results"]
     given = {"site_id": SITE, "period": "7d", "filters": json.dumps([["is", "segment", [1]]])}
     other = {**given, "filters": json.dumps(GERMANY)}
     assert client.get("/api/stats/main", params=given).json() == client.get("/api/stats/main", params=other).json()

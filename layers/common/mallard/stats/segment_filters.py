@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mallard.stats.filter_reader import SEGMENT, Segments, segment_id
+from mallard.stats.filter_reader import GROUPS, SEGMENT, SEQUENCE, Segments, segment_id
 
 
 def expanded_filters(given: list[Any], segments: Segments) -> list[Any]:
@@ -19,9 +19,9 @@ def _expanded(part: list[Any], segments: Segments) -> list[Any]:
     if _is_segment(part):
         parts = [["and", segments(number) or []] for each in part[2] if (number := segment_id(each)) is not None]
         return parts[0] if len(parts) == 1 else ["or", parts]
-    if part[0] in ("and", "or"):
+    if part[0] in ("and", "or", SEQUENCE):
         return [part[0], [_expanded(each, segments) for each in part[1]]]
-    return [part[0], _expanded(part[1], segments)] if part[0] == "not" else part
+    return [part[0], _expanded(part[1], segments)] if part[0] in GROUPS else part
 
 
 def _is_segment(part: list[Any]) -> bool:
