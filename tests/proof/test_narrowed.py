@@ -67,8 +67,8 @@ V1_REPORTS = """
 """
 """The same of Plausible's API v1, whose filters are another language."""
 
-NOT_NARROWED = {"/api/stats/rejected"}
-"""Drops have no country and no page, so whoever has a filter is refused."""
+NOT_NARROWED = {"/api/stats/rejected", "/api/v2/schema.json"}
+"""Drops have no country and no page, so whoever has a filter is refused. The schema has no numbers."""
 
 LEAVES: list[Any] = [
     ["is", "visit:country", ["DE"]],
