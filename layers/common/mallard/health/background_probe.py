@@ -20,19 +20,23 @@ class BackgroundProbe(Generic[T]):
         self._find = find
         self._otherwise = otherwise
         self._result = otherwise
-        self._thread = threading.Thread()
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def begin(self) -> None:
         """Start a probe, unless one is running."""
         with self._lock:
-            if not self._thread.is_alive():
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="health", daemon=True)
                 self._thread.start()
 
     def found(self, seconds: float) -> T:
         """The latest result, waited for at most so many seconds."""
-        thread = self._thread
+        # Another request may be starting it, and what has not begun cannot be waited for.
+        with self._lock:
+            thread = self._thread
+        if thread is None:
+            return self._otherwise
         thread.join(max(0.0, seconds))
         return self._otherwise if thread.is_alive() else self._result
 
