@@ -24,8 +24,8 @@ from support.server import Server, started
 MAX_SERVE_MODULES = 600
 """Loaded by a listening server; all of its parts take 960."""
 
-MAX_QUERY_MODULES = 740
-"""Loaded by the query function before its first request."""
+MAX_QUERY_MODULES = 500
+"""Of others, loaded by the query function before its first request."""
 
 LATE = (
     *("duckdb", "pyarrow", "numpy", "pandas", "fastapi", "pydantic", "opentelemetry", "boto3", "botocore"),
@@ -96,7 +96,8 @@ def test_query_function_loads_few_modules_before_its_first_request(tmp_path: Pat
         "mallard.maintenance.erasure",
     )
     assert among(modules, needless) == []
-    assert len(modules) < MAX_QUERY_MODULES
+    # Our own are small, and each feature brings some; what they cost stands in bench/results.md.
+    assert len([each for each in modules if not each.startswith("mallard")]) < MAX_QUERY_MODULES
 
 
 def test_routes_of_the_api_are_built_once_and_without_validators_of_errors(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.params import Depends as Dependency
 from starlette.middleware import Middleware
 from starlette.types import Scope
@@ -96,28 +96,40 @@ def create_app(
     def after(admit: Callable[[Request], Identity], described: Sequence[Dependency] = ()) -> list[Dependency]:
         return [Depends(admit), OnlyKnown, *described]
 
-    for router in auth_routes(auth, address_of, read_site=read_site, check_filters=parse_filters):
-        app.add_routes(router)
+    def of_access() -> list[APIRouter]:
+        return auth_routes(auth, address_of, read_site=read_site, check_filters=parse_filters)
+
+    def of_reports() -> list[APIRouter]:
+        narrowed = after(admission.to_narrowed, READS_OR_PUBLIC)
+        return [
+            behaviour_routes(engine, clock, narrowed),
+            sequence_routes(engine, clock, narrowed),
+            export_routes(engine, clock, permissions=narrowed, deliver=deliver),
+            rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)),
+        ]
+
+    def of_queries() -> list[APIRouter]:
+        origin, to_sites = partial(_origin_of, auth, front), after(plausible.to_sites)
+        return [
+            query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC), deliver=deliver),
+            schema_routes(),
+            v1_stats_routes(engine, clock, after(plausible.to_stats, READS_OR_PUBLIC)),
+            v1_site_routes(engine, sites, clock, auth.links, origin, plausible, to_sites),
+            sql_routes(sql, sites, admission, after(admission.to_body, READS), deliver),
+        ]
+
+    def of_sites() -> list[APIRouter]:
+        to_settings = after(admission.to_settings)
+        return [
+            site_routes(engine=engine, sites=sites, clock=clock, erase=erase, permissions=to_settings),
+            segment_routes(engine, clock, to_settings),
+        ]
+
     app.add_routes(stats_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
-    app.add_routes(behaviour_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
-    app.add_routes(sequence_routes(engine, clock, after(admission.to_narrowed, READS_OR_PUBLIC)))
-    app.add_routes(
-        export_routes(engine, clock, permissions=after(admission.to_narrowed, READS_OR_PUBLIC), deliver=deliver)
-    )
-    app.add_routes(query_routes(engine, clock, admission, after(admission.to_body, READS_OR_PUBLIC), deliver=deliver))
-    app.add_routes(schema_routes())
-    app.add_routes(v1_stats_routes(engine, clock, after(plausible.to_stats, READS_OR_PUBLIC)))
-    app.add_routes(
-        v1_site_routes(
-            engine, sites, clock, auth.links, partial(_origin_of, auth, front), plausible, after(plausible.to_sites)
-        )
-    )
-    app.add_routes(sql_routes(sql, sites, admission, after(admission.to_body, READS), deliver))
-    app.add_routes(rejected_routes(engine, clock, after(admission.to_numbers, READS_OR_PUBLIC)))
-    app.add_routes(
-        site_routes(engine=engine, sites=sites, clock=clock, erase=erase, permissions=after(admission.to_settings))
-    )
-    app.add_routes(segment_routes(engine, clock, after(admission.to_settings)))
+    app.add_late_routes(("/api/auth/", "/auth/", "/api/keys", "/api/links", "/api/share/"), of_access)
+    app.add_late_routes(("/api/stats/",), of_reports)
+    app.add_late_routes(("/api/v2/", "/api/docs/", "/api/v1/", "/api/sql"), of_queries)
+    app.add_late_routes(("/api/sites", "/api/gdpr/"), of_sites)
     add_error_responses(app)
     add_invalid_responses(app)
     return app

@@ -1,12 +1,14 @@
 """FastAPI with middleware around its own error responses, and a corrected OpenAPI document."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from mallard.api.late_routes import LateRoutes
 from mallard.api.outer_middleware import wrapped
 from mallard.api.schemas.documented_errors import add_schemas
 
@@ -43,6 +45,23 @@ class Application(FastAPI):
     def add_routes(self, router: APIRouter) -> None:
         """The routes of a router as they are: ``include_router`` would build each of them a second time."""
         self.router.routes += router.routes
+
+    def add_late_routes(self, paths: Sequence[str], build: Callable[[], Sequence[APIRouter]]) -> None:
+        """The routes of routers whose paths all begin with one of these, built with the first request there."""
+        self.router.routes.append(LateRoutes(paths, build))
+
+    def build_late_routes(self) -> None:
+        """Build them now."""
+        self.router.routes[:] = self.routes
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """All routes; builds the late ones."""
+        return [
+            route
+            for each in self.router.routes
+            for route in (each.built() if isinstance(each, LateRoutes) else (each,))
+        ]
 
     def build_middleware_stack(self) -> ASGIApp:
         """FastAPI's stack within the outer middleware."""

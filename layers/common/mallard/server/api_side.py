@@ -42,4 +42,6 @@ def open_api(
         sql=open_sql(settings, engine, lambda: datetime.now(UTC)) if settings.sql else None,
     )
     app.add_routes(open_health_routes(settings, source, auth))
+    # Here, in a thread of its own: at the first request they would hold up the events of all sites.
+    app.build_late_routes()
     return app
