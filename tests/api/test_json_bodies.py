@@ -68,7 +68,7 @@ def operations(origin: str) -> list[tuple[str, str]]:
     """Every operation of the API that takes a body, with something in each place of its path."""
     paths = as_json(ask(origin, "GET", "/openapi.json"))["paths"]
     found = [
-        (method.upper(), re.sub("{(slug|key_hash|goal)}", "a", path.replace("{site_id}", "a.example")))
+        (method.upper(), re.sub("{(slug|key_hash|goal|segment_id)}", "7", path.replace("{site_id}", "a.example")))
         for path, methods in paths.items()
         for method, operation in methods.items()
         if "requestBody" in operation

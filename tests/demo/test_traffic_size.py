@@ -18,6 +18,8 @@ SITE = "example.com"
 AFTERNOON = datetime(2025, 6, 30, 15, 20, 7, 250000, tzinfo=UTC)
 MIDNIGHT = datetime(2025, 6, 30, 0, 0, 30, tzinfo=UTC)
 
+LATER = ["interactive"]
+
 CROWD = 300_000
 MAX_GROWTH_MB = 100
 """Of six crowds of a date over one, and with `mallard demo` of nine over three; whole dates took 600 MB and more."""
@@ -30,9 +32,11 @@ def made(events: int, days: int, seed: int = 1, end: datetime = AFTERNOON) -> It
 
 
 def digest(tables: Iterator[tuple[date, pa.Table]]) -> str:
+    """Without the columns that came after the digests below, which traffic leaves empty."""
     found = hashlib.blake2b(digest_size=12)
     for day, table in tables:
-        for row in table.to_pylist():
+        assert all(table[name].null_count == table.num_rows for name in LATER)
+        for row in table.drop_columns(LATER).to_pylist():
             found.update(repr((day, *row.values())).encode())
     return found.hexdigest()
 

@@ -111,8 +111,8 @@ look     200     GET /api/sites/{site}
 change   200     PUT /api/sites/{site}                              {}
 look     200     GET /api/sites/{site}/segments
 change   201     POST /api/sites/{site}/segments  {"name": "a", "filters": [["is", "event:page", ["/"]]]}
-change   404     PUT /api/sites/{site}/segments/7  {"name": "a", "filters": [["is", "event:page", ["/"]]]}
-change   404     DELETE /api/sites/{site}/segments/7
+change   404     PUT /api/sites/{site}/segments/99  {"name": "a", "filters": [["is", "event:page", ["/"]]]}
+change   404     DELETE /api/sites/{site}/segments/99
 change   200     DELETE /api/gdpr/erase?site_id={site}&start_date=2020-01-01&end_date=2020-01-02
 manage   200     GET /api/keys
 make     201     POST /api/keys                                     {"name": "a", "scope": "ReadOnly"}
@@ -171,7 +171,7 @@ TEMPLATES = {
     "/api/v1/sites/{domain}": r"/api/v1/sites/\{site\}",
     "/api/v1/sites/goals/{goal}": r"/api/v1/sites/goals/1",
     "/api/sites/{site_id}/segments": r"/api/sites/\{site\}/segments",
-    "/api/sites/{site_id}/segments/{segment_id}": r"/api/sites/\{site\}/segments/7",
+    "/api/sites/{site_id}/segments/{segment_id}": r"/api/sites/\{site\}/segments/99",
     "/api/keys/{key_hash}": r"/api/keys/\{key\}",
     "/api/links/{slug}": r"/api/links/\{slug\}",
     "/api/share/{slug}": r"/api/share/\{slug\}",
