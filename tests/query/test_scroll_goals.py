@@ -110,8 +110,8 @@ def test_visit_has_done_a_scroll_goal_by_a_ping(stats: Stats) -> None:
 def test_ping_of_the_last_minutes_counts_its_visitor_whose_events_are_older(
     stats: Stats, dimensions: tuple[str, ...], filters: str | None, rows: list[tuple[str | None, int, int]]
 ) -> None:
-    since = datetime(2026, 3, 9, 10, 2)  # noqa: DTZ001  # the table's timestamps are naive UTC
-    period = DateRange(DAY, DAY + timedelta(days=1), since, since + timedelta(minutes=2))
+    since = datetime(2026, 3, 9, 10, 10)  # noqa: DTZ001  # the table's timestamps are naive UTC
+    period = DateRange(DAY, DAY + timedelta(days=1), since, since + timedelta(minutes=1))
     grouping = Grouping(dimensions, ("events", "visitors"))
     query = GroupQuery(SITE, period, (grouping,), parse_filters(filters) if filters else None)
     found = stats.engine.group(query).rows[0]
