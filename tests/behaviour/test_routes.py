@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.api.app import create_app
 from mallard.engine.base import PENDING
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.sites.settings_store import SiteSettingsStore
 from mallard.store.local import LocalStore
-from support.open_access import auth_off, one_address
+from support.open_access import api_of
 from support.random_events import SITE, store_rows
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
@@ -61,14 +60,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with closing(
         DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, cache_seconds=60)
     ) as engine:
-        app = create_app(
-            engine=lambda: engine,
-            sites=lambda: [SITE],
-            clock=lambda: NOW,
-            erase=lambda *_: None,  # type: ignore[arg-type]
-            auth=auth_off(),
-            address_of=one_address,
-        )
+        app = api_of(lambda: engine, NOW, [SITE])
         yield TestClient(app, raise_server_exceptions=False)
 
 
@@ -235,14 +227,7 @@ def test_report_days_use_the_site_time_zone(tmp_path: Path) -> None:
     with closing(
         DuckDBEngine(store, lambda _: PENDING.empty_table(), memory_mb=256, threads=1, site_settings=site_settings)
     ) as engine:
-        app = create_app(
-            engine=lambda: engine,
-            sites=lambda: [SITE],
-            clock=lambda: NOW,
-            erase=lambda *_: None,  # type: ignore[arg-type]
-            auth=auth_off(),
-            address_of=one_address,
-        )
+        app = api_of(lambda: engine, NOW, [SITE])
         with TestClient(app) as client:
             (row,) = get(client, "retention", interval="day")
     # It is half past midnight there.

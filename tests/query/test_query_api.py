@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.api.app import create_app
 from mallard.api.downloads import through_store
 from mallard.auth.setup import Setup
 from mallard.bootstrap.access import open_auth
@@ -14,7 +13,7 @@ from mallard.config import Settings
 from mallard.engine.duckdb.engine import DuckDBEngine
 from mallard.store.local import LocalStore
 from support.memory import MemoryStore
-from support.open_access import auth_off, one_address
+from support.open_access import api_of, auth_off
 from support.place import DAYS, NOW, SITE, Place
 
 ASKED = {"site_id": SITE, "metrics": ["visitors"], "date_range": "7d"}
@@ -37,14 +36,7 @@ def client(place: Place) -> TestClient:
 
 
 def client_of(engine: DuckDBEngine, auth: Any) -> TestClient:
-    app = create_app(
-        engine=lambda: engine,
-        sites=lambda: [SITE],
-        clock=lambda: NOW,
-        erase=lambda *_: None,  # type: ignore[arg-type]
-        auth=auth,
-        address_of=one_address,
-    )
+    app = api_of(lambda: engine, NOW, [SITE], auth)
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -265,15 +257,7 @@ def test_file_is_the_same_whole_and_in_pieces(place: Place, client: TestClient, 
     """As the query function delivers it, and as ``mallard serve`` does."""
     body = {**ASKED, "dimensions": ["time:day"], "format": form}
     deliver = through_store(MemoryStore)
-    app = create_app(
-        engine=lambda: place.engine,
-        sites=lambda: [SITE],
-        clock=lambda: NOW,
-        erase=lambda *_: None,  # type: ignore[arg-type]
-        auth=auth_off(),
-        address_of=one_address,
-        deliver=deliver,
-    )
+    app = api_of(lambda: place.engine, NOW, [SITE], deliver=deliver)
     whole, pieces = (each.post("/api/v2/query", json=body) for each in (TestClient(app), client))
     assert (whole.status_code, whole.content) == (200, pieces.content)
     for name in ("content-disposition", "content-type"):

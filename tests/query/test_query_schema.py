@@ -9,14 +9,13 @@ import jsonschema_rs
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.api.app import create_app
 from mallard.errors import QueryError
 from mallard.reports.behaviour import step_objects
 from mallard.reports.behaviour.step_objects import KEYS, WITH_MONEY
 from mallard.sites.time_zone import UTC_DAYS
 from mallard.stats.query_body import FORMATS, read_body
 from mallard.stats.query_schema import MAX_STEP_LENGTH, query_schema
-from support.open_access import auth_off, one_address
+from support.open_access import api_of
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 VALIDATOR = jsonschema_rs.validator_for(query_schema())
@@ -170,13 +169,6 @@ def test_schema_has_the_keys_of_steps_that_the_reader_takes() -> None:
 
 @pytest.mark.parametrize("path", ["/api/v2/schema.json", "/api/docs/query/schema.json"])
 def test_schema_is_published_to_everyone(path: str) -> None:
-    app = create_app(
-        engine=lambda: None,  # type: ignore[arg-type, return-value]
-        sites=list,
-        clock=lambda: NOW,
-        erase=lambda *_: None,  # type: ignore[arg-type]
-        auth=auth_off(),
-        address_of=one_address,
-    )
+    app = api_of(lambda: None, NOW)
     answer = TestClient(app).get(path)
     assert (answer.status_code, answer.json()) == (200, query_schema())

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.api.app import create_app
 from mallard.auth.setup import Setup
 from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
@@ -15,7 +14,7 @@ from mallard.errors import SettingsError
 from mallard.sites.segments import MAX_SEGMENTS, SegmentStore
 from mallard.store.local import LocalStore
 from support.memory import MemoryStore
-from support.open_access import auth_off, one_address
+from support.open_access import api_of, auth_off
 from support.place import DAYS, NOW, SITE, Place
 
 GERMANY = [["is", "visit:country", ["DE"]]]
@@ -33,14 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def client_of(place: Place, auth: Any) -> TestClient:
-    app = create_app(
-        engine=lambda: place.engine,
-        sites=lambda: [SITE],
-        clock=lambda: NOW,
-        erase=lambda *_: None,  # type: ignore[arg-type]
-        auth=auth,
-        address_of=one_address,
-    )
+    app = api_of(lambda: place.engine, NOW, [SITE], auth)
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.api.app import create_app
 from mallard.store.local import LocalStore
-from support.open_access import auth_off, one_address
+from support.open_access import api_of
 from support.place import DAYS, NOW, SITE, Place
 
 DAY = DAYS[1].isoformat()
@@ -20,14 +19,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Three visits of two pageviews each, a second apart: /1 to /0, /2 to /1, and /3 to /2."""
     place = Place(LocalStore(tmp_path_factory.mktemp("table")))
     place.write(DAYS[1], *range(1, 7))
-    app = create_app(
-        engine=lambda: place.engine,
-        sites=lambda: [SITE],
-        clock=lambda: NOW,
-        erase=lambda *_: None,  # type: ignore[arg-type]
-        auth=auth_off(),
-        address_of=one_address,
-    )
+    app = api_of(lambda: place.engine, NOW, [SITE])
     yield TestClient(app, raise_server_exceptions=False)
     place.engine.close()
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from mallard.api.app import create_app
 from mallard.auth.setup import Setup
 from mallard.bootstrap.access import open_auth
 from mallard.config import Settings
@@ -19,7 +18,7 @@ from mallard.stats.grouping import HOUR
 from mallard.stats.stats_query import StatsQuery
 from mallard.store.local import LocalStore
 from support.memory import MemoryStore
-from support.open_access import auth_off, one_address
+from support.open_access import api_of, auth_off
 from support.place import DAYS, NOW, SITE, Place
 
 GOALS = [
@@ -48,14 +47,7 @@ def client(place: Place) -> TestClient:
 
 
 def client_of(engine: DuckDBEngine, auth: Any) -> TestClient:
-    app = create_app(
-        engine=lambda: engine,
-        sites=lambda: [SITE],
-        clock=lambda: NOW,
-        erase=lambda *_: None,  # type: ignore[arg-type]
-        auth=auth,
-        address_of=one_address,
-    )
+    app = api_of(lambda: engine, NOW, [SITE], auth)
     return TestClient(app, raise_server_exceptions=False)
 
 

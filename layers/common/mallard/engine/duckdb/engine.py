@@ -350,7 +350,7 @@ class DuckDBEngine:
 
 
 class _OfRollups(TypedDict):
-    """What a snapshot reads of rollups."""
+    """The choice of rollup rows that a snapshot reads."""
 
     rolled: bool
     dimensions: tuple[str, ...]

@@ -30,7 +30,7 @@ TIME_KEYS = {
     HOUR: "hours.minute",
     MINUTE: "date_trunc('minute', event.timestamp)",
 }
-"""What tells the rows of a time apart. Times are text only where they are few: see ``label_of_time``."""
+"""The key of each time, by which rows are grouped. Its text is made of few: see ``label_of_time``."""
 
 _MOMENT = "strftime({key}, '%Y-%m-%d %H:%M')"
 _DATE = "CAST({key} AS VARCHAR)"

@@ -61,7 +61,7 @@ _PART_OF_DAY = _VisitEnds(
 
 @dataclass(frozen=True, slots=True)
 class CountStatement:
-    """What a statement counts: for each dimension, TOTAL and HOUR among them, the names of its measures.
+    """The counts of a statement: for each dimension, TOTAL and HOUR among them, the names of its measures.
 
     ``with_money`` adds MONEY to each. ``also`` are columns of events that are read besides. ``in_parts``: the statement
     binds ``part`` and ``parts``, and counts one part of the visitors. ``reached``: of an engagement ping, that it

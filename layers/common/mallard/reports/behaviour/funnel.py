@@ -39,7 +39,7 @@ def read_modes(text: str | None) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class StepCount:
-    """Who reached at least a step, and their ``cents`` in its ``currency``; None where none is summed."""
+    """Visitors who reached at least a step, and their ``cents`` in its ``currency``; None where none is summed."""
 
     visitors: int = 0
     cents: int = 0
