@@ -25,6 +25,7 @@ OLD_PYTHON = "3.9"
 """Airbyte's connectors of 2024 import nothing on 3.11; on 3.10 their packages have no wheels."""
 
 AIRBYTE = "airbyte-source-plausible"
+SENDERS = "plausible-senders"
 LOCKS = ROOT / "tests" / "peers"
 AT_ONCE = 4
 """Installations, most of which wait for a network."""
@@ -77,6 +78,18 @@ def _pins(name: str) -> Path:
 def pip_peer(name: str) -> Peer:
     """A peer that requirements/peers/NAME.txt pins and whose program has its name."""
     return Peer(partial(_has_its_pins, name, name, name), partial(_install_pins, name, name, lambda: sys.executable))
+
+
+def python_peer(name: str) -> Peer:
+    """A peer of libraries that requirements/peers/NAME.txt pins, for the Python of its environment to import."""
+    return Peer(
+        partial(_has_its_pins, name, name, "python"), partial(_install_pins, name, name, lambda: sys.executable)
+    )
+
+
+def peer_python(name: str) -> Path:
+    """The Python of a peer's environment."""
+    return HOME / name / "bin" / "python"
 
 
 def lambda_peer(name: str, pins: str, runs: str) -> Peer:
@@ -214,6 +227,8 @@ PEERS = {
     "plausible-mcp": pip_peer("plausible-mcp"),
     AIRBYTE: old_peer(AIRBYTE, "source-plausible"),
     "plausible": npm_peer("plausible"),
+    SENDERS: python_peer(SENDERS),
+    "plausible-frameworks": npm_peer("plausible-frameworks"),
     # Proxies to stand in front, and the judge of what a monitor reads.
     "nginx": apt_peer(["nginx-light"], ["nginx"]),
     "caddy": apt_peer(["caddy"], ["caddy"]),
