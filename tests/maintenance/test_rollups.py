@@ -134,8 +134,8 @@ def test_restored_old_rollup_is_not_used_for_a_changed_day(place: Place) -> None
 def test_rollup_of_other_sql_is_not_used_and_is_rebuilt(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     true = place.numbers()
     with monkeypatch.context() as patched:
-        for module in ("mallard.maintenance.rollup_builder", "mallard.engine.duckdb.rollup_reader"):
-            patched.setattr(f"{module}.rollup_made_by", lambda zone: "another version")
+        for module in ("maintenance.rollup_builder", "maintenance.day_builder", "engine.duckdb.rollup_reader"):
+            patched.setattr(f"mallard.{module}.rollup_made_by", lambda zone: "another version")
         assert place.build() == 3
     lying = rolled_rows(place)
     index = lying.column_names.index("visitors")

@@ -37,7 +37,7 @@ def random_rows(random: Random, count: int, now: datetime) -> list[Row]:
                 "browser": random.choice(["Firefox", "Chrome", None]),
                 "referrer_source": random.choice([None, "Google"]),
                 "country_code": random.choice(["DE", "US", None]),
-                "interactive": False if name == "signup" and random.random() < 0.5 else None,
+                "interactive": False if name == "signup" and event_id % 2 else None,
             }
         )
     return rows

@@ -10,7 +10,7 @@ from fastapi.params import Depends as Dependency
 from starlette.exceptions import HTTPException
 
 from mallard.api.routes.site_routes import SitePath
-from mallard.api.schemas.documented_errors import ERRORS
+from mallard.api.schemas.documented_errors import SITE_ERRORS
 from mallard.api.schemas.segment_schemas import SegmentDeleted, SegmentGiven, SegmentRow, segment_row
 from mallard.api.security_schemes import MANAGES
 from mallard.engine.base import Engine
@@ -29,7 +29,10 @@ def segment_routes(
 ) -> APIRouter:
     """The router; ``permissions`` run before each route and set the identity."""
     router = APIRouter(
-        prefix="/api/sites/{site_id}/segments", tags=["sites"], dependencies=[*permissions, *MANAGES], responses=ERRORS
+        prefix="/api/sites/{site_id}/segments",
+        tags=["sites"],
+        dependencies=[*permissions, *MANAGES],
+        responses=SITE_ERRORS,
     )
 
     @router.get("")

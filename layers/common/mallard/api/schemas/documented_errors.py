@@ -27,7 +27,7 @@ ERRORS = _responses(ErrorResponse, (400, 401, 403, 413, 415, 500, 503, 504))
 """Of every route of the API."""
 
 SITE_ERRORS = {**ERRORS, **_responses(ErrorResponse, (404,))}
-"""Of the routes of Plausible's Sites API."""
+"""Of routes of one site's goals, links and segments, which may not exist."""
 
 AUTH_ERRORS = {**ERRORS, **_responses(Denial, (400, 401, 403, 404, 409, 429, 503))}
 """Of the routes of logins, keys and links."""
