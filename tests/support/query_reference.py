@@ -19,6 +19,7 @@ from support.reference import (
     is_of_pages,
     judge,
     keeps,
+    local_time,
     matched,
     pageviews_of,
     property_of,
@@ -31,11 +32,14 @@ from support.reference import (
 
 Key = tuple[str, ...]
 
-BLANK = {"visit:source": "Direct / None"}
+BLANK = {"visit:source": "Direct / None", "visit:referrer": "Direct / None", "visit:channel": "Direct"}
 
 
 class QueryReference:
-    """The rows of one site whose days are those of UTC; each has the names of the ``goals`` it meets."""
+    """The rows of one site; each has the names of the ``goals`` it meets.
+
+    Where the site's days are not those of UTC, each has its naive ``local`` time.
+    """
 
     def __init__(self, rows: list[Row], start: date) -> None:
         """``start``: the first date of the range asked for."""
@@ -199,7 +203,7 @@ class QueryReference:
         if name.startswith("event:props:"):
             return [property_of(row, name.removeprefix("event:props:")) or "(none)"]
         if name.startswith("time:"):
-            return [self._bucket(name, row["timestamp"], day_of(row))]
+            return [self._bucket(name, local_time(row), day_of(row))]
         value, blanks = value_of(name, row, visit)
         return [BLANK.get(name, "(not set)") if value is None or value in blanks else value]
 

@@ -15,18 +15,38 @@ Visit = list[Row]
 Matched = list[tuple[Row, Visit | None]]
 """Events that a filter lets pass, each with its visit; None without a visitor."""
 
+BLANKS = ("(unknown)", "(not set)")
+DIRECT = ("Direct", "Direct / None")
+
 FIRST_EVENT = {
-    "visit:source": ("referrer_source", ("Direct", "Direct / None")),
-    "visit:browser": ("browser", ("(unknown)", "(not set)")),
-    "visit:country": ("country_code", ("(unknown)", "(not set)")),
+    "visit:source": ("referrer_source", DIRECT),
+    "visit:referrer": ("referrer", DIRECT),
+    "visit:channel": ("channel", ("Direct",)),
+    "visit:device": ("device_type", BLANKS),
+    "visit:country": ("country_code", BLANKS),
+    "visit:region_name": ("region", BLANKS),
+    "visit:city_name": ("city", BLANKS),
+    "visit:screen": ("screen_size", BLANKS),
+    **{
+        f"visit:{name}": (name, BLANKS)
+        for name in (
+            *("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "browser", "browser_version"),
+            *("os", "os_version", "region", "city", "language"),
+        )
+    },
 }
-OWN = {"event:page": "pathname", "event:name": "event_name"}
+OWN = {"event:page": "pathname", "event:name": "event_name", "event:hostname": "hostname"}
 
 
 def day_of(row: Row) -> date:
-    """The local date, in UTC."""
-    moment: datetime = row["timestamp"]
-    return moment.date()
+    """The local date; in UTC where a row has no ``local`` time."""
+    return local_time(row).date()
+
+
+def local_time(row: Row) -> datetime:
+    """The naive ``local`` time of a row, by default that of UTC."""
+    moment: datetime = row["local"] if "local" in row else row["timestamp"]
+    return moment
 
 
 def order_of(row: Row) -> tuple[datetime, bool, int]:
@@ -109,7 +129,7 @@ def judge(condition: list[Any], row: Row, visit: Visit | None) -> bool:
         done = any(judge(rest[0], each, visit) for each in (*(visit or [row]), *pings))
         return done == (operator == "has_done")
     if rest[0] == "event:goal":
-        met = any(name in rest[1] for name in row.get("goals", ()))
+        met = any(compare(operator.removesuffix("_not"), name, (), rest[1]) for name in row.get("goals", ()))
         return met != operator.endswith("_not")
     if rest[0].startswith("event:props:"):
         return compare_property(operator, row, rest[0].removeprefix("event:props:"), rest[1])
@@ -141,17 +161,21 @@ def keeps(condition: list[Any], visit: Visit) -> bool:
 def value_of(dimension: str, row: Row, visit: Visit | None) -> tuple[str | None, tuple[str, ...]]:
     """An event's or its visit's value of a dimension, and the words for a missing one."""
     if dimension in OWN:
-        return row[OWN[dimension]], ("(unknown)", "(not set)")
+        return row[OWN[dimension]], BLANKS
     if dimension in FIRST_EVENT:
         column, blanks = FIRST_EVENT[dimension]
-        return (visit[0] if visit else row)[column], blanks
+        value = (visit[0] if visit else row)[column]
+        if dimension == "visit:channel":
+            return value or "Direct", blanks
+        # A stored text that is such a word is no value either.
+        return None if value in blanks else value, blanks
     column = "hostname" if dimension.endswith("_hostname") else "pathname"
-    return end_page(visit, first=dimension.startswith("visit:entry_page"), column=column), ("(unknown)", "(not set)")
+    return end_page(visit, first=dimension.startswith("visit:entry_page"), column=column), BLANKS
 
 
 def end_page(visit: Visit | None, *, first: bool, column: str = "pathname") -> str | None:
     """The first or the last pageview's page, or its hostname."""
-    viewed = [row[column] for row in visit or [] if row["event_name"] == PAGEVIEW]
+    viewed = [row.get(column) for row in visit or [] if row["event_name"] == PAGEVIEW]
     return (viewed[0] if first else viewed[-1]) if viewed else None
 
 
@@ -234,7 +258,7 @@ def touched(pairs: Matched) -> list[Visit]:
 
 def entry(visit: Visit) -> Row:
     """An event on the visit's entry page."""
-    return {**visit[0], "pathname": end_page(visit, first=True)}
+    return {**visit[0], **{column: end_page(visit, first=True, column=column) for column in ("pathname", "hostname")}}
 
 
 def is_of_pages(condition: list[Any]) -> bool:

@@ -27,7 +27,7 @@ those of the others are local dates; a WEEK begins on Monday, but not before the
 
 WHOLE_DAYS = (DAY, WEEK, MONTH)
 
-ENTERED = {PAGE: "visit:entry_page", HOSTNAME: "visit:entry_hostname"}
+ENTERED = {PAGE: "visit:entry_page", HOSTNAME: "visit:entry_page_hostname"}
 """By event dimension, the value of a visit by which its measures are counted: that of the page it entered at."""
 
 

@@ -95,13 +95,14 @@ class GroupStatement:
         self._has_visits = conditions is not None or any(each.counts_visits for each in groupings)
         if conditions:
             opening = {*conditions.opening_columns, *self._opening_columns()}
-            entered = any(PAGE in each.dimensions and each.counts_starts for each in groupings)
+            entered = {name for each in groupings if each.counts_starts for name in each.dimensions if name in ENTERED}
             conditions = replace(
                 conditions,
                 opening_columns=tuple(sorted(opening)),
                 # A ping may be the only row of a visit that counts.
                 touching=None if self._scrolling or conditions.looks_at_pings else conditions.touching,
-                needs_entry_page=conditions.needs_entry_page or entered,
+                needs_entry_page=conditions.needs_entry_page or PAGE in entered,
+                hostnames=conditions.hostnames | (_ENTRY_HOSTNAME if HOSTNAME in entered else set()),
             )
         self.conditions = conditions
         names = {name for each in groupings for name in each.dimensions}
@@ -166,7 +167,7 @@ class GroupStatement:
                 found.add("timestamp")
             for name in each.dimensions:
                 dimension = BY_V2_NAME.get(name)
-                if dimension and (dimension.of_first_event or (name == HOSTNAME and each.counts_starts)):
+                if dimension and dimension.of_first_event:
                     found.add(dimension.column)
         return found
 
@@ -255,6 +256,9 @@ class GroupStatement:
         return f"list_filter([{', '.join(named) or NOTHING}], name -> name IS NOT NULL)"
 
 
+_ENTRY_HOSTNAME = {str(BY_V2_NAME[ENTERED[HOSTNAME]].visit)}
+
+
 def _needs_matching(grouping: Grouping) -> bool:
     """True where each event has to be put beside its visit, which whole visits alone do not tell."""
     if not grouping.joins_visits:
@@ -285,7 +289,5 @@ def _key(name: str, bound: BoundSql) -> str:
         return "goal.name"
     if name.startswith(PROPS):
         return present(property_of_event(name.removeprefix(PROPS), bound), blank_words(name))
-    if name == ENTERED[HOSTNAME]:
-        return present("event.opening.hostname", blank_words(HOSTNAME))
     dimension = BY_V2_NAME[name]
     return present_value(dimension, f"event.{dimension.visit or dimension.column}")

@@ -62,7 +62,7 @@ def _suffices(grouping: Grouping) -> bool:
         or OF_MONEY.intersection(grouping.measures)
     ):
         return False
-    # A visit's file has the hours of its events, and the page it entered at, but no hostname of its own.
+    # A visit's file has the hours of its events, and the page it entered at, but not the host of that page.
     return not (grouping.counts_starts and names & {HOUR, HOSTNAME})
 
 
