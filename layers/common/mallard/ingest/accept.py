@@ -62,7 +62,9 @@ def accept_event(
         return Decision(context.attributed(request))
     sender = read_sender(headers, address, context.edge)
     if key is None and not request.more_sites:
-        return decided(request, sender, context, now)
+        # As ``decided``, without another call: nearly all events go this way.
+        outcome = receive(request, sender, context, now)
+        return Decision(outcome, NONE if isinstance(outcome, Dropped) else request.ignored)
     of_server = sender if key is None else forwarded(sender, headers)
     return of_sites(
         request,

@@ -117,8 +117,14 @@ def parse_wire(wire: Mapping[str, Any]) -> EventRequest | Dropped:
     """One event from an object that was JSON; a refusal names the site where ``d`` is a valid id."""
     if not WORDS.isdisjoint(wire):
         wire = in_own_words(wire)
+    given = wire.get("d")
+    more_sites: tuple[str | Dropped, ...] = ()
     try:
-        site_id, more_sites = _sites(wire)
+        if isinstance(given, str) and "," not in given:
+            # So are most; each id is checked once.
+            site_id = _checked_site_id(given)
+        else:
+            site_id, more_sites = _sites(wire)
     except _RefusalError as refusal:
         return refusal.dropped
     try:
@@ -216,13 +222,12 @@ def _fitting(address: str, field: IgnoredField, ignored: list[IgnoredField]) -> 
 
 
 def _sites(wire: Mapping[str, Any]) -> tuple[str, tuple[str | Dropped, ...]]:
-    """The first site that an event names, and the others."""
-    given = wire.get("d")
-    if isinstance(given, str) and "," in given:
-        return _several_sites(given)
+    """The first site that an event names, and the others, where ``d`` is no single name."""
+    if isinstance(wire.get("d"), str):
+        return _several_sites(wire["d"])
     if "d" not in wire and (host := site_of_address(wire)) is not None:
         return _checked_site_id(host), ()
-    return _checked_site_id(_required_text(wire, "d", MAX_SITE_ID_LENGTH)), ()
+    return _required_text(wire, "d", MAX_SITE_ID_LENGTH), ()
 
 
 def _several_sites(text: str) -> tuple[str, tuple[str | Dropped, ...]]:
@@ -239,14 +244,14 @@ def _several_sites(text: str) -> tuple[str, tuple[str | Dropped, ...]]:
 
 def _site_or_refusal(name: str) -> str | Dropped:
     try:
-        return _checked_site_id(_required_text({"d": name}, "d", MAX_SITE_ID_LENGTH))
+        return _checked_site_id(name)
     except _RefusalError as refusal:
         return refusal.dropped
 
 
 @hashed_cache(most_bytes=SITE_IDS_BYTES)
 def _checked_site_id(text: str) -> str:
-    site_id = read_site_id(text)
+    site_id = read_site_id(_required_text({"d": text}, "d", MAX_SITE_ID_LENGTH))
     if site_id is None:
         sentence = "d must be a site id: a host's name, or ASCII letters, digits and . - _ :, as in example.com."
         raise _RefusalError(DropReason.MALFORMED, sentence)
