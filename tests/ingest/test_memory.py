@@ -45,7 +45,9 @@ class Person:
 
     def __init__(self) -> None:
         address = f"203.0.113.{20 + secrets.randbelow(200)}"
-        words = {"address": address, **{name: secrets.token_hex(3) for name in ("word", "model", "tag", "query")}}
+        # Shorter ones also stand in some digest of another object now and then; a tag has 8 characters at most.
+        sizes = {"word": 8, "model": 8, "tag": 4, "query": 8}
+        words = {"address": address, **{name: secrets.token_hex(size) for name, size in sizes.items()}}
         self.backwards = {name: each[::-1] for name, each in words.items()}
 
     def requests(self) -> list[bytes]:

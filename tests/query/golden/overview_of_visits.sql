@@ -17,7 +17,7 @@ passing AS NOT MATERIALIZED (
 ),
 -- The steps of those visits that pass the filter.
 matched AS MATERIALIZED (
-    SELECT date, number, visitor_id, is_only, entry_page, event_name, events, first_of_page, pathname
+    SELECT date, number, visitor_id, is_only, event_name, events, first_of_page, pathname
     FROM (
         SELECT date, number, visitor_id, is_only, country_code, entry_page, referrer_source, unnest(event_names) AS event_name, unnest(event_counts) AS events, unnest(firsts_of_page) AS first_of_page, unnest(pathnames) AS pathname
         FROM read AS visit

@@ -119,7 +119,7 @@ def _column(name: str) -> str:
 
 
 def _visit_columns(groupings: Collection[Grouping]) -> set[str]:
-    names = {ENTERED.get(name, name) for each in groupings for name in each.dimensions}
+    names = {ENTERED.get(name, name) if each.counts_starts else name for each in groupings for name in each.dimensions}
     return {_column(name) for name in names if name in BY_V2_NAME and BY_V2_NAME[name].of_visit}
 
 
