@@ -132,7 +132,7 @@ def _currency(given: Mapping[str, Any], place: str) -> str | None:
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
         refuse_step(f"{place}.currency", currency, "an ISO 4217 code such as EUR")
     if "scroll_threshold" in given:
-        raise QueryError(f"{place}.currency goes with an event or goal: nobody pays by scrolling.")
+        raise QueryError(f"{place}.currency goes with an event or goal, not with scroll_threshold.")
     return currency
 
 
