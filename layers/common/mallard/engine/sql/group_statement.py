@@ -42,10 +42,6 @@ def label_of_time(name: str, key: str) -> str:
     return _LABELS[name].format(key=MOMENT_OF_HOUR.replace("hours.minute", key) if name == HOUR else key)
 
 
-GROUP_TIMES = {name: label_of_time(name, key) for name, key in TIME_KEYS.items()}
-"""The text of each time of a row."""
-
-
 @dataclass(frozen=True, slots=True)
 class GroupedRows:
     """A relation to group, named ``event`` in ``keys``, and the names and aggregates of measures over it.
